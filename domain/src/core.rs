@@ -1,0 +1,44 @@
+use std::sync::Arc;
+
+use time::Duration;
+
+use crate::model::TierCatalog;
+use crate::ports::{Clock, Entropy, PasswordHasher, Store, TokenIssuer, TokenVerifier};
+
+/// All that the use cases work with: the ports, each behind a trait object, and the rules' settings.
+///
+/// The application builds one at the start and hands it to every use case.
+#[derive(Clone)]
+pub struct Core {
+    /// Where users, sessions and audit events are kept.
+    pub store: Arc<dyn Store>,
+    /// The one way to make or check a password hash.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Signs tokens.
+    pub issuer: Arc<dyn TokenIssuer>,
+    /// Turns a presented token back into its claims, or refuses it.
+    pub verifier: Arc<dyn TokenVerifier>,
+    /// The only source of time.
+    pub clock: Arc<dyn Clock>,
+    /// The only source of randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Lifetimes and rules.
+    pub settings: Settings,
+}
+
+/// The lifetimes and rules that an operator may set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long an access token is good for.
+    pub access_token_lifetime: Duration,
+    /// How long a refresh token is good for if it is not used.
+    pub refresh_token_lifetime: Duration,
+    /// When a session ends however often it was refreshed (OWASP ASVS 5.0, 7.3.2).
+    pub session_max_lifetime: Duration,
+    /// For how long after a rotation the token before it still gets its successor again. Zero turns it off.
+    pub refresh_reuse_grace: Duration,
+    /// How old an authentication may be for a sensitive change (RFC 9470). Zero turns the check off.
+    pub reauthentication_max_age: Duration,
+    /// The tiers there are, and those that a user may choose.
+    pub tiers: TierCatalog,
+}

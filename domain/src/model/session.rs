@@ -1,0 +1,130 @@
+use std::net::IpAddr;
+
+use time::OffsetDateTime;
+
+use super::{SessionId, TokenDigest, TokenId, UserId};
+
+/// One login on one device: a family of refresh tokens of which exactly one is live.
+///
+/// Rotation changes this row and adds none, so the table grows with logins and not with use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Names the session; the `sid` claim of its tokens.
+    pub id: SessionId,
+    /// Whose session it is.
+    pub user_id: UserId,
+    /// How many refresh tokens came before the live one.
+    pub generation: i64,
+    /// The first generation since the session was last re-keyed. Tokens of an earlier one were revoked on purpose,
+    /// so that their use is refused but tells nothing of a theft.
+    pub rekeyed_generation: i64,
+    /// The `jti` of the live refresh token. With the times below it lets the service sign the very same token again.
+    pub refresh_jti: TokenId,
+    /// The SHA-256 digest of the live refresh token.
+    pub hashed_refresh_token: TokenDigest,
+    /// The digest of the one before, for the reuse grace. None after a login or a re-key.
+    pub previous_hashed_refresh_token: Option<TokenDigest>,
+    /// When the live refresh token was issued.
+    pub rotated_at: OffsetDateTime,
+    /// When the user logged in.
+    pub created_at: OffsetDateTime,
+    /// When the user last proved the password; the `auth_time` claim.
+    pub authenticated_at: OffsetDateTime,
+    /// When the session was last opened or refreshed.
+    pub last_used_at: OffsetDateTime,
+    /// When the live refresh token expires.
+    pub expires_at: OffsetDateTime,
+    /// When the session ends however often it is refreshed.
+    pub max_expires_at: OffsetDateTime,
+    /// Set once the session was ended before its time.
+    pub revoked: Option<Revocation>,
+    /// Where the login came from.
+    pub client: ClientInfo,
+}
+
+impl Session {
+    /// Whether the session still lets its owner in.
+    pub fn is_live(&self, now: OffsetDateTime) -> bool {
+        self.revoked.is_none() && now < self.expires_at && now < self.max_expires_at
+    }
+}
+
+/// When and why a session was ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// When.
+    pub at: OffsetDateTime,
+    /// Why.
+    pub reason: RevocationReason,
+}
+
+/// Why a session was ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevocationReason {
+    /// Its owner logged out.
+    Logout,
+    /// Its owner ended it from another session.
+    RevokedByUser,
+    /// A superuser ended it.
+    RevokedByAdmin,
+    /// The password was changed.
+    PasswordChanged,
+    /// The account was deactivated.
+    Deactivated,
+    /// The user is no superuser any more.
+    Demoted,
+    /// A refresh token was used again after its successor had been issued (RFC 9700 section 4.14.2).
+    RefreshTokenReused,
+}
+
+impl RevocationReason {
+    const ALL: [Self; 7] = [
+        Self::Logout,
+        Self::RevokedByUser,
+        Self::RevokedByAdmin,
+        Self::PasswordChanged,
+        Self::Deactivated,
+        Self::Demoted,
+        Self::RefreshTokenReused,
+    ];
+
+    /// The name that a store keeps.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::RevokedByUser => "revoked_by_user",
+            Self::RevokedByAdmin => "revoked_by_admin",
+            Self::PasswordChanged => "password_changed",
+            Self::Deactivated => "deactivated",
+            Self::Demoted => "demoted",
+            Self::RefreshTokenReused => "refresh_token_reused",
+        }
+    }
+
+    /// Reads the name that a store kept.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+}
+
+/// What is known of the client that made a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// The address, from the socket or from a trusted proxy.
+    pub ip_address: Option<IpAddr>,
+    /// What the client says that it is; without control characters and at most [`ClientInfo::MAX_USER_AGENT_CHARS`].
+    pub user_agent: Option<String>,
+}
+
+impl ClientInfo {
+    /// As much of a `User-Agent` header as is kept.
+    pub const MAX_USER_AGENT_CHARS: usize = 256;
+
+    /// Keeps of a `User-Agent` header what may be stored and shown.
+    pub fn new(ip_address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
+        let clean = |text: &str| -> String {
+            text.chars().filter(|c| !c.is_control()).take(Self::MAX_USER_AGENT_CHARS).collect()
+        };
+        Self { ip_address, user_agent: user_agent.map(clean).filter(|text| !text.is_empty()) }
+    }
+}

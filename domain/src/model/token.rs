@@ -1,0 +1,162 @@
+use std::fmt;
+
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::{SessionId, Tier, UserId};
+use crate::ports::{Entropy, EntropyError};
+
+/// A signed token as its holder presents it. Whoever has it is let in, so the debug form shows nothing of it and it
+/// is wiped from memory when dropped.
+#[derive(Clone)]
+pub struct PlainToken(Zeroizing<String>);
+
+impl PlainToken {
+    /// Wraps a token that was just signed or presented.
+    pub fn new(token: String) -> Self {
+        Self(Zeroizing::new(token))
+    }
+
+    /// The token itself, for its holder or a verifier.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PlainToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlainToken(…)")
+    }
+}
+
+/// The SHA-256 digest of a token: what a store keeps instead of it. The token's id has 256 random bits, so a slow
+/// hash would add nothing.
+#[derive(Clone, Copy)]
+pub struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    /// Wraps a digest.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The digest, for the store.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Takes the same time wherever the difference is (OWASP ASVS 5.0, 11.2.4).
+impl PartialEq for TokenDigest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+    }
+}
+
+impl Eq for TokenDigest {}
+
+impl fmt::Debug for TokenDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenDigest(…)")
+    }
+}
+
+/// The `jti` claim: 256 random bits, in lower-case hexadecimal. A refresh token's begins with its generation and a
+/// dot, so that the service can tell from a verified token alone where it stands in its family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenId(String);
+
+impl TokenId {
+    /// A new id for an access token.
+    pub fn for_access(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        random_hex(entropy).map(Self)
+    }
+
+    /// A new id for the refresh token of a generation.
+    pub fn for_refresh(generation: i64, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        Ok(Self(format!("{generation}.{}", random_hex(entropy)?)))
+    }
+
+    /// Wraps an id from a verified token or from the store.
+    pub fn from_stored(id: String) -> Self {
+        Self(id)
+    }
+
+    /// The generation of the refresh token that has this id.
+    pub fn generation(&self) -> Option<i64> {
+        self.0.split_once('.')?.0.parse().ok().filter(|generation| *generation >= 0)
+    }
+
+    /// The claim's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn random_hex(entropy: &dyn Entropy) -> Result<String, EntropyError> {
+    let mut random = [0; 32];
+    entropy.fill(&mut random)?;
+    Ok(random
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect())
+}
+
+/// What an access token says. Issuer, audience and key are the issuer's matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessClaims {
+    /// `jti`.
+    pub id: TokenId,
+    /// `sub`.
+    pub user_id: UserId,
+    /// `sid`.
+    pub session_id: SessionId,
+    /// `iat`, in whole seconds.
+    pub issued_at: OffsetDateTime,
+    /// `exp`, in whole seconds.
+    pub expires_at: OffsetDateTime,
+    /// `auth_time` (OpenID Connect Core section 2): when the user last proved the password.
+    pub authenticated_at: OffsetDateTime,
+    /// `email`, as its owner wrote it.
+    pub email: String,
+    /// `tier`.
+    pub tier: Tier,
+    /// `is_superuser`.
+    pub is_superuser: bool,
+}
+
+/// What a refresh token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshClaims {
+    /// `jti`, with the generation in it.
+    pub id: TokenId,
+    /// `sub`.
+    pub user_id: UserId,
+    /// `sid`.
+    pub session_id: SessionId,
+    /// `iat`, in whole seconds.
+    pub issued_at: OffsetDateTime,
+    /// `exp`, in whole seconds.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A token that was just signed, with the digest to store.
+#[derive(Clone, Debug)]
+pub struct IssuedToken {
+    /// For its holder.
+    pub token: PlainToken,
+    /// For the store.
+    pub digest: TokenDigest,
+}
+
+/// What a successful login or refresh gives.
+#[derive(Clone, Debug)]
+pub struct TokenPair {
+    /// Presented to services.
+    pub access_token: PlainToken,
+    /// Exchanged for the next pair.
+    pub refresh_token: PlainToken,
+    /// How long the access token is good for.
+    pub expires_in: time::Duration,
+}

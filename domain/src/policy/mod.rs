@@ -1,0 +1,7 @@
+//! The rules that are pure decisions.
+
+mod common_passwords;
+pub mod password;
+pub mod step_up;
+pub mod superuser;
+pub mod tier;

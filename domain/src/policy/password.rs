@@ -1,0 +1,92 @@
+//! What a new password must be (NIST SP 800-63B-4 section 3.1.1.2; OWASP ASVS 5.0, 6.2).
+
+use super::common_passwords::is_common;
+use crate::model::{Email, Password};
+
+/// The fewest characters (Unicode code points, after normalisation).
+pub const MIN_CHARS: usize = 8;
+/// The most characters.
+pub const MAX_CHARS: usize = 128;
+
+/// Why a password may not be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WeakPassword {
+    /// Under [`MIN_CHARS`].
+    #[error("the password must have at least 8 characters")]
+    TooShort,
+    /// Over [`MAX_CHARS`].
+    #[error("the password must have at most 128 characters")]
+    TooLong,
+    /// On the list that guessers try first.
+    #[error("the password is one of the most common ones")]
+    Common,
+    /// The address, or the part before its `@`.
+    #[error("the password must not be the e-mail address")]
+    SameAsEmail,
+}
+
+/// Checks a password that somebody wants to have from now on. There are no composition rules: length is what counts.
+pub fn check_new(password: &Password, email: &Email) -> Result<(), WeakPassword> {
+    let text = password.expose_str();
+    let chars = text.chars().count();
+    if chars < MIN_CHARS {
+        return Err(WeakPassword::TooShort);
+    }
+    if chars > MAX_CHARS {
+        return Err(WeakPassword::TooLong);
+    }
+    let lower = zeroize::Zeroizing::new(text.to_lowercase());
+    if is_common(&lower) {
+        return Err(WeakPassword::Common);
+    }
+    let local = email.normalized().rsplit_once('@').map_or("", |(local, _)| local);
+    if *lower == email.normalized() || *lower == local {
+        return Err(WeakPassword::SameAsEmail);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(password: &str) -> Result<(), WeakPassword> {
+        let email = Email::parse("ann.example.lee@example.org").map_err(|_| WeakPassword::SameAsEmail)?;
+        check_new(&Password::new(password), &email)
+    }
+
+    #[test]
+    fn length_is_counted_in_code_points_after_normalisation() {
+        assert_eq!(check("zq7!xw2"), Err(WeakPassword::TooShort));
+        assert_eq!(check("zq7!xw2v"), Ok(()));
+        assert_eq!(check("пароль-у"), Ok(()));
+        assert_eq!(check(&"🦀".repeat(8)), Ok(()));
+        assert_eq!(check(&"🦀".repeat(128)), Ok(()));
+        assert_eq!(check(&"🦀".repeat(129)), Err(WeakPassword::TooLong));
+        // Seven letters, each with a combining accent that composes with it.
+        assert_eq!(check(&"e\u{301}".repeat(7)), Err(WeakPassword::TooShort));
+    }
+
+    #[test]
+    fn common_ones_are_refused_in_any_case() {
+        for common in
+            ["password", "PassWord", "12345678", "qwertyuiop", "Password1", "iloveyou1", "ｐａｓｓｗｏｒｄ"]
+        {
+            assert_eq!(check(common), Err(WeakPassword::Common), "{common}");
+        }
+        assert_eq!(check("securepassword123"), Ok(()));
+    }
+
+    #[test]
+    fn the_address_is_refused() {
+        assert_eq!(check("Ann.Example.Lee@example.org"), Err(WeakPassword::SameAsEmail));
+        assert_eq!(check("ann.example.lee"), Err(WeakPassword::SameAsEmail));
+    }
+
+    #[test]
+    fn composition_does_not_matter() {
+        assert_eq!(check("correct horse battery staple"), Ok(()));
+        assert_eq!(check("zzzzyyyyxxxx"), Ok(()));
+        assert_eq!(check("with\0nul and more"), Ok(()));
+    }
+}

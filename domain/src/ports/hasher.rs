@@ -1,0 +1,54 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::model::{Password, PasswordHash};
+
+/// The one way to make or check a password hash.
+///
+/// Hashing is slow and takes much memory on purpose, so an adapter MUST bound how many hashes run and how many wait,
+/// MUST answer [`HasherError::Busy`] beyond that, and MUST NOT hash on the caller's thread.
+#[async_trait]
+pub trait PasswordHasher: Send + Sync {
+    /// Hashes a new password with the current parameters and a fresh salt.
+    async fn hash(&self, password: Password) -> Result<PasswordHash, HasherError>;
+
+    /// Checks a password against a stored hash, with the parameters that the hash names.
+    ///
+    /// Without a hash (nobody has the address) it MUST do the work of one check with the current parameters and
+    /// MUST answer [`Verification::Mismatch`], so that the time tells nothing.
+    async fn verify(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<Verification, HasherError>;
+}
+
+/// What a check of a password found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// It is the password.
+    Match {
+        /// The same password hashed with the current parameters, where the stored hash has others.
+        rehashed: Option<PasswordHash>,
+    },
+    /// It is not.
+    Mismatch,
+}
+
+/// Why a password could be neither hashed nor checked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum HasherError {
+    /// Too many hashes are waiting.
+    #[error("the password hasher is at its limit")]
+    Busy {
+        /// When it is worth asking again.
+        retry_after: Duration,
+    },
+    /// The stored hash is none, or of a kind or cost that is not accepted.
+    #[error("a stored password hash cannot be checked: {0}")]
+    Unusable(&'static str),
+    /// The hasher itself failed.
+    #[error("the password hasher failed: {0}")]
+    Failed(&'static str),
+}

@@ -1,0 +1,23 @@
+//! What the core asks of the outside.
+//!
+//! Every sentence with MUST is an obligation of the adapter, and has a case in the conformance suite.
+
+mod audit;
+mod clock;
+mod entropy;
+mod hasher;
+mod limiter;
+mod sessions;
+mod store;
+mod tokens;
+mod users;
+
+pub use audit::{AuditLog, AuditReader};
+pub use clock::Clock;
+pub use entropy::{Entropy, EntropyError};
+pub use hasher::{HasherError, PasswordHasher, Verification};
+pub use limiter::{Decision, LimitKey, Quota, RateLimiter};
+pub use sessions::{Rekey, Rotation, RotationOutcome, SessionReader, SessionRepository};
+pub use store::{ReadView, Store, StoreError, UnitOfWork};
+pub use tokens::{InvalidToken, SigningError, TokenIssuer, TokenVerifier};
+pub use users::{Inserted, Updated, UserReader, UserRepository};

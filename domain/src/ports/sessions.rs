@@ -1,0 +1,157 @@
+use async_trait::async_trait;
+use time::{Duration, OffsetDateTime};
+
+use super::StoreError;
+use crate::model::{RevocationReason, Session, SessionId, TokenDigest, TokenId, User, UserId};
+
+/// Reads sessions.
+#[async_trait]
+pub trait SessionReader: Send {
+    /// The session and its user, in one query: what every authenticated request needs.
+    async fn with_user(&mut self, id: SessionId) -> Result<Option<(Session, User)>, StoreError>;
+
+    /// The user's sessions that are [live](Session::is_live), newest first.
+    async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError>;
+}
+
+/// Writes sessions, within a unit of work that has locked the user first.
+#[async_trait]
+pub trait SessionRepository: Send {
+    /// Adds a session.
+    async fn insert(&mut self, session: &Session) -> Result<(), StoreError>;
+
+    /// Gives the session a new refresh token and forgets the one before, so that there is no reuse grace. It MUST
+    /// change nothing and answer `false` if the session is not the user's or not live at `rekey.at`.
+    async fn rekey(&mut self, rekey: &Rekey) -> Result<bool, StoreError>;
+
+    /// Revokes a live session of the user. It MUST change nothing and answer `false` if there is none with this id.
+    async fn revoke(
+        &mut self,
+        id: SessionId,
+        user: UserId,
+        reason: RevocationReason,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError>;
+
+    /// Revokes the user's live sessions, all or all but one, and tells how many. A rotation in flight MUST NOT survive
+    /// it, nor a session that another unit is just opening.
+    async fn revoke_all(
+        &mut self,
+        user: UserId,
+        except: Option<SessionId>,
+        reason: RevocationReason,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError>;
+
+    /// Deletes at most `limit` sessions that ended before `before`, and tells how many. Live ones MUST stay.
+    async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError>;
+}
+
+/// A new refresh token for a session whose owner has just proved the password.
+#[derive(Clone, Debug)]
+pub struct Rekey {
+    /// The session.
+    pub session_id: SessionId,
+    /// Whose it has to be.
+    pub user_id: UserId,
+    /// The generation of the new token.
+    pub generation: i64,
+    /// The new token's `jti`.
+    pub refresh_jti: TokenId,
+    /// The new token's digest.
+    pub hashed_refresh_token: TokenDigest,
+    /// Now: when the token was issued and the password was proved.
+    pub at: OffsetDateTime,
+    /// When the new token expires.
+    pub expires_at: OffsetDateTime,
+}
+
+/// An attempt to exchange a refresh token for its successor.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// The session that the presented token names.
+    pub session_id: SessionId,
+    /// The user that it names.
+    pub user_id: UserId,
+    /// The presented token's digest.
+    pub presented: TokenDigest,
+    /// The successor's generation.
+    pub generation: i64,
+    /// The successor's `jti`.
+    pub refresh_jti: TokenId,
+    /// The successor's digest.
+    pub hashed_refresh_token: TokenDigest,
+    /// When the successor expires.
+    pub expires_at: OffsetDateTime,
+    /// Now.
+    pub at: OffsetDateTime,
+    /// For how long after a rotation the token before is answered with [`RotationOutcome::Raced`].
+    pub reuse_grace: Duration,
+}
+
+/// What became of a rotation. Only [`Rotated`](Self::Rotated) has changed anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RotationOutcome {
+    /// The presented token was the live one; the successor is now.
+    Rotated(Session, User),
+    /// The presented token was the one before the live one, within the grace.
+    Raced(Session, User),
+    /// The presented token is the live one, but the successor would outlive the session, which ends then.
+    Capped(OffsetDateTime),
+    /// The presented token was used up before.
+    Reused(Session),
+    /// The presented token is of a generation from before the last re-key.
+    Superseded,
+    /// The session has ended, or its token has expired.
+    Ended,
+    /// The user may not log in.
+    Inactive,
+    /// There is no such session of that user.
+    Unknown,
+}
+
+impl Rotation {
+    /// Why the attempt must be refused for a session and its user as they are, or `None` if the exchange may go on. The
+    /// rules of rotation stand here, once for all stores.
+    ///
+    /// A store MUST make the exchange only if the session and the user are at that moment still those that were judged.
+    pub fn refusal(&self, session: &Session, user: &User) -> Option<RotationOutcome> {
+        if session.user_id != self.user_id {
+            return Some(RotationOutcome::Unknown);
+        }
+        if !user.is_active {
+            return Some(RotationOutcome::Inactive);
+        }
+        if !session.is_live(self.at) {
+            return Some(RotationOutcome::Ended);
+        }
+        if session.hashed_refresh_token == self.presented {
+            let capped = self.expires_at > session.max_expires_at;
+            return capped.then_some(RotationOutcome::Capped(session.max_expires_at));
+        }
+        if session.previous_hashed_refresh_token == Some(self.presented)
+            && self.at < session.rotated_at + self.reuse_grace
+        {
+            return Some(RotationOutcome::Raced(session.clone(), user.clone()));
+        }
+        if self.generation <= session.rekeyed_generation {
+            return Some(RotationOutcome::Superseded);
+        }
+        Some(RotationOutcome::Reused(session.clone()))
+    }
+
+    /// The session after the rotation.
+    #[must_use]
+    pub fn applied_to(&self, session: &Session) -> Session {
+        Session {
+            generation: self.generation,
+            refresh_jti: self.refresh_jti.clone(),
+            hashed_refresh_token: self.hashed_refresh_token,
+            previous_hashed_refresh_token: Some(self.presented),
+            rotated_at: self.at,
+            last_used_at: self.at,
+            expires_at: self.expires_at,
+            ..session.clone()
+        }
+    }
+}

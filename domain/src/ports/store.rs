@@ -1,0 +1,85 @@
+use async_trait::async_trait;
+
+use super::{
+    AuditLog, AuditReader, Rotation, RotationOutcome, SessionReader, SessionRepository, UserReader,
+    UserRepository,
+};
+
+/// Where users, sessions and audit events are kept.
+///
+/// The rules of a unit of work, which callers and adapters share:
+///
+/// 1. Nothing slow happens inside a unit: no hashing, no signing, no call to elsewhere. A use case holds one handle at
+///    a time.
+/// 2. A write that depends on something read is conditional, or follows a lock.
+/// 3. A refusal that must leave a trace is a value, which is committed first and turned into an error after.
+/// 4. Ids, times and random values are arguments: an adapter makes none.
+/// 5. Uniqueness comes from the index, never from look-then-insert.
+/// 6. A unit that opens, re-keys or revokes sessions locks the user first.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// A view to read from. Each call on it MUST see all that was committed before the call.
+    async fn read(&self) -> Result<Box<dyn ReadView>, StoreError>;
+
+    /// A unit of work. Its writes MUST become visible to others together, at its commit, and not at all if it is
+    /// rolled back or dropped; what was committed MUST survive the death of the process, unless the store is in memory.
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
+
+    /// Exchanges a refresh token for its successor, as [`Rotation::refusal`] says, in a unit of its own. Of many attempts
+    /// with one token at once exactly one MUST be [`RotationOutcome::Rotated`].
+    ///
+    /// It stands here, and not in a unit, so that a store can do it in one statement.
+    async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError>;
+
+    /// Whether the store answers. It MUST ask the store itself, every time.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Lets go of files and connections, once what runs has ended.
+    async fn close(&self);
+}
+
+/// Lends the readers. It has no way to write.
+pub trait ReadView: Send {
+    /// Users.
+    fn users(&mut self) -> &mut dyn UserReader;
+    /// Sessions.
+    fn sessions(&mut self) -> &mut dyn SessionReader;
+    /// Audit events.
+    fn audit(&mut self) -> &mut dyn AuditReader;
+}
+
+/// Lends the writers of one transaction. Dropping it rolls back.
+#[async_trait]
+pub trait UnitOfWork: Send {
+    /// Users.
+    fn users(&mut self) -> &mut dyn UserRepository;
+    /// Sessions.
+    fn sessions(&mut self) -> &mut dyn SessionRepository;
+    /// Audit events.
+    fn audit(&mut self) -> &mut dyn AuditLog;
+    /// Makes all writes durable and visible. An error MUST mean that it is not known whether they are.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+    /// Undoes all writes.
+    async fn rollback(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// Why the store could not answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached, is full, or does not take writes.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// It is reached, but too busy, or two units stood in each other's way.
+    #[error("the store is busy: {0}")]
+    Busy(String),
+    /// A row holds what the core could never have written.
+    #[error("the store is inconsistent: {table}.{column} of {id}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row.
+        id: String,
+    },
+}

@@ -1,0 +1,84 @@
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::StoreError;
+use crate::model::{Email, Page, PageRequest, PasswordHash, User, UserChange, UserFilter, UserId};
+
+/// Reads users.
+#[async_trait]
+pub trait UserReader: Send {
+    /// The user with this id.
+    async fn by_id(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The user with this address. It MUST be found by its normalised form.
+    async fn by_email(&mut self, email: &Email) -> Result<Option<User>, StoreError>;
+
+    /// A page of users. They MUST come newest first, by `(created_at, id)`; each user that is there throughout a walk
+    /// MUST come exactly once; the cost MUST NOT grow with how far the walk has come.
+    async fn page(&mut self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError>;
+}
+
+/// Writes users, within a unit of work.
+#[async_trait]
+pub trait UserRepository: Send {
+    /// Adds a user. Uniqueness of the normalised address MUST be decided by the store's index and MUST be told as
+    /// [`Inserted::EmailTaken`]; of many at once exactly one MUST win.
+    async fn insert(&mut self, user: &User) -> Result<Inserted, StoreError>;
+
+    /// The user as it is now. No other unit MUST be able to change or lock the user until this one ends.
+    async fn lock(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The active superusers. No other unit MUST be able to change or lock any of them until this one ends, so that
+    /// what is decided from the answer holds at the commit.
+    async fn lock_active_superusers(&mut self) -> Result<Vec<UserId>, StoreError>;
+
+    /// Changes what the change names, and `updated_at`. What it does not name MUST stay as it is.
+    async fn update(
+        &mut self,
+        id: UserId,
+        change: &UserChange,
+        at: OffsetDateTime,
+    ) -> Result<Updated, StoreError>;
+
+    /// Replaces the password hash and counts `credential_version` up. It MUST change nothing and answer `false` if
+    /// the user is gone or `expected_version` is not the current one.
+    async fn change_password(
+        &mut self,
+        id: UserId,
+        expected_version: i64,
+        hash: &PasswordHash,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError>;
+
+    /// Replaces the hash by another one of the same password. It MUST change nothing and answer `false` if the user is
+    /// gone or `expected_version` is not the current one, and MUST leave `credential_version` and `updated_at`.
+    async fn rehash(
+        &mut self,
+        id: UserId,
+        expected_version: i64,
+        hash: &PasswordHash,
+    ) -> Result<bool, StoreError>;
+
+    /// Deletes the user; their sessions MUST go too, their audit events MUST stay. `false` if there was none.
+    async fn delete(&mut self, id: UserId) -> Result<bool, StoreError>;
+}
+
+/// What became of an insert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// The user is there.
+    Inserted,
+    /// Somebody has the address.
+    EmailTaken,
+}
+
+/// What became of an update.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Updated {
+    /// The user as it is now.
+    Updated(User),
+    /// Somebody else has the address.
+    EmailTaken,
+    /// There is no such user.
+    NotFound,
+}

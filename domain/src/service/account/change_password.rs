@@ -1,0 +1,124 @@
+//! Changing the own password: every other session ends, the own one is re-keyed (OWASP ASVS 5.0, 7.4.3).
+
+use crate::Core;
+use crate::model::{
+    AuditEventKind, ClientInfo, Password, PasswordHash, PlainToken, RevocationReason, Session, TokenId,
+    TokenPair, User,
+};
+use crate::policy::password::{self, WeakPassword};
+use crate::policy::step_up::{StepUpRequired, require_recent};
+use crate::ports::{Rekey, UnitOfWork, Verification};
+use crate::service::audit::Trail;
+use crate::service::auth::{Principal, access_token, refresh_token};
+use crate::service::{Failure, PortFailure};
+
+/// The old password, and the new one.
+#[derive(Debug)]
+pub struct Command {
+    /// Proves that it is the owner who asks.
+    pub current_password: Password,
+    /// What it is to be from now on.
+    pub new_password: Password,
+}
+
+/// Why the password is the old one still.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The authentication is too old.
+    StepUp(StepUpRequired),
+    /// The current password is another one.
+    WrongPassword,
+    /// The new password may not be used.
+    WeakPassword(WeakPassword),
+    /// The session ended, or the password was changed, while this was under way.
+    Overtaken,
+}
+
+/// Changes the password, and gives the caller's session a new pair of tokens.
+///
+/// The refresh token that the caller had, and whoever else may have it, is dead at the commit, without any grace.
+pub async fn execute(
+    core: &Core,
+    principal: &Principal,
+    command: Command,
+    client: &ClientInfo,
+) -> Result<TokenPair, Failure<Refusal>> {
+    let user = &principal.user;
+    let max_age = core.settings.reauthentication_max_age;
+    require_recent(principal.claims.authenticated_at, core.clock.now(), max_age)
+        .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
+    password::check_new(&command.new_password, &user.email)
+        .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
+    let current_hash = Some(user.hashed_password.clone());
+    if core.hasher.verify(command.current_password, current_hash).await? == Verification::Mismatch {
+        return Err(Failure::Refused(Refusal::WrongPassword));
+    }
+    let hash = core.hasher.hash(command.new_password).await?;
+
+    // Rotations may go on while the hashes are computed. The new generation is one that none of them can have issued
+    // a token of, wherever they have come by the commit.
+    let (session, refresh, rekey) = rekeyed_session(core, &principal.session)?;
+    let trail = Trail { core, at: rekey.at, actor: Some(user.id), client };
+    let event = trail.event(AuditEventKind::PasswordChanged, user.id, Some(session.id))?;
+
+    let mut unit = core.store.begin().await?;
+    let Some(current) = replace_credentials(unit.as_mut(), user, &hash, &rekey).await? else {
+        unit.rollback().await?;
+        return Err(Failure::Refused(Refusal::Overtaken));
+    };
+    unit.audit().record(&event).await?;
+    unit.commit().await?;
+
+    let (access_token, expires_in) = access_token(core, &session, &current, rekey.at)?;
+    Ok(TokenPair { access_token, refresh_token: refresh, expires_in })
+}
+
+/// How far the generation jumps at a re-key: more than a session can rotate while two passwords are hashed.
+const GENERATION_JUMP: i64 = 1 << 20;
+
+fn rekeyed_session(core: &Core, session: &Session) -> Result<(Session, PlainToken, Rekey), PortFailure> {
+    let now = core.clock.now();
+    let generation = session.generation.saturating_add(GENERATION_JUMP);
+    let lifetime = core.settings.refresh_token_lifetime;
+    let mut rekeyed = Session {
+        generation,
+        rekeyed_generation: generation,
+        refresh_jti: TokenId::for_refresh(generation, core.entropy.as_ref())?,
+        previous_hashed_refresh_token: None,
+        rotated_at: now,
+        authenticated_at: now,
+        last_used_at: now,
+        expires_at: (now.truncate_to_second() + lifetime).min(session.max_expires_at),
+        ..session.clone()
+    };
+    let issued = refresh_token(core, &rekeyed)?;
+    rekeyed.hashed_refresh_token = issued.digest;
+    let rekey = Rekey {
+        session_id: session.id,
+        user_id: session.user_id,
+        generation,
+        refresh_jti: rekeyed.refresh_jti.clone(),
+        hashed_refresh_token: issued.digest,
+        at: now,
+        expires_at: rekeyed.expires_at,
+    };
+    Ok((rekeyed, issued.token, rekey))
+}
+
+/// All or nothing: the new hash, the end of the other sessions, the new key of this one.
+async fn replace_credentials(
+    unit: &mut dyn UnitOfWork,
+    user: &User,
+    hash: &PasswordHash,
+    rekey: &Rekey,
+) -> Result<Option<User>, PortFailure> {
+    let Some(current) = unit.users().lock(user.id).await?.filter(|current| current.is_active) else {
+        return Ok(None);
+    };
+    if !unit.users().change_password(user.id, user.credential_version, hash, rekey.at).await? {
+        return Ok(None);
+    }
+    let reason = RevocationReason::PasswordChanged;
+    unit.sessions().revoke_all(user.id, Some(rekey.session_id), reason, rekey.at).await?;
+    Ok(unit.sessions().rekey(rekey).await?.then_some(current))
+}

@@ -1,0 +1,47 @@
+//! Closing the own account: a soft delete.
+
+use crate::Core;
+use crate::model::{AuditEventKind, ClientInfo, RevocationReason, UserChange};
+use crate::policy::step_up::{StepUpRequired, require_recent};
+use crate::policy::superuser::{LastSuperuser, require_another};
+use crate::service::Failure;
+use crate::service::audit::Trail;
+use crate::service::auth::Principal;
+
+/// Why the account is still open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The authentication is too old.
+    StepUp(StepUpRequired),
+    /// Nobody would be left to administer.
+    LastSuperuser(LastSuperuser),
+}
+
+/// Deactivates the account and revokes all its sessions, together. The row and the address stay.
+pub async fn execute(
+    core: &Core,
+    principal: &Principal,
+    client: &ClientInfo,
+) -> Result<(), Failure<Refusal>> {
+    let user = &principal.user;
+    let now = core.clock.now();
+    let max_age = core.settings.reauthentication_max_age;
+    require_recent(principal.claims.authenticated_at, now, max_age)
+        .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
+    let trail = Trail { core, at: now, actor: Some(user.id), client };
+    let event = trail.event(AuditEventKind::UserDeactivated, user.id, Some(principal.session.id))?;
+    let change = UserChange { is_active: Some(false), ..UserChange::default() };
+
+    let mut unit = core.store.begin().await?;
+    let superusers = unit.users().lock_active_superusers().await?;
+    if let Err(last) = require_another(&superusers, user.id) {
+        unit.rollback().await?;
+        return Err(Failure::Refused(Refusal::LastSuperuser(last)));
+    }
+    unit.users().lock(user.id).await?;
+    unit.users().update(user.id, &change, now).await?;
+    unit.sessions().revoke_all(user.id, None, RevocationReason::Deactivated, now).await?;
+    unit.audit().record(&event).await?;
+    unit.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! Seeing and ending the own sessions.
+
+use crate::Core;
+use crate::model::{AuditEventKind, ClientInfo, RevocationReason, Session, SessionId};
+use crate::service::audit::Trail;
+use crate::service::auth::Principal;
+use crate::service::{Failure, PortFailure};
+
+/// There is no such live session of this user. Somebody else's is answered in the same way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotFound;
+
+/// The own live sessions, newest first.
+pub async fn list(core: &Core, principal: &Principal) -> Result<Vec<Session>, PortFailure> {
+    let mut view = core.store.read().await?;
+    Ok(view.sessions().live_of(principal.user.id, core.clock.now()).await?)
+}
+
+/// Ends one of the own sessions; it may be the current one.
+pub async fn revoke(
+    core: &Core,
+    principal: &Principal,
+    session: SessionId,
+    client: &ClientInfo,
+) -> Result<(), Failure<NotFound>> {
+    let user = principal.user.id;
+    let trail = Trail { core, at: core.clock.now(), actor: Some(user), client };
+    let event = trail.event(AuditEventKind::SessionsRevoked, user, Some(session))?;
+    let mut unit = core.store.begin().await?;
+    unit.users().lock(user).await?;
+    if !unit.sessions().revoke(session, user, RevocationReason::RevokedByUser, trail.at).await? {
+        unit.rollback().await?;
+        return Err(Failure::Refused(NotFound));
+    }
+    unit.audit().record(&event).await?;
+    unit.commit().await?;
+    Ok(())
+}
+
+/// Ends all of the own sessions but the current one.
+pub async fn revoke_others(
+    core: &Core,
+    principal: &Principal,
+    client: &ClientInfo,
+) -> Result<(), PortFailure> {
+    let user = principal.user.id;
+    let trail = Trail { core, at: core.clock.now(), actor: Some(user), client };
+    let event = trail.event(AuditEventKind::SessionsRevoked, user, None)?;
+    let mut unit = core.store.begin().await?;
+    unit.users().lock(user).await?;
+    let current = Some(principal.session.id);
+    if unit.sessions().revoke_all(user, current, RevocationReason::RevokedByUser, trail.at).await? > 0 {
+        unit.audit().record(&event).await?;
+    }
+    unit.commit().await?;
+    Ok(())
+}

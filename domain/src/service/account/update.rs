@@ -1,0 +1,83 @@
+//! Changing the own address or tier.
+
+use crate::Core;
+use crate::model::{AuditEventKind, ClientInfo, Email, User, UserChange};
+use crate::policy::step_up::{StepUpRequired, require_recent};
+use crate::policy::tier::{self, TierRefused};
+use crate::ports::Updated;
+use crate::service::Failure;
+use crate::service::audit::Trail;
+use crate::service::auth::Principal;
+
+/// What is to change; what is `None` stays.
+#[derive(Debug, Default)]
+pub struct Command {
+    /// The new address.
+    pub email: Option<Email>,
+    /// The new tier.
+    pub tier: Option<String>,
+}
+
+/// Why nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Somebody else has the address.
+    EmailTaken,
+    /// The tier may not be had.
+    Tier(TierRefused),
+    /// A new address needs a more recent authentication.
+    StepUp(StepUpRequired),
+    /// The account was deactivated or deleted meanwhile.
+    Gone,
+}
+
+/// Changes the account, and gives it as it is then.
+pub async fn execute(
+    core: &Core,
+    principal: &Principal,
+    command: Command,
+    client: &ClientInfo,
+) -> Result<User, Failure<Refusal>> {
+    let user = &principal.user;
+    let tier = command.tier.map(|name| {
+        if user.is_superuser {
+            tier::given_by_superuser(&core.settings.tiers, &name)
+        } else {
+            tier::chosen_by_user(&core.settings.tiers, &name, &user.tier)
+        }
+    });
+    let tier = tier.transpose().map_err(|refused| Failure::Refused(Refusal::Tier(refused)))?;
+    let change = UserChange { email: command.email, tier, ..UserChange::default() }.against(user);
+    if change.is_empty() {
+        return Ok(user.clone());
+    }
+    let now = core.clock.now();
+    if change.email.is_some() {
+        let max_age = core.settings.reauthentication_max_age;
+        require_recent(principal.claims.authenticated_at, now, max_age)
+            .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
+    }
+    let trail = Trail { core, at: now, actor: Some(user.id), client };
+    let event = trail.event(AuditEventKind::UserUpdated, user.id, Some(principal.session.id))?;
+
+    let mut unit = core.store.begin().await?;
+    if unit.users().lock(user.id).await?.is_none_or(|current| !current.is_active) {
+        unit.rollback().await?;
+        return Err(Failure::Refused(Refusal::Gone));
+    }
+    match unit.users().update(user.id, &change, now).await? {
+        Updated::Updated(updated) => {
+            unit.audit().record(&event).await?;
+            unit.commit().await?;
+            Ok(updated)
+        }
+        Updated::EmailTaken => {
+            unit.rollback().await?;
+            Err(Failure::Refused(Refusal::EmailTaken))
+        }
+        Updated::NotFound => {
+            unit.rollback().await?;
+            Err(Failure::Refused(Refusal::Gone))
+        }
+    }
+}

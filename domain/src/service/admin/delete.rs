@@ -1,0 +1,48 @@
+//! Deleting a user for good.
+
+use super::Admin;
+use crate::Core;
+use crate::model::{AuditEventKind, ClientInfo, UserId};
+use crate::policy::superuser::{LastSuperuser, require_another};
+use crate::service::Failure;
+use crate::service::audit::Trail;
+
+/// Why the user is still there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such user.
+    NotFound,
+    /// Nobody would be left to administer.
+    LastSuperuser(LastSuperuser),
+    /// The caller lost the right to administer while this was under way.
+    NotPermitted,
+}
+
+/// Deletes the user and their sessions. The audit trail stays.
+pub async fn execute(
+    core: &Core,
+    admin: Admin,
+    id: UserId,
+    client: &ClientInfo,
+) -> Result<(), Failure<Refusal>> {
+    let trail = Trail { core, at: core.clock.now(), actor: Some(admin.id()), client };
+    let event = trail.event(AuditEventKind::UserDeleted, id, None)?;
+    let mut unit = core.store.begin().await?;
+    let superusers = unit.users().lock_active_superusers().await?;
+    let refusal = if !superusers.contains(&admin.id()) {
+        Some(Refusal::NotPermitted)
+    } else if let Err(last) = require_another(&superusers, id) {
+        Some(Refusal::LastSuperuser(last))
+    } else if unit.users().lock(id).await?.is_none() || !unit.users().delete(id).await? {
+        Some(Refusal::NotFound)
+    } else {
+        None
+    };
+    if let Some(refusal) = refusal {
+        unit.rollback().await?;
+        return Err(Failure::Refused(refusal));
+    }
+    unit.audit().record(&event).await?;
+    unit.commit().await?;
+    Ok(())
+}

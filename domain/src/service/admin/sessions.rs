@@ -1,0 +1,37 @@
+//! Seeing and ending a user's sessions.
+
+use super::{Admin, NotFound};
+use crate::Core;
+use crate::model::{AuditEventKind, ClientInfo, RevocationReason, Session, UserId};
+use crate::service::Failure;
+use crate::service::audit::Trail;
+
+/// The user's live sessions, newest first.
+pub async fn list(core: &Core, _: Admin, id: UserId) -> Result<Vec<Session>, Failure<NotFound>> {
+    let mut view = core.store.read().await?;
+    if view.users().by_id(id).await?.is_none() {
+        return Err(Failure::Refused(NotFound));
+    }
+    Ok(view.sessions().live_of(id, core.clock.now()).await?)
+}
+
+/// Ends all of the user's sessions.
+pub async fn revoke_all(
+    core: &Core,
+    admin: Admin,
+    id: UserId,
+    client: &ClientInfo,
+) -> Result<(), Failure<NotFound>> {
+    let trail = Trail { core, at: core.clock.now(), actor: Some(admin.id()), client };
+    let event = trail.event(AuditEventKind::SessionsRevoked, id, None)?;
+    let mut unit = core.store.begin().await?;
+    if unit.users().lock(id).await?.is_none() {
+        unit.rollback().await?;
+        return Err(Failure::Refused(NotFound));
+    }
+    if unit.sessions().revoke_all(id, None, RevocationReason::RevokedByAdmin, trail.at).await? > 0 {
+        unit.audit().record(&event).await?;
+    }
+    unit.commit().await?;
+    Ok(())
+}

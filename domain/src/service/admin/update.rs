@@ -1,0 +1,103 @@
+//! Changing a user.
+
+use super::Admin;
+use crate::Core;
+use crate::model::{AuditEventKind, ClientInfo, Email, RevocationReason, User, UserChange, UserId};
+use crate::policy::superuser::{LastSuperuser, may_remove_one, require_another};
+use crate::policy::tier::{self, TierRefused};
+use crate::ports::{UnitOfWork, Updated};
+use crate::service::Failure;
+use crate::service::audit::Trail;
+
+/// What is to change; what is `None` stays.
+#[derive(Debug, Default)]
+pub struct Command {
+    /// The new address.
+    pub email: Option<Email>,
+    /// The new tier.
+    pub tier: Option<String>,
+    /// Activate or deactivate.
+    pub is_active: Option<bool>,
+    /// Grant or take away administration.
+    pub is_superuser: Option<bool>,
+}
+
+/// Why nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such user.
+    NotFound,
+    /// Somebody else has the address.
+    EmailTaken,
+    /// There is no such tier.
+    Tier(TierRefused),
+    /// Nobody would be left to administer.
+    LastSuperuser(LastSuperuser),
+    /// The caller lost the right to administer while this was under way.
+    NotPermitted,
+}
+
+/// Changes the user, and gives them as they are then. Whoever loses a right loses all sessions with it, at once.
+pub async fn execute(
+    core: &Core,
+    admin: Admin,
+    id: UserId,
+    command: Command,
+    client: &ClientInfo,
+) -> Result<User, Failure<Refusal>> {
+    let tier = command.tier.map(|name| tier::given_by_superuser(&core.settings.tiers, &name));
+    let tier = tier.transpose().map_err(|refused| Failure::Refused(Refusal::Tier(refused)))?;
+    let wanted = UserChange {
+        email: command.email,
+        tier,
+        is_active: command.is_active,
+        is_superuser: command.is_superuser,
+    };
+    let mut unit = core.store.begin().await?;
+    match apply(core, unit.as_mut(), admin, id, wanted, client).await {
+        Ok(user) => {
+            unit.commit().await?;
+            Ok(user)
+        }
+        Err(failure) => {
+            unit.rollback().await?;
+            Err(failure)
+        }
+    }
+}
+
+async fn apply(
+    core: &Core,
+    unit: &mut dyn UnitOfWork,
+    admin: Admin,
+    id: UserId,
+    wanted: UserChange,
+    client: &ClientInfo,
+) -> Result<User, Failure<Refusal>> {
+    if may_remove_one(&wanted) {
+        let superusers = unit.users().lock_active_superusers().await?;
+        if !superusers.contains(&admin.id()) {
+            return Err(Failure::Refused(Refusal::NotPermitted));
+        }
+        require_another(&superusers, id).map_err(|last| Failure::Refused(Refusal::LastSuperuser(last)))?;
+    }
+    let user = unit.users().lock(id).await?.ok_or(Failure::Refused(Refusal::NotFound))?;
+    let change = wanted.against(&user);
+    if change.is_empty() {
+        return Ok(user);
+    }
+    let trail = Trail { core, at: core.clock.now(), actor: Some(admin.id()), client };
+    let updated = match unit.users().update(id, &change, trail.at).await? {
+        Updated::Updated(updated) => updated,
+        Updated::EmailTaken => return Err(Failure::Refused(Refusal::EmailTaken)),
+        Updated::NotFound => return Err(Failure::Refused(Refusal::NotFound)),
+    };
+    let deactivated = change.is_active == Some(false);
+    if change.takes_rights() {
+        let reason = if deactivated { RevocationReason::Deactivated } else { RevocationReason::Demoted };
+        unit.sessions().revoke_all(id, None, reason, trail.at).await?;
+    }
+    let kind = if deactivated { AuditEventKind::UserDeactivated } else { AuditEventKind::UserUpdated };
+    unit.audit().record(&trail.event(kind, id, None)?).await?;
+    Ok(updated)
+}

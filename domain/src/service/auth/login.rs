@@ -1,0 +1,105 @@
+//! Opening a session with a password.
+
+use crate::Core;
+use crate::model::{
+    AuditEventKind, ClientInfo, Email, Password, Session, SessionId, TokenDigest, TokenId, TokenPair, User,
+};
+use crate::ports::Verification;
+use crate::service::audit::Trail;
+use crate::service::auth::issue::{access_token, refresh_expiry, refresh_token, whole_seconds};
+use crate::service::{Failure, PortFailure};
+
+/// Somebody wants to log in.
+#[derive(Debug)]
+pub struct Command {
+    /// The login name.
+    pub email: Email,
+    /// The password.
+    pub password: Password,
+    /// Who asks.
+    pub client: ClientInfo,
+}
+
+/// Why there is no session. There is one answer for an unknown address, a wrong password and an inactive account
+/// (OWASP ASVS 5.0, 6.3.8); the reason is for the log alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nobody has the address.
+    UnknownEmail,
+    /// It is not the password.
+    WrongPassword,
+    /// The account is deactivated. Found only after the password was checked.
+    Inactive,
+    /// The password was changed, or the account deactivated, while the old password was being checked.
+    Overtaken,
+}
+
+/// Checks the password and opens a session.
+///
+/// Every refusal costs the same: one read and one check of a password, against a stand-in where there is no user.
+pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure<Refusal>> {
+    let found = core.store.read().await?.users().by_email(&command.email).await?;
+    let hash = found.as_ref().map(|user| user.hashed_password.clone());
+    let verification = core.hasher.verify(command.password, hash).await?;
+    let user = found.ok_or(Failure::Refused(Refusal::UnknownEmail))?;
+    let Verification::Match { rehashed } = verification else {
+        return Err(Failure::Refused(Refusal::WrongPassword));
+    };
+    if !user.is_active {
+        return Err(Failure::Refused(Refusal::Inactive));
+    }
+
+    let (session, refresh) = new_session(core, &user, command.client)?;
+    let trail = Trail { core, at: session.created_at, actor: Some(user.id), client: &session.client };
+    let event = trail.event(AuditEventKind::LoggedIn, user.id, Some(session.id))?;
+
+    let mut unit = core.store.begin().await?;
+    // The lock orders this login before or after any change of the password or the account: never in between.
+    let current = unit
+        .users()
+        .lock(user.id)
+        .await?
+        .filter(|current| current.is_active && current.credential_version == user.credential_version);
+    let Some(current) = current else {
+        unit.rollback().await?;
+        return Err(Failure::Refused(Refusal::Overtaken));
+    };
+    if let Some(hash) = rehashed {
+        unit.users().rehash(user.id, user.credential_version, &hash).await?;
+    }
+    unit.sessions().insert(&session).await?;
+    unit.audit().record(&event).await?;
+    unit.commit().await?;
+
+    let (access_token, expires_in) = access_token(core, &session, &current, session.created_at)?;
+    Ok(TokenPair { access_token, refresh_token: refresh, expires_in })
+}
+
+fn new_session(
+    core: &Core,
+    user: &User,
+    client: ClientInfo,
+) -> Result<(Session, crate::model::PlainToken), PortFailure> {
+    let now = core.clock.now();
+    let max_expires_at = whole_seconds(now) + core.settings.session_max_lifetime;
+    let mut session = Session {
+        id: SessionId::generate(now, core.entropy.as_ref())?,
+        user_id: user.id,
+        generation: 0,
+        rekeyed_generation: 0,
+        refresh_jti: TokenId::for_refresh(0, core.entropy.as_ref())?,
+        hashed_refresh_token: TokenDigest::from_bytes([0; 32]),
+        previous_hashed_refresh_token: None,
+        rotated_at: now,
+        created_at: now,
+        authenticated_at: now,
+        last_used_at: now,
+        expires_at: refresh_expiry(core, now).min(max_expires_at),
+        max_expires_at,
+        revoked: None,
+        client,
+    };
+    let issued = refresh_token(core, &session)?;
+    session.hashed_refresh_token = issued.digest;
+    Ok((session, issued.token))
+}

@@ -1,0 +1,11 @@
+//! Coming in, staying in and going out.
+
+mod authenticate;
+mod issue;
+pub mod login;
+pub mod logout;
+pub mod refresh;
+pub mod register;
+
+pub use authenticate::{NotAuthenticated, Principal, authenticate};
+pub(super) use issue::{access_token, refresh_token};

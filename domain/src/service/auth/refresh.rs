@@ -1,0 +1,163 @@
+//! Exchanging a refresh token for its successor (RFC 6749 section 6; RFC 9700 section 4.14.2).
+
+use time::OffsetDateTime;
+
+use crate::Core;
+use crate::model::{
+    AuditEventKind, ClientInfo, PlainToken, RefreshClaims, RevocationReason, Session, SessionId, TokenDigest,
+    TokenId, TokenPair, User,
+};
+use crate::ports::{InvalidToken, Rotation, RotationOutcome, StoreError};
+use crate::service::audit::Trail;
+use crate::service::auth::issue::{access_token, refresh_expiry, refresh_token, whole_seconds};
+use crate::service::{Failure, PortFailure};
+
+/// A refresh token that was verified, but not yet exchanged.
+#[derive(Debug)]
+pub struct Presented {
+    token: PlainToken,
+    claims: RefreshClaims,
+}
+
+impl Presented {
+    /// Verifies a refresh token, without asking the store.
+    pub fn verify(core: &Core, token: PlainToken) -> Result<Self, InvalidToken> {
+        let claims = core.verifier.verify_refresh(token.expose(), core.clock.now())?;
+        Ok(Self { token, claims })
+    }
+
+    /// The session that the token names, by which refreshes are limited.
+    pub fn session_id(&self) -> SessionId {
+        self.claims.session_id
+    }
+}
+
+/// Why there is no successor. The client is told one and the same thing; the reason is for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It was used up before: its session has been revoked.
+    Reused,
+    /// It was replaced on purpose, by a change of the password.
+    Superseded,
+    /// Its session has ended.
+    Ended,
+    /// Its user may not log in.
+    Inactive,
+    /// There is no such session.
+    Unknown,
+    /// A client that lost its answer asked again, but the winner's token cannot be signed again, because the signing
+    /// key has changed in between. The session is kept.
+    NotRepeatable,
+}
+
+/// Exchanges the token.
+///
+/// A client whose answer was lost, and tabs that race, get the very token that the winner got, within the grace.
+pub async fn execute(
+    core: &Core,
+    presented: Presented,
+    client: &ClientInfo,
+) -> Result<TokenPair, Failure<Refusal>> {
+    let now = core.clock.now();
+    match rotate(core, &presented, now).await? {
+        (RotationOutcome::Rotated(session, user), successor) => pair(core, &session, &user, successor, now),
+        (RotationOutcome::Raced(session, user), _) => {
+            let again = refresh_token(core, &session)?;
+            if again.digest != session.hashed_refresh_token {
+                return Err(Failure::Refused(Refusal::NotRepeatable));
+            }
+            pair(core, &session, &user, again.token, now)
+        }
+        (RotationOutcome::Reused(session), _) => {
+            revoke_family(core, &session, now, client).await?;
+            Err(Failure::Refused(Refusal::Reused))
+        }
+        (RotationOutcome::Superseded, _) => Err(Failure::Refused(Refusal::Superseded)),
+        (RotationOutcome::Ended, _) => Err(Failure::Refused(Refusal::Ended)),
+        (RotationOutcome::Inactive, _) => Err(Failure::Refused(Refusal::Inactive)),
+        (RotationOutcome::Unknown, _) => Err(Failure::Refused(Refusal::Unknown)),
+        (RotationOutcome::Capped(_), _) => {
+            Err(StoreError::Busy("a session's end moved during a rotation".to_owned()).into())
+        }
+    }
+}
+
+/// Tries the rotation with the usual lifetime first, which is one round trip to the store. Only in the last days of a
+/// session is it told that the session ends before, and tries again with that end.
+async fn rotate(
+    core: &Core,
+    presented: &Presented,
+    now: OffsetDateTime,
+) -> Result<(RotationOutcome, PlainToken), PortFailure> {
+    let (rotation, successor) = prepare(core, presented, now, refresh_expiry(core, now))?;
+    let outcome = core.store.rotate_session(&rotation).await?;
+    let RotationOutcome::Capped(session_end) = outcome else {
+        return Ok((outcome, successor));
+    };
+    let (rotation, successor) = prepare(core, presented, now, whole_seconds(session_end))?;
+    Ok((core.store.rotate_session(&rotation).await?, successor))
+}
+
+fn prepare(
+    core: &Core,
+    presented: &Presented,
+    now: OffsetDateTime,
+    expires_at: OffsetDateTime,
+) -> Result<(Rotation, PlainToken), PortFailure> {
+    let claims = &presented.claims;
+    let generation = claims.id.generation().map_or(0, |generation| generation.saturating_add(1));
+    let refresh_jti = TokenId::for_refresh(generation, core.entropy.as_ref())?;
+    let successor = core.issuer.issue_refresh(&RefreshClaims {
+        id: refresh_jti.clone(),
+        user_id: claims.user_id,
+        session_id: claims.session_id,
+        issued_at: whole_seconds(now),
+        expires_at,
+    })?;
+    let rotation = Rotation {
+        session_id: claims.session_id,
+        user_id: claims.user_id,
+        presented: digest(core, &presented.token),
+        generation,
+        refresh_jti,
+        hashed_refresh_token: successor.digest,
+        expires_at,
+        at: now,
+        reuse_grace: core.settings.refresh_reuse_grace,
+    };
+    Ok((rotation, successor.token))
+}
+
+fn digest(core: &Core, token: &PlainToken) -> TokenDigest {
+    core.verifier.digest(token)
+}
+
+fn pair(
+    core: &Core,
+    session: &Session,
+    user: &User,
+    refresh_token: PlainToken,
+    now: OffsetDateTime,
+) -> Result<TokenPair, Failure<Refusal>> {
+    let (access_token, expires_in) = access_token(core, session, user, now)?;
+    Ok(TokenPair { access_token, refresh_token, expires_in })
+}
+
+/// Ends the whole family, and writes down that it was reuse, together and before the client is told.
+async fn revoke_family(
+    core: &Core,
+    session: &Session,
+    now: OffsetDateTime,
+    client: &ClientInfo,
+) -> Result<(), PortFailure> {
+    let trail = Trail { core, at: now, actor: None, client };
+    let event = trail.event(AuditEventKind::RefreshTokenReused, session.user_id, Some(session.id))?;
+    let mut unit = core.store.begin().await?;
+    unit.users().lock(session.user_id).await?;
+    let reason = RevocationReason::RefreshTokenReused;
+    if unit.sessions().revoke(session.id, session.user_id, reason, now).await? {
+        unit.audit().record(&event).await?;
+    }
+    unit.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,56 @@
+use crate::Core;
+use crate::model::{AuditEventKind, ClientInfo, Email, Password, Tier, User, UserId};
+use crate::policy::password::{self, WeakPassword};
+use crate::ports::Inserted;
+use crate::service::Failure;
+use crate::service::audit::Trail;
+
+/// What every way of making a user has in common, whoever asked for it.
+pub(super) struct NewUser<'a> {
+    pub(super) email: Email,
+    pub(super) password: Password,
+    pub(super) tier: Tier,
+    pub(super) is_superuser: bool,
+    /// Whether the users make themselves, rather than an operator.
+    pub(super) self_registered: bool,
+    pub(super) client: &'a ClientInfo,
+}
+
+/// Why there is no such user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotCreated {
+    /// Somebody has the address.
+    EmailTaken,
+    /// The password may not be used.
+    WeakPassword(WeakPassword),
+}
+
+pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failure<NotCreated>> {
+    password::check_new(&new.password, &new.email)
+        .map_err(|weak| Failure::Refused(NotCreated::WeakPassword(weak)))?;
+    let hashed_password = core.hasher.hash(new.password).await?;
+    let now = core.clock.now();
+    let user = User {
+        id: UserId::generate(now, core.entropy.as_ref())?,
+        email: new.email,
+        hashed_password,
+        is_active: true,
+        is_superuser: new.is_superuser,
+        tier: new.tier,
+        created_at: now,
+        updated_at: now,
+        credential_version: 0,
+    };
+    let actor = new.self_registered.then_some(user.id);
+    let trail = Trail { core, at: now, actor, client: new.client };
+    let event = trail.event(AuditEventKind::UserRegistered, user.id, None)?;
+
+    let mut unit = core.store.begin().await?;
+    if unit.users().insert(&user).await? == Inserted::EmailTaken {
+        unit.rollback().await?;
+        return Err(Failure::Refused(NotCreated::EmailTaken));
+    }
+    unit.audit().record(&event).await?;
+    unit.commit().await?;
+    Ok(user)
+}

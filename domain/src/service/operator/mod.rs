@@ -1,0 +1,4 @@
+//! What an operator does at the command line, where having the database is the authority.
+
+pub mod create_user;
+pub mod set_password;

@@ -1,0 +1,40 @@
+//! Setting a user's password. All sessions end.
+
+use crate::Core;
+use crate::model::{AuditEventKind, ClientInfo, Email, Password, RevocationReason};
+use crate::policy::password::{self, WeakPassword};
+use crate::service::Failure;
+use crate::service::audit::Trail;
+
+/// Why the password is the old one still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nobody has the address.
+    NotFound,
+    /// The password may not be used.
+    WeakPassword(WeakPassword),
+    /// It was changed by somebody else at the same moment.
+    Overtaken,
+}
+
+/// Sets the password. An inactive user stays inactive.
+pub async fn execute(core: &Core, email: &Email, password: Password) -> Result<(), Failure<Refusal>> {
+    password::check_new(&password, email).map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
+    let found = core.store.read().await?.users().by_email(email).await?;
+    let user = found.ok_or(Failure::Refused(Refusal::NotFound))?;
+    let hash = core.hasher.hash(password).await?;
+    let client = ClientInfo::default();
+    let trail = Trail { core, at: core.clock.now(), actor: None, client: &client };
+    let event = trail.event(AuditEventKind::PasswordChanged, user.id, None)?;
+
+    let mut unit = core.store.begin().await?;
+    unit.users().lock(user.id).await?;
+    if !unit.users().change_password(user.id, user.credential_version, &hash, trail.at).await? {
+        unit.rollback().await?;
+        return Err(Failure::Refused(Refusal::Overtaken));
+    }
+    unit.sessions().revoke_all(user.id, None, RevocationReason::PasswordChanged, trail.at).await?;
+    unit.audit().record(&event).await?;
+    unit.commit().await?;
+    Ok(())
+}
