@@ -1,1 +1,12 @@
-//! x
+//! Inwren Auth as a program: configuration, wiring, HTTP and the command line.
+
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod keys;
+pub mod server;
+pub mod shutdown;
+pub mod start;
+pub mod telemetry;
+pub mod wiring;
+pub mod worker;

@@ -1,1 +1,29 @@
-//! x
+//! The schema history of Inwren Auth, forwards and backwards, for PostgreSQL and SQLite.
+//!
+//! The history is frozen: a migration that was once released is never edited, only followed by another one. So nothing
+//! here knows the domain or the adapters, which go on changing.
+
+mod columns;
+mod m20261101_000001_create_users;
+mod m20261101_000002_create_sessions;
+mod m20261101_000003_create_audit_events;
+mod run;
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+pub use run::{migrate_down, migrate_up, pending, status};
+
+/// All migrations, oldest first. Run them through [`migrate_up`] and [`migrate_down`], which keep two processes from
+/// doing so at once.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261101_000001_create_users::Migration),
+            Box::new(m20261101_000002_create_sessions::Migration),
+            Box::new(m20261101_000003_create_audit_events::Migration),
+        ]
+    }
+}

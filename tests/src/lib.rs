@@ -1,1 +1,5 @@
-//! x
+//! The harness of the tests.
+
+pub mod conformance;
+pub mod fakes;
+pub mod fixtures;

@@ -1,1 +1,6 @@
-//! Placeholder.
+//! Cryptography: RSA keys, tokens and password hashes. Every algorithm is a library's; what stands here are the rules
+//! for using it.
+
+pub mod argon2;
+pub mod jwt;
+pub mod keys;

@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Rate limits.
+
+mod memory;
+
+pub use memory::MemoryRateLimiter;

@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The store in a database: PostgreSQL or SQLite, through one set of statements.
+//!
+//! The way of a call: [`SqlStore`] hands out a view or a unit of work; these implement the ports, one file for each kind
+//! of row (`users`, `sessions`, `audit`); their statements run over a `Connection`, which knows how a database keeps
+//! times; what comes back is turned into the domain's types by the entities, and what fails by `error`.
+//!
+//! Where the two databases differ:
+//!
+//! - PostgreSQL locks rows. SQLite has one writer at a time, so that a unit of work begins with the lock on everything
+//!   (`BEGIN IMMEDIATE`); readers go on meanwhile, each on a connection of its own.
+//! - A rotation is one conditional statement on PostgreSQL, because each round trip costs more than all the rest. On
+//!   SQLite a round trip costs nothing, and the rules are asked directly.
+//! - PostgreSQL keeps times as `timestamptz`, SQLite as whole microseconds since 1970.
+
+mod audit;
+mod connect;
+mod connection;
+mod entity;
+mod error;
+mod page;
+mod rotation;
+mod sessions;
+mod store;
+mod timestamp;
+mod unit;
+mod url;
+mod users;
+mod view;
+
+pub use connect::{ConnectError, SqlOptions};
+pub use store::SqlStore;

@@ -1,1 +1,30 @@
-//! x
+//! What every store must do, whichever adapter it is of: a case for each MUST of the store's ports, and for each rule of
+//! a unit of work.
+//!
+//! A case takes a fresh, empty store and knows nothing of the adapter. The list of the cases, and of the stores that
+//! they run against, is `tests/it/conformance.rs`.
+
+/// Runs one unit of work to its commit, and gives what the body gave.
+macro_rules! in_unit {
+    ($store:expr, |$unit:ident| $body:expr) => {{
+        let mut $unit = $store.begin().await.expect("a unit");
+        let answer = $body;
+        $unit.commit().await.expect("a commit");
+        answer
+    }};
+}
+
+mod client;
+mod support;
+
+pub mod audit;
+pub mod faults;
+pub mod locks;
+pub mod pages;
+pub mod races;
+pub mod rotation;
+pub mod sessions;
+pub mod stories;
+pub mod superusers;
+pub mod units;
+pub mod users;

@@ -1,0 +1,187 @@
+use argon2::password_hash::phc::{Output, PasswordHash as Phc, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use inwren_domain::model::{Password, PasswordHash};
+use inwren_domain::ports::{HasherError, Verification};
+
+/// The cost of a hash. The defaults are OWASP's minimum (ASVS 5.0, 11.4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Argon2Parameters {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes. They are computed one after the other, on one thread.
+    pub parallelism: u32,
+}
+
+/// The parameters are not among those that Argon2 knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "Argon2 takes at least 8 KiB a lane, 1 iteration and 1 lane, and this service at most 4 GiB, 64 and 16"
+)]
+pub struct InvalidParameters;
+
+impl Default for Argon2Parameters {
+    fn default() -> Self {
+        Self { memory_kib: 19_456, iterations: 2, parallelism: 1 }
+    }
+}
+
+/// Bounds on what a stored hash may cost: beyond them it is refused, or one row could stop the service.
+const MAX_STORED_MEMORY_KIB: u32 = 4 * 1024 * 1024;
+const MAX_ITERATIONS: u32 = 64;
+const MAX_PARALLELISM: u32 = 16;
+const OUTPUT_BYTES: usize = 32;
+/// RFC 9106 section 3.1 recommends 16 bytes.
+pub(super) const SALT_BYTES: usize = 16;
+
+impl Argon2Parameters {
+    pub(super) fn to_params(self) -> Result<Params, InvalidParameters> {
+        let bounded = self.memory_kib <= MAX_STORED_MEMORY_KIB
+            && self.iterations <= MAX_ITERATIONS
+            && self.parallelism <= MAX_PARALLELISM;
+        let params = Params::new(self.memory_kib, self.iterations, self.parallelism, Some(OUTPUT_BYTES));
+        params.ok().filter(|_| bounded).ok_or(InvalidParameters)
+    }
+}
+
+/// One thing to compute.
+pub(super) enum Task {
+    Hash {
+        password: Password,
+        salt: [u8; SALT_BYTES],
+    },
+    Verify {
+        password: Password,
+        stored: Box<Stored>,
+        salt: [u8; SALT_BYTES],
+    },
+    /// The work of a verification, for somebody whom nobody has heard of.
+    VerifyNobody {
+        password: Password,
+    },
+}
+
+/// What a task gives.
+pub(super) enum Computed {
+    Hash(PasswordHash),
+    Verification(Verification),
+}
+
+/// A stored hash that was read and found within the bounds.
+pub(super) struct Stored {
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+    salt: Salt,
+    expected: Output,
+}
+
+impl Stored {
+    pub(super) fn read(hash: &PasswordHash) -> Result<Self, HasherError> {
+        const UNUSABLE: HasherError = HasherError::Unusable("not an Argon2 hash");
+        let phc = Phc::new(hash.expose()).map_err(|_| UNUSABLE)?;
+        let algorithm = Algorithm::new(phc.algorithm.as_str()).map_err(|_| UNUSABLE)?;
+        let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| UNUSABLE)?;
+        let params = Params::try_from(&phc).map_err(|_| UNUSABLE)?;
+        let (Some(salt), Some(expected)) = (phc.salt, phc.hash) else { return Err(UNUSABLE) };
+        let bounded = params.m_cost() <= MAX_STORED_MEMORY_KIB
+            && params.t_cost() <= MAX_ITERATIONS
+            && params.p_cost() <= MAX_PARALLELISM;
+        if !bounded {
+            return Err(HasherError::Unusable("a cost beyond the bounds"));
+        }
+        Ok(Self { algorithm, version, params, salt, expected })
+    }
+
+    fn is_current(&self, current: &Params) -> bool {
+        self.algorithm == Algorithm::Argon2id
+            && self.version == Version::V0x13
+            && self.params.m_cost() == current.m_cost()
+            && self.params.t_cost() == current.t_cost()
+            && self.params.p_cost() == current.p_cost()
+            && self.expected.len() == OUTPUT_BYTES
+    }
+}
+
+impl Task {
+    /// The most memory that the task uses at a time, in blocks of 1 KiB.
+    pub(super) fn blocks(&self, current: &Params) -> usize {
+        match self {
+            Self::Verify { stored, .. } => stored.params.block_count().max(current.block_count()),
+            Self::Hash { .. } | Self::VerifyNobody { .. } => current.block_count(),
+        }
+    }
+
+    /// Computes it in the blocks given, of which there are at least [`Task::blocks`].
+    pub(super) fn compute(self, current: &Params, blocks: &mut [Block]) -> Result<Computed, HasherError> {
+        match self {
+            Self::Hash { password, salt } => new_hash(&password, &salt, current, blocks).map(Computed::Hash),
+            Self::Verify { password, stored, salt } => {
+                verify(&password, &stored, &salt, current, blocks).map(Computed::Verification)
+            }
+            Self::VerifyNobody { password } => {
+                let mut output = [0; OUTPUT_BYTES];
+                let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, current.clone());
+                raw(&argon2, &password, &[0; SALT_BYTES], &mut output, blocks)?;
+                std::hint::black_box(output);
+                Ok(Computed::Verification(Verification::Mismatch))
+            }
+        }
+    }
+}
+
+fn verify(
+    password: &Password,
+    stored: &Stored,
+    new_salt: &[u8],
+    current: &Params,
+    blocks: &mut [Block],
+) -> Result<Verification, HasherError> {
+    let argon2 = Argon2::new(stored.algorithm, stored.version, stored.params.clone());
+    let mut output = [0; Output::MAX_LENGTH];
+    let output = output.get_mut(..stored.expected.len()).ok_or(HasherError::Failed("output length"))?;
+    raw(&argon2, password, &stored.salt, output, blocks)?;
+    let computed = Output::new(output).map_err(|_| HasherError::Failed("output length"))?;
+    // `Output` compares in constant time.
+    if computed != stored.expected {
+        return Ok(Verification::Mismatch);
+    }
+    let outdated = !stored.is_current(current);
+    let rehashed = outdated.then(|| new_hash(password, new_salt, current, blocks)).transpose()?;
+    Ok(Verification::Match { rehashed })
+}
+
+fn new_hash(
+    password: &Password,
+    salt: &[u8],
+    current: &Params,
+    blocks: &mut [Block],
+) -> Result<PasswordHash, HasherError> {
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, current.clone());
+    let mut output = [0; OUTPUT_BYTES];
+    raw(&argon2, password, salt, &mut output, blocks)?;
+    let failed = |_| HasherError::Failed("encoding");
+    let phc = Phc {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: current.try_into().map_err(|_| HasherError::Failed("encoding"))?,
+        salt: Some(Salt::new(salt).map_err(failed)?),
+        hash: Some(Output::new(&output).map_err(failed)?),
+    };
+    Ok(PasswordHash::from_phc(phc.to_string()))
+}
+
+fn raw(
+    argon2: &Argon2<'_>,
+    password: &Password,
+    salt: &[u8],
+    output: &mut [u8],
+    blocks: &mut [Block],
+) -> Result<(), HasherError> {
+    let needed = argon2.params().block_count();
+    let blocks = blocks.get_mut(..needed).ok_or(HasherError::Failed("too few blocks"))?;
+    argon2
+        .hash_password_into_with_memory(password.expose_bytes(), salt, output, blocks)
+        .map_err(|_| HasherError::Failed("the computation"))
+}

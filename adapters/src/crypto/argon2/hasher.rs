@@ -1,0 +1,151 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::{Block, Params};
+use async_trait::async_trait;
+use inwren_domain::model::{Password, PasswordHash};
+use inwren_domain::ports::{Entropy, HasherError, PasswordHasher, Verification};
+use tokio::sync::oneshot;
+
+use super::computation::{Argon2Parameters, Computed, InvalidParameters, SALT_BYTES, Stored, Task};
+use super::queue::{Job, Queue, Ticket};
+
+/// How much at once.
+#[derive(Clone, Copy, Debug)]
+pub struct HasherLimits {
+    /// Threads that hash; at least 1. More than there are cores gains nothing.
+    pub threads: usize,
+    /// The memory that all running hashes together may take, in KiB. At least one hash always runs.
+    pub memory_budget_kib: usize,
+    /// How many hashes may wait for a thread.
+    pub max_waiting: usize,
+    /// For how long one may wait before the caller is told that the service is busy.
+    pub max_wait: Duration,
+}
+
+impl HasherLimits {
+    /// As many threads as cores, the memory that they need with these parameters, and a queue that is worked off within
+    /// about a second.
+    pub fn for_machine(cores: usize, parameters: Argon2Parameters) -> Self {
+        let threads = cores.max(1);
+        Self {
+            threads,
+            memory_budget_kib: threads.saturating_mul(parameters.memory_kib as usize),
+            max_waiting: threads.saturating_mul(32),
+            max_wait: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Hashes with Argon2id on threads of its own.
+///
+/// What is bounded: the threads, the memory of all running hashes, how many wait and for how long. Beyond that the
+/// caller is told at once, so that a flood of logins costs neither memory nor the answers of anybody else. The blocks
+/// are reused, because fresh ones cost more in page faults than the hash itself.
+pub struct Argon2Hasher {
+    queue: Arc<Queue>,
+    params: Params,
+    entropy: Arc<dyn Entropy>,
+    max_wait: Duration,
+}
+
+impl Argon2Hasher {
+    /// Starts the threads.
+    pub fn start(
+        parameters: Argon2Parameters,
+        limits: HasherLimits,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, InvalidParameters> {
+        let params = parameters.to_params()?;
+        let queue = Arc::new(Queue::new(limits.max_waiting, limits.memory_budget_kib));
+        for number in 0..limits.threads.max(1) {
+            let (queue, params) = (Arc::clone(&queue), params.clone());
+            let work = move || work(&queue, &params);
+            std::thread::Builder::new()
+                .name(format!("hasher-{number}"))
+                .spawn(work)
+                .map_err(|_| InvalidParameters)?;
+        }
+        Ok(Self { queue, params, entropy, max_wait: limits.max_wait })
+    }
+
+    /// How many hashes wait for a thread.
+    pub fn waiting(&self) -> usize {
+        self.queue.waiting()
+    }
+
+    fn salt(&self) -> Result<[u8; SALT_BYTES], HasherError> {
+        let mut salt = [0; SALT_BYTES];
+        self.entropy.fill(&mut salt).map_err(|_| HasherError::Failed("no random bytes"))?;
+        Ok(salt)
+    }
+
+    async fn compute(&self, task: Task) -> Result<Computed, HasherError> {
+        let busy = HasherError::Busy { retry_after: self.max_wait };
+        let (answer, mut answered) = oneshot::channel();
+        let ticket = Arc::new(Ticket::default());
+        let job = Job { blocks: task.blocks(&self.params), task, ticket: Arc::clone(&ticket), answer };
+        self.queue.push(job).map_err(|_| busy.clone())?;
+        let answer = match tokio::time::timeout(self.max_wait, &mut answered).await {
+            Ok(answer) => answer,
+            Err(_) if ticket.give_up() => return Err(busy),
+            // It has begun, and will be done within one hash.
+            Err(_) => answered.await,
+        };
+        answer.unwrap_or(Err(HasherError::Failed("the hasher has stopped")))
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for Argon2Hasher {
+    async fn hash(&self, password: Password) -> Result<PasswordHash, HasherError> {
+        match self.compute(Task::Hash { password, salt: self.salt()? }).await? {
+            Computed::Hash(hash) => Ok(hash),
+            Computed::Verification(_) => Err(HasherError::Failed("an answer to another question")),
+        }
+    }
+
+    async fn verify(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<Verification, HasherError> {
+        let task = match hash {
+            Some(hash) => {
+                let stored = Box::new(Stored::read(&hash)?);
+                Task::Verify { password, stored, salt: self.salt()? }
+            }
+            None => Task::VerifyNobody { password },
+        };
+        match self.compute(task).await? {
+            Computed::Verification(verification) => Ok(verification),
+            Computed::Hash(_) => Err(HasherError::Failed("an answer to another question")),
+        }
+    }
+}
+
+impl Drop for Argon2Hasher {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// What a thread does: one job after the other, in blocks of its own.
+fn work(queue: &Queue, params: &Params) {
+    let usual = params.block_count();
+    let mut blocks: Vec<Block> = Vec::new();
+    while let Some((job, reserved)) = queue.next() {
+        if blocks.len() < job.blocks {
+            blocks.resize(job.blocks, Block::default());
+        }
+        let computed = job.task.compute(params, &mut blocks);
+        // What a costly old hash needed beyond the usual goes back to the system before the budget knows it free.
+        if blocks.len() > usual {
+            blocks.truncate(usual);
+            blocks.shrink_to_fit();
+        }
+        drop(reserved);
+        // Nobody may be waiting any more; that is no error.
+        let _ = job.answer.send(computed);
+    }
+}

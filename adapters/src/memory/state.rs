@@ -1,0 +1,134 @@
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdMap, OrdSet, Vector};
+use inwren_domain::model::{
+    AuditEvent, Email, Page, PageRequest, Session, SessionId, User, UserFilter, UserId,
+};
+use time::OffsetDateTime;
+
+/// The newest audit events that are kept, so that a long-lived process does not grow for ever.
+const MAX_AUDIT_EVENTS: usize = 100_000;
+
+/// Everything that the store holds. A clone shares its maps with the original until one of them changes.
+#[derive(Clone, Default)]
+pub(super) struct State {
+    users: HashMap<UserId, Arc<User>>,
+    by_email: HashMap<String, UserId>,
+    by_creation: OrdMap<(OffsetDateTime, UserId), Arc<User>>,
+    sessions: HashMap<SessionId, Arc<Session>>,
+    sessions_of: HashMap<UserId, OrdSet<SessionId>>,
+    audit: Vector<Arc<AuditEvent>>,
+}
+
+impl State {
+    pub(super) fn user(&self, id: UserId) -> Option<&User> {
+        self.users.get(&id).map(Arc::as_ref)
+    }
+
+    pub(super) fn user_by_email(&self, email: &Email) -> Option<&User> {
+        self.by_email.get(email.normalized()).and_then(|id| self.user(*id))
+    }
+
+    pub(super) fn active_superusers(&self) -> Vec<UserId> {
+        self.users.values().filter(|user| user.is_active && user.is_superuser).map(|user| user.id).collect()
+    }
+
+    pub(super) fn page(&self, filter: &UserFilter, page: PageRequest) -> Page<User> {
+        let found: Vec<User> = match page.after {
+            Some(cursor) => {
+                self.matching(self.by_creation.range(..(cursor.created_at, cursor.id)), filter, page)
+            }
+            None => self.matching(self.by_creation.iter(), filter, page),
+        };
+        Page::from_one_more(found, page.limit())
+    }
+
+    fn matching<'a>(
+        &self,
+        newest_last: impl DoubleEndedIterator<Item = (&'a (OffsetDateTime, UserId), &'a Arc<User>)>,
+        filter: &UserFilter,
+        page: PageRequest,
+    ) -> Vec<User> {
+        newest_last
+            .rev()
+            .map(|(_, user)| user.as_ref())
+            .filter(|user| filter.matches(user))
+            .take(usize::from(page.limit()) + 1)
+            .cloned()
+            .collect()
+    }
+
+    /// Adds a user, or puts the changed one in the place of the old. The address must be free, or the user's own.
+    pub(super) fn put_user(&mut self, user: User) {
+        if let Some(old) = self.users.get(&user.id) {
+            self.by_email.remove(old.email.normalized());
+        }
+        let user = Arc::new(user);
+        self.by_email.insert(user.email.normalized().to_owned(), user.id);
+        self.by_creation.insert((user.created_at, user.id), Arc::clone(&user));
+        self.users.insert(user.id, user);
+    }
+
+    /// Deletes a user and their sessions.
+    pub(super) fn remove_user(&mut self, id: UserId) -> bool {
+        let Some(user) = self.users.remove(&id) else { return false };
+        self.by_email.remove(user.email.normalized());
+        self.by_creation.remove(&(user.created_at, id));
+        for session in self.sessions_of.remove(&id).into_iter().flatten() {
+            self.sessions.remove(&session);
+        }
+        true
+    }
+
+    pub(super) fn session(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.get(&id).map(Arc::as_ref)
+    }
+
+    pub(super) fn session_with_user(&self, id: SessionId) -> Option<(&Session, &User)> {
+        let session = self.session(id)?;
+        Some((session, self.user(session.user_id)?))
+    }
+
+    /// The user's live sessions, newest first.
+    pub(super) fn live_sessions(&self, user: UserId, now: OffsetDateTime) -> Vec<Session> {
+        let of_user = self.sessions_of.get(&user).into_iter().flatten();
+        let mut live: Vec<Session> = of_user
+            .filter_map(|id| self.session(*id))
+            .filter(|session| session.is_live(now))
+            .cloned()
+            .collect();
+        live.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
+        live
+    }
+
+    pub(super) fn put_session(&mut self, session: Session) {
+        self.sessions_of.entry(session.user_id).or_default().insert(session.id);
+        self.sessions.insert(session.id, Arc::new(session));
+    }
+
+    /// Deletes at most `limit` sessions that ended before `before`.
+    pub(super) fn sweep_sessions(&mut self, before: OffsetDateTime, limit: usize) -> usize {
+        let ended = |session: &&Arc<Session>| {
+            session.expires_at < before || session.revoked.is_some_and(|revocation| revocation.at < before)
+        };
+        let old: Vec<Arc<Session>> = self.sessions.values().filter(ended).take(limit).cloned().collect();
+        for session in &old {
+            self.sessions.remove(&session.id);
+            if let Some(of_user) = self.sessions_of.get_mut(&session.user_id) {
+                of_user.remove(&session.id);
+            }
+        }
+        old.len()
+    }
+
+    pub(super) fn record(&mut self, event: AuditEvent) {
+        self.audit.push_back(Arc::new(event));
+        if self.audit.len() > MAX_AUDIT_EVENTS {
+            self.audit.pop_front();
+        }
+    }
+
+    pub(super) fn latest_events(&self, limit: usize) -> Vec<AuditEvent> {
+        self.audit.iter().rev().take(limit).map(|event| event.as_ref().clone()).collect()
+    }
+}

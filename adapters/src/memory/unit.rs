@@ -1,0 +1,200 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use inwren_domain::model::{
+    AuditEvent, PasswordHash, Revocation, RevocationReason, Session, SessionId, User, UserChange, UserId,
+};
+use inwren_domain::ports::{
+    AuditLog, Inserted, Rekey, SessionRepository, StoreError, UnitOfWork, Updated, UserRepository,
+};
+use time::OffsetDateTime;
+use tokio::sync::OwnedMutexGuard;
+
+use super::state::State;
+use super::store::Shared;
+
+/// The one unit that runs, with its own copy of the state.
+pub(super) struct MemoryUnit {
+    shared: Arc<Shared>,
+    state: State,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl MemoryUnit {
+    pub(super) fn new(shared: Arc<Shared>, turn: OwnedMutexGuard<()>) -> Self {
+        let state = shared.snapshot();
+        Self { shared, state, _turn: turn }
+    }
+
+    fn email_is_free(&self, user: &User) -> bool {
+        self.state.user_by_email(&user.email).is_none_or(|holder| holder.id == user.id)
+    }
+
+    /// The user's session with this id, if it is live.
+    fn live_session(&self, id: SessionId, user: UserId, at: OffsetDateTime) -> Option<Session> {
+        self.state.session(id).filter(|session| session.user_id == user && session.is_live(at)).cloned()
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for MemoryUnit {
+    fn users(&mut self) -> &mut dyn UserRepository {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn audit(&mut self) -> &mut dyn AuditLog {
+        self
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.shared.publish(self.state);
+        Ok(())
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl UserRepository for MemoryUnit {
+    async fn insert(&mut self, user: &User) -> Result<Inserted, StoreError> {
+        if self.state.user_by_email(&user.email).is_some() {
+            return Ok(Inserted::EmailTaken);
+        }
+        self.state.put_user(user.clone());
+        Ok(Inserted::Inserted)
+    }
+
+    async fn lock(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        Ok(self.state.user(id).cloned())
+    }
+
+    async fn lock_active_superusers(&mut self) -> Result<Vec<UserId>, StoreError> {
+        Ok(self.state.active_superusers())
+    }
+
+    async fn update(
+        &mut self,
+        id: UserId,
+        change: &UserChange,
+        at: OffsetDateTime,
+    ) -> Result<Updated, StoreError> {
+        let Some(updated) = self.state.user(id).map(|user| change.applied_to(user, at)) else {
+            return Ok(Updated::NotFound);
+        };
+        if !self.email_is_free(&updated) {
+            return Ok(Updated::EmailTaken);
+        }
+        self.state.put_user(updated.clone());
+        Ok(Updated::Updated(updated))
+    }
+
+    async fn change_password(
+        &mut self,
+        id: UserId,
+        expected_version: i64,
+        hash: &PasswordHash,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let current = self.state.user(id).filter(|user| user.credential_version == expected_version);
+        let Some(user) = current else { return Ok(false) };
+        let changed = User {
+            hashed_password: hash.clone(),
+            credential_version: expected_version + 1,
+            updated_at: at,
+            ..user.clone()
+        };
+        self.state.put_user(changed);
+        Ok(true)
+    }
+
+    async fn rehash(
+        &mut self,
+        id: UserId,
+        expected_version: i64,
+        hash: &PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let current = self.state.user(id).filter(|user| user.credential_version == expected_version);
+        let Some(user) = current else { return Ok(false) };
+        let rehashed = User { hashed_password: hash.clone(), ..user.clone() };
+        self.state.put_user(rehashed);
+        Ok(true)
+    }
+
+    async fn delete(&mut self, id: UserId) -> Result<bool, StoreError> {
+        Ok(self.state.remove_user(id))
+    }
+}
+
+#[async_trait]
+impl SessionRepository for MemoryUnit {
+    async fn insert(&mut self, session: &Session) -> Result<(), StoreError> {
+        self.state.put_session(session.clone());
+        Ok(())
+    }
+
+    async fn rekey(&mut self, rekey: &Rekey) -> Result<bool, StoreError> {
+        let Some(session) = self.live_session(rekey.session_id, rekey.user_id, rekey.at) else {
+            return Ok(false);
+        };
+        self.state.put_session(Session {
+            generation: rekey.generation,
+            rekeyed_generation: rekey.generation,
+            refresh_jti: rekey.refresh_jti.clone(),
+            hashed_refresh_token: rekey.hashed_refresh_token,
+            previous_hashed_refresh_token: None,
+            rotated_at: rekey.at,
+            authenticated_at: rekey.at,
+            last_used_at: rekey.at,
+            expires_at: rekey.expires_at,
+            ..session
+        });
+        Ok(true)
+    }
+
+    async fn revoke(
+        &mut self,
+        id: SessionId,
+        user: UserId,
+        reason: RevocationReason,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let Some(session) = self.live_session(id, user, at) else { return Ok(false) };
+        self.state.put_session(Session { revoked: Some(Revocation { at, reason }), ..session });
+        Ok(true)
+    }
+
+    async fn revoke_all(
+        &mut self,
+        user: UserId,
+        except: Option<SessionId>,
+        reason: RevocationReason,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let mut revoked = 0;
+        for session in self.state.live_sessions(user, at) {
+            if Some(session.id) != except {
+                self.state.put_session(Session { revoked: Some(Revocation { at, reason }), ..session });
+                revoked += 1;
+            }
+        }
+        Ok(revoked)
+    }
+
+    async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
+        Ok(self.state.sweep_sessions(before, limit.into()) as u64)
+    }
+}
+
+#[async_trait]
+impl AuditLog for MemoryUnit {
+    async fn record(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        self.state.record(event.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use inwren_domain::model::{
+    AuditEvent, Email, Page, PageRequest, Session, SessionId, User, UserFilter, UserId,
+};
+use inwren_domain::ports::{AuditReader, ReadView, SessionReader, StoreError, UserReader};
+use time::OffsetDateTime;
+
+use super::store::Shared;
+
+/// Reads what is committed at each call.
+pub(super) struct MemoryView {
+    shared: Arc<Shared>,
+}
+
+impl MemoryView {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
+impl ReadView for MemoryView {
+    fn users(&mut self) -> &mut dyn UserReader {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut dyn SessionReader {
+        self
+    }
+
+    fn audit(&mut self) -> &mut dyn AuditReader {
+        self
+    }
+}
+
+#[async_trait]
+impl UserReader for MemoryView {
+    async fn by_id(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
+        Ok(self.shared.snapshot().user(id).cloned())
+    }
+
+    async fn by_email(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
+        Ok(self.shared.snapshot().user_by_email(email).cloned())
+    }
+
+    async fn page(&mut self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
+        Ok(self.shared.snapshot().page(filter, page))
+    }
+}
+
+#[async_trait]
+impl SessionReader for MemoryView {
+    async fn with_user(&mut self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+        let state = self.shared.snapshot();
+        Ok(state.session_with_user(id).map(|(session, user)| (session.clone(), user.clone())))
+    }
+
+    async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError> {
+        Ok(self.shared.snapshot().live_sessions(user, now))
+    }
+}
+
+#[async_trait]
+impl AuditReader for MemoryView {
+    async fn latest(&mut self, limit: u16) -> Result<Vec<AuditEvent>, StoreError> {
+        Ok(self.shared.snapshot().latest_events(limit.into()))
+    }
+}

@@ -1,0 +1,34 @@
+//! The statements on audit events.
+
+use async_trait::async_trait;
+use inwren_domain::model::AuditEvent;
+use inwren_domain::ports::{AuditLog, AuditReader, StoreError};
+use sea_orm::{EntityTrait, IntoActiveModel, QueryOrder, QuerySelect};
+
+use super::entity::audit_events::{Column, Entity, Model};
+use super::error::store_error;
+use super::unit::SqlUnit;
+use super::view::SqlView;
+
+#[async_trait]
+impl AuditReader for SqlView {
+    async fn latest(&mut self, limit: u16) -> Result<Vec<AuditEvent>, StoreError> {
+        let rows = Entity::find()
+            .order_by_desc(Column::OccurredAt)
+            .order_by_desc(Column::Id)
+            .limit(u64::from(limit))
+            .all(self.connection())
+            .await
+            .map_err(store_error)?;
+        rows.into_iter().map(AuditEvent::try_from).collect()
+    }
+}
+
+#[async_trait]
+impl AuditLog for SqlUnit {
+    async fn record(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        let insert = Entity::insert(Model::from(event).into_active_model());
+        insert.exec_without_returning(self.connection()).await.map_err(store_error)?;
+        Ok(())
+    }
+}

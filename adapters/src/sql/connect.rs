@@ -1,0 +1,181 @@
+//! Opening the connections.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use inwren_domain::ports::StoreError;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
+use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
+
+use super::error::driver_error;
+use super::url::{self, Target};
+
+/// How connections are kept, and for how long they may be waited for.
+#[derive(Clone, Debug)]
+pub struct SqlOptions {
+    /// The most connections to PostgreSQL, or the most readers of SQLite, which has one writer beside them.
+    pub max_connections: u32,
+    /// How long a caller waits for a connection.
+    pub acquire_timeout: Duration,
+    /// How long a statement waits for a lock that another one holds.
+    pub lock_timeout: Duration,
+    /// How long a statement takes at most. PostgreSQL only.
+    pub statement_timeout: Duration,
+    /// How long a unit of work may do nothing. PostgreSQL only.
+    pub idle_in_transaction_timeout: Duration,
+}
+
+impl Default for SqlOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 16,
+            acquire_timeout: Duration::from_secs(2),
+            lock_timeout: Duration::from_secs(4),
+            statement_timeout: Duration::from_secs(5),
+            idle_in_transaction_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why there is no connection to the database.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL is none, or says what cannot be done. The message repeats no password.
+    #[error("the database URL cannot be used: {0}")]
+    Url(String),
+    /// The file of a SQLite database can be neither found nor made.
+    #[error("the database file cannot be made: {0}")]
+    File(#[from] io::Error),
+    /// The database does not answer, or does not let us in.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for ConnectError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(driver_error(&error))
+    }
+}
+
+/// What is open: for PostgreSQL, twice the same pool.
+pub(super) struct Pools {
+    pub(super) writer: DatabaseConnection,
+    pub(super) readers: DatabaseConnection,
+}
+
+pub(super) async fn connect(url: &str, options: &SqlOptions) -> Result<Pools, ConnectError> {
+    match url::parse(url)? {
+        Target::Postgres(target) => postgres(*target, options).await,
+        Target::Sqlite(path) => sqlite(&path, options).await,
+    }
+}
+
+/// A connection that has been idle for this long is asked whether it still is one before it is used; the others are
+/// not, which saves a round trip. One that breaks in use is not put back.
+const TRUSTED_WHILE_IDLE: Duration = Duration::from_secs(5);
+
+async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pools, ConnectError> {
+    let target = with_defaults(target, options);
+    let pool = PgPoolOptions::new()
+        .max_connections(options.max_connections)
+        .acquire_timeout(options.acquire_timeout)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for >= TRUSTED_WHILE_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_with(target.clone())
+        .await;
+    let pool = match pool {
+        Ok(pool) => SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
+        Err(sqlx::Error::PoolTimedOut) => return Err(reason(&target, options).await.into()),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Pools { writer: pool.clone(), readers: pool })
+}
+
+/// Adds the settings that the URL does not name itself.
+fn with_defaults(target: PgConnectOptions, options: &SqlOptions) -> PgConnectOptions {
+    let millis = |timeout: Duration| timeout.as_millis().to_string();
+    let settings = [
+        ("default_transaction_isolation", "read committed".to_owned()),
+        ("lock_timeout", millis(options.lock_timeout)),
+        ("statement_timeout", millis(options.statement_timeout)),
+        ("idle_in_transaction_session_timeout", millis(options.idle_in_transaction_timeout)),
+    ];
+    let given = target.get_options().unwrap_or_default().to_owned();
+    let named = target.get_application_name().is_some();
+    let target = if named { target } else { target.application_name("inwren") };
+    target.options(settings.into_iter().filter(|(name, _)| !given.contains(name)))
+}
+
+/// Why the pool got no connection in time: it tries again while a server refuses, and does not say that one did.
+async fn reason(target: &PgConnectOptions, options: &SqlOptions) -> sqlx::Error {
+    match tokio::time::timeout(options.acquire_timeout, target.connect()).await {
+        Ok(Err(error)) => error,
+        _ => sqlx::Error::PoolTimedOut,
+    }
+}
+
+async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError> {
+    make_file(path)?;
+    let file =
+        SqliteConnectOptions::new().filename(path).busy_timeout(options.lock_timeout).foreign_keys(true);
+    let pool = || {
+        SqlitePoolOptions::new()
+            .acquire_timeout(options.acquire_timeout)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+    };
+    let writer = pool()
+        .max_connections(1)
+        // A full disk makes SQLite roll back by itself, which leaves the driver with a count that is wrong from then on.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+        .connect_with(file.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full))
+        .await?;
+    let readers =
+        pool().max_connections(options.max_connections).connect_with(file.pragma("query_only", "ON")).await?;
+    Ok(Pools {
+        writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+        readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
+    })
+}
+
+/// Makes the file, empty, and the directories above it. Nobody but its owner may read it: it will hold password hashes.
+/// The files that SQLite puts beside it get the same rights.
+fn make_file(path: &Path) -> io::Result<()> {
+    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).create(directory)?;
+    }
+    let mut create = OpenOptions::new();
+    create.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut create, 0o600);
+    match create.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_url_sets_is_left_to_it() {
+        let given = PgConnectOptions::new().options([("statement_timeout", "7s")]);
+        let options = with_defaults(given, &SqlOptions::default());
+        let set = options.get_options().unwrap_or_default();
+        assert!(set.contains("-c statement_timeout=7s") && !set.contains("statement_timeout=5000"));
+        assert!(set.contains("-c lock_timeout=4000"));
+    }
+}

@@ -1,0 +1,73 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+
+use super::timestamp::for_sqlite;
+
+/// What every statement goes through, be it on a pool or in a transaction. It gives times the form that the database
+/// keeps, and remembers a failure.
+#[derive(Debug)]
+pub(super) struct Connection<C> {
+    inner: C,
+    failed: AtomicBool,
+}
+
+impl<C> Connection<C> {
+    pub(super) fn new(inner: C) -> Self {
+        Self { inner, failed: AtomicBool::new(false) }
+    }
+
+    pub(super) fn inner(&self) -> &C {
+        &self.inner
+    }
+
+    pub(super) fn into_inner(self) -> C {
+        self.inner
+    }
+
+    /// Whether a statement has failed. In PostgreSQL that is the end of a transaction: its commit would roll back, and
+    /// say nothing of it.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    fn noted<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        if result.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+impl<C: ConnectionTrait> Connection<C> {
+    fn adapted(&self, statement: Statement) -> Statement {
+        match self.inner.get_database_backend() {
+            DbBackend::Sqlite => for_sqlite(statement),
+            _ => statement,
+        }
+    }
+}
+
+#[async_trait]
+impl<C: ConnectionTrait> ConnectionTrait for Connection<C> {
+    fn get_database_backend(&self) -> DbBackend {
+        self.inner.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.noted(self.inner.execute_raw(self.adapted(statement)).await)
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.noted(self.inner.execute_unprepared(sql).await)
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.noted(self.inner.query_one_raw(self.adapted(statement)).await)
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.noted(self.inner.query_all_raw(self.adapted(statement)).await)
+    }
+}

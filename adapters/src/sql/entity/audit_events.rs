@@ -1,0 +1,57 @@
+use inwren_domain::model::{AuditEvent, AuditEventId, AuditEventKind, SessionId, UserId};
+use inwren_domain::ports::StoreError;
+use sea_orm::entity::prelude::*;
+
+use super::super::timestamp::Timestamp;
+use super::Row;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "audit_events")]
+pub(in super::super) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(in super::super) id: Uuid,
+    pub(in super::super) occurred_at: Timestamp,
+    pub(in super::super) kind: String,
+    pub(in super::super) user_id: Uuid,
+    pub(in super::super) session_id: Option<Uuid>,
+    pub(in super::super) actor_id: Option<Uuid>,
+    pub(in super::super) ip_address: Option<String>,
+    pub(in super::super) user_agent: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub(in super::super) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl From<&AuditEvent> for Model {
+    fn from(event: &AuditEvent) -> Self {
+        Self {
+            id: event.id.as_uuid(),
+            occurred_at: Timestamp(event.occurred_at),
+            kind: event.kind.as_str().to_owned(),
+            user_id: event.user_id.as_uuid(),
+            session_id: event.session_id.map(SessionId::as_uuid),
+            actor_id: event.actor_id.map(UserId::as_uuid),
+            ip_address: event.client.ip_address.map(|address| address.to_string()),
+            user_agent: event.client.user_agent.clone(),
+        }
+    }
+}
+
+impl TryFrom<Model> for AuditEvent {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        let named = Row { table: "audit_events", id: row.id };
+        Ok(Self {
+            id: AuditEventId::from_uuid(row.id),
+            occurred_at: row.occurred_at.0,
+            kind: AuditEventKind::from_name(&row.kind).ok_or_else(|| named.inconsistent("kind"))?,
+            user_id: UserId::from_uuid(row.user_id),
+            session_id: row.session_id.map(SessionId::from_uuid),
+            actor_id: row.actor_id.map(UserId::from_uuid),
+            client: named.client(row.ip_address, row.user_agent)?,
+        })
+    }
+}

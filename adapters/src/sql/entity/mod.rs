@@ -1,0 +1,33 @@
+//! The rows, and what they are in the domain. Nothing of this leaves the adapter.
+
+pub(super) mod audit_events;
+pub(super) mod sessions;
+pub(super) mod users;
+
+use std::net::IpAddr;
+
+use inwren_domain::model::ClientInfo;
+use inwren_domain::ports::StoreError;
+use uuid::Uuid;
+
+/// Names what cannot be in a row.
+#[derive(Clone, Copy)]
+struct Row {
+    table: &'static str,
+    id: Uuid,
+}
+
+impl Row {
+    fn inconsistent(self, column: &'static str) -> StoreError {
+        StoreError::Inconsistent { table: self.table, column, id: self.id.to_string() }
+    }
+
+    fn client(
+        self,
+        ip_address: Option<String>,
+        user_agent: Option<String>,
+    ) -> Result<ClientInfo, StoreError> {
+        let parse = |text: String| text.parse::<IpAddr>().map_err(|_| self.inconsistent("ip_address"));
+        Ok(ClientInfo { ip_address: ip_address.map(parse).transpose()?, user_agent })
+    }
+}

@@ -1,0 +1,113 @@
+use inwren_domain::model::{Revocation, RevocationReason, Session, SessionId, TokenDigest, TokenId, UserId};
+use inwren_domain::ports::StoreError;
+use sea_orm::entity::prelude::*;
+
+use super::super::timestamp::Timestamp;
+use super::Row;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "sessions")]
+pub(in super::super) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(in super::super) id: Uuid,
+    pub(in super::super) user_id: Uuid,
+    pub(in super::super) generation: i64,
+    pub(in super::super) rekeyed_generation: i64,
+    pub(in super::super) refresh_jti: String,
+    pub(in super::super) hashed_refresh_token: Vec<u8>,
+    pub(in super::super) previous_hashed_refresh_token: Option<Vec<u8>>,
+    pub(in super::super) rotated_at: Timestamp,
+    pub(in super::super) created_at: Timestamp,
+    pub(in super::super) authenticated_at: Timestamp,
+    pub(in super::super) last_used_at: Timestamp,
+    pub(in super::super) expires_at: Timestamp,
+    pub(in super::super) max_expires_at: Timestamp,
+    pub(in super::super) revoked_at: Option<Timestamp>,
+    pub(in super::super) revoked_reason: Option<String>,
+    pub(in super::super) ip_address: Option<String>,
+    pub(in super::super) user_agent: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub(in super::super) enum Relation {
+    #[sea_orm(belongs_to = "super::users::Entity", from = "Column::UserId", to = "super::users::Column::Id")]
+    User,
+}
+
+impl Related<super::users::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::User.def()
+    }
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl From<&Session> for Model {
+    fn from(session: &Session) -> Self {
+        Self {
+            id: session.id.as_uuid(),
+            user_id: session.user_id.as_uuid(),
+            generation: session.generation,
+            rekeyed_generation: session.rekeyed_generation,
+            refresh_jti: session.refresh_jti.as_str().to_owned(),
+            hashed_refresh_token: session.hashed_refresh_token.as_bytes().to_vec(),
+            previous_hashed_refresh_token: session
+                .previous_hashed_refresh_token
+                .map(|digest| digest.as_bytes().to_vec()),
+            rotated_at: Timestamp(session.rotated_at),
+            created_at: Timestamp(session.created_at),
+            authenticated_at: Timestamp(session.authenticated_at),
+            last_used_at: Timestamp(session.last_used_at),
+            expires_at: Timestamp(session.expires_at),
+            max_expires_at: Timestamp(session.max_expires_at),
+            revoked_at: session.revoked.map(|revoked| Timestamp(revoked.at)),
+            revoked_reason: session.revoked.map(|revoked| revoked.reason.as_str().to_owned()),
+            ip_address: session.client.ip_address.map(|address| address.to_string()),
+            user_agent: session.client.user_agent.clone(),
+        }
+    }
+}
+
+impl TryFrom<Model> for Session {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        let named = Row { table: "sessions", id: row.id };
+        let digest = |bytes: Vec<u8>, column| {
+            let bytes = bytes.try_into().map_err(|_| named.inconsistent(column))?;
+            Ok(TokenDigest::from_bytes(bytes))
+        };
+        let previous = row.previous_hashed_refresh_token;
+        Ok(Self {
+            id: SessionId::from_uuid(row.id),
+            user_id: UserId::from_uuid(row.user_id),
+            generation: row.generation,
+            rekeyed_generation: row.rekeyed_generation,
+            refresh_jti: TokenId::from_stored(row.refresh_jti),
+            hashed_refresh_token: digest(row.hashed_refresh_token, "hashed_refresh_token")?,
+            previous_hashed_refresh_token: previous
+                .map(|bytes| digest(bytes, "previous_hashed_refresh_token"))
+                .transpose()?,
+            rotated_at: row.rotated_at.0,
+            created_at: row.created_at.0,
+            authenticated_at: row.authenticated_at.0,
+            last_used_at: row.last_used_at.0,
+            expires_at: row.expires_at.0,
+            max_expires_at: row.max_expires_at.0,
+            revoked: revocation(named, row.revoked_at, row.revoked_reason)?,
+            client: named.client(row.ip_address, row.user_agent)?,
+        })
+    }
+}
+
+fn revocation(
+    named: Row,
+    at: Option<Timestamp>,
+    reason: Option<String>,
+) -> Result<Option<Revocation>, StoreError> {
+    match (at, reason.as_deref().map(RevocationReason::from_name)) {
+        (None, None) => Ok(None),
+        (Some(at), Some(Some(reason))) => Ok(Some(Revocation { at: at.0, reason })),
+        _ => Err(named.inconsistent("revoked_reason")),
+    }
+}

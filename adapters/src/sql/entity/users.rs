@@ -1,0 +1,63 @@
+use inwren_domain::model::{Email, PasswordHash, Tier, User, UserId};
+use inwren_domain::ports::StoreError;
+use sea_orm::entity::prelude::*;
+
+use super::super::timestamp::Timestamp;
+use super::Row;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub(in super::super) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(in super::super) id: Uuid,
+    pub(in super::super) email: String,
+    pub(in super::super) hashed_password: String,
+    pub(in super::super) is_active: bool,
+    pub(in super::super) is_superuser: bool,
+    pub(in super::super) tier: String,
+    pub(in super::super) created_at: Timestamp,
+    pub(in super::super) updated_at: Timestamp,
+    pub(in super::super) email_normalized: String,
+    pub(in super::super) credential_version: i64,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub(in super::super) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl From<&User> for Model {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.as_uuid(),
+            email: user.email.as_str().to_owned(),
+            hashed_password: user.hashed_password.expose().to_owned(),
+            is_active: user.is_active,
+            is_superuser: user.is_superuser,
+            tier: user.tier.as_str().to_owned(),
+            created_at: Timestamp(user.created_at),
+            updated_at: Timestamp(user.updated_at),
+            email_normalized: user.email.normalized().to_owned(),
+            credential_version: user.credential_version,
+        }
+    }
+}
+
+impl TryFrom<Model> for User {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        let named = Row { table: "users", id: row.id };
+        Ok(Self {
+            id: UserId::from_uuid(row.id),
+            email: Email::parse(&row.email).map_err(|_| named.inconsistent("email"))?,
+            hashed_password: PasswordHash::from_phc(row.hashed_password),
+            is_active: row.is_active,
+            is_superuser: row.is_superuser,
+            tier: Tier::from_stored(row.tier),
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
+            credential_version: row.credential_version,
+        })
+    }
+}

@@ -1,0 +1,128 @@
+use std::collections::HashMap;
+
+use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::config::SETTINGS;
+
+/// An authentication service: users, sessions, and tokens that any service can verify.
+#[derive(Debug, Parser)]
+#[command(name = "inwren", version, about, long_about = None, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "Settings may be given as flags, as environment variables (DATABASE_URL for --database-url) \
+or in a file .env.\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the service (what `inwren` alone does)
+    Serve,
+    /// Bring the database schema up to date, back, or show where it is
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
+    /// Manage signing keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Manage users in the database
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// Print the OpenAPI document
+    Openapi,
+    /// Ask the running service whether it is well
+    Healthcheck,
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// What to do with the schema.
+#[derive(Debug, Subcommand)]
+pub(super) enum MigrateCommand {
+    /// Apply all pending migrations
+    Up,
+    /// Take the last migrations back; the data in what they made is lost
+    Down {
+        /// How many
+        #[arg(default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        steps: u32,
+    },
+    /// Show which migrations are applied
+    Status,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// Make a new key pair at PRIVATE_KEY_PATH and PUBLIC_KEY_PATH
+    Generate {
+        /// Size of the modulus. 3072 signs at about a third of the speed of 2048, 4096 at about a seventh
+        #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=8192))]
+        bits: u16,
+    },
+}
+
+/// What to do with users.
+#[derive(Debug, Subcommand)]
+pub(super) enum UsersCommand {
+    /// Make a user
+    Create {
+        /// The e-mail address to log in with
+        email: String,
+        /// Let the user administer the others
+        #[arg(long)]
+        superuser: bool,
+        /// Read the password from the first line of standard input, instead of asking for it
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Set a user's password; all the user's sessions end
+    SetPassword {
+        /// The e-mail address of the user
+        email: String,
+        /// Read the password from the first line of standard input, instead of asking for it
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Check the configuration, and show what is in force
+    Check,
+}
+
+/// What the process was called with.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub(super) command: Command,
+    /// The settings that were given as flags.
+    pub(super) settings: HashMap<&'static str, String>,
+}
+
+/// Reads the command line; ends the process with a message where it cannot be read.
+pub(super) fn parse() -> Parsed {
+    let mut command = Cli::command();
+    for setting in SETTINGS {
+        let default = setting.default.filter(|_| !setting.secret || setting.name == "DATABASE_URL");
+        let default = default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
+        command = command.arg(
+            Arg::new(setting.name)
+                .long(setting.flag())
+                .value_name("VALUE")
+                .global(true)
+                .help(format!("{}: {}{default}", setting.about, setting.takes))
+                .help_heading("Settings"),
+        );
+    }
+    let matches = command.get_matches();
+    let given = |setting: &crate::config::Setting| {
+        Some((setting.name, matches.try_get_one::<String>(setting.name).ok()??.clone()))
+    };
+    let settings = SETTINGS.iter().filter_map(given).collect();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    Parsed { command: cli.command.unwrap_or(Command::Serve), settings }
+}

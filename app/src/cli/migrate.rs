@@ -1,0 +1,36 @@
+use super::args::MigrateCommand;
+use super::output::say;
+use super::{Failed, Outcome};
+use crate::config::Config;
+use crate::wiring;
+
+/// Works on the schema of the configured database.
+pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
+    let opened = wiring::open_store(config).await.map_err(Failed::because)?;
+    let Some(database) = opened.database else {
+        return Err(Failed::Usage("a memory store has no schema to migrate".to_owned()));
+    };
+    let connection = database.writer();
+    match command {
+        MigrateCommand::Up => {
+            let applied = inwren_migration::migrate_up(connection).await.map_err(Failed::because)?;
+            for name in &applied {
+                say(&format!("applied {name}"));
+            }
+            if applied.is_empty() {
+                say("nothing to do");
+            }
+        }
+        MigrateCommand::Down { steps } => {
+            inwren_migration::migrate_down(connection, steps).await.map_err(Failed::because)?;
+            say(&format!("took back the last {steps}"));
+        }
+        MigrateCommand::Status => {
+            for (name, applied) in inwren_migration::status(connection).await.map_err(Failed::because)? {
+                say(&format!("{} {name}", if applied { "applied" } else { "pending" }));
+            }
+        }
+    }
+    opened.store.close().await;
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! The command line.
+
+mod args;
+mod config_check;
+mod healthcheck;
+mod keys;
+mod migrate;
+mod openapi;
+mod output;
+mod serve;
+mod users;
+
+use std::process::ExitCode;
+
+use args::{Command, ConfigCommand, KeysCommand, Parsed};
+use output::complain;
+
+use crate::config::Config;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+enum Failed {
+    /// It could not. Exit code 1.
+    Failed(String),
+    /// It was asked wrongly. Exit code 2.
+    Usage(String),
+}
+
+impl Failed {
+    fn because(error: impl ToString) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+type Outcome = Result<(), Failed>;
+
+/// Runs the command that the process was called with.
+pub async fn run() -> ExitCode {
+    match dispatch(args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed::Failed(message)) => {
+            complain(&message);
+            ExitCode::from(1)
+        }
+        Err(Failed::Usage(message)) => {
+            complain(&message);
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn dispatch(parsed: Parsed) -> Outcome {
+    let config = || Config::load(&parsed.settings).map_err(|error| Failed::Usage(error.to_string()));
+    match parsed.command {
+        Command::Serve => serve::run(config()?).await,
+        Command::Migrate(command) => migrate::run(&config()?, command).await,
+        Command::Keys(KeysCommand::Generate { bits }) => keys::generate(&config()?, bits),
+        Command::Users(command) => users::run(&config()?, command).await,
+        Command::Openapi => openapi::run(&config()?),
+        Command::Healthcheck => healthcheck::run(&config()?).await,
+        Command::Config(ConfigCommand::Check) => config_check::run(&config()?, &parsed.settings),
+    }
+}

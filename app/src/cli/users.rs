@@ -1,0 +1,95 @@
+use std::io::{BufRead as _, IsTerminal as _};
+use std::sync::Arc;
+
+use inwren_domain::Core;
+use inwren_domain::model::{Email, Password};
+use inwren_domain::service::{Failure, NotCreated, operator};
+use zeroize::Zeroizing;
+
+use super::args::UsersCommand;
+use super::output::say;
+use super::{Failed, Outcome};
+use crate::config::Config;
+use crate::{keys, start, wiring};
+
+/// Works on the users of the configured database.
+pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
+    let opened = wiring::open_store(config).await.map_err(Failed::because)?;
+    if opened.database.is_none() {
+        return Err(Failed::Usage("DATABASE_URL: a memory store forgets its users at once".to_owned()));
+    }
+    start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
+    let (key, _) = keys::load_or_generate(&config.keys, config.environment).map_err(Failed::because)?;
+    let core = wiring::core(config, Arc::clone(&opened.store), &key).map_err(Failed::because)?;
+    let outcome = match command {
+        UsersCommand::Create { email, superuser, password_stdin } => {
+            create(&core, &email, superuser, password_stdin).await
+        }
+        UsersCommand::SetPassword { email, password_stdin } => {
+            set_password(&core, &email, password_stdin).await
+        }
+    };
+    opened.store.close().await;
+    outcome
+}
+
+async fn create(core: &Core, email: &str, is_superuser: bool, from_stdin: bool) -> Outcome {
+    let email = parse_email(email)?;
+    let password = read_password(from_stdin)?;
+    let command = operator::create_user::Command { email, password: Password::new(&password), is_superuser };
+    match operator::create_user::execute(core, command).await {
+        Ok(user) => {
+            say(&format!("created {} {}", if is_superuser { "superuser" } else { "user" }, user.id));
+            Ok(())
+        }
+        Err(Failure::Refused(NotCreated::EmailTaken)) => {
+            Err(Failed::Failed("somebody has this e-mail address already".to_owned()))
+        }
+        Err(Failure::Refused(NotCreated::WeakPassword(weak))) => Err(Failed::because(weak)),
+        Err(Failure::Port(failure)) => Err(Failed::because(failure)),
+    }
+}
+
+async fn set_password(core: &Core, email: &str, from_stdin: bool) -> Outcome {
+    use operator::set_password::Refusal;
+    let email = parse_email(email)?;
+    let password = read_password(from_stdin)?;
+    match operator::set_password::execute(core, &email, Password::new(&password)).await {
+        Ok(()) => {
+            say("the password is set, and all sessions of the user have ended");
+            Ok(())
+        }
+        Err(Failure::Refused(Refusal::NotFound)) => {
+            Err(Failed::Failed("nobody has this e-mail address".to_owned()))
+        }
+        Err(Failure::Refused(Refusal::WeakPassword(weak))) => Err(Failed::because(weak)),
+        Err(Failure::Refused(Refusal::Overtaken)) => {
+            Err(Failed::Failed("somebody else has just changed it; look, and try again".to_owned()))
+        }
+        Err(Failure::Port(failure)) => Err(Failed::because(failure)),
+    }
+}
+
+fn parse_email(text: &str) -> Result<Email, Failed> {
+    Email::parse(text).map_err(|invalid| Failed::Usage(format!("{text:?}: {invalid}")))
+}
+
+/// Never from the command line, where everybody on the machine could read it.
+fn read_password(from_stdin: bool) -> Result<Zeroizing<String>, Failed> {
+    if !from_stdin {
+        if !std::io::stdin().is_terminal() {
+            return Err(Failed::Usage(
+                "there is no terminal to ask for the password; use --password-stdin".to_owned(),
+            ));
+        }
+        let first = Zeroizing::new(rpassword::prompt_password("Password: ").map_err(Failed::because)?);
+        let again = Zeroizing::new(rpassword::prompt_password("Again: ").map_err(Failed::because)?);
+        if first != again {
+            return Err(Failed::Failed("the two are not the same".to_owned()));
+        }
+        return Ok(first);
+    }
+    let mut line = Zeroizing::new(String::new());
+    std::io::stdin().lock().read_line(&mut line).map_err(Failed::because)?;
+    Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+}

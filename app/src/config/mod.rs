@@ -1,0 +1,359 @@
+//! The configuration: read from flags, the environment and a `.env` file, checked as a whole.
+
+mod error;
+mod setting;
+mod source;
+mod value;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use inwren_adapters::crypto::argon2::Argon2Parameters;
+use inwren_domain::Settings;
+use inwren_domain::model::{Email, Tier, TierCatalog};
+use ipnet::IpNet;
+use time::Duration;
+use zeroize::Zeroizing;
+
+use crate::http::limits::LimitSettings;
+pub use error::{ConfigError, Invalid};
+pub use setting::{SETTINGS, Setting};
+use source::Source;
+pub use value::AllowedOrigins;
+
+/// Everything that can be configured, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whether things may be made up.
+    pub environment: Environment,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The name in the documents.
+    pub project_name: String,
+    /// Where to keep things.
+    pub database: Database,
+    /// Whether to bring the schema up to date at the start.
+    pub auto_migrate: bool,
+    /// Where the keys are.
+    pub keys: KeyPaths,
+    /// `iss` of tokens.
+    pub token_issuer: String,
+    /// `aud` of tokens.
+    pub token_audience: String,
+    /// The rules of the core.
+    pub rules: Settings,
+    /// The cost of password hashes.
+    pub argon2: Argon2Parameters,
+    /// How many threads hash; `None` for one a core.
+    pub hash_threads: Option<usize>,
+    /// Who may call from a browser.
+    pub cors: AllowedOrigins,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How often who may do what.
+    pub limits: LimitSettings,
+    /// The superuser to make at the start.
+    pub first_superuser: Option<FirstSuperuser>,
+    /// Most connections at a time.
+    pub max_connections: usize,
+    /// How long a stop waits.
+    pub shutdown_grace: std::time::Duration,
+    /// The form of the log.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_filter: String,
+}
+
+/// What kind of place this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// Missing keys are made.
+    Development,
+    /// Nothing is made up.
+    Production,
+}
+
+/// Where things are kept.
+#[derive(Clone)]
+pub struct Database {
+    /// Which kind, and where.
+    pub kind: DatabaseKind,
+    /// Most connections at a time.
+    pub max_connections: u32,
+    /// How long the start waits for it.
+    pub connect_timeout: std::time::Duration,
+    shown: String,
+}
+
+impl Database {
+    /// The address without credentials.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Database({})", self.shown)
+    }
+}
+
+/// The storages there are.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseKind {
+    /// Nothing is kept.
+    Memory,
+    /// PostgreSQL or SQLite, by its URL.
+    Sql(String),
+}
+
+/// Where the signing key is.
+#[derive(Clone, Debug)]
+pub struct KeyPaths {
+    /// The private key.
+    pub private: PathBuf,
+    /// The public key, which may be missing.
+    pub public: PathBuf,
+}
+
+/// A superuser to make at the start.
+#[derive(Clone)]
+pub struct FirstSuperuser {
+    /// The login name.
+    pub email: Email,
+    /// The password.
+    pub password: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for FirstSuperuser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FirstSuperuser(…)")
+    }
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads the configuration of this process: these flags, its environment, and `.env` in the working folder.
+    pub fn load(flags: &HashMap<&'static str, String>) -> Result<Self, ConfigError> {
+        let dotenv = Path::new(".env");
+        Self::read(flags, |name| std::env::var(name).ok(), dotenv.exists().then_some(dotenv))
+    }
+
+    /// Reads a configuration from given sources: for tests, and for a process that has them from elsewhere.
+    pub fn read(
+        flags: &HashMap<&'static str, String>,
+        environment: impl Fn(&str) -> Option<String>,
+        dotenv: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let mut source = Source::collect(flags, environment, dotenv);
+        let config = Self::from_source(&mut source);
+        source.finish()?;
+        config.ok_or(ConfigError { invalid: Vec::new() })
+    }
+
+    /// Reads every setting before it gives up, so that all errors are found. `None` only where an error was noted.
+    fn from_source(source: &mut Source) -> Option<Self> {
+        let environment = source.parse("ENVIRONMENT", |text| match text {
+            "development" => Some(Environment::Development),
+            "production" => Some(Environment::Production),
+            _ => None,
+        });
+        let production = environment == Some(Environment::Production);
+        let host: Option<IpAddr> = source.parse("HOST", |text| match text {
+            "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
+            _ => text.parse().ok(),
+        });
+        let port: Option<u16> = source.parse("PORT", |text| text.parse().ok());
+        let project_name = source.parse("PROJECT_NAME", value::title);
+        let database = database(source, production);
+        let auto_migrate = match source.text("AUTO_MIGRATE") {
+            Some(_) => source.parse("AUTO_MIGRATE", value::boolean),
+            None => Some(!production),
+        };
+        source.parse("ALGORITHM", |text| (text == "RS256").then_some(()));
+        let private = source.parse("PRIVATE_KEY_PATH", |text| Some(PathBuf::from(text)));
+        let public = source.parse("PUBLIC_KEY_PATH", |text| Some(PathBuf::from(text)));
+        let token_issuer = source.parse("TOKEN_ISSUER", value::word);
+        let token_audience = source.parse("TOKEN_AUDIENCE", value::word);
+        let rules = rules(source);
+        let argon2 = argon2(source);
+        let hash_threads = source.parse("HASH_THREADS", value::number(1..=256_usize));
+        let cors = source.parse("CORS_ALLOWED_ORIGINS", value::origins);
+        if production && cors == Some(AllowedOrigins::Any) {
+            source.refuse("CORS_ALLOWED_ORIGINS", "must name the origins in production");
+        }
+        let trusted_proxies = source.parse("TRUSTED_PROXIES", value::networks);
+        let limits = limits(source);
+        let first_superuser = first_superuser(source);
+        let max_connections = source.parse("MAX_CONNECTIONS", value::number(1..=1_000_000_usize));
+        let shutdown_grace = source.parse("SHUTDOWN_GRACE_SECONDS", seconds);
+        let log_format = source.parse("LOG_FORMAT", |text| match text {
+            "pretty" => Some(LogFormat::Pretty),
+            "json" => Some(LogFormat::Json),
+            _ => None,
+        });
+        let log_filter = source.parse("RUST_LOG", |text| {
+            tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
+        });
+        Some(Self {
+            environment: environment?,
+            listen: SocketAddr::new(host?, port?),
+            project_name: project_name?,
+            database: database?,
+            auto_migrate: auto_migrate?,
+            keys: KeyPaths { private: private?, public: public? },
+            token_issuer: token_issuer?,
+            token_audience: token_audience?,
+            rules: rules?,
+            argon2: argon2?,
+            hash_threads,
+            cors: cors?,
+            trusted_proxies: trusted_proxies?,
+            limits: limits?,
+            first_superuser: first_superuser?,
+            max_connections: max_connections?,
+            shutdown_grace: shutdown_grace?,
+            log_format: log_format?,
+            log_filter: log_filter?,
+        })
+    }
+
+    /// Every setting with the value in force; secrets masked.
+    pub fn listing(flags: &HashMap<&'static str, String>) -> Vec<(&'static str, String)> {
+        let dotenv = Path::new(".env");
+        let source =
+            Source::collect(flags, |name| std::env::var(name).ok(), dotenv.exists().then_some(dotenv));
+        let line = |setting: &Setting| {
+            source.text(setting.name).map(|value| (setting.name, source::shown(Some(setting), value)))
+        };
+        SETTINGS.iter().filter_map(line).collect()
+    }
+}
+
+fn seconds(text: &str) -> Option<std::time::Duration> {
+    value::number(0..=3_600_u64)(text).map(std::time::Duration::from_secs)
+}
+
+fn database(source: &mut Source, production: bool) -> Option<Database> {
+    let kind = source.parse("DATABASE_URL", |text| match text.split_once(':')?.0 {
+        "memory" => (text == "memory:" || text == "memory://").then_some(DatabaseKind::Memory),
+        "sqlite" | "sqlite+aiosqlite" | "postgres" | "postgresql" | "postgresql+asyncpg" => {
+            Some(DatabaseKind::Sql(text.to_owned()))
+        }
+        _ => None,
+    });
+    if production && kind == Some(DatabaseKind::Memory) {
+        source.refuse("DATABASE_URL", "must be a database that keeps things in production");
+    }
+    let shown = source.text("DATABASE_URL").map(|url| source::shown(setting::find("DATABASE_URL"), url));
+    let max_connections = source.parse("DATABASE_MAX_CONNECTIONS", value::number(1..=1_000_u32));
+    let connect_timeout = source.parse("DATABASE_CONNECT_TIMEOUT", seconds);
+    Some(Database {
+        kind: kind?,
+        max_connections: max_connections?,
+        connect_timeout: connect_timeout?,
+        shown: shown?,
+    })
+}
+
+fn rules(source: &mut Source) -> Option<Settings> {
+    let access = source.parse("ACCESS_TOKEN_EXPIRE_MINUTES", value::number(1..=1_440_i64));
+    let refresh = source.parse("REFRESH_TOKEN_EXPIRE_DAYS", value::number(1..=365_i64));
+    let session = source.parse("SESSION_MAX_DAYS", value::number(1..=3_650_i64));
+    let grace = source.parse("REFRESH_REUSE_GRACE_SECONDS", value::number(0..=300_i64));
+    let max_age = source.parse("REAUTHENTICATION_MAX_AGE_MINUTES", value::number(0..=1_440_i64));
+    let tiers = tiers(source);
+    Some(Settings {
+        access_token_lifetime: Duration::minutes(access?),
+        refresh_token_lifetime: Duration::days(refresh?),
+        session_max_lifetime: Duration::days(session?),
+        refresh_reuse_grace: Duration::seconds(grace?),
+        reauthentication_max_age: Duration::minutes(max_age?),
+        tiers: tiers?,
+    })
+}
+
+fn tiers(source: &mut Source) -> Option<TierCatalog> {
+    let all: Option<Vec<Tier>> = source.parse("TIERS", value::tiers);
+    let self_service: Option<Vec<Tier>> = source.parse("SELF_SERVICE_TIERS", value::tiers);
+    let catalog = TierCatalog::new(all?, self_service?);
+    if let Err(error) = &catalog {
+        source.refuse("SELF_SERVICE_TIERS", &error.to_string());
+    }
+    catalog.ok()
+}
+
+fn argon2(source: &mut Source) -> Option<Argon2Parameters> {
+    let memory_kib = source.parse("ARGON2_MEMORY_KIB", value::number(8..=4_194_304_u32));
+    let iterations = source.parse("ARGON2_ITERATIONS", value::number(1..=64_u32));
+    let parallelism = source.parse("ARGON2_PARALLELISM", value::number(1..=16_u32));
+    let parameters =
+        Argon2Parameters { memory_kib: memory_kib?, iterations: iterations?, parallelism: parallelism? };
+    if parameters.memory_kib < 8 * parameters.parallelism {
+        source.refuse("ARGON2_MEMORY_KIB", "must be at least 8 KiB for each of ARGON2_PARALLELISM lanes");
+        return None;
+    }
+    Some(parameters)
+}
+
+fn limits(source: &mut Source) -> Option<LimitSettings> {
+    let enabled = source.parse("RATE_LIMIT_ENABLED", value::boolean);
+    let mut settings = LimitSettings::default();
+    settings.enabled = enabled.unwrap_or(true);
+    let mut complete = enabled.is_some();
+    for operation in crate::http::limits::Operation::ALL {
+        match source.parse(operation.setting(), value::quota) {
+            Some(quota) => settings.set(*operation, quota),
+            None => complete = false,
+        }
+    }
+    complete.then_some(settings)
+}
+
+/// The outer `None` is an error, the inner one is nobody.
+#[allow(clippy::option_option, reason = "an error and an absence are two things here")]
+fn first_superuser(source: &mut Source) -> Option<Option<FirstSuperuser>> {
+    let wanted = source.text("FIRST_SUPERUSER_EMAIL").is_some();
+    let email = source.parse("FIRST_SUPERUSER_EMAIL", |text| Email::parse(text).ok());
+    let inline = source.text("FIRST_SUPERUSER_PASSWORD").map(|text| Zeroizing::new(text.to_owned()));
+    let file = source.text("FIRST_SUPERUSER_PASSWORD_FILE").map(PathBuf::from);
+    let password = match (inline, file) {
+        (Some(_), Some(_)) => {
+            source.refuse("FIRST_SUPERUSER_PASSWORD_FILE", "must not be set beside FIRST_SUPERUSER_PASSWORD");
+            return None;
+        }
+        (Some(password), None) => Some(password),
+        (None, Some(path)) => match std::fs::read_to_string(&path) {
+            Ok(text) => Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())),
+            Err(error) => {
+                source.refuse("FIRST_SUPERUSER_PASSWORD_FILE", &format!("cannot be read: {}", error.kind()));
+                return None;
+            }
+        },
+        (None, None) => None,
+    };
+    match (wanted, password) {
+        (false, None) => Some(None),
+        (true, Some(password)) => Some(Some(FirstSuperuser { email: email?, password })),
+        (true, None) => {
+            source.refuse(
+                "FIRST_SUPERUSER_EMAIL",
+                "needs FIRST_SUPERUSER_PASSWORD or FIRST_SUPERUSER_PASSWORD_FILE",
+            );
+            None
+        }
+        (false, Some(_)) => {
+            source.refuse("FIRST_SUPERUSER_PASSWORD", "needs FIRST_SUPERUSER_EMAIL");
+            None
+        }
+    }
+}

@@ -1,0 +1,238 @@
+/// One thing that can be configured: by a flag, an environment variable or a line in `.env`, in this order.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The environment variable. The flag is the same in kebab case: `DATABASE_URL` is `--database-url`.
+    pub name: &'static str,
+    /// What it is if nobody says anything.
+    pub default: Option<&'static str>,
+    /// What it takes, as a message says it.
+    pub takes: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// Whether its value must never be shown.
+    pub secret: bool,
+}
+
+impl Setting {
+    /// The flag, without the dashes in front.
+    pub fn flag(&self) -> String {
+        self.name.to_ascii_lowercase().replace('_', "-")
+    }
+}
+
+const fn setting(
+    name: &'static str,
+    default: Option<&'static str>,
+    takes: &'static str,
+    about: &'static str,
+) -> Setting {
+    Setting { name, default, takes, about, secret: false }
+}
+
+const fn secret(
+    name: &'static str,
+    default: Option<&'static str>,
+    takes: &'static str,
+    about: &'static str,
+) -> Setting {
+    Setting { name, default, takes, about, secret: true }
+}
+
+const QUOTA: &str = "calls per time, such as 5/minute (second, minute, hour or day)";
+const BOOLEAN: &str = "true or false";
+
+/// All settings. Flags, messages and the reference in the documentation follow from this table.
+pub const SETTINGS: &[Setting] = &[
+    setting(
+        "ENVIRONMENT",
+        Some("development"),
+        "development or production",
+        "In production nothing is made up: a missing key, a memory store or a wildcard CORS origin stops the start",
+    ),
+    setting("HOST", Some("127.0.0.1"), "an IP address to listen on", "Address to listen on"),
+    setting("PORT", Some("8000"), "a port number, 0 for any free one", "Port to listen on"),
+    setting(
+        "PROJECT_NAME",
+        Some("Inwren Auth"),
+        "1 to 100 characters",
+        "Name of the service in its documents",
+    ),
+    secret(
+        "DATABASE_URL",
+        Some("sqlite://data/inwren.db"),
+        "sqlite://PATH, postgres://USER:PASSWORD@HOST/NAME or memory:",
+        "Where users and sessions are kept",
+    ),
+    setting(
+        "DATABASE_MAX_CONNECTIONS",
+        Some("10"),
+        "a number from 1 to 1000",
+        "Most connections to the database at a time",
+    ),
+    setting(
+        "DATABASE_CONNECT_TIMEOUT",
+        Some("30"),
+        "seconds, from 0 to 3600",
+        "How long the start waits for a database that does not answer",
+    ),
+    setting(
+        "AUTO_MIGRATE",
+        None,
+        BOOLEAN,
+        "Bring the schema up to date at the start [default: true in development, false in production]",
+    ),
+    setting("ALGORITHM", Some("RS256"), "RS256", "Signature algorithm of tokens; there is one"),
+    setting(
+        "PRIVATE_KEY_PATH",
+        Some("certs/private_key.pem"),
+        "a path",
+        "Private key, PEM (PKCS#8 or PKCS#1)",
+    ),
+    setting(
+        "PUBLIC_KEY_PATH",
+        Some("certs/public_key.pem"),
+        "a path",
+        "Public key, PEM; must belong to the private key. May be missing",
+    ),
+    setting(
+        "TOKEN_ISSUER",
+        Some("http://localhost:8000"),
+        "1 to 200 characters without white space",
+        "The `iss` of tokens: the address of the service as others know it; the same on all instances",
+    ),
+    setting(
+        "TOKEN_AUDIENCE",
+        Some("inwren"),
+        "1 to 200 characters without white space",
+        "The `aud` of tokens",
+    ),
+    setting(
+        "ACCESS_TOKEN_EXPIRE_MINUTES",
+        Some("30"),
+        "minutes, from 1 to 1440",
+        "Lifetime of access tokens",
+    ),
+    setting(
+        "REFRESH_TOKEN_EXPIRE_DAYS",
+        Some("7"),
+        "days, from 1 to 365",
+        "Lifetime of a refresh token that is not used",
+    ),
+    setting(
+        "SESSION_MAX_DAYS",
+        Some("90"),
+        "days, from 1 to 3650",
+        "When a session ends however often it is refreshed",
+    ),
+    setting(
+        "REFRESH_REUSE_GRACE_SECONDS",
+        Some("30"),
+        "seconds, from 0 to 300",
+        "How long the last refresh token still gets its successor again; 0 turns it off",
+    ),
+    setting(
+        "REAUTHENTICATION_MAX_AGE_MINUTES",
+        Some("15"),
+        "minutes, from 0 to 1440",
+        "How old a login may be for sensitive changes; 0 turns the check off",
+    ),
+    setting(
+        "TIERS",
+        Some("free,premium,enterprise"),
+        "names of a-z, 0-9, - and _, separated by commas",
+        "All tiers",
+    ),
+    setting(
+        "SELF_SERVICE_TIERS",
+        Some("free"),
+        "one or more of TIERS, separated by commas",
+        "Tiers that users may choose; the first is what new users get",
+    ),
+    setting("ARGON2_MEMORY_KIB", Some("19456"), "KiB, from 8 to 4194304", "Memory of a password hash"),
+    setting(
+        "ARGON2_ITERATIONS",
+        Some("2"),
+        "a number from 1 to 64",
+        "Passes of a password hash over its memory",
+    ),
+    setting("ARGON2_PARALLELISM", Some("1"), "a number from 1 to 16", "Lanes of a password hash"),
+    setting(
+        "HASH_THREADS",
+        None,
+        "a number from 1 to 256",
+        "Threads that hash passwords [default: one a core]",
+    ),
+    setting(
+        "CORS_ALLOWED_ORIGINS",
+        Some("http://localhost:3000,http://localhost:8000"),
+        "origins such as https://app.example.org, separated by commas; none to allow none; * in development only",
+        "Origins whose pages may call the service",
+    ),
+    setting(
+        "TRUSTED_PROXIES",
+        Some("none"),
+        "addresses or CIDRs, separated by commas; none",
+        "Proxies whose Forwarded and X-Forwarded-For headers are believed",
+    ),
+    setting("RATE_LIMIT_ENABLED", Some("true"), BOOLEAN, "Whether requests are limited"),
+    setting("RATE_LIMIT_REGISTER", Some("5/minute"), QUOTA, "Registrations of a client"),
+    setting("RATE_LIMIT_LOGIN", Some("5/minute"), QUOTA, "Logins of a client"),
+    setting(
+        "RATE_LIMIT_LOGIN_ACCOUNT",
+        Some("30/minute"),
+        QUOTA,
+        "Logins with one e-mail address, from all clients together",
+    ),
+    setting(
+        "RATE_LIMIT_REFRESH",
+        Some("10/minute"),
+        QUOTA,
+        "Refreshes of a session; of a client where the token names none",
+    ),
+    setting("RATE_LIMIT_LOGOUT", Some("10/minute"), QUOTA, "Logouts of a client"),
+    setting("RATE_LIMIT_ME", Some("20/minute"), QUOTA, "Reads of the own profile by a client"),
+    setting("RATE_LIMIT_UPDATE_ME", Some("10/minute"), QUOTA, "Changes of the own profile by a client"),
+    setting("RATE_LIMIT_CHANGE_PASSWORD", Some("5/minute"), QUOTA, "Password changes by a client"),
+    setting("RATE_LIMIT_DELETE_ME", Some("5/minute"), QUOTA, "Deletions of the own account by a client"),
+    setting("RATE_LIMIT_SESSIONS", Some("20/minute"), QUOTA, "Listings of the own sessions by a client"),
+    setting("RATE_LIMIT_REVOKE_SESSION", Some("10/minute"), QUOTA, "Ends of single sessions by a client"),
+    setting("RATE_LIMIT_REVOKE_SESSIONS", Some("10/minute"), QUOTA, "Ends of all other sessions by a client"),
+    setting("RATE_LIMIT_ADMIN", Some("60/minute"), QUOTA, "Administration by a client, all of it together"),
+    setting(
+        "FIRST_SUPERUSER_EMAIL",
+        None,
+        "an e-mail address",
+        "A superuser to make at the start, unless somebody has the address",
+    ),
+    secret(
+        "FIRST_SUPERUSER_PASSWORD",
+        None,
+        "a password of 8 to 128 characters",
+        "Password of the first superuser",
+    ),
+    setting(
+        "FIRST_SUPERUSER_PASSWORD_FILE",
+        None,
+        "a path",
+        "File with the password of the first superuser, instead of the variable",
+    ),
+    setting(
+        "MAX_CONNECTIONS",
+        Some("4096"),
+        "a number from 1 to 1000000",
+        "Most clients connected at a time; more wait",
+    ),
+    setting(
+        "SHUTDOWN_GRACE_SECONDS",
+        Some("20"),
+        "seconds, from 0 to 3600",
+        "How long a stop waits for requests in flight",
+    ),
+    setting("LOG_FORMAT", Some("pretty"), "pretty or json", "Form of the log"),
+    setting("RUST_LOG", Some("info"), "a tracing filter such as info or inwren=debug", "What is logged"),
+];
+
+/// Looks a setting up by its name.
+pub(super) fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}

@@ -1,0 +1,136 @@
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::error::{ConfigError, Invalid};
+use super::setting::{SETTINGS, Setting, find};
+
+/// The raw values of all settings, and the errors that were met in reading them. All errors are told at once.
+#[derive(Debug, Default)]
+pub(super) struct Source {
+    values: HashMap<&'static str, String>,
+    errors: Vec<Invalid>,
+}
+
+impl Source {
+    /// Collects the values: flags before the environment before the `.env` file. An empty value is none.
+    pub(super) fn collect(
+        flags: &HashMap<&'static str, String>,
+        environment: impl Fn(&str) -> Option<String>,
+        dotenv: Option<&Path>,
+    ) -> Self {
+        let mut source = Self::default();
+        let file = dotenv.map(|path| source.read_dotenv(path)).unwrap_or_default();
+        for setting in SETTINGS {
+            let flag = flags.get(setting.name).cloned();
+            let value = flag
+                .or_else(|| environment(setting.name).filter(|value| !value.trim().is_empty()))
+                .or_else(|| file.get(setting.name).cloned().filter(|value| !value.trim().is_empty()))
+                .or_else(|| setting.default.map(str::to_owned));
+            if let Some(value) = value {
+                source.values.insert(setting.name, value);
+            }
+        }
+        source
+    }
+
+    fn read_dotenv(&mut self, path: &Path) -> HashMap<String, String> {
+        let Ok(lines) = dotenvy::from_path_iter(path) else { return HashMap::new() };
+        let mut values = HashMap::new();
+        for line in lines {
+            match line {
+                Ok((name, value)) => {
+                    values.insert(name, value);
+                }
+                Err(_) => {
+                    self.errors.push(Invalid {
+                        variable: path.display().to_string(),
+                        got: None,
+                        problem: "has a line that is not NAME=VALUE".to_owned(),
+                    });
+                    break;
+                }
+            }
+        }
+        values
+    }
+
+    /// The value of a setting, if there is one.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// The value of a setting as something else. A value that cannot be that is an error, and gives `None`.
+    pub(super) fn parse<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let text = self.values.get(name)?.clone();
+        let parsed = parse(text.trim());
+        if parsed.is_none() {
+            let takes = find(name).map_or("another value", |setting| setting.takes);
+            self.refuse(name, &format!("takes {takes}"));
+        }
+        parsed
+    }
+
+    /// Notes that the value of a setting will not do.
+    pub(super) fn refuse(&mut self, name: &str, problem: &str) {
+        let got = self.values.get(name).map(|value| shown(find(name), value));
+        self.errors.push(Invalid { variable: name.to_owned(), got, problem: problem.to_owned() });
+    }
+
+    /// All the errors, if there were any.
+    pub(super) fn finish(self) -> Result<(), ConfigError> {
+        if self.errors.is_empty() { Ok(()) } else { Err(ConfigError { invalid: self.errors }) }
+    }
+}
+
+/// A value as it may be shown: of a database's address all but the credentials, of another secret nothing.
+pub(super) fn shown(setting: Option<&Setting>, value: &str) -> String {
+    match setting {
+        Some(setting) if setting.name == "DATABASE_URL" => masked_url(value),
+        Some(setting) if setting.secret => "***".to_owned(),
+        _ => value.to_owned(),
+    }
+}
+
+fn masked_url(url: &str) -> String {
+    let (address, parameters) = url.split_once('?').map_or((url, ""), |(address, _)| (address, "?***"));
+    let masked = match (address.split_once("://"), address.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://***@{host}"),
+        (None, Some(_)) => "***".to_owned(),
+        _ => address.to_owned(),
+    };
+    masked + parameters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_never_shown() {
+        for (url, shown) in [
+            ("postgres://ann:s3cret@db:5432/auth", "postgres://***@db:5432/auth"),
+            ("postgres://ann:p@ss@db/auth?password=s3cret", "postgres://***@db/auth?***"),
+            ("sqlite://data/inwren.db", "sqlite://data/inwren.db"),
+            ("ann:s3cret@db", "***"),
+            ("memory:", "memory:"),
+        ] {
+            assert_eq!(masked_url(url), shown);
+        }
+    }
+
+    #[test]
+    fn flags_beat_the_environment_which_beats_the_file() {
+        let folder = std::env::temp_dir().join(format!("inwren-dotenv-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join(".env");
+        std::fs::write(&file, "HOST=10.0.0.1\nPORT=1\nPROJECT_NAME='from file'\nTIERS=\n").unwrap();
+        let flags = HashMap::from([("PORT", "3".to_owned())]);
+        let environment = |name: &str| (name == "PORT" || name == "HOST").then(|| "2".to_owned());
+        let source = Source::collect(&flags, environment, Some(&file));
+        assert_eq!(source.text("PORT"), Some("3"));
+        assert_eq!(source.text("HOST"), Some("2"));
+        assert_eq!(source.text("PROJECT_NAME"), Some("from file"));
+        assert_eq!(source.text("TIERS"), Some("free,premium,enterprise"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,135 @@
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use inwren_domain::model::Tier;
+use inwren_domain::ports::Quota;
+use ipnet::IpNet;
+
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+pub(super) fn number<T: std::str::FromStr + PartialOrd>(
+    range: RangeInclusive<T>,
+) -> impl FnOnce(&str) -> Option<T> {
+    move |text| text.parse().ok().filter(|number| range.contains(number))
+}
+
+pub(super) fn word(text: &str) -> Option<String> {
+    let fits =
+        (1..=200).contains(&text.len()) && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    fits.then(|| text.to_owned())
+}
+
+pub(super) fn title(text: &str) -> Option<String> {
+    let fits = (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
+pub(super) fn tiers(text: &str) -> Option<Vec<Tier>> {
+    let tiers: Vec<Tier> = list(text).map(Tier::parse).collect::<Result<_, _>>().ok()?;
+    let distinct = tiers.iter().enumerate().all(|(index, tier)| !tiers.iter().take(index).any(|t| t == tier));
+    (distinct && !tiers.is_empty()).then_some(tiers)
+}
+
+/// `5/minute`, and `5/min`, `5/m`, `5 per minute` as well.
+pub(super) fn quota(text: &str) -> Option<Quota> {
+    let (limit, unit) = text.split_once('/').or_else(|| text.split_once(" per "))?;
+    let seconds = match unit.trim().to_ascii_lowercase().trim_end_matches('s') {
+        "" if unit.trim() == "s" => 1,
+        "second" | "sec" => 1,
+        "minute" | "min" | "m" => 60,
+        "hour" | "h" => 3_600,
+        "day" | "d" => 86_400,
+        _ => return None,
+    };
+    let limit = limit.trim().parse().ok().filter(|limit| (1..=1_000_000_000).contains(limit))?;
+    Some(Quota { limit, period: Duration::from_secs(seconds) })
+}
+
+/// Networks, where a single address is a network of one.
+pub(super) fn networks(text: &str) -> Option<Vec<IpNet>> {
+    if text == "none" {
+        return Some(Vec::new());
+    }
+    list(text)
+        .map(|item| item.parse().ok().or_else(|| item.parse::<IpAddr>().ok().map(IpNet::from)))
+        .collect()
+}
+
+/// Which origins may call: a list, or any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedOrigins {
+    /// Only these.
+    Only(Vec<String>),
+    /// Any, without credentials.
+    Any,
+}
+
+pub(super) fn origins(text: &str) -> Option<AllowedOrigins> {
+    match text {
+        "none" => Some(AllowedOrigins::Only(Vec::new())),
+        "*" => Some(AllowedOrigins::Any),
+        _ => list(text).map(origin).collect::<Option<_>>().map(AllowedOrigins::Only),
+    }
+}
+
+/// An origin as browsers send it (RFC 6454 section 6.2): scheme, host and port, and nothing after them.
+fn origin(text: &str) -> Option<String> {
+    let (scheme, host) = text.split_once("://")?;
+    let host = host.strip_suffix('/').unwrap_or(host);
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
+    let fits = !scheme.is_empty()
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        && !host.is_empty()
+        && host.chars().all(plain);
+    fits.then(|| format!("{scheme}://{host}").to_ascii_lowercase())
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_are_read_in_the_usual_spellings() {
+        let five_a_minute = Some(Quota::per_minute(5));
+        for text in ["5/minute", "5/min", "5/m", "5/minutes", "5 / minute", "5 per minute"] {
+            assert_eq!(quota(text), five_a_minute, "{text}");
+        }
+        assert_eq!(quota("1/s").map(|quota| quota.period), Some(Duration::from_secs(1)));
+        assert_eq!(quota("7/day").map(|quota| quota.period), Some(Duration::from_secs(86_400)));
+        for text in ["", "5", "0/minute", "-1/minute", "5/fortnight", "x/minute", "5/"] {
+            assert_eq!(quota(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn origins_have_no_path() {
+        let expected = AllowedOrigins::Only(vec![
+            "https://app.example.org".to_owned(),
+            "http://localhost:3000".to_owned(),
+        ]);
+        assert_eq!(origins("https://App.example.org/, http://localhost:3000"), Some(expected));
+        assert_eq!(origins("*"), Some(AllowedOrigins::Any));
+        assert_eq!(origins("none"), Some(AllowedOrigins::Only(Vec::new())));
+        for text in ["app.example.org", "https://", "https://a.example/path", "https://*.example.org"] {
+            assert_eq!(origins(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_single_address_is_a_network() {
+        assert_eq!(networks("10.0.0.0/8, ::1").map(|nets| nets.len()), Some(2));
+        assert_eq!(networks("none"), Some(Vec::new()));
+        assert_eq!(networks("proxy"), None);
+    }
+}

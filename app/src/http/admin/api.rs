@@ -1,0 +1,198 @@
+use std::sync::Arc;
+
+use inwren_domain::model::{Email, PageRequest, Tier, UserFilter, UserId};
+use inwren_domain::service::admin;
+use poem::Request;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::{ApiResponse, OpenApi};
+use uuid::Uuid;
+
+use super::cursor;
+use super::dto::{AdminUpdateUserRequest, AdminUserDto, AdminUserPage};
+use crate::http::auth_scheme::Administrator;
+use crate::http::body::JsonBody;
+use crate::http::client::Client;
+use crate::http::limits::{Limited, by_client};
+use crate::http::problem::Problem;
+use crate::http::responses::{self, Answer, Json, NoContent};
+use crate::http::state::AppState;
+use crate::http::tags::ApiTags;
+use crate::http::users::SessionList;
+
+pub(in crate::http) struct AdminApi(pub(in crate::http) Arc<AppState>);
+
+/// 200 with a page, and where the next one is.
+#[derive(ApiResponse)]
+enum Listing {
+    /// A page.
+    #[oai(status = 200)]
+    Page(Json<AdminUserPage>, #[oai(header = "Link")] Option<String>),
+}
+
+#[OpenApi(prefix_path = "/admin/users", tag = "ApiTags::Administration")]
+impl AdminApi {
+    /// List users
+    ///
+    /// Newest first. A walk along `next_cursor` meets every user exactly once, however many come and go meanwhile.
+    #[oai(path = "/", method = "get", operation_id = "list_users")]
+    #[allow(clippy::too_many_arguments, reason = "one for each query parameter")]
+    async fn list(
+        &self,
+        _limit: Limited<by_client::Admin>,
+        admin: Administrator,
+        request: &Request,
+        /// The most users on the page.
+        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<u16>,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<String>>,
+        /// Only addresses that begin so, without case.
+        email: Query<Option<String>>,
+        /// Only users of this tier.
+        tier: Query<Option<String>>,
+        /// Only active, or only inactive users.
+        is_active: Query<Option<bool>>,
+        /// Only superusers, or only others.
+        is_superuser: Query<Option<bool>>,
+    ) -> Answer<Listing, responses::AdminList> {
+        refuse_repeated_parameters(request)?;
+        let after = match &cursor.0 {
+            Some(text) => Some(
+                cursor::decode(text)
+                    .ok_or_else(|| Problem::invalid("/query/cursor", "is not one of ours"))?,
+            ),
+            None => None,
+        };
+        let tier = tier.0.map(|name| Tier::parse(&name)).transpose();
+        let mut filter = UserFilter::default().with_email_prefix(&email_prefix(email.0)?);
+        filter.tier = tier.map_err(|invalid| Problem::invalid("/query/tier", invalid))?;
+        filter.is_active = is_active.0;
+        filter.is_superuser = is_superuser.0;
+        let page = admin::list::page(&self.0.core, admin.0, &filter, PageRequest::new(limit.0, after))
+            .await
+            .map_err(Problem::from)?;
+        let page = AdminUserPage::from(page);
+        let link = page.next_cursor.as_ref().map(|next| next_link(request, next));
+        Ok(Listing::Page(Json(page), link))
+    }
+
+    /// One user
+    #[oai(path = "/:user_id", method = "get", operation_id = "get_user")]
+    async fn get(
+        &self,
+        _limit: Limited<by_client::Admin>,
+        admin: Administrator,
+        /// The user.
+        user_id: Path<Uuid>,
+    ) -> Answer<Json<AdminUserDto>, responses::AdminOne> {
+        let id = UserId::from_uuid(user_id.0);
+        let user = admin::list::get(&self.0.core, admin.0, id).await.map_err(Problem::from)?;
+        Ok(Json(AdminUserDto::from(&user)))
+    }
+
+    /// Change a user
+    ///
+    /// Whoever is deactivated or demoted is logged out everywhere, at once. The last active superuser stays.
+    #[oai(path = "/:user_id", method = "put", operation_id = "update_user")]
+    async fn update(
+        &self,
+        _limit: Limited<by_client::Admin>,
+        admin: Administrator,
+        client: Client,
+        /// The user.
+        user_id: Path<Uuid>,
+        body: JsonBody<AdminUpdateUserRequest>,
+    ) -> Answer<Json<AdminUserDto>, responses::AdminUpdate> {
+        let AdminUpdateUserRequest { email, tier, is_active, is_superuser } = body.0;
+        let email = email.map(|text| Email::parse(&text)).transpose();
+        let email = email.map_err(|invalid| Problem::invalid("/email", invalid))?;
+        let command = admin::update::Command { email, tier, is_active, is_superuser };
+        let id = UserId::from_uuid(user_id.0);
+        let user = admin::update::execute(&self.0.core, admin.0, id, command, &client.0)
+            .await
+            .map_err(Problem::from)?;
+        Ok(Json(AdminUserDto::from(&user)))
+    }
+
+    /// Delete a user for good
+    ///
+    /// The user's sessions go too; what the audit trail says of the user stays.
+    #[oai(path = "/:user_id", method = "delete", operation_id = "delete_user")]
+    async fn delete(
+        &self,
+        _limit: Limited<by_client::Admin>,
+        admin: Administrator,
+        client: Client,
+        /// The user.
+        user_id: Path<Uuid>,
+    ) -> Answer<NoContent, responses::AdminDelete> {
+        let id = UserId::from_uuid(user_id.0);
+        admin::delete::execute(&self.0.core, admin.0, id, &client.0).await.map_err(Problem::from)?;
+        Ok(NoContent::NoContent)
+    }
+
+    /// A user's sessions
+    #[oai(path = "/:user_id/sessions", method = "get", operation_id = "list_user_sessions")]
+    async fn sessions(
+        &self,
+        _limit: Limited<by_client::Admin>,
+        admin: Administrator,
+        /// The user.
+        user_id: Path<Uuid>,
+    ) -> Answer<Json<SessionList>, responses::AdminOne> {
+        let id = UserId::from_uuid(user_id.0);
+        let sessions = admin::sessions::list(&self.0.core, admin.0, id).await.map_err(Problem::from)?;
+        Ok(Json(SessionList::new(&sessions, None)))
+    }
+
+    /// End all of a user's sessions
+    #[oai(path = "/:user_id/sessions", method = "delete", operation_id = "revoke_user_sessions")]
+    async fn revoke_sessions(
+        &self,
+        _limit: Limited<by_client::Admin>,
+        admin: Administrator,
+        client: Client,
+        /// The user.
+        user_id: Path<Uuid>,
+    ) -> Answer<NoContent, responses::AdminOne> {
+        let id = UserId::from_uuid(user_id.0);
+        admin::sessions::revoke_all(&self.0.core, admin.0, id, &client.0).await.map_err(Problem::from)?;
+        Ok(NoContent::NoContent)
+    }
+}
+
+fn default_limit() -> u16 {
+    PageRequest::DEFAULT_LIMIT
+}
+
+fn email_prefix(prefix: Option<String>) -> Result<String, Problem> {
+    let prefix = prefix.unwrap_or_default();
+    if prefix.len() > Email::MAX_BYTES || prefix.contains(char::is_control) {
+        return Err(Problem::invalid("/query/email", "is not the beginning of an e-mail address"));
+    }
+    Ok(prefix)
+}
+
+/// Of two values for one parameter, programs differ in which they take; so there may be only one.
+fn refuse_repeated_parameters(request: &Request) -> Result<(), Problem> {
+    let query = request.uri().query().unwrap_or_default();
+    let mut names: Vec<&str> = query.split('&').filter_map(|pair| pair.split('=').next()).collect();
+    names.sort_unstable();
+    let repeated = names.windows(2).find_map(|pair| match pair {
+        [a, b] if a == b && !a.is_empty() => Some(*a),
+        _ => None,
+    });
+    match repeated {
+        Some(name) => Err(Problem::invalid(&format!("/query/{name}"), "comes more than once")),
+        None => Ok(()),
+    }
+}
+
+/// The same query with the next cursor (RFC 8288).
+fn next_link(request: &Request, next: &str) -> String {
+    let query = request.uri().query().unwrap_or_default();
+    let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let query: Vec<&str> = kept.collect();
+    let separator = if query.is_empty() { "" } else { "&" };
+    format!(r#"</admin/users?{}{separator}cursor={next}>; rel="next""#, query.join("&"))
+}

@@ -1,0 +1,114 @@
+use inwren_domain::model::{Page, User};
+use poem_openapi::Object;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::cursor;
+use crate::http::body::{Fields, FromFields};
+
+/// A user, as a superuser sees it.
+#[derive(Object)]
+#[oai(rename = "AdminUser", example)]
+pub(super) struct AdminUserDto {
+    /// Names the user for ever.
+    id: Uuid,
+    /// The login name, as it was given.
+    email: String,
+    /// The service tier.
+    tier: String,
+    /// Whether the user may log in.
+    is_active: bool,
+    /// Whether the user may administer the others.
+    is_superuser: bool,
+    /// When the user registered.
+    created_at: OffsetDateTime,
+    /// When the user last changed.
+    updated_at: OffsetDateTime,
+}
+
+impl poem_openapi::types::Example for AdminUserDto {
+    fn example() -> Self {
+        let created_at = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
+        Self {
+            id: Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e21),
+            email: "ann@example.org".to_owned(),
+            tier: "premium".to_owned(),
+            is_active: true,
+            is_superuser: false,
+            created_at,
+            updated_at: created_at + time::Duration::days(1),
+        }
+    }
+}
+
+impl From<&User> for AdminUserDto {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.as_uuid(),
+            email: user.email.as_str().to_owned(),
+            tier: user.tier.as_str().to_owned(),
+            is_active: user.is_active,
+            is_superuser: user.is_superuser,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+}
+
+/// A page of users, newest first.
+#[derive(Object)]
+#[oai(rename = "AdminUserPage")]
+pub(super) struct AdminUserPage {
+    /// The users.
+    items: Vec<AdminUserDto>,
+    /// Where the next page begins; `null` on the last one.
+    #[oai(nullable)]
+    pub(super) next_cursor: Option<String>,
+}
+
+impl From<Page<User>> for AdminUserPage {
+    fn from(page: Page<User>) -> Self {
+        Self {
+            items: page.items.iter().map(AdminUserDto::from).collect(),
+            next_cursor: page.next.map(cursor::encode),
+        }
+    }
+}
+
+/// What is to change of a user. What is left out stays.
+#[derive(Object)]
+#[oai(rename = "AdminUpdateUserRequest", deny_unknown_fields, example)]
+pub(super) struct AdminUpdateUserRequest {
+    /// The new login name.
+    #[oai(nullable, validator(min_length = 3, max_length = 254))]
+    pub(super) email: Option<String>,
+    /// The new tier, from all there are.
+    #[oai(nullable)]
+    pub(super) tier: Option<String>,
+    /// Activate or deactivate. Whoever is deactivated is logged out everywhere, at once.
+    #[oai(nullable)]
+    pub(super) is_active: Option<bool>,
+    /// Grant or take away administration. Whoever loses it is logged out everywhere, at once.
+    #[oai(nullable)]
+    pub(super) is_superuser: Option<bool>,
+}
+
+impl poem_openapi::types::Example for AdminUpdateUserRequest {
+    fn example() -> Self {
+        Self {
+            email: Some("ann.lee@example.org".to_owned()),
+            tier: Some("premium".to_owned()),
+            is_active: Some(true),
+            is_superuser: Some(false),
+        }
+    }
+}
+
+impl FromFields for AdminUpdateUserRequest {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let (email, tier) = (fields.optional_text("email"), fields.optional_text("tier"));
+        let (is_active, is_superuser) =
+            (fields.optional_flag("is_active"), fields.optional_flag("is_superuser"));
+        Some(Self { email: email?, tier: tier?, is_active: is_active?, is_superuser: is_superuser? })
+    }
+}

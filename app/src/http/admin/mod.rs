@@ -1,0 +1,7 @@
+//! What superusers do with users.
+
+mod api;
+mod cursor;
+mod dto;
+
+pub(super) use api::AdminApi;

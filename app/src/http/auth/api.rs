@@ -1,0 +1,139 @@
+use std::sync::Arc;
+
+use inwren_domain::model::{Email, Password, PlainToken};
+use inwren_domain::service::{Failure, auth};
+use poem::Request;
+use poem_openapi::OpenApi;
+use zeroize::Zeroizing;
+
+use super::dto::{LoginRequest, RefreshRequest, RegisterRequest, TokenDto};
+use crate::http::auth_scheme::Authenticated;
+use crate::http::body::JsonBody;
+use crate::http::client::Client;
+use crate::http::limits::{LimitSlot, Limited, Operation, by_client};
+use crate::http::problem::Problem;
+use crate::http::refusals::invalid_token;
+use crate::http::responses::{self, Answer, Created, Json, NoContent};
+use crate::http::state::AppState;
+use crate::http::tags::ApiTags;
+use crate::http::users::UserDto;
+
+pub(in crate::http) struct AuthApi(pub(in crate::http) Arc<AppState>);
+
+#[OpenApi(prefix_path = "/auth", tag = "ApiTags::Authentication")]
+impl AuthApi {
+    /// Register
+    ///
+    /// Makes an account. It can log in at once.
+    #[oai(path = "/register", method = "post", operation_id = "register")]
+    async fn register(
+        &self,
+        _limit: Limited<by_client::Register>,
+        client: Client,
+        body: JsonBody<RegisterRequest>,
+    ) -> Answer<Created<UserDto>, responses::Register> {
+        let RegisterRequest { email, password, tier } = body.0;
+        let password = Zeroizing::new(password);
+        let command = auth::register::Command {
+            email: parse_email(&email)?,
+            password: Password::new(&password),
+            tier,
+            client: client.0,
+        };
+        let user = auth::register::execute(&self.0.core, command).await.map_err(Problem::from)?;
+        Ok(Created::Created(Json(UserDto::from(&user)), "/users/me".to_owned()))
+    }
+
+    /// Log in
+    ///
+    /// Opens a session and gives its first pair of tokens. The answer and its time are the same for an unknown address,
+    /// a wrong password and a deactivated account.
+    #[oai(path = "/login", method = "post", operation_id = "login")]
+    async fn login(
+        &self,
+        request: &Request,
+        slot: LimitSlot,
+        client: Client,
+        body: JsonBody<LoginRequest>,
+    ) -> Answer<Json<TokenDto>, responses::Login> {
+        let LoginRequest { email, password } = body.0;
+        let password = Zeroizing::new(password);
+        self.0.limits.check_client(request, Operation::Login).await?;
+        let email = parse_email(&email)?;
+        self.0.limits.check_email(&slot, Operation::LoginAccount, &email).await?;
+        let command = auth::login::Command { email, password: Password::new(&password), client: client.0 };
+        Ok(Json(log_in(&self.0, command).await?.into()))
+    }
+
+    /// Refresh
+    ///
+    /// Exchanges a refresh token for the next pair. Used a second time within the grace, because an answer was lost or
+    /// two tabs raced, it gives the same refresh token again; used after that, it ends the session.
+    #[oai(path = "/refresh", method = "post", operation_id = "refresh")]
+    async fn refresh(
+        &self,
+        request: &Request,
+        slot: LimitSlot,
+        client: Client,
+        body: JsonBody<RefreshRequest>,
+    ) -> Answer<Json<TokenDto>, responses::Refresh> {
+        let token = PlainToken::new(body.0.refresh_token);
+        Ok(Json(refresh(&self.0, request, &slot, token, &client).await?.into()))
+    }
+
+    /// Log out
+    ///
+    /// Ends the session of the access token. Its tokens are refused from now on.
+    #[oai(path = "/logout", method = "post", operation_id = "logout")]
+    async fn logout(
+        &self,
+        _limit: Limited<by_client::Logout>,
+        caller: Authenticated,
+        client: Client,
+    ) -> Answer<NoContent, responses::Authenticated> {
+        auth::logout::execute(&self.0.core, &caller.0, &client.0).await.map_err(Problem::from)?;
+        Ok(NoContent::NoContent)
+    }
+}
+
+fn parse_email(text: &str) -> Result<Email, Problem> {
+    Email::parse(text).map_err(|invalid| Problem::invalid("/email", invalid))
+}
+
+/// Logs in, for every way of doing so, and writes down why somebody could not.
+pub(super) async fn log_in(
+    state: &AppState,
+    command: auth::login::Command,
+) -> Result<inwren_domain::model::TokenPair, Problem> {
+    auth::login::execute(&state.core, command).await.map_err(|failure| {
+        if let Failure::Refused(reason) = &failure {
+            tracing::info!(?reason, "login refused");
+        }
+        failure.into()
+    })
+}
+
+/// Refreshes, for every way of doing so. A token that is ours is limited by its session, any other by the client.
+pub(super) async fn refresh(
+    state: &AppState,
+    request: &Request,
+    slot: &LimitSlot,
+    token: PlainToken,
+    client: &Client,
+) -> Result<inwren_domain::model::TokenPair, Problem> {
+    let presented = match auth::refresh::Presented::verify(&state.core, token) {
+        Ok(presented) => presented,
+        Err(reason) => {
+            state.limits.check_client(request, Operation::Refresh).await?;
+            tracing::info!(%reason, "refresh token refused");
+            return Err(invalid_token());
+        }
+    };
+    state.limits.check_session(slot, Operation::Refresh, presented.session_id()).await?;
+    auth::refresh::execute(&state.core, presented, &client.0).await.map_err(|failure| {
+        if let Failure::Refused(reason) = &failure {
+            tracing::info!(?reason, "refresh refused");
+        }
+        failure.into()
+    })
+}

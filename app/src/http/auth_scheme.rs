@@ -1,0 +1,130 @@
+//! Who may come in: the bearer token of RFC 6750, checked once for every protected operation.
+
+use inwren_domain::service::admin::Admin;
+use inwren_domain::service::auth::{NotAuthenticated, Principal, authenticate};
+use poem::http::{HeaderValue, header};
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::problem::{Kind, Problem};
+use super::refusals::invalid_token;
+use super::state::AppState;
+
+/// Somebody who has shown a valid access token.
+pub(super) struct Authenticated(pub(super) Principal);
+
+/// Somebody who has shown a valid access token and is a superuser.
+pub(super) struct Administrator(pub(super) Admin);
+
+const BEARER: &str = "bearer";
+const PASSWORD: &str = "password";
+
+async fn principal(request: &Request) -> Result<Principal, Problem> {
+    let state = AppState::of(request)?;
+    let token = bearer_token(request)?;
+    authenticate(&state.core, token).await.map_err(|refusal| match refusal {
+        NotAuthenticated::Store(error) => error.into(),
+        refusal => {
+            tracing::info!(reason = %refusal, "access token refused");
+            invalid_token()
+        }
+    })
+}
+
+/// The token of the `Authorization` header (RFC 6750 section 2.1). There is no other place for it: a token in a URL
+/// would end up in logs.
+fn bearer_token(request: &Request) -> Result<&str, Problem> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        let problem = Problem::new(Kind::MISSING_TOKEN, "Send an access token in the Authorization header.");
+        return Err(problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+    };
+    if values.next().is_some() {
+        return Err(invalid_token());
+    }
+    let (scheme, token) =
+        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(invalid_token)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(invalid_token()) }
+}
+
+/// Both schemes are one and the same header: the second tells tools how to get the token.
+fn register_schemes(registry: &mut Registry) {
+    let scheme = |ty, description| MetaSecurityScheme {
+        ty,
+        description: Some(description),
+        name: None,
+        key_in: None,
+        scheme: None,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    };
+    let bearer = scheme("http", "An access token, as `/auth/login` gives it (RFC 6750).");
+    registry.create_security_scheme(
+        BEARER,
+        MetaSecurityScheme { scheme: Some("bearer"), bearer_format: Some("JWT"), ..bearer },
+    );
+    let flow = MetaOAuthFlow {
+        authorization_url: None,
+        token_url: Some("/auth/access-token"),
+        refresh_url: Some("/auth/access-token"),
+        scopes: Vec::new(),
+    };
+    let flows = MetaOAuthFlows {
+        implicit: None,
+        password: Some(flow),
+        client_credentials: None,
+        authorization_code: None,
+    };
+    let password = scheme(
+        "oauth2",
+        "E-mail address and password, exchanged for an access token (RFC 6749 section 4.3).",
+    );
+    registry.create_security_scheme(PASSWORD, MetaSecurityScheme { flows: Some(flows), ..password });
+}
+
+impl<'a> ApiExtractor<'a> for Authenticated {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_schemes(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![BEARER, PASSWORD]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        Ok(Self(principal(request).await?))
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Administrator {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_schemes(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![BEARER, PASSWORD]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let principal = principal(request).await?;
+        Ok(Self(Admin::authorise(&principal).map_err(Problem::from)?))
+    }
+}

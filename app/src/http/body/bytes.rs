@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+use poem::error::ReadBodyError;
+use poem::http::header;
+use poem::{Request, RequestBody};
+
+use crate::http::problem::{Kind, Problem};
+
+/// The largest body that is read.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How long a client may take to send it.
+const MAX_BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Whether the body is said to be of a media type, whatever its parameters.
+fn has_media_type(request: &Request, media_type: &str) -> bool {
+    request
+        .content_type()
+        .and_then(|content_type| content_type.split(';').next())
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media_type))
+}
+
+/// Reads a body of the media type. What arrives is counted: `Content-Length` is the client's own word, and only believed
+/// where it speaks against the client.
+pub(super) async fn read_body(
+    request: &Request,
+    body: &mut RequestBody,
+    media_type: &str,
+) -> Result<Vec<u8>, Problem> {
+    if !has_media_type(request, media_type) {
+        let detail = format!("The body has to be of type {media_type}.");
+        return Err(Problem::new(Kind::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    let too_large =
+        || Problem::new(Kind::BODY_TOO_LARGE, format!("The body may have at most {MAX_BODY_BYTES} bytes."));
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
+        return Err(too_large());
+    }
+    let body = body.take().map_err(Problem::internal)?;
+    let read = tokio::time::timeout(MAX_BODY_TIME, body.into_bytes_limit(MAX_BODY_BYTES)).await;
+    match read {
+        Ok(Ok(bytes)) => Ok(bytes.to_vec()),
+        Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::new(Kind::MALFORMED_REQUEST, "The body broke off.")),
+        Err(_) => Err(Problem::new(Kind::REQUEST_TIMEOUT, "The body did not arrive in time.")),
+    }
+}

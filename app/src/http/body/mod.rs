@@ -1,0 +1,10 @@
+//! Request bodies: how they are read, bounded and checked.
+
+mod bytes;
+mod fields;
+mod form;
+mod json;
+
+pub(super) use fields::{Fields, FromFields};
+pub(super) use form::{FormFields, read_form};
+pub(super) use json::JsonBody;

@@ -1,0 +1,164 @@
+//! The OpenAPI document, and the pages that show it. All of it is in the binary.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use poem::http::{HeaderValue, header};
+use poem::web::Html;
+use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, endpoint::make_sync, get};
+use poem_openapi::{LicenseObject, OpenApiService};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::admin::AdminApi;
+use super::auth::{AuthApi, OAuthApi};
+use super::meta::MetaApi;
+use super::state::AppState;
+use super::users::UsersApi;
+
+type Apis = (AuthApi, OAuthApi, UsersApi, AdminApi, MetaApi);
+
+const DESCRIPTION: &str = "Register and log in users, and verify their tokens anywhere.\n\n\
+To try it here: **Register** an account, then use **Authorize** with its e-mail address and password.\n\n\
+Errors are `application/problem+json` (RFC 9457); `code` tells them apart.";
+
+/// All operations of the service.
+pub(super) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
+    let apis = (
+        AuthApi(Arc::clone(state)),
+        OAuthApi(Arc::clone(state)),
+        UsersApi(Arc::clone(state)),
+        AdminApi(Arc::clone(state)),
+        MetaApi(Arc::clone(state)),
+    );
+    OpenApiService::new(apis, state.project_name.clone(), env!("CARGO_PKG_VERSION"))
+        .description(DESCRIPTION)
+        .license(LicenseObject::new("MIT OR Apache-2.0"))
+}
+
+/// The document as it is served, printed and committed.
+pub(super) fn document(service: &OpenApiService<Apis, ()>) -> String {
+    let Ok(mut document) = serde_json::from_str::<Value>(&service.spec()) else { return String::new() };
+    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        for (name, schema) in schemas {
+            // The derive refuses unknown fields of these, but does not write it down.
+            if name.ends_with("Request") {
+                schema["additionalProperties"] = json!(false);
+            }
+        }
+    }
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The methods that a path answers to, from the document: for `Allow` (RFC 9110 section 10.2.1).
+pub(super) struct Methods(Vec<(Vec<String>, String)>);
+
+impl Methods {
+    pub(super) fn of(document: &str) -> Self {
+        let document: Value = serde_json::from_str(document).unwrap_or_default();
+        let paths = document["paths"].as_object().cloned().unwrap_or_default();
+        let entry = |(path, operations): (&String, &Value)| {
+            let mut methods: Vec<String> = operations
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(method, _)| method.to_uppercase())
+                .collect();
+            if methods.iter().any(|method| method == "GET") {
+                methods.push("HEAD".to_owned());
+            }
+            methods.push("OPTIONS".to_owned());
+            (segments(path), methods.join(", "))
+        };
+        Self(paths.iter().map(entry).collect())
+    }
+
+    /// The value of `Allow` for a path.
+    pub(super) fn allowed(&self, path: &str) -> HeaderValue {
+        let asked = segments(path);
+        let fits = |template: &[String]| {
+            template.len() == asked.len()
+                && template.iter().zip(&asked).all(|(part, asked)| part.starts_with('{') || part == asked)
+        };
+        let methods = self.0.iter().find(|(template, _)| fits(template)).map(|(_, methods)| methods.as_str());
+        HeaderValue::from_str(methods.unwrap_or("GET, HEAD, OPTIONS"))
+            .unwrap_or(HeaderValue::from_static("GET"))
+    }
+}
+
+fn segments(path: &str) -> Vec<String> {
+    path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// `/openapi.json`, `/docs` and `/redoc`.
+pub(super) fn routes(route: Route, service: &OpenApiService<Apis, ()>, document: String) -> Route {
+    let swagger_ui = page(&service.swagger_ui_html());
+    let redoc = page(&service.redoc_html());
+    let json = make_sync(move |_| {
+        Response::builder()
+            .content_type("application/json")
+            .header(header::CACHE_CONTROL, "no-cache")
+            .body(document.clone())
+    });
+    route.at("/openapi.json", get(json)).at("/docs", get(swagger_ui)).at("/redoc", get(redoc))
+}
+
+/// A page of one file, with scripts that are known by their digests: nothing else may run in it, and nothing is loaded
+/// from anywhere else.
+fn page(html: &str) -> impl Endpoint<Output = Response> + 'static {
+    let html = without_outside_links(html);
+    let scripts: Vec<String> = script_bodies(&html)
+        .map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
+        .collect();
+    let policy = format!(
+        "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
+         connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        scripts.join(" ")
+    );
+    let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    make_sync(move |_| {
+        let mut response = Html(html.clone()).into_response();
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        response
+    })
+    .map_to_response()
+}
+
+/// The library's page asks a font service for its fonts, which would tell that service who reads it.
+fn without_outside_links(html: &str) -> String {
+    let outside = |line: &&str| line.trim_start().starts_with("<link") && line.contains("https://");
+    html.lines().filter(|line| !outside(line)).collect::<Vec<_>>().join("\n")
+}
+
+fn script_bodies(html: &str) -> impl Iterator<Item = &str> {
+    html.split("<script").skip(1).filter_map(|rest| {
+        let (_, body) = rest.split_once('>')?;
+        Some(body.split_once("</script>")?.0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_methods_of_a_path_are_those_of_the_document() {
+        let document =
+            r#"{"paths": {"/users/{id}": {"get": {}, "put": {}}, "/": {"get": {}}, "/login": {"post": {}}}}"#;
+        let methods = Methods::of(document);
+        assert_eq!(methods.allowed("/users/42"), "GET, PUT, HEAD, OPTIONS");
+        assert_eq!(methods.allowed("/login"), "POST, OPTIONS");
+        assert_eq!(methods.allowed("/"), "GET, HEAD, OPTIONS");
+        assert_eq!(methods.allowed("/docs"), "GET, HEAD, OPTIONS");
+    }
+
+    #[test]
+    fn scripts_are_found_whole() {
+        let html = "<script charset=\"UTF-8\">a < b</script><p></p><script>c</script>";
+        assert_eq!(script_bodies(html).collect::<Vec<_>>(), ["a < b", "c"]);
+    }
+}

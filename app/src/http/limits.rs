@@ -1,0 +1,270 @@
+//! How often who may do what.
+
+use std::fmt::Write as _;
+use std::marker::PhantomData;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use inwren_domain::model::{Email, SessionId};
+use inwren_domain::ports::{Clock, Decision, Entropy, EntropyError, LimitKey, Quota, RateLimiter};
+use poem::http::{HeaderMap, HeaderName, HeaderValue};
+use poem::{FromRequest, Request, RequestBody};
+use sha2::{Digest, Sha256};
+
+use super::client::client_of;
+use super::problem::{Kind, Problem};
+use super::state::AppState;
+
+macro_rules! operations {
+    ($($name:ident = $label:literal $setting:literal $default:literal;)+) => {
+        /// What is limited. Each has its own allowance.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "the labels say it")]
+        pub enum Operation { $($name,)+ }
+
+        impl Operation {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name in headers and keys.
+            pub fn label(self) -> &'static str {
+                match self { $(Self::$name => $label,)+ }
+            }
+
+            /// The setting that has the quota.
+            pub fn setting(self) -> &'static str {
+                match self { $(Self::$name => $setting,)+ }
+            }
+
+            fn default_quota(self) -> Quota {
+                match self { $(Self::$name => Quota::per_minute($default),)+ }
+            }
+        }
+    };
+}
+
+operations! {
+    Register = "register" "RATE_LIMIT_REGISTER" 5;
+    Login = "login" "RATE_LIMIT_LOGIN" 5;
+    LoginAccount = "login-account" "RATE_LIMIT_LOGIN_ACCOUNT" 30;
+    Refresh = "refresh" "RATE_LIMIT_REFRESH" 10;
+    Logout = "logout" "RATE_LIMIT_LOGOUT" 10;
+    Me = "me" "RATE_LIMIT_ME" 20;
+    UpdateMe = "update-me" "RATE_LIMIT_UPDATE_ME" 10;
+    ChangePassword = "change-password" "RATE_LIMIT_CHANGE_PASSWORD" 5;
+    DeleteMe = "delete-me" "RATE_LIMIT_DELETE_ME" 5;
+    Sessions = "sessions" "RATE_LIMIT_SESSIONS" 20;
+    RevokeSession = "revoke-session" "RATE_LIMIT_REVOKE_SESSION" 10;
+    RevokeSessions = "revoke-sessions" "RATE_LIMIT_REVOKE_SESSIONS" 10;
+    Admin = "admin" "RATE_LIMIT_ADMIN" 60;
+}
+
+/// The quotas.
+#[derive(Clone, Debug)]
+pub struct LimitSettings {
+    /// Whether anything is limited at all.
+    pub enabled: bool,
+    quotas: Vec<Quota>,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        let quotas = Operation::ALL.iter().map(|operation| operation.default_quota()).collect();
+        Self { enabled: true, quotas }
+    }
+}
+
+impl LimitSettings {
+    /// The quota of an operation.
+    pub fn quota(&self, operation: Operation) -> Quota {
+        self.quotas.get(operation as usize).copied().unwrap_or_else(|| operation.default_quota())
+    }
+
+    /// Sets the quota of an operation.
+    pub fn set(&mut self, operation: Operation, quota: Quota) {
+        if let Some(place) = self.quotas.get_mut(operation as usize) {
+            *place = quota;
+        }
+    }
+}
+
+/// Asks the limiter, and remembers its answer for the response headers.
+pub struct Limits {
+    limiter: Arc<dyn RateLimiter>,
+    clock: Arc<dyn Clock>,
+    settings: LimitSettings,
+    email_key: [u8; 32],
+}
+
+impl Limits {
+    /// Limits by these quotas. E-mail addresses are hashed with a key that only this process has.
+    pub fn new(
+        limiter: Arc<dyn RateLimiter>,
+        clock: Arc<dyn Clock>,
+        entropy: &dyn Entropy,
+        settings: LimitSettings,
+    ) -> Result<Self, EntropyError> {
+        let mut email_key = [0; 32];
+        entropy.fill(&mut email_key)?;
+        Ok(Self { limiter, clock, settings, email_key })
+    }
+
+    /// Whether the limiter had to fall back to something less than was configured.
+    pub(super) fn is_degraded(&self) -> bool {
+        self.limiter.is_degraded()
+    }
+
+    /// Takes one of the client's allowance.
+    pub(super) async fn check_client(&self, request: &Request, operation: Operation) -> Result<(), Problem> {
+        let subject = client_prefix(client_of(request));
+        self.check(&slot_of(request), operation, subject).await
+    }
+
+    /// Takes one of the session's allowance.
+    pub(super) async fn check_session(
+        &self,
+        slot: &LimitSlot,
+        operation: Operation,
+        session: SessionId,
+    ) -> Result<(), Problem> {
+        self.check(slot, operation, format!("session:{session}")).await
+    }
+
+    /// Takes one of the allowance of everybody who names this e-mail address.
+    pub(super) async fn check_email(
+        &self,
+        slot: &LimitSlot,
+        operation: Operation,
+        email: &Email,
+    ) -> Result<(), Problem> {
+        let digest = Sha256::new().chain_update(self.email_key).chain_update(email.normalized()).finalize();
+        let mut subject = String::from("email:");
+        for byte in digest.iter().take(16) {
+            let _ = write!(subject, "{byte:02x}");
+        }
+        self.check(slot, operation, subject).await
+    }
+
+    async fn check(&self, slot: &LimitSlot, operation: Operation, subject: String) -> Result<(), Problem> {
+        if !self.settings.enabled {
+            return Ok(());
+        }
+        let key = LimitKey { operation: operation.label(), subject };
+        let decision = self.limiter.check(&key, self.settings.quota(operation), self.clock.now()).await;
+        slot.remember(operation, decision);
+        if decision.allowed {
+            return Ok(());
+        }
+        tracing::info!(operation = operation.label(), "rate limited");
+        let problem =
+            Problem::new(Kind::RATE_LIMITED, "Too many requests. Retry-After says when the next is allowed.");
+        Err(problem.retry_after(decision.retry_after))
+    }
+}
+
+/// Who a client is for the limiter: an IPv4 address, or the /64 network that a single IPv6 customer has.
+fn client_prefix(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => format!("ip:{v4}"),
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("ip:{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// What the limiter said of this request; the strictest, where it was asked more than once.
+#[derive(Clone, Default)]
+pub(super) struct LimitSlot(Arc<Mutex<Option<(Operation, Decision)>>>);
+
+impl LimitSlot {
+    fn remember(&self, operation: Operation, decision: Decision) {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let strictness = |decision: &Decision| (decision.allowed, decision.remaining);
+        if slot.as_ref().is_none_or(|(_, before)| strictness(&decision) < strictness(before)) {
+            *slot = Some((operation, decision));
+        }
+    }
+
+    /// Writes the headers of the IETF draft (draft-ietf-httpapi-ratelimit-headers-10 sections 3 and 4).
+    pub(super) fn write_headers(&self, headers: &mut HeaderMap) {
+        let slot = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((operation, decision)) = slot else { return };
+        let (name, quota) = (operation.label(), decision.quota);
+        let reset = decision.reset_after.as_millis().div_ceil(1_000);
+        let policy = format!(r#""{name}";q={};w={}"#, quota.limit, quota.period.as_secs());
+        let left = format!(r#""{name}";r={};t={reset}"#, decision.remaining);
+        for (header, text) in [("ratelimit-policy", policy), ("ratelimit", left)] {
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                headers.insert(HeaderName::from_static(header), value);
+            }
+        }
+    }
+}
+
+/// Where the limiter's answer to this request is remembered.
+pub(super) fn slot_of(request: &Request) -> LimitSlot {
+    request.data::<LimitSlot>().cloned().unwrap_or_default()
+}
+
+impl<'a> FromRequest<'a> for LimitSlot {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        Ok(slot_of(request))
+    }
+}
+
+/// An operation as a type, for [`Limited`].
+pub(super) trait LimitedOperation: Send {
+    const OPERATION: Operation;
+}
+
+/// Takes one of the client's allowance for an operation, or refuses the request. As the first parameter of an endpoint
+/// it comes before the token is checked and the body is read.
+pub(super) struct Limited<O>(PhantomData<O>);
+
+impl<'a, O: LimitedOperation> FromRequest<'a> for Limited<O> {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let state = AppState::of(request)?;
+        state.limits.check_client(request, O::OPERATION).await?;
+        Ok(Self(PhantomData))
+    }
+}
+
+/// The operations that are limited before anything else is looked at.
+pub(super) mod by_client {
+    use super::{LimitedOperation, Operation};
+
+    macro_rules! markers {
+        ($($name:ident)+) => {
+            $(pub(in crate::http) struct $name;
+            impl LimitedOperation for $name {
+                const OPERATION: Operation = Operation::$name;
+            })+
+        };
+    }
+
+    markers! { Register Logout Me UpdateMe ChangePassword DeleteMe Sessions RevokeSession RevokeSessions Admin }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_customer_is_one_client() {
+        let prefix = |text: &str| client_prefix(text.parse().unwrap());
+        assert_eq!(prefix("2001:db8:1:2::1"), prefix("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(prefix("2001:db8:1:2::1"), prefix("2001:db8:1:3::1"));
+        assert_eq!(prefix("::ffff:192.0.2.1"), prefix("192.0.2.1"));
+        assert_ne!(prefix("192.0.2.1"), prefix("192.0.2.2"));
+    }
+
+    #[test]
+    fn every_operation_has_a_setting_with_its_quota() {
+        for operation in Operation::ALL {
+            let setting = crate::config::SETTINGS.iter().find(|setting| setting.name == operation.setting());
+            let default = setting.and_then(|setting| setting.default).unwrap();
+            assert_eq!(default, format!("{}/minute", operation.default_quota().limit), "{operation:?}");
+        }
+    }
+}

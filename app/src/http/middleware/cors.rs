@@ -1,0 +1,66 @@
+use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use poem::{Request, Response};
+
+use crate::config::AllowedOrigins;
+
+/// Which pages' scripts may read the answers (Fetch standard, CORS protocol).
+///
+/// A foreign origin is not refused, it just gets no permission: the browser keeps the answer from it. Credentials are
+/// never allowed, because there are no cookies.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct Cors {
+    allowed: AllowedOrigins,
+}
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
+const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, x-request-id");
+const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
+    "link, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id",
+);
+const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
+
+impl Cors {
+    pub(in crate::http) fn new(allowed: AllowedOrigins) -> Self {
+        Self { allowed }
+    }
+
+    /// What the origin of a request is granted: the value of `Access-Control-Allow-Origin`.
+    pub(super) fn grant(&self, request: &Request) -> Option<HeaderValue> {
+        let origin = request.headers().get(header::ORIGIN)?;
+        match &self.allowed {
+            AllowedOrigins::Any => Some(HeaderValue::from_static("*")),
+            AllowedOrigins::Only(origins) => {
+                let text = origin.to_str().ok()?;
+                origins.iter().any(|allowed| allowed == text).then(|| origin.clone())
+            }
+        }
+    }
+
+    /// The answer to a preflight, if the request is one.
+    pub(super) fn preflight(&self, request: &Request) -> Option<Response> {
+        let asks = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        if request.method() != Method::OPTIONS || !asks {
+            return None;
+        }
+        let mut response = Response::builder().status(StatusCode::NO_CONTENT).finish();
+        if let Some(grant) = self.grant(request) {
+            let headers = response.headers_mut();
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+            self.add(headers, Some(grant));
+        } else {
+            self.add(response.headers_mut(), None);
+        }
+        Some(response)
+    }
+
+    /// Adds what the origin is granted. The answer depends on the origin even where nothing is granted.
+    pub(super) fn add(&self, headers: &mut HeaderMap, grant: Option<HeaderValue>) {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        if let Some(grant) = grant {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, grant);
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, RESPONSE_HEADERS);
+        }
+    }
+}

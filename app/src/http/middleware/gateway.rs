@@ -1,0 +1,180 @@
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use poem::http::{Method, StatusCode, header};
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
+use poem_openapi::OperationId;
+use tracing::Instrument;
+
+use super::cors::Cors;
+use super::headers::add_common;
+use super::request_id::{X_REQUEST_ID, request_id};
+use crate::http::client::client_of;
+use crate::http::document::Methods;
+use crate::http::limits::LimitSlot;
+use crate::http::problem::{Kind, Problem};
+use crate::http::responses::PROBLEM_JSON;
+use crate::http::state::AppState;
+
+/// How long a request may take, the reading of its body included.
+const MAX_REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The longest path and query that are looked at.
+const MAX_URI_BYTES: usize = 8 * 1024;
+
+/// The outermost middleware. Whatever happens inside, what leaves here has an id, the common headers and, where it is an
+/// error, the body that all errors have; and there is one log line for it.
+pub(in crate::http) struct Gateway {
+    pub(in crate::http) state: Arc<AppState>,
+    pub(in crate::http) cors: Cors,
+    pub(in crate::http) methods: Arc<Methods>,
+}
+
+pub(in crate::http) struct GatewayEndpoint<E> {
+    inner: E,
+    state: Arc<AppState>,
+    cors: Cors,
+    methods: Arc<Methods>,
+}
+
+impl<E: Endpoint> Middleware<E> for Gateway {
+    type Output = GatewayEndpoint<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        GatewayEndpoint {
+            inner,
+            state: Arc::clone(&self.state),
+            cors: self.cors.clone(),
+            methods: Arc::clone(&self.methods),
+        }
+    }
+}
+
+impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let begun = Instant::now();
+        let id = request_id(&request, self.state.core.entropy.as_ref());
+        let slot = LimitSlot::default();
+        request.extensions_mut().insert(Arc::clone(&self.state));
+        request.extensions_mut().insert(slot.clone());
+        let method = request.method().clone();
+        let client = client_of(&request);
+        let allowed = self.methods.allowed(request.uri().path());
+        let grant = self.cors.grant(&request);
+        let preflight = self.cors.preflight(&request);
+        let is_preflight = preflight.is_some();
+
+        let span = tracing::info_span!("request", request_id = %id);
+        let mut response = match preflight {
+            Some(response) => response,
+            None => self.answer(request).instrument(span.clone()).await,
+        };
+
+        let status = response.status();
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(header::ALLOW, allowed);
+        }
+        if status.is_client_error() || status.is_server_error() {
+            write_problem(&mut response, &id, &method, &span).await;
+        }
+        let headers = response.headers_mut();
+        slot.write_headers(headers);
+        add_common(headers);
+        if !is_preflight {
+            self.cors.add(headers, grant);
+        }
+        if let Ok(value) = id.parse() {
+            headers.insert(X_REQUEST_ID, value);
+        }
+        let operation = response.data::<OperationId>().map_or("-", |operation| operation.0);
+        let milliseconds = begun.elapsed().as_secs_f64() * 1_000.0;
+        span.in_scope(|| {
+            tracing::info!(
+                target: "inwren::request",
+                %method,
+                route = operation,
+                status = response.status().as_u16(),
+                duration_ms = format_args!("{milliseconds:.3}"),
+                %client,
+            );
+        });
+        Ok(response)
+    }
+}
+
+impl<E: Endpoint> GatewayEndpoint<E> {
+    /// Runs the endpoint. Neither a panic nor a request that takes for ever gets further than here.
+    async fn answer(&self, request: Request) -> Response {
+        if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES) {
+            return Problem::new(Kind::URI_TOO_LONG, "The URI may have at most 8 KiB.").into_response();
+        }
+        let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        match tokio::time::timeout(MAX_REQUEST_TIME, answer).await {
+            Ok(Ok(Ok(response))) => response.into_response(),
+            Ok(Ok(Err(error))) => error.into_response(),
+            Ok(Err(_)) => Problem::internal("a handler panicked").into_response(),
+            Err(_) => Problem::overloaded(Duration::from_secs(1), "a request took too long").into_response(),
+        }
+    }
+}
+
+/// Gives an error the body that all errors have. Errors of our own bring a [`Problem`] along; the router's and the
+/// parameter parser's bring a line of text.
+async fn write_problem(response: &mut Response, id: &str, method: &Method, span: &tracing::Span) {
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem,
+        // An answer that was made to be one: OAuth 2.0 errors, and the health of the service.
+        None if response.content_type().is_some_and(|kind| kind.starts_with("application/")) => return,
+        None => foreign(response).await,
+    };
+    if problem.kind.status >= 500 {
+        let cause = problem.cause.as_deref().unwrap_or("unknown");
+        span.in_scope(|| tracing::error!(code = problem.kind.code, cause, "request failed"));
+    }
+    let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.set_status(status);
+    response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
+    let body = problem.to_json(id).to_string();
+    if method == Method::HEAD { response.set_body(()) } else { response.set_body(body) }
+}
+
+async fn foreign(response: &mut Response) -> Problem {
+    match response.status() {
+        StatusCode::NOT_FOUND => Problem::new(Kind::NOT_FOUND, "There is nothing at this address."),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::new(Kind::METHOD_NOT_ALLOWED, "Allow says which methods there are here.")
+        }
+        // Bodies are read by code of our own, so what is left are parameters of the path and the query.
+        StatusCode::BAD_REQUEST => {
+            let text = response.take_body().into_string().await.unwrap_or_default();
+            invalid_parameter(&text)
+        }
+        status => Problem::internal(format_args!("an error without a problem: {status}")),
+    }
+}
+
+/// The library says "failed to parse parameter `limit`: …" or "failed to parse path `user_id`: …".
+fn invalid_parameter(text: &str) -> Problem {
+    let place = if text.contains("path `") { "path" } else { "query" };
+    let name = text.split('`').nth(1).unwrap_or_default();
+    Problem::invalid(&format!("/{place}/{name}"), "is not valid")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_named() {
+        let pointer =
+            |text: &str| invalid_parameter(text).errors.into_iter().next().map(|error| error.pointer);
+        assert_eq!(
+            pointer("failed to parse parameter `limit`: number too large"),
+            Some("/query/limit".to_owned())
+        );
+        assert_eq!(pointer("failed to parse path `user_id`: not a UUID"), Some("/path/user_id".to_owned()));
+    }
+}

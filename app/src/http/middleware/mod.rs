@@ -1,0 +1,10 @@
+//! What every request goes through, from the outside in: an id and a log line, headers, CORS, limits of size and time,
+//! and the writing of problems.
+
+mod cors;
+mod gateway;
+mod headers;
+mod request_id;
+
+pub(super) use cors::Cors;
+pub(super) use gateway::Gateway;

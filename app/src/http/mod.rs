@@ -1,0 +1,44 @@
+//! The HTTP interface: routes, and what every request goes through.
+//!
+//! One folder for each part of the interface, with its `api` (routes) and `dto` (bodies). A route turns a body into a
+//! command of a use case, and its outcome into an answer; it decides nothing.
+
+mod admin;
+mod auth;
+mod auth_scheme;
+mod body;
+mod client;
+mod document;
+pub mod limits;
+mod meta;
+mod middleware;
+pub mod problem;
+mod refusals;
+mod responses;
+mod state;
+mod tags;
+mod users;
+
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::{EndpointExt, Response, Route};
+
+use self::document::Methods;
+use self::middleware::{Cors, Gateway};
+use crate::config::AllowedOrigins;
+pub use state::AppState;
+
+/// The service as one endpoint.
+pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'static, Response> {
+    let service = document::service(state);
+    let document = document::document(&service);
+    let methods = Arc::new(Methods::of(&document));
+    let gateway = Gateway { state: Arc::clone(state), cors: Cors::new(cors), methods };
+    document::routes(Route::new(), &service, document).nest("/", service).with(gateway).boxed()
+}
+
+/// The OpenAPI document of the service.
+pub fn openapi_document(state: &Arc<AppState>) -> String {
+    document::document(&document::service(state))
+}

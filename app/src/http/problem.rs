@@ -1,0 +1,235 @@
+//! Errors as clients see them (RFC 9457).
+
+use std::time::Duration;
+
+use inwren_domain::ports::{HasherError, StoreError};
+use inwren_domain::service::{Failure, PortFailure};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::Object;
+use serde_json::json;
+
+/// What can go wrong, as a client may tell it apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The last part of the problem's type URI; stable.
+    pub code: &'static str,
+    /// The status that goes with it.
+    pub status: u16,
+    /// What kind of thing went wrong, in words.
+    pub title: &'static str,
+    /// Whether the same request may succeed later, unchanged.
+    pub retryable: bool,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $code:literal $status:literal $title:literal $retryable:literal;)+) => {
+        impl Kind {
+            $(#[doc = $title] pub const $name: Self = Self {
+                code: $code, status: $status, title: $title, retryable: $retryable,
+            };)+
+
+            /// Every kind there is.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+        }
+    };
+}
+
+kinds! {
+    MALFORMED_REQUEST = "malformed-request" 400 "The request cannot be read" false;
+    INVALID_CREDENTIALS = "invalid-credentials" 401 "The e-mail address or the password is wrong" false;
+    MISSING_TOKEN = "missing-token" 401 "An access token is needed" false;
+    INVALID_TOKEN = "invalid-token" 401 "The token is not valid" false;
+    STEP_UP_REQUIRED = "insufficient-user-authentication" 401 "A more recent login is needed" false;
+    NOT_PERMITTED = "not-permitted" 403 "The caller may not do this" false;
+    TIER_NOT_SELF_SERVICE = "tier-not-self-service" 403 "The tier is not for users to choose" false;
+    NOT_FOUND = "not-found" 404 "There is no such thing" false;
+    METHOD_NOT_ALLOWED = "method-not-allowed" 405 "The method is not allowed here" false;
+    REQUEST_TIMEOUT = "request-timeout" 408 "The request did not arrive in time" true;
+    EMAIL_TAKEN = "email-taken" 409 "The e-mail address is taken" false;
+    LAST_SUPERUSER = "last-superuser" 409 "The last active superuser has to stay" false;
+    BODY_TOO_LARGE = "body-too-large" 413 "The body is too large" false;
+    URI_TOO_LONG = "uri-too-long" 414 "The URI is too long" false;
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type" 415 "The media type is not supported" false;
+    VALIDATION_FAILED = "validation-failed" 422 "The request is not valid" false;
+    RATE_LIMITED = "rate-limited" 429 "Too many requests" true;
+    INTERNAL_ERROR = "internal-error" 500 "Something went wrong in the service" false;
+    OVERLOADED = "overloaded" 503 "The service is busy" true;
+    UNAVAILABLE = "unavailable" 503 "The service cannot answer at the moment" true;
+}
+
+/// One error on its way to the client. The outermost middleware writes the body, when it knows the request's id.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// What went wrong.
+    pub kind: Kind,
+    /// What went wrong here, in words for a developer.
+    pub detail: String,
+    /// Which parts of the request are not valid.
+    pub errors: Vec<FieldError>,
+    /// Headers that go with it.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// For the log, never for the client.
+    pub cause: Option<String>,
+}
+
+/// A part of the request that is not valid.
+#[derive(Clone, Debug, PartialEq, Eq, Object)]
+pub struct FieldError {
+    /// Where: a JSON Pointer (RFC 6901) into the body, or `/query/…` or `/path/…` with the parameter's name.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// An error (RFC 9457), as `application/problem+json`.
+#[derive(Debug, Object)]
+#[oai(rename = "Problem")]
+pub struct ProblemDocument {
+    /// Names the kind of problem: a stable URI, relative to the service.
+    pub r#type: String,
+    /// The last part of `type`.
+    pub code: String,
+    /// The kind of problem in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened this time.
+    pub detail: String,
+    /// Whether the same request may succeed later, unchanged.
+    pub retryable: bool,
+    /// Names this request in the logs of the service.
+    pub request_id: String,
+    /// Which parts of the request are not valid; only with status 422.
+    #[oai(skip_serializing_if_is_none)]
+    pub errors: Option<Vec<FieldError>>,
+}
+
+impl Problem {
+    /// A problem of a kind.
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
+    }
+
+    /// Some parts of the request are not valid.
+    pub fn validation(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => format!("{}: {}", only.pointer, only.detail),
+            more => format!("{} parts of the request are not valid", more.len()),
+        };
+        Self { errors, ..Self::new(Kind::VALIDATION_FAILED, detail) }
+    }
+
+    /// One part of the request is not valid.
+    pub fn invalid(pointer: &str, detail: impl ToString) -> Self {
+        Self::validation(vec![FieldError { pointer: pointer.to_owned(), detail: detail.to_string() }])
+    }
+
+    /// Something went wrong that is nobody's business but the operator's.
+    pub fn internal(cause: impl ToString) -> Self {
+        let detail = "The request could not be completed. The operator can find out why by the request id.";
+        Self { cause: Some(cause.to_string()), ..Self::new(Kind::INTERNAL_ERROR, detail) }
+    }
+
+    /// The service is at a limit.
+    pub fn overloaded(retry_after: Duration, cause: impl ToString) -> Self {
+        let problem = Self::new(Kind::OVERLOADED, "The service is at its limit. Try again a little later.");
+        Self { cause: Some(cause.to_string()), ..problem }.retry_after(retry_after)
+    }
+
+    /// Something that the service needs does not answer.
+    pub fn unavailable(cause: impl ToString) -> Self {
+        let problem =
+            Self::new(Kind::UNAVAILABLE, "The service cannot answer at the moment. Try again later.");
+        Self { cause: Some(cause.to_string()), ..problem }.retry_after(Duration::from_secs(2))
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// With `Retry-After`, in whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(self, after: Duration) -> Self {
+        let seconds = after.as_millis().div_ceil(1_000).max(1);
+        self.header(header::RETRY_AFTER, number(u64::try_from(seconds).unwrap_or(u64::MAX)))
+    }
+
+    /// The response body.
+    pub(super) fn to_json(&self, request_id: &str) -> serde_json::Value {
+        let Kind { code, status, title, retryable } = self.kind;
+        let mut document = json!({
+            "type": format!("/problems/{code}"),
+            "code": code,
+            "title": title,
+            "status": status,
+            "detail": self.detail,
+            "retryable": retryable,
+            "request_id": request_id,
+        });
+        if !self.errors.is_empty() {
+            let errors: Vec<_> =
+                self.errors.iter().map(|e| json!({ "pointer": e.pointer, "detail": e.detail })).collect();
+            document["errors"] = errors.into();
+        }
+        document
+    }
+}
+
+/// A number as a header value.
+pub(super) fn number(number: u64) -> HeaderValue {
+    HeaderValue::from(number)
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::builder()
+            .status(StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+            .finish();
+        response.headers_mut().extend(self.headers.iter().cloned());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Problem> for poem::Error {
+    fn from(problem: Problem) -> Self {
+        Self::from_response(problem.into_response())
+    }
+}
+
+impl From<PortFailure> for Problem {
+    fn from(failure: PortFailure) -> Self {
+        match failure {
+            PortFailure::Store(store) => store.into(),
+            PortFailure::Hasher(HasherError::Busy { retry_after }) => {
+                Self::overloaded(retry_after, "the password hasher is at its limit")
+            }
+            PortFailure::Hasher(error) => Self::internal(error),
+            PortFailure::Signing(error) => Self::internal(error),
+            PortFailure::Entropy(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::unavailable(error),
+            StoreError::Busy(_) => Self::overloaded(Duration::from_secs(1), error),
+            StoreError::Inconsistent { .. } => Self::internal(error),
+        }
+    }
+}
+
+impl<R: Into<Problem>> From<Failure<R>> for Problem {
+    fn from(failure: Failure<R>) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refusal.into(),
+            Failure::Port(failure) => failure.into(),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use inwren_domain::Core;
+use ipnet::IpNet;
+use poem::Request;
+
+use super::limits::Limits;
+use super::problem::Problem;
+
+/// What every request handler works with.
+pub struct AppState {
+    /// The use cases' ports and rules.
+    pub core: Core,
+    /// How often who may do what.
+    pub limits: Limits,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The name in the documents.
+    pub project_name: String,
+    /// Set once the service is told to stop.
+    pub draining: AtomicBool,
+}
+
+impl AppState {
+    /// The state, as the outermost middleware attached it to the request.
+    pub(super) fn of(request: &Request) -> Result<&Arc<Self>, Problem> {
+        request.data::<Arc<Self>>().ok_or_else(|| Problem::internal("a request without the state"))
+    }
+
+    /// Lets `/health` say that no more traffic should come.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether the service has been told to stop.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,132 @@
+use std::sync::Arc;
+
+use inwren_domain::model::{Email, Password, SessionId};
+use inwren_domain::service::account;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::dto::{ChangePasswordRequest, SessionList, UpdateUserRequest, UserDto};
+use crate::http::auth::TokenDto;
+use crate::http::auth_scheme::Authenticated;
+use crate::http::body::JsonBody;
+use crate::http::client::Client;
+use crate::http::limits::{Limited, by_client};
+use crate::http::problem::Problem;
+use crate::http::responses::{self, Answer, Json, NoContent};
+use crate::http::state::AppState;
+use crate::http::tags::ApiTags;
+
+pub(in crate::http) struct UsersApi(pub(in crate::http) Arc<AppState>);
+
+#[OpenApi(prefix_path = "/users/me", tag = "ApiTags::CurrentUser")]
+impl UsersApi {
+    /// The own profile
+    #[oai(path = "/", method = "get", operation_id = "get_current_user")]
+    async fn get(
+        &self,
+        _limit: Limited<by_client::Me>,
+        caller: Authenticated,
+    ) -> Answer<Json<UserDto>, responses::Authenticated> {
+        Ok(Json(UserDto::from(&caller.0.user)))
+    }
+
+    /// Change the own profile
+    ///
+    /// A new e-mail address needs a recent login: else 401 with `insufficient_user_authentication` (RFC 9470).
+    #[oai(path = "/", method = "put", operation_id = "update_current_user")]
+    async fn update(
+        &self,
+        _limit: Limited<by_client::UpdateMe>,
+        caller: Authenticated,
+        client: Client,
+        body: JsonBody<UpdateUserRequest>,
+    ) -> Answer<Json<UserDto>, responses::UpdateMe> {
+        let UpdateUserRequest { email, tier } = body.0;
+        let email = email.map(|text| Email::parse(&text)).transpose();
+        let email = email.map_err(|invalid| Problem::invalid("/email", invalid))?;
+        let command = account::update::Command { email, tier };
+        let user = account::update::execute(&self.0.core, &caller.0, command, &client.0)
+            .await
+            .map_err(Problem::from)?;
+        Ok(Json(UserDto::from(&user)))
+    }
+
+    /// Change the own password
+    ///
+    /// Ends every other session, and gives this one a new pair of tokens. Needs a recent login and the current password.
+    #[oai(path = "/password", method = "post", operation_id = "change_password")]
+    async fn change_password(
+        &self,
+        _limit: Limited<by_client::ChangePassword>,
+        caller: Authenticated,
+        client: Client,
+        body: JsonBody<ChangePasswordRequest>,
+    ) -> Answer<Json<TokenDto>, responses::ChangePassword> {
+        let current = Zeroizing::new(body.0.current_password);
+        let new = Zeroizing::new(body.0.new_password);
+        let command = account::change_password::Command {
+            current_password: Password::new(&current),
+            new_password: Password::new(&new),
+        };
+        let pair = account::change_password::execute(&self.0.core, &caller.0, command, &client.0)
+            .await
+            .map_err(Problem::from)?;
+        Ok(Json(pair.into()))
+    }
+
+    /// Close the own account
+    ///
+    /// Deactivates the account and ends all its sessions. Needs a recent login. An operator can activate it again.
+    #[oai(path = "/", method = "delete", operation_id = "delete_current_user")]
+    async fn delete(
+        &self,
+        _limit: Limited<by_client::DeleteMe>,
+        caller: Authenticated,
+        client: Client,
+    ) -> Answer<NoContent, responses::DeactivateMe> {
+        account::deactivate::execute(&self.0.core, &caller.0, &client.0).await.map_err(Problem::from)?;
+        Ok(NoContent::NoContent)
+    }
+
+    /// The own sessions
+    #[oai(path = "/sessions", method = "get", operation_id = "list_sessions")]
+    async fn sessions(
+        &self,
+        _limit: Limited<by_client::Sessions>,
+        caller: Authenticated,
+    ) -> Answer<Json<SessionList>, responses::Authenticated> {
+        let sessions = account::sessions::list(&self.0.core, &caller.0).await.map_err(Problem::from)?;
+        Ok(Json(SessionList::new(&sessions, Some(caller.0.session.id))))
+    }
+
+    /// End one of the own sessions
+    #[oai(path = "/sessions/:session_id", method = "delete", operation_id = "revoke_session")]
+    async fn revoke_session(
+        &self,
+        _limit: Limited<by_client::RevokeSession>,
+        caller: Authenticated,
+        client: Client,
+        /// The session.
+        session_id: Path<Uuid>,
+    ) -> Answer<NoContent, responses::OneOfMine> {
+        let session = SessionId::from_uuid(session_id.0);
+        account::sessions::revoke(&self.0.core, &caller.0, session, &client.0)
+            .await
+            .map_err(Problem::from)?;
+        Ok(NoContent::NoContent)
+    }
+
+    /// End all other sessions
+    #[oai(path = "/sessions", method = "delete", operation_id = "revoke_other_sessions")]
+    async fn revoke_other_sessions(
+        &self,
+        _limit: Limited<by_client::RevokeSessions>,
+        caller: Authenticated,
+        client: Client,
+    ) -> Answer<NoContent, responses::Authenticated> {
+        account::sessions::revoke_others(&self.0.core, &caller.0, &client.0).await.map_err(Problem::from)?;
+        Ok(NoContent::NoContent)
+    }
+}

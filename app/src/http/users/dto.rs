@@ -1,0 +1,160 @@
+use inwren_domain::model::{Session, SessionId, User};
+use poem_openapi::Object;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::http::body::{Fields, FromFields};
+
+/// A user, as the user sees it.
+#[derive(Object)]
+#[oai(rename = "User", example)]
+pub(in crate::http) struct UserDto {
+    /// Names the user for ever.
+    id: Uuid,
+    /// The login name, as it was given.
+    email: String,
+    /// The service tier.
+    tier: String,
+    /// Whether the user may log in.
+    is_active: bool,
+    /// When the user registered.
+    created_at: OffsetDateTime,
+}
+
+impl poem_openapi::types::Example for UserDto {
+    fn example() -> Self {
+        Self {
+            id: Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e21),
+            email: "ann@example.org".to_owned(),
+            tier: "free".to_owned(),
+            is_active: true,
+            created_at: OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000),
+        }
+    }
+}
+
+impl From<&User> for UserDto {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.as_uuid(),
+            email: user.email.as_str().to_owned(),
+            tier: user.tier.as_str().to_owned(),
+            is_active: user.is_active,
+            created_at: user.created_at,
+        }
+    }
+}
+
+/// What is to change of the own account. What is left out stays.
+#[derive(Object)]
+#[oai(rename = "UpdateUserRequest", deny_unknown_fields, example)]
+pub(super) struct UpdateUserRequest {
+    /// The new login name. Needs a recent login.
+    #[oai(nullable, validator(min_length = 3, max_length = 254))]
+    pub(super) email: Option<String>,
+    /// The new tier, from those that users may choose themselves; superusers may choose any.
+    #[oai(nullable)]
+    pub(super) tier: Option<String>,
+}
+
+impl poem_openapi::types::Example for UpdateUserRequest {
+    fn example() -> Self {
+        Self { email: Some("ann.lee@example.org".to_owned()), tier: Some("free".to_owned()) }
+    }
+}
+
+impl FromFields for UpdateUserRequest {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let (email, tier) = (fields.optional_text("email"), fields.optional_text("tier"));
+        Some(Self { email: email?, tier: tier? })
+    }
+}
+
+/// The old password, and the new one.
+#[derive(Object)]
+#[oai(rename = "ChangePasswordRequest", deny_unknown_fields, example)]
+pub(super) struct ChangePasswordRequest {
+    /// Proves that it is the owner who asks.
+    #[oai(write_only)]
+    pub(super) current_password: String,
+    /// 8 to 128 characters of any kind; not one of the most common passwords, and not the e-mail address.
+    #[oai(validator(min_length = 8, max_length = 128), write_only)]
+    pub(super) new_password: String,
+}
+
+impl poem_openapi::types::Example for ChangePasswordRequest {
+    fn example() -> Self {
+        Self {
+            current_password: "securepassword123".to_owned(),
+            new_password: "even more secure 456".to_owned(),
+        }
+    }
+}
+
+impl FromFields for ChangePasswordRequest {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let (current, new) = (fields.text("current_password"), fields.text("new_password"));
+        Some(Self { current_password: current?, new_password: new? })
+    }
+}
+
+/// A login on one device.
+#[derive(Object)]
+#[oai(rename = "Session", example)]
+pub(in crate::http) struct SessionDto {
+    /// Names the session; the `sid` of its tokens.
+    id: Uuid,
+    /// When the user logged in.
+    created_at: OffsetDateTime,
+    /// When the session was opened or last refreshed.
+    last_used_at: OffsetDateTime,
+    /// When it ends if it is not refreshed before.
+    expires_at: OffsetDateTime,
+    /// Where the login came from.
+    #[oai(nullable)]
+    ip_address: Option<String>,
+    /// What the client said that it was.
+    #[oai(nullable)]
+    user_agent: Option<String>,
+    /// Whether it is the session that asks.
+    current: bool,
+}
+
+impl poem_openapi::types::Example for SessionDto {
+    fn example() -> Self {
+        let created_at = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
+        Self {
+            id: Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e22),
+            created_at,
+            last_used_at: created_at + time::Duration::hours(1),
+            expires_at: created_at + time::Duration::days(7),
+            ip_address: Some("203.0.113.9".to_owned()),
+            user_agent: Some("Mozilla/5.0".to_owned()),
+            current: true,
+        }
+    }
+}
+
+/// The live sessions of a user, newest first.
+#[derive(Object)]
+#[oai(rename = "SessionList")]
+pub(in crate::http) struct SessionList {
+    /// The sessions.
+    items: Vec<SessionDto>,
+}
+
+impl SessionList {
+    /// Lists sessions; `current` is the one that asks, if it is among them.
+    pub(in crate::http) fn new(sessions: &[Session], current: Option<SessionId>) -> Self {
+        let dto = |session: &Session| SessionDto {
+            id: session.id.as_uuid(),
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            expires_at: session.expires_at,
+            ip_address: session.client.ip_address.map(|address| address.to_string()),
+            user_agent: session.client.user_agent.clone(),
+            current: Some(session.id) == current,
+        };
+        Self { items: sessions.iter().map(dto).collect() }
+    }
+}

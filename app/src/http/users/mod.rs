@@ -1,0 +1,7 @@
+//! The own account and its sessions.
+
+mod api;
+mod dto;
+
+pub(super) use api::UsersApi;
+pub(super) use dto::{SessionList, UserDto};

@@ -1,0 +1,178 @@
+//! The accept loop: connections are bounded in number and in time, and a stop lets what runs finish.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use poem::endpoint::BoxEndpoint;
+use poem::http::uri::Scheme;
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Addr, Endpoint, Request, Response};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// How long a client may take to send its headers, and how long it may wait between two requests.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// As much of the headers as is read.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
+/// After a failed accept, most often for want of file descriptors: trying at once would only burn the processor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// For how long idle connections stay open once the service stops, so that a request that is on its way still finds
+/// somebody. Every answer from then on closes its connection.
+const LAST_ORDERS: Duration = Duration::from_millis(500);
+
+/// How the server behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerOptions {
+    /// Most connections at a time; more wait to be accepted.
+    pub max_connections: usize,
+    /// How long a stop waits for requests in flight.
+    pub shutdown_grace: Duration,
+}
+
+/// Serves until `stop` completes, and then lets what runs finish. `true` if everything finished within the grace.
+pub async fn serve(
+    listener: TcpListener,
+    endpoint: BoxEndpoint<'static, Response>,
+    options: ServerOptions,
+    stop: impl Future<Output = ()>,
+) -> bool {
+    let endpoint = Arc::new(endpoint);
+    let permits = Arc::new(Semaphore::new(options.max_connections));
+    let (phase, watched) = watch::channel(Phase::Serving);
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            accepted = accept(&listener, &permits) => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let Some((stream, peer, permit)) = accepted else { continue };
+        let connection = Connection::new(stream, peer, &listener, Arc::clone(&endpoint), watched.clone());
+        connections.spawn(async move {
+            connection.serve().await;
+            drop(permit);
+        });
+    }
+    phase.send_replace(Phase::LastOrders);
+    // Whoever has connected already, but was not accepted yet, is served too.
+    while let Ok(Some((stream, peer, permit))) =
+        tokio::time::timeout(Duration::ZERO, accept(&listener, &permits)).await
+    {
+        let connection = Connection::new(stream, peer, &listener, Arc::clone(&endpoint), watched.clone());
+        connections.spawn(async move {
+            connection.serve().await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    let finish = async {
+        let all_done = async { while connections.join_next().await.is_some() {} };
+        let mut all_done = pin!(all_done);
+        if tokio::time::timeout(LAST_ORDERS, &mut all_done).await.is_err() {
+            phase.send_replace(Phase::Closing);
+            all_done.await;
+        }
+    };
+    tokio::time::timeout(options.shutdown_grace, finish).await.is_ok()
+}
+
+/// How far the stop has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// Every answer closes its connection.
+    LastOrders,
+    /// Idle connections are closed.
+    Closing,
+}
+
+type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accepted> {
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => Some((stream, peer, permit)),
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    remote: RemoteAddr,
+    local: LocalAddr,
+    endpoint: Arc<BoxEndpoint<'static, Response>>,
+    phase: watch::Receiver<Phase>,
+}
+
+impl Connection {
+    fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        listener: &TcpListener,
+        endpoint: Arc<BoxEndpoint<'static, Response>>,
+        phase: watch::Receiver<Phase>,
+    ) -> Self {
+        let local = stream.local_addr().or_else(|_| listener.local_addr()).unwrap_or(peer);
+        Self {
+            stream,
+            remote: RemoteAddr(Addr::SocketAddr(peer)),
+            local: LocalAddr(Addr::SocketAddr(local)),
+            endpoint,
+            phase,
+        }
+    }
+
+    async fn serve(self) {
+        let Self { stream, remote, local, endpoint, mut phase } = self;
+        // Answers are small and written whole: waiting for more of them only costs time.
+        let _ = stream.set_nodelay(true);
+        let asked_phase = phase.clone();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let endpoint = Arc::clone(&endpoint);
+            let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
+            let phase = asked_phase.clone();
+            async move {
+                let mut response = endpoint.get_response(request).await;
+                if *phase.borrow() != Phase::Serving {
+                    let close = poem::http::HeaderValue::from_static("close");
+                    response.headers_mut().insert(poem::http::header::CONNECTION, close);
+                }
+                Ok::<_, Infallible>(hyper::Response::from(response))
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(MAX_HEADER_BYTES)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        tokio::select! {
+            outcome = &mut connection => return log_end(outcome),
+            _ = phase.wait_for(|phase| *phase == Phase::Closing) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        log_end(connection.await);
+    }
+}
+
+/// A client that goes away or sends rubbish is not worth more than this.
+fn log_end(outcome: hyper::Result<()>) {
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "a connection ended");
+    }
+}

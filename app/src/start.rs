@@ -1,0 +1,59 @@
+//! What happens before the first request: the schema, and the first superuser.
+
+use inwren_domain::Core;
+use inwren_domain::model::Password;
+use inwren_domain::service::{Failure, NotCreated, operator};
+
+use crate::config::{Config, FirstSuperuser};
+use crate::wiring::OpenedStore;
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The schema is behind, and may not be brought up to date by itself.
+    #[error(
+        "the database schema is behind by {0} migration(s): run `inwren migrate up`, or set AUTO_MIGRATE=true"
+    )]
+    PendingMigrations(usize),
+    /// The schema could not be looked at or changed.
+    #[error("the database schema cannot be prepared: {0}")]
+    Migration(String),
+    /// The first superuser could not be made.
+    #[error("FIRST_SUPERUSER_EMAIL: the first superuser could not be made: {0}")]
+    FirstSuperuser(String),
+}
+
+/// Brings the schema up to date, or insists that it is.
+pub async fn prepare_schema(config: &Config, opened: &OpenedStore) -> Result<(), StartError> {
+    let Some(database) = &opened.database else { return Ok(()) };
+    let failed = |error: sea_orm_migration::DbErr| StartError::Migration(error.to_string());
+    let pending = inwren_migration::pending(database.writer()).await.map_err(failed)?;
+    if pending.is_empty() {
+        return Ok(());
+    }
+    if !config.auto_migrate {
+        return Err(StartError::PendingMigrations(pending.len()));
+    }
+    for name in inwren_migration::migrate_up(database.writer()).await.map_err(failed)? {
+        tracing::info!(name, "applied migration");
+    }
+    Ok(())
+}
+
+/// Makes the first superuser that the configuration names, once.
+pub async fn ensure_first_superuser(core: &Core, wanted: &FirstSuperuser) -> Result<(), StartError> {
+    let password = Password::new(&wanted.password);
+    let made = operator::create_user::ensure_first_superuser(core, wanted.email.clone(), password).await;
+    match made {
+        Ok(true) => {
+            tracing::info!("made the first superuser");
+            Ok(())
+        }
+        Ok(false) => Ok(()),
+        Err(Failure::Refused(NotCreated::WeakPassword(weak))) => {
+            Err(StartError::FirstSuperuser(weak.to_string()))
+        }
+        Err(Failure::Refused(NotCreated::EmailTaken)) => Ok(()),
+        Err(Failure::Port(failure)) => Err(StartError::FirstSuperuser(failure.to_string())),
+    }
+}

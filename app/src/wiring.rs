@@ -1,0 +1,132 @@
+//! The one place that knows all adapters: it makes a [`Core`] of a [`Config`].
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use inwren_adapters::clock::SystemClock;
+use inwren_adapters::crypto::argon2::{Argon2Hasher, HasherLimits};
+use inwren_adapters::crypto::jwt::TokenFormat;
+use inwren_adapters::crypto::keys::{KeyError, KeyPair};
+use inwren_adapters::entropy::SystemEntropy;
+use inwren_adapters::limiter::MemoryRateLimiter;
+use inwren_adapters::memory::MemoryStore;
+use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore};
+use inwren_domain::Core;
+use inwren_domain::ports::{Store, TokenIssuer, TokenVerifier};
+
+use crate::config::{Config, DatabaseKind};
+use crate::http::AppState;
+use crate::http::limits::Limits;
+
+/// How far the clocks of two instances may differ.
+const LEEWAY: time::Duration = time::Duration::seconds(10);
+
+/// A store, and what only a database has.
+#[derive(Clone)]
+pub struct OpenedStore {
+    /// The port.
+    pub store: Arc<dyn Store>,
+    /// The database behind it, if there is one: it has a schema to migrate.
+    pub database: Option<SqlStore>,
+}
+
+/// Opens the store that the configuration names. A database that does not answer is waited for.
+pub async fn open_store(config: &Config) -> Result<OpenedStore, ConnectError> {
+    match &config.database.kind {
+        DatabaseKind::Memory => Ok(OpenedStore { store: Arc::new(MemoryStore::new()), database: None }),
+        DatabaseKind::Sql(url) => {
+            let options =
+                SqlOptions { max_connections: config.database.max_connections, ..SqlOptions::default() };
+            let database = connect(url, &options, config.database.connect_timeout).await?;
+            Ok(OpenedStore { store: Arc::new(database.clone()), database: Some(database) })
+        }
+    }
+}
+
+async fn connect(url: &str, options: &SqlOptions, patience: Duration) -> Result<SqlStore, ConnectError> {
+    let begun = Instant::now();
+    let mut pause = Duration::from_millis(100);
+    loop {
+        match SqlStore::connect(url, options).await {
+            // A server may be about to start; a file is there or not.
+            Err(error @ ConnectError::Store(_))
+                if url.starts_with("postgres") && begun.elapsed() + pause < patience =>
+            {
+                tracing::warn!(%error, "the database does not answer yet");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(2));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Plugs everything together around a store.
+pub fn core(config: &Config, store: Arc<dyn Store>, key: &KeyPair) -> Result<Core, WiringError> {
+    let entropy = Arc::new(SystemEntropy);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let limits = HasherLimits::for_machine(config.hash_threads.unwrap_or(cores), config.argon2);
+    let hasher = Argon2Hasher::start(config.argon2, limits, entropy.clone())
+        .map_err(|error| WiringError::Hasher(error.to_string()))?;
+    let (issuer, verifier) = tokens(config, key)?;
+    Ok(Core {
+        store,
+        hasher: Arc::new(hasher),
+        issuer,
+        verifier,
+        clock: Arc::new(SystemClock),
+        entropy,
+        settings: config.rules.clone(),
+    })
+}
+
+fn tokens(
+    config: &Config,
+    key: &KeyPair,
+) -> Result<(Arc<dyn TokenIssuer>, Arc<dyn TokenVerifier>), KeyError> {
+    let format = TokenFormat {
+        issuer: config.token_issuer.clone(),
+        audience: config.token_audience.clone(),
+        leeway: LEEWAY,
+    };
+    #[cfg(feature = "aws-lc")]
+    let tokens = Arc::new(inwren_adapters::crypto::jwt::AwsLcTokens::new(format, key)?);
+    #[cfg(not(feature = "aws-lc"))]
+    let tokens = Arc::new(inwren_adapters::crypto::jwt::PortableTokens::new(format, key)?);
+    Ok((Arc::clone(&tokens) as Arc<dyn TokenIssuer>, tokens as Arc<dyn TokenVerifier>))
+}
+
+/// What the HTTP interface works with.
+pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
+    let limits = Limits::new(
+        Arc::new(MemoryRateLimiter::default()),
+        Arc::clone(&core.clock),
+        core.entropy.as_ref(),
+        config.limits.clone(),
+    )?;
+    Ok(AppState {
+        core,
+        limits,
+        trusted_proxies: config.trusted_proxies.clone(),
+        project_name: config.project_name.clone(),
+        draining: AtomicBool::new(false),
+    })
+}
+
+/// Why the parts do not fit together.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    /// The key cannot sign.
+    #[error("PRIVATE_KEY_PATH: the key {0}")]
+    Key(#[from] KeyError),
+    /// The password hasher could not be started.
+    #[error("the password hasher could not be started: {0}")]
+    Hasher(String),
+    /// There is no randomness.
+    #[error(transparent)]
+    Entropy(#[from] inwren_domain::ports::EntropyError),
+}
+
+#[cfg(not(any(feature = "aws-lc", feature = "portable")))]
+compile_error!("choose a token adapter: the feature `aws-lc` or `portable`");

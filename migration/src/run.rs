@@ -1,0 +1,80 @@
+use std::collections::HashSet;
+
+use sea_orm_migration::prelude::{ConnectionTrait, DbErr, Iden, MigratorTrait, SchemaManager};
+use sea_orm_migration::sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::seaql_migrations;
+
+use crate::Migrator;
+
+/// What the advisory lock of PostgreSQL is known by: `inwren` in ASCII.
+const LOCK: i64 = 0x0069_6e77_7265_6e00;
+
+/// Applies what is pending, all of it or nothing, and names what was applied. Of several processes that try at once
+/// one does it and the others wait for it.
+///
+/// A database that a newer release has migrated further is left as it is.
+pub async fn migrate_up(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    if pending(db).await?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let transaction = begin_alone(db).await?;
+    let missing = unapplied(known(&SchemaManager::new(&transaction)).await?);
+    Migrator::up(&transaction, None).await?;
+    transaction.commit().await?;
+    Ok(missing)
+}
+
+/// Takes back the last `steps` migrations, with all the data that they made room for.
+pub async fn migrate_down(db: &DatabaseConnection, steps: u32) -> Result<(), DbErr> {
+    let transaction = begin_alone(db).await?;
+    Migrator::down(&transaction, Some(steps)).await?;
+    transaction.commit().await
+}
+
+/// Every migration that this release knows, oldest first, and whether it is applied. It writes nothing.
+pub async fn status(db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr> {
+    known(&SchemaManager::new(db)).await
+}
+
+/// The migrations that this release needs and the database has not seen, oldest first. It writes nothing.
+pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    Ok(unapplied(status(db).await?))
+}
+
+fn unapplied(known: Vec<(String, bool)>) -> Vec<String> {
+    known.into_iter().filter(|(_, applied)| !applied).map(|(name, _)| name).collect()
+}
+
+async fn known(manager: &SchemaManager<'_>) -> Result<Vec<(String, bool)>, DbErr> {
+    let applied = applied(manager).await?;
+    let names = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
+    Ok(names.map(|name| (name.clone(), applied.contains(&name))).collect())
+}
+
+async fn applied(manager: &SchemaManager<'_>) -> Result<HashSet<String>, DbErr> {
+    if !manager.has_table(seaql_migrations::Entity.unquoted()).await? {
+        return Ok(HashSet::new());
+    }
+    let rows = seaql_migrations::Entity::find().all(manager.get_connection()).await?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
+/// A transaction beside which no other one of this kind runs.
+async fn begin_alone(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let transaction = db.begin_with_options(options).await?;
+    if db.get_database_backend() == DbBackend::Postgres {
+        // The service's connections give up soon, which is right for a request and wrong for the building of an index.
+        for setting in ["lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"] {
+            transaction.execute_unprepared(&format!("SET LOCAL {setting} = 0")).await?;
+        }
+        transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
+    }
+    Ok(transaction)
+}

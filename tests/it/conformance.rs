@@ -1,0 +1,190 @@
+//! The conformance suite, run against every store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use inwren_adapters::memory::MemoryStore;
+use inwren_domain::ports::Store;
+
+/// Hands all cases, by module, to a macro. A case that is missing here is found by a test below.
+macro_rules! with_every_case {
+    ($macro:ident $($store:ident)?) => {
+        $macro! {
+            $($store)?;
+            audit:
+                events_are_read_back_exactly_newest_first
+                an_event_is_there_only_if_the_unit_commits;
+            faults:
+                a_failed_registration_leaves_nothing
+                a_failed_login_leaves_nothing
+                a_failed_refresh_leaves_the_token_good
+                a_refresh_whose_outcome_is_unknown_can_be_repeated
+                a_reuse_that_could_not_be_written_is_a_failure
+                a_failed_password_change_leaves_everything
+                a_failed_goodbye_leaves_everything
+                a_failed_administration_leaves_everything;
+            locks:
+                a_lock_gives_the_user_as_it_is
+                a_lock_keeps_other_locks_waiting
+                a_lock_keeps_changes_waiting
+                a_lock_finds_nobody_after_a_deletion
+                counting_under_a_lock_loses_no_count
+                a_rotation_does_not_survive_a_revocation_under_a_lock
+                a_rotation_goes_on_after_a_rollback;
+            pages:
+                a_walk_gives_everybody_once_newest_first
+                the_last_page_has_no_next
+                those_left_out_make_no_next_page
+                a_walk_is_not_disturbed_by_who_comes_and_goes
+                filters_take_in_whom_they_name
+                a_filtered_walk_gives_everybody_once
+                a_cursor_is_a_place_and_not_a_user;
+            races:
+                no_rotation_survives_revoking_all
+                a_busy_client_is_stopped_by_revoking_all
+                no_opening_survives_a_deactivation
+                no_rotation_follows_a_deactivation
+                no_login_with_the_old_password_survives_its_change
+                a_login_that_is_overtaken_opens_no_session
+                no_login_or_rotation_survives_the_deactivation_of_the_account
+                only_the_rekeyed_token_is_left_after_a_password_change;
+            rotation:
+                a_rotation_applies_exactly_what_it_says
+                the_token_before_is_raced_within_the_grace_and_reused_after
+                an_older_token_is_reused_even_within_the_grace
+                tokens_from_before_a_rekey_are_superseded
+                a_successor_does_not_outlive_the_session
+                an_ended_session_is_not_rotated
+                an_inactive_user_gets_no_successor
+                a_session_of_nobody_or_somebody_else_is_unknown
+                of_many_rotations_exactly_one_wins_and_the_others_get_its_session
+                without_a_grace_all_but_one_rotation_are_reuse;
+            sessions:
+                inserted_is_read_back_exactly_with_its_user
+                a_session_comes_with_its_user_as_it_is_now
+                the_live_ones_are_listed_newest_first
+                a_revocation_ends_one_session
+                a_revocation_of_no_live_session_of_the_user_changes_nothing
+                revoking_all_ends_the_live_ones_and_counts_them
+                a_rekey_replaces_the_token_and_forgets_the_one_before
+                a_rekey_of_no_live_session_of_the_user_changes_nothing
+                a_sweep_takes_what_ended_before
+                a_sweep_goes_by_batches;
+            stories:
+                reuse_ends_the_session_and_is_written_down
+                a_lost_answer_is_given_again_within_the_grace
+                racing_tabs_get_the_same_token
+                a_lost_answer_from_another_key_is_refused_and_the_session_kept
+                a_session_is_refreshed_up_to_its_end
+                refused_logins_all_cost_the_same
+                a_login_renews_an_outdated_hash
+                of_many_registrations_exactly_one_succeeds
+                every_use_case_keeps_the_rules_of_a_unit;
+            superusers:
+                the_locked_set_is_that_of_the_active_superusers
+                the_locked_set_keeps_others_waiting
+                the_last_superuser_stays_whoever_races
+                the_last_superuser_stays_through_updates
+                the_last_superuser_stays_through_deletions
+                the_last_superuser_stays_through_deactivations;
+            units:
+                a_working_store_answers_a_ping
+                writes_are_visible_from_the_commit_on
+                a_rollback_undoes_everything
+                a_dropped_unit_undoes_everything
+                a_unit_sees_its_own_writes
+                an_open_view_sees_later_commits
+                a_commit_is_never_seen_in_part
+                a_dropped_unit_does_not_block_the_next
+                a_cancelled_unit_does_not_block_the_next
+                many_units_at_once_all_commit
+                a_reader_does_not_wait_for_a_unit;
+            users:
+                inserted_is_read_back_exactly
+                unknown_is_not_found
+                by_email_finds_by_the_normalised_form
+                a_taken_address_is_told_and_the_unit_can_be_rolled_back
+                an_address_is_taken_within_the_unit_too
+                of_many_inserts_of_one_address_exactly_one_wins
+                an_address_is_free_again_after_a_rollback
+                an_update_changes_what_it_names_and_nothing_else
+                an_update_to_a_taken_address_changes_nothing
+                of_many_updates_to_one_address_exactly_one_wins
+                an_update_of_nobody_is_told
+                the_own_address_may_be_written_in_other_letters
+                a_given_up_address_is_free
+                a_password_changes_only_from_the_expected_version
+                of_many_password_changes_exactly_one_is_made
+                a_rehash_leaves_the_version_and_the_time
+                what_is_done_to_nobody_answers_false
+                a_deletion_takes_the_sessions_and_leaves_the_events
+                a_deletion_frees_the_address;
+        }
+    };
+}
+
+/// Makes each case a test against a store.
+macro_rules! run {
+    ($store:ident; $($module:ident: $($case:ident)+;)+) => {
+        mod $store {$(
+            mod $module {$(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let opened = crate::conformance::stores::$store().await;
+                    let case = inwren_tests::conformance::$module::$case(opened.store());
+                    tokio::time::timeout(crate::conformance::PATIENCE, case).await.expect("a case that ends");
+                }
+            )+}
+        )+}
+    };
+}
+
+/// Makes a list of the modules, their source and their cases.
+macro_rules! list {
+    (; $($module:ident: $($case:ident)+;)+) => {
+        [$((
+            stringify!($module),
+            include_str!(concat!("../src/conformance/", stringify!($module), ".rs")),
+            vec![$(stringify!($case)),+],
+        )),+]
+    };
+}
+
+/// How long a case may take. One that hangs, because two units wait for each other, fails instead.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+mod stores {
+    use super::*;
+
+    pub(super) struct Opened(Arc<dyn Store>);
+
+    impl Opened {
+        pub(super) fn store(&self) -> Arc<dyn Store> {
+            self.0.clone()
+        }
+    }
+
+    pub(super) async fn memory() -> Opened {
+        Opened(Arc::new(MemoryStore::new()))
+    }
+}
+
+with_every_case!(run memory);
+
+/// A case that is written but not run would show nothing.
+#[test]
+fn every_case_is_run() {
+    let listed = with_every_case!(list);
+    for (module, source, cases) in &listed {
+        let written: Vec<&str> = source
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub async fn ")?.split(['(', '<']).next())
+            .collect();
+        assert_eq!(&written, cases, "{module}");
+    }
+    let modules: Vec<&str> = include_str!("../src/conformance/mod.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+        .collect();
+    assert_eq!(modules, listed.map(|(module, ..)| module));
+}

@@ -1,0 +1,3 @@
+//! The one test binary: what is tested against whole stores and the whole service stands in its modules.
+
+mod conformance;

@@ -1,0 +1,60 @@
+//! The use cases as a client calls them.
+
+use inwren_domain::Core;
+use inwren_domain::model::{ClientInfo, Email, Password, PlainToken, TokenPair, User};
+use inwren_domain::service::account::change_password;
+use inwren_domain::service::auth::{Principal, authenticate, login, refresh, register};
+use inwren_domain::service::{Failure, account};
+
+/// A password that may be used.
+pub(super) const OLD: &str = "the old pass phrase";
+/// Another one.
+pub(super) const NEW: &str = "the new pass phrase";
+
+pub(super) async fn register(core: &Core, email: &Email) -> Result<User, Failure<register::Refusal>> {
+    let password = Password::new(OLD);
+    let command = register::Command { email: email.clone(), password, tier: None, client: client() };
+    register::execute(core, command).await
+}
+
+pub(super) async fn login(
+    core: &Core,
+    email: &Email,
+    password: &str,
+) -> Result<TokenPair, Failure<login::Refusal>> {
+    let password = Password::new(password);
+    login::execute(core, login::Command { email: email.clone(), password, client: client() }).await
+}
+
+pub(super) async fn exchange(
+    core: &Core,
+    token: &PlainToken,
+) -> Result<TokenPair, Failure<refresh::Refusal>> {
+    let presented = refresh::Presented::verify(core, token.clone()).expect("a valid token");
+    refresh::execute(core, presented, &client()).await
+}
+
+/// Exchanges a token that is good for nothing, and tells why it is.
+pub(super) async fn refused_exchange(core: &Core, token: &PlainToken) -> refresh::Refusal {
+    match exchange(core, token).await {
+        Err(Failure::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+pub(super) async fn principal(core: &Core, pair: &TokenPair) -> Principal {
+    authenticate(core, pair.access_token.expose()).await.expect("a live session")
+}
+
+pub(super) async fn change_password(
+    core: &Core,
+    principal: &Principal,
+) -> Result<TokenPair, Failure<change_password::Refusal>> {
+    let (current_password, new_password) = (Password::new(OLD), Password::new(NEW));
+    let command = change_password::Command { current_password, new_password };
+    account::change_password::execute(core, principal, command, &client()).await
+}
+
+pub(super) fn client() -> ClientInfo {
+    ClientInfo::new(Some([198, 51, 100, 7].into()), Some("conformance/1.0"))
+}

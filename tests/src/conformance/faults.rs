@@ -1,0 +1,178 @@
+//! What the use cases leave behind when the store fails under them: nothing, and what was good stays good.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use inwren_domain::model::{AuditEvent, AuditEventKind, Session, User};
+use inwren_domain::ports::{Store, StoreError};
+use inwren_domain::service::account;
+use inwren_domain::service::admin::{self, Admin};
+use inwren_domain::service::auth::{logout, refresh};
+use inwren_domain::service::{Failure, PortFailure};
+
+use super::client::{self, NEW, OLD, client};
+use super::support::{add_users, all_users, events, live_of, session_of};
+use crate::fakes::{Fakes, FaultyStore, Script};
+use crate::fixtures::{self, fresh_email, superuser};
+
+/// A registration that fails leaves neither a user nor an event, wherever the store failed.
+pub async fn a_failed_registration_leaves_nothing(store: Arc<dyn Store>) {
+    let (fakes, script) = faulty(&store);
+    let email = fresh_email();
+    let user = all_or_nothing(&*store, &script, async || client::register(&fakes.core, &email).await).await;
+    assert_eq!(all_users(&*store).await, [user]);
+    assert_eq!(events(&*store).await.len(), 1);
+}
+
+/// A login that fails opens no session and renews no hash, wherever the store failed.
+pub async fn a_failed_login_leaves_nothing(store: Arc<dyn Store>) {
+    let (fakes, script) = faulty(&store);
+    let user = client::register(&fakes.core, &fresh_email()).await.unwrap();
+    fakes.hasher.change_parameters();
+    let attempt = async || client::login(&fakes.core, &user.email, OLD).await;
+    let pair = all_or_nothing(&*store, &script, attempt).await;
+    assert_eq!(live_of(&*store, user.id).await, [client::principal(&fakes.core, &pair).await.session]);
+}
+
+/// A refresh that fails leaves the old token good.
+pub async fn a_failed_refresh_leaves_the_token_good(store: Arc<dyn Store>) {
+    let (fakes, script) = faulty(&store);
+    let user = client::register(&fakes.core, &fresh_email()).await.unwrap();
+    let pair = client::login(&fakes.core, &user.email, OLD).await.unwrap();
+    let attempt = async || client::exchange(&fakes.core, &pair.refresh_token).await;
+    let pair = all_or_nothing(&*store, &script, attempt).await;
+    client::exchange(&fakes.core, &pair.refresh_token).await.unwrap();
+}
+
+/// A refresh whose answer the store lost is a failure; asked again within the grace, it gives the new token.
+pub async fn a_refresh_whose_outcome_is_unknown_can_be_repeated(store: Arc<dyn Store>) {
+    let (fakes, script) = faulty(&store);
+    let user = client::register(&fakes.core, &fresh_email()).await.unwrap();
+    let pair = client::login(&fakes.core, &user.email, OLD).await.unwrap();
+    script.lose_answer("rotate_session", away());
+    let outcome = client::exchange(&fakes.core, &pair.refresh_token).await;
+    assert!(is_port_failure(&outcome), "{outcome:?}");
+    let again = client::exchange(&fakes.core, &pair.refresh_token).await.unwrap();
+    client::exchange(&fakes.core, &again.refresh_token).await.unwrap();
+}
+
+/// A reuse whose revocation fails is told as a failure, never as done; the next attempt ends the session.
+pub async fn a_reuse_that_could_not_be_written_is_a_failure(store: Arc<dyn Store>) {
+    let (fakes, script) = faulty(&store);
+    let core = &fakes.core;
+    let user = client::register(core, &fresh_email()).await.unwrap();
+    let first = client::login(core, &user.email, OLD).await.unwrap();
+    let second = client::exchange(core, &first.refresh_token).await.unwrap();
+    let session = client::principal(core, &second).await.session.id;
+    fakes.clock.advance(core.settings.refresh_reuse_grace);
+    let attempt = async || match client::exchange(core, &first.refresh_token).await {
+        Err(Failure::Refused(refresh::Refusal::Reused)) => Ok(()),
+        Err(failure) => Err(failure),
+        Ok(_) => panic!("a used-up token was exchanged"),
+    };
+    script.fail("commit", away());
+    let outcome = attempt().await;
+    assert!(is_port_failure(&outcome), "{outcome:?}");
+    assert_eq!(session_of(&*store, session).await.unwrap().revoked, None);
+    all_or_nothing(&*store, &script, attempt).await;
+    assert!(session_of(&*store, session).await.unwrap().revoked.is_some());
+    assert_eq!(events(&*store).await[0].kind, AuditEventKind::RefreshTokenReused);
+}
+
+/// A change of the password that fails leaves the old password, and every session, as they were.
+pub async fn a_failed_password_change_leaves_everything(store: Arc<dyn Store>) {
+    let (fakes, script) = faulty(&store);
+    let core = &fakes.core;
+    let user = client::register(core, &fresh_email()).await.unwrap();
+    let pair = client::login(core, &user.email, OLD).await.unwrap();
+    client::login(core, &user.email, OLD).await.unwrap();
+    let me = client::principal(core, &pair).await;
+    all_or_nothing(&*store, &script, async || client::change_password(core, &me).await).await;
+    assert_eq!(live_of(&*store, user.id).await.len(), 1);
+    client::login(core, &user.email, OLD).await.unwrap_err();
+    client::login(core, &user.email, NEW).await.unwrap();
+}
+
+/// Logging out and closing the account either happen with their event, or not at all.
+pub async fn a_failed_goodbye_leaves_everything(store: Arc<dyn Store>) {
+    let (fakes, script) = faulty(&store);
+    let core = &fakes.core;
+    let user = client::register(core, &fresh_email()).await.unwrap();
+    let me = client::principal(core, &client::login(core, &user.email, OLD).await.unwrap()).await;
+    let attempt = async || logout::execute(core, &me, &client()).await.map_err(Failure::<()>::Port);
+    all_or_nothing(&*store, &script, attempt).await;
+    assert_eq!(live_of(&*store, user.id).await, []);
+
+    let me = client::principal(core, &client::login(core, &user.email, OLD).await.unwrap()).await;
+    let attempt = async || account::deactivate::execute(core, &me, &client()).await;
+    all_or_nothing(&*store, &script, attempt).await;
+    assert_eq!(live_of(&*store, user.id).await, []);
+}
+
+/// What a superuser does to a user either happens with its event, or not at all.
+pub async fn a_failed_administration_leaves_everything(store: Arc<dyn Store>) {
+    let (fakes, script) = faulty(&store);
+    let core = &fakes.core;
+    let (root, user) = (superuser(), superuser());
+    add_users(&*store, &[&root, &user]).await;
+    let session = fixtures::session_of(&user);
+    super::support::add_sessions(&*store, &[&session]).await;
+    let admin = Admin::authorise(&fixtures::principal(&root, &fixtures::session_of(&root))).unwrap();
+    let demote = async || {
+        let command = admin::update::Command { is_superuser: Some(false), ..Default::default() };
+        admin::update::execute(core, admin, user.id, command, &client()).await
+    };
+    all_or_nothing(&*store, &script, demote).await;
+    assert_eq!(live_of(&*store, user.id).await, []);
+    let delete = async || admin::delete::execute(core, admin, user.id, &client()).await;
+    all_or_nothing(&*store, &script, delete).await;
+    assert_eq!(all_users(&*store).await, [root]);
+    assert_eq!(events(&*store).await.len(), 2);
+}
+
+fn faulty(store: &Arc<dyn Store>) -> (Fakes, Arc<Script>) {
+    let faulty = FaultyStore::over(store.clone());
+    let script = faulty.script();
+    (Fakes::over(Arc::new(faulty)), script)
+}
+
+fn away() -> StoreError {
+    StoreError::Unavailable("the script says so".to_owned())
+}
+
+fn is_port_failure<T, R>(outcome: &Result<T, Failure<R>>) -> bool {
+    matches!(outcome, Err(Failure::Port(PortFailure::Store(StoreError::Unavailable(_)))))
+}
+
+/// Lets the first call to the store fail, then the second, and so on until no failure comes up any more. Each time the
+/// attempt has to be told as failed and to have changed nothing; gives the outcome of the last, which went well.
+async fn all_or_nothing<T: Debug, R: Debug>(
+    store: &dyn Store,
+    script: &Script,
+    attempt: impl AsyncFn() -> Result<T, Failure<R>>,
+) -> T {
+    let before = everything(store).await;
+    for call in 1..50 {
+        script.fail_nth(call, away());
+        match attempt().await {
+            Ok(done) => {
+                assert_eq!(script.clear_faults(), 1, "the failure of call {call} was passed over");
+                assert!(call > 1, "the store was not asked");
+                return done;
+            }
+            failed => assert!(is_port_failure(&failed), "call {call}: {failed:?}"),
+        }
+        assert_eq!(everything(store).await, before, "call {call} left something behind");
+    }
+    panic!("the attempt never ends well");
+}
+
+/// All users, their live sessions, and all events.
+async fn everything(store: &dyn Store) -> (Vec<User>, Vec<Session>, Vec<AuditEvent>) {
+    let users = all_users(store).await;
+    let mut sessions = Vec::new();
+    for user in &users {
+        sessions.extend(live_of(store, user.id).await);
+    }
+    (users, sessions, events(store).await)
+}

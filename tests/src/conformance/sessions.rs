@@ -1,0 +1,300 @@
+//! `SessionReader` and `SessionRepository`, but for rotations and races.
+
+use std::sync::Arc;
+
+use inwren_domain::model::{ClientInfo, Revocation, RevocationReason, Session, SessionId, TokenId, User};
+use inwren_domain::ports::{Rekey, Store};
+use time::{Duration, OffsetDateTime};
+
+use super::support::{
+    add_sessions, add_users, assert_same_user, live_of, session_and_user, session_of, user_of,
+};
+use crate::fixtures::{self, digest, now, refresh_jti, somebody, unique, user_id};
+
+const REASON: RevocationReason = RevocationReason::RevokedByUser;
+
+/// What is inserted is read back as it was, in every field, together with its user.
+pub async fn inserted_is_read_back_exactly_with_its_user(store: Arc<dyn Store>) {
+    let user = somebody();
+    add_users(&*store, &[&user, &somebody()]).await;
+    let agent = "Ünïcode/1.0 (\u{1f980}; 'quoted\") ".repeat(20);
+    let v6 = ClientInfo::new(Some("2001:db8:0:1::a".parse().unwrap()), Some(&agent));
+    let mapped = ClientInfo::new(Some("::ffff:192.0.2.7".parse().unwrap()), None);
+    let tick = |n| now() + Duration::microseconds(n);
+    let odd = Session {
+        generation: (1 << 40) + 3,
+        rekeyed_generation: 1 << 40,
+        refresh_jti: TokenId::from_stored(format!("{}.{}", (1_u64 << 40) + 3, "f".repeat(64))),
+        previous_hashed_refresh_token: Some(digest(unique())),
+        created_at: tick(1),
+        authenticated_at: tick(2),
+        rotated_at: tick(3),
+        last_used_at: tick(4),
+        expires_at: tick(1_000_005),
+        max_expires_at: tick(2_000_006),
+        client: v6,
+        ..fixtures::session_of(&user)
+    };
+    let bare = Session { client: ClientInfo::default(), ..fixtures::session_of(&user) };
+    let mapped = Session { client: mapped, ..fixtures::session_of(&user) };
+    let reasons = [
+        RevocationReason::Logout,
+        RevocationReason::RevokedByUser,
+        RevocationReason::RevokedByAdmin,
+        RevocationReason::PasswordChanged,
+        RevocationReason::Deactivated,
+        RevocationReason::Demoted,
+        RevocationReason::RefreshTokenReused,
+    ];
+    let revoked = reasons.map(|reason| Session {
+        revoked: Some(Revocation { at: tick(7), reason }),
+        ..fixtures::session_of(&user)
+    });
+    for session in [odd, bare, mapped].iter().chain(&revoked) {
+        add_sessions(&*store, &[session]).await;
+        let (found, its_user) = session_and_user(&*store, session.id).await.unwrap();
+        assert_eq!(&found, session);
+        assert_same_user(&its_user, &user);
+    }
+    let nobodys = SessionId::from_uuid(user.id.as_uuid());
+    assert_eq!(session_and_user(&*store, nobodys).await, None);
+}
+
+/// `with_user` gives the user as it is now, active or not.
+pub async fn a_session_comes_with_its_user_as_it_is_now(store: Arc<dyn Store>) {
+    let (user, session) = opened(&*store).await;
+    let change = inwren_domain::model::UserChange { is_active: Some(false), ..Default::default() };
+    in_unit!(store, |unit| drop(unit.users().update(user.id, &change, now()).await.unwrap()));
+    let (found, its_user) = session_and_user(&*store, session.id).await.unwrap();
+    assert_eq!(found, session);
+    assert_same_user(&its_user, &change.applied_to(&user, now()));
+}
+
+/// `live_of` gives the user's live sessions and no others, newest first.
+pub async fn the_live_ones_are_listed_newest_first(store: Arc<dyn Store>) {
+    let (user, other) = (somebody(), somebody());
+    add_users(&*store, &[&user, &other]).await;
+    let at = now();
+    let made = |created_at| Session { created_at, ..fixtures::session_of(&user) };
+    let tick = Duration::MICROSECOND;
+    let oldest = made(at - Duration::days(2));
+    let newest = made(at + tick);
+    let middle = Session { expires_at: at + tick, max_expires_at: at + tick, ..made(at) };
+    let revoked = Session { revoked: Some(Revocation { at, reason: REASON }), ..made(at) };
+    let expired = Session { expires_at: at, ..made(at) };
+    let over = Session { expires_at: at, max_expires_at: at, ..made(at) };
+    let capped = Session { max_expires_at: at, ..made(at) };
+    add_sessions(&*store, &[&middle, &oldest, &revoked, &newest, &expired, &over, &capped]).await;
+    let others = fixtures::session_of(&other);
+    add_sessions(&*store, &[&others]).await;
+
+    assert_eq!(live_of(&*store, user.id).await, [newest.clone(), middle, oldest.clone()]);
+    assert_eq!(live_of(&*store, other.id).await, [others]);
+    assert_eq!(live_of(&*store, user_id()).await, []);
+    let later = store.read().await.unwrap().sessions().live_of(user.id, at + tick).await.unwrap();
+    assert_eq!(later, [newest, oldest]);
+}
+
+/// `revoke` ends the user's live session and no other, and leaves its other fields.
+pub async fn a_revocation_ends_one_session(store: Arc<dyn Store>) {
+    let (user, session) = opened(&*store).await;
+    let sister = fixtures::session_of(&user);
+    add_sessions(&*store, &[&sister]).await;
+    let at = now() + Duration::new(1, 1_000);
+    assert!(revoke(&*store, session.id, &user, at).await);
+    let expected = Session { revoked: Some(Revocation { at, reason: REASON }), ..session.clone() };
+    assert_eq!(session_of(&*store, session.id).await, Some(expected));
+    assert_eq!(live_of(&*store, user.id).await, [sister]);
+    assert_same_user(&user_of(&*store, user.id).await.unwrap(), &user);
+}
+
+/// `revoke` MUST change nothing and answer `false` for a session that is another user's, ended, or not there.
+pub async fn a_revocation_of_no_live_session_of_the_user_changes_nothing(store: Arc<dyn Store>) {
+    let (user, session) = opened(&*store).await;
+    let (stranger, _) = opened(&*store).await;
+    assert!(!revoke(&*store, session.id, &stranger, now()).await);
+    assert!(!revoke(&*store, SessionId::from_uuid(user_id().as_uuid()), &user, now()).await);
+    assert!(!revoke(&*store, session.id, &user, session.expires_at).await);
+    assert_eq!(session_of(&*store, session.id).await.as_ref(), Some(&session));
+
+    let capped = Session { max_expires_at: now(), ..fixtures::session_of(&user) };
+    add_sessions(&*store, &[&capped]).await;
+    assert!(!revoke(&*store, capped.id, &user, now()).await);
+    assert_eq!(session_of(&*store, capped.id).await, Some(capped));
+
+    assert!(revoke(&*store, session.id, &user, now()).await);
+    let revoked = session_of(&*store, session.id).await;
+    let later = now() + Duration::SECOND;
+    assert!(!revoke(&*store, session.id, &user, later).await);
+    assert_eq!(session_of(&*store, session.id).await, revoked);
+}
+
+/// `revoke_all` ends the user's live sessions, all or all but one, and tells how many those were.
+pub async fn revoking_all_ends_the_live_ones_and_counts_them(store: Arc<dyn Store>) {
+    let (user, first) = opened(&*store).await;
+    let (stranger, others) = opened(&*store).await;
+    let (second, third) = (fixtures::session_of(&user), fixtures::session_of(&user));
+    let expired = Session { expires_at: now(), ..fixtures::session_of(&user) };
+    let capped = Session { max_expires_at: now(), ..fixtures::session_of(&user) };
+    let revoked_before = Revocation { at: now() - Duration::SECOND, reason: RevocationReason::Logout };
+    let revoked = Session { revoked: Some(revoked_before), ..fixtures::session_of(&user) };
+    add_sessions(&*store, &[&second, &third, &expired, &capped, &revoked]).await;
+
+    let at = now() + Duration::MICROSECOND;
+    assert_eq!(revoke_all(&*store, &user, Some(second.id), at).await, 2);
+    for session in [&first, &third] {
+        let expected = Session { revoked: Some(Revocation { at, reason: REASON }), ..session.clone() };
+        assert_eq!(session_of(&*store, session.id).await, Some(expected));
+    }
+    for session in [&second, &expired, &capped, &revoked, &others] {
+        assert_eq!(session_of(&*store, session.id).await.as_ref(), Some(session));
+    }
+    assert_eq!(revoke_all(&*store, &user, Some(second.id), at).await, 0);
+    assert_eq!(revoke_all(&*store, &user, Some(others.id), at).await, 1);
+    assert_eq!(revoke_all(&*store, &user, None, at).await, 0);
+    assert_eq!(live_of(&*store, user.id).await, []);
+    assert_eq!(revoke_all(&*store, &stranger, None, at).await, 1);
+}
+
+/// `rekey` gives the session a new token, forgets the one before, and sets the times that belong to it.
+pub async fn a_rekey_replaces_the_token_and_forgets_the_one_before(store: Arc<dyn Store>) {
+    let (user, _) = opened(&*store).await;
+    let session = Session {
+        generation: 4,
+        previous_hashed_refresh_token: Some(digest(unique())),
+        ..fixtures::session_of(&user)
+    };
+    let sister = fixtures::session_of(&user);
+    add_sessions(&*store, &[&session, &sister]).await;
+    let rekey = rekey_of(&session);
+    assert!(in_unit!(store, |unit| unit.sessions().rekey(&rekey).await.unwrap()));
+    let expected = Session {
+        generation: rekey.generation,
+        rekeyed_generation: rekey.generation,
+        refresh_jti: rekey.refresh_jti,
+        hashed_refresh_token: rekey.hashed_refresh_token,
+        previous_hashed_refresh_token: None,
+        rotated_at: rekey.at,
+        authenticated_at: rekey.at,
+        last_used_at: rekey.at,
+        expires_at: rekey.expires_at,
+        ..session
+    };
+    assert_eq!(session_of(&*store, expected.id).await, Some(expected));
+    assert_eq!(session_of(&*store, sister.id).await, Some(sister));
+}
+
+/// `rekey` MUST change nothing and answer `false` if the session is another user's, not live, or not there.
+pub async fn a_rekey_of_no_live_session_of_the_user_changes_nothing(store: Arc<dyn Store>) {
+    let (user, session) = opened(&*store).await;
+    let (stranger, _) = opened(&*store).await;
+    let good = rekey_of(&session);
+    let capped = Session { max_expires_at: good.at, ..fixtures::session_of(&user) };
+    let revoked = Revocation { at: now(), reason: REASON };
+    let revoked = Session { revoked: Some(revoked), ..fixtures::session_of(&user) };
+    add_sessions(&*store, &[&capped, &revoked]).await;
+    let late =
+        Rekey { at: session.expires_at, expires_at: session.expires_at + Duration::MINUTE, ..good.clone() };
+    for bad in [
+        Rekey { user_id: stranger.id, ..good.clone() },
+        Rekey { session_id: SessionId::from_uuid(user_id().as_uuid()), ..good.clone() },
+        late,
+        rekey_of(&capped),
+        rekey_of(&revoked),
+    ] {
+        assert!(!in_unit!(store, |unit| unit.sessions().rekey(&bad).await.unwrap()));
+    }
+    for session in [session, capped, revoked] {
+        assert_eq!(session_of(&*store, session.id).await, Some(session));
+    }
+}
+
+/// `sweep_ended` deletes what ended before the time, however it ended, and MUST leave the rest.
+pub async fn a_sweep_takes_what_ended_before(store: Arc<dyn Store>) {
+    let (user, live) = opened(&*store).await;
+    let before = now();
+    let tick = Duration::MICROSECOND;
+    let ended = |expires_at, revoked_at: Option<OffsetDateTime>| Session {
+        created_at: now() - Duration::days(60),
+        expires_at,
+        revoked: revoked_at.map(|at| Revocation { at, reason: REASON }),
+        ..fixtures::session_of(&user)
+    };
+    let later = before + Duration::days(1);
+    let old = [
+        ended(before - tick, None),
+        ended(before - Duration::days(50), None),
+        ended(later, Some(before - tick)),
+        ended(before - tick, Some(before - Duration::days(2))),
+    ];
+    let kept = [ended(before, None), ended(before + tick, None), ended(later, Some(before)), live];
+    add_sessions(&*store, &old.iter().chain(&kept[..3]).collect::<Vec<_>>()).await;
+
+    assert_eq!(sweep(&*store, before, 500).await, 4);
+    for session in &old {
+        assert_eq!(session_of(&*store, session.id).await, None);
+    }
+    for session in &kept {
+        assert_eq!(session_of(&*store, session.id).await.as_ref(), Some(session));
+    }
+    assert_eq!(sweep(&*store, before, 500).await, 0);
+    assert_same_user(&user_of(&*store, user.id).await.unwrap(), &user);
+}
+
+/// `sweep_ended` deletes at most as many as it is told, and tells how many it did.
+pub async fn a_sweep_goes_by_batches(store: Arc<dyn Store>) {
+    let (user, live) = opened(&*store).await;
+    let old: Vec<Session> = (0..7)
+        .map(|_| Session { expires_at: now() - Duration::DAY, ..fixtures::session_of(&user) })
+        .collect();
+    add_sessions(&*store, &old.iter().collect::<Vec<_>>()).await;
+    for (expected, left) in [(3, 4), (3, 1), (1, 0), (0, 0)] {
+        assert_eq!(sweep(&*store, now(), 3).await, expected);
+        let mut found = 0;
+        for session in &old {
+            found += usize::from(session_of(&*store, session.id).await.is_some());
+        }
+        assert_eq!(found, left);
+    }
+    assert_eq!(live_of(&*store, user.id).await, [live]);
+}
+
+/// A user with a live session.
+async fn opened(store: &dyn Store) -> (User, Session) {
+    let user = somebody();
+    let session = fixtures::session_of(&user);
+    add_users(store, &[&user]).await;
+    add_sessions(store, &[&session]).await;
+    (user, session)
+}
+
+fn rekey_of(session: &Session) -> Rekey {
+    let generation = session.generation + 100;
+    Rekey {
+        session_id: session.id,
+        user_id: session.user_id,
+        generation,
+        refresh_jti: refresh_jti(generation),
+        hashed_refresh_token: digest(unique()),
+        at: now() + Duration::new(5, 1_000),
+        expires_at: now() + Duration::days(8),
+    }
+}
+
+async fn revoke(store: &dyn Store, id: SessionId, user: &User, at: OffsetDateTime) -> bool {
+    in_unit!(store, |unit| {
+        unit.users().lock(user.id).await.unwrap();
+        unit.sessions().revoke(id, user.id, REASON, at).await.unwrap()
+    })
+}
+
+async fn revoke_all(store: &dyn Store, user: &User, except: Option<SessionId>, at: OffsetDateTime) -> u64 {
+    in_unit!(store, |unit| {
+        unit.users().lock(user.id).await.unwrap();
+        unit.sessions().revoke_all(user.id, except, REASON, at).await.unwrap()
+    })
+}
+
+async fn sweep(store: &dyn Store, before: OffsetDateTime, limit: u16) -> u64 {
+    in_unit!(store, |unit| unit.sessions().sweep_ended(before, limit).await.unwrap())
+}

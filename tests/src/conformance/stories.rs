@@ -1,0 +1,241 @@
+//! What the use cases make of a store, told as a client sees it.
+
+use std::sync::Arc;
+
+use inwren_domain::model::{AuditEventKind, Password, RevocationReason, User, UserChange};
+use inwren_domain::ports::{InvalidToken, Store};
+use inwren_domain::service::account;
+use inwren_domain::service::admin::{self, Admin};
+use inwren_domain::service::auth::{NotAuthenticated, authenticate, login, logout, refresh, register};
+use inwren_domain::service::{Failure, NotCreated, housekeeping, operator};
+use time::Duration;
+
+use super::client::{self, NEW, OLD, client};
+use super::support::{
+    all_users, assert_same_user, dawdling, events, live_of, session_of, together, updated, user_of,
+};
+use crate::fakes::{Fakes, FaultyStore};
+use crate::fixtures::{email, fresh_email, now};
+
+/// A used-up token that comes again ends its session, and leaves an event that says so.
+pub async fn reuse_ends_the_session_and_is_written_down(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let core = &fakes.core;
+    let user = client::register(core, &email("Ann@example.org")).await.unwrap();
+    assert_same_user(&user_of(&*store, user.id).await.unwrap(), &user);
+    let first = client::login(core, &email("ANN@example.org"), OLD).await.unwrap();
+    let bystander = client::login(core, &user.email, OLD).await.unwrap();
+    let session = client::principal(core, &first).await.session.id;
+    let second = client::exchange(core, &first.refresh_token).await.unwrap();
+    assert_eq!(client::principal(core, &second).await.session.id, session);
+
+    fakes.clock.advance(core.settings.refresh_reuse_grace);
+    let refusal = client::refused_exchange(core, &first.refresh_token).await;
+    assert_eq!(refusal, refresh::Refusal::Reused);
+    let revoked = session_of(&*store, session).await.unwrap().revoked.expect("a revoked session");
+    assert_eq!(revoked.reason, RevocationReason::RefreshTokenReused);
+    assert_eq!(client::refused_exchange(core, &second.refresh_token).await, refresh::Refusal::Ended);
+    assert_eq!(client::refused_exchange(core, &first.refresh_token).await, refresh::Refusal::Ended);
+    let denied = authenticate(core, second.access_token.expose()).await;
+    assert!(matches!(denied, Err(NotAuthenticated::SessionEnded)), "{denied:?}");
+    client::exchange(core, &bystander.refresh_token).await.unwrap();
+
+    let newest = events(&*store).await.remove(0);
+    assert_eq!(newest.kind, AuditEventKind::RefreshTokenReused);
+    assert_eq!((newest.user_id, newest.session_id, newest.actor_id), (user.id, Some(session), None));
+    assert_eq!(newest.client, client());
+    let mut kinds: Vec<_> = events(&*store).await.iter().map(|event| event.kind.as_str()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["logged_in", "logged_in", "refresh_token_reused", "user_registered"]);
+}
+
+/// A client whose answer was lost gets the very same refresh token again within the grace, at any later moment in it.
+pub async fn a_lost_answer_is_given_again_within_the_grace(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let core = &fakes.core;
+    let user = client::register(core, &fresh_email()).await.unwrap();
+    let first = client::login(core, &user.email, OLD).await.unwrap();
+    let second = client::exchange(core, &first.refresh_token).await.unwrap();
+    for wait in [0, 1_234_567, 8_765_432] {
+        fakes.clock.advance(Duration::microseconds(wait));
+        let again = client::exchange(core, &first.refresh_token).await.unwrap();
+        assert_eq!(again.refresh_token.expose(), second.refresh_token.expose());
+        client::principal(core, &again).await;
+    }
+    assert_eq!(live_of(&*store, user.id).await.len(), 1);
+    client::exchange(core, &second.refresh_token).await.unwrap();
+}
+
+/// Tabs that refresh one token at once all get the same successor.
+pub async fn racing_tabs_get_the_same_token(store: Arc<dyn Store>) {
+    let fakes = Arc::new(Fakes::over(dawdling(&store)));
+    let user = client::register(&fakes.core, &fresh_email()).await.unwrap();
+    let pair = client::login(&fakes.core, &user.email, OLD).await.unwrap();
+    let tabs = (0..16).map(|_| {
+        let (fakes, token) = (fakes.clone(), pair.refresh_token.clone());
+        async move { client::exchange(&fakes.core, &token).await.unwrap().refresh_token }
+    });
+    let tokens = together(tabs).await;
+    assert!(tokens.iter().all(|token| token.expose() == tokens[0].expose()));
+    client::exchange(&fakes.core, &tokens[0]).await.unwrap();
+}
+
+/// A lost answer whose token can no longer be signed is refused, but the session is kept.
+pub async fn a_lost_answer_from_another_key_is_refused_and_the_session_kept(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let core = &fakes.core;
+    let user = client::register(core, &fresh_email()).await.unwrap();
+    let first = client::login(core, &user.email, OLD).await.unwrap();
+    let second = client::exchange(core, &first.refresh_token).await.unwrap();
+    fakes.tokens.change_key();
+    let refusal = client::refused_exchange(core, &first.refresh_token).await;
+    assert_eq!(refusal, refresh::Refusal::NotRepeatable);
+    client::exchange(core, &second.refresh_token).await.unwrap();
+}
+
+/// A session is refreshed up to its maximum, to the microsecond, and not beyond.
+pub async fn a_session_is_refreshed_up_to_its_end(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let core = &fakes.core;
+    let user = client::register(core, &fresh_email()).await.unwrap();
+    let mut pair = client::login(core, &user.email, OLD).await.unwrap();
+    let session = client::principal(core, &pair).await.session;
+    for _ in 0..4 {
+        fakes.clock.advance(Duration::days(6));
+        pair = client::exchange(core, &pair.refresh_token).await.unwrap();
+    }
+    assert_eq!(session_of(&*store, session.id).await.unwrap().expires_at, session.max_expires_at);
+    fakes.clock.set(session.max_expires_at - Duration::MICROSECOND);
+    pair = client::exchange(core, &pair.refresh_token).await.unwrap();
+    fakes.clock.set(session.max_expires_at);
+    let late = refresh::Presented::verify(core, pair.refresh_token).map(drop);
+    assert_eq!(late, Err(InvalidToken::Expired));
+}
+
+/// An unknown address, a wrong password and an inactive account each cost one read and one check, and leave nothing.
+pub async fn refused_logins_all_cost_the_same(store: Arc<dyn Store>) {
+    let faulty = FaultyStore::over(store.clone());
+    let script = faulty.script();
+    let fakes = Fakes::over(Arc::new(faulty));
+    let core = &fakes.core;
+    let active = client::register(core, &fresh_email()).await.unwrap();
+    let inactive = client::register(core, &fresh_email()).await.unwrap();
+    let change = UserChange { is_active: Some(false), ..UserChange::default() };
+    updated(in_unit!(store, |unit| unit.users().update(inactive.id, &change, now()).await.unwrap()));
+    let before = events(&*store).await;
+    for (email, password, expected) in [
+        (fresh_email(), OLD, login::Refusal::UnknownEmail),
+        (active.email.clone(), NEW, login::Refusal::WrongPassword),
+        (inactive.email.clone(), NEW, login::Refusal::WrongPassword),
+        (inactive.email.clone(), OLD, login::Refusal::Inactive),
+    ] {
+        let checks = fakes.hasher.checks();
+        script.take_calls();
+        match client::login(core, &email, password).await {
+            Err(Failure::Refused(refusal)) => assert_eq!(refusal, expected),
+            other => panic!("not refused: {other:?}"),
+        }
+        assert_eq!(script.take_calls(), ["read", "users.by_email"], "{expected:?}");
+        assert_eq!(fakes.hasher.checks(), checks + 1, "{expected:?}");
+    }
+    assert_eq!(fakes.hasher.hashes(), 2, "only the registrations hash");
+    assert_eq!(events(&*store).await, before);
+    assert_eq!(live_of(&*store, active.id).await, []);
+}
+
+/// A login with a hash of other parameters renews the hash, and nothing else of the user.
+pub async fn a_login_renews_an_outdated_hash(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let core = &fakes.core;
+    let user = client::register(core, &fresh_email()).await.unwrap();
+    fakes.hasher.change_parameters();
+    client::login(core, &user.email, OLD).await.unwrap();
+    let renewed = user_of(&*store, user.id).await.unwrap();
+    assert_ne!(renewed.hashed_password.expose(), user.hashed_password.expose());
+    assert_same_user(&User { hashed_password: user.hashed_password.clone(), ..renewed }, &user);
+    client::login(core, &user.email, OLD).await.unwrap();
+}
+
+/// Of many registrations of one address exactly one makes a user, and one event tells of it.
+pub async fn of_many_registrations_exactly_one_succeeds(store: Arc<dyn Store>) {
+    let fakes = Arc::new(Fakes::over(dawdling(&store)));
+    let attempts = (0..16).map(|_| {
+        let fakes = fakes.clone();
+        async move {
+            match client::register(&fakes.core, &email("Wanted@example.org")).await {
+                Ok(_) => true,
+                Err(Failure::Refused(register::Refusal::NotCreated(NotCreated::EmailTaken))) => false,
+                Err(failure) => panic!("{failure:?}"),
+            }
+        }
+    });
+    assert_eq!(together(attempts).await.into_iter().filter(|made| *made).count(), 1);
+    assert_eq!((all_users(&*store).await.len(), events(&*store).await.len()), (1, 1));
+}
+
+/// Every use case keeps the rules of a unit of work: nothing slow in a unit, one handle at a time, and the user locked
+/// before their sessions are touched.
+pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
+    let faulty = FaultyStore::over(store.clone());
+    let script = faulty.script();
+    let fakes = Fakes::over(Arc::new(faulty));
+    fakes.hasher.watch(script.clone());
+    fakes.tokens.watch(script.clone());
+    let core = &fakes.core;
+    let (ann, root) = (email("ann@example.org"), email("root@example.org"));
+
+    let user = client::register(core, &ann).await.unwrap();
+    client::register(core, &ann).await.unwrap_err();
+    operator::create_user::ensure_first_superuser(core, root.clone(), Password::new(OLD)).await.unwrap();
+    let first = client::login(core, &ann, OLD).await.unwrap();
+    let used_up = client::login(core, &ann, OLD).await.unwrap();
+    client::exchange(core, &used_up.refresh_token).await.unwrap();
+    fakes.clock.advance(Duration::MINUTE);
+    assert_eq!(client::refused_exchange(core, &used_up.refresh_token).await, refresh::Refusal::Reused);
+
+    let me = client::principal(core, &first).await;
+    let moved = account::update::Command { email: Some(email("lee@example.org")), tier: Some("plus".into()) };
+    account::update::execute(core, &me, moved, &client()).await.unwrap();
+    let other = client::login(core, &email("lee@example.org"), OLD).await.unwrap();
+    let other = client::principal(core, &other).await.session.id;
+    assert_eq!(account::sessions::list(core, &me).await.unwrap().len(), 2);
+    account::sessions::revoke(core, &me, other, &client()).await.unwrap();
+    account::sessions::revoke_others(core, &me, &client()).await.unwrap();
+    let pair = client::change_password(core, &me).await.unwrap();
+    client::change_password(core, &me).await.unwrap_err();
+    logout::execute(core, &client::principal(core, &pair).await, &client()).await.unwrap();
+
+    let chief = client::principal(core, &client::login(core, &root, OLD).await.unwrap()).await;
+    let admin = Admin::authorise(&chief).unwrap();
+    let promotion = admin::update::Command { is_superuser: Some(true), ..Default::default() };
+    admin::update::execute(core, admin, user.id, promotion, &client()).await.unwrap();
+    let demotion = admin::update::Command { is_superuser: Some(false), ..Default::default() };
+    admin::update::execute(core, admin, user.id, demotion, &client()).await.unwrap();
+    admin::sessions::list(core, admin, user.id).await.unwrap();
+    admin::sessions::revoke_all(core, admin, user.id, &client()).await.unwrap();
+    operator::set_password::execute(core, &email("lee@example.org"), Password::new(OLD)).await.unwrap();
+    let again = client::login(core, &email("lee@example.org"), OLD).await.unwrap();
+    let again = client::principal(core, &again).await;
+    account::deactivate::execute(core, &again, &client()).await.unwrap();
+    account::deactivate::execute(core, &chief, &client()).await.unwrap_err();
+    admin::delete::execute(core, admin, user.id, &client()).await.unwrap();
+    admin::delete::execute(core, admin, chief.user.id, &client()).await.unwrap_err();
+    housekeeping::sweep_ended_sessions(core).await.unwrap();
+
+    assert_eq!((script.most_open_handles(), script.open_handles()), (1, 0));
+    let calls = script.take_calls();
+    let mut ended = calls.split_inclusive(|call| matches!(*call, "commit" | "rollback"));
+    let units = ended.by_ref().filter_map(|calls| {
+        let begin = calls.iter().position(|call| *call == "begin")?;
+        Some(&calls[begin..])
+    });
+    let mut touched = 0;
+    for unit in units {
+        let of_sessions = ["sessions.insert", "sessions.rekey", "sessions.revoke", "sessions.revoke_all"];
+        if let Some(touches) = unit.iter().position(|call| of_sessions.contains(call)) {
+            assert!(unit[..touches].contains(&"users.lock"), "{unit:?}");
+            touched += 1;
+        }
+    }
+    assert!(touched >= 12, "only {touched} units touched sessions");
+}

@@ -1,0 +1,181 @@
+//! `UserRepository::lock_active_superusers`, and the rule that the last superuser stays.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use inwren_domain::model::{ClientInfo, User, UserChange, UserId};
+use inwren_domain::policy::superuser::require_another;
+use inwren_domain::ports::Store;
+use inwren_domain::service::admin::{self, Admin};
+use inwren_domain::service::{Failure, account};
+
+use super::support::{
+    Task, active_superusers, add_sessions, add_users, assert_waits, dawdling, together, updated, user_of,
+};
+use crate::fakes::Fakes;
+use crate::fixtures::{now, principal, session_of, somebody, superuser};
+
+/// How often the last superuser is raced for, in each way.
+const ROUNDS: usize = 6;
+/// How many try at once.
+const TASKS: usize = 32;
+
+/// The locked set is that of the active superusers: nobody else is in it, and nobody is missing.
+pub async fn the_locked_set_is_that_of_the_active_superusers(store: Arc<dyn Store>) {
+    let (one, two) = (superuser(), superuser());
+    let inactive = User { is_active: false, ..superuser() };
+    assert_eq!(locked_set(&*store).await, HashSet::new());
+    add_users(&*store, &[&one, &somebody(), &two, &inactive]).await;
+    assert_eq!(locked_set(&*store).await, HashSet::from([one.id, two.id]));
+}
+
+async fn locked_set(store: &dyn Store) -> HashSet<UserId> {
+    let ids = in_unit!(store, |unit| unit.users().lock_active_superusers().await.unwrap());
+    let set: HashSet<UserId> = ids.iter().copied().collect();
+    assert_eq!(set.len(), ids.len(), "one is named twice");
+    set
+}
+
+/// No other unit MUST be able to change or lock any of the active superusers until this one ends, and who waited for
+/// the set gets it as it was left.
+pub async fn the_locked_set_keeps_others_waiting(store: Arc<dyn Store>) {
+    for way in 0..4 {
+        let (stays, goes) = (superuser(), superuser());
+        add_users(&*store, &[&stays, &goes]).await;
+        let mut unit = store.begin().await.unwrap();
+        assert_eq!(unit.users().lock_active_superusers().await.unwrap().len(), 2);
+        let mut other = tokio::spawn({
+            let (store, id) = (store.clone(), goes.id);
+            async move {
+                in_unit!(store, |unit| match way {
+                    0 => unit.users().lock_active_superusers().await.unwrap(),
+                    1 => Vec::from_iter(unit.users().lock(id).await.unwrap().map(|user| user.id)),
+                    2 => Vec::from_iter(unit.users().delete(id).await.unwrap().then_some(id)),
+                    _ => vec![updated(unit.users().update(id, &demotion(), now()).await.unwrap()).id],
+                })
+            }
+        });
+        assert_waits(&mut other).await;
+        updated(unit.users().update(goes.id, &demotion(), now()).await.unwrap());
+        unit.commit().await.unwrap();
+        assert_eq!(other.await.unwrap(), [if way == 0 { stays.id } else { goes.id }]);
+        demote(&*store, stays.id).await;
+    }
+}
+
+/// What is decided from the locked set holds at the commit: of two superusers who are demoted at once, one stays.
+pub async fn the_last_superuser_stays_whoever_races(store: Arc<dyn Store>) {
+    race(&store, |store, _, target| {
+        Box::pin(async move {
+            let mut unit = store.begin().await.unwrap();
+            let superusers = unit.users().lock_active_superusers().await.unwrap();
+            assert!(!superusers.is_empty());
+            let goes = superusers.contains(&target.id) && require_another(&superusers, target.id).is_ok();
+            if goes {
+                updated(unit.users().update(target.id, &demotion(), now()).await.unwrap());
+                unit.commit().await.unwrap();
+            } else {
+                unit.rollback().await.unwrap();
+            }
+            goes
+        })
+    })
+    .await;
+}
+
+/// Two superusers who demote or deactivate each other or themselves: one stays.
+pub async fn the_last_superuser_stays_through_updates(store: Arc<dyn Store>) {
+    race(&store, |store, actor, target| {
+        Box::pin(async move {
+            let core = Fakes::over(store).core;
+            let mut command = admin::update::Command::default();
+            if actor.id.as_uuid().as_u128() % 2 == 0 {
+                command.is_superuser = Some(false);
+            } else {
+                command.is_active = Some(false);
+            }
+            let client = ClientInfo::default();
+            match admin::update::execute(&core, admin_of(&actor), target.id, command, &client).await {
+                Ok(_) => true,
+                Err(Failure::Refused(
+                    admin::update::Refusal::LastSuperuser(_) | admin::update::Refusal::NotPermitted,
+                )) => false,
+                Err(failure) => panic!("{failure:?}"),
+            }
+        })
+    })
+    .await;
+}
+
+/// Two superusers who delete each other or themselves: one stays.
+pub async fn the_last_superuser_stays_through_deletions(store: Arc<dyn Store>) {
+    race(&store, |store, actor, target| {
+        Box::pin(async move {
+            let core = Fakes::over(store).core;
+            let client = ClientInfo::default();
+            match admin::delete::execute(&core, admin_of(&actor), target.id, &client).await {
+                Ok(()) => true,
+                Err(Failure::Refused(
+                    admin::delete::Refusal::LastSuperuser(_)
+                    | admin::delete::Refusal::NotPermitted
+                    | admin::delete::Refusal::NotFound,
+                )) => false,
+                Err(failure) => panic!("{failure:?}"),
+            }
+        })
+    })
+    .await;
+}
+
+/// Two superusers who close their own accounts: one stays.
+pub async fn the_last_superuser_stays_through_deactivations(store: Arc<dyn Store>) {
+    for _ in 0..ROUNDS {
+        let pair = [superuser(), superuser()];
+        let sessions = pair.each_ref().map(session_of);
+        add_users(&*store, &[&pair[0], &pair[1]]).await;
+        add_sessions(&*store, &[&sessions[0]]).await;
+        add_sessions(&*store, &[&sessions[1]]).await;
+        let attempts = (0..TASKS).map(|n| {
+            let core = Fakes::over(dawdling(&store)).core;
+            let principal = principal(&pair[n % 2], &sessions[n % 2]);
+            async move {
+                match account::deactivate::execute(&core, &principal, &ClientInfo::default()).await {
+                    Ok(()) | Err(Failure::Refused(account::deactivate::Refusal::LastSuperuser(_))) => {}
+                    Err(failure) => panic!("{failure:?}"),
+                }
+            }
+        });
+        together(attempts).await;
+        let left = active_superusers(&*store).await;
+        assert_eq!(left.len(), 1);
+        demote(&*store, left[0]).await;
+    }
+}
+
+/// Races for the last superuser: `try_it` takes the store, who acts and who is to go, and tells whether they went.
+async fn race(store: &Arc<dyn Store>, try_it: impl Fn(Arc<dyn Store>, User, User) -> Task<bool>) {
+    for _ in 0..ROUNDS {
+        let pair = [superuser(), superuser()];
+        add_users(&**store, &[&pair[0], &pair[1]]).await;
+        let attempts =
+            (0..TASKS).map(|n| try_it(dawdling(store), pair[n % 2].clone(), pair[n / 2 % 2].clone()));
+        assert!(together(attempts).await.contains(&true), "neither of them could go");
+        let left = active_superusers(&**store).await;
+        assert_eq!(left.len(), 1);
+        demote(&**store, left[0]).await;
+    }
+}
+
+/// Makes room for the next round.
+async fn demote(store: &dyn Store, id: UserId) {
+    in_unit!(store, |unit| updated(unit.users().update(id, &demotion(), now()).await.unwrap()));
+    assert!(!user_of(store, id).await.unwrap().is_superuser);
+}
+
+fn demotion() -> UserChange {
+    UserChange { is_superuser: Some(false), ..UserChange::default() }
+}
+
+fn admin_of(user: &User) -> Admin {
+    Admin::authorise(&principal(user, &session_of(user))).expect("a superuser")
+}

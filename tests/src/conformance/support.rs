@@ -1,0 +1,128 @@
+//! What the cases have in common.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use inwren_domain::model::{AuditEvent, PageRequest, Session, SessionId, User, UserFilter, UserId};
+use inwren_domain::ports::{Inserted, Store, Updated};
+use tokio::sync::Barrier;
+use tokio::task::JoinHandle;
+
+use crate::fakes::FaultyStore;
+
+/// How often a race is run. A store that loses one in twenty is found out in most runs.
+pub(super) const ROUNDS: usize = 20;
+
+/// How long something that has to wait is watched.
+const WATCH: Duration = Duration::from_millis(150);
+
+/// What one of several tasks at once does.
+pub(super) type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The same store, with others running between any two calls.
+pub(super) fn dawdling(store: &Arc<dyn Store>) -> Arc<dyn Store> {
+    Arc::new(FaultyStore::dawdling(store.clone()))
+}
+
+/// Starts all tasks at the same moment, each on its own, and gives their results in the order of the tasks.
+pub(super) async fn together<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks: Vec<F> = tasks.into_iter().collect();
+    let start = Arc::new(Barrier::new(tasks.len()));
+    let run = |task: F| {
+        let start = start.clone();
+        tokio::spawn(async move {
+            start.wait().await;
+            task.await
+        })
+    };
+    let running: Vec<JoinHandle<T>> = tasks.into_iter().map(run).collect();
+    let mut results = Vec::with_capacity(running.len());
+    for task in running {
+        results.push(task.await.expect("a task that ends well"));
+    }
+    results
+}
+
+/// Checks that the task is kept waiting, as far as can be seen in a while.
+pub(super) async fn assert_waits<T>(task: &mut JoinHandle<T>) {
+    let ended = tokio::time::timeout(WATCH, task).await.is_ok();
+    assert!(!ended, "nobody waited for the unit to end");
+}
+
+/// Adds users.
+pub(super) async fn add_users(store: &dyn Store, users: &[&User]) {
+    in_unit!(store, |unit| for user in users {
+        assert_eq!(unit.users().insert(user).await.unwrap(), Inserted::Inserted);
+    });
+}
+
+/// Adds sessions of one user.
+pub(super) async fn add_sessions(store: &dyn Store, sessions: &[&Session]) {
+    in_unit!(store, |unit| for session in sessions {
+        unit.users().lock(session.user_id).await.unwrap();
+        unit.sessions().insert(session).await.unwrap();
+    });
+}
+
+/// The user as committed.
+pub(super) async fn user_of(store: &dyn Store, id: UserId) -> Option<User> {
+    store.read().await.unwrap().users().by_id(id).await.unwrap()
+}
+
+/// The session and its user as committed.
+pub(super) async fn session_and_user(store: &dyn Store, id: SessionId) -> Option<(Session, User)> {
+    store.read().await.unwrap().sessions().with_user(id).await.unwrap()
+}
+
+/// The session as committed.
+pub(super) async fn session_of(store: &dyn Store, id: SessionId) -> Option<Session> {
+    session_and_user(store, id).await.map(|(session, _)| session)
+}
+
+/// The user's live sessions at the fixtures' time.
+pub(super) async fn live_of(store: &dyn Store, user: UserId) -> Vec<Session> {
+    let now = crate::fixtures::now();
+    store.read().await.unwrap().sessions().live_of(user, now).await.unwrap()
+}
+
+/// All events as committed, newest first.
+pub(super) async fn events(store: &dyn Store) -> Vec<AuditEvent> {
+    store.read().await.unwrap().audit().latest(1000).await.unwrap()
+}
+
+/// All users as committed, newest first.
+pub(super) async fn all_users(store: &dyn Store) -> Vec<User> {
+    let mut view = store.read().await.unwrap();
+    let request = PageRequest::new(PageRequest::MAX_LIMIT, None);
+    let page = view.users().page(&UserFilter::default(), request).await.unwrap();
+    assert_eq!(page.next, None, "more users than a case makes");
+    page.items
+}
+
+/// The ids of the active superusers as committed.
+pub(super) async fn active_superusers(store: &dyn Store) -> Vec<UserId> {
+    let users = all_users(store).await;
+    users.into_iter().filter(|user| user.is_active && user.is_superuser).map(|user| user.id).collect()
+}
+
+/// Checks that two users are one in every field, also in how the address is written.
+#[track_caller]
+pub(super) fn assert_same_user(found: &User, expected: &User) {
+    assert_eq!(found.email.as_str(), expected.email.as_str());
+    assert_eq!(found.hashed_password.expose(), expected.hashed_password.expose());
+    assert_eq!(found, expected);
+}
+
+/// Checks that the update was made, and gives the user as it is then.
+#[track_caller]
+pub(super) fn updated(outcome: Updated) -> User {
+    match outcome {
+        Updated::Updated(user) => user,
+        other => panic!("not updated: {other:?}"),
+    }
+}

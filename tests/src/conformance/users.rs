@@ -1,0 +1,328 @@
+//! `UserReader` and `UserRepository`, but for pages and locks.
+
+use std::sync::Arc;
+
+use inwren_domain::model::{AuditEventKind, PasswordHash, Tier, User, UserChange};
+use inwren_domain::ports::{Inserted, Store, Updated};
+use time::Duration;
+
+use super::support::{
+    add_sessions, add_users, assert_same_user, events, live_of, session_of, together, updated, user_of,
+};
+use crate::fixtures::{self, email, event, fresh_email, now, password_hash, somebody, tier, user, user_id};
+
+/// What is inserted is read back as it was, in every field: nothing is made by the adapter.
+pub async fn inserted_is_read_back_exactly(store: Arc<dyn Store>) {
+    let before_1970 = time::OffsetDateTime::UNIX_EPOCH - Duration::new(86_400, 1_000);
+    let odd = User {
+        hashed_password: PasswordHash::from_phc(format!(
+            "$argon2id$v=19$m=47104,t=1,p=1${}",
+            "x".repeat(600)
+        )),
+        is_active: false,
+        is_superuser: true,
+        tier: Tier::from_stored("a-tier-of-which-nobody-knows_any".to_owned()),
+        created_at: before_1970,
+        updated_at: now() + Duration::MICROSECOND,
+        credential_version: i64::from(u32::MAX) + 7,
+        ..user("Grüße.用户+Tag@Bücher.Example")
+    };
+    let decomposed = user("E\u{301}le\u{300}ve@example.org");
+    let longest = user(&format!("{}@{}.org", "l".repeat(64), vec!["d".repeat(60); 3].join(".")));
+    let plain = user("Ann.Lee@Example.ORG");
+    for user in [&odd, &decomposed, &longest, &plain] {
+        add_users(&*store, &[user]).await;
+        assert_same_user(&user_of(&*store, user.id).await.unwrap(), user);
+        let mut view = store.read().await.unwrap();
+        assert_same_user(&view.users().by_email(&user.email).await.unwrap().unwrap(), user);
+    }
+}
+
+/// A user who is not there is not found, by id or by address.
+pub async fn unknown_is_not_found(store: Arc<dyn Store>) {
+    add_users(&*store, &[&somebody()]).await;
+    assert_eq!(user_of(&*store, user_id()).await, None);
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.users().by_email(&fresh_email()).await.unwrap(), None);
+}
+
+/// `by_email` MUST find by the normalised form.
+pub async fn by_email_finds_by_the_normalised_form(store: Arc<dyn Store>) {
+    let ann = user("Ann.É@Example.org");
+    add_users(&*store, &[&ann, &user("ann.e@example.org"), &user("bann.é@example.org")]).await;
+    for other in ["ann.é@example.org", "ANN.É@EXAMPLE.ORG", "ann.e\u{301}@example.org"] {
+        let found = store.read().await.unwrap().users().by_email(&email(other)).await.unwrap();
+        assert_same_user(&found.expect(other), &ann);
+    }
+}
+
+/// `insert` MUST tell that the address is taken, also in other letters; the unit can be rolled back after.
+pub async fn a_taken_address_is_told_and_the_unit_can_be_rolled_back(store: Arc<dyn Store>) {
+    let ann = user("Ann.É@Example.org");
+    add_users(&*store, &[&ann]).await;
+    for same in ["Ann.É@Example.org", "ann.é@example.ORG", "ANN.E\u{301}@example.org"] {
+        let before = somebody();
+        let mut unit = store.begin().await.unwrap();
+        assert_eq!(unit.users().insert(&before).await.unwrap(), Inserted::Inserted);
+        assert_eq!(unit.users().insert(&user(same)).await.unwrap(), Inserted::EmailTaken, "{same}");
+        unit.rollback().await.unwrap();
+        assert_eq!(user_of(&*store, before.id).await, None);
+    }
+    assert_same_user(&user_of(&*store, ann.id).await.unwrap(), &ann);
+}
+
+/// Uniqueness MUST be decided by the index, also within one unit.
+pub async fn an_address_is_taken_within_the_unit_too(store: Arc<dyn Store>) {
+    let first = user("Twice@example.org");
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.users().insert(&first).await.unwrap(), Inserted::Inserted);
+    assert_eq!(unit.users().insert(&user("twice@example.org")).await.unwrap(), Inserted::EmailTaken);
+    unit.rollback().await.unwrap();
+    assert_eq!(user_of(&*store, first.id).await, None);
+}
+
+/// Of many inserts of one address at once exactly one MUST win.
+pub async fn of_many_inserts_of_one_address_exactly_one_wins(store: Arc<dyn Store>) {
+    for round in 0..4 {
+        let attempts = (0..32).map(|n| {
+            let store = store.clone();
+            let name = if n % 2 == 0 { "Race" } else { "rACE" };
+            let user = user(&format!("{name}-{round}@example.org"));
+            async move {
+                let mut unit = store.begin().await.unwrap();
+                match unit.users().insert(&user).await.unwrap() {
+                    Inserted::Inserted => unit.commit().await.map(|()| Some(user)).unwrap(),
+                    Inserted::EmailTaken => unit.rollback().await.map(|()| None).unwrap(),
+                }
+            }
+        });
+        let winners: Vec<User> = together(attempts).await.into_iter().flatten().collect();
+        assert_eq!(winners.len(), 1);
+        let found = store.read().await.unwrap().users().by_email(&winners[0].email).await.unwrap();
+        assert_same_user(&found.unwrap(), &winners[0]);
+    }
+}
+
+/// An address whose insert was rolled back is free, also for somebody who waited for it.
+pub async fn an_address_is_free_again_after_a_rollback(store: Arc<dyn Store>) {
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.users().insert(&user("free@example.org")).await.unwrap(), Inserted::Inserted);
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move { add_users(&*store, &[&user("free@example.org")]).await }
+    });
+    tokio::task::yield_now().await;
+    unit.rollback().await.unwrap();
+    waiting.await.unwrap();
+}
+
+/// `update` changes what is named, and `updated_at`; what is not named MUST stay.
+pub async fn an_update_changes_what_it_names_and_nothing_else(store: Arc<dyn Store>) {
+    let mut current = User { credential_version: 3, ..somebody() };
+    let bystander = somebody();
+    add_users(&*store, &[&current, &bystander]).await;
+    let changes = [
+        UserChange { email: Some(fresh_email()), ..UserChange::default() },
+        UserChange { tier: Some(tier("plus")), ..UserChange::default() },
+        UserChange { is_superuser: Some(true), ..UserChange::default() },
+        UserChange { is_active: Some(false), ..UserChange::default() },
+        UserChange { is_active: Some(true), is_superuser: Some(false), ..UserChange::default() },
+        UserChange {
+            email: Some(fresh_email()),
+            tier: Some(tier("free")),
+            is_active: Some(false),
+            is_superuser: Some(true),
+        },
+    ];
+    for (n, change) in (1..).zip(changes) {
+        let at = now() + Duration::new(n, 1_000);
+        current = change.applied_to(&current, at);
+        let outcome = in_unit!(store, |unit| unit.users().update(current.id, &change, at).await.unwrap());
+        assert_same_user(&updated(outcome), &current);
+        assert_same_user(&user_of(&*store, current.id).await.unwrap(), &current);
+    }
+    assert_same_user(&user_of(&*store, bystander.id).await.unwrap(), &bystander);
+}
+
+/// An update to somebody else's address, in whatever letters, is told and changes nothing.
+pub async fn an_update_to_a_taken_address_changes_nothing(store: Arc<dyn Store>) {
+    let (ann, bob) = (user("Ann@example.org"), user("bob@example.org"));
+    add_users(&*store, &[&ann, &bob]).await;
+    for taken in ["Ann@example.org", "aNN@Example.org"] {
+        let change =
+            UserChange { email: Some(email(taken)), tier: Some(tier("plus")), ..UserChange::default() };
+        let mut unit = store.begin().await.unwrap();
+        assert_eq!(unit.users().update(bob.id, &change, now()).await.unwrap(), Updated::EmailTaken);
+        unit.rollback().await.unwrap();
+    }
+    assert_same_user(&user_of(&*store, bob.id).await.unwrap(), &bob);
+    assert_same_user(&user_of(&*store, ann.id).await.unwrap(), &ann);
+}
+
+/// Of many updates to one address at once exactly one wins.
+pub async fn of_many_updates_to_one_address_exactly_one_wins(store: Arc<dyn Store>) {
+    let users: Vec<User> = (0..16).map(|_| somebody()).collect();
+    add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
+    let change = UserChange { email: Some(email("Wanted@example.org")), ..UserChange::default() };
+    let attempts = users.iter().map(|user| {
+        let (store, change, id) = (store.clone(), change.clone(), user.id);
+        async move {
+            let mut unit = store.begin().await.unwrap();
+            match unit.users().update(id, &change, now()).await.unwrap() {
+                Updated::Updated(user) => unit.commit().await.map(|()| Some(user)).unwrap(),
+                Updated::EmailTaken => unit.rollback().await.map(|()| None).unwrap(),
+                Updated::NotFound => panic!("the user is there"),
+            }
+        }
+    });
+    let winners: Vec<User> = together(attempts).await.into_iter().flatten().collect();
+    assert_eq!(winners.len(), 1);
+    for user in &users {
+        let found = user_of(&*store, user.id).await.unwrap();
+        assert_same_user(&found, if user.id == winners[0].id { &winners[0] } else { user });
+    }
+}
+
+/// An update of nobody is told.
+pub async fn an_update_of_nobody_is_told(store: Arc<dyn Store>) {
+    let change = UserChange { is_active: Some(false), ..UserChange::default() };
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.users().update(user_id(), &change, now()).await.unwrap(), Updated::NotFound);
+    unit.rollback().await.unwrap();
+}
+
+/// Somebody's own address is not taken for them: it may be written in other letters, or the same.
+pub async fn the_own_address_may_be_written_in_other_letters(store: Arc<dyn Store>) {
+    let mut current = user("Ann@example.org");
+    add_users(&*store, &[&current]).await;
+    for own in ["ANN@example.org", "ann@Example.org", "ann@Example.org"] {
+        let change = UserChange { email: Some(email(own)), ..UserChange::default() };
+        current = change.applied_to(&current, now());
+        let outcome = in_unit!(store, |unit| unit.users().update(current.id, &change, now()).await.unwrap());
+        assert_same_user(&updated(outcome), &current);
+        assert_same_user(&user_of(&*store, current.id).await.unwrap(), &current);
+    }
+}
+
+/// An address that was given up is free, and no longer finds the user.
+pub async fn a_given_up_address_is_free(store: Arc<dyn Store>) {
+    let ann = user("ann@example.org");
+    add_users(&*store, &[&ann]).await;
+    let change = UserChange { email: Some(email("lee@example.org")), ..UserChange::default() };
+    updated(in_unit!(store, |unit| unit.users().update(ann.id, &change, now()).await.unwrap()));
+    assert_eq!(store.read().await.unwrap().users().by_email(&ann.email).await.unwrap(), None);
+    let heir = user("ANN@example.org");
+    add_users(&*store, &[&heir]).await;
+    let found = store.read().await.unwrap().users().by_email(&ann.email).await.unwrap();
+    assert_same_user(&found.unwrap(), &heir);
+}
+
+/// `change_password` MUST change nothing and answer `false` for a version that is not the current one.
+pub async fn a_password_changes_only_from_the_expected_version(store: Arc<dyn Store>) {
+    let mut current = User { credential_version: 5, ..somebody() };
+    let bystander = User { credential_version: 5, ..somebody() };
+    add_users(&*store, &[&current, &bystander]).await;
+    for stale in [4, 6, 0, -5, i64::MAX] {
+        let hash = password_hash();
+        assert!(!in_unit!(store, |unit| {
+            unit.users().change_password(current.id, stale, &hash, now()).await.unwrap()
+        }));
+        assert_same_user(&user_of(&*store, current.id).await.unwrap(), &current);
+    }
+    for version in [5, 6] {
+        let (hash, at) = (password_hash(), now() + Duration::seconds(version));
+        assert!(in_unit!(store, |unit| {
+            unit.users().change_password(current.id, version, &hash, at).await.unwrap()
+        }));
+        current = User {
+            hashed_password: hash,
+            credential_version: version + 1,
+            updated_at: at,
+            ..current.clone()
+        };
+        assert_same_user(&user_of(&*store, current.id).await.unwrap(), &current);
+    }
+    assert_same_user(&user_of(&*store, bystander.id).await.unwrap(), &bystander);
+}
+
+/// Of many changes of one password from one version exactly one is made.
+pub async fn of_many_password_changes_exactly_one_is_made(store: Arc<dyn Store>) {
+    let user = somebody();
+    add_users(&*store, &[&user]).await;
+    let attempts = (0..16).map(|_| {
+        let (store, id, hash) = (store.clone(), user.id, password_hash());
+        async move {
+            let changed =
+                in_unit!(store, |unit| unit.users().change_password(id, 0, &hash, now()).await.unwrap());
+            changed.then_some(hash)
+        }
+    });
+    let made: Vec<PasswordHash> = together(attempts).await.into_iter().flatten().collect();
+    assert_eq!(made.len(), 1);
+    let found = user_of(&*store, user.id).await.unwrap();
+    assert_eq!((found.hashed_password.expose(), found.credential_version), (made[0].expose(), 1));
+}
+
+/// `rehash` MUST change nothing from a stale version, and MUST leave `credential_version` and `updated_at`.
+pub async fn a_rehash_leaves_the_version_and_the_time(store: Arc<dyn Store>) {
+    let user = User { credential_version: 2, ..somebody() };
+    let bystander = User { credential_version: 2, ..somebody() };
+    add_users(&*store, &[&user, &bystander]).await;
+    for stale in [1, 3] {
+        let hash = password_hash();
+        assert!(!in_unit!(store, |unit| unit.users().rehash(user.id, stale, &hash).await.unwrap()));
+        assert_same_user(&user_of(&*store, user.id).await.unwrap(), &user);
+    }
+    let hash = password_hash();
+    assert!(in_unit!(store, |unit| unit.users().rehash(user.id, 2, &hash).await.unwrap()));
+    let rehashed = User { hashed_password: hash, ..user };
+    assert_same_user(&user_of(&*store, rehashed.id).await.unwrap(), &rehashed);
+    assert_same_user(&user_of(&*store, bystander.id).await.unwrap(), &bystander);
+}
+
+/// `change_password`, `rehash` and `delete` MUST answer `false` for a user who is gone.
+pub async fn what_is_done_to_nobody_answers_false(store: Arc<dyn Store>) {
+    let (gone, hash) = (user_id(), password_hash());
+    in_unit!(store, |unit| {
+        assert!(!unit.users().change_password(gone, 0, &hash, now()).await.unwrap());
+        assert!(!unit.users().rehash(gone, 0, &hash).await.unwrap());
+        assert!(!unit.users().delete(gone).await.unwrap());
+    });
+}
+
+/// With a deleted user their sessions MUST go and their audit events MUST stay; a second deletion answers `false`.
+pub async fn a_deletion_takes_the_sessions_and_leaves_the_events(store: Arc<dyn Store>) {
+    let (user, bystander) = (somebody(), somebody());
+    add_users(&*store, &[&user, &bystander]).await;
+    let sessions = [fixtures::session_of(&user), fixtures::session_of(&user)];
+    let other = fixtures::session_of(&bystander);
+    add_sessions(&*store, &[&sessions[0], &sessions[1]]).await;
+    add_sessions(&*store, &[&other]).await;
+    let logged_in = event(AuditEventKind::LoggedIn, user.id);
+    in_unit!(store, |unit| unit.audit().record(&logged_in).await.unwrap());
+
+    assert!(in_unit!(store, |unit| unit.users().delete(user.id).await.unwrap()));
+    assert_eq!(user_of(&*store, user.id).await, None);
+    assert_eq!(live_of(&*store, user.id).await, []);
+    for session in &sessions {
+        assert_eq!(session_of(&*store, session.id).await, None);
+    }
+    assert_eq!(events(&*store).await, [logged_in]);
+    assert_eq!(live_of(&*store, bystander.id).await, [other]);
+    let (far, all) = (now() + Duration::days(400), u16::MAX);
+    let left = in_unit!(store, |unit| unit.sessions().sweep_ended(far, all).await.unwrap());
+    assert_eq!(left, 1, "rows of the deleted user's sessions are left");
+
+    assert!(!in_unit!(store, |unit| unit.users().delete(user.id).await.unwrap()));
+}
+
+/// The address of a deleted user is free.
+pub async fn a_deletion_frees_the_address(store: Arc<dyn Store>) {
+    let old = user("again@example.org");
+    add_users(&*store, &[&old]).await;
+    assert!(in_unit!(store, |unit| unit.users().delete(old.id).await.unwrap()));
+    let new = user("Again@example.org");
+    add_users(&*store, &[&new]).await;
+    let found = store.read().await.unwrap().users().by_email(&old.email).await.unwrap();
+    assert_same_user(&found.unwrap(), &new);
+}

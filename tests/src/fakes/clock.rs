@@ -1,0 +1,43 @@
+use std::sync::Mutex;
+
+use inwren_domain::ports::Clock;
+use time::{Duration, OffsetDateTime, UtcOffset};
+
+/// A clock that goes only when it is told to.
+#[derive(Debug)]
+pub struct FakeClock(Mutex<OffsetDateTime>);
+
+impl FakeClock {
+    /// A clock that stands at this time.
+    pub fn at(time: OffsetDateTime) -> Self {
+        Self(Mutex::new(tick(time)))
+    }
+
+    /// Puts the clock to this time, forward or back.
+    pub fn set(&self, time: OffsetDateTime) {
+        *self.0.lock().unwrap() = tick(time);
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.0.lock().unwrap();
+        *now = tick(*now + by);
+    }
+}
+
+/// Stands at the fixtures' [now](crate::fixtures::now).
+impl Default for FakeClock {
+    fn default() -> Self {
+        Self::at(crate::fixtures::now())
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> OffsetDateTime {
+        *self.0.lock().unwrap()
+    }
+}
+
+fn tick(time: OffsetDateTime) -> OffsetDateTime {
+    time.to_offset(UtcOffset::UTC).truncate_to_microsecond()
+}

@@ -1,0 +1,118 @@
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use inwren_domain::model::{Password, PasswordHash};
+use inwren_domain::ports::{HasherError, PasswordHasher, Verification};
+use tokio::sync::oneshot;
+
+use super::Script;
+
+/// A hasher that hides nothing and takes no time. It counts what it is asked, and can be held up in the middle.
+#[derive(Default)]
+pub struct PlainHasher {
+    parameters: AtomicU32,
+    hashes: AtomicUsize,
+    checks: AtomicUsize,
+    hold: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
+    units: Mutex<Option<Arc<Script>>>,
+}
+
+/// A check of a password that was held up.
+pub struct HeldCheck {
+    reached: oneshot::Receiver<()>,
+    release: oneshot::Sender<()>,
+}
+
+impl HeldCheck {
+    /// Waits until the check has been asked for.
+    pub async fn reached(&mut self) {
+        (&mut self.reached).await.expect("the check is asked for");
+    }
+
+    /// Lets it go on.
+    pub fn release(self) {
+        self.release.send(()).expect("the check waits");
+    }
+}
+
+impl PlainHasher {
+    /// How many passwords were hashed.
+    pub fn hashes(&self) -> usize {
+        self.hashes.load(Ordering::SeqCst)
+    }
+
+    /// How many passwords were checked.
+    pub fn checks(&self) -> usize {
+        self.checks.load(Ordering::SeqCst)
+    }
+
+    /// Changes the parameters, so that hashes from before are to be replaced.
+    pub fn change_parameters(&self) {
+        self.parameters.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Holds up the next check of a password.
+    pub fn hold_next_check(&self) -> HeldCheck {
+        let (reached_tx, reached) = oneshot::channel();
+        let (release, release_rx) = oneshot::channel();
+        *self.hold.lock().unwrap() = Some((reached_tx, release_rx));
+        HeldCheck { reached, release }
+    }
+
+    /// From now on fails the test if it is asked while a handle of that store is open.
+    pub fn watch(&self, script: Arc<Script>) {
+        *self.units.lock().unwrap() = Some(script);
+    }
+
+    fn assert_outside_of_units(&self) {
+        if let Some(script) = &*self.units.lock().unwrap() {
+            assert_eq!(script.open_handles(), 0, "a password is hashed while a handle of the store is open");
+        }
+    }
+
+    fn make(&self, password: &Password) -> PasswordHash {
+        let mut phc = format!("$plain$v={}$", self.parameters.load(Ordering::SeqCst));
+        for byte in password.expose_bytes() {
+            write!(phc, "{byte:02x}").unwrap();
+        }
+        PasswordHash::from_phc(phc)
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for PlainHasher {
+    async fn hash(&self, password: Password) -> Result<PasswordHash, HasherError> {
+        self.assert_outside_of_units();
+        self.hashes.fetch_add(1, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        Ok(self.make(&password))
+    }
+
+    async fn verify(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<Verification, HasherError> {
+        self.assert_outside_of_units();
+        self.checks.fetch_add(1, Ordering::SeqCst);
+        let held = self.hold.lock().unwrap().take();
+        match held {
+            Some((reached, release)) => {
+                let _ = reached.send(());
+                let _ = release.await;
+            }
+            None => tokio::task::yield_now().await,
+        }
+        let (Some(stored), current) = (hash, self.make(&password)) else {
+            return Ok(Verification::Mismatch);
+        };
+        let secret = |hash: &PasswordHash| hash.expose().rsplit('$').next().map(str::to_owned);
+        Ok(if secret(&stored) != secret(&current) {
+            Verification::Mismatch
+        } else {
+            Verification::Match { rehashed: (stored != current).then_some(current) }
+        })
+    }
+}

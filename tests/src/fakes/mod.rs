@@ -1,0 +1,78 @@
+//! Stand-ins for the ports: exact, quick, and under the test's command.
+
+mod clock;
+mod entropy;
+mod hasher;
+mod script;
+mod store;
+mod tokens;
+
+use std::sync::Arc;
+
+use inwren_domain::model::TierCatalog;
+use inwren_domain::ports::Store;
+use inwren_domain::{Core, Settings};
+use time::Duration;
+
+pub use clock::FakeClock;
+pub use entropy::SeededEntropy;
+pub use hasher::{HeldCheck, PlainHasher};
+pub use script::Script;
+pub use store::FaultyStore;
+pub use tokens::FakeTokens;
+
+use crate::fixtures::{tier, unique};
+
+/// A core over a store, and the fakes that it works with.
+pub struct Fakes {
+    /// What the use cases take.
+    pub core: Core,
+    /// Its clock.
+    pub clock: Arc<FakeClock>,
+    /// Its hasher.
+    pub hasher: Arc<PlainHasher>,
+    /// Its issuer and verifier.
+    pub tokens: Arc<FakeTokens>,
+}
+
+impl Fakes {
+    /// Fakes over a store, with a clock of their own.
+    pub fn over(store: Arc<dyn Store>) -> Self {
+        Self::with_clock(store, Arc::new(FakeClock::default()))
+    }
+
+    /// Fakes over a store.
+    pub fn with_clock(store: Arc<dyn Store>, clock: Arc<FakeClock>) -> Self {
+        let hasher = Arc::new(PlainHasher::default());
+        let tokens = Arc::new(FakeTokens::default());
+        let core = Core {
+            store,
+            hasher: hasher.clone(),
+            issuer: tokens.clone(),
+            verifier: tokens.clone(),
+            clock: clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(unique())),
+            settings: settings(),
+        };
+        Self { core, clock, hasher, tokens }
+    }
+}
+
+/// A core over a store, with this clock and fakes for the rest.
+pub fn core(store: Arc<dyn Store>, clock: Arc<FakeClock>) -> Core {
+    Fakes::with_clock(store, clock).core
+}
+
+/// Lifetimes like those of a real deployment, and three tiers of which users may choose two.
+pub fn settings() -> Settings {
+    let (free, plus, premium) = (tier("free"), tier("plus"), tier("premium"));
+    Settings {
+        access_token_lifetime: Duration::minutes(15),
+        refresh_token_lifetime: Duration::days(7),
+        session_max_lifetime: Duration::days(30),
+        refresh_reuse_grace: Duration::seconds(10),
+        reauthentication_max_age: Duration::minutes(15),
+        tiers: TierCatalog::new(vec![free.clone(), plus.clone(), premium], vec![free, plus])
+            .expect("a valid catalog"),
+    }
+}

@@ -1,0 +1,160 @@
+//! Valid users, sessions and events, each with values that no other has.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use inwren_domain::model::{
+    AccessClaims, AuditEvent, AuditEventId, AuditEventKind, ClientInfo, Email, PasswordHash, Session,
+    SessionId, Tier, TokenDigest, TokenId, User, UserId,
+};
+use inwren_domain::ports::Rotation;
+use inwren_domain::service::auth::Principal;
+use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime};
+use uuid::{Builder, Uuid};
+
+/// A number that was not given before in this process.
+pub fn unique() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The moment at which the fixtures are: one with microseconds, so that a store that keeps less is found out.
+pub fn now() -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH + Duration::new(1_900_000_000, 123_457_000)
+}
+
+/// An address.
+pub fn email(text: &str) -> Email {
+    Email::parse(text).expect("a valid address")
+}
+
+/// An address that was not given before.
+pub fn fresh_email() -> Email {
+    email(&format!("somebody-{}@example.org", unique()))
+}
+
+/// A tier.
+pub fn tier(name: &str) -> Tier {
+    Tier::parse(name).expect("a valid tier")
+}
+
+/// An id that is in no order, as ids from different machines are.
+pub fn user_id() -> UserId {
+    UserId::from_uuid(uuid())
+}
+
+/// A digest of a number.
+pub fn digest(n: u64) -> TokenDigest {
+    TokenDigest::from_bytes(Sha256::digest(n.to_be_bytes()).into())
+}
+
+/// A hash that no other user has.
+pub fn password_hash() -> PasswordHash {
+    PasswordHash::from_phc(format!("$argon2id$v=19$m=47104,t=1,p=1${:022}$c29tZWhhc2g", unique()))
+}
+
+/// An active plain user with this address.
+pub fn user(address: &str) -> User {
+    let created_at = now() - Duration::DAY + Duration::microseconds(unique().cast_signed());
+    User {
+        id: user_id(),
+        email: email(address),
+        hashed_password: password_hash(),
+        is_active: true,
+        is_superuser: false,
+        tier: tier("free"),
+        created_at,
+        updated_at: created_at,
+        credential_version: 0,
+    }
+}
+
+/// An active plain user with an address that nobody else has.
+pub fn somebody() -> User {
+    user(fresh_email().as_str())
+}
+
+/// An active superuser.
+pub fn superuser() -> User {
+    User { is_superuser: true, ..somebody() }
+}
+
+/// A session of the user that was opened [now] and not refreshed yet.
+pub fn session_of(user: &User) -> Session {
+    let n = unique();
+    Session {
+        id: SessionId::from_uuid(uuid()),
+        user_id: user.id,
+        generation: 0,
+        rekeyed_generation: 0,
+        refresh_jti: refresh_jti(0),
+        hashed_refresh_token: digest(n),
+        previous_hashed_refresh_token: None,
+        rotated_at: now(),
+        created_at: now(),
+        authenticated_at: now(),
+        last_used_at: now(),
+        expires_at: now() + Duration::days(7),
+        max_expires_at: now() + Duration::days(30),
+        revoked: None,
+        client: ClientInfo::new(Some([192, 0, 2, 1].into()), Some("fixture/1.0")),
+    }
+}
+
+/// The id of a refresh token of this generation.
+pub fn refresh_jti(generation: i64) -> TokenId {
+    TokenId::from_stored(format!("{generation}.{:064x}", unique()))
+}
+
+/// A proper attempt to exchange the live token of the session, a minute after it was issued.
+pub fn rotation_of(session: &Session) -> Rotation {
+    let at = session.rotated_at + Duration::MINUTE;
+    let generation = session.generation + 1;
+    Rotation {
+        session_id: session.id,
+        user_id: session.user_id,
+        presented: session.hashed_refresh_token,
+        generation,
+        refresh_jti: refresh_jti(generation),
+        hashed_refresh_token: digest(unique()),
+        expires_at: session.expires_at + Duration::MINUTE,
+        at,
+        reuse_grace: Duration::seconds(10),
+    }
+}
+
+/// An event that happened [now] to the user.
+pub fn event(kind: AuditEventKind, user: UserId) -> AuditEvent {
+    AuditEvent {
+        id: AuditEventId::from_uuid(uuid()),
+        occurred_at: now(),
+        kind,
+        user_id: user,
+        session_id: None,
+        actor_id: None,
+        client: ClientInfo::default(),
+    }
+}
+
+/// What the authenticator would make of the user and the session.
+pub fn principal(user: &User, session: &Session) -> Principal {
+    let claims = AccessClaims {
+        id: TokenId::from_stored(format!("{:064x}", unique())),
+        user_id: user.id,
+        session_id: session.id,
+        issued_at: session.rotated_at,
+        expires_at: session.rotated_at + Duration::minutes(15),
+        authenticated_at: session.authenticated_at,
+        email: user.email.as_str().to_owned(),
+        tier: user.tier.clone(),
+        is_superuser: user.is_superuser,
+    };
+    Principal { user: user.clone(), session: session.clone(), claims }
+}
+
+fn uuid() -> Uuid {
+    let random: [u8; 32] = Sha256::digest(unique().to_le_bytes()).into();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&random[..16]);
+    Builder::from_random_bytes(bytes).into_uuid()
+}
