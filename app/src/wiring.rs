@@ -81,10 +81,9 @@ pub fn core(config: &Config, store: Arc<dyn Store>, key: &KeyPair) -> Result<Cor
     })
 }
 
-fn tokens(
-    config: &Config,
-    key: &KeyPair,
-) -> Result<(Arc<dyn TokenIssuer>, Arc<dyn TokenVerifier>), KeyError> {
+type TokenPorts = (Arc<dyn TokenIssuer>, Arc<dyn TokenVerifier>);
+
+fn tokens(config: &Config, key: &KeyPair) -> Result<TokenPorts, KeyError> {
     let format = TokenFormat {
         issuer: config.token_issuer.clone(),
         audience: config.token_audience.clone(),

@@ -229,7 +229,12 @@ pub const SETTINGS: &[Setting] = &[
         "How long a stop waits for requests in flight",
     ),
     setting("LOG_FORMAT", Some("pretty"), "pretty or json", "Form of the log"),
-    setting("RUST_LOG", Some("info"), "a tracing filter such as info or inwren=debug", "What is logged"),
+    setting(
+        "RUST_LOG",
+        Some("info,sea_orm_migration=warn,sqlx=warn"),
+        "a tracing filter such as info or inwren=debug",
+        "What is logged",
+    ),
 ];
 
 /// Looks a setting up by its name.

@@ -50,7 +50,7 @@ fn forwarded_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpA
         }
         client
     };
-    let forwarded_for = hops(headers, "x-forwarded-for", |hop| address(hop)).map(walk);
+    let forwarded_for = hops(headers, "x-forwarded-for", address).map(walk);
     let forwarded = hops(headers, "forwarded", forwarded_element).map(walk);
     match (forwarded_for, forwarded) {
         (Some(a), Some(b)) if a != b => peer,

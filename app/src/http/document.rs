@@ -53,39 +53,64 @@ pub(super) fn document(service: &OpenApiService<Apis, ()>) -> String {
     text
 }
 
-/// The methods that a path answers to, from the document: for `Allow` (RFC 9110 section 10.2.1).
-pub(super) struct Methods(Vec<(Vec<String>, String)>);
+/// The paths there are, with the methods that each answers to.
+pub(super) struct RouteTable(Vec<KnownRoute>);
 
-impl Methods {
+struct KnownRoute {
+    template: String,
+    segments: Vec<String>,
+    /// The value of `Allow` (RFC 9110 section 10.2.1).
+    allow: HeaderValue,
+}
+
+/// The pages that are not in the document.
+const PAGES: [&str; 3] = ["/openapi.json", "/docs", "/redoc"];
+
+impl RouteTable {
     pub(super) fn of(document: &str) -> Self {
         let document: Value = serde_json::from_str(document).unwrap_or_default();
         let paths = document["paths"].as_object().cloned().unwrap_or_default();
-        let entry = |(path, operations): (&String, &Value)| {
-            let mut methods: Vec<String> = operations
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(method, _)| method.to_uppercase())
-                .collect();
-            if methods.iter().any(|method| method == "GET") {
-                methods.push("HEAD".to_owned());
-            }
-            methods.push("OPTIONS".to_owned());
-            (segments(path), methods.join(", "))
+        let documented = paths.iter().map(|(path, operations)| {
+            let methods =
+                operations.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase());
+            KnownRoute::new(path, methods.collect())
+        });
+        let pages = PAGES.iter().map(|page| KnownRoute::new(page, vec!["GET".to_owned()]));
+        Self(documented.chain(pages).collect())
+    }
+
+    fn find(&self, path: &str) -> Option<&KnownRoute> {
+        let asked = segments(path);
+        let fits = |route: &&KnownRoute| {
+            route.segments.len() == asked.len()
+                && route
+                    .segments
+                    .iter()
+                    .zip(&asked)
+                    .all(|(part, asked)| part.starts_with('{') || part == asked)
         };
-        Self(paths.iter().map(entry).collect())
+        self.0.iter().find(fits)
     }
 
     /// The value of `Allow` for a path.
-    pub(super) fn allowed(&self, path: &str) -> HeaderValue {
-        let asked = segments(path);
-        let fits = |template: &[String]| {
-            template.len() == asked.len()
-                && template.iter().zip(&asked).all(|(part, asked)| part.starts_with('{') || part == asked)
-        };
-        let methods = self.0.iter().find(|(template, _)| fits(template)).map(|(_, methods)| methods.as_str());
-        HeaderValue::from_str(methods.unwrap_or("GET, HEAD, OPTIONS"))
-            .unwrap_or(HeaderValue::from_static("GET"))
+    pub(super) fn allow(&self, path: &str) -> HeaderValue {
+        self.find(path).map_or(HeaderValue::from_static("GET, HEAD, OPTIONS"), |route| route.allow.clone())
+    }
+
+    /// The route that a path belongs to, without what the client made up.
+    pub(super) fn template(&self, path: &str) -> Option<&str> {
+        self.find(path).map(|route| route.template.as_str())
+    }
+}
+
+impl KnownRoute {
+    fn new(template: &str, mut methods: Vec<String>) -> Self {
+        if methods.iter().any(|method| method == "GET") {
+            methods.push("HEAD".to_owned());
+        }
+        methods.push("OPTIONS".to_owned());
+        let allow = HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static("GET"));
+        Self { template: template.to_owned(), segments: segments(template), allow }
     }
 }
 
@@ -149,11 +174,13 @@ mod tests {
     fn the_methods_of_a_path_are_those_of_the_document() {
         let document =
             r#"{"paths": {"/users/{id}": {"get": {}, "put": {}}, "/": {"get": {}}, "/login": {"post": {}}}}"#;
-        let methods = Methods::of(document);
-        assert_eq!(methods.allowed("/users/42"), "GET, PUT, HEAD, OPTIONS");
-        assert_eq!(methods.allowed("/login"), "POST, OPTIONS");
-        assert_eq!(methods.allowed("/"), "GET, HEAD, OPTIONS");
-        assert_eq!(methods.allowed("/docs"), "GET, HEAD, OPTIONS");
+        let routes = RouteTable::of(document);
+        assert_eq!(routes.allow("/users/42"), "GET, PUT, HEAD, OPTIONS");
+        assert_eq!(routes.allow("/login"), "POST, OPTIONS");
+        assert_eq!(routes.allow("/"), "GET, HEAD, OPTIONS");
+        assert_eq!(routes.allow("/docs"), "GET, HEAD, OPTIONS");
+        assert_eq!(routes.template("/users/42"), Some("/users/{id}"));
+        assert_eq!(routes.template("/users/42/secret"), None);
     }
 
     #[test]

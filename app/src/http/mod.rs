@@ -24,7 +24,7 @@ use std::sync::Arc;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt, Response, Route};
 
-use self::document::Methods;
+use self::document::RouteTable;
 use self::middleware::{Cors, Gateway};
 use crate::config::AllowedOrigins;
 pub use state::AppState;
@@ -33,8 +33,8 @@ pub use state::AppState;
 pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'static, Response> {
     let service = document::service(state);
     let document = document::document(&service);
-    let methods = Arc::new(Methods::of(&document));
-    let gateway = Gateway { state: Arc::clone(state), cors: Cors::new(cors), methods };
+    let routes = Arc::new(RouteTable::of(&document));
+    let gateway = Gateway { state: Arc::clone(state), cors: Cors::new(cors), routes };
     document::routes(Route::new(), &service, document).nest("/", service).with(gateway).boxed()
 }
 

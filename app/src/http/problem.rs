@@ -197,7 +197,10 @@ impl IntoResponse for Problem {
 
 impl From<Problem> for poem::Error {
     fn from(problem: Problem) -> Self {
-        Self::from_response(problem.into_response())
+        let mut error = Self::from_response(problem.clone().into_response());
+        // An error replaces the extensions of its response by its own.
+        error.set_data(problem);
+        error
     }
 }
 

@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
-use poem_openapi::OperationId;
 use tracing::Instrument;
 
 use super::cors::Cors;
 use super::headers::add_common;
 use super::request_id::{X_REQUEST_ID, request_id};
 use crate::http::client::client_of;
-use crate::http::document::Methods;
+use crate::http::document::RouteTable;
 use crate::http::limits::LimitSlot;
 use crate::http::problem::{Kind, Problem};
 use crate::http::responses::PROBLEM_JSON;
@@ -28,14 +27,14 @@ const MAX_URI_BYTES: usize = 8 * 1024;
 pub(in crate::http) struct Gateway {
     pub(in crate::http) state: Arc<AppState>,
     pub(in crate::http) cors: Cors,
-    pub(in crate::http) methods: Arc<Methods>,
+    pub(in crate::http) routes: Arc<RouteTable>,
 }
 
 pub(in crate::http) struct GatewayEndpoint<E> {
     inner: E,
     state: Arc<AppState>,
     cors: Cors,
-    methods: Arc<Methods>,
+    routes: Arc<RouteTable>,
 }
 
 impl<E: Endpoint> Middleware<E> for Gateway {
@@ -46,7 +45,7 @@ impl<E: Endpoint> Middleware<E> for Gateway {
             inner,
             state: Arc::clone(&self.state),
             cors: self.cors.clone(),
-            methods: Arc::clone(&self.methods),
+            routes: Arc::clone(&self.routes),
         }
     }
 }
@@ -62,7 +61,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         request.extensions_mut().insert(slot.clone());
         let method = request.method().clone();
         let client = client_of(&request);
-        let allowed = self.methods.allowed(request.uri().path());
+        let path = request.uri().path().to_owned();
         let grant = self.cors.grant(&request);
         let preflight = self.cors.preflight(&request);
         let is_preflight = preflight.is_some();
@@ -75,7 +74,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
 
         let status = response.status();
         if status == StatusCode::METHOD_NOT_ALLOWED {
-            response.headers_mut().insert(header::ALLOW, allowed);
+            response.headers_mut().insert(header::ALLOW, self.routes.allow(&path));
         }
         if status.is_client_error() || status.is_server_error() {
             write_problem(&mut response, &id, &method, &span).await;
@@ -89,15 +88,14 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         if let Ok(value) = id.parse() {
             headers.insert(X_REQUEST_ID, value);
         }
-        let operation = response.data::<OperationId>().map_or("-", |operation| operation.0);
-        let milliseconds = begun.elapsed().as_secs_f64() * 1_000.0;
+        let microseconds = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
         span.in_scope(|| {
             tracing::info!(
                 target: "inwren::request",
                 %method,
-                route = operation,
+                route = self.routes.template(&path).unwrap_or("-"),
                 status = response.status().as_u16(),
-                duration_ms = format_args!("{milliseconds:.3}"),
+                duration_ms = f64::from(microseconds) / 1_000.0,
                 %client,
             );
         });
