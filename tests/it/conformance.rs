@@ -1,10 +1,6 @@
 //! The conformance suite, run against every store.
 
-use std::sync::Arc;
 use std::time::Duration;
-
-use inwren_adapters::memory::MemoryStore;
-use inwren_domain::ports::Store;
 
 /// Hands all cases, by module, to a macro. A case that is missing here is found by a test below.
 macro_rules! with_every_case {
@@ -65,7 +61,7 @@ macro_rules! with_every_case {
                 the_live_ones_are_listed_newest_first
                 a_revocation_ends_one_session
                 a_revocation_of_no_live_session_of_the_user_changes_nothing
-                revoking_all_ends_the_live_ones_and_counts_them
+                revoking_all_ends_what_was_not_revoked_and_counts_it
                 a_rekey_replaces_the_token_and_forgets_the_one_before
                 a_rekey_of_no_live_session_of_the_user_changes_nothing
                 a_sweep_takes_what_ended_before
@@ -130,7 +126,7 @@ macro_rules! run {
             mod $module {$(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    let opened = crate::conformance::stores::$store().await;
+                    let opened = inwren_tests::stores::$store().await;
                     let case = inwren_tests::conformance::$module::$case(opened.store());
                     tokio::time::timeout(crate::conformance::PATIENCE, case).await.expect("a case that ends");
                 }
@@ -153,23 +149,9 @@ macro_rules! list {
 /// How long a case may take. One that hangs, because two units wait for each other, fails instead.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-mod stores {
-    use super::*;
-
-    pub(super) struct Opened(Arc<dyn Store>);
-
-    impl Opened {
-        pub(super) fn store(&self) -> Arc<dyn Store> {
-            self.0.clone()
-        }
-    }
-
-    pub(super) async fn memory() -> Opened {
-        Opened(Arc::new(MemoryStore::new()))
-    }
-}
-
 with_every_case!(run memory);
+with_every_case!(run sqlite);
+with_every_case!(run postgres);
 
 /// A case that is written but not run would show nothing.
 #[test]

@@ -91,14 +91,17 @@ impl State {
 
     /// The user's live sessions, newest first.
     pub(super) fn live_sessions(&self, user: UserId, now: OffsetDateTime) -> Vec<Session> {
-        let of_user = self.sessions_of.get(&user).into_iter().flatten();
-        let mut live: Vec<Session> = of_user
-            .filter_map(|id| self.session(*id))
-            .filter(|session| session.is_live(now))
-            .cloned()
-            .collect();
+        let mut live = self.unrevoked_sessions(user);
+        live.retain(|session| session.is_live(now));
         live.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
         live
+    }
+
+    /// The user's sessions that were not ended before their time.
+    pub(super) fn unrevoked_sessions(&self, user: UserId) -> Vec<Session> {
+        let of_user = self.sessions_of.get(&user).into_iter().flatten();
+        let sessions = of_user.filter_map(|id| self.session(*id));
+        sessions.filter(|session| session.revoked.is_none()).cloned().collect()
     }
 
     pub(super) fn put_session(&mut self, session: Session) {

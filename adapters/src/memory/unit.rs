@@ -142,18 +142,7 @@ impl SessionRepository for MemoryUnit {
         let Some(session) = self.live_session(rekey.session_id, rekey.user_id, rekey.at) else {
             return Ok(false);
         };
-        self.state.put_session(Session {
-            generation: rekey.generation,
-            rekeyed_generation: rekey.generation,
-            refresh_jti: rekey.refresh_jti.clone(),
-            hashed_refresh_token: rekey.hashed_refresh_token,
-            previous_hashed_refresh_token: None,
-            rotated_at: rekey.at,
-            authenticated_at: rekey.at,
-            last_used_at: rekey.at,
-            expires_at: rekey.expires_at,
-            ..session
-        });
+        self.state.put_session(rekey.applied_to(&session));
         Ok(true)
     }
 
@@ -177,7 +166,7 @@ impl SessionRepository for MemoryUnit {
         at: OffsetDateTime,
     ) -> Result<u64, StoreError> {
         let mut revoked = 0;
-        for session in self.state.live_sessions(user, at) {
+        for session in self.state.unrevoked_sessions(user) {
             if Some(session.id) != except {
                 self.state.put_session(Session { revoked: Some(Revocation { at, reason }), ..session });
                 revoked += 1;

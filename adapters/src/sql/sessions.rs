@@ -79,7 +79,8 @@ impl SessionRepository for SqlUnit {
         reason: RevocationReason,
         at: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let update = revocation(user, reason, at).filter(Column::Id.eq(id.as_uuid()));
+        let update =
+            revocation(reason, at).filter(live_sessions_of(user, at)).filter(Column::Id.eq(id.as_uuid()));
         Ok(changed(self.connection(), update).await? == 1)
     }
 
@@ -91,7 +92,11 @@ impl SessionRepository for SqlUnit {
         at: OffsetDateTime,
     ) -> Result<u64, StoreError> {
         let other = except.map(|kept| Column::Id.ne(kept.as_uuid()));
-        let update = revocation(user, reason, at).filter(Condition::all().add_option(other));
+        let unrevoked = Condition::all()
+            .add(Column::UserId.eq(user.as_uuid()))
+            .add(Column::RevokedAt.is_null())
+            .add_option(other);
+        let update = revocation(reason, at).filter(unrevoked);
         changed(self.connection(), update).await
     }
 
@@ -123,13 +128,13 @@ fn live_sessions_of(user: UserId, now: OffsetDateTime) -> Condition {
         .add(Column::MaxExpiresAt.gt(Timestamp(now)))
 }
 
-fn revocation(user: UserId, reason: RevocationReason, at: OffsetDateTime) -> UpdateMany<Entity> {
+fn revocation(reason: RevocationReason, at: OffsetDateTime) -> UpdateMany<Entity> {
     let revoked = ActiveModel {
         revoked_at: Set(Some(Timestamp(at))),
         revoked_reason: Set(Some(reason.as_str().to_owned())),
         ..ActiveModel::default()
     };
-    Entity::update_many().set(revoked).filter(live_sessions_of(user, at))
+    Entity::update_many().set(revoked)
 }
 
 async fn changed(connection: &impl ConnectionTrait, update: UpdateMany<Entity>) -> Result<u64, StoreError> {

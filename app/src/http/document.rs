@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use inwren_domain::model::TierCatalog;
 use poem::http::{HeaderValue, header};
 use poem::web::Html;
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, endpoint::make_sync, get};
@@ -34,18 +35,26 @@ pub(super) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
     );
     OpenApiService::new(apis, state.project_name.clone(), env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
-        .license(LicenseObject::new("MIT OR Apache-2.0"))
+        .license(LicenseObject::new("MIT"))
 }
 
-/// The document as it is served, printed and committed.
-pub(super) fn document(service: &OpenApiService<Apis, ()>) -> String {
+/// The document as it is served, printed and committed: what the library writes, and what it cannot say.
+pub(super) fn document(service: &OpenApiService<Apis, ()>, tiers: &TierCatalog) -> String {
     let Ok(mut document) = serde_json::from_str::<Value>(&service.spec()) else { return String::new() };
-    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
-        for (name, schema) in schemas {
-            // The derive refuses unknown fields of these, but does not write it down.
-            if name.ends_with("Request") {
-                schema["additionalProperties"] = json!(false);
-            }
+    document["servers"] = json!([{ "url": "/", "description": "The service that the document comes from" }]);
+    if let Some(flow) = document.pointer_mut("/components/securitySchemes/password/flows/password") {
+        flow["scopes"] = json!({});
+    }
+    let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    for (name, schema) in schemas.into_iter().flatten().filter(|(name, _)| name.ends_with("Request")) {
+        schema["additionalProperties"] = json!(false);
+        if let Some(email) = schema.pointer_mut("/properties/email") {
+            email["format"] = json!("email");
+        }
+        if let Some(tier) = schema.pointer_mut("/properties/tier") {
+            let choice = if name == "RegisterRequest" { tiers.self_service() } else { tiers.all() };
+            let names = choice.iter().map(|tier| json!(tier.as_str()));
+            tier["enum"] = names.chain([Value::Null]).collect();
         }
     }
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();

@@ -32,7 +32,7 @@ pub use state::AppState;
 /// The service as one endpoint.
 pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'static, Response> {
     let service = document::service(state);
-    let document = document::document(&service);
+    let document = document::document(&service, &state.core.settings.tiers);
     let routes = Arc::new(RouteTable::of(&document));
     let gateway = Gateway { state: Arc::clone(state), cors: Cors::new(cors), routes };
     document::routes(Route::new(), &service, document).nest("/", service).with(gateway).boxed()
@@ -40,5 +40,5 @@ pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'sta
 
 /// The OpenAPI document of the service.
 pub fn openapi_document(state: &Arc<AppState>) -> String {
-    document::document(&document::service(state))
+    document::document(&document::service(state), &state.core.settings.tiers)
 }

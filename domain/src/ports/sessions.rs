@@ -14,7 +14,8 @@ pub trait SessionReader: Send {
     async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError>;
 }
 
-/// Writes sessions, within a unit of work that has locked the user first.
+/// Writes sessions, within a unit of work that has locked the user first. A session's `expires_at` is never after its
+/// `max_expires_at`.
 #[async_trait]
 pub trait SessionRepository: Send {
     /// Adds a session.
@@ -33,8 +34,9 @@ pub trait SessionRepository: Send {
         at: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// Revokes the user's live sessions, all or all but one, and tells how many. A rotation in flight MUST NOT survive
-    /// it, nor a session that another unit is just opening.
+    /// Revokes the user's sessions, all or all but one, and tells how many that were. One that has expired but is not
+    /// revoked MUST be revoked too: a rotation that began before the expiry may still be on its way. A rotation in flight
+    /// MUST NOT survive it, nor a session that another unit is just opening.
     async fn revoke_all(
         &mut self,
         user: UserId,
@@ -64,6 +66,25 @@ pub struct Rekey {
     pub at: OffsetDateTime,
     /// When the new token expires.
     pub expires_at: OffsetDateTime,
+}
+
+impl Rekey {
+    /// The session after the re-key.
+    #[must_use]
+    pub fn applied_to(&self, session: &Session) -> Session {
+        Session {
+            generation: self.generation,
+            rekeyed_generation: self.generation,
+            refresh_jti: self.refresh_jti.clone(),
+            hashed_refresh_token: self.hashed_refresh_token,
+            previous_hashed_refresh_token: None,
+            rotated_at: self.at,
+            authenticated_at: self.at,
+            last_used_at: self.at,
+            expires_at: self.expires_at,
+            ..session.clone()
+        }
+    }
 }
 
 /// An attempt to exchange a refresh token for its successor.

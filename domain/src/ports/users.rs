@@ -29,7 +29,8 @@ pub trait UserRepository: Send {
     async fn lock(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
 
     /// The active superusers. No other unit MUST be able to change or lock any of them until this one ends, so that
-    /// what is decided from the answer holds at the commit.
+    /// what is decided from the answer holds at the commit. It has to come before any [`lock`](Self::lock) of the unit, so
+    /// that two units never wait for each other.
     async fn lock_active_superusers(&mut self) -> Result<Vec<UserId>, StoreError>;
 
     /// Changes what the change names, and `updated_at`. What it does not name MUST stay as it is.

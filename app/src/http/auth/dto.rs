@@ -11,7 +11,7 @@ pub(super) struct RegisterRequest {
     #[oai(validator(min_length = 3, max_length = 254))]
     pub(super) email: String,
     /// 8 to 128 characters of any kind; not one of the most common passwords, and not the e-mail address.
-    #[oai(validator(min_length = 8, max_length = 128), write_only)]
+    #[oai(validator(min_length = 8, max_length = 128))]
     pub(super) password: String,
     /// The tier, from those that users may choose themselves. Left out: the first of them.
     #[oai(nullable)]
@@ -43,7 +43,6 @@ pub(super) struct LoginRequest {
     /// The login name.
     pub(super) email: String,
     /// The password.
-    #[oai(write_only)]
     pub(super) password: String,
 }
 
@@ -65,7 +64,6 @@ impl FromFields for LoginRequest {
 #[oai(rename = "RefreshRequest", deny_unknown_fields, example)]
 pub(super) struct RefreshRequest {
     /// The refresh token of the last pair. It is used up by this.
-    #[oai(write_only)]
     pub(super) refresh_token: String,
 }
 

@@ -100,10 +100,8 @@ struct AccessTokenForm {
     /// The e-mail address, for `password`.
     username: Option<String>,
     /// The password, for `password`.
-    #[oai(write_only)]
     password: Option<String>,
     /// The refresh token, for `refresh_token`.
-    #[oai(write_only)]
     refresh_token: Option<String>,
 }
 

@@ -75,10 +75,9 @@ impl FromFields for UpdateUserRequest {
 #[oai(rename = "ChangePasswordRequest", deny_unknown_fields, example)]
 pub(super) struct ChangePasswordRequest {
     /// Proves that it is the owner who asks.
-    #[oai(write_only)]
     pub(super) current_password: String,
     /// 8 to 128 characters of any kind; not one of the most common passwords, and not the e-mail address.
-    #[oai(validator(min_length = 8, max_length = 128), write_only)]
+    #[oai(validator(min_length = 8, max_length = 128))]
     pub(super) new_password: String,
 }
 

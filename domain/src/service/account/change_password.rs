@@ -2,14 +2,14 @@
 
 use crate::Core;
 use crate::model::{
-    AuditEventKind, ClientInfo, Password, PasswordHash, PlainToken, RevocationReason, Session, TokenId,
-    TokenPair, User,
+    AuditEventKind, ClientInfo, Password, PasswordHash, PlainToken, RevocationReason, Session, TokenDigest,
+    TokenId, TokenPair, User,
 };
 use crate::policy::password::{self, WeakPassword};
 use crate::policy::step_up::{StepUpRequired, require_recent};
 use crate::ports::{Rekey, UnitOfWork, Verification};
 use crate::service::audit::Trail;
-use crate::service::auth::{Principal, access_token, refresh_token};
+use crate::service::auth::{Principal, access_token, refresh_expiry, refresh_token};
 use crate::service::{Failure, PortFailure};
 
 /// The old password, and the new one.
@@ -79,30 +79,18 @@ const GENERATION_JUMP: i64 = 1 << 20;
 fn rekeyed_session(core: &Core, session: &Session) -> Result<(Session, PlainToken, Rekey), PortFailure> {
     let now = core.clock.now();
     let generation = session.generation.saturating_add(GENERATION_JUMP);
-    let lifetime = core.settings.refresh_token_lifetime;
-    let mut rekeyed = Session {
-        generation,
-        rekeyed_generation: generation,
-        refresh_jti: TokenId::for_refresh(generation, core.entropy.as_ref())?,
-        previous_hashed_refresh_token: None,
-        rotated_at: now,
-        authenticated_at: now,
-        last_used_at: now,
-        expires_at: (now.truncate_to_second() + lifetime).min(session.max_expires_at),
-        ..session.clone()
-    };
-    let issued = refresh_token(core, &rekeyed)?;
-    rekeyed.hashed_refresh_token = issued.digest;
-    let rekey = Rekey {
+    let mut rekey = Rekey {
         session_id: session.id,
         user_id: session.user_id,
         generation,
-        refresh_jti: rekeyed.refresh_jti.clone(),
-        hashed_refresh_token: issued.digest,
+        refresh_jti: TokenId::for_refresh(generation, core.entropy.as_ref())?,
+        hashed_refresh_token: TokenDigest::from_bytes([0; 32]),
         at: now,
-        expires_at: rekeyed.expires_at,
+        expires_at: refresh_expiry(core, now).min(session.max_expires_at),
     };
-    Ok((rekeyed, issued.token, rekey))
+    let issued = refresh_token(core, &rekey.applied_to(session))?;
+    rekey.hashed_refresh_token = issued.digest;
+    Ok((rekey.applied_to(session), issued.token, rekey))
 }
 
 /// All or nothing: the new hash, the end of the other sessions, the new key of this one.

@@ -8,4 +8,4 @@ pub mod refresh;
 pub mod register;
 
 pub use authenticate::{NotAuthenticated, Principal, authenticate};
-pub(super) use issue::{access_token, refresh_token};
+pub(super) use issue::{access_token, refresh_expiry, refresh_token};

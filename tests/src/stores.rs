@@ -1,0 +1,99 @@
+//! A fresh, empty, migrated store of each kind, gone again when its guard is dropped.
+
+mod postgres;
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use inwren_adapters::memory::MemoryStore;
+use inwren_adapters::sql::{SqlOptions, SqlStore};
+use inwren_domain::ports::Store;
+
+pub use postgres::{POSTGRES_URL, TestDatabase};
+
+use crate::fixtures::unique;
+
+/// Tests run side by side, and each has its own pool.
+const MAX_CONNECTIONS: u32 = 6;
+
+/// A store that nobody else uses.
+pub struct TestStore {
+    store: Arc<dyn Store>,
+    // What the store lives on. Dropped after it.
+    _ground: Ground,
+}
+
+/// Nobody reads it; that it is dropped is what it is for.
+enum Ground {
+    Nothing,
+    Folder { _folder: TempFolder },
+    Database { _database: TestDatabase },
+}
+
+impl TestStore {
+    /// The port.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+}
+
+impl Deref for TestStore {
+    type Target = dyn Store;
+
+    fn deref(&self) -> &Self::Target {
+        self.store.as_ref()
+    }
+}
+
+/// A store in memory.
+pub async fn memory() -> TestStore {
+    TestStore { store: Arc::new(MemoryStore::new()), _ground: Ground::Nothing }
+}
+
+/// A store in a SQLite file of its own.
+pub async fn sqlite() -> TestStore {
+    let folder = TempFolder::new();
+    let url = format!("sqlite://{}", folder.path().join("store.db").display());
+    let store = connect(&url).await;
+    inwren_migration::migrate_up(store.writer()).await.expect("migrations");
+    TestStore { store: Arc::new(store), _ground: Ground::Folder { _folder: folder } }
+}
+
+/// A store in a PostgreSQL database of its own, on the server that [`POSTGRES_URL`] names.
+pub async fn postgres() -> TestStore {
+    let database = TestDatabase::migrated().await;
+    let store = connect(database.url()).await;
+    TestStore { store: Arc::new(store), _ground: Ground::Database { _database: database } }
+}
+
+async fn connect(url: &str) -> SqlStore {
+    let options = SqlOptions { max_connections: MAX_CONNECTIONS, ..SqlOptions::default() };
+    SqlStore::connect(url, &options).await.expect("a connection")
+}
+
+/// A folder that is removed, with all that is in it, when it is dropped.
+#[derive(Debug)]
+pub struct TempFolder(PathBuf);
+
+impl TempFolder {
+    /// Makes an empty one.
+    #[allow(clippy::new_without_default, reason = "it makes something on the disk")]
+    pub fn new() -> Self {
+        let name = format!("inwren-test-{}-{}", std::process::id(), unique());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).expect("a temporary folder");
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
