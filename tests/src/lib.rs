@@ -1,6 +1,8 @@
 //! The harness of the tests.
 
+pub mod app;
 pub mod conformance;
 pub mod fakes;
 pub mod fixtures;
+pub mod process;
 pub mod stores;

@@ -137,6 +137,7 @@ impl From<account::deactivate::Refusal> for Problem {
         match refusal {
             account::deactivate::Refusal::StepUp(required) => required.into(),
             account::deactivate::Refusal::LastSuperuser(last) => last.into(),
+            account::deactivate::Refusal::Gone => invalid_token(),
         }
     }
 }
@@ -150,6 +151,15 @@ impl From<account::sessions::NotFound> for Problem {
 impl From<admin::NotFound> for Problem {
     fn from(_: admin::NotFound) -> Self {
         not_found("user")
+    }
+}
+
+impl From<admin::sessions::Refusal> for Problem {
+    fn from(refusal: admin::sessions::Refusal) -> Self {
+        match refusal {
+            admin::sessions::Refusal::NotFound => not_found("user"),
+            admin::sessions::Refusal::NotPermitted => not_permitted(),
+        }
     }
 }
 

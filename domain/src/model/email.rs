@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 
 /// An e-mail address whose syntax has been checked.
 ///
-/// It is kept as its owner wrote it, and compared in a normalised form (Unicode NFC, lower case), so that
+/// It is kept as its owner wrote it, and compared in a normalised form (lower case, Unicode NFC), so that
 /// `Ann@Example.org` and `ann@example.org` are one address.
 #[derive(Clone)]
 pub struct Email {
@@ -30,7 +30,7 @@ impl Email {
     /// been a source of ambiguity in every system that took them.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
         let address = text.trim();
-        let normalized: String = address.nfc().collect::<String>().to_lowercase();
+        let normalized = normalize(address);
         if address.is_empty() {
             return Err(InvalidEmail("an e-mail address is needed"));
         }
@@ -58,7 +58,14 @@ impl Email {
 
 /// The normalised beginning of an address, for a search by prefix.
 pub(crate) fn normalize_prefix(text: &str) -> String {
-    text.trim().nfc().collect::<String>().to_lowercase()
+    normalize(text.trim())
+}
+
+/// Lower case, character by character, so that what comes after a character changes nothing; the two small sigmas are one
+/// letter. Composed again at the end, because some letters have a composed form in lower case only.
+fn normalize(text: &str) -> String {
+    let lower = text.nfc().flat_map(char::to_lowercase);
+    lower.map(|c| if c == 'ς' { 'σ' } else { c }).nfc().collect()
 }
 
 fn check_local(local: &str) -> Result<(), InvalidEmail> {
@@ -183,6 +190,9 @@ mod tests {
         assert_eq!(given.normalized(), "ann.lee@example.org");
         assert_eq!(given, Email::parse("ann.lee@example.org")?);
         assert_eq!(Email::parse("É@example.org")?, Email::parse("e\u{301}@example.org")?);
+        assert_eq!(Email::parse("J\u{30c}@example.org")?, Email::parse("\u{1f0}@example.org")?);
+        assert_eq!(Email::parse("ΑΣ@example.org")?, Email::parse("ας@example.org")?);
+        assert!(Email::parse("ΑΣΑ@example.org")?.normalized().starts_with(&normalize_prefix("ΑΣ")));
         Ok(())
     }
 

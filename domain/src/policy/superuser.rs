@@ -1,16 +1,11 @@
 //! The service never loses its last active superuser.
 
-use crate::model::{UserChange, UserId};
+use crate::model::UserId;
 
 /// The change would leave nobody who can administer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the last active superuser can be neither demoted, deactivated nor deleted")]
 pub struct LastSuperuser;
-
-/// Whether a change can take an active superuser away, so that the set of them has to be locked before it is judged.
-pub fn may_remove_one(change: &UserChange) -> bool {
-    change.is_active == Some(false) || change.is_superuser == Some(false)
-}
 
 /// Checks that somebody remains once `leaving` is no active superuser any more. `active` is the locked set of all
 /// active superusers.

@@ -107,7 +107,10 @@ async fn run(connection: &DatabaseConnection, statement: &str) {
     }
 }
 
-async fn ask(connection: &DatabaseConnection, question: &str) -> Vec<sea_orm_migration::sea_orm::QueryResult> {
+async fn ask(
+    connection: &DatabaseConnection,
+    question: &str,
+) -> Vec<sea_orm_migration::sea_orm::QueryResult> {
     let statement = Statement::from_string(DbBackend::Postgres, question);
     connection.query_all_raw(statement).await.expect("an answer")
 }

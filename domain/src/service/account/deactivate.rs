@@ -15,6 +15,8 @@ pub enum Refusal {
     StepUp(StepUpRequired),
     /// Nobody would be left to administer.
     LastSuperuser(LastSuperuser),
+    /// The account was deactivated or deleted meanwhile.
+    Gone,
 }
 
 /// Deactivates the account and revokes all its sessions, together. The row and the address stay.
@@ -34,11 +36,16 @@ pub async fn execute(
 
     let mut unit = core.store.begin().await?;
     let superusers = unit.users().lock_active_superusers().await?;
-    if let Err(last) = require_another(&superusers, user.id) {
+    let current = unit.users().lock(user.id).await?;
+    let refusal = if current.is_none_or(|current| !current.is_active) {
+        Some(Refusal::Gone)
+    } else {
+        require_another(&superusers, user.id).err().map(Refusal::LastSuperuser)
+    };
+    if let Some(refusal) = refusal {
         unit.rollback().await?;
-        return Err(Failure::Refused(Refusal::LastSuperuser(last)));
+        return Err(Failure::Refused(refusal));
     }
-    unit.users().lock(user.id).await?;
     unit.users().update(user.id, &change, now).await?;
     unit.sessions().revoke_all(user.id, None, RevocationReason::Deactivated, now).await?;
     unit.audit().record(&event).await?;

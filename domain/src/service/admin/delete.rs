@@ -28,20 +28,19 @@ pub async fn execute(
     let trail = Trail { core, at: core.clock.now(), actor: Some(admin.id()), client };
     let event = trail.event(AuditEventKind::UserDeleted, id, None)?;
     let mut unit = core.store.begin().await?;
-    let superusers = unit.users().lock_active_superusers().await?;
-    let refusal = if !superusers.contains(&admin.id()) {
-        Some(Refusal::NotPermitted)
-    } else if let Err(last) = require_another(&superusers, id) {
-        Some(Refusal::LastSuperuser(last))
-    } else if unit.users().lock(id).await?.is_none() || !unit.users().delete(id).await? {
-        Some(Refusal::NotFound)
-    } else {
-        None
+    let refusal = match admin.confirm(unit.as_mut()).await? {
+        None => Some(Refusal::NotPermitted),
+        Some(superusers) => match require_another(&superusers, id) {
+            Err(last) => Some(Refusal::LastSuperuser(last)),
+            Ok(()) if unit.users().lock(id).await?.is_none() => Some(Refusal::NotFound),
+            Ok(()) => None,
+        },
     };
     if let Some(refusal) = refusal {
         unit.rollback().await?;
         return Err(Failure::Refused(refusal));
     }
+    unit.users().delete(id).await?;
     unit.audit().record(&event).await?;
     unit.commit().await?;
     Ok(())

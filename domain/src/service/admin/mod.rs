@@ -8,6 +8,7 @@ pub mod sessions;
 pub mod update;
 
 use crate::model::UserId;
+use crate::ports::{StoreError, UnitOfWork};
 use crate::service::auth::Principal;
 
 /// Witness that somebody may administer.
@@ -33,5 +34,12 @@ impl Admin {
     /// Who it is.
     pub fn id(self) -> UserId {
         self.id
+    }
+
+    /// Locks the active superusers, and gives them if the witness is still among them: what an administrator writes
+    /// holds only if nobody took the right away meanwhile.
+    async fn confirm(self, unit: &mut dyn UnitOfWork) -> Result<Option<Vec<UserId>>, StoreError> {
+        let superusers = unit.users().lock_active_superusers().await?;
+        Ok(superusers.contains(&self.id).then_some(superusers))
     }
 }

@@ -15,19 +15,35 @@ pub async fn list(core: &Core, _: Admin, id: UserId) -> Result<Vec<Session>, Fai
     Ok(view.sessions().live_of(id, core.clock.now()).await?)
 }
 
+/// Why the sessions go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such user.
+    NotFound,
+    /// The caller lost the right to administer while this was under way.
+    NotPermitted,
+}
+
 /// Ends all of the user's sessions.
 pub async fn revoke_all(
     core: &Core,
     admin: Admin,
     id: UserId,
     client: &ClientInfo,
-) -> Result<(), Failure<NotFound>> {
+) -> Result<(), Failure<Refusal>> {
     let trail = Trail { core, at: core.clock.now(), actor: Some(admin.id()), client };
     let event = trail.event(AuditEventKind::SessionsRevoked, id, None)?;
     let mut unit = core.store.begin().await?;
-    if unit.users().lock(id).await?.is_none() {
+    let refusal = if admin.confirm(unit.as_mut()).await?.is_none() {
+        Some(Refusal::NotPermitted)
+    } else if unit.users().lock(id).await?.is_none() {
+        Some(Refusal::NotFound)
+    } else {
+        None
+    };
+    if let Some(refusal) = refusal {
         unit.rollback().await?;
-        return Err(Failure::Refused(NotFound));
+        return Err(Failure::Refused(refusal));
     }
     if unit.sessions().revoke_all(id, None, RevocationReason::RevokedByAdmin, trail.at).await? > 0 {
         unit.audit().record(&event).await?;

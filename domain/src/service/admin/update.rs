@@ -3,7 +3,7 @@
 use super::Admin;
 use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, Email, RevocationReason, User, UserChange, UserId};
-use crate::policy::superuser::{LastSuperuser, may_remove_one, require_another};
+use crate::policy::superuser::{LastSuperuser, require_another};
 use crate::policy::tier::{self, TierRefused};
 use crate::ports::{UnitOfWork, Updated};
 use crate::service::Failure;
@@ -74,11 +74,8 @@ async fn apply(
     wanted: UserChange,
     client: &ClientInfo,
 ) -> Result<User, Failure<Refusal>> {
-    if may_remove_one(&wanted) {
-        let superusers = unit.users().lock_active_superusers().await?;
-        if !superusers.contains(&admin.id()) {
-            return Err(Failure::Refused(Refusal::NotPermitted));
-        }
+    let superusers = admin.confirm(unit).await?.ok_or(Failure::Refused(Refusal::NotPermitted))?;
+    if wanted.takes_rights() {
         require_another(&superusers, id).map_err(|last| Failure::Refused(Refusal::LastSuperuser(last)))?;
     }
     let user = unit.users().lock(id).await?.ok_or(Failure::Refused(Refusal::NotFound))?;

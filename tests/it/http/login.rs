@@ -1,0 +1,128 @@
+//! Opening a session with a password.
+
+use std::sync::Arc;
+
+use inwren_domain::model::{TokenId, UserId};
+use inwren_domain::ports::Store;
+use inwren_tests::app::{AUDIENCE, ISSUER, PASSWORD, TestApp, forge, key};
+use serde_json::{Value, json};
+
+stories! {
+    a_login_gives_a_pair_of_tokens
+    tokens_say_what_they_should
+    every_refused_login_is_answered_in_the_same_way
+    a_login_takes_any_text_as_a_password
+    a_login_needs_an_address
+    every_login_opens_a_session_of_its_own
+    lifetimes_are_configured
+}
+
+async fn a_login_gives_a_pair_of_tokens(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    app.register("ann@example.org").await;
+    let reply = app.try_login("ann@example.org", PASSWORD).await.expect_status(200);
+    let body = reply.json();
+    assert_eq!(body["token_type"], "bearer");
+    assert_eq!(body["expires_in"], 1800);
+    assert_eq!(body.as_object().unwrap().len(), 4);
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    app.me(&reply.tokens().access).await.expect_status(200).json();
+    app.refresh(&reply.tokens().refresh).await;
+}
+
+async fn tokens_say_what_they_should(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let ann = app.somebody().await;
+    let now = app.clock_seconds();
+    let (header, access) = forge::open(&ann.tokens.access);
+    assert_eq!(header, json!({ "alg": "RS256", "kid": key().public().id(), "typ": "at+jwt" }));
+    let session = access["sid"].as_str().unwrap();
+    assert_eq!(
+        access,
+        json!({
+            "iss": ISSUER, "aud": AUDIENCE, "sub": ann.id, "iat": now, "exp": now + 30 * 60, "auth_time": now,
+            "jti": access["jti"], "sid": session, "type": "access",
+            "email": ann.email, "tier": "free", "is_superuser": false,
+        })
+    );
+    let (header, refresh) = forge::open(&ann.tokens.refresh);
+    assert_eq!(header, json!({ "alg": "RS256", "kid": key().public().id(), "typ": "rt+jwt" }));
+    assert_eq!(
+        refresh,
+        json!({
+            "iss": ISSUER, "aud": AUDIENCE, "sub": ann.id, "iat": now, "exp": now + 7 * 86_400,
+            "jti": refresh["jti"], "sid": session, "type": "refresh",
+        })
+    );
+    let random = |claims: &Value| claims["jti"].as_str().unwrap().rsplit('.').next().unwrap().len();
+    assert!(random(&refresh) >= 43 && random(&access) >= 22, "{access} {refresh}");
+    let ids: (TokenId, Option<UserId>) = (TokenId::from_stored(refresh["jti"].as_str().unwrap().into()), None);
+    assert_eq!(ids.0.generation(), Some(0));
+
+    let admin = app.superuser().await;
+    assert_eq!(forge::open(&admin.tokens.access).1["is_superuser"], true);
+}
+
+async fn every_refused_login_is_answered_in_the_same_way(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let (ann, gone) = (app.somebody().await, app.somebody().await);
+    app.delete("/users/me").bearer(&gone.tokens.access).send().await.expect_done();
+    let tries = [
+        ("nobody@example.org", PASSWORD),
+        (&ann.email, "another password"),
+        (&gone.email, PASSWORD),
+        (&gone.email, "another password"),
+    ];
+    let mut answers = Vec::new();
+    for (email, password) in tries {
+        let reply = app.try_login(email, password).await;
+        let mut body = reply.expect_problem(401, "invalid-credentials");
+        body["request_id"] = Value::Null;
+        let mut headers = reply.headers.clone();
+        headers.remove("x-request-id");
+        answers.push((body, headers));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+}
+
+async fn a_login_takes_any_text_as_a_password(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    app.register("ann@example.org").await;
+    for password in ["", "x", "password", "\u{0}", &"x".repeat(20_000)] {
+        app.try_login("ann@example.org", password).await.expect_problem(401, "invalid-credentials");
+    }
+}
+
+async fn a_login_needs_an_address(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    for email in ["", "ann", "ann@", "ann\u{0}@example.org"] {
+        app.try_login(email, PASSWORD).await.expect_invalid(&["/email"]);
+    }
+}
+
+async fn every_login_opens_a_session_of_its_own(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let ann = app.somebody().await;
+    let second = app.login(&ann.email).await;
+    let sid = |token: &str| forge::open(token).1["sid"].clone();
+    assert_ne!(sid(&ann.tokens.access), sid(&second.access));
+    app.post("/auth/logout").bearer(&ann.tokens.access).send().await.expect_done();
+    app.me(&ann.tokens.access).await.expect_invalid_token();
+    app.me(&second.access).await.expect_status(200).json();
+    app.refresh(&second.refresh).await;
+}
+
+async fn lifetimes_are_configured(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| {
+        config.rules.access_token_lifetime = time::Duration::minutes(5);
+        config.rules.refresh_token_lifetime = time::Duration::days(1);
+    });
+    let ann = app.somebody().await;
+    assert_eq!(app.try_login(&ann.email, PASSWORD).await.json()["expires_in"], 300);
+    let lifetime = |token: &str| {
+        let claims = forge::open(token).1;
+        claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap()
+    };
+    assert_eq!((lifetime(&ann.tokens.access), lifetime(&ann.tokens.refresh)), (300, 86_400));
+}

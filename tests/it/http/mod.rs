@@ -1,0 +1,43 @@
+//! The HTTP interface, in stories: each is told once and happens on every kind of store.
+
+/// Makes a test of every story for each store. A story that is missing here is unused, which the compiler tells.
+macro_rules! stories {
+    ($($story:ident)+) => {
+        stories!(memory: $($story)+);
+        stories!(postgres: $($story)+);
+    };
+    ($store:ident: $($story:ident)+) => {
+        mod $store {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    let opened = inwren_tests::stores::$store().await;
+                    super::$story(opened.store()).await;
+                }
+            )+
+        }
+    };
+}
+
+mod account;
+mod admin;
+mod admin_list;
+mod authorization_coverage;
+mod bodies;
+mod cors;
+mod faults;
+mod forgeries;
+mod headers;
+mod health;
+mod limits;
+mod login;
+mod logout;
+mod oauth;
+mod openapi;
+mod password;
+mod proxies;
+mod refresh;
+mod register;
+mod routes;
+mod sessions;
+mod tokens;

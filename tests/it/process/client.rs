@@ -1,0 +1,46 @@
+//! What clients of the service do most.
+
+use std::io;
+
+use inwren_tests::process::{Answer, Call, Connection};
+use serde_json::json;
+
+/// The password of all users that have no other one.
+pub(super) const PASSWORD: &str = "a pass phrase of the tests";
+
+/// A pair of tokens.
+#[derive(Clone, Debug)]
+pub(super) struct Tokens {
+    pub(super) access: String,
+    pub(super) refresh: String,
+}
+
+impl Tokens {
+    #[track_caller]
+    pub(super) fn of(answer: &Answer) -> Self {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        Self { access: answer.text("access_token"), refresh: answer.text("refresh_token") }
+    }
+}
+
+pub(super) fn register(email: &str, password: &str) -> Call {
+    Call::post("/auth/register", &json!({ "email": email, "password": password }))
+}
+
+pub(super) fn login(email: &str, password: &str) -> Call {
+    Call::post("/auth/login", &json!({ "email": email, "password": password }))
+}
+
+pub(super) fn refresh(token: &str) -> Call {
+    Call::post("/auth/refresh", &json!({ "refresh_token": token }))
+}
+
+pub(super) fn me(token: &str) -> Call {
+    Call::get("/users/me").bearer(token)
+}
+
+/// Registers somebody and logs in, on one connection.
+pub(super) fn join(connection: &mut Connection, email: &str) -> io::Result<Tokens> {
+    connection.call(&register(email, PASSWORD))?.expect(201);
+    Ok(Tokens::of(&connection.call(&login(email, PASSWORD))?))
+}

@@ -1,0 +1,110 @@
+use std::net::{IpAddr, SocketAddr};
+
+use base64::Engine as _;
+use futures_util::stream;
+use poem::http::uri::Scheme;
+use poem::http::{self, HeaderName, HeaderValue, Method, Uri};
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Addr, Body, Endpoint, Request, RequestParts};
+use serde_json::Value;
+
+use super::{Reply, TestApp};
+
+/// A request under construction.
+pub struct Call<'a> {
+    app: &'a TestApp,
+    method: Method,
+    uri: Uri,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Body,
+    from: IpAddr,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(app: &'a TestApp, method: &str, path: &str) -> Self {
+        Self {
+            app,
+            method: method.parse().expect("a method"),
+            uri: path.parse().expect("a path"),
+            headers: Vec::new(),
+            body: Body::empty(),
+            from: [192, 0, 2, 1].into(),
+        }
+    }
+
+    /// With a header, beside those of the same name.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header value");
+        self.headers.push((name.parse().expect("a header name"), value));
+        self
+    }
+
+    /// With an access token.
+    #[must_use]
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// From this address.
+    #[must_use]
+    pub fn from(mut self, address: &str) -> Self {
+        self.from = address.parse().expect("an address");
+        self
+    }
+
+    /// With a JSON body.
+    #[must_use]
+    pub fn json(self, body: &Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    /// With a form.
+    #[must_use]
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let body = serde_urlencoded::to_string(fields).expect("a form");
+        self.body("application/x-www-form-urlencoded", body)
+    }
+
+    /// With a body of this media type.
+    #[must_use]
+    pub fn body(self, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let mut call = self.header("content-type", media_type);
+        call.body = Body::from_vec(body.into());
+        call
+    }
+
+    /// With a JSON body that comes in pieces, and without saying how long it is.
+    #[must_use]
+    pub fn stream(self, pieces: Vec<Vec<u8>>) -> Self {
+        let mut call = self.header("content-type", "application/json");
+        let pieces = pieces.into_iter().map(Ok::<_, std::io::Error>);
+        call.body = Body::from_bytes_stream(stream::iter(pieces));
+        call
+    }
+
+    /// With a name and a password as HTTP Basic credentials.
+    #[must_use]
+    pub fn basic(self, user: &str, password: &str) -> Self {
+        let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        self.header("authorization", &format!("Basic {credentials}"))
+    }
+
+    /// Sends it, and holds the answer to what is true of all answers and to what the document says.
+    pub async fn send(self) -> Reply {
+        let Self { app, method, uri, headers, body, from } = self;
+        let path = uri.path().to_owned();
+        let request = http::Request::builder().method(method.clone()).uri(uri);
+        let (mut parts, ()) = request.body(()).expect("a request").into_parts();
+        for (name, value) in headers {
+            parts.headers.append(name, value);
+        }
+        let peer = RemoteAddr(Addr::SocketAddr(SocketAddr::new(from, 40_000)));
+        let parts = RequestParts::from((parts, LocalAddr::default(), peer, Scheme::HTTP));
+        let response = app.endpoint.get_response(Request::from_parts(parts, body)).await;
+        let reply = Reply::read(&method, &path, response).await;
+        reply.check();
+        app.contract.check(&reply);
+        reply
+    }
+}

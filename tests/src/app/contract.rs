@@ -1,0 +1,128 @@
+use serde_json::Value;
+
+use super::Reply;
+
+/// The OpenAPI document, as something that answers can be held to.
+pub struct Contract(Value);
+
+/// One operation of the document.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// The method, in upper case.
+    pub method: String,
+    /// The path, with its parameters in braces.
+    pub path: String,
+    /// What the document says of it.
+    pub about: Value,
+}
+
+impl Operation {
+    /// The `operationId`.
+    pub fn id(&self) -> &str {
+        self.about["operationId"].as_str().unwrap_or_default()
+    }
+
+    /// Whether it needs a token.
+    pub fn is_protected(&self) -> bool {
+        self.about["security"].as_array().is_some_and(|schemes| !schemes.is_empty())
+    }
+
+    /// The path with this value in the place of every parameter.
+    pub fn path_with(&self, value: &str) -> String {
+        let part = |part: &str| if part.starts_with('{') { value.to_owned() } else { part.to_owned() };
+        self.path.split('/').map(part).collect::<Vec<_>>().join("/")
+    }
+}
+
+/// Statuses that come from before the routes, so that no operation has them in its list.
+const BEFORE_ROUTES: [u16; 2] = [405, 414];
+
+impl Contract {
+    /// Reads a document.
+    pub fn read(document: &str) -> Self {
+        Self(serde_json::from_str(document).expect("a document in JSON"))
+    }
+
+    /// The document.
+    pub fn document(&self) -> &Value {
+        &self.0
+    }
+
+    /// All operations.
+    pub fn operations(&self) -> Vec<Operation> {
+        let paths = self.0["paths"].as_object().expect("paths");
+        let of_path = |(path, item): (&String, &Value)| {
+            let operations = item.as_object().expect("operations").clone();
+            let path = path.clone();
+            operations.into_iter().map(move |(method, about)| Operation {
+                method: method.to_uppercase(),
+                path: path.clone(),
+                about,
+            })
+        };
+        paths.iter().flat_map(of_path).collect()
+    }
+
+    /// The operation that a request is for.
+    fn operation(&self, method: &str, path: &str) -> Option<Operation> {
+        let method = if method == "HEAD" { "GET" } else { method };
+        let asked: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        self.operations().into_iter().find(|operation| {
+            let parts: Vec<&str> = operation.path.split('/').filter(|part| !part.is_empty()).collect();
+            let fits = |(part, asked): (&&str, &&str)| part.starts_with('{') || part == asked;
+            operation.method == method && parts.len() == asked.len() && parts.iter().zip(&asked).all(fits)
+        })
+    }
+
+    /// Checks that the document has the answer: its status, its media type, its headers and its body's shape.
+    #[track_caller]
+    pub(super) fn check(&self, reply: &Reply) {
+        let Some(operation) = self.operation(&reply.method, &reply.path) else { return };
+        if BEFORE_ROUTES.contains(&reply.status) {
+            return;
+        }
+        let answer = &operation.about["responses"][reply.status.to_string()];
+        assert!(answer.is_object(), "not documented: {reply}");
+        if reply.method == "HEAD" || reply.body.is_empty() {
+            return;
+        }
+        let content = answer["content"].as_object().unwrap_or_else(|| panic!("no body documented: {reply}"));
+        let media_type = reply.header("content-type").unwrap_or_default();
+        let schema = &content.get(media_type).unwrap_or_else(|| panic!("no {media_type}: {reply}"))["schema"];
+        self.check_value(schema, &reply.json(), reply);
+    }
+
+    #[track_caller]
+    fn check_value(&self, schema: &Value, value: &Value, reply: &Reply) {
+        if let Some(name) = schema["$ref"].as_str().and_then(|r| r.strip_prefix("#/components/schemas/")) {
+            return self.check_value(&self.0["components"]["schemas"][name], value, reply);
+        }
+        if let Some(parts) = schema["allOf"].as_array() {
+            return parts.iter().for_each(|part| self.check_value(part, value, reply));
+        }
+        if value.is_null() && schema["nullable"] == true {
+            return;
+        }
+        let fits = match schema["type"].as_str() {
+            Some("object") => value.is_object(),
+            Some("array") => value.is_array(),
+            Some("string") => value.is_string(),
+            Some("boolean") => value.is_boolean(),
+            Some("integer") => value.is_i64() || value.is_u64(),
+            _ => true,
+        };
+        assert!(fits, "{value} is not what {schema} says: {reply}");
+        for item in value.as_array().into_iter().flatten() {
+            self.check_value(&schema["items"], item, reply);
+        }
+        let Some(fields) = value.as_object() else { return };
+        for (name, value) in fields {
+            let field = &schema["properties"][name];
+            assert!(field.is_object(), "{name} is not documented: {reply}");
+            self.check_value(field, value, reply);
+        }
+        for name in schema["required"].as_array().into_iter().flatten() {
+            assert!(fields.contains_key(name.as_str().unwrap_or_default()), "{name} is missing: {reply}");
+        }
+    }
+}

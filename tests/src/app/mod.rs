@@ -1,0 +1,222 @@
+//! The whole service in this process: its real HTTP endpoint over any store, with a clock that the test moves.
+
+mod call;
+mod contract;
+pub mod forge;
+mod reply;
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
+use inwren_adapters::crypto::jwt::{AwsLcTokens, TokenFormat};
+use inwren_adapters::crypto::keys::KeyPair;
+use inwren_adapters::entropy::SystemEntropy;
+use inwren_app::config::Config;
+use inwren_app::http::{self, AppState};
+use inwren_app::wiring;
+use inwren_domain::Core;
+use inwren_domain::model::Password;
+use inwren_domain::ports::{Clock as _, Store};
+use inwren_domain::service::operator::create_user;
+use poem::Response;
+use poem::endpoint::BoxEndpoint;
+use serde_json::{Value, json};
+
+pub use call::Call;
+pub use contract::{Contract, Operation};
+pub use reply::Reply;
+
+use crate::fakes::FakeClock;
+use crate::fixtures::{email, fresh_email};
+
+/// The password of everybody whom a [`TestApp`] makes.
+pub const PASSWORD: &str = "securepassword123";
+
+/// `iss` of the tokens.
+pub const ISSUER: &str = "https://issuer.example.org";
+/// `aud` of the tokens.
+pub const AUDIENCE: &str = "tests";
+
+/// The service over a store. Whatever it answers is held to the rules for all answers, and to its own document.
+pub struct TestApp {
+    /// The clock that the service goes by.
+    pub clock: Arc<FakeClock>,
+    /// What the service works with.
+    pub state: Arc<AppState>,
+    endpoint: BoxEndpoint<'static, Response>,
+    contract: Contract,
+}
+
+/// A pair of tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// The access token.
+    pub access: String,
+    /// The refresh token.
+    pub refresh: String,
+}
+
+/// Somebody with an account, who is logged in.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The id.
+    pub id: String,
+    /// The login name.
+    pub email: String,
+    /// The first session's tokens.
+    pub tokens: Tokens,
+}
+
+impl TestApp {
+    /// The service as it is without any configuration, but without rate limits.
+    pub fn over(store: Arc<dyn Store>) -> Self {
+        Self::configured(store, |_| ())
+    }
+
+    /// The service as it is without any configuration.
+    pub fn limited(store: Arc<dyn Store>) -> Self {
+        Self::configured(store, |config| config.limits.enabled = true)
+    }
+
+    /// The service with a changed configuration. Rate limits are off unless the change turns them on.
+    pub fn configured(store: Arc<dyn Store>, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::read(&HashMap::new(), |_| None, None).expect("defaults that are valid");
+        config.limits.enabled = false;
+        change(&mut config);
+        let clock = Arc::new(FakeClock::default());
+        let tokens = Arc::new(AwsLcTokens::new(token_format(), key()).expect("a key that signs"));
+        let core = Core {
+            store,
+            hasher: hasher(),
+            issuer: tokens.clone(),
+            verifier: tokens,
+            clock: clock.clone(),
+            entropy: Arc::new(SystemEntropy),
+            settings: config.rules.clone(),
+        };
+        let state = Arc::new(wiring::app_state(&config, core).expect("parts that fit together"));
+        let endpoint = http::endpoint(&state, config.cors.clone());
+        let contract = Contract::read(&http::openapi_document(&state));
+        Self { clock, state, endpoint, contract }
+    }
+
+    /// The document of the service.
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
+    /// The time by the clock, as tokens say it.
+    pub fn clock_seconds(&self) -> i64 {
+        self.clock.now().unix_timestamp()
+    }
+
+    /// Begins a `GET`.
+    pub fn get(&self, path: &str) -> Call<'_> {
+        self.call("GET", path)
+    }
+
+    /// Begins a `POST`.
+    pub fn post(&self, path: &str) -> Call<'_> {
+        self.call("POST", path)
+    }
+
+    /// Begins a `PUT`.
+    pub fn put(&self, path: &str) -> Call<'_> {
+        self.call("PUT", path)
+    }
+
+    /// Begins a `DELETE`.
+    pub fn delete(&self, path: &str) -> Call<'_> {
+        self.call("DELETE", path)
+    }
+
+    /// Begins a request.
+    pub fn call(&self, method: &str, path: &str) -> Call<'_> {
+        Call::new(self, method, path)
+    }
+
+    /// Registers somebody, and gives the user.
+    pub async fn register(&self, email: &str) -> Value {
+        let body = json!({ "email": email, "password": PASSWORD });
+        self.post("/auth/register").json(&body).send().await.expect_status(201).json()
+    }
+
+    /// Tries to log in.
+    pub async fn try_login(&self, email: &str, password: &str) -> Reply {
+        let body = json!({ "email": email, "password": password });
+        self.post("/auth/login").json(&body).send().await
+    }
+
+    /// Opens a session.
+    pub async fn login(&self, email: &str) -> Tokens {
+        self.try_login(email, PASSWORD).await.expect_status(200).tokens()
+    }
+
+    /// Tries to exchange a refresh token.
+    pub async fn try_refresh(&self, refresh_token: &str) -> Reply {
+        self.post("/auth/refresh").json(&json!({ "refresh_token": refresh_token })).send().await
+    }
+
+    /// Exchanges a refresh token.
+    pub async fn refresh(&self, refresh_token: &str) -> Tokens {
+        self.try_refresh(refresh_token).await.expect_status(200).tokens()
+    }
+
+    /// Asks who the bearer of a token is.
+    pub async fn me(&self, access_token: &str) -> Reply {
+        self.get("/users/me").bearer(access_token).send().await
+    }
+
+    /// Somebody new, with a first session.
+    pub async fn somebody(&self) -> Account {
+        let email = fresh_email().as_str().to_owned();
+        let user = self.register(&email).await;
+        let tokens = self.login(&email).await;
+        Account { id: user["id"].as_str().expect("an id").to_owned(), email, tokens }
+    }
+
+    /// A new superuser, with a first session.
+    pub async fn superuser(&self) -> Account {
+        let address = fresh_email().as_str().to_owned();
+        let command = create_user::Command {
+            email: email(&address),
+            password: Password::new(PASSWORD),
+            is_superuser: true,
+        };
+        let user = create_user::execute(&self.state.core, command).await.expect("a new user");
+        let tokens = self.login(&address).await;
+        Account { id: user.id.to_string(), email: address, tokens }
+    }
+}
+
+/// The signing key: one for all tests, because making it takes a while.
+pub fn key() -> &'static KeyPair {
+    static KEY: OnceLock<KeyPair> = OnceLock::new();
+    KEY.get_or_init(|| KeyPair::generate(2048).expect("a new key"))
+}
+
+fn token_format() -> TokenFormat {
+    let leeway = time::Duration::seconds(LEEWAY_SECONDS);
+    TokenFormat { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned(), leeway }
+}
+
+/// How far the clocks of two instances may differ here.
+pub const LEEWAY_SECONDS: i64 = 10;
+
+/// The real hasher, as cheap as it gets, and with room for every test that runs at the same time.
+fn hasher() -> Arc<Argon2Hasher> {
+    static HASHER: OnceLock<Arc<Argon2Hasher>> = OnceLock::new();
+    let start = || {
+        let cheap = Argon2Parameters { memory_kib: 8, iterations: 1, parallelism: 1 };
+        let limits = HasherLimits {
+            threads: 2,
+            memory_budget_kib: 64,
+            max_waiting: 10_000,
+            max_wait: Duration::from_secs(60),
+        };
+        Arc::new(Argon2Hasher::start(cheap, limits, Arc::new(SystemEntropy)).expect("a hasher"))
+    };
+    HASHER.get_or_init(start).clone()
+}

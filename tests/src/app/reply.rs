@@ -1,0 +1,202 @@
+use poem::Response;
+use poem::http::{HeaderMap, Method};
+use serde_json::Value;
+
+use super::Tokens;
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The method that was asked with.
+    pub method: String,
+    /// The path that was asked.
+    pub path: String,
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// The pages that say themselves how they may be cached and what may run in them.
+const PAGES: [&str; 3] = ["/openapi.json", "/docs", "/redoc"];
+
+impl Reply {
+    pub(super) async fn read(method: &Method, path: &str, response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        Self {
+            method: method.to_string(),
+            path: path.to_owned(),
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: body.into_vec().await.expect("a whole body"),
+        }
+    }
+
+    /// Checks the status.
+    #[track_caller]
+    #[must_use]
+    pub fn expect_status(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self}");
+        self
+    }
+
+    /// Checks that it is done and that there is nothing in the body.
+    #[track_caller]
+    pub fn expect_done(&self) {
+        assert_eq!((self.status, self.text()), (204, ""), "{self}");
+    }
+
+    /// Checks that it is this problem, and gives its body.
+    #[track_caller]
+    pub fn expect_problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{self}");
+        let body = self.json();
+        assert_eq!(body["code"], code, "{self}");
+        body
+    }
+
+    /// Checks that it is 422 because of these parts of the request, and no others.
+    #[track_caller]
+    pub fn expect_invalid(&self, pointers: &[&str]) {
+        let body = self.expect_problem(422, "validation-failed");
+        let errors = body["errors"].as_array().expect("errors");
+        let mut found: Vec<&str> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
+        found.sort_unstable();
+        assert_eq!(found, pointers, "{self}");
+    }
+
+    /// Checks that it is the refusal of a token (RFC 6750 section 3.1).
+    #[track_caller]
+    pub fn expect_invalid_token(&self) {
+        self.expect_problem(401, "invalid-token");
+        let challenge = self.header("www-authenticate").unwrap_or_default();
+        assert!(challenge.starts_with(r#"Bearer error="invalid_token""#), "{self}");
+    }
+
+    /// Checks that it is an error of OAuth 2.0 (RFC 6749 section 5.2).
+    #[track_caller]
+    pub fn expect_oauth_error(&self, error: &str) {
+        assert_eq!(self.status, 400, "{self}");
+        let body = self.json();
+        assert_eq!(body["error"], error, "{self}");
+        assert!(body["error_description"].is_string(), "{self}");
+        assert_eq!(body.as_object().map(serde_json::Map::len), Some(2), "{self}");
+        assert_eq!(self.header("content-type"), Some("application/json"), "{self}");
+        assert_eq!(self.header("cache-control"), Some("no-store"), "{self}");
+    }
+
+    /// A header. One that comes twice is an error here.
+    #[track_caller]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let first = values.next();
+        assert!(values.next().is_none(), "{name} twice: {self}");
+        first.map(|value| value.to_str().expect("a header of text"))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("UTF-8")
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self}"))
+    }
+
+    /// The tokens in the body.
+    #[track_caller]
+    pub fn tokens(&self) -> Tokens {
+        let body = self.json();
+        let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {self}")).to_owned();
+        Tokens { access: text("access_token"), refresh: text("refresh_token") }
+    }
+
+    /// Checks what is true of every answer, whatever was asked.
+    #[track_caller]
+    pub(super) fn check(&self) {
+        self.check_common_headers();
+        if self.status >= 500 {
+            for secret in ["sql", "postgres", "panick", "store"] {
+                assert!(!self.text().to_lowercase().contains(secret), "tells its cause: {self}");
+            }
+        }
+        match self.status {
+            401 => {
+                assert!(self.header("www-authenticate").is_some_and(|c| c.starts_with("Bearer")), "{self}")
+            }
+            405 => assert!(self.header("allow").is_some(), "{self}"),
+            429 | 503 => {
+                let seconds = self.header("retry-after").and_then(|text| text.parse::<u64>().ok());
+                assert!(seconds.is_some_and(|seconds| seconds >= 1), "{self}");
+            }
+            _ => {}
+        }
+        if self.status < 400 || self.method == "HEAD" {
+            return;
+        }
+        let oauth = self.path == "/auth/access-token" && self.status == 400;
+        let health = self.path == "/health" && self.status == 503;
+        if !oauth && !health {
+            self.check_problem();
+        }
+    }
+
+    #[track_caller]
+    fn check_common_headers(&self) {
+        let id = self.header("x-request-id").unwrap_or_default();
+        assert!((1..=64).contains(&id.len()), "{self}");
+        assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self}");
+        assert_eq!(self.header("x-frame-options"), Some("DENY"), "{self}");
+        assert_eq!(self.header("referrer-policy"), Some("no-referrer"), "{self}");
+        let hsts = self.header("strict-transport-security").unwrap_or_default();
+        assert!(hsts.starts_with("max-age=63072000"), "{self}");
+        let policy = self.header("content-security-policy").unwrap_or_default();
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{self}");
+        if !PAGES.contains(&self.path.as_str()) {
+            assert_eq!(self.header("cache-control"), Some("no-store"), "{self}");
+        }
+        assert!(self.headers.get_all("vary").iter().any(|vary| vary == "Origin"), "{self}");
+        assert_eq!(self.header("ratelimit").is_some(), self.header("ratelimit-policy").is_some(), "{self}");
+        assert!(self.header("server").is_none() && self.header("set-cookie").is_none(), "{self}");
+    }
+
+    /// The whole shape of RFC 9457, as this service fills it.
+    #[track_caller]
+    fn check_problem(&self) {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self}");
+        let body = self.json();
+        let text = |name: &str| body[name].as_str().filter(|text| !text.is_empty());
+        let code = text("code").unwrap_or_else(|| panic!("no code: {self}"));
+        assert_eq!(body["type"], format!("/problems/{code}"), "{self}");
+        assert!(text("title").is_some() && text("detail").is_some(), "{self}");
+        assert_eq!(body["status"], self.status, "{self}");
+        assert!(body["retryable"].is_boolean(), "{self}");
+        assert_eq!(text("request_id"), self.header("x-request-id"), "{self}");
+        let mut names: Vec<&str> = body.as_object().expect("an object").keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let mut expected = vec!["code", "detail", "request_id", "retryable", "status", "title", "type"];
+        if self.status == 422 {
+            expected.insert(2, "errors");
+            let errors = body["errors"].as_array().expect("errors");
+            assert!(!errors.is_empty(), "{self}");
+            for error in errors {
+                let pointer = error["pointer"].as_str().expect("a pointer");
+                assert!(pointer.is_empty() || pointer.starts_with('/'), "{self}");
+                assert!(error["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{self}");
+            }
+        }
+        assert_eq!(names, expected, "{self}");
+    }
+}
+
+/// For the messages of failed tests.
+impl std::fmt::Display for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { method, path, status, headers, body } = self;
+        write!(f, "{method} {path}: {status} {headers:?} {}", String::from_utf8_lossy(body))
+    }
+}

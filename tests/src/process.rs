@@ -1,0 +1,255 @@
+//! The real binary as a process: started in a folder of its own, with an environment of its own.
+
+mod http;
+mod log;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use http::{Answer, Call, Connection};
+use log::Log;
+
+/// How long a process may take to start, and a command to finish. A debug build on a busy machine is slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The built binary, which lies beside the folder of the test binaries.
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a path of this binary");
+    let folder = test.ancestors().nth(2).expect("the folder of the build");
+    let binary = folder.join(format!("inwren{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        binary.is_file(),
+        "there is no {}: build it with `cargo build -p inwren`{}",
+        binary.display(),
+        if folder.ends_with("release") { " --release" } else { "" }
+    );
+    binary
+}
+
+/// What to run, and with which settings. Nothing of the environment of the tests gets through.
+#[derive(Clone, Debug)]
+pub struct Program {
+    folder: PathBuf,
+    arguments: Vec<OsString>,
+    environment: Vec<(String, String)>,
+    input: String,
+}
+
+impl Program {
+    /// The binary in this folder, with no argument and no setting.
+    pub fn bare(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            input: String::new(),
+        }
+    }
+
+    /// The service in this folder on any free port, without rate limits and with cheap hashes.
+    pub fn new(folder: &Path) -> Self {
+        Self::bare(folder)
+            .env("PORT", "0")
+            .env("RATE_LIMIT_ENABLED", "false")
+            .env("ARGON2_MEMORY_KIB", "64")
+            .env("ARGON2_ITERATIONS", "1")
+    }
+
+    /// Sets a variable.
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Gives the command something to read.
+    pub fn input(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.input);
+        self
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self) -> Finished {
+        let mut running = self.spawn();
+        let status = running.wait(PATIENCE);
+        Finished {
+            code: status.code(),
+            output: running.out.text(),
+            errors: running.err.text(),
+            took: running.begun.elapsed(),
+        }
+    }
+
+    /// Starts a service and waits until it listens.
+    pub fn start(&self) -> Service {
+        let running = self.spawn();
+        let address = running.out.wait(PATIENCE, |lines| lines.iter().find_map(|line| address_in(line)));
+        match address {
+            Some(address) => Service { running, address },
+            None => panic!("the service did not start:\n{}{}", running.out.text(), running.err.text()),
+        }
+    }
+
+    /// Starts a process without waiting for anything.
+    pub fn spawn(&self) -> Running {
+        let begun = Instant::now();
+        let mut child = Command::new(binary())
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .current_dir(&self.folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        let out = Log::of(child.stdout.take().expect("its output"));
+        let err = Log::of(child.stderr.take().expect("its errors"));
+        let mut stdin = child.stdin.take().expect("its input");
+        // A command that does not read may be gone already.
+        let _ = stdin.write_all(self.input.as_bytes());
+        Running { child, out, err, begun }
+    }
+}
+
+/// `… is listening on http://127.0.0.1:8000 …`, in either form of the log.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("is listening on http://")?;
+    let end = rest.find(|c: char| !c.is_ascii_hexdigit() && !".:[]".contains(c)).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The exit code; `None` where a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub output: String,
+    /// Standard error.
+    pub errors: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Finished {
+    /// Checks the exit code, and gives both outputs as one text.
+    #[track_caller]
+    pub fn with_code(self, code: i32) -> String {
+        assert_eq!(self.code, Some(code), "{}{}", self.output, self.errors);
+        self.output + &self.errors
+    }
+}
+
+/// A process. It is killed where it is dropped.
+pub struct Running {
+    child: Child,
+    out: Arc<Log>,
+    err: Arc<Log>,
+    begun: Instant,
+}
+
+impl Running {
+    /// Everything that it has written so far.
+    pub fn log(&self) -> String {
+        self.out.text() + &self.err.text()
+    }
+
+    /// Waits until it has written a line with this text.
+    #[track_caller]
+    pub fn wait_for(&self, text: &str) {
+        let found =
+            self.out.wait(PATIENCE, |lines| lines.iter().any(|line| line.contains(text)).then_some(()));
+        assert!(found.is_some(), "never said {text:?}:\n{}", self.log());
+    }
+
+    /// Sends a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        // The shell's own `kill` is there wherever a shell is.
+        let command = format!("kill -{name} {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &command]).status().expect("a shell");
+        assert!(sent.success(), "{command}");
+    }
+
+    /// Ends it at once, as a power cut would: nothing of it runs any more when this returns.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a process to kill");
+        self.child.wait().expect("its end");
+    }
+
+    /// Waits for the end.
+    #[track_caller]
+    pub fn wait(&mut self, patience: Duration) -> ExitStatus {
+        let ended = self.out.wait_for_end(patience) && self.err.wait_for_end(patience);
+        if !ended {
+            let _ = self.child.kill();
+            panic!("still running after {patience:?}:\n{}", self.log());
+        }
+        self.child.wait().expect("its end")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A service that listens.
+pub struct Service {
+    running: Running,
+    address: SocketAddr,
+}
+
+impl Service {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A new connection to it.
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.address).expect("a connection")
+    }
+
+    /// Asks it something, on a connection of its own.
+    #[track_caller]
+    pub fn call(&self, call: &Call) -> Answer {
+        self.connect().call(call).expect("an answer")
+    }
+
+    /// Tells it to stop, waits until it has, and gives its whole log.
+    #[track_caller]
+    pub fn stop(mut self) -> String {
+        self.signal("TERM");
+        let status = self.wait(PATIENCE);
+        assert_eq!(status.code(), Some(0), "{}", self.log());
+        self.log()
+    }
+}
+
+impl std::ops::Deref for Service {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        &self.running
+    }
+}
+
+impl std::ops::DerefMut for Service {
+    fn deref_mut(&mut self) -> &mut Running {
+        &mut self.running
+    }
+}
