@@ -4,6 +4,7 @@
 //! what it changes, and a commit swaps it in. One unit runs at a time, so that units are serialisable; readers never
 //! wait for it.
 
+mod shared;
 mod state;
 mod store;
 mod unit;

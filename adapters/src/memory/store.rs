@@ -1,10 +1,9 @@
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::ports::{ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork};
-use tokio::sync::Mutex;
 
-use super::state::State;
+use super::shared::Shared;
 use super::unit::MemoryUnit;
 use super::view::MemoryView;
 
@@ -12,24 +11,6 @@ use super::view::MemoryView;
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     shared: Arc<Shared>,
-}
-
-#[derive(Default)]
-pub(super) struct Shared {
-    committed: RwLock<State>,
-    /// Held by the one unit of work that runs.
-    pub(super) writer: Arc<Mutex<()>>,
-}
-
-impl Shared {
-    // A poisoned lock still holds a whole state: nothing but the swap happens under it.
-    pub(super) fn snapshot(&self) -> State {
-        self.committed.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn publish(&self, state: State) {
-        *self.committed.write().unwrap_or_else(PoisonError::into_inner) = state;
-    }
 }
 
 impl MemoryStore {

@@ -10,8 +10,8 @@ use inwren_domain::ports::{
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
 
+use super::shared::Shared;
 use super::state::State;
-use super::store::Shared;
 
 /// The one unit that runs, with its own copy of the state.
 pub(super) struct MemoryUnit {

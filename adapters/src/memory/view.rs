@@ -7,7 +7,7 @@ use inwren_domain::model::{
 use inwren_domain::ports::{AuditReader, ReadView, SessionReader, StoreError, UserReader};
 use time::OffsetDateTime;
 
-use super::store::Shared;
+use super::shared::Shared;
 
 /// Reads what is committed at each call.
 pub(super) struct MemoryView {

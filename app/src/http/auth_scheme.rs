@@ -11,11 +11,31 @@ use super::problem::{Kind, Problem};
 use super::refusals::invalid_token;
 use super::state::AppState;
 
-/// Somebody who has shown a valid access token.
-pub(super) struct Authenticated(pub(super) Principal);
+/// Somebody who has shown a valid access token, and that they are what `W` says.
+pub(super) struct Caller<W>(pub(super) W);
 
-/// Somebody who has shown a valid access token and is a superuser.
-pub(super) struct Administrator(pub(super) Admin);
+/// Anybody with a valid access token.
+pub(super) type Authenticated = Caller<Principal>;
+
+/// A superuser with a valid access token.
+pub(super) type Administrator = Caller<Admin>;
+
+/// What a caller may have to be.
+pub(super) trait Witness: Sized + Send {
+    fn of(principal: Principal) -> Result<Self, Problem>;
+}
+
+impl Witness for Principal {
+    fn of(principal: Principal) -> Result<Self, Problem> {
+        Ok(principal)
+    }
+}
+
+impl Witness for Admin {
+    fn of(principal: Principal) -> Result<Self, Problem> {
+        Self::authorise(&principal).map_err(Problem::from)
+    }
+}
 
 const BEARER: &str = "bearer";
 const PASSWORD: &str = "password";
@@ -84,7 +104,7 @@ fn register_schemes(registry: &mut Registry) {
     registry.create_security_scheme(PASSWORD, MetaSecurityScheme { flows: Some(flows), ..password });
 }
 
-impl<'a> ApiExtractor<'a> for Authenticated {
+impl<'a, W: Witness> ApiExtractor<'a> for Caller<W> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
     type ParamType = ();
     type ParamRawType = ();
@@ -102,29 +122,6 @@ impl<'a> ApiExtractor<'a> for Authenticated {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        Ok(Self(principal(request).await?))
-    }
-}
-
-impl<'a> ApiExtractor<'a> for Administrator {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_schemes(registry);
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec![BEARER, PASSWORD]
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        let principal = principal(request).await?;
-        Ok(Self(Admin::authorise(&principal).map_err(Problem::from)?))
+        Ok(Self(W::of(principal(request).await?)?))
     }
 }

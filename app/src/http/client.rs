@@ -7,16 +7,23 @@ use ipnet::IpNet;
 use poem::http::{HeaderMap, header};
 use poem::{FromRequest, Request, RequestBody};
 
-use super::state::AppState;
+/// The client's address, as the outermost middleware found it out for this request.
+#[derive(Clone, Copy)]
+pub(super) struct ClientAddress(IpAddr);
 
-/// The client's address. The one `client` module decides it, for limits, logs and sessions alike.
-pub(super) fn client_of(request: &Request) -> IpAddr {
-    let peer =
-        request.remote_addr().as_socket_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |addr| addr.ip());
-    match request.data::<std::sync::Arc<AppState>>() {
-        Some(state) => forwarded_client(peer.to_canonical(), request.headers(), &state.trusted_proxies),
-        None => peer,
+impl ClientAddress {
+    /// Finds it out, once for limits, logs and sessions alike.
+    pub(super) fn find(request: &Request, trusted_proxies: &[IpNet]) -> Self {
+        let peer = request.remote_addr().as_socket_addr().map_or(NOBODY, |addr| addr.ip());
+        Self(forwarded_client(peer.to_canonical(), request.headers(), trusted_proxies))
     }
+}
+
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// The client's address.
+pub(super) fn client_of(request: &Request) -> IpAddr {
+    request.data::<ClientAddress>().map_or(NOBODY, |address| address.0)
 }
 
 /// What is kept of a client.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use inwren_domain::model::TierCatalog;
 use poem::http::{HeaderValue, header};
-use poem::web::Html;
-use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, endpoint::make_sync, get};
+use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make_sync, get};
 use poem_openapi::{LicenseObject, OpenApiService};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -131,6 +131,7 @@ fn segments(path: &str) -> Vec<String> {
 pub(super) fn routes(route: Route, service: &OpenApiService<Apis, ()>, document: String) -> Route {
     let swagger_ui = page(&service.swagger_ui_html());
     let redoc = page(&service.redoc_html());
+    let document = Bytes::from(document);
     let json = make_sync(move |_| {
         Response::builder()
             .content_type("application/json")
@@ -153,11 +154,13 @@ fn page(html: &str) -> impl Endpoint<Output = Response> + 'static {
         scripts.join(" ")
     );
     let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    let html = Bytes::from(html);
     make_sync(move |_| {
-        let mut response = Html(html.clone()).into_response();
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        response
+        Response::builder()
+            .content_type("text/html; charset=utf-8")
+            .header(header::CONTENT_SECURITY_POLICY, policy.clone())
+            .header(header::CACHE_CONTROL, "no-cache")
+            .body(html.clone())
     })
     .map_to_response()
 }

@@ -1,7 +1,6 @@
 //! How often who may do what.
 
 use std::fmt::Write as _;
-use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +12,6 @@ use sha2::{Digest, Sha256};
 
 use super::client::client_of;
 use super::problem::{Kind, Problem};
-use super::state::AppState;
 
 macro_rules! operations {
     ($($name:ident = $label:literal $setting:literal $default:literal;)+) => {
@@ -211,39 +209,6 @@ impl<'a> FromRequest<'a> for LimitSlot {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         Ok(slot_of(request))
     }
-}
-
-/// An operation as a type, for [`Limited`].
-pub(super) trait LimitedOperation: Send {
-    const OPERATION: Operation;
-}
-
-/// Takes one of the client's allowance for an operation, or refuses the request. As the first parameter of an endpoint
-/// it comes before the token is checked and the body is read.
-pub(super) struct Limited<O>(PhantomData<O>);
-
-impl<'a, O: LimitedOperation> FromRequest<'a> for Limited<O> {
-    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        let state = AppState::of(request)?;
-        state.limits.check_client(request, O::OPERATION).await?;
-        Ok(Self(PhantomData))
-    }
-}
-
-/// The operations that are limited before anything else is looked at.
-pub(super) mod by_client {
-    use super::{LimitedOperation, Operation};
-
-    macro_rules! markers {
-        ($($name:ident)+) => {
-            $(pub(in crate::http) struct $name;
-            impl LimitedOperation for $name {
-                const OPERATION: Operation = Operation::$name;
-            })+
-        };
-    }
-
-    markers! { Register Logout Me UpdateMe ChangePassword DeleteMe Sessions RevokeSession RevokeSessions Admin }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod auth_scheme;
 mod body;
 mod client;
 mod document;
+mod limited;
 pub mod limits;
 mod meta;
 mod middleware;

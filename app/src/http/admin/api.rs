@@ -12,7 +12,7 @@ use super::dto::{AdminUpdateUserRequest, AdminUserDto, AdminUserPage};
 use crate::http::auth_scheme::Administrator;
 use crate::http::body::JsonBody;
 use crate::http::client::Client;
-use crate::http::limits::{Limited, by_client};
+use crate::http::limited::{Limited, by_client};
 use crate::http::problem::Problem;
 use crate::http::responses::{self, Answer, Json, NoContent};
 use crate::http::state::AppState;

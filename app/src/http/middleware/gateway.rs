@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::cors::Cors;
 use super::headers::add_common;
 use super::request_id::{X_REQUEST_ID, request_id};
-use crate::http::client::client_of;
+use crate::http::client::{ClientAddress, client_of};
 use crate::http::document::RouteTable;
 use crate::http::limits::LimitSlot;
 use crate::http::problem::{Kind, Problem};
@@ -60,6 +60,8 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         request.extensions_mut().insert(Arc::clone(&self.state));
         request.extensions_mut().insert(slot.clone());
         let method = request.method().clone();
+        let address = ClientAddress::find(&request, &self.state.trusted_proxies);
+        request.extensions_mut().insert(address);
         let client = client_of(&request);
         let path = request.uri().path().to_owned();
         let grant = self.cors.grant(&request);

@@ -1,0 +1,54 @@
+# Finding what the tests need, and installing what is missing where that can be done. Sourced by tests/run.
+
+missing_names=()
+missing_packages=()
+
+# need NAME FINDER PACKAGE…: notes the packages where the finder fails.
+need() {
+    local name=$1 finder=$2
+    shift 2
+    if "$finder"; then
+        echo "found: $name"
+    else
+        echo "missing: $name"
+        missing_names+=("$name")
+        missing_packages+=("$@")
+        missing_finders+=("$finder")
+    fi
+}
+missing_finders=()
+
+install_missing() {
+    [ ${#missing_packages[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        {
+            echo "The tests need these, which are not here:"
+            printf '  %s\n' "${missing_names[@]}"
+            echo "On Debian and Ubuntu: sudo apt-get install ${missing_packages[*]}"
+        } >&2
+        exit 1
+    fi
+    phase "Installing ${missing_packages[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q
+    apt-get install -q -y --no-install-recommends "${missing_packages[@]}"
+    local finder
+    for finder in "${missing_finders[@]}"; do
+        "$finder" || {
+            echo "$finder still fails after the installation of ${missing_packages[*]}" >&2
+            exit 1
+        }
+    done
+}
+
+find_curl() { command -v curl >/dev/null; }
+
+find_chromium() {
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        CHROMIUM=$(command -v "$name") && export CHROMIUM && return 0
+    done
+    return 1
+}
+
+find_chromedriver() { CHROMEDRIVER=$(command -v chromedriver) && export CHROMEDRIVER; }
