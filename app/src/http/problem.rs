@@ -114,6 +114,7 @@ impl Problem {
     /// Some parts of the request are not valid.
     pub fn validation(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
+            [only] if only.pointer.is_empty() => only.detail.clone(),
             [only] => format!("{}: {}", only.pointer, only.detail),
             more => format!("{} parts of the request are not valid", more.len()),
         };

@@ -79,7 +79,8 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
             response.headers_mut().insert(header::ALLOW, self.routes.allow(&path));
         }
         if status.is_client_error() || status.is_server_error() {
-            write_problem(&mut response, &id, &method, &span).await;
+            let template = self.routes.template(&path).unwrap_or_default();
+            write_problem(&mut response, &id, &method, template, &span).await;
         }
         let headers = response.headers_mut();
         slot.write_headers(headers);
@@ -123,12 +124,18 @@ impl<E: Endpoint> GatewayEndpoint<E> {
 
 /// Gives an error the body that all errors have. Errors of our own bring a [`Problem`] along; the router's and the
 /// parameter parser's bring a line of text.
-async fn write_problem(response: &mut Response, id: &str, method: &Method, span: &tracing::Span) {
+async fn write_problem(
+    response: &mut Response,
+    id: &str,
+    method: &Method,
+    template: &str,
+    span: &tracing::Span,
+) {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         // An answer that was made to be one: OAuth 2.0 errors, and the health of the service.
         None if response.content_type().is_some_and(|kind| kind.starts_with("application/")) => return,
-        None => foreign(response).await,
+        None => foreign(response, template).await,
     };
     if problem.kind.status >= 500 {
         let cause = problem.cause.as_deref().unwrap_or("unknown");
@@ -141,7 +148,7 @@ async fn write_problem(response: &mut Response, id: &str, method: &Method, span:
     if method == Method::HEAD { response.set_body(()) } else { response.set_body(body) }
 }
 
-async fn foreign(response: &mut Response) -> Problem {
+async fn foreign(response: &mut Response, template: &str) -> Problem {
     match response.status() {
         StatusCode::NOT_FOUND => Problem::new(Kind::NOT_FOUND, "There is nothing at this address."),
         StatusCode::METHOD_NOT_ALLOWED => {
@@ -150,17 +157,25 @@ async fn foreign(response: &mut Response) -> Problem {
         // Bodies are read by code of our own, so what is left are parameters of the path and the query.
         StatusCode::BAD_REQUEST => {
             let text = response.take_body().into_string().await.unwrap_or_default();
-            invalid_parameter(&text)
+            invalid_parameter(&text, template)
         }
         status => Problem::internal(format_args!("an error without a problem: {status}")),
     }
 }
 
-/// The library says "failed to parse parameter `limit`: …" or "failed to parse path `user_id`: …".
-fn invalid_parameter(text: &str) -> Problem {
-    let place = if text.contains("path `") { "path" } else { "query" };
+/// The library says "failed to parse parameter `limit`: …" or "failed to parse path `param0`: …", where the number is
+/// that of the placeholder.
+fn invalid_parameter(text: &str, template: &str) -> Problem {
     let name = text.split('`').nth(1).unwrap_or_default();
-    Problem::invalid(&format!("/{place}/{name}"), "is not valid")
+    let placeholder = name.strip_prefix("param").and_then(|number| number.parse().ok()).and_then(|number| {
+        let mut placeholders = template.split('/').filter(|part| part.starts_with('{'));
+        placeholders.nth(number)
+    });
+    let pointer = match placeholder {
+        Some(placeholder) => format!("/path/{}", placeholder.trim_matches(['{', '}'])),
+        None => format!("/query/{name}"),
+    };
+    Problem::invalid(&pointer, "is not valid")
 }
 
 #[cfg(test)]
@@ -169,12 +184,13 @@ mod tests {
 
     #[test]
     fn parameters_are_named() {
-        let pointer =
-            |text: &str| invalid_parameter(text).errors.into_iter().next().map(|error| error.pointer);
-        assert_eq!(
-            pointer("failed to parse parameter `limit`: number too large"),
-            Some("/query/limit".to_owned())
-        );
-        assert_eq!(pointer("failed to parse path `user_id`: not a UUID"), Some("/path/user_id".to_owned()));
+        let pointer = |text: &str| {
+            let problem = invalid_parameter(text, "/users/{user_id}/sessions/{session_id}");
+            problem.errors.into_iter().next().map(|error| error.pointer)
+        };
+        let query = pointer("failed to parse parameter `limit`: number too large");
+        assert_eq!(query.as_deref(), Some("/query/limit"));
+        assert_eq!(pointer("failed to parse parameter `param0`: bad").as_deref(), Some("/path/user_id"));
+        assert_eq!(pointer("failed to parse path `param1`: bad").as_deref(), Some("/path/session_id"));
     }
 }
