@@ -8,8 +8,8 @@ use crate::http::problem::{Kind, Problem};
 
 /// The largest body that is read.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-/// How long a client may take to send it.
-const MAX_BODY_TIME: Duration = Duration::from_secs(30);
+/// How long a client may take to send it: less than a whole request may take, so that the client is told which it was.
+const MAX_BODY_TIME: Duration = Duration::from_secs(25);
 
 /// Whether the body is said to be of a media type, whatever its parameters.
 fn has_media_type(request: &Request, media_type: &str) -> bool {
