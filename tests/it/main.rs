@@ -1,5 +1,7 @@
 //! The one test binary: what is tested against whole stores and the whole service stands in its modules.
 
 mod adapters;
+mod architecture;
 mod conformance;
+mod http;
 mod process;

@@ -185,8 +185,16 @@ async fn a_refused_request_uses_nothing_up(store: Arc<dyn Store>) {
     let body = json!({ "refresh_token": ann.tokens.refresh, "scope": "all" });
     app.post("/auth/refresh").json(&body).send().await.expect_invalid(&["/scope"]);
     let text = json!({ "refresh_token": ann.tokens.refresh }).to_string();
-    app.post("/auth/refresh").body("text/plain", text.clone()).send().await.expect_problem(415, "unsupported-media-type");
-    app.post("/auth/refresh").body("application/json", &text[1..]).send().await.expect_problem(400, "malformed-request");
+    app.post("/auth/refresh")
+        .body("text/plain", text.clone())
+        .send()
+        .await
+        .expect_problem(415, "unsupported-media-type");
+    app.post("/auth/refresh")
+        .body("application/json", &text[1..])
+        .send()
+        .await
+        .expect_problem(400, "malformed-request");
     for wrong in ["", "x", "null", &ann.tokens.access, &format!("{}x", ann.tokens.refresh)] {
         app.try_refresh(wrong).await.expect_invalid_token();
     }

@@ -170,11 +170,11 @@ fn default_limit() -> u16 {
 
 /// Of two values for one parameter, programs differ in which they take; so there may be only one.
 fn refuse_repeated_parameters(request: &Request) -> Result<(), Problem> {
-    let query = request.uri().query().unwrap_or_default();
-    let mut names: Vec<&str> = query.split('&').filter_map(|pair| pair.split('=').next()).collect();
+    let parameters = query_parameters(request);
+    let mut names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     let repeated = names.windows(2).find_map(|pair| match pair {
-        [a, b] if a == b && !a.is_empty() => Some(*a),
+        [a, b] if a == b => Some(*a),
         _ => None,
     });
     match repeated {
@@ -185,9 +185,14 @@ fn refuse_repeated_parameters(request: &Request) -> Result<(), Problem> {
 
 /// The same query with the next cursor (RFC 8288).
 fn next_link(request: &Request, next: &str) -> String {
-    let query = request.uri().query().unwrap_or_default();
-    let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
-    let query: Vec<&str> = kept.collect();
-    let separator = if query.is_empty() { "" } else { "&" };
-    format!(r#"</admin/users?{}{separator}cursor={next}>; rel="next""#, query.join("&"))
+    let mut parameters = query_parameters(request);
+    parameters.retain(|(name, _)| name != "cursor");
+    parameters.push(("cursor".to_owned(), next.to_owned()));
+    let query = serde_urlencoded::to_string(parameters).unwrap_or_default();
+    format!(r#"</admin/users?{query}>; rel="next""#)
+}
+
+/// The parameters as they are meant, however they are spelled.
+fn query_parameters(request: &Request) -> Vec<(String, String)> {
+    serde_urlencoded::from_str(request.uri().query().unwrap_or_default()).unwrap_or_default()
 }

@@ -12,6 +12,8 @@ pub(in crate::http) struct MetaApi(pub(in crate::http) Arc<AppState>);
 
 /// How long the database may take to say that it is there.
 const MAX_PING: Duration = Duration::from_secs(2);
+/// When to ask again, in seconds.
+const RETRY_AFTER: u64 = 2;
 
 #[derive(ApiResponse)]
 enum HealthAnswer {
@@ -20,7 +22,7 @@ enum HealthAnswer {
     Ready(Json<Health>),
     /// Not ready for requests; `checks` says why.
     #[oai(status = 503)]
-    NotReady(Json<Health>),
+    NotReady(Json<Health>, #[oai(header = "Retry-After")] u64),
 }
 
 #[OpenApi(tag = "ApiTags::Service")]
@@ -57,7 +59,10 @@ impl MetaApi {
         let status = if self.0.is_draining() { HealthStatus::Stopping } else { database };
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let health = Json(Health { status, version, checks: HealthChecks { database, rate_limiter } });
-        if status == HealthStatus::Ok { HealthAnswer::Ready(health) } else { HealthAnswer::NotReady(health) }
+        match status {
+            HealthStatus::Ok => HealthAnswer::Ready(health),
+            _ => HealthAnswer::NotReady(health, RETRY_AFTER),
+        }
     }
 
     /// Whether the process runs

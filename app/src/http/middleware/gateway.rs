@@ -71,6 +71,10 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         let span = tracing::info_span!("request", request_id = %id);
         let mut response = match preflight {
             Some(response) => response,
+            None if method == Method::OPTIONS && self.routes.template(&path).is_some() => Response::builder()
+                .status(StatusCode::NO_CONTENT)
+                .header(header::ALLOW, self.routes.allow(&path))
+                .finish(),
             None => self.answer(request).instrument(span.clone()).await,
         };
 

@@ -1,0 +1,114 @@
+//! Every operation of the document, tried by everybody who may not.
+
+use std::sync::Arc;
+
+use inwren_domain::ports::Store;
+use inwren_tests::app::{Call, LEEWAY_SECONDS, Operation, TestApp};
+use serde_json::json;
+use time::Duration;
+
+use super::forgeries;
+
+stories! {
+    every_operation_is_known
+    nobody_gets_in_without_a_good_token
+    a_plain_user_does_not_administer
+}
+
+/// Who may use an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum For {
+    Everybody,
+    Users,
+    Superusers,
+}
+
+/// All operations. One that is missing here fails a test: whoever adds it says who it is for.
+const OPERATIONS: [(&str, For); 21] = [
+    ("register", For::Everybody),
+    ("login", For::Everybody),
+    ("create_access_token", For::Everybody),
+    ("refresh", For::Everybody),
+    ("get_service_info", For::Everybody),
+    ("get_health", For::Everybody),
+    ("get_liveness", For::Everybody),
+    ("logout", For::Users),
+    ("get_current_user", For::Users),
+    ("update_current_user", For::Users),
+    ("change_password", For::Users),
+    ("delete_current_user", For::Users),
+    ("list_sessions", For::Users),
+    ("revoke_session", For::Users),
+    ("revoke_other_sessions", For::Users),
+    ("list_users", For::Superusers),
+    ("get_user", For::Superusers),
+    ("update_user", For::Superusers),
+    ("delete_user", For::Superusers),
+    ("list_user_sessions", For::Superusers),
+    ("revoke_user_sessions", For::Superusers),
+];
+
+fn who(operation: &Operation) -> For {
+    let known = OPERATIONS.iter().find(|(id, _)| *id == operation.id());
+    known.unwrap_or_else(|| panic!("say who {} is for", operation.id())).1
+}
+
+/// A request that would be refused for what is in it, if anybody looked: so a wrong status tells what came first.
+fn call<'a>(app: &'a TestApp, operation: &Operation) -> Call<'a> {
+    let call = app.call(&operation.method, &operation.path_with("rubbish"));
+    if operation.about["requestBody"].is_object() { call.json(&json!({ "rubbish": 1 })) } else { call }
+}
+
+async fn every_operation_is_known(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let operations = app.contract().operations();
+    for operation in &operations {
+        let public = who(operation) == For::Everybody;
+        assert_eq!(operation.is_protected(), !public, "{}", operation.id());
+    }
+    for (id, _) in OPERATIONS {
+        assert!(operations.iter().any(|operation| operation.id() == id), "{id} is gone");
+    }
+}
+
+async fn nobody_gets_in_without_a_good_token(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let admin = app.superuser().await;
+    let foreign = forgeries::foreign(&admin.tokens.access);
+    let before = async |operation: &Operation| {
+        call(&app, operation).send().await.expect_problem(401, "missing-token");
+        call(&app, operation).bearer(&foreign).send().await.expect_invalid_token();
+        call(&app, operation).bearer(&admin.tokens.refresh).send().await.expect_invalid_token();
+    };
+    for operation in app.contract().operations() {
+        if who(&operation) != For::Everybody {
+            before(&operation).await;
+        }
+    }
+    app.clock.advance(Duration::minutes(30) + Duration::seconds(LEEWAY_SECONDS));
+    for operation in app.contract().operations() {
+        if who(&operation) != For::Everybody {
+            call(&app, &operation).bearer(&admin.tokens.access).send().await.expect_invalid_token();
+        }
+    }
+}
+
+async fn a_plain_user_does_not_administer(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let (ann, admin) = (app.somebody().await, app.superuser().await);
+    for operation in app.contract().operations() {
+        let reply = call(&app, &operation).bearer(&ann.tokens.access).send().await;
+        match who(&operation) {
+            For::Superusers => {
+                reply.expect_problem(403, "not-permitted");
+                let aimed = app.call(&operation.method, &operation.path_with(&admin.id)).json(&json!({}));
+                aimed.bearer(&ann.tokens.access).send().await.expect_problem(403, "not-permitted");
+            }
+            // The order of the document is not ours: the token may have ended by here.
+            For::Users | For::Everybody => assert_ne!(reply.status, 403, "{reply}"),
+        }
+        if reply.status == 204 {
+            return assert!(reply.path.contains("logout") || reply.path.contains("me"), "{reply}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the service says of itself.
+
+use std::sync::Arc;
+
+use inwren_domain::ports::{Store, StoreError};
+use inwren_tests::app::TestApp;
+use inwren_tests::fakes::FaultyStore;
+use serde_json::json;
+
+stories! {
+    the_service_tells_what_it_is
+    a_service_that_is_ready_says_so
+    without_a_database_it_is_not_ready_but_alive
+    a_service_that_stops_is_not_ready
+    nobody_is_asked_who_they_are
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+async fn the_service_tells_what_it_is(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| config.project_name = "Example".to_owned());
+    let expected =
+        json!({ "name": "Example", "version": VERSION, "docs": "/docs", "openapi": "/openapi.json" });
+    assert_eq!(app.get("/").send().await.expect_status(200).json(), expected);
+}
+
+async fn a_service_that_is_ready_says_so(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let health = app.get("/health").send().await.expect_status(200).json();
+    let checks = json!({ "database": "ok", "rate_limiter": "ok" });
+    assert_eq!(health, json!({ "status": "ok", "version": VERSION, "checks": checks }));
+    assert_eq!(app.get("/health/live").send().await.expect_status(200).json(), json!({ "status": "ok" }));
+}
+
+async fn without_a_database_it_is_not_ready_but_alive(store: Arc<dyn Store>) {
+    let faulty = FaultyStore::over(store);
+    let script = faulty.script();
+    let app = TestApp::over(Arc::new(faulty));
+    script.fail("ping", StoreError::Unavailable("secret of the database".to_owned()));
+    let reply = app.get("/health").send().await.expect_status(503);
+    let checks = json!({ "database": "unavailable", "rate_limiter": "ok" });
+    assert_eq!(reply.json(), json!({ "status": "unavailable", "version": VERSION, "checks": checks }));
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    script.take_calls();
+    app.get("/health/live").send().await.expect_status(200).json();
+    assert!(script.take_calls().is_empty(), "being alive asks nobody");
+    app.get("/health").send().await.expect_status(200).json();
+}
+
+async fn a_service_that_stops_is_not_ready(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    app.state.start_draining();
+    let health = app.get("/health").send().await.expect_status(503).json();
+    assert_eq!((&health["status"], &health["checks"]["database"]), (&json!("stopping"), &json!("ok")));
+    app.get("/health/live").send().await.expect_status(200).json();
+    app.somebody().await;
+}
+
+async fn nobody_is_asked_who_they_are(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    for path in ["/", "/health", "/health/live", "/openapi.json"] {
+        for _ in 0..100 {
+            let reply = app.get(path).bearer("rubbish").send().await.expect_status(200);
+            assert!(reply.header("ratelimit").is_none());
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! How often who may do what.
+
+use std::sync::Arc;
+
+use inwren_domain::ports::Store;
+use inwren_tests::app::{Account, Call, PASSWORD, Reply, TestApp};
+use serde_json::{Value, json};
+use time::Duration;
+
+stories! {
+    every_operation_has_its_limit
+    a_limit_comes_back_bit_by_bit
+    what_is_limited_costs_nothing
+    of_thirty_logins_at_once_five_are_heard
+    a_network_of_ipv6_is_one_client
+    logins_share_one_limit_whichever_way
+    a_refresh_is_limited_by_its_session
+    what_is_no_refresh_token_is_limited_by_the_client
+    guesses_at_one_account_are_limited_from_anywhere
+    administration_shares_one_limit
+    limits_can_be_turned_off
+}
+
+fn limited(reply: &Reply) -> bool {
+    if reply.status == 429 {
+        assert_eq!(reply.expect_problem(429, "rate-limited")["retryable"], true);
+    }
+    reply.status == 429
+}
+
+/// A client that nobody has been before.
+fn client() -> String {
+    let n = inwren_tests::fixtures::unique();
+    format!("198.18.{}.{}", (n / 250) % 250, n % 250 + 1)
+}
+
+fn login<'a>(app: &'a TestApp, email: &str) -> Call<'a> {
+    app.post("/auth/login").json(&json!({ "email": email, "password": "wrong password" }))
+}
+
+/// Sends one and the same request until it is limited, and gives how often it was not.
+async fn until_limited<'a>(call: impl Fn() -> Call<'a>) -> u32 {
+    for n in 0..200 {
+        if limited(&call().send().await) {
+            return n;
+        }
+    }
+    panic!("no limit in sight")
+}
+
+async fn every_operation_has_its_limit(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let (ann, admin) = (app.somebody().await, app.superuser().await);
+    let nobody = "00000000-0000-7000-8000-000000000000";
+    let user = format!("/admin/users/{nobody}");
+    let rubbish = json!({ "rubbish": 1 });
+    let body = |body: &Value| Some(body.clone());
+    // What is asked for is refused, so that nothing ends before the limit does.
+    let table: Vec<(&str, &str, String, u32, &Account, Option<Value>)> = vec![
+        ("register", "POST", "/auth/register".into(), 5, &ann, body(&rubbish)),
+        ("update-me", "PUT", "/users/me".into(), 10, &ann, body(&rubbish)),
+        ("change-password", "POST", "/users/me/password".into(), 5, &ann, body(&rubbish)),
+        ("me", "GET", "/users/me".into(), 20, &ann, None),
+        ("sessions", "GET", "/users/me/sessions".into(), 20, &ann, None),
+        ("revoke-session", "DELETE", format!("/users/me/sessions/{nobody}"), 10, &ann, None),
+        ("revoke-sessions", "DELETE", "/users/me/sessions".into(), 10, &ann, None),
+        ("admin", "GET", "/admin/users".into(), 60, &admin, None),
+        ("admin", "GET", user.clone(), 60, &admin, None),
+        ("admin", "PUT", user.clone(), 60, &admin, body(&rubbish)),
+        ("admin", "DELETE", user.clone(), 60, &admin, None),
+        ("admin", "GET", format!("{user}/sessions"), 60, &admin, None),
+        ("admin", "DELETE", format!("{user}/sessions"), 60, &admin, None),
+        ("logout", "POST", "/auth/logout".into(), 10, &ann, None),
+        ("delete-me", "DELETE", "/users/me".into(), 5, &ann, None),
+    ];
+    for (name, method, path, quota, account, body) in table {
+        let from = client();
+        let send = async || {
+            let call = app.call(method, &path).from(&from).bearer(&account.tokens.access);
+            let call = if let Some(body) = &body { call.json(body) } else { call };
+            call.send().await
+        };
+        for used in 1..=quota {
+            let reply = send().await;
+            assert!(!limited(&reply), "{used} of {quota}: {reply}");
+            assert_eq!(
+                reply.header("ratelimit-policy"),
+                Some(format!(r#""{name}";q={quota};w=60"#).as_str())
+            );
+            let reset = (60 * used).div_ceil(quota);
+            assert_eq!(
+                reply.header("ratelimit"),
+                Some(format!(r#""{name}";r={};t={reset}"#, quota - used).as_str())
+            );
+        }
+        let reply = send().await;
+        assert!(limited(&reply), "{reply}");
+        assert_eq!(
+            reply.header("retry-after"),
+            Some((60_u32.div_ceil(quota)).to_string().as_str()),
+            "{reply}"
+        );
+        assert_eq!(reply.header("ratelimit"), Some(format!(r#""{name}";r=0;t=60"#).as_str()));
+        // Somebody else is not held up.
+        let other = app.call(method, &path).from(&client()).send().await;
+        assert!(!limited(&other), "{other}");
+    }
+}
+
+async fn a_limit_comes_back_bit_by_bit(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let call = || login(&app, "nobody@example.org");
+    assert_eq!(until_limited(call).await, 5);
+    app.clock.advance(Duration::seconds(12) - Duration::microseconds(1));
+    assert_eq!(until_limited(call).await, 0);
+    app.clock.advance(Duration::microseconds(1));
+    assert_eq!(until_limited(call).await, 1);
+    app.clock.advance(Duration::MINUTE);
+    assert_eq!(until_limited(call).await, 5);
+    // A clock that steps back locks nobody out for longer than the period.
+    app.clock.advance(-Duration::HOUR);
+    app.clock.advance(Duration::MINUTE);
+    assert_eq!(until_limited(call).await, 5);
+}
+
+async fn what_is_limited_costs_nothing(store: Arc<dyn Store>) {
+    let counted = inwren_tests::fakes::FaultyStore::over(store);
+    let script = counted.script();
+    let app = TestApp::limited(Arc::new(counted));
+    until_limited(|| login(&app, "nobody@example.org")).await;
+    script.take_calls();
+    assert!(limited(&login(&app, "nobody@example.org").send().await));
+    assert!(limited(
+        &app.post("/auth/access-token").form(&[("username", "a@b.co"), ("password", "x")]).send().await
+    ));
+    assert!(script.take_calls().is_empty());
+}
+
+async fn of_thirty_logins_at_once_five_are_heard(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let (ann, _) = (app.register("ann@example.org").await, ());
+    assert_eq!(ann["email"], "ann@example.org");
+    let all = (0..30).map(|n| {
+        let password = if n == 29 { PASSWORD } else { "wrong password" };
+        let body = json!({ "email": "ann@example.org", "password": password });
+        app.post("/auth/login").json(&body).send()
+    });
+    let replies = futures_util::future::join_all(all).await;
+    assert_eq!(replies.iter().filter(|reply| !limited(reply)).count(), 5);
+}
+
+async fn a_network_of_ipv6_is_one_client(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    for n in 0..5 {
+        assert!(!limited(
+            &login(&app, "nobody@example.org").from(&format!("2001:db8:1:2:{n}::{n}")).send().await
+        ));
+    }
+    assert!(limited(
+        &login(&app, "nobody@example.org").from("2001:db8:1:2:ffff:ffff:ffff:ffff").send().await
+    ));
+    assert!(!limited(&login(&app, "nobody@example.org").from("2001:db8:1:3::1").send().await));
+    let mapped = || login(&app, "nobody@example.org").from("::ffff:192.0.2.77");
+    assert_eq!(until_limited(mapped).await, 5);
+    assert!(limited(&login(&app, "nobody@example.org").from("192.0.2.77").send().await));
+    assert!(!limited(&login(&app, "nobody@example.org").from("192.0.2.78").send().await));
+}
+
+async fn logins_share_one_limit_whichever_way(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let form =
+        || app.post("/auth/access-token").form(&[("username", "nobody@example.org"), ("password", "x")]);
+    for _ in 0..3 {
+        form().send().await.expect_oauth_error("invalid_grant");
+    }
+    let no_address = app.post("/auth/access-token").form(&[("username", "x"), ("password", "x")]);
+    no_address.send().await.expect_oauth_error("invalid_grant");
+    let reply = login(&app, "nobody@example.org").send().await;
+    assert_eq!(reply.header("ratelimit"), Some(r#""login";r=0;t=60"#));
+    assert!(limited(&login(&app, "nobody@example.org").send().await));
+    assert!(limited(&form().send().await));
+}
+
+async fn a_refresh_is_limited_by_its_session(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let (mut ann, bob) = (app.somebody().await, app.somebody().await);
+    for n in 0..10 {
+        let call = app.post("/auth/refresh").from(&client());
+        let reply =
+            call.json(&json!({ "refresh_token": ann.tokens.refresh })).send().await.expect_status(200);
+        let left = format!(r#""refresh";r={};t={}"#, 9 - n, 6 * (n + 1));
+        assert_eq!(reply.header("ratelimit"), Some(left.as_str()));
+        ann.tokens = reply.tokens();
+    }
+    // From wherever, and whichever way.
+    let refused = app.post("/auth/refresh").from(&client());
+    let refused = refused.json(&json!({ "refresh_token": ann.tokens.refresh })).send().await;
+    assert!(limited(&refused), "{refused}");
+    let form = [("grant_type", "refresh_token"), ("refresh_token", ann.tokens.refresh.as_str())];
+    assert!(limited(&app.post("/auth/access-token").form(&form).send().await));
+    // Others behind the same address go on, and the token that was turned away is not used up.
+    app.refresh(&bob.tokens.refresh).await;
+    app.clock.advance(Duration::seconds(6));
+    app.refresh(&ann.tokens.refresh).await;
+}
+
+async fn what_is_no_refresh_token_is_limited_by_the_client(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let call = || app.post("/auth/refresh").json(&json!({ "refresh_token": "x" }));
+    assert_eq!(until_limited(call).await, 10);
+    let form = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+    assert!(limited(&app.post("/auth/access-token").form(&form).send().await));
+}
+
+async fn guesses_at_one_account_are_limited_from_anywhere(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let mut heard = 0;
+    for n in 0..60 {
+        let email = if n % 2 == 0 { "ann@example.org" } else { " Ann@Example.ORG" };
+        heard += u32::from(!limited(&login(&app, email).from(&client()).send().await));
+    }
+    assert_eq!(heard, 30);
+    assert!(!limited(&login(&app, "bob@example.org").from(&client()).send().await));
+}
+
+async fn administration_shares_one_limit(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let admin = app.superuser().await;
+    let token = &admin.tokens.access;
+    let one = format!("/admin/users/{}", admin.id);
+    for n in 0..60 {
+        let path = if n % 2 == 0 { "/admin/users" } else { &one };
+        app.get(path).bearer(token).send().await.expect_status(200).json();
+    }
+    assert!(limited(&app.get("/admin/users").bearer(token).send().await));
+    assert!(limited(&app.delete(&one).bearer(token).send().await));
+    assert!(!limited(&app.me(token).await));
+}
+
+async fn limits_can_be_turned_off(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    for _ in 0..70 {
+        let reply = login(&app, "nobody@example.org").send().await;
+        reply.expect_problem(401, "invalid-credentials");
+        assert!(reply.header("ratelimit").is_none());
+    }
+}

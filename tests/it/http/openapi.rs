@@ -1,0 +1,169 @@
+//! The OpenAPI document: complete, committed, and served as it is. That answers keep to it, [`TestApp`] checks each time.
+
+use std::sync::Arc;
+
+use inwren_adapters::memory::MemoryStore;
+use inwren_tests::app::{Operation, TestApp};
+use serde_json::{Map, Value};
+
+const COMMITTED: &str = include_str!("../../../app/openapi.json");
+
+/// The operations without a token.
+const PUBLIC: [&str; 7] =
+    ["register", "login", "create_access_token", "refresh", "get_service_info", "get_health", "get_liveness"];
+
+fn app() -> TestApp {
+    TestApp::over(Arc::new(MemoryStore::new()))
+}
+
+fn document() -> Value {
+    serde_json::from_str(COMMITTED).expect("a document in JSON")
+}
+
+fn operations() -> Vec<Operation> {
+    app().contract().operations()
+}
+
+/// To update it: `cargo run -q -p inwren -- openapi > app/openapi.json`.
+#[tokio::test]
+async fn the_committed_document_is_the_one_that_is_served() {
+    let reply = app().get("/openapi.json").send().await.expect_status(200);
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    assert!(reply.text() == COMMITTED, "cargo run -q -p inwren -- openapi > app/openapi.json");
+}
+
+#[test]
+fn every_operation_is_described() {
+    let mut ids = Vec::new();
+    for operation in operations() {
+        let (about, id) = (&operation.about, operation.id().to_owned());
+        let name = format!("{} {}", operation.method, operation.path);
+        assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') && !id.is_empty(), "{name}");
+        assert_eq!(about["tags"].as_array().map(Vec::len), Some(1), "{name}");
+        assert!(is_text(&about["summary"]), "{name}");
+        for parameter in about["parameters"].as_array().into_iter().flatten() {
+            assert!(is_text(&parameter["description"]), "{name}: {parameter}");
+            assert!(parameter["schema"].is_object(), "{name}: {parameter}");
+        }
+        for (status, answer) in about["responses"].as_object().expect("responses") {
+            assert!(is_text(&answer["description"]), "{name}: {status}");
+            assert!(status.parse::<u16>().is_ok(), "{name}: {status}");
+        }
+        assert_eq!(operation.is_protected(), !PUBLIC.contains(&id.as_str()), "{name}");
+        ids.push(id);
+    }
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "an operationId twice");
+}
+
+#[test]
+fn every_tag_is_described() {
+    let document = document();
+    let tags = document["tags"].as_array().expect("tags");
+    assert!(tags.iter().all(|tag| is_text(&tag["description"])), "{tags:?}");
+    for operation in operations() {
+        assert!(tags.iter().any(|tag| tag["name"] == operation.about["tags"][0]), "{}", operation.id());
+    }
+}
+
+#[test]
+fn every_field_is_described() {
+    for (name, schema) in schemas() {
+        assert!(is_text(&schema["description"]), "{name}");
+        for (field, about) in schema["properties"].as_object().into_iter().flatten() {
+            assert!(is_text(&about["description"]) || about["allOf"].is_array(), "{name}.{field}: {about}");
+        }
+    }
+}
+
+#[test]
+fn what_refuses_unknown_fields_says_so() {
+    let closed: Vec<String> = schemas()
+        .into_iter()
+        .filter(|(_, schema)| schema["additionalProperties"] == false)
+        .map(|(name, _)| name)
+        .collect();
+    let expected = [
+        "AdminUpdateUserRequest",
+        "ChangePasswordRequest",
+        "LoginRequest",
+        "RefreshRequest",
+        "RegisterRequest",
+        "UpdateUserRequest",
+    ];
+    assert_eq!(closed, expected);
+}
+
+#[test]
+fn media_types_have_no_parameters() {
+    for operation in operations() {
+        let mut types: Vec<String> = Vec::new();
+        let keys = |content: &Value| {
+            content.as_object().into_iter().flatten().map(|(k, _)| k.clone()).collect::<Vec<_>>()
+        };
+        types.extend(keys(&operation.about["requestBody"]["content"]));
+        for answer in operation.about["responses"].as_object().expect("responses").values() {
+            types.extend(keys(&answer["content"]));
+        }
+        let known = ["application/json", "application/problem+json", "application/x-www-form-urlencoded"];
+        assert!(types.iter().all(|kind| known.contains(&kind.as_str())), "{}: {types:?}", operation.id());
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = document();
+    let mut references = Vec::new();
+    collect_references(&document, &mut references);
+    assert!(!references.is_empty());
+    for reference in references {
+        let pointer = reference.strip_prefix('#').expect("a reference within");
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn errors_are_problems() {
+    for operation in operations() {
+        for (status, answer) in operation.about["responses"].as_object().expect("responses") {
+            let oauth = operation.id() == "create_access_token" && status == "400";
+            let health = operation.id() == "get_health";
+            if status.as_str() >= "400" && !oauth && !health {
+                let schema = &answer["content"]["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(schema, "#/components/schemas/Problem", "{} {status}", operation.id());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_pages_show_the_document() {
+    for (path, says) in [("/docs", "swagger"), ("/redoc", "redoc")] {
+        let reply = app().get(path).send().await.expect_status(200);
+        assert!(
+            reply.text().to_lowercase().contains(says) && reply.text().contains("create_access_token"),
+            "{path}"
+        );
+    }
+}
+
+fn is_text(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| !text.trim().is_empty())
+}
+
+fn schemas() -> Map<String, Value> {
+    document()["components"]["schemas"].as_object().expect("schemas").clone()
+}
+
+fn collect_references(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            into.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            fields.values().for_each(|value| collect_references(value, into));
+        }
+        Value::Array(items) => items.iter().for_each(|value| collect_references(value, into)),
+        _ => {}
+    }
+}

@@ -1,0 +1,70 @@
+//! Whose word is taken for where a request comes from.
+
+use std::sync::Arc;
+
+use inwren_domain::ports::Store;
+use inwren_tests::app::{PASSWORD, Reply, TestApp, Tokens};
+use serde_json::json;
+
+stories! {
+    a_client_cannot_name_itself
+    a_trusted_proxy_names_the_client
+}
+
+const HEADERS: [(&str, &str); 7] = [
+    ("x-forwarded-for", "203.0.113.{}"),
+    ("x-forwarded-for", "rubbish, 203.0.113.{}"),
+    ("forwarded", "for=203.0.113.{}"),
+    ("x-real-ip", "203.0.113.{}"),
+    ("cf-connecting-ip", "203.0.113.{}"),
+    ("true-client-ip", "203.0.113.{}"),
+    ("x-client-ip", "203.0.113.{}"),
+];
+
+async fn login(app: &TestApp, from: &str, header: (&str, &str)) -> Reply {
+    let body = json!({ "email": "ann@example.org", "password": PASSWORD });
+    app.post("/auth/login").from(from).header(header.0, header.1).json(&body).send().await
+}
+
+async fn address(app: &TestApp, tokens: &Tokens) -> String {
+    let reply = app.get("/users/me/sessions").bearer(&tokens.access).send().await.expect_status(200);
+    let body = reply.json();
+    let mine = body["items"].as_array().unwrap().iter().find(|item| item["current"] == true).unwrap().clone();
+    mine["ip_address"].as_str().unwrap().to_owned()
+}
+
+async fn a_client_cannot_name_itself(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    app.register("ann@example.org").await;
+    for (n, (name, value)) in HEADERS.into_iter().enumerate() {
+        let value = value.replace("{}", &n.to_string());
+        let reply = login(&app, "192.0.2.50", (name, &value)).await;
+        if n >= 5 {
+            reply.expect_problem(429, "rate-limited");
+        } else {
+            assert_eq!(address(&app, &reply.expect_status(200).tokens()).await, "192.0.2.50");
+        }
+    }
+}
+
+async fn a_trusted_proxy_names_the_client(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| {
+        config.limits.enabled = true;
+        config.trusted_proxies = vec!["10.0.0.0/8".parse::<ipnet::IpNet>().unwrap()];
+    });
+    app.register("ann@example.org").await;
+    for n in 0..8 {
+        let own = format!("203.0.113.{n}");
+        let reply = login(&app, "10.1.2.3", ("x-forwarded-for", &own)).await.expect_status(200);
+        assert_eq!(address(&app, &reply.tokens()).await, own);
+    }
+    // What stands to the left of the client is the client's own word.
+    for n in 0..8 {
+        let chain = format!("198.51.100.{n}, 203.0.113.99, 10.9.9.9");
+        let reply = login(&app, "10.1.2.3", ("x-forwarded-for", &chain)).await;
+        assert_eq!(reply.status, if n < 5 { 200 } else { 429 }, "{reply}");
+    }
+    // Nobody else is believed.
+    let reply = login(&app, "192.0.2.60", ("x-forwarded-for", "203.0.113.200")).await.expect_status(200);
+    assert_eq!(address(&app, &reply.tokens()).await, "192.0.2.60");
+}

@@ -1,0 +1,142 @@
+//! The own sessions.
+
+use std::sync::Arc;
+
+use inwren_domain::ports::Store;
+use inwren_tests::app::{PASSWORD, TestApp, Tokens, forge};
+use serde_json::{Value, json};
+use time::Duration;
+
+stories! {
+    sessions_are_listed_newest_first
+    a_session_tells_where_it_came_from
+    a_list_has_only_what_lives
+    one_session_is_ended
+    somebody_elses_session_is_none
+    all_other_sessions_are_ended
+}
+
+async fn list(app: &TestApp, tokens: &Tokens) -> Vec<Value> {
+    let reply = app.get("/users/me/sessions").bearer(&tokens.access).send().await.expect_status(200);
+    let body = reply.json();
+    assert_eq!(body.as_object().unwrap().len(), 1);
+    body["items"].as_array().unwrap().clone()
+}
+
+fn sid(tokens: &Tokens) -> String {
+    forge::open(&tokens.access).1["sid"].as_str().unwrap().to_owned()
+}
+
+async fn sessions_are_listed_newest_first(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let ann = app.somebody().await;
+    let mut expected = vec![sid(&ann.tokens)];
+    let mut newest = ann.tokens.clone();
+    for _ in 0..3 {
+        app.clock.advance(Duration::MINUTE);
+        newest = app.login(&ann.email).await;
+        expected.insert(0, sid(&newest));
+    }
+    let items = list(&app, &ann.tokens).await;
+    let ids: Vec<&str> = items.iter().map(|item| item["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, expected);
+    let current: Vec<bool> = items.iter().map(|item| item["current"].as_bool().unwrap()).collect();
+    assert_eq!(current, [false, false, false, true]);
+    assert_eq!(list(&app, &newest).await[0]["current"], true);
+}
+
+async fn a_session_tells_where_it_came_from(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    app.register("ann@example.org").await;
+    let login = json!({ "email": "ann@example.org", "password": PASSWORD });
+    let call = app.post("/auth/login").json(&login).from("2001:db8::7").header("user-agent", "Firefox/999");
+    let tokens = call.send().await.expect_status(200).tokens();
+    app.clock.advance(Duration::MINUTE);
+    let tokens = app.refresh(&tokens.refresh).await;
+    let item = list(&app, &tokens).await.remove(0);
+    assert_eq!(
+        item,
+        json!({
+            "id": sid(&tokens), "created_at": "2030-03-17T17:46:40.123457Z",
+            "last_used_at": "2030-03-17T17:47:40.123457Z", "expires_at": "2030-03-24T17:47:40Z",
+            "ip_address": "2001:db8::7", "user_agent": "Firefox/999", "current": true,
+        })
+    );
+    let call = app.post("/auth/login").json(&login).header("user-agent", &"x".repeat(3_000));
+    let tokens = call.send().await.expect_status(200).tokens();
+    let agent = list(&app, &tokens).await[0]["user_agent"].clone();
+    assert!(agent.as_str().unwrap().len() <= 512, "{agent}");
+    let call = app.post("/auth/login").json(&login).from("::ffff:192.0.2.9");
+    let tokens = call.send().await.expect_status(200).tokens();
+    let item = list(&app, &tokens).await.remove(0);
+    assert_eq!((&item["ip_address"], &item["user_agent"]), (&json!("192.0.2.9"), &Value::Null));
+}
+
+async fn a_list_has_only_what_lives(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let (ann, _bob) = (app.somebody().await, app.somebody().await);
+    let second = app.login(&ann.email).await;
+    app.post("/auth/logout").bearer(&ann.tokens.access).send().await.expect_done();
+    assert_eq!(list(&app, &second).await.len(), 1);
+    app.clock.advance(Duration::days(7));
+    let third = app.login(&ann.email).await;
+    let items = list(&app, &third).await;
+    assert_eq!(items.len(), 1);
+    assert_eq!(items[0]["id"], sid(&third));
+}
+
+async fn one_session_is_ended(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let ann = app.somebody().await;
+    let second = app.login(&ann.email).await;
+    let end = async |of: &Tokens| {
+        let path = format!("/users/me/sessions/{}", sid(of));
+        app.delete(&path).bearer(&ann.tokens.access).send().await
+    };
+    end(&second).await.expect_done();
+    app.me(&second.access).await.expect_invalid_token();
+    app.try_refresh(&second.refresh).await.expect_invalid_token();
+    end(&second).await.expect_problem(404, "not-found");
+    end(&ann.tokens).await.expect_done();
+    end(&ann.tokens).await.expect_invalid_token();
+}
+
+async fn somebody_elses_session_is_none(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let (ann, bob, admin) = (app.somebody().await, app.somebody().await, app.superuser().await);
+    let nobodys = "00000000-0000-7000-8000-000000000000".to_owned();
+    let mut answers = Vec::new();
+    for caller in [&ann, &admin] {
+        for session in [sid(&bob.tokens), nobodys.clone()] {
+            let path = format!("/users/me/sessions/{session}");
+            let reply = app.delete(&path).bearer(&caller.tokens.access).send().await;
+            let mut body = reply.expect_problem(404, "not-found");
+            body["request_id"] = Value::Null;
+            answers.push(body);
+        }
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1);
+    app.me(&bob.tokens.access).await.expect_status(200).json();
+    for rubbish in ["1", "x", "null", "%00", "%ff", "..%2f", "%27", &"9".repeat(300)] {
+        let path = format!("/users/me/sessions/{rubbish}");
+        let reply = app.delete(&path).bearer(&ann.tokens.access).send().await;
+        reply.expect_invalid(&["/path/session_id"]);
+    }
+}
+
+async fn all_other_sessions_are_ended(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let (ann, bob) = (app.somebody().await, app.somebody().await);
+    let others = [app.login(&ann.email).await, app.login(&ann.email).await];
+    for _ in 0..2 {
+        app.delete("/users/me/sessions").bearer(&ann.tokens.access).send().await.expect_done();
+    }
+    for other in &others {
+        app.me(&other.access).await.expect_invalid_token();
+        app.try_refresh(&other.refresh).await.expect_invalid_token();
+    }
+    app.me(&bob.tokens.access).await.expect_status(200).json();
+    app.refresh(&ann.tokens.refresh).await;
+    assert_eq!(list(&app, &ann.tokens).await.len(), 1);
+}
