@@ -12,6 +12,9 @@ use crate::config::{Environment, KeyPaths};
 /// The modulus of a new key, in bits, unless another size is asked for.
 pub const DEFAULT_BITS: usize = 2048;
 
+/// For how long others may keep the public keys before they ask again.
+pub const CACHE_SECONDS: u32 = 300;
+
 /// Why there is no key. The message names the variable and the file, and nothing of what is in it.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {

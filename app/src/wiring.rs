@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 use inwren_adapters::clock::SystemClock;
 use inwren_adapters::crypto::argon2::{Argon2Hasher, HasherLimits};
-use inwren_adapters::crypto::jwt::TokenFormat;
-use inwren_adapters::crypto::keys::{KeyError, KeyPair};
+use inwren_adapters::crypto::jwt::{SigningKeys, TokenFormat};
+use inwren_adapters::crypto::keys::KeyError;
 use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::limiter::MemoryRateLimiter;
 use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore};
 use inwren_domain::Core;
-use inwren_domain::ports::{Store, TokenIssuer, TokenVerifier};
+use inwren_domain::ports::Store;
 
 use crate::config::{Config, DatabaseKind};
-use crate::http::AppState;
 use crate::http::limits::Limits;
+use crate::http::{AppState, Issuer};
 
 /// How far the clocks of two instances may differ.
 const LEEWAY: time::Duration = time::Duration::seconds(10);
@@ -63,37 +63,39 @@ async fn connect(url: &str, options: &SqlOptions, patience: Duration) -> Result<
 }
 
 /// Plugs everything together around a store.
-pub fn core(config: &Config, store: Arc<dyn Store>, key: &KeyPair) -> Result<Core, WiringError> {
+pub fn core(config: &Config, store: Arc<dyn Store>, tokens: Arc<Tokens>) -> Result<Core, WiringError> {
     let entropy = Arc::new(SystemEntropy);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let limits = HasherLimits::for_machine(config.hash_threads.unwrap_or(cores), config.argon2);
     let hasher = Argon2Hasher::start(config.argon2, limits, entropy.clone())
         .map_err(|error| WiringError::Hasher(error.to_string()))?;
-    let (issuer, verifier) = tokens(config, key)?;
     Ok(Core {
         store,
         hasher: Arc::new(hasher),
-        issuer,
-        verifier,
+        issuer: Arc::clone(&tokens) as _,
+        verifier: Arc::clone(&tokens) as _,
+        keys: tokens,
         clock: Arc::new(SystemClock),
         entropy,
         settings: config.rules.clone(),
     })
 }
 
-type TokenPorts = (Arc<dyn TokenIssuer>, Arc<dyn TokenVerifier>);
+/// The token adapter of this build.
+#[cfg(feature = "aws-lc")]
+pub type Tokens = inwren_adapters::crypto::jwt::AwsLcTokens;
+/// The token adapter of this build.
+#[cfg(not(feature = "aws-lc"))]
+pub type Tokens = inwren_adapters::crypto::jwt::PortableTokens;
 
-fn tokens(config: &Config, key: &KeyPair) -> Result<TokenPorts, KeyError> {
+/// What signs and verifies with these keys.
+pub fn tokens(config: &Config, keys: &SigningKeys) -> Result<Arc<Tokens>, KeyError> {
     let format = TokenFormat {
         issuer: config.token_issuer.clone(),
         audience: config.token_audience.clone(),
         leeway: LEEWAY,
     };
-    #[cfg(feature = "aws-lc")]
-    let tokens = Arc::new(inwren_adapters::crypto::jwt::AwsLcTokens::new(format, key)?);
-    #[cfg(not(feature = "aws-lc"))]
-    let tokens = Arc::new(inwren_adapters::crypto::jwt::PortableTokens::new(format, key)?);
-    Ok((Arc::clone(&tokens) as Arc<dyn TokenIssuer>, tokens as Arc<dyn TokenVerifier>))
+    Ok(Arc::new(Tokens::with_keys(format, keys)?))
 }
 
 /// What the HTTP interface works with.
@@ -109,6 +111,7 @@ pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
         limits,
         trusted_proxies: config.trusted_proxies.clone(),
         project_name: config.project_name.clone(),
+        issuer: Issuer::new(&config.token_issuer),
         draining: AtomicBool::new(false),
     })
 }

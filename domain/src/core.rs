@@ -3,7 +3,7 @@ use std::sync::Arc;
 use time::Duration;
 
 use crate::model::TierCatalog;
-use crate::ports::{Clock, Entropy, PasswordHasher, Store, TokenIssuer, TokenVerifier};
+use crate::ports::{Clock, Entropy, KeyDirectory, PasswordHasher, Store, TokenIssuer, TokenVerifier};
 
 /// All that the use cases work with: the ports, each behind a trait object, and the rules' settings.
 ///
@@ -18,6 +18,8 @@ pub struct Core {
     pub issuer: Arc<dyn TokenIssuer>,
     /// Turns a presented token back into its claims, or refuses it.
     pub verifier: Arc<dyn TokenVerifier>,
+    /// Tells others how to verify tokens.
+    pub keys: Arc<dyn KeyDirectory>,
     /// The only source of time.
     pub clock: Arc<dyn Clock>,
     /// The only source of randomness.

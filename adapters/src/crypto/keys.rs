@@ -45,6 +45,9 @@ pub enum KeyError {
     /// Too small or too large.
     #[error("has {0} bits; it must have 2048 to 8192")]
     Size(usize),
+    /// There is none.
+    #[error("is missing")]
+    NoKey,
     /// The two halves are of different pairs.
     #[error("does not belong to the private key")]
     Mismatch,
@@ -123,6 +126,16 @@ impl PublicKey {
     /// The key's name: its JWK thumbprint (RFC 7638) with SHA-256, in base64url. The `kid` of its tokens.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The modulus, big-endian (RFC 7518 section 6.3.1.1).
+    pub(crate) fn modulus(&self) -> Vec<u8> {
+        self.key.n().to_bytes_be()
+    }
+
+    /// The public exponent, big-endian (RFC 7518 section 6.3.1.2).
+    pub(crate) fn exponent(&self) -> Vec<u8> {
+        self.key.e().to_bytes_be()
     }
 
     /// The public key as SPKI PEM.

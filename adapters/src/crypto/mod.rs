@@ -4,3 +4,4 @@
 pub mod argon2;
 pub mod jwt;
 pub mod keys;
+pub mod ring;

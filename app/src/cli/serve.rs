@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use inwren_adapters::crypto::jwt::SigningKeys;
 use tokio::net::TcpListener;
 
 use super::{Failed, Outcome};
@@ -19,7 +20,9 @@ pub(super) async fn run(config: Config) -> Outcome {
     }
     let opened = wiring::open_store(&config).await.map_err(Failed::because)?;
     start::prepare_schema(&config, &opened).await.map_err(Failed::because)?;
-    let core = wiring::core(&config, Arc::clone(&opened.store), &key).map_err(Failed::because)?;
+    let kid = key.public().id().to_owned();
+    let tokens = wiring::tokens(&config, &SigningKeys::of_one(key)).map_err(Failed::because)?;
+    let core = wiring::core(&config, Arc::clone(&opened.store), tokens).map_err(Failed::because)?;
     if let Some(first) = &config.first_superuser {
         start::ensure_first_superuser(&core, first).await.map_err(Failed::because)?;
     }
@@ -31,7 +34,7 @@ pub(super) async fn run(config: Config) -> Outcome {
         |error| Failed::Failed(format!("HOST, PORT: cannot listen on {}: {error}", config.listen));
     let listener = TcpListener::bind(config.listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
-    announce(&config, address, key.public().id());
+    announce(&config, address, &kid);
 
     let options =
         ServerOptions { max_connections: config.max_connections, shutdown_grace: config.shutdown_grace };

@@ -1,6 +1,7 @@
 use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::Arc;
 
+use inwren_adapters::crypto::jwt::SigningKeys;
 use inwren_domain::Core;
 use inwren_domain::model::{Email, Password};
 use inwren_domain::service::{Failure, NotCreated, operator};
@@ -20,7 +21,8 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
     }
     start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
     let (key, _) = keys::load_or_generate(&config.keys, config.environment).map_err(Failed::because)?;
-    let core = wiring::core(config, Arc::clone(&opened.store), &key).map_err(Failed::because)?;
+    let tokens = wiring::tokens(config, &SigningKeys::of_one(key)).map_err(Failed::because)?;
+    let core = wiring::core(config, Arc::clone(&opened.store), tokens).map_err(Failed::because)?;
     let outcome = match command {
         UsersCommand::Create { email, superuser, password_stdin } => {
             create(&core, &email, superuser, password_stdin).await

@@ -17,8 +17,9 @@ use super::auth::{AuthApi, OAuthApi};
 use super::meta::MetaApi;
 use super::state::AppState;
 use super::users::UsersApi;
+use super::well_known::WellKnownApi;
 
-type Apis = (AuthApi, OAuthApi, UsersApi, AdminApi, MetaApi);
+type Apis = (AuthApi, OAuthApi, UsersApi, AdminApi, WellKnownApi, MetaApi);
 
 const DESCRIPTION: &str = "Register and log in users, and verify their tokens anywhere.\n\n\
 To try it here: **Register** an account, then use **Authorize** with its e-mail address and password.\n\n\
@@ -31,6 +32,7 @@ pub(super) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
         OAuthApi(Arc::clone(state)),
         UsersApi(Arc::clone(state)),
         AdminApi(Arc::clone(state)),
+        WellKnownApi(Arc::clone(state)),
         MetaApi(Arc::clone(state)),
     );
     OpenApiService::new(apis, state.project_name.clone(), env!("CARGO_PKG_VERSION"))

@@ -9,6 +9,7 @@ mod auth_scheme;
 mod body;
 mod client;
 mod document;
+mod issuer;
 mod limited;
 pub mod limits;
 mod meta;
@@ -19,6 +20,7 @@ mod responses;
 mod state;
 mod tags;
 mod users;
+mod well_known;
 
 use std::sync::Arc;
 
@@ -28,6 +30,7 @@ use poem::{EndpointExt, Response, Route};
 use self::document::RouteTable;
 use self::middleware::{Cors, Gateway};
 use crate::config::AllowedOrigins;
+pub use issuer::Issuer;
 pub use state::AppState;
 
 /// The service as one endpoint.

@@ -5,6 +5,7 @@ use inwren_domain::Core;
 use ipnet::IpNet;
 use poem::Request;
 
+use super::issuer::Issuer;
 use super::limits::Limits;
 use super::problem::Problem;
 
@@ -16,6 +17,8 @@ pub struct AppState {
     pub limits: Limits,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Who issues tokens, and where others find the service.
+    pub issuer: Issuer,
     /// The name in the documents.
     pub project_name: String,
     /// Set once the service is told to stop.

@@ -8,6 +8,8 @@ pub(super) enum ApiTags {
     /// The own account and its sessions.
     #[oai(rename = "Current user")]
     CurrentUser,
+    /// What services need that verify tokens themselves.
+    Verification,
     /// What superusers do with users.
     Administration,
     /// Whether the service is well, and what it is.

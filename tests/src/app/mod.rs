@@ -84,6 +84,8 @@ impl TestApp {
     pub fn configured(store: Arc<dyn Store>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::read(&HashMap::new(), |_| None, None).expect("defaults that are valid");
         config.limits.enabled = false;
+        config.token_issuer = ISSUER.to_owned();
+        config.token_audience = AUDIENCE.to_owned();
         change(&mut config);
         let clock = Arc::new(FakeClock::default());
         let tokens = Arc::new(AwsLcTokens::new(token_format(), key()).expect("a key that signs"));
@@ -91,7 +93,8 @@ impl TestApp {
             store,
             hasher: hasher(),
             issuer: tokens.clone(),
-            verifier: tokens,
+            verifier: tokens.clone(),
+            keys: tokens,
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
             settings: config.rules.clone(),

@@ -50,6 +50,7 @@ impl Fakes {
             hasher: hasher.clone(),
             issuer: tokens.clone(),
             verifier: tokens.clone(),
+            keys: tokens.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(unique())),
             settings: settings(),

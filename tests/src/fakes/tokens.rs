@@ -3,7 +3,9 @@ use std::sync::{Arc, Mutex};
 use inwren_domain::model::{
     AccessClaims, IssuedToken, PlainToken, RefreshClaims, SessionId, Tier, TokenDigest, TokenId, UserId,
 };
-use inwren_domain::ports::{InvalidToken, SigningError, TokenIssuer, TokenVerifier};
+use inwren_domain::ports::{
+    InvalidToken, KeyDirectory, PublishedKey, SigningError, TokenIssuer, TokenVerifier,
+};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -49,6 +51,13 @@ impl FakeTokens {
             return Err(InvalidToken::Claims);
         }
         Ok(unhex(payload).ok_or(InvalidToken::Malformed)?.split('\n').map(str::to_owned).collect())
+    }
+}
+
+/// There is nothing that anybody could verify these with.
+impl KeyDirectory for FakeTokens {
+    fn published(&self, _: OffsetDateTime) -> Vec<PublishedKey> {
+        Vec::new()
     }
 }
 

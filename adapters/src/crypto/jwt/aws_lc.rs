@@ -3,30 +3,37 @@ use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_domain::model::{AccessClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest};
-use inwren_domain::ports::{InvalidToken, SigningError, TokenIssuer, TokenVerifier};
+use inwren_domain::ports::{
+    InvalidToken, KeyDirectory, PublishedKey, SigningError, TokenIssuer, TokenVerifier,
+};
 use time::OffsetDateTime;
 
 use super::format::{AccessPayload, Payload, RefreshPayload, TokenFormat, digest};
+use super::keys::SigningKeys;
 use crate::crypto::keys::{KeyError, KeyPair};
+use crate::crypto::ring::{KeyRing, SharedRing};
 
 /// Signs and verifies with AWS-LC: constant-time, and as fast as the machine can.
 pub struct AwsLcTokens {
     format: TokenFormat,
-    kid: String,
+    ring: SharedRing<AwsLcKey>,
+}
+
+struct AwsLcKey {
     private: RsaKeyPair,
     public: ParsedPublicKey,
 }
 
-impl AwsLcTokens {
+impl AwsLcKey {
     /// Takes the key over, and checks by a signature that its halves belong together.
-    pub fn new(format: TokenFormat, key: &KeyPair) -> Result<Self, KeyError> {
-        let private = RsaKeyPair::from_pkcs8(&key.to_pkcs8_der()?).map_err(|_| KeyError::Damaged)?;
-        let public = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public().to_pkcs1_der()?)
+    fn new(pair: &KeyPair) -> Result<Self, KeyError> {
+        let private = RsaKeyPair::from_pkcs8(&pair.to_pkcs8_der()?).map_err(|_| KeyError::Damaged)?;
+        let public = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public().to_pkcs1_der()?)
             .map_err(|_| KeyError::Damaged)?;
-        let tokens = Self { format, kid: key.public().id().to_owned(), private, public };
-        let probe = tokens.signature("probe").map_err(|_| KeyError::Damaged)?;
-        tokens.public.verify_sig(b"probe", &probe).map_err(|_| KeyError::Mismatch)?;
-        Ok(tokens)
+        let key = Self { private, public };
+        let probe = key.signature("probe").map_err(|_| KeyError::Damaged)?;
+        key.public.verify_sig(b"probe", &probe).map_err(|_| KeyError::Mismatch)?;
+        Ok(key)
     }
 
     fn signature(&self, input: &str) -> Result<Vec<u8>, SigningError> {
@@ -36,10 +43,35 @@ impl AwsLcTokens {
             .map_err(|_| SigningError("the key refused to sign"))?;
         Ok(signature)
     }
+}
 
-    fn issue<P: Payload>(&self, claims: &P::Claims) -> Result<PlainToken, SigningError> {
-        let mut token = self.format.signing_input(&P::new(claims, &self.format), &self.kid)?;
-        let signature = self.signature(&token)?;
+impl AwsLcTokens {
+    /// Works with one key, which signs always.
+    pub fn new(format: TokenFormat, pair: &KeyPair) -> Result<Self, KeyError> {
+        let ring = KeyRing::of_one(pair.public().clone(), AwsLcKey::new(pair)?);
+        Ok(Self { format, ring: SharedRing::new(ring) })
+    }
+
+    /// Works with these keys.
+    pub fn with_keys(format: TokenFormat, keys: &SigningKeys) -> Result<Self, KeyError> {
+        Ok(Self { format, ring: SharedRing::new(keys.ring(AwsLcKey::new)?) })
+    }
+
+    /// Goes over to other keys. If one of them cannot be used, it goes on with those that it has.
+    pub fn replace_keys(&self, keys: &SigningKeys) -> Result<(), KeyError> {
+        self.ring.replace(keys.ring(AwsLcKey::new)?);
+        Ok(())
+    }
+
+    fn issue<P: Payload>(
+        &self,
+        claims: &P::Claims,
+        issued_at: OffsetDateTime,
+    ) -> Result<PlainToken, SigningError> {
+        let ring = self.ring.get();
+        let signer = ring.signer(issued_at);
+        let mut token = self.format.signing_input(&P::new(claims, &self.format), signer.public.id())?;
+        let signature = signer.key.signature(&token)?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(PlainToken::new(token))
@@ -47,23 +79,29 @@ impl AwsLcTokens {
 
     fn verify<P: Payload>(&self, token: &str, now: OffsetDateTime) -> Result<P::Claims, InvalidToken> {
         let unverified = self.format.take_apart::<P>(token)?;
-        if unverified.kid != self.kid {
-            return Err(InvalidToken::Header);
-        }
-        self.public
+        let ring = self.ring.get();
+        let known = ring.verifier(&unverified.kid, now).ok_or(InvalidToken::Header)?;
+        let public = &known.key.public;
+        public
             .verify_sig(unverified.signed.as_bytes(), &unverified.signature)
             .map_err(|_| InvalidToken::Signature)?;
         self.format.claims::<P>(&unverified, now)
     }
 }
 
+impl KeyDirectory for AwsLcTokens {
+    fn published(&self, now: OffsetDateTime) -> Vec<PublishedKey> {
+        self.ring.get().directory(now)
+    }
+}
+
 impl TokenIssuer for AwsLcTokens {
     fn issue_access(&self, claims: &AccessClaims) -> Result<PlainToken, SigningError> {
-        self.issue::<AccessPayload>(claims)
+        self.issue::<AccessPayload>(claims, claims.issued_at)
     }
 
     fn issue_refresh(&self, claims: &RefreshClaims) -> Result<IssuedToken, SigningError> {
-        let token = self.issue::<RefreshPayload>(claims)?;
+        let token = self.issue::<RefreshPayload>(claims, claims.issued_at)?;
         Ok(IssuedToken { digest: digest(token.expose()), token })
     }
 }

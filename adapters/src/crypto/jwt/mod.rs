@@ -6,11 +6,13 @@
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
 mod format;
+mod keys;
 #[cfg(feature = "portable")]
 mod portable;
 
 #[cfg(feature = "aws-lc")]
 pub use aws_lc::AwsLcTokens;
 pub use format::{MAX_TOKEN_BYTES, TokenFormat};
+pub use keys::{SigningKey, SigningKeys};
 #[cfg(feature = "portable")]
 pub use portable::PortableTokens;

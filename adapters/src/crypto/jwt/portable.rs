@@ -1,7 +1,9 @@
 use std::collections::HashSet;
 
 use inwren_domain::model::{AccessClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest};
-use inwren_domain::ports::{InvalidToken, SigningError, TokenIssuer, TokenVerifier};
+use inwren_domain::ports::{
+    InvalidToken, KeyDirectory, PublishedKey, SigningError, TokenIssuer, TokenVerifier,
+};
 use jwt_simple::algorithms::{RS256KeyPair, RS256PublicKey, RSAKeyPairLike, RSAPublicKeyLike};
 use jwt_simple::claims::{Audiences, JWTClaims};
 use jwt_simple::common::{HeaderOptions, VerificationOptions};
@@ -12,7 +14,9 @@ use time::OffsetDateTime;
 use super::format::{
     AccessPayload, MAX_TOKEN_BYTES, Payload, RefreshPayload, Registered, TokenFormat, digest,
 };
+use super::keys::SigningKeys;
 use crate::crypto::keys::{KeyError, KeyPair};
+use crate::crypto::ring::{KeyRing, SharedRing};
 
 /// Signs and verifies with jwt-simple in pure Rust: for builds without a C compiler, and as the independent check of
 /// the other adapter.
@@ -22,9 +26,23 @@ use crate::crypto::keys::{KeyError, KeyPair};
 /// format is checked around it.
 pub struct PortableTokens {
     format: TokenFormat,
-    kid: String,
+    ring: SharedRing<PortableKey>,
+}
+
+struct PortableKey {
     private: RS256KeyPair,
     public: RS256PublicKey,
+}
+
+impl PortableKey {
+    /// Takes the key over.
+    fn new(pair: &KeyPair) -> Result<Self, KeyError> {
+        let kid = pair.public().id();
+        let private =
+            RS256KeyPair::from_pem(&pair.to_pem()?).map_err(|_| KeyError::Damaged)?.with_key_id(kid);
+        let public = RS256PublicKey::from_pem(&pair.public().to_pem()?).map_err(|_| KeyError::Damaged)?;
+        Ok(Self { private, public })
+    }
 }
 
 /// The claims of an access token that the library has no name for.
@@ -46,13 +64,21 @@ struct RefreshOwn {
 }
 
 impl PortableTokens {
-    /// Takes the key over.
-    pub fn new(format: TokenFormat, key: &KeyPair) -> Result<Self, KeyError> {
-        let kid = key.public().id().to_owned();
-        let private =
-            RS256KeyPair::from_pem(&key.to_pem()?).map_err(|_| KeyError::Damaged)?.with_key_id(&kid);
-        let public = RS256PublicKey::from_pem(&key.public().to_pem()?).map_err(|_| KeyError::Damaged)?;
-        Ok(Self { format, kid, private, public })
+    /// Works with one key, which signs always.
+    pub fn new(format: TokenFormat, pair: &KeyPair) -> Result<Self, KeyError> {
+        let ring = KeyRing::of_one(pair.public().clone(), PortableKey::new(pair)?);
+        Ok(Self { format, ring: SharedRing::new(ring) })
+    }
+
+    /// Works with these keys.
+    pub fn with_keys(format: TokenFormat, keys: &SigningKeys) -> Result<Self, KeyError> {
+        Ok(Self { format, ring: SharedRing::new(keys.ring(PortableKey::new)?) })
+    }
+
+    /// Goes over to other keys. If one of them cannot be used, it goes on with those that it has.
+    pub fn replace_keys(&self, keys: &SigningKeys) -> Result<(), KeyError> {
+        self.ring.replace(keys.ring(PortableKey::new)?);
+        Ok(())
     }
 
     fn sign<Own: Serialize>(
@@ -75,17 +101,18 @@ impl PortableTokens {
             custom: own,
         };
         let header = HeaderOptions { content_type: None, signature_type: Some(typ.to_owned()) };
-        let token = self.private.sign_with_options(claims, &header);
+        let issued_at = OffsetDateTime::from_unix_timestamp(registered.iat)
+            .map_err(|_| SigningError("a time that is out of range"))?;
+        let token = self.ring.get().signer(issued_at).key.private.sign_with_options(claims, &header);
         token.map(PlainToken::new).map_err(|_| SigningError("the key refused to sign"))
     }
 
     fn verify<P: Payload>(&self, token: &str, now: OffsetDateTime) -> Result<P::Claims, InvalidToken> {
         let unverified = self.format.take_apart::<P>(token)?;
-        if unverified.kid != self.kid {
-            return Err(InvalidToken::Header);
-        }
+        let ring = self.ring.get();
+        let known = ring.verifier(&unverified.kid, now).ok_or(InvalidToken::Header)?;
         // Read as a map, because the library wants a type for the rest of the claims; the format reads them strictly.
-        let checked = self.public.verify_token::<serde_json::Map<String, serde_json::Value>>(
+        let checked = known.key.public.verify_token::<serde_json::Map<String, serde_json::Value>>(
             token,
             Some(VerificationOptions {
                 accept_future: false,
@@ -114,6 +141,12 @@ fn is_bad_signature(error: &jwt_simple::Error) -> bool {
 
 fn timestamp(seconds: i64) -> Result<UnixTimeStamp, SigningError> {
     u64::try_from(seconds).map(Duration::from_secs).map_err(|_| SigningError("a time before 1970"))
+}
+
+impl KeyDirectory for PortableTokens {
+    fn published(&self, now: OffsetDateTime) -> Vec<PublishedKey> {
+        self.ring.get().directory(now)
+    }
 }
 
 impl TokenIssuer for PortableTokens {

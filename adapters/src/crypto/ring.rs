@@ -1,0 +1,191 @@
+//! Several keys, of which one signs at a time.
+//!
+//! What a key does follows from the times that are written down with it, never from who looked at it when: so all
+//! instances that read the same times agree, without a write and without a word between them.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use inwren_domain::ports::{KeyState, PublishedKey};
+use time::{Duration, OffsetDateTime};
+
+use super::keys::PublicKey;
+
+/// A key and the time from which it signs, until the next one does.
+pub struct RingKey<K> {
+    /// The public half.
+    pub public: PublicKey,
+    /// When it begins to sign.
+    pub signs_from: OffsetDateTime,
+    /// What signs and verifies.
+    pub key: K,
+}
+
+/// Keys in the order in which they sign. There is always one.
+pub struct KeyRing<K> {
+    /// The first one, which also signs for all times before it.
+    first: RingKey<K>,
+    /// The others, each from a time on.
+    later: Vec<RingKey<K>>,
+    /// How long a token may be good that was signed at the last moment.
+    token_lifetime: Duration,
+}
+
+impl<K> KeyRing<K> {
+    /// A ring of one key.
+    pub fn of_one(public: PublicKey, key: K) -> Self {
+        let first = RingKey { public, signs_from: OffsetDateTime::UNIX_EPOCH, key };
+        Self { first, later: Vec::new(), token_lifetime: Duration::ZERO }
+    }
+
+    /// A ring of these keys, in any order. `None` without a key.
+    pub fn new(mut keys: Vec<RingKey<K>>, token_lifetime: Duration) -> Option<Self> {
+        keys.sort_by(|a, b| (a.signs_from, a.public.id()).cmp(&(b.signs_from, b.public.id())));
+        let mut keys = keys.into_iter();
+        Some(Self { first: keys.next()?, later: keys.collect(), token_lifetime })
+    }
+
+    /// The key that signs what is issued at this time. It depends on nothing else, so that a token that is signed again
+    /// after a rotation is the same again.
+    pub fn signer(&self, issued_at: OffsetDateTime) -> &RingKey<K> {
+        self.later.iter().rev().find(|key| key.signs_from <= issued_at).unwrap_or(&self.first)
+    }
+
+    /// The key of this name, if what it signed may still be good. One that does not sign yet is taken too: the clock of
+    /// another instance may be ahead.
+    pub fn verifier(&self, id: &str, now: OffsetDateTime) -> Option<&RingKey<K>> {
+        self.published(now).map(|(key, _)| key).find(|key| key.public.id() == id)
+    }
+
+    /// The keys whose tokens are good at this time or are about to be, with what they do.
+    pub fn published(&self, now: OffsetDateTime) -> impl Iterator<Item = (&RingKey<K>, KeyState)> {
+        let ends = self.later.iter().map(|next| Some(next.signs_from)).chain([None]);
+        let keys = std::iter::once(&self.first).chain(&self.later).zip(ends).enumerate();
+        keys.filter_map(move |(place, (key, end))| Some((key, self.state(place, key.signs_from, end, now)?)))
+    }
+
+    /// What a key does that signs from one time to another; `None` if all that it signed has expired.
+    fn state(
+        &self,
+        place: usize,
+        begin: OffsetDateTime,
+        end: Option<OffsetDateTime>,
+        now: OffsetDateTime,
+    ) -> Option<KeyState> {
+        match end {
+            Some(end) if now >= end.saturating_add(self.token_lifetime) => None,
+            Some(end) if now >= end => Some(KeyState::Retired),
+            _ if now >= begin || place == 0 => Some(KeyState::Active),
+            _ => Some(KeyState::Pending),
+        }
+    }
+
+    /// The public halves of what is published, the one that signs first.
+    pub fn directory(&self, now: OffsetDateTime) -> Vec<PublishedKey> {
+        let published = |(key, state): (&RingKey<K>, KeyState)| PublishedKey {
+            id: key.public.id().to_owned(),
+            modulus: key.public.modulus(),
+            exponent: key.public.exponent(),
+            state,
+        };
+        let mut keys: Vec<PublishedKey> = self.published(now).map(published).collect();
+        keys.sort_by_key(|key| match key.state {
+            KeyState::Active => 0,
+            KeyState::Pending => 1,
+            KeyState::Retired => 2,
+        });
+        keys
+    }
+}
+
+/// A ring that can be replaced while it is in use. Whoever works with the old one finishes with it.
+pub(super) struct SharedRing<K>(RwLock<Arc<KeyRing<K>>>);
+
+impl<K> SharedRing<K> {
+    pub(super) fn new(ring: KeyRing<K>) -> Self {
+        Self(RwLock::new(Arc::new(ring)))
+    }
+
+    // A poisoned lock still holds a whole ring: nothing but the swap happens under it.
+    pub(super) fn get(&self) -> Arc<KeyRing<K>> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn replace(&self, ring: KeyRing<K>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys::KeyPair;
+    use super::*;
+
+    const LIFETIME: Duration = Duration::DAY;
+
+    fn at(minutes: i64) -> OffsetDateTime {
+        OffsetDateTime::UNIX_EPOCH + Duration::days(20_000) + Duration::minutes(minutes)
+    }
+
+    /// A ring whose keys are called by the minute from which they sign.
+    fn ring(minutes: &[i64]) -> KeyRing<i64> {
+        let key = |minute: &i64| RingKey {
+            public: KeyPair::generate(2048).unwrap().public().clone(),
+            signs_from: at(*minute),
+            key: *minute,
+        };
+        KeyRing::new(minutes.iter().map(key).collect(), LIFETIME).unwrap()
+    }
+
+    fn states(ring: &KeyRing<i64>, minute: i64) -> Vec<(i64, KeyState)> {
+        ring.published(at(minute)).map(|(key, state)| (key.key, state)).collect()
+    }
+
+    #[test]
+    fn a_key_goes_from_pending_to_active_to_retired_to_gone() {
+        use KeyState::{Active, Pending, Retired};
+        let ring = ring(&[10, 0]);
+        let day = 24 * 60;
+        assert_eq!(states(&ring, 9), [(0, Active), (10, Pending)]);
+        assert_eq!(states(&ring, 10), [(0, Retired), (10, Active)]);
+        assert_eq!(states(&ring, 9 + day), [(0, Retired), (10, Active)]);
+        assert_eq!(states(&ring, 10 + day), [(10, Active)]);
+    }
+
+    #[test]
+    fn what_signs_depends_on_the_time_of_issue_alone() {
+        let ring = ring(&[0, 10, 20]);
+        let signer = |minute| ring.signer(at(minute)).key;
+        assert_eq!([-5, 0, 9, 10, 19, 20, 99_999].map(signer), [0, 0, 0, 10, 10, 20, 20]);
+    }
+
+    #[test]
+    fn the_first_key_signs_before_its_time_too() {
+        let ring = ring(&[10]);
+        assert_eq!(ring.signer(at(0)).key, 10);
+        assert_eq!(states(&ring, 0), [(10, KeyState::Active)]);
+    }
+
+    #[test]
+    fn a_token_is_verified_with_its_own_key_or_none() {
+        let ring = ring(&[0, 10]);
+        let ids: Vec<String> = ring.published(at(0)).map(|(key, _)| key.public.id().to_owned()).collect();
+        assert_eq!(ring.verifier(&ids[1], at(0)).map(|key| key.key), Some(10));
+        assert_eq!(ring.verifier(&ids[0], at(10)).map(|key| key.key), Some(0));
+        assert!(ring.verifier(&ids[0], at(10) + LIFETIME).is_none());
+        for unknown in ["", "x", "../keys", &ids[0].to_uppercase()] {
+            assert!(ring.verifier(unknown, at(0)).is_none(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn the_directory_begins_with_what_signs() {
+        let ring = ring(&[0, 10, 20]);
+        let states: Vec<KeyState> = ring.directory(at(15)).iter().map(|key| key.state).collect();
+        assert_eq!(states, [KeyState::Active, KeyState::Pending, KeyState::Retired]);
+    }
+
+    #[test]
+    fn an_empty_ring_is_none() {
+        assert!(KeyRing::<i64>::new(Vec::new(), LIFETIME).is_none());
+    }
+}

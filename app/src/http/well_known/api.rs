@@ -1,0 +1,88 @@
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::types::ToJSON;
+use poem_openapi::{ApiResponse, OpenApi};
+
+use super::dto::{JwkSet, OpenIdConfiguration, ServerMetadata};
+use super::etag::{entity_tag, is_current};
+use crate::http::responses::{self, Answer, Json};
+use crate::http::state::AppState;
+use crate::http::tags::ApiTags;
+use crate::keys::CACHE_SECONDS;
+
+pub(in crate::http) struct WellKnownApi(pub(in crate::http) Arc<AppState>);
+
+/// A document that may be kept for a while.
+#[derive(ApiResponse)]
+enum Cacheable<T: ToJSON> {
+    /// The document as it is now.
+    #[oai(status = 200)]
+    Current(
+        Json<T>,
+        /// For how long it may be kept.
+        #[oai(header = "Cache-Control")]
+        String,
+        /// Names this version of the document, for `If-None-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+    /// The client has the current one.
+    #[oai(status = 304)]
+    NotModified(
+        /// For how long it may be kept.
+        #[oai(header = "Cache-Control")]
+        String,
+        /// Names this version of the document.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+impl<T: ToJSON> Cacheable<T> {
+    fn new(request: &Request, document: T) -> Self {
+        let caching = format!("public, max-age={CACHE_SECONDS}");
+        let tag = entity_tag(&document.to_json().unwrap_or_default().to_string());
+        if is_current(request, &tag) {
+            return Self::NotModified(caching, tag);
+        }
+        Self::Current(Json(document), caching, tag)
+    }
+}
+
+#[OpenApi(prefix_path = "/.well-known", tag = "ApiTags::Verification")]
+impl WellKnownApi {
+    /// The public keys
+    ///
+    /// With them any service verifies tokens by itself (RFC 7517). A new key is here long before it signs, and an old one
+    /// stays until the last of its tokens has expired, so a copy that is as old as `Cache-Control` allows is good.
+    #[oai(path = "/jwks.json", method = "get", operation_id = "get_jwks")]
+    async fn jwks(&self, request: &Request) -> Answer<Cacheable<JwkSet>, responses::Always> {
+        let core = &self.0.core;
+        Ok(Cacheable::new(request, JwkSet::from(core.keys.published(core.clock.now()))))
+    }
+
+    /// Where everything is
+    ///
+    /// For OAuth 2.0 libraries (RFC 8414).
+    #[oai(path = "/oauth-authorization-server", method = "get", operation_id = "get_server_metadata")]
+    async fn server(&self, request: &Request) -> Answer<Cacheable<ServerMetadata>, responses::Always> {
+        Ok(Cacheable::new(request, self.metadata(request)))
+    }
+
+    /// Where everything is, for OpenID Connect libraries
+    ///
+    /// Many of them find the keys of an OAuth 2.0 server by this document. It says only what is true: there is no
+    /// authorization endpoint here, and there are no ID tokens.
+    #[oai(path = "/openid-configuration", method = "get", operation_id = "get_openid_configuration")]
+    async fn openid(&self, request: &Request) -> Answer<Cacheable<OpenIdConfiguration>, responses::Always> {
+        Ok(Cacheable::new(request, self.metadata(request).into()))
+    }
+}
+
+impl WellKnownApi {
+    fn metadata(&self, request: &Request) -> ServerMetadata {
+        let issuer = &self.0.issuer;
+        ServerMetadata::of(issuer.name(), &issuer.address(request))
+    }
+}

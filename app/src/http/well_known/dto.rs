@@ -1,0 +1,144 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use inwren_domain::ports::PublishedKey;
+use poem_openapi::Object;
+use poem_openapi::types::Example;
+
+/// The public keys that tokens are verified with (RFC 7517 section 5).
+#[derive(Object)]
+#[oai(rename = "JwkSet", example)]
+pub(super) struct JwkSet {
+    /// The keys, the one that signs first. Choose by `kid`: there are several while keys change.
+    keys: Vec<Jwk>,
+}
+
+/// A public RSA key (RFC 7517 section 4; RFC 7518 section 6.3.1).
+#[derive(Object)]
+#[oai(rename = "Jwk")]
+struct Jwk {
+    /// Always `RSA`.
+    kty: String,
+    /// Always `sig`: for signatures.
+    r#use: String,
+    /// Always `RS256`.
+    alg: String,
+    /// Names the key in the header of its tokens: its thumbprint (RFC 7638).
+    kid: String,
+    /// The modulus, in base64url.
+    n: String,
+    /// The public exponent, in base64url.
+    e: String,
+}
+
+impl From<PublishedKey> for Jwk {
+    fn from(key: PublishedKey) -> Self {
+        Self {
+            kty: "RSA".to_owned(),
+            r#use: "sig".to_owned(),
+            alg: "RS256".to_owned(),
+            kid: key.id,
+            n: URL_SAFE_NO_PAD.encode(key.modulus),
+            e: URL_SAFE_NO_PAD.encode(key.exponent),
+        }
+    }
+}
+
+impl From<Vec<PublishedKey>> for JwkSet {
+    fn from(keys: Vec<PublishedKey>) -> Self {
+        Self { keys: keys.into_iter().map(Jwk::from).collect() }
+    }
+}
+
+impl Example for JwkSet {
+    fn example() -> Self {
+        let key = Jwk {
+            kty: "RSA".to_owned(),
+            r#use: "sig".to_owned(),
+            alg: "RS256".to_owned(),
+            kid: "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".to_owned(),
+            n: "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRX\
+                jBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqz\
+                s8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-\
+                G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
+                .to_owned(),
+            e: "AQAB".to_owned(),
+        };
+        Self { keys: vec![key] }
+    }
+}
+
+/// Where everything is (RFC 8414 section 2).
+#[derive(Object)]
+#[oai(rename = "ServerMetadata", example)]
+pub(super) struct ServerMetadata {
+    /// The `iss` of tokens.
+    pub(super) issuer: String,
+    /// Where tokens come from.
+    pub(super) token_endpoint: String,
+    /// Where the public keys are.
+    pub(super) jwks_uri: String,
+    /// Always empty: there is no authorization endpoint.
+    pub(super) response_types_supported: Vec<String>,
+    /// The ways to get tokens.
+    pub(super) grant_types_supported: Vec<String>,
+    /// How clients of the token endpoint prove who they are.
+    pub(super) token_endpoint_auth_methods_supported: Vec<String>,
+    /// Where people read about the service.
+    pub(super) service_documentation: String,
+}
+
+impl ServerMetadata {
+    /// What is true of the service that is reached at an address.
+    pub(super) fn of(issuer: &str, address: &str) -> Self {
+        let at = |path: &str| format!("{address}{path}");
+        Self {
+            issuer: issuer.to_owned(),
+            token_endpoint: at("/auth/access-token"),
+            jwks_uri: at("/.well-known/jwks.json"),
+            response_types_supported: Vec::new(),
+            grant_types_supported: names(&["password", "refresh_token"]),
+            token_endpoint_auth_methods_supported: names(&["none"]),
+            service_documentation: at("/docs"),
+        }
+    }
+}
+
+impl Example for ServerMetadata {
+    fn example() -> Self {
+        Self::of("https://auth.example.org", "https://auth.example.org")
+    }
+}
+
+/// The same for libraries that look for OpenID Connect (OpenID Connect Discovery 1.0 section 3), as far as it is true
+/// here: there is no authorization endpoint, and there are no ID tokens.
+#[derive(Object)]
+#[oai(rename = "OpenIdConfiguration", example)]
+pub(super) struct OpenIdConfiguration {
+    /// All that the other document says.
+    #[oai(flatten)]
+    server: ServerMetadata,
+    /// Always `public`: a user has the same `sub` for every service.
+    subject_types_supported: Vec<String>,
+    /// The algorithm that tokens are signed with.
+    id_token_signing_alg_values_supported: Vec<String>,
+}
+
+impl From<ServerMetadata> for OpenIdConfiguration {
+    fn from(server: ServerMetadata) -> Self {
+        Self {
+            server,
+            subject_types_supported: names(&["public"]),
+            id_token_signing_alg_values_supported: names(&["RS256"]),
+        }
+    }
+}
+
+impl Example for OpenIdConfiguration {
+    fn example() -> Self {
+        ServerMetadata::example().into()
+    }
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
