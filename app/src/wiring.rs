@@ -12,12 +12,13 @@ use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::limiter::MemoryRateLimiter;
 use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore};
-use inwren_domain::Core;
 use inwren_domain::ports::Store;
+use inwren_domain::{Core, Settings};
 
 use crate::config::{Config, DatabaseKind};
 use crate::http::limits::Limits;
 use crate::http::{AppState, Issuer};
+use crate::keys::KeyStore;
 
 /// How far the clocks of two instances may differ.
 const LEEWAY: time::Duration = time::Duration::seconds(10);
@@ -79,6 +80,16 @@ pub fn core(config: &Config, store: Arc<dyn Store>, tokens: Arc<Tokens>) -> Resu
         entropy,
         settings: config.rules.clone(),
     })
+}
+
+/// The signing keys of this configuration.
+pub fn key_store(config: &Config) -> KeyStore {
+    let Settings { access_token_lifetime, refresh_token_lifetime, .. } = config.rules;
+    KeyStore {
+        paths: config.keys.clone(),
+        environment: config.environment,
+        token_lifetime: access_token_lifetime.max(refresh_token_lifetime) + LEEWAY,
+    }
 }
 
 /// The token adapter of this build.

@@ -2,8 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, LineEnding};
+use pkcs8::der::pem::PemLabel;
+use pkcs8::pkcs5::pbes2;
+use pkcs8::{
+    DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, EncryptedPrivateKeyInfo,
+    LineEnding, PrivateKeyInfo,
+};
 use rsa::pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey, EncodeRsaPublicKey};
+use rsa::rand_core::RngCore as _;
 use rsa::traits::PublicKeyParts;
 use rsa::{RsaPrivateKey, RsaPublicKey};
 use sha2::{Digest, Sha256};
@@ -13,8 +19,11 @@ use zeroize::Zeroizing;
 pub const MIN_BITS: usize = 2048;
 /// The largest modulus that is accepted, in bits: beyond it a signature costs more than a login.
 pub const MAX_BITS: usize = 8192;
+/// What a guess at a passphrase costs (OWASP Password Storage Cheat Sheet, PBKDF2 with HMAC-SHA-256).
+const PBKDF2_ITERATIONS: u32 = 600_000;
 
 /// A private key and its public half, both checked.
+#[derive(Clone)]
 pub struct KeyPair {
     private: RsaPrivateKey,
     public: PublicKey,
@@ -36,9 +45,15 @@ pub enum KeyError {
     /// Neither SPKI nor PKCS#1 in PEM, or not an RSA key.
     #[error("is not an RSA public key in PEM (SPKI or PKCS#1)")]
     NotAPublicKey,
-    /// It is encrypted.
-    #[error("is encrypted; give the key decrypted, in a file that only the service can read")]
+    /// It is encrypted, and there is no passphrase.
+    #[error("is encrypted: set PRIVATE_KEY_PASSPHRASE or PRIVATE_KEY_PASSPHRASE_FILE")]
     Encrypted,
+    /// It is encrypted with another passphrase, or damaged.
+    #[error("cannot be decrypted with PRIVATE_KEY_PASSPHRASE")]
+    WrongPassphrase,
+    /// It is encrypted as OpenSSL did before PKCS#8.
+    #[error("is encrypted in an old form: convert it with `openssl pkcs8 -topk8`")]
+    OldEncryption,
     /// Its numbers do not belong together.
     #[error("is damaged: its numbers do not belong together")]
     Damaged,
@@ -71,12 +86,32 @@ impl KeyPair {
 
     /// Reads a private key from PEM, PKCS#8 or PKCS#1, and checks it.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        if pem.contains("ENCRYPTED") {
-            return Err(KeyError::Encrypted);
+        Self::read(pem, None)
+    }
+
+    /// Reads a private key from PEM as [`from_pem`](Self::from_pem) does, or from encrypted PKCS#8 (RFC 8018 section
+    /// 6.2). A key that is not encrypted needs no passphrase, and is taken all the same.
+    pub fn read(pem: &str, passphrase: Option<&str>) -> Result<Self, KeyError> {
+        if pem.contains("Proc-Type: 4,ENCRYPTED") {
+            return Err(KeyError::OldEncryption);
         }
+        if !pem.contains(EncryptedPrivateKeyInfo::PEM_LABEL) {
+            return Self::from_plain_pem(pem);
+        }
+        let passphrase = passphrase.ok_or(KeyError::Encrypted)?;
+        let private = RsaPrivateKey::from_pkcs8_encrypted_pem(pem, passphrase)
+            .map_err(|_| KeyError::WrongPassphrase)?;
+        Self::checked(private)
+    }
+
+    fn from_plain_pem(pem: &str) -> Result<Self, KeyError> {
         let private = RsaPrivateKey::from_pkcs8_pem(pem)
             .or_else(|_| RsaPrivateKey::from_pkcs1_pem(pem))
             .map_err(|_| KeyError::NotAPrivateKey)?;
+        Self::checked(private)
+    }
+
+    fn checked(private: RsaPrivateKey) -> Result<Self, KeyError> {
         private.validate().map_err(|_| KeyError::Damaged)?;
         Self::from_private(private)
     }
@@ -94,6 +129,24 @@ impl KeyPair {
     /// The private key as PKCS#8 PEM.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
         self.private.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyError::Generation)
+    }
+
+    /// The private key as encrypted PKCS#8 PEM, which every library reads: AES-256-CBC, with a key from PBKDF2.
+    #[allow(
+        clippy::disallowed_types,
+        reason = "keys are made by the library from the operating system's generator"
+    )]
+    pub fn to_encrypted_pem(&self, passphrase: &str) -> Result<Zeroizing<String>, KeyError> {
+        let failed = |_| KeyError::Generation;
+        let (mut salt, mut iv) = ([0; 16], [0; 16]);
+        rsa::rand_core::OsRng.try_fill_bytes(&mut salt).map_err(|_| KeyError::Generation)?;
+        rsa::rand_core::OsRng.try_fill_bytes(&mut iv).map_err(|_| KeyError::Generation)?;
+        let parameters = pbes2::Parameters::pbkdf2_sha256_aes256cbc(PBKDF2_ITERATIONS, &salt, &iv)
+            .map_err(|_| KeyError::Generation)?;
+        let der = self.to_pkcs8_der()?;
+        let plain = PrivateKeyInfo::try_from(der.as_slice()).map_err(|_| KeyError::Generation)?;
+        let encrypted = plain.encrypt_with_params(parameters, passphrase).map_err(failed)?;
+        encrypted.to_pem(EncryptedPrivateKeyInfo::PEM_LABEL, LineEnding::LF).map_err(|_| KeyError::Generation)
     }
 
     /// The private key as PKCS#8 DER, for a signer.
@@ -191,6 +244,18 @@ mod tests {
     }
 
     #[test]
+    fn an_encrypted_pair_needs_its_passphrase() {
+        let pair = KeyPair::generate(2048).unwrap();
+        let pem = pair.to_encrypted_pem("correct horse").unwrap();
+        assert!(pem.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+        let again = KeyPair::read(&pem, Some("correct horse")).unwrap();
+        assert_eq!(again.public().id(), pair.public().id());
+        assert_eq!(KeyPair::read(&pem, None).err(), Some(KeyError::Encrypted));
+        assert_eq!(KeyPair::read(&pem, Some("wrong")).err(), Some(KeyError::WrongPassphrase));
+        assert!(KeyPair::read(&pair.to_pem().unwrap(), Some("not needed")).is_ok());
+    }
+
+    #[test]
     fn what_is_no_key_is_told_apart() {
         assert_eq!(KeyPair::from_pem("").err(), Some(KeyError::NotAPrivateKey));
         assert_eq!(
@@ -201,6 +266,8 @@ mod tests {
             KeyPair::from_pem("-----BEGIN ENCRYPTED PRIVATE KEY-----\n").err(),
             Some(KeyError::Encrypted)
         );
+        let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n";
+        assert_eq!(KeyPair::from_pem(old).err(), Some(KeyError::OldEncryption));
         assert_eq!(PublicKey::from_pem("hello").err(), Some(KeyError::NotAPublicKey));
         assert_eq!(KeyPair::generate(1024).err(), Some(KeyError::Size(1024)));
     }

@@ -11,12 +11,13 @@ use time::{Duration, OffsetDateTime};
 use super::keys::PublicKey;
 
 /// A key and the time from which it signs, until the next one does.
+#[derive(Clone, Debug)]
 pub struct RingKey<K> {
-    /// The public half.
-    pub public: PublicKey,
+    /// Its name.
+    pub id: String,
     /// When it begins to sign.
     pub signs_from: OffsetDateTime,
-    /// What signs and verifies.
+    /// The key itself.
     pub key: K,
 }
 
@@ -31,15 +32,9 @@ pub struct KeyRing<K> {
 }
 
 impl<K> KeyRing<K> {
-    /// A ring of one key.
-    pub fn of_one(public: PublicKey, key: K) -> Self {
-        let first = RingKey { public, signs_from: OffsetDateTime::UNIX_EPOCH, key };
-        Self { first, later: Vec::new(), token_lifetime: Duration::ZERO }
-    }
-
     /// A ring of these keys, in any order. `None` without a key.
     pub fn new(mut keys: Vec<RingKey<K>>, token_lifetime: Duration) -> Option<Self> {
-        keys.sort_by(|a, b| (a.signs_from, a.public.id()).cmp(&(b.signs_from, b.public.id())));
+        keys.sort_by(|a, b| (a.signs_from, &a.id).cmp(&(b.signs_from, &b.id)));
         let mut keys = keys.into_iter();
         Some(Self { first: keys.next()?, later: keys.collect(), token_lifetime })
     }
@@ -53,38 +48,48 @@ impl<K> KeyRing<K> {
     /// The key of this name, if what it signed may still be good. One that does not sign yet is taken too: the clock of
     /// another instance may be ahead.
     pub fn verifier(&self, id: &str, now: OffsetDateTime) -> Option<&RingKey<K>> {
-        self.published(now).map(|(key, _)| key).find(|key| key.public.id() == id)
+        self.published(now).map(|(key, _)| key).find(|key| key.id == id)
     }
 
     /// The keys whose tokens are good at this time or are about to be, with what they do.
     pub fn published(&self, now: OffsetDateTime) -> impl Iterator<Item = (&RingKey<K>, KeyState)> {
+        self.all(now).filter_map(|(key, state, _)| Some((key, state?)))
+    }
+
+    /// All keys, with what they do, if they still do anything, and how long they are published, if that is known.
+    pub fn all(
+        &self,
+        now: OffsetDateTime,
+    ) -> impl Iterator<Item = (&RingKey<K>, Option<KeyState>, Option<OffsetDateTime>)> {
         let ends = self.later.iter().map(|next| Some(next.signs_from)).chain([None]);
         let keys = std::iter::once(&self.first).chain(&self.later).zip(ends).enumerate();
-        keys.filter_map(move |(place, (key, end))| Some((key, self.state(place, key.signs_from, end, now)?)))
+        keys.map(move |(place, (key, end))| {
+            let until = end.map(|end| end.saturating_add(self.token_lifetime));
+            let begun = place == 0 || now >= key.signs_from;
+            let state = match end {
+                _ if until.is_some_and(|until| now >= until) => None,
+                Some(end) if now >= end => Some(KeyState::Retired),
+                _ if begun => Some(KeyState::Active),
+                _ => Some(KeyState::Pending),
+            };
+            (key, state, until)
+        })
     }
+}
 
-    /// What a key does that signs from one time to another; `None` if all that it signed has expired.
-    fn state(
-        &self,
-        place: usize,
-        begin: OffsetDateTime,
-        end: Option<OffsetDateTime>,
-        now: OffsetDateTime,
-    ) -> Option<KeyState> {
-        match end {
-            Some(end) if now >= end.saturating_add(self.token_lifetime) => None,
-            Some(end) if now >= end => Some(KeyState::Retired),
-            _ if now >= begin || place == 0 => Some(KeyState::Active),
-            _ => Some(KeyState::Pending),
-        }
-    }
+/// What an adapter works with: a public key, and what it has made of the pair.
+pub(super) struct Prepared<K> {
+    pub(super) public: PublicKey,
+    pub(super) key: K,
+}
 
+impl<K> KeyRing<Prepared<K>> {
     /// The public halves of what is published, the one that signs first.
-    pub fn directory(&self, now: OffsetDateTime) -> Vec<PublishedKey> {
-        let published = |(key, state): (&RingKey<K>, KeyState)| PublishedKey {
-            id: key.public.id().to_owned(),
-            modulus: key.public.modulus(),
-            exponent: key.public.exponent(),
+    pub(super) fn directory(&self, now: OffsetDateTime) -> Vec<PublishedKey> {
+        let published = |(key, state): (&RingKey<Prepared<K>>, KeyState)| PublishedKey {
+            id: key.id.clone(),
+            modulus: key.key.public.modulus(),
+            exponent: key.key.public.exponent(),
             state,
         };
         let mut keys: Vec<PublishedKey> = self.published(now).map(published).collect();
@@ -117,7 +122,6 @@ impl<K> SharedRing<K> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::keys::KeyPair;
     use super::*;
 
     const LIFETIME: Duration = Duration::DAY;
@@ -128,11 +132,8 @@ mod tests {
 
     /// A ring whose keys are called by the minute from which they sign.
     fn ring(minutes: &[i64]) -> KeyRing<i64> {
-        let key = |minute: &i64| RingKey {
-            public: KeyPair::generate(2048).unwrap().public().clone(),
-            signs_from: at(*minute),
-            key: *minute,
-        };
+        let key =
+            |minute: &i64| RingKey { id: format!("key-{minute}"), signs_from: at(*minute), key: *minute };
         KeyRing::new(minutes.iter().map(key).collect(), LIFETIME).unwrap()
     }
 
@@ -168,20 +169,22 @@ mod tests {
     #[test]
     fn a_token_is_verified_with_its_own_key_or_none() {
         let ring = ring(&[0, 10]);
-        let ids: Vec<String> = ring.published(at(0)).map(|(key, _)| key.public.id().to_owned()).collect();
-        assert_eq!(ring.verifier(&ids[1], at(0)).map(|key| key.key), Some(10));
-        assert_eq!(ring.verifier(&ids[0], at(10)).map(|key| key.key), Some(0));
-        assert!(ring.verifier(&ids[0], at(10) + LIFETIME).is_none());
-        for unknown in ["", "x", "../keys", &ids[0].to_uppercase()] {
-            assert!(ring.verifier(unknown, at(0)).is_none(), "{unknown}");
+        let verifier = |id: &str, now| ring.verifier(id, now).map(|key| key.key);
+        assert_eq!(verifier("key-10", at(0)), Some(10));
+        assert_eq!(verifier("key-0", at(10)), Some(0));
+        assert_eq!(verifier("key-0", at(10) + LIFETIME), None);
+        for unknown in ["", "x", "../keys", "KEY-0", "key-0 "] {
+            assert_eq!(verifier(unknown, at(0)), None, "{unknown}");
         }
     }
 
     #[test]
-    fn the_directory_begins_with_what_signs() {
-        let ring = ring(&[0, 10, 20]);
-        let states: Vec<KeyState> = ring.directory(at(15)).iter().map(|key| key.state).collect();
-        assert_eq!(states, [KeyState::Active, KeyState::Pending, KeyState::Retired]);
+    fn how_long_a_key_is_published_is_known_once_another_follows() {
+        let ring = ring(&[0, 10]);
+        let until: Vec<Option<OffsetDateTime>> = ring.all(at(99_999)).map(|(_, _, until)| until).collect();
+        assert_eq!(until, [Some(at(10) + LIFETIME), None]);
+        let states: Vec<Option<KeyState>> = ring.all(at(99_999)).map(|(_, state, _)| state).collect();
+        assert_eq!(states, [None, Some(KeyState::Active)]);
     }
 
     #[test]

@@ -62,6 +62,39 @@ pub(super) enum KeysCommand {
         #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=8192))]
         bits: u16,
     },
+    /// Make the next key: it is published at once, and signs once every verifier can know it
+    Rotate {
+        /// Size of the modulus
+        #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=8192))]
+        bits: u16,
+        /// Let it sign at once. Verifiers that keep the public keys refuse its tokens until they ask again
+        #[arg(long)]
+        now: bool,
+    },
+    /// Show all keys and what they do
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a pending key up before it signs; a key that signs retires by itself when the next one begins
+    Retire {
+        /// The key
+        #[arg(allow_hyphen_values = true)]
+        kid: String,
+    },
+    /// Refuse everything that a key has signed, from now on: its users have to log in again
+    Revoke {
+        /// The key
+        #[arg(allow_hyphen_values = true)]
+        kid: String,
+        /// Say that this is meant
+        #[arg(long)]
+        emergency: bool,
+        /// Size of the modulus of the key that takes its place
+        #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=8192))]
+        bits: u16,
+    },
 }
 
 /// What to do with users.

@@ -1,12 +1,120 @@
+use inwren_adapters::clock::SystemClock;
+use inwren_adapters::crypto::keys::KeyPair;
+use inwren_domain::ports::{Clock as _, KeyState};
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::args::KeysCommand;
 use super::output::say;
 use super::{Failed, Outcome};
 use crate::config::Config;
+use crate::keys::{self, Change, Changed, KeyStore, Manifest, ManifestKey, text};
+use crate::wiring;
 
-/// Makes a new key pair.
-pub(super) fn generate(config: &Config, bits: u16) -> Outcome {
-    let pair = crate::keys::generate(&config.keys, bits.into()).map_err(Failed::because)?;
+/// Works on the signing keys.
+pub(super) fn run(config: &Config, command: KeysCommand) -> Outcome {
+    let store = wiring::key_store(config);
+    match command {
+        KeysCommand::Generate { bits } => generate(config, bits),
+        KeysCommand::Rotate { bits, now } => change(&store, &Change::Rotate { bits: bits.into(), now }),
+        KeysCommand::List { json } => list(&store, json),
+        KeysCommand::Retire { kid } => change(&store, &Change::Retire(kid)),
+        KeysCommand::Revoke { kid, emergency, bits } => {
+            if !emergency {
+                return Err(Failed::Usage(
+                    "revoking a key logs everybody out who has a token of it; say --emergency if that is meant. \
+                     To change keys without anybody noticing, use `inwren keys rotate`"
+                        .to_owned(),
+                ));
+            }
+            change(&store, &Change::Revoke { kid, bits: bits.into() })
+        }
+    }
+}
+
+fn generate(config: &Config, bits: u16) -> Outcome {
+    let pair: KeyPair = keys::generate(&config.keys, bits.into()).map_err(Failed::because)?;
     say(&format!("private key: {}", config.keys.private.display()));
     say(&format!("public key:  {}", config.keys.public.display()));
     say(&format!("kid:         {}", pair.public().id()));
     Ok(())
+}
+
+fn change(store: &KeyStore, wanted: &Change) -> Outcome {
+    let now = SystemClock.now();
+    match keys::change(store, wanted, now).map_err(Failed::because)? {
+        Changed::Signs { kid, from } if from <= now => say(&format!("{kid} signs from now on")),
+        Changed::Signs { kid, from } => {
+            say(&format!("{kid} is published from now on, and signs from {}", text(from)));
+        }
+        Changed::GivenUp => say("given up: it will not sign"),
+        Changed::Revoked => say("revoked: nothing that it signed is good any more"),
+    }
+    Ok(())
+}
+
+fn list(store: &KeyStore, as_json: bool) -> Outcome {
+    let now = SystemClock.now();
+    let path = store.paths.manifest();
+    let manifest = match Manifest::read(&path).map_err(Failed::because)? {
+        Some(manifest) => manifest,
+        None => keys::taken_over(store, now).map_err(Failed::because)?,
+    };
+    let rows = rows(store, &manifest, now);
+    if as_json {
+        let keys: Vec<_> = rows.iter().map(Row::json).collect();
+        say(&json!({ "keys": keys }).to_string());
+        return Ok(());
+    }
+    say(&format!("{:<43}  {:<8}  {:<20}  {:<20}  FILE", "KID", "STATE", "SIGNS FROM", "PUBLISHED UNTIL"));
+    for row in rows {
+        let until = row.until.map_or("-".to_owned(), text);
+        let ManifestKey { kid, file, signs_from, .. } = row.key;
+        say(&format!("{kid:<43}  {:<8}  {:<20}  {until:<20}  {file}", row.state, text(*signs_from)));
+    }
+    Ok(())
+}
+
+/// A key as it is shown.
+struct Row<'a> {
+    key: &'a ManifestKey,
+    state: &'static str,
+    until: Option<OffsetDateTime>,
+}
+
+impl Row<'_> {
+    fn json(&self) -> serde_json::Value {
+        let ManifestKey { kid, file, created_at, signs_from, revoked_at, .. } = self.key;
+        json!({
+            "kid": kid,
+            "state": self.state,
+            "file": file,
+            "created_at": text(*created_at),
+            "signs_from": text(*signs_from),
+            "published_until": self.until.map(text),
+            "revoked_at": revoked_at.map(text),
+        })
+    }
+}
+
+fn rows<'a>(store: &KeyStore, manifest: &'a Manifest, now: OffsetDateTime) -> Vec<Row<'a>> {
+    let ring = manifest.ring(store.token_lifetime);
+    let row = |key: &'a ManifestKey| {
+        let used = ring.as_ref().and_then(|ring| ring.all(now).find(|(used, ..)| used.id == key.kid));
+        let (state, until) = match used {
+            Some((_, state, until)) => (state.map_or("expired", name), until),
+            None if key.revoked_at.is_some() => ("revoked", key.revoked_at),
+            None => ("given up", key.retired_at),
+        };
+        Row { key, state, until }
+    };
+    manifest.keys.iter().map(row).collect()
+}
+
+fn name(state: KeyState) -> &'static str {
+    match state {
+        KeyState::Pending => "pending",
+        KeyState::Active => "active",
+        KeyState::Retired => "retired",
+    }
 }

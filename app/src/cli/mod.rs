@@ -12,7 +12,7 @@ mod users;
 
 use std::process::ExitCode;
 
-use args::{Command, ConfigCommand, KeysCommand, Parsed};
+use args::{Command, ConfigCommand, Parsed};
 use output::complain;
 
 use crate::config::Config;
@@ -54,7 +54,7 @@ async fn dispatch(parsed: Parsed) -> Outcome {
     match parsed.command {
         Command::Serve => serve::run(config()?).await,
         Command::Migrate(command) => migrate::run(&config()?, command).await,
-        Command::Keys(KeysCommand::Generate { bits }) => keys::generate(&config()?, bits),
+        Command::Keys(command) => keys::run(&config()?, command),
         Command::Users(command) => users::run(&config()?, command).await,
         Command::Openapi => openapi::run(&config()?),
         Command::Healthcheck => healthcheck::run(&config()?).await,

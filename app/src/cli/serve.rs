@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use inwren_adapters::crypto::jwt::SigningKeys;
+use inwren_adapters::clock::SystemClock;
+use inwren_domain::ports::Clock as _;
 use tokio::net::TcpListener;
 
 use super::{Failed, Outcome};
@@ -14,18 +15,21 @@ pub(super) async fn run(config: Config) -> Outcome {
     telemetry::start(config.log_format, &config.log_filter);
     let mut signals = StopSignals::listen().map_err(Failed::because)?;
 
-    let (key, made) = keys::load_or_generate(&config.keys, config.environment).map_err(Failed::because)?;
-    if made {
+    let clock = Arc::new(SystemClock);
+    let key_store = wiring::key_store(&config);
+    let keys = key_store.open_or_generate(clock.now()).map_err(Failed::because)?;
+    if keys.made {
         tracing::info!(path = %config.keys.private.display(), "made a new signing key");
     }
     let opened = wiring::open_store(&config).await.map_err(Failed::because)?;
     start::prepare_schema(&config, &opened).await.map_err(Failed::because)?;
-    let kid = key.public().id().to_owned();
-    let tokens = wiring::tokens(&config, &SigningKeys::of_one(key)).map_err(Failed::because)?;
+    let tokens = wiring::tokens(&config, &keys.keys).map_err(Failed::because)?;
+    let key_watch = keys::watch(key_store, &keys, Arc::clone(&tokens), clock).map_err(Failed::because)?;
     let core = wiring::core(&config, Arc::clone(&opened.store), tokens).map_err(Failed::because)?;
     if let Some(first) = &config.first_superuser {
         start::ensure_first_superuser(&core, first).await.map_err(Failed::because)?;
     }
+    let signs = core.keys.published(core.clock.now()).into_iter().next();
     let sweeper = worker::start(Arc::new(core.clone()));
     let state = Arc::new(wiring::app_state(&config, core).map_err(Failed::because)?);
     let endpoint = http::endpoint(&state, config.cors.clone());
@@ -34,7 +38,7 @@ pub(super) async fn run(config: Config) -> Outcome {
         |error| Failed::Failed(format!("HOST, PORT: cannot listen on {}: {error}", config.listen));
     let listener = TcpListener::bind(config.listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
-    announce(&config, address, &kid);
+    announce(&config, address, &signs.map(|key| key.id).unwrap_or_default());
 
     let options =
         ServerOptions { max_connections: config.max_connections, shutdown_grace: config.shutdown_grace };
@@ -45,6 +49,7 @@ pub(super) async fn run(config: Config) -> Outcome {
     };
     let finished = server::serve(listener, endpoint, options, stop).await;
     sweeper.abort();
+    key_watch.abort();
     opened.store.close().await;
     if !finished {
         tracing::warn!("stopped with requests still in flight");

@@ -1,9 +1,10 @@
 use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::Arc;
 
-use inwren_adapters::crypto::jwt::SigningKeys;
+use inwren_adapters::clock::SystemClock;
 use inwren_domain::Core;
 use inwren_domain::model::{Email, Password};
+use inwren_domain::ports::Clock as _;
 use inwren_domain::service::{Failure, NotCreated, operator};
 use zeroize::Zeroizing;
 
@@ -11,7 +12,7 @@ use super::args::UsersCommand;
 use super::output::say;
 use super::{Failed, Outcome};
 use crate::config::Config;
-use crate::{keys, start, wiring};
+use crate::{start, wiring};
 
 /// Works on the users of the configured database.
 pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
@@ -20,8 +21,8 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
         return Err(Failed::Usage("DATABASE_URL: a memory store forgets its users at once".to_owned()));
     }
     start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
-    let (key, _) = keys::load_or_generate(&config.keys, config.environment).map_err(Failed::because)?;
-    let tokens = wiring::tokens(config, &SigningKeys::of_one(key)).map_err(Failed::because)?;
+    let keys = wiring::key_store(config).open_or_generate(SystemClock.now()).map_err(Failed::because)?;
+    let tokens = wiring::tokens(config, &keys.keys).map_err(Failed::because)?;
     let core = wiring::core(config, Arc::clone(&opened.store), tokens).map_err(Failed::because)?;
     let outcome = match command {
         UsersCommand::Create { email, superuser, password_stdin } => {

@@ -108,13 +108,32 @@ pub enum DatabaseKind {
     Sql(String),
 }
 
-/// Where the signing key is.
-#[derive(Clone, Debug)]
+/// Where the signing keys are.
+#[derive(Clone)]
 pub struct KeyPaths {
-    /// The private key.
+    /// The private key. The manifest of several keys lies beside it.
     pub private: PathBuf,
     /// The public key, which may be missing.
     pub public: PathBuf,
+    passphrase: Option<Zeroizing<String>>,
+}
+
+impl KeyPaths {
+    /// The manifest of several keys.
+    pub fn manifest(&self) -> PathBuf {
+        self.private.with_file_name("keys.json")
+    }
+
+    /// What encrypted private keys are read and new ones written with.
+    pub fn passphrase(&self) -> Option<&str> {
+        self.passphrase.as_ref().map(|passphrase| passphrase.as_str())
+    }
+}
+
+impl std::fmt::Debug for KeyPaths {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyPaths({})", self.private.display())
+    }
 }
 
 /// A superuser to make at the start.
@@ -182,6 +201,7 @@ impl Config {
         source.parse("ALGORITHM", |text| (text == "RS256").then_some(()));
         let private = source.parse("PRIVATE_KEY_PATH", |text| Some(PathBuf::from(text)));
         let public = source.parse("PUBLIC_KEY_PATH", |text| Some(PathBuf::from(text)));
+        let passphrase = secret_or_file(source, "PRIVATE_KEY_PASSPHRASE", "PRIVATE_KEY_PASSPHRASE_FILE");
         let token_issuer = source.parse("TOKEN_ISSUER", value::word);
         let token_audience = source.parse("TOKEN_AUDIENCE", value::word);
         let rules = rules(source);
@@ -210,7 +230,7 @@ impl Config {
             project_name: project_name?,
             database: database?,
             auto_migrate: auto_migrate?,
-            keys: KeyPaths { private: private?, public: public? },
+            keys: KeyPaths { private: private?, public: public?, passphrase: passphrase? },
             token_issuer: token_issuer?,
             token_audience: token_audience?,
             rules: rules?,
@@ -324,23 +344,7 @@ fn limits(source: &mut Source) -> Option<LimitSettings> {
 fn first_superuser(source: &mut Source) -> Option<Option<FirstSuperuser>> {
     let wanted = source.text("FIRST_SUPERUSER_EMAIL").is_some();
     let email = source.parse("FIRST_SUPERUSER_EMAIL", |text| Email::parse(text).ok());
-    let inline = source.text("FIRST_SUPERUSER_PASSWORD").map(|text| Zeroizing::new(text.to_owned()));
-    let file = source.text("FIRST_SUPERUSER_PASSWORD_FILE").map(PathBuf::from);
-    let password = match (inline, file) {
-        (Some(_), Some(_)) => {
-            source.refuse("FIRST_SUPERUSER_PASSWORD_FILE", "must not be set beside FIRST_SUPERUSER_PASSWORD");
-            return None;
-        }
-        (Some(password), None) => Some(password),
-        (None, Some(path)) => match std::fs::read_to_string(&path) {
-            Ok(text) => Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())),
-            Err(error) => {
-                source.refuse("FIRST_SUPERUSER_PASSWORD_FILE", &format!("cannot be read: {}", error.kind()));
-                return None;
-            }
-        },
-        (None, None) => None,
-    };
+    let password = secret_or_file(source, "FIRST_SUPERUSER_PASSWORD", "FIRST_SUPERUSER_PASSWORD_FILE")?;
     match (wanted, password) {
         (false, None) => Some(None),
         (true, Some(password)) => Some(Some(FirstSuperuser { email: email?, password })),
@@ -355,5 +359,35 @@ fn first_superuser(source: &mut Source) -> Option<Option<FirstSuperuser>> {
             source.refuse("FIRST_SUPERUSER_PASSWORD", "needs FIRST_SUPERUSER_EMAIL");
             None
         }
+    }
+}
+
+/// A secret that is given as a value or in a file, which may end in a line break. The outer `None` is an error, the
+/// inner one is none.
+#[allow(clippy::option_option, reason = "an error and an absence are two things here")]
+fn secret_or_file(
+    source: &mut Source,
+    name: &'static str,
+    file_name: &'static str,
+) -> Option<Option<Zeroizing<String>>> {
+    let inline = source.text(name).map(|text| Zeroizing::new(text.to_owned()));
+    let file = source.text(file_name).map(PathBuf::from);
+    match (inline, file) {
+        (Some(_), Some(_)) => {
+            source.refuse(file_name, &format!("must not be set beside {name}"));
+            None
+        }
+        (Some(secret), None) => Some(Some(secret)),
+        (None, Some(path)) => match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let text = Zeroizing::new(text);
+                Some(Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())))
+            }
+            Err(error) => {
+                source.refuse(file_name, &format!("cannot be read: {}", error.kind()));
+                None
+            }
+        },
+        (None, None) => Some(None),
     }
 }

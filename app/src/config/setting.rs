@@ -94,6 +94,18 @@ pub const SETTINGS: &[Setting] = &[
         "a path",
         "Public key, PEM; must belong to the private key. May be missing",
     ),
+    secret(
+        "PRIVATE_KEY_PASSPHRASE",
+        None,
+        "a passphrase",
+        "Passphrase of encrypted private keys (PKCS#8); new ones are encrypted with it",
+    ),
+    setting(
+        "PRIVATE_KEY_PASSPHRASE_FILE",
+        None,
+        "a path",
+        "File with the passphrase of private keys, instead of the variable",
+    ),
     setting(
         "TOKEN_ISSUER",
         Some("http://localhost:8000"),

@@ -11,12 +11,12 @@ use time::OffsetDateTime;
 use super::format::{AccessPayload, Payload, RefreshPayload, TokenFormat, digest};
 use super::keys::SigningKeys;
 use crate::crypto::keys::{KeyError, KeyPair};
-use crate::crypto::ring::{KeyRing, SharedRing};
+use crate::crypto::ring::{Prepared, SharedRing};
 
 /// Signs and verifies with AWS-LC: constant-time, and as fast as the machine can.
 pub struct AwsLcTokens {
     format: TokenFormat,
-    ring: SharedRing<AwsLcKey>,
+    ring: SharedRing<Prepared<AwsLcKey>>,
 }
 
 struct AwsLcKey {
@@ -48,8 +48,7 @@ impl AwsLcKey {
 impl AwsLcTokens {
     /// Works with one key, which signs always.
     pub fn new(format: TokenFormat, pair: &KeyPair) -> Result<Self, KeyError> {
-        let ring = KeyRing::of_one(pair.public().clone(), AwsLcKey::new(pair)?);
-        Ok(Self { format, ring: SharedRing::new(ring) })
+        Self::with_keys(format, &SigningKeys::of_one(pair.clone()))
     }
 
     /// Works with these keys.
@@ -70,8 +69,8 @@ impl AwsLcTokens {
     ) -> Result<PlainToken, SigningError> {
         let ring = self.ring.get();
         let signer = ring.signer(issued_at);
-        let mut token = self.format.signing_input(&P::new(claims, &self.format), signer.public.id())?;
-        let signature = signer.key.signature(&token)?;
+        let mut token = self.format.signing_input(&P::new(claims, &self.format), &signer.id)?;
+        let signature = signer.key.key.signature(&token)?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(PlainToken::new(token))
@@ -81,7 +80,7 @@ impl AwsLcTokens {
         let unverified = self.format.take_apart::<P>(token)?;
         let ring = self.ring.get();
         let known = ring.verifier(&unverified.kid, now).ok_or(InvalidToken::Header)?;
-        let public = &known.key.public;
+        let public = &known.key.key.public;
         public
             .verify_sig(unverified.signed.as_bytes(), &unverified.signature)
             .map_err(|_| InvalidToken::Signature)?;

@@ -1,7 +1,7 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::crypto::keys::{KeyError, KeyPair};
-use crate::crypto::ring::{KeyRing, RingKey};
+use crate::crypto::ring::{KeyRing, Prepared, RingKey};
 
 /// A key pair and the time from which it signs.
 pub struct SigningKey {
@@ -30,10 +30,11 @@ impl SigningKeys {
     pub(super) fn ring<K>(
         &self,
         prepare: impl Fn(&KeyPair) -> Result<K, KeyError>,
-    ) -> Result<KeyRing<K>, KeyError> {
+    ) -> Result<KeyRing<Prepared<K>>, KeyError> {
         let prepared = |key: &SigningKey| {
-            let (public, signs_from) = (key.pair.public().clone(), key.signs_from);
-            Ok(RingKey { public, signs_from, key: prepare(&key.pair)? })
+            let public = key.pair.public().clone();
+            let (id, signs_from) = (public.id().to_owned(), key.signs_from);
+            Ok(RingKey { id, signs_from, key: Prepared { public, key: prepare(&key.pair)? } })
         };
         let keys = self.keys.iter().map(prepared).collect::<Result<_, KeyError>>()?;
         KeyRing::new(keys, self.token_lifetime).ok_or(KeyError::NoKey)

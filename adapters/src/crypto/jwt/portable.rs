@@ -1,5 +1,3 @@
-use std::collections::HashSet;
-
 use inwren_domain::model::{AccessClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest};
 use inwren_domain::ports::{
     InvalidToken, KeyDirectory, PublishedKey, SigningError, TokenIssuer, TokenVerifier,
@@ -9,6 +7,7 @@ use jwt_simple::claims::{Audiences, JWTClaims};
 use jwt_simple::common::{HeaderOptions, VerificationOptions};
 use jwt_simple::prelude::{Duration, UnixTimeStamp};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use time::OffsetDateTime;
 
 use super::format::{
@@ -16,7 +15,7 @@ use super::format::{
 };
 use super::keys::SigningKeys;
 use crate::crypto::keys::{KeyError, KeyPair};
-use crate::crypto::ring::{KeyRing, SharedRing};
+use crate::crypto::ring::{Prepared, SharedRing};
 
 /// Signs and verifies with jwt-simple in pure Rust: for builds without a C compiler, and as the independent check of
 /// the other adapter.
@@ -26,7 +25,7 @@ use crate::crypto::ring::{KeyRing, SharedRing};
 /// format is checked around it.
 pub struct PortableTokens {
     format: TokenFormat,
-    ring: SharedRing<PortableKey>,
+    ring: SharedRing<Prepared<PortableKey>>,
 }
 
 struct PortableKey {
@@ -66,8 +65,7 @@ struct RefreshOwn {
 impl PortableTokens {
     /// Works with one key, which signs always.
     pub fn new(format: TokenFormat, pair: &KeyPair) -> Result<Self, KeyError> {
-        let ring = KeyRing::of_one(pair.public().clone(), PortableKey::new(pair)?);
-        Ok(Self { format, ring: SharedRing::new(ring) })
+        Self::with_keys(format, &SigningKeys::of_one(pair.clone()))
     }
 
     /// Works with these keys.
@@ -103,7 +101,7 @@ impl PortableTokens {
         let header = HeaderOptions { content_type: None, signature_type: Some(typ.to_owned()) };
         let issued_at = OffsetDateTime::from_unix_timestamp(registered.iat)
             .map_err(|_| SigningError("a time that is out of range"))?;
-        let token = self.ring.get().signer(issued_at).key.private.sign_with_options(claims, &header);
+        let token = self.ring.get().signer(issued_at).key.key.private.sign_with_options(claims, &header);
         token.map(PlainToken::new).map_err(|_| SigningError("the key refused to sign"))
     }
 
@@ -112,7 +110,7 @@ impl PortableTokens {
         let ring = self.ring.get();
         let known = ring.verifier(&unverified.kid, now).ok_or(InvalidToken::Header)?;
         // Read as a map, because the library wants a type for the rest of the claims; the format reads them strictly.
-        let checked = known.key.public.verify_token::<serde_json::Map<String, serde_json::Value>>(
+        let checked = known.key.key.public.verify_token::<serde_json::Map<String, serde_json::Value>>(
             token,
             Some(VerificationOptions {
                 accept_future: false,

@@ -1,4 +1,4 @@
-//! The signing key on disk.
+//! Key files: read, checked and written.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -8,12 +8,6 @@ use std::path::{Path, PathBuf};
 use inwren_adapters::crypto::keys::{KeyError, KeyPair, PublicKey};
 
 use crate::config::{Environment, KeyPaths};
-
-/// The modulus of a new key, in bits, unless another size is asked for.
-pub const DEFAULT_BITS: usize = 2048;
-
-/// For how long others may keep the public keys before they ask again.
-pub const CACHE_SECONDS: u32 = 300;
 
 /// Why there is no key. The message names the variable and the file, and nothing of what is in it.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +51,14 @@ pub enum KeyFileError {
         /// Its permissions.
         mode: u32,
     },
+    /// The manifest is there, but not what it should be.
+    #[error("PRIVATE_KEY_PATH: {path} {problem}", path = .path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// There is a key already.
     #[error("{path} is there already; it is not overwritten", path = .path.display())]
     Exists {
@@ -65,31 +67,12 @@ pub enum KeyFileError {
     },
 }
 
-const PRIVATE: &str = "PRIVATE_KEY_PATH";
+pub(super) const PRIVATE: &str = "PRIVATE_KEY_PATH";
 const PUBLIC: &str = "PUBLIC_KEY_PATH";
 
-/// Reads the key pair, or makes one where that is allowed. Tells whether it was made.
-pub fn load_or_generate(paths: &KeyPaths, environment: Environment) -> Result<(KeyPair, bool), KeyFileError> {
-    if environment == Environment::Development && !paths.private.exists() && !paths.public.exists() {
-        match generate(paths, DEFAULT_BITS) {
-            Ok(pair) => return Ok((pair, true)),
-            // Another process, started at the same moment, was first.
-            Err(KeyFileError::Exists { .. }) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    load(paths, environment).map(|pair| (pair, false))
-}
-
-/// Reads the key pair and checks it.
-pub fn load(paths: &KeyPaths, environment: Environment) -> Result<KeyPair, KeyFileError> {
-    let pem = zeroize::Zeroizing::new(read(PRIVATE, &paths.private)?);
-    check_permissions(&paths.private, environment)?;
-    let pair = KeyPair::from_pem(&pem).map_err(|error| KeyFileError::Key {
-        variable: PRIVATE,
-        path: paths.private.clone(),
-        error,
-    })?;
+/// Reads the key pair of `PRIVATE_KEY_PATH` and `PUBLIC_KEY_PATH`, and checks it.
+pub(super) fn load(paths: &KeyPaths, environment: Environment) -> Result<KeyPair, KeyFileError> {
+    let pair = load_private(&paths.private, paths.passphrase(), environment)?;
     let public = match read(PUBLIC, &paths.public) {
         Ok(pem) => pem,
         // The private key has the public one in it.
@@ -102,19 +85,58 @@ pub fn load(paths: &KeyPaths, environment: Environment) -> Result<KeyPair, KeyFi
     Ok(pair)
 }
 
+/// Reads a private key, and checks it.
+pub(super) fn load_private(
+    path: &Path,
+    passphrase: Option<&str>,
+    environment: Environment,
+) -> Result<KeyPair, KeyFileError> {
+    let pem = zeroize::Zeroizing::new(read(PRIVATE, path)?);
+    check_permissions(path, environment)?;
+    KeyPair::read(&pem, passphrase).map_err(|error| KeyFileError::Key {
+        variable: PRIVATE,
+        path: path.to_owned(),
+        error,
+    })
+}
+
 /// Makes a new key pair and writes both halves. An existing file is never overwritten.
 pub fn generate(paths: &KeyPaths, bits: usize) -> Result<KeyPair, KeyFileError> {
-    for path in [&paths.private, &paths.public] {
+    for path in [paths.private.clone(), paths.public.clone(), paths.manifest()] {
         if path.exists() {
-            return Err(KeyFileError::Exists { path: path.clone() });
+            return Err(KeyFileError::Exists { path });
         }
     }
-    let unusable = |error| KeyFileError::Key { variable: PRIVATE, path: paths.private.clone(), error };
-    let pair = KeyPair::generate(bits).map_err(unusable)?;
-    let (private, public) = (pair.to_pem().map_err(unusable)?, pair.public().to_pem().map_err(unusable)?);
-    write_new(PRIVATE, &paths.private, private.as_bytes(), 0o600)?;
+    let pair = generate_private(&paths.private, paths.passphrase(), bits)?;
+    let public = pair.public().to_pem().map_err(|error| KeyFileError::Key {
+        variable: PUBLIC,
+        path: paths.public.clone(),
+        error,
+    })?;
     write_new(PUBLIC, &paths.public, public.as_bytes(), 0o644)?;
     Ok(pair)
+}
+
+/// Makes a new key pair and writes the private half, which has the public one in it.
+fn generate_private(path: &Path, passphrase: Option<&str>, bits: usize) -> Result<KeyPair, KeyFileError> {
+    let unusable = |error| KeyFileError::Key { variable: PRIVATE, path: path.to_owned(), error };
+    let pair = KeyPair::generate(bits).map_err(unusable)?;
+    write_private(path, passphrase, &pair)?;
+    Ok(pair)
+}
+
+/// Writes a new private key; encrypted, if there is a passphrase.
+pub(super) fn write_private(
+    path: &Path,
+    passphrase: Option<&str>,
+    pair: &KeyPair,
+) -> Result<(), KeyFileError> {
+    let pem = match passphrase {
+        Some(passphrase) => pair.to_encrypted_pem(passphrase),
+        None => pair.to_pem(),
+    };
+    let pem = pem.map_err(|error| KeyFileError::Key { variable: PRIVATE, path: path.to_owned(), error })?;
+    write_new(PRIVATE, path, pem.as_bytes(), 0o600)
 }
 
 fn read(variable: &'static str, path: &Path) -> Result<String, KeyFileError> {
@@ -163,6 +185,6 @@ fn write_new(variable: &'static str, path: &Path, content: &[u8], mode: u32) -> 
     })
 }
 
-fn io_error(variable: &'static str, path: &Path) -> impl Fn(std::io::Error) -> KeyFileError {
+pub(super) fn io_error(variable: &'static str, path: &Path) -> impl Fn(std::io::Error) -> KeyFileError {
     move |error| KeyFileError::Io { variable, path: path.to_owned(), kind: error.kind() }
 }

@@ -1,0 +1,380 @@
+//! Rotating, retiring and revoking: the manifest after it, from the manifest before.
+
+use std::fs;
+
+use inwren_adapters::crypto::keys::KeyPair;
+use inwren_domain::ports::KeyState;
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use super::PUBLISHED_AHEAD;
+use super::files::{KeyFileError, PRIVATE, io_error, load, write_private};
+use super::manifest::{Manifest, ManifestKey};
+use super::open::KeyStore;
+
+/// What to do with the keys.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Make a key that signs once it has been published for long enough.
+    Rotate {
+        /// Its size.
+        bits: usize,
+        /// Let it sign at once; if there is a pending key, let that sign at once instead.
+        now: bool,
+    },
+    /// Give a pending key up.
+    Retire(String),
+    /// Let nothing be good any more that a key has signed.
+    Revoke {
+        /// The key.
+        kid: String,
+        /// The size of the key that takes its place.
+        bits: usize,
+    },
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// This key signs from then on.
+    Signs {
+        /// The key.
+        kid: String,
+        /// From when.
+        from: OffsetDateTime,
+    },
+    /// The pending key will not sign.
+    GivenUp,
+    /// The key is revoked; it was not the one that signs.
+    Revoked,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The files cannot be read or written.
+    #[error(transparent)]
+    Files(#[from] KeyFileError),
+    /// There is no such key.
+    #[error("there is no key {0}; `inwren keys list` shows all")]
+    Unknown(String),
+    /// One is on its way.
+    #[error("the key {kid} is pending and signs from {}; with --now it signs at once", text(*from))]
+    Pending {
+        /// The key on its way.
+        kid: String,
+        /// When it begins.
+        from: OffsetDateTime,
+    },
+    /// It signs.
+    #[error(
+        "the key {0} is the one that signs. It retires by itself once `inwren keys rotate` has made the next"
+    )]
+    Active(String),
+    /// It is over already.
+    #[error("the key {0} signs no more as it is")]
+    Over(String),
+}
+
+/// Changes the keys. Of two that do so at the same time one waits for the other.
+pub fn change(store: &KeyStore, change: &Change, now: OffsetDateTime) -> Result<Changed, Refused> {
+    let path = store.paths.manifest();
+    let lock = path.with_extension("lock");
+    let held = fs::OpenOptions::new().create(true).append(true).open(&lock).and_then(|file| {
+        file.lock()?;
+        Ok(file)
+    });
+    let _held = held.map_err(io_error(PRIVATE, &lock))?;
+    let mut manifest = match Manifest::read(&path)? {
+        Some(manifest) => manifest,
+        None => taken_over(store, now)?,
+    };
+    // A fault that was there before would look like one of the change; a revocation does not wait for its repair.
+    if !matches!(change, Change::Revoke { .. }) {
+        store.open(now)?;
+    }
+    let changed = Changing { store, now }.apply(&mut manifest, change)?;
+    manifest.write(&path)?;
+    Ok(changed)
+}
+
+/// The manifest of the one key that there is without a manifest.
+pub fn taken_over(store: &KeyStore, now: OffsetDateTime) -> Result<Manifest, KeyFileError> {
+    let kid = load(&store.paths, store.environment)?.public().id().to_owned();
+    let file = store.paths.private.file_name().map(|name| name.to_string_lossy().into_owned());
+    let file = file.unwrap_or_default();
+    let (created_at, signs_from) = (now.truncate_to_second(), now.truncate_to_second());
+    let key = ManifestKey { kid, file, created_at, signs_from, retired_at: None, revoked_at: None };
+    Ok(Manifest::new(vec![key]))
+}
+
+struct Changing<'a> {
+    store: &'a KeyStore,
+    now: OffsetDateTime,
+}
+
+impl Changing<'_> {
+    fn apply(&self, manifest: &mut Manifest, change: &Change) -> Result<Changed, Refused> {
+        match change {
+            Change::Rotate { bits, now } => self.rotate(manifest, *bits, *now),
+            Change::Retire(kid) => self.retire(manifest, kid),
+            Change::Revoke { kid, bits } => self.revoke(manifest, kid, *bits),
+        }
+    }
+
+    fn rotate(&self, manifest: &mut Manifest, bits: usize, at_once: bool) -> Result<Changed, Refused> {
+        let at_once = at_once.then(|| self.now.truncate_to_second());
+        if let Some(pending) = self.newest_pending(manifest) {
+            let Some(from) = at_once else {
+                return Err(Refused::Pending { kid: pending.kid.clone(), from: pending.signs_from });
+            };
+            pending.signs_from = from;
+            return Ok(Changed::Signs { kid: pending.kid.clone(), from });
+        }
+        // Rounded up, so that it is never published for less.
+        let planned = || self.now.truncate_to_second() + Duration::SECOND + PUBLISHED_AHEAD;
+        self.add_key(manifest, bits, at_once.unwrap_or_else(planned))
+    }
+
+    fn retire(&self, manifest: &mut Manifest, kid: &str) -> Result<Changed, Refused> {
+        let state = self.state(manifest, kid);
+        let key = find(manifest, kid)?;
+        match state {
+            Some(KeyState::Pending) => {
+                key.retired_at = Some(self.now.truncate_to_second());
+                Ok(Changed::GivenUp)
+            }
+            Some(KeyState::Active) => Err(Refused::Active(kid.to_owned())),
+            Some(KeyState::Retired) | None => Err(Refused::Over(kid.to_owned())),
+        }
+    }
+
+    /// The key that takes the place of the one that signs takes the whole of its time, so that also an instance whose
+    /// clock is behind signs with it, and nobody with a key from before.
+    fn revoke(&self, manifest: &mut Manifest, kid: &str, bits: usize) -> Result<Changed, Refused> {
+        let was_active = self.state(manifest, kid) == Some(KeyState::Active);
+        let key = find(manifest, kid)?;
+        if key.revoked_at.is_some() {
+            return Err(Refused::Over(kid.to_owned()));
+        }
+        key.revoked_at = Some(self.now.truncate_to_second());
+        let from = key.signs_from;
+        if !was_active {
+            return Ok(Changed::Revoked);
+        }
+        match self.newest_pending(manifest) {
+            Some(pending) => {
+                pending.signs_from = from;
+                Ok(Changed::Signs { kid: pending.kid.clone(), from: self.now.truncate_to_second() })
+            }
+            None => match self.add_key(manifest, bits, from)? {
+                Changed::Signs { kid, .. } => Ok(Changed::Signs { kid, from: self.now.truncate_to_second() }),
+                other => Ok(other),
+            },
+        }
+    }
+
+    fn state(&self, manifest: &Manifest, kid: &str) -> Option<KeyState> {
+        let ring = manifest.ring(self.store.token_lifetime)?;
+        ring.published(self.now).find(|(key, _)| key.id == kid).map(|(_, state)| state)
+    }
+
+    fn newest_pending<'m>(&self, manifest: &'m mut Manifest) -> Option<&'m mut ManifestKey> {
+        let usable = manifest.keys.iter_mut().filter(|key| key.is_usable());
+        usable.filter(|key| key.signs_from > self.now).max_by_key(|key| (key.created_at, key.signs_from))
+    }
+
+    /// Makes a key and writes its file, before a manifest names it.
+    fn add_key(
+        &self,
+        manifest: &mut Manifest,
+        bits: usize,
+        signs_from: OffsetDateTime,
+    ) -> Result<Changed, Refused> {
+        let paths = &self.store.paths;
+        let unusable = |error| KeyFileError::Key { variable: PRIVATE, path: paths.private.clone(), error };
+        let pair = KeyPair::generate(bits).map_err(unusable)?;
+        let kid = pair.public().id().to_owned();
+        let file = format!("key-{kid}.pem");
+        write_private(&paths.private.with_file_name(&file), paths.passphrase(), &pair)?;
+        manifest.keys.push(ManifestKey {
+            kid: kid.clone(),
+            file,
+            created_at: self.now.truncate_to_second(),
+            signs_from,
+            retired_at: None,
+            revoked_at: None,
+        });
+        Ok(Changed::Signs { kid, from: signs_from })
+    }
+}
+
+/// A time as messages have it.
+pub fn text(time: OffsetDateTime) -> String {
+    time.truncate_to_second().format(&Rfc3339).unwrap_or_default()
+}
+
+fn find<'m>(manifest: &'m mut Manifest, kid: &str) -> Result<&'m mut ManifestKey, Refused> {
+    manifest.keys.iter_mut().find(|key| key.kid == kid).ok_or_else(|| Refused::Unknown(kid.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::keys::generate;
+
+    /// A folder with one key pair, which goes when it is dropped.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str, settings: &[(&'static str, &str)]) -> (Self, KeyStore) {
+            let folder = std::env::temp_dir().join(format!("inwren-keys-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&folder);
+            let path = |file: &str| folder.join(file).display().to_string();
+            let mut flags: HashMap<&'static str, String> = HashMap::from([
+                ("PRIVATE_KEY_PATH", path("private_key.pem")),
+                ("PUBLIC_KEY_PATH", path("public_key.pem")),
+                ("ENVIRONMENT", "production".to_owned()),
+            ]);
+            flags.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            let config = Config::read(&flags, |_| None, None).unwrap();
+            generate(&config.keys, 2048).unwrap();
+            (Self(folder), crate::wiring::key_store(&config))
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn at(seconds: i64) -> OffsetDateTime {
+        OffsetDateTime::UNIX_EPOCH + Duration::days(20_000) + Duration::seconds(seconds)
+    }
+
+    fn rotate(store: &KeyStore, seconds: i64) -> (String, OffsetDateTime) {
+        match change(store, &Change::Rotate { bits: 2048, now: false }, at(seconds)).unwrap() {
+            Changed::Signs { kid, from } => (kid, from),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The keys that a service would work with, by when they begin to sign.
+    fn in_use(store: &KeyStore, now: OffsetDateTime) -> Vec<String> {
+        let mut keys = store.open(now).unwrap().keys.keys;
+        keys.sort_by_key(|key| key.signs_from);
+        keys.iter().map(|key| key.pair.public().id().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_rotation_takes_the_old_key_over_and_publishes_the_next() {
+        let (folder, store) = Folder::new("rotate", &[]);
+        let first = in_use(&store, at(0)).remove(0);
+        let (second, from) = rotate(&store, 0);
+        assert!(from >= at(0) + PUBLISHED_AHEAD && from <= at(2) + PUBLISHED_AHEAD);
+        assert_eq!(in_use(&store, at(0)), [first.clone(), second.clone()]);
+        let mode = fs::metadata(folder.0.join(format!("key-{second}.pem"))).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+
+        let again = change(&store, &Change::Rotate { bits: 2048, now: false }, at(1));
+        assert!(matches!(again, Err(Refused::Pending { kid, .. }) if kid == second));
+
+        let (third, _) = rotate(&store, 700);
+        assert_eq!(in_use(&store, at(700)), [first, second.clone(), third.clone()]);
+        let expired = at(700) + store.token_lifetime;
+        assert_eq!(in_use(&store, expired), [second, third]);
+    }
+
+    #[test]
+    fn a_pending_key_can_be_hurried_or_given_up() {
+        let (_folder, store) = Folder::new("pending", &[]);
+        let first = in_use(&store, at(0)).remove(0);
+        let (second, _) = rotate(&store, 0);
+        let active = change(&store, &Change::Retire(first.clone()), at(1));
+        assert!(matches!(active, Err(Refused::Active(_))));
+        assert_eq!(change(&store, &Change::Retire(second.clone()), at(1)).unwrap(), Changed::GivenUp);
+        assert_eq!(in_use(&store, at(9_999)), [first.as_str()]);
+        assert!(matches!(change(&store, &Change::Retire(second), at(1)), Err(Refused::Over(_))));
+        assert!(matches!(change(&store, &Change::Retire("x".to_owned()), at(1)), Err(Refused::Unknown(_))));
+
+        let (third, _) = rotate(&store, 10);
+        let hurried = change(&store, &Change::Rotate { bits: 2048, now: true }, at(20)).unwrap();
+        assert_eq!(hurried, Changed::Signs { kid: third.clone(), from: at(20) });
+        assert!(matches!(change(&store, &Change::Retire(first), at(21)), Err(Refused::Over(_))));
+    }
+
+    #[test]
+    fn a_revoked_key_is_gone_at_once_and_another_signs() {
+        let (folder, store) = Folder::new("revoke", &[]);
+        let first = in_use(&store, at(0)).remove(0);
+        let revoke = |kid: &str, seconds| {
+            change(&store, &Change::Revoke { kid: kid.to_owned(), bits: 2048 }, at(seconds))
+        };
+        let Ok(Changed::Signs { kid: second, .. }) = revoke(&first, 100) else { panic!("no new key") };
+        assert_eq!(in_use(&store, at(100)), [second.as_str()]);
+        assert!(matches!(revoke(&first, 101), Err(Refused::Over(_))));
+
+        let (third, from) = rotate(&store, 200);
+        let taken = revoke(&second, 300).unwrap();
+        assert_eq!(taken, Changed::Signs { kid: third.clone(), from: at(300) });
+        assert!(from > at(300));
+        assert_eq!(in_use(&store, at(300)), [third.as_str()]);
+
+        // Also where another key is broken.
+        let (fourth, _) = rotate(&store, 400);
+        fs::remove_file(folder.0.join(format!("key-{third}.pem"))).unwrap();
+        assert!(change(&store, &Change::Retire(fourth.clone()), at(401)).is_err());
+        let taken = revoke(&third, 401).unwrap();
+        assert_eq!(taken, Changed::Signs { kid: fourth.clone(), from: at(401) });
+        assert_eq!(in_use(&store, at(401)), [fourth]);
+    }
+
+    #[test]
+    fn with_a_passphrase_no_key_lies_open() {
+        let (folder, store) = Folder::new("secret", &[("PRIVATE_KEY_PASSPHRASE", "correct horse")]);
+        let (second, _) = rotate(&store, 0);
+        for file in ["private_key.pem".to_owned(), format!("key-{second}.pem")] {
+            let pem = fs::read_to_string(folder.0.join(file)).unwrap();
+            assert!(pem.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+        }
+        assert_eq!(in_use(&store, at(0)).len(), 2);
+    }
+
+    #[test]
+    fn a_broken_key_is_named_and_not_passed_over() {
+        let (folder, store) = Folder::new("broken", &[]);
+        let (second, _) = rotate(&store, 0);
+        let path = folder.0.join(format!("key-{second}.pem"));
+        let refused = |store: &KeyStore| match store.open(at(1)) {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("a broken key was taken"),
+        };
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(refused(&store).contains(&path.display().to_string()), "{}", refused(&store));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::copy(folder.0.join("private_key.pem"), &path).unwrap();
+        assert!(refused(&store).contains("is another one"), "{}", refused(&store));
+        fs::write(&path, "no key").unwrap();
+        assert!(refused(&store).contains("is not an RSA private key"), "{}", refused(&store));
+        fs::write(folder.0.join("keys.json"), "{}").unwrap();
+        assert!(refused(&store).contains("keys.json is no manifest"), "{}", refused(&store));
+    }
+
+    #[test]
+    fn of_two_changes_at_once_none_is_lost() {
+        let (_folder, store) = Folder::new("race", &[]);
+        let made: Vec<bool> = std::thread::scope(|scope| {
+            let rotate = || change(&store, &Change::Rotate { bits: 2048, now: false }, at(0)).is_ok();
+            let threads = [scope.spawn(rotate), scope.spawn(rotate)];
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(made.iter().filter(|made| **made).count(), 1);
+        assert_eq!(in_use(&store, at(0)).len(), 2);
+    }
+}

@@ -1,0 +1,201 @@
+//! Which key signs from when.
+
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use inwren_adapters::crypto::ring::{KeyRing, RingKey};
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+use super::files::{KeyFileError, PRIVATE, io_error};
+
+/// The keys there are and ever were. A key is changed only in its times, and never taken out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    version: u32,
+    /// The keys.
+    pub keys: Vec<ManifestKey>,
+}
+
+/// A key and its times.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestKey {
+    /// Its name (RFC 7638).
+    pub kid: String,
+    /// The file of the private key, beside the manifest.
+    pub file: String,
+    /// When it was made or taken over.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it begins to sign. It goes on until the next one begins.
+    #[serde(with = "time::serde::rfc3339")]
+    pub signs_from: OffsetDateTime,
+    /// When it was given up, before it began to sign.
+    #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
+    pub retired_at: Option<OffsetDateTime>,
+    /// When it was found to be in the wrong hands. Nothing that it signed is good any more.
+    #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<OffsetDateTime>,
+}
+
+impl ManifestKey {
+    /// Whether it signs at some time, or did.
+    pub fn is_usable(&self) -> bool {
+        self.revoked_at.is_none() && self.retired_at.is_none()
+    }
+}
+
+const VERSION: u32 = 1;
+
+impl Manifest {
+    /// A manifest of these keys.
+    pub fn new(keys: Vec<ManifestKey>) -> Self {
+        Self { version: VERSION, keys }
+    }
+
+    /// Reads a manifest and checks it. `None` if there is none.
+    pub fn read(path: &Path) -> Result<Option<Self>, KeyFileError> {
+        let json = match fs::read(path) {
+            Ok(json) => json,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io_error(PRIVATE, path)(error)),
+        };
+        let wrong = |problem: String| KeyFileError::Manifest { path: path.to_owned(), problem };
+        let manifest: Self = serde_json::from_slice(&json)
+            .map_err(|error| wrong(format!("is no manifest of keys: {error}")))?;
+        manifest.check().map_err(wrong)?;
+        Ok(Some(manifest))
+    }
+
+    /// What a manifest must be, whoever wrote it.
+    fn check(&self) -> Result<(), String> {
+        if self.version != VERSION {
+            return Err(format!("is of version {}; this is version {VERSION}", self.version));
+        }
+        for (place, key) in self.keys.iter().enumerate() {
+            let ManifestKey { kid, file, .. } = key;
+            if self.keys.iter().skip(place + 1).any(|other| other.kid == *kid) {
+                return Err(format!("has the key {kid:?} twice"));
+            }
+            if !is_plain(kid) || !is_plain(file) {
+                return Err(format!("has a kid or a file that is not a plain name: {kid:?}, {file:?}"));
+            }
+            if key.retired_at.is_some_and(|at| at > key.signs_from) {
+                return Err(format!(
+                    "retires {kid:?} after it began to sign; a key that signs retires when the next one begins"
+                ));
+            }
+        }
+        if self.ring(Duration::ZERO).is_none() {
+            return Err("has no key that can sign".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The keys that are neither revoked nor given up, as a ring. `None` if there is none.
+    pub fn ring(&self, token_lifetime: Duration) -> Option<KeyRing<&ManifestKey>> {
+        let usable = self.keys.iter().filter(|key| key.is_usable());
+        let keys = usable.map(|key| RingKey { id: key.kid.clone(), signs_from: key.signs_from, key });
+        KeyRing::new(keys.collect(), token_lifetime)
+    }
+
+    /// Puts the manifest in the place of the one before, whole or not at all.
+    pub fn write(&self, path: &Path) -> Result<(), KeyFileError> {
+        let io = io_error(PRIVATE, path);
+        let mut json = serde_json::to_vec_pretty(self).map_err(|error| io(error.into()))?;
+        json.push(b'\n');
+        let draft = path.with_extension(format!("json.{}.tmp", std::process::id()));
+        let written = fs::File::create(&draft).and_then(|mut file| {
+            file.write_all(&json)?;
+            file.sync_all()?;
+            fs::rename(&draft, path)
+        });
+        if written.is_err() {
+            let _ = fs::remove_file(&draft);
+        }
+        written.map_err(&io)?;
+        // The name is safe only when the folder is.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(io)
+    }
+}
+
+/// What tells one manifest from the next without reading it: it is always replaced by another file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    inode: u64,
+    modified: (i64, i64),
+    size: u64,
+}
+
+impl Stamp {
+    /// Of the manifest that is there now, if there is one.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok()?;
+        let modified = (metadata.mtime(), metadata.mtime_nsec());
+        Some(Self { inode: metadata.ino(), modified, size: metadata.len() })
+    }
+}
+
+/// Whether a name can be nothing but the name of a file right here.
+fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=200).contains(&name.len()) && name.bytes().all(plain) && !name.starts_with('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(kid: &str) -> ManifestKey {
+        let at = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+        ManifestKey {
+            kid: kid.to_owned(),
+            file: format!("key-{kid}.pem"),
+            created_at: at,
+            signs_from: at,
+            retired_at: None,
+            revoked_at: None,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let folder = std::env::temp_dir().join(format!("inwren-manifest-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("keys.json");
+        assert_eq!(Manifest::read(&path).unwrap(), None);
+        let revoked = ManifestKey { revoked_at: Some(OffsetDateTime::UNIX_EPOCH), ..key("b") };
+        let manifest = Manifest::new(vec![key("a"), revoked]);
+        for _ in 0..2 {
+            manifest.write(&path).unwrap();
+            assert_eq!(Manifest::read(&path).unwrap().as_ref(), Some(&manifest));
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_manifest_that_cannot_be_is_refused() {
+        let (early, late) = (key("a").signs_from - Duration::HOUR, key("a").signs_from + Duration::HOUR);
+        let wrong = [
+            vec![],
+            vec![key("a"), key("a")],
+            vec![ManifestKey { revoked_at: Some(late), ..key("a") }],
+            vec![ManifestKey { retired_at: Some(early), ..key("a") }],
+            vec![key("b"), ManifestKey { retired_at: Some(late), ..key("a") }],
+            vec![ManifestKey { file: "../a.pem".to_owned(), ..key("a") }],
+            vec![ManifestKey { file: "/etc/passwd".to_owned(), ..key("a") }],
+            vec![ManifestKey { kid: String::new(), ..key("a") }],
+        ];
+        for keys in wrong {
+            assert!(Manifest::new(keys.clone()).check().is_err(), "{keys:?}");
+        }
+        assert!(Manifest { version: 2, keys: vec![key("a")] }.check().is_err());
+        assert!(Manifest::new(vec![key("a"), key("b")]).check().is_ok());
+    }
+}

@@ -1,0 +1,28 @@
+//! The signing keys on disk.
+//!
+//! `PRIVATE_KEY_PATH` alone is one key, which signs always. Once keys are rotated there is a manifest beside it,
+//! `keys.json`, which says which key signs from when, and one PEM file a key. What a key does follows from these times, so
+//! instances that share the folder agree without a word between them. A running service looks at the manifest again and
+//! again, and goes over to it if all of it is good.
+
+mod change;
+mod files;
+mod manifest;
+mod open;
+mod watch;
+
+pub use change::{Change, Changed, Refused, change, taken_over, text};
+pub use files::{KeyFileError, generate};
+pub use manifest::{Manifest, ManifestKey, Stamp};
+pub use open::{KeyStore, Opened};
+pub use watch::watch;
+
+/// The modulus of a new key, in bits, unless another size is asked for.
+pub const DEFAULT_BITS: usize = 2048;
+
+/// For how long others may keep the public keys before they ask again.
+pub const CACHE_SECONDS: u32 = 300;
+
+/// How long a key is published before it signs: twice as long as others may keep the public keys, and a little for the
+/// instances to see it.
+pub const PUBLISHED_AHEAD: time::Duration = time::Duration::seconds(2 * CACHE_SECONDS as i64 + 30);

@@ -1,0 +1,79 @@
+//! Reading all keys that are in use.
+
+use inwren_adapters::crypto::jwt::{SigningKey, SigningKeys};
+use inwren_adapters::crypto::keys::KeyPair;
+use time::{Duration, OffsetDateTime};
+
+use super::files::{self, KeyFileError, load, load_private};
+use super::manifest::{Manifest, ManifestKey, Stamp};
+use crate::config::{Environment, KeyPaths};
+
+/// Where the keys are, and what holds for them.
+#[derive(Clone, Debug)]
+pub struct KeyStore {
+    /// The files.
+    pub paths: KeyPaths,
+    /// How strict to be.
+    pub environment: Environment,
+    /// How long the longest token is good.
+    pub token_lifetime: Duration,
+}
+
+/// The keys as they were found.
+pub struct Opened {
+    /// The keys.
+    pub keys: SigningKeys,
+    /// The manifest that they are of, if there is one.
+    pub manifest: Option<Stamp>,
+    /// Whether a pair was made, because there was none.
+    pub made: bool,
+}
+
+impl KeyStore {
+    /// Reads the keys, or makes a pair where there is none and that is allowed.
+    pub fn open_or_generate(&self, now: OffsetDateTime) -> Result<Opened, KeyFileError> {
+        let KeyPaths { private, public, .. } = &self.paths;
+        let is_there = private.exists() || public.exists() || self.paths.manifest().exists();
+        if self.environment == Environment::Development && !is_there {
+            match files::generate(&self.paths, super::DEFAULT_BITS) {
+                Ok(pair) => return Ok(Opened { made: true, ..self.single(pair) }),
+                // Another process, started at the same moment, was first.
+                Err(KeyFileError::Exists { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.open(now)
+    }
+
+    /// Reads the keys and checks all of them: one that cannot be used is not passed over.
+    pub fn open(&self, now: OffsetDateTime) -> Result<Opened, KeyFileError> {
+        let stamp = Stamp::of(&self.paths.manifest());
+        let Some(manifest) = Manifest::read(&self.paths.manifest())? else {
+            return load(&self.paths, self.environment).map(|pair| self.single(pair));
+        };
+        let ring = manifest.ring(self.token_lifetime);
+        let published = ring.iter().flat_map(|ring| ring.published(now));
+        let read = |key: &ManifestKey| Ok(SigningKey { pair: self.read(key)?, signs_from: key.signs_from });
+        let keys = published.map(|(key, _)| read(key.key)).collect::<Result<_, KeyFileError>>()?;
+        let keys = SigningKeys { keys, token_lifetime: self.token_lifetime };
+        Ok(Opened { keys, manifest: stamp, made: false })
+    }
+
+    fn single(&self, pair: KeyPair) -> Opened {
+        Opened { keys: SigningKeys::of_one(pair), manifest: None, made: false }
+    }
+
+    fn read(&self, key: &ManifestKey) -> Result<KeyPair, KeyFileError> {
+        let path = self.paths.private.with_file_name(&key.file);
+        let pair = if path == self.paths.private {
+            load(&self.paths, self.environment)?
+        } else {
+            load_private(&path, self.paths.passphrase(), self.environment)?
+        };
+        if pair.public().id() == key.kid {
+            return Ok(pair);
+        }
+        let problem = format!("names the key {}, but {} is another one", key.kid, key.file);
+        Err(KeyFileError::Manifest { path: self.paths.manifest(), problem })
+    }
+}
