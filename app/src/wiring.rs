@@ -122,7 +122,7 @@ pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
         limits,
         trusted_proxies: config.trusted_proxies.clone(),
         project_name: config.project_name.clone(),
-        issuer: Issuer::new(&config.token_issuer),
+        issuer: Issuer::new(&config.token_issuer, &config.token_audience),
         draining: AtomicBool::new(false),
     })
 }

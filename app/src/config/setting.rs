@@ -201,6 +201,8 @@ pub const SETTINGS: &[Setting] = &[
         QUOTA,
         "Refreshes of a session; of a client where the token names none",
     ),
+    setting("RATE_LIMIT_REVOKE", Some("10/minute"), QUOTA, "Revocations of tokens by a client"),
+    setting("RATE_LIMIT_INTROSPECT", Some("600/minute"), QUOTA, "Introspections of tokens by a client"),
     setting("RATE_LIMIT_LOGOUT", Some("10/minute"), QUOTA, "Logouts of a client"),
     setting("RATE_LIMIT_ME", Some("20/minute"), QUOTA, "Reads of the own profile by a client"),
     setting("RATE_LIMIT_UPDATE_ME", Some("10/minute"), QUOTA, "Changes of the own profile by a client"),

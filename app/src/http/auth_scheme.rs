@@ -37,6 +37,9 @@ impl Witness for Admin {
     }
 }
 
+/// Somebody who may ask what tokens are worth.
+pub(super) type Introspector = Administrator;
+
 const BEARER: &str = "bearer";
 const PASSWORD: &str = "password";
 

@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::admin::AdminApi;
-use super::auth::{AuthApi, OAuthApi};
+use super::auth::{AuthApi, OAuthApi, TokensApi};
 use super::meta::MetaApi;
 use super::state::AppState;
 use super::users::UsersApi;
 use super::well_known::WellKnownApi;
 
-type Apis = (AuthApi, OAuthApi, UsersApi, AdminApi, WellKnownApi, MetaApi);
+type Apis = (AuthApi, OAuthApi, TokensApi, UsersApi, AdminApi, WellKnownApi, MetaApi);
 
 const DESCRIPTION: &str = "Register and log in users, and verify their tokens anywhere.\n\n\
 To try it here: **Register** an account, then use **Authorize** with its e-mail address and password.\n\n\
@@ -30,6 +30,7 @@ pub(super) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
     let apis = (
         AuthApi(Arc::clone(state)),
         OAuthApi(Arc::clone(state)),
+        TokensApi(Arc::clone(state)),
         UsersApi(Arc::clone(state)),
         AdminApi(Arc::clone(state)),
         WellKnownApi(Arc::clone(state)),

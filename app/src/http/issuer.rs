@@ -9,23 +9,29 @@ use crate::config::SETTINGS;
 #[derive(Clone, Debug)]
 pub struct Issuer {
     name: String,
+    audience: String,
     /// Whether the name is the address of the service.
     is_address: bool,
 }
 
 impl Issuer {
-    /// An issuer of this name. It is also the address of the service, if it is a URL that somebody has chosen: the
+    /// An issuer of this name, for this audience. It is also the address of the service, if it is a URL that somebody has chosen: the
     /// default is the address only of a service that nobody has set up.
-    pub fn new(name: &str) -> Self {
+    pub fn new(name: &str, audience: &str) -> Self {
         let default = SETTINGS.iter().find(|setting| setting.name == "TOKEN_ISSUER");
         let is_default = default.and_then(|setting| setting.default) == Some(name);
         let is_url = name.starts_with("https://") || name.starts_with("http://");
-        Self { name: name.to_owned(), is_address: is_url && !is_default }
+        Self { name: name.to_owned(), audience: audience.to_owned(), is_address: is_url && !is_default }
     }
 
     /// The `iss` of tokens.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The `aud` of tokens.
+    pub(super) fn audience(&self) -> &str {
+        &self.audience
     }
 
     /// The address of the service, without a slash at the end: the issuer's, or else the one that the client has called.
@@ -56,7 +62,7 @@ mod tests {
     use super::*;
 
     fn address(issuer: &str, host: &str) -> String {
-        Issuer::new(issuer).address(&Request::builder().header("host", host).finish())
+        Issuer::new(issuer, "tests").address(&Request::builder().header("host", host).finish())
     }
 
     #[test]

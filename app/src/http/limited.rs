@@ -37,5 +37,5 @@ pub(super) mod by_client {
         };
     }
 
-    markers! { Register Logout Me UpdateMe ChangePassword DeleteMe Sessions RevokeSession RevokeSessions Admin }
+    markers! { Register Revoke Introspect Logout Me UpdateMe ChangePassword DeleteMe Sessions RevokeSession RevokeSessions Admin }
 }

@@ -46,6 +46,8 @@ operations! {
     Login = "login" "RATE_LIMIT_LOGIN" 5;
     LoginAccount = "login-account" "RATE_LIMIT_LOGIN_ACCOUNT" 30;
     Refresh = "refresh" "RATE_LIMIT_REFRESH" 10;
+    Revoke = "revoke" "RATE_LIMIT_REVOKE" 10;
+    Introspect = "introspect" "RATE_LIMIT_INTROSPECT" 600;
     Logout = "logout" "RATE_LIMIT_LOGOUT" 10;
     Me = "me" "RATE_LIMIT_ME" 20;
     UpdateMe = "update-me" "RATE_LIMIT_UPDATE_ME" 10;

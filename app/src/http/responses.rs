@@ -82,6 +82,9 @@ statuses! {
     Register = 400 403 408 409 413 415 422 429 500 503;
     Login = 400 401 408 413 415 422 429 500 503;
     Refresh = 400 401 408 413 415 422 429 500 503;
+    /// An OAuth 2.0 form: what the standard has no code for.
+    OAuthForm = 408 413 415 429 500 503;
+    Introspect = 401 403 408 413 415 429 500 503;
     /// Behind a token, without a body.
     Authenticated = 401 429 500 503;
     UpdateMe = 400 401 403 408 409 413 415 422 429 500 503;

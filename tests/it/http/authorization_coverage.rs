@@ -24,11 +24,15 @@ enum For {
 }
 
 /// All operations. One that is missing here fails a test: whoever adds it says who it is for.
-const OPERATIONS: [(&str, For); 21] = [
+const OPERATIONS: [(&str, For); 26] = [
     ("register", For::Everybody),
     ("login", For::Everybody),
     ("create_access_token", For::Everybody),
     ("refresh", For::Everybody),
+    ("revoke_token", For::Everybody),
+    ("get_jwks", For::Everybody),
+    ("get_server_metadata", For::Everybody),
+    ("get_openid_configuration", For::Everybody),
     ("get_service_info", For::Everybody),
     ("get_health", For::Everybody),
     ("get_liveness", For::Everybody),
@@ -40,6 +44,7 @@ const OPERATIONS: [(&str, For); 21] = [
     ("list_sessions", For::Users),
     ("revoke_session", For::Users),
     ("revoke_other_sessions", For::Users),
+    ("introspect_token", For::Superusers),
     ("list_users", For::Superusers),
     ("get_user", For::Superusers),
     ("update_user", For::Superusers),

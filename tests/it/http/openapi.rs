@@ -9,8 +9,19 @@ use serde_json::{Map, Value};
 const COMMITTED: &str = include_str!("../../../app/openapi.json");
 
 /// The operations without a token.
-const PUBLIC: [&str; 7] =
-    ["register", "login", "create_access_token", "refresh", "get_service_info", "get_health", "get_liveness"];
+const PUBLIC: [&str; 11] = [
+    "register",
+    "login",
+    "create_access_token",
+    "refresh",
+    "revoke_token",
+    "get_jwks",
+    "get_server_metadata",
+    "get_openid_configuration",
+    "get_service_info",
+    "get_health",
+    "get_liveness",
+];
 
 fn app() -> TestApp {
     TestApp::over(Arc::new(MemoryStore::new()))

@@ -22,6 +22,9 @@ pub struct Reply {
 /// The pages that say themselves how they may be cached and what may run in them.
 const PAGES: [&str; 3] = ["/openapi.json", "/docs", "/redoc"];
 
+/// The endpoints with errors of OAuth 2.0.
+const OAUTH: [&str; 3] = ["/auth/access-token", "/auth/revoke", "/auth/introspect"];
+
 impl Reply {
     pub(super) async fn read(method: &Method, path: &str, response: Response) -> Self {
         let (parts, body) = response.into_parts();
@@ -138,7 +141,7 @@ impl Reply {
         if self.status < 400 || self.method == "HEAD" {
             return;
         }
-        let oauth = self.path == "/auth/access-token" && self.status == 400;
+        let oauth = OAUTH.contains(&self.path.as_str()) && self.status == 400;
         let health = self.path == "/health" && self.status == 503;
         if !oauth && !health {
             self.check_problem();

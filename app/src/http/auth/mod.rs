@@ -2,8 +2,12 @@
 
 mod api;
 mod dto;
+mod introspection;
 mod oauth;
+mod oauth_error;
+mod tokens;
 
 pub(super) use api::AuthApi;
 pub(super) use dto::TokenDto;
 pub(super) use oauth::OAuthApi;
+pub(super) use tokens::TokensApi;

@@ -79,6 +79,14 @@ pub(super) struct ServerMetadata {
     pub(super) jwks_uri: String,
     /// Always empty: there is no authorization endpoint.
     pub(super) response_types_supported: Vec<String>,
+    /// Where a session is ended with one of its tokens (RFC 7009).
+    pub(super) revocation_endpoint: String,
+    /// How clients of that endpoint prove who they are: to have the token is enough.
+    pub(super) revocation_endpoint_auth_methods_supported: Vec<String>,
+    /// Where services ask what a token is worth (RFC 7662).
+    pub(super) introspection_endpoint: String,
+    /// How they prove who they are.
+    pub(super) introspection_endpoint_auth_methods_supported: Vec<String>,
     /// The ways to get tokens.
     pub(super) grant_types_supported: Vec<String>,
     /// How clients of the token endpoint prove who they are.
@@ -96,6 +104,10 @@ impl ServerMetadata {
             token_endpoint: at("/auth/access-token"),
             jwks_uri: at("/.well-known/jwks.json"),
             response_types_supported: Vec::new(),
+            revocation_endpoint: at("/auth/revoke"),
+            revocation_endpoint_auth_methods_supported: names(&["none"]),
+            introspection_endpoint: at("/auth/introspect"),
+            introspection_endpoint_auth_methods_supported: names(&["Bearer"]),
             grant_types_supported: names(&["password", "refresh_token"]),
             token_endpoint_auth_methods_supported: names(&["none"]),
             service_documentation: at("/docs"),

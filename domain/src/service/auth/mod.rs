@@ -1,11 +1,13 @@
 //! Coming in, staying in and going out.
 
 mod authenticate;
+pub mod introspect;
 mod issue;
 pub mod login;
 pub mod logout;
 pub mod refresh;
 pub mod register;
+pub mod revoke;
 
 pub use authenticate::{NotAuthenticated, Principal, authenticate};
 pub(super) use issue::{access_token, refresh_expiry, refresh_token};

@@ -1,0 +1,113 @@
+//! What can be done with a token by whoever has it: ending its session, and asking what it is worth.
+
+use std::sync::Arc;
+
+use inwren_domain::model::PlainToken;
+use inwren_domain::service::auth;
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, Object, OpenApi};
+
+use super::introspection::IntrospectionDto;
+use super::oauth_error::{OAuthError, OAuthRefused};
+use crate::http::auth_scheme::Introspector;
+use crate::http::body::read_form;
+use crate::http::client::Client;
+use crate::http::limited::{Limited, by_client};
+use crate::http::problem::Problem;
+use crate::http::responses::{self, Json};
+use crate::http::state::AppState;
+use crate::http::tags::ApiTags;
+
+pub(in crate::http) struct TokensApi(pub(in crate::http) Arc<AppState>);
+
+#[derive(ApiResponse)]
+enum Revoked {
+    /// The token is good for nothing now, whatever it was.
+    #[oai(status = 200)]
+    Revoked,
+}
+
+#[OpenApi(prefix_path = "/auth", tag = "ApiTags::Authentication")]
+impl TokensApi {
+    /// Revoke a token
+    ///
+    /// Ends the session of an access or a refresh token (RFC 7009), so that none of its tokens is good any more. Who has
+    /// the token may do so. The answer to a token that nobody knows is the same.
+    #[oai(path = "/revoke", method = "post", operation_id = "revoke_token")]
+    async fn revoke(
+        &self,
+        _limit: Limited<by_client::Revoke>,
+        client: Client,
+        form: TokenForm,
+    ) -> Result<Revoked, OAuthRefused<responses::OAuthForm>> {
+        let token = form.0?;
+        auth::revoke::execute(&self.0.core, &token, &client.0).await.map_err(Problem::from)?;
+        Ok(Revoked::Revoked)
+    }
+
+    /// What a token is worth
+    ///
+    /// For services that have to know at once when a session ends (RFC 7662), and for superusers. A refresh token is
+    /// active only while it is the one that can be exchanged.
+    #[oai(path = "/introspect", method = "post", operation_id = "introspect_token")]
+    async fn introspect(
+        &self,
+        _limit: Limited<by_client::Introspect>,
+        _caller: Introspector,
+        form: TokenForm,
+    ) -> Result<Json<IntrospectionDto>, OAuthRefused<responses::Introspect>> {
+        let token = form.0?;
+        let found = auth::introspect::execute(&self.0.core, &token).await.map_err(Problem::from)?;
+        Ok(Json(IntrospectionDto::new(found, &self.0.issuer)))
+    }
+}
+
+/// A token, as RFC 7009 section 2.1 and RFC 7662 section 2.1 have it.
+#[derive(Object)]
+#[oai(rename = "TokenForm")]
+#[allow(dead_code, reason = "it is for the document; the form is read by hand")]
+struct TokenFields {
+    /// The token.
+    token: String,
+    /// What the client takes it for, `access_token` or `refresh_token`. It is not needed: tokens say what they are.
+    token_type_hint: Option<String>,
+}
+
+/// The token in the form, or what is wrong with it.
+struct TokenForm(Result<PlainToken, OAuthError>);
+
+impl<'a> ApiExtractor<'a> for TokenForm {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        TokenFields::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = MetaMediaType {
+            content_type: "application/x-www-form-urlencoded",
+            schema: TokenFields::schema_ref(),
+        };
+        Some(MetaRequest { description: None, content: vec![content], required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let form = read_form(request, body).await?.map_err(OAuthError::invalid_request);
+        let token = form.and_then(|form| {
+            if form.has_duplicates() {
+                return Err(OAuthError::invalid_request("A parameter comes more than once."));
+            }
+            let token = form.get("token").map(|token| PlainToken::new(token.to_owned()));
+            token.ok_or_else(|| OAuthError::invalid_request("token is needed."))
+        });
+        Ok(Self(token))
+    }
+}

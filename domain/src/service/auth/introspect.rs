@@ -1,0 +1,47 @@
+//! Telling another service what a token is worth at this moment (RFC 7662).
+
+use crate::Core;
+use crate::model::{AccessClaims, PlainToken, RefreshClaims, User};
+use crate::ports::StoreError;
+use crate::service::auth::{NotAuthenticated, authenticate};
+
+/// What a token is worth.
+#[derive(Clone, Debug)]
+pub enum Introspection {
+    /// Nothing: it is not ours, or it is good no more. Nobody is told which.
+    Inactive,
+    /// An access token of a live session, and its user as they are now.
+    Access(AccessClaims, User),
+    /// The live refresh token of a live session, and its user as they are now.
+    Refresh(RefreshClaims, User),
+}
+
+/// Looks at a token. It is asked of the store, so that a token counts for nothing as soon as its session has ended.
+pub async fn execute(core: &Core, token: &PlainToken) -> Result<Introspection, StoreError> {
+    if let Some(claims) = refresh_claims(core, token) {
+        return refresh(core, token, claims).await;
+    }
+    match authenticate(core, token.expose()).await {
+        Ok(principal) => Ok(Introspection::Access(principal.claims, principal.user)),
+        Err(NotAuthenticated::Store(error)) => Err(error),
+        Err(_) => Ok(Introspection::Inactive),
+    }
+}
+
+fn refresh_claims(core: &Core, token: &PlainToken) -> Option<RefreshClaims> {
+    core.verifier.verify_refresh(token.expose(), core.clock.now()).ok()
+}
+
+async fn refresh(
+    core: &Core,
+    token: &PlainToken,
+    claims: RefreshClaims,
+) -> Result<Introspection, StoreError> {
+    let found = core.store.read().await?.sessions().with_user(claims.session_id).await?;
+    let Some((session, user)) = found else { return Ok(Introspection::Inactive) };
+    let is_live = user.id == claims.user_id
+        && user.is_active
+        && session.is_live(core.clock.now())
+        && session.hashed_refresh_token == core.verifier.digest(token);
+    Ok(if is_live { Introspection::Refresh(claims, user) } else { Introspection::Inactive })
+}

@@ -1,0 +1,30 @@
+//! Ending the session of whoever holds a token (RFC 7009).
+
+use crate::Core;
+use crate::model::{AuditEventKind, ClientInfo, PlainToken, RevocationReason, SessionId, UserId};
+use crate::service::PortFailure;
+use crate::service::audit::Trail;
+
+/// Revokes the session of an access or a refresh token. Its possession is enough: whoever has it could do worse. A token
+/// that is not ours, or good no more, is no error (RFC 7009 section 2.2).
+pub async fn execute(core: &Core, token: &PlainToken, client: &ClientInfo) -> Result<(), PortFailure> {
+    let Some((session, user)) = session_of(core, token) else { return Ok(()) };
+    let trail = Trail { core, at: core.clock.now(), actor: Some(user), client };
+    let event = trail.event(AuditEventKind::LoggedOut, user, Some(session))?;
+    let mut unit = core.store.begin().await?;
+    unit.users().lock(user).await?;
+    if unit.sessions().revoke(session, user, RevocationReason::Logout, trail.at).await? {
+        unit.audit().record(&event).await?;
+    }
+    unit.commit().await?;
+    Ok(())
+}
+
+fn session_of(core: &Core, token: &PlainToken) -> Option<(SessionId, UserId)> {
+    let (token, now) = (token.expose(), core.clock.now());
+    if let Ok(claims) = core.verifier.verify_refresh(token, now) {
+        return Some((claims.session_id, claims.user_id));
+    }
+    let claims = core.verifier.verify_access(token, now).ok()?;
+    Some((claims.session_id, claims.user_id))
+}

@@ -1,0 +1,89 @@
+//! Ending a session with one of its tokens (RFC 7009).
+
+use std::sync::Arc;
+
+use inwren_domain::ports::{Store, StoreError};
+use inwren_tests::app::{Reply, TestApp};
+use inwren_tests::fakes::FaultyStore;
+
+use super::forgeries;
+
+stories! {
+    either_token_ends_its_session_and_no_other
+    a_token_of_nobody_gets_the_same_answer
+    a_form_without_a_token_is_refused
+    a_revocation_that_failed_is_told
+    revocations_are_limited
+}
+
+async fn revoke(app: &TestApp, token: &str) -> Reply {
+    app.post("/auth/revoke").form(&[("token", token)]).send().await
+}
+
+#[track_caller]
+fn expect_done(reply: &Reply) {
+    assert_eq!((reply.status, reply.text()), (200, ""), "{reply}");
+}
+
+async fn either_token_ends_its_session_and_no_other(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    for hint in ["access_token", "refresh_token", "rubbish", ""] {
+        for which in 0..2 {
+            let ann = app.somebody().await;
+            let other = app.login(&ann.email).await;
+            let token = [&ann.tokens.access, &ann.tokens.refresh][which];
+            let form = [("token", token.as_str()), ("token_type_hint", hint), ("client_id", "x")];
+            expect_done(&app.post("/auth/revoke").form(&form).send().await);
+            expect_done(&revoke(&app, token).await);
+            app.me(&ann.tokens.access).await.expect_invalid_token();
+            app.try_refresh(&ann.tokens.refresh).await.expect_invalid_token();
+            app.me(&other.access).await.expect_status(200).json();
+            app.refresh(&other.refresh).await;
+        }
+    }
+}
+
+async fn a_token_of_nobody_gets_the_same_answer(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let ann = app.somebody().await;
+    let foreign = forgeries::foreign(&ann.tokens.access);
+    for token in ["x", "a.b.c", &"x".repeat(9_000), &foreign] {
+        expect_done(&revoke(&app, token).await);
+    }
+    app.me(&ann.tokens.access).await.expect_status(200).json();
+}
+
+async fn a_form_without_a_token_is_refused(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    for form in [&[][..], &[("token", "")], &[("token", "a"), ("token", "b")], &[("tokens", "a")]] {
+        app.post("/auth/revoke").form(form).send().await.expect_oauth_error("invalid_request");
+    }
+    app.post("/auth/revoke")
+        .body("application/json", "{}")
+        .send()
+        .await
+        .expect_problem(415, "unsupported-media-type");
+    let query = app.post("/auth/revoke?token=x").form(&[]).send().await;
+    query.expect_oauth_error("invalid_request");
+}
+
+/// It would be the worst of all answers to say that it is done.
+async fn a_revocation_that_failed_is_told(store: Arc<dyn Store>) {
+    let faulty = FaultyStore::over(store);
+    let script = faulty.script();
+    let app = TestApp::over(Arc::new(faulty));
+    let ann = app.somebody().await;
+    script.fail("sessions.revoke", StoreError::Unavailable("away".to_owned()));
+    revoke(&app, &ann.tokens.refresh).await.expect_problem(503, "unavailable");
+    app.me(&ann.tokens.access).await.expect_status(200).json();
+    expect_done(&revoke(&app, &ann.tokens.refresh).await);
+    app.me(&ann.tokens.access).await.expect_invalid_token();
+}
+
+async fn revocations_are_limited(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    for _ in 0..10 {
+        expect_done(&revoke(&app, "x").await);
+    }
+    revoke(&app, "x").await.expect_problem(429, "rate-limited");
+}

@@ -1,0 +1,106 @@
+//! What services need that verify tokens themselves.
+
+use std::sync::Arc;
+
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use inwren_domain::ports::Store;
+use inwren_tests::app::{ISSUER, TestApp, forge};
+use serde_json::json;
+
+stories! {
+    a_token_is_verified_with_the_published_key_alone
+    only_public_members_are_published
+    a_copy_that_is_current_is_not_sent_again
+    the_metadata_says_where_everything_is
+    what_the_metadata_says_is_there
+}
+
+async fn a_token_is_verified_with_the_published_key_alone(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let ann = app.somebody().await;
+    let keys = app.get("/.well-known/jwks.json").send().await.expect_status(200).json();
+    for token in [&ann.tokens.access, &ann.tokens.refresh] {
+        let (header, claims) = forge::open(token);
+        let named = |key: &&serde_json::Value| key["kid"] == header["kid"];
+        let key = keys["keys"].as_array().unwrap().iter().find(named).unwrap();
+        let number = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        RsaPublicKeyComponents { n: number("n"), e: number("e") }
+            .verify(
+                &RSA_PKCS1_2048_8192_SHA256,
+                signed.as_bytes(),
+                &URL_SAFE_NO_PAD.decode(signature).unwrap(),
+            )
+            .unwrap();
+        assert_eq!(claims["iss"], ISSUER);
+    }
+}
+
+async fn only_public_members_are_published(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let keys = app.get("/.well-known/jwks.json").send().await.expect_status(200).json();
+    let [key] = keys["keys"].as_array().unwrap().as_slice() else { panic!("not one key: {keys}") };
+    let mut names: Vec<&String> = key.as_object().unwrap().keys().collect();
+    names.sort();
+    assert_eq!(names, ["alg", "e", "kid", "kty", "n", "use"]);
+    assert_eq!((&key["kty"], &key["alg"], &key["use"]), (&json!("RSA"), &json!("RS256"), &json!("sig")));
+}
+
+async fn a_copy_that_is_current_is_not_sent_again(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    for path in ["jwks.json", "oauth-authorization-server", "openid-configuration"] {
+        let path = format!("/.well-known/{path}");
+        let first = app.get(&path).send().await.expect_status(200);
+        assert_eq!(first.header("content-type"), Some("application/json"));
+        assert_eq!(first.header("cache-control"), Some("public, max-age=300"));
+        assert!(first.header("ratelimit").is_none());
+        let tag = first.header("etag").unwrap();
+        for known in [tag, "*", &format!("W/{tag}"), &format!("\"other\", {tag}")] {
+            let again = app.get(&path).header("if-none-match", known).send().await.expect_status(304);
+            assert_eq!((again.text(), again.header("etag")), ("", Some(tag)), "{known}");
+            assert_eq!(again.header("cache-control"), Some("public, max-age=300"));
+        }
+        let other = app.get(&path).header("if-none-match", "\"other\"").send().await.expect_status(200);
+        assert_eq!(other.body, first.body);
+        assert_eq!(app.call("HEAD", &path).send().await.expect_status(200).header("etag"), Some(tag));
+    }
+}
+
+async fn the_metadata_says_where_everything_is(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let evil = "evil.example.org";
+    let server = app.get("/.well-known/oauth-authorization-server").header("host", evil).send().await;
+    let server = server.expect_status(200).json();
+    assert_eq!(server["issuer"], ISSUER);
+    assert_eq!(server["token_endpoint"], format!("{ISSUER}/auth/access-token"));
+    assert_eq!(server["jwks_uri"], format!("{ISSUER}/.well-known/jwks.json"));
+    assert_eq!(server["response_types_supported"], json!([]));
+    assert!(!server.to_string().contains(evil));
+
+    let openid = app.get("/.well-known/openid-configuration").send().await.expect_status(200).json();
+    for (name, value) in server.as_object().unwrap() {
+        assert_eq!(&openid[name], value, "{name}");
+    }
+    assert_eq!(openid["id_token_signing_alg_values_supported"], json!(["RS256"]));
+    assert_eq!(openid["subject_types_supported"], json!(["public"]));
+}
+
+async fn what_the_metadata_says_is_there(store: Arc<dyn Store>) {
+    let default = "http://localhost:8000";
+    let app = TestApp::configured(store, |config| config.token_issuer = default.to_owned());
+    let here = "127.0.0.1:8123";
+    let server = app.get("/.well-known/oauth-authorization-server").header("host", here).send().await.json();
+    let path = |name: &str| {
+        let url = server[name].as_str().unwrap();
+        url.strip_prefix(&format!("http://{here}")).unwrap_or_else(|| panic!("{name}: {url}")).to_owned()
+    };
+    assert_eq!(server["issuer"], default);
+    app.get(&path("jwks_uri")).send().await.expect_status(200).json();
+    for name in ["token_endpoint", "revocation_endpoint"] {
+        app.post(&path(name)).form(&[]).send().await.expect_oauth_error("invalid_request");
+    }
+    app.post(&path("introspection_endpoint")).form(&[]).send().await.expect_problem(401, "missing-token");
+    app.get(&path("service_documentation")).send().await.expect_status(200).text();
+}
