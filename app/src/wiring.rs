@@ -12,7 +12,7 @@ use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::limiter::MemoryRateLimiter;
 use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore};
-use inwren_domain::ports::Store;
+use inwren_domain::ports::{Clock, Store};
 use inwren_domain::{Core, Settings};
 
 use crate::config::{Config, DatabaseKind};
@@ -76,10 +76,15 @@ pub fn core(config: &Config, store: Arc<dyn Store>, tokens: Arc<Tokens>) -> Resu
         issuer: Arc::clone(&tokens) as _,
         verifier: Arc::clone(&tokens) as _,
         keys: tokens,
-        clock: Arc::new(SystemClock),
+        clock: clock(),
         entropy,
         settings: config.rules.clone(),
     })
+}
+
+/// The clock of the machine.
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
 }
 
 /// The signing keys of this configuration.

@@ -7,6 +7,7 @@ mod columns;
 mod m20261101_000001_create_users;
 mod m20261101_000002_create_sessions;
 mod m20261101_000003_create_audit_events;
+mod m20261101_000004_create_service_clients;
 mod run;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261101_000001_create_users::Migration),
             Box::new(m20261101_000002_create_sessions::Migration),
             Box::new(m20261101_000003_create_audit_events::Migration),
+            Box::new(m20261101_000004_create_service_clients::Migration),
         ]
     }
 }

@@ -55,6 +55,11 @@ macro_rules! with_every_case {
                 a_session_of_nobody_or_somebody_else_is_unknown
                 of_many_rotations_exactly_one_wins_and_the_others_get_its_session
                 without_a_grace_all_but_one_rotation_are_reuse;
+            service_clients:
+                inserted_is_read_back_exactly_in_order
+                a_name_is_given_once
+                a_client_is_revoked_once
+                a_client_is_there_only_if_the_unit_commits;
             sessions:
                 inserted_is_read_back_exactly_with_its_user
                 a_session_comes_with_its_user_as_it_is_now

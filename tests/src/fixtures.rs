@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use inwren_domain::model::{
-    AccessClaims, AuditEvent, AuditEventId, AuditEventKind, ClientInfo, Email, PasswordHash, Session,
-    SessionId, Tier, TokenDigest, TokenId, User, UserId,
+    AccessClaims, AuditEvent, AuditEventId, AuditEventKind, ClientInfo, Email, PasswordHash, ServiceClient,
+    ServiceClientId, ServiceClientName, Session, SessionId, Tier, TokenDigest, TokenId, User, UserId,
 };
 use inwren_domain::ports::Rotation;
 use inwren_domain::service::auth::Principal;
@@ -133,6 +133,17 @@ pub fn event(kind: AuditEventKind, user: UserId) -> AuditEvent {
         session_id: None,
         actor_id: None,
         client: ClientInfo::default(),
+    }
+}
+
+/// A service client of this name, which was made [now].
+pub fn service_client(name: &str) -> ServiceClient {
+    ServiceClient {
+        id: ServiceClientId::from_uuid(uuid()),
+        name: ServiceClientName::parse(name).expect("a valid name"),
+        hashed_secret: digest(unique()),
+        created_at: now(),
+        revoked_at: None,
     }
 }
 

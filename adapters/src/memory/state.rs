@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet, Vector};
 use inwren_domain::model::{
-    AuditEvent, Email, Page, PageRequest, Session, SessionId, User, UserFilter, UserId,
+    AuditEvent, Email, Page, PageRequest, ServiceClient, ServiceClientId, Session, SessionId, User,
+    UserFilter, UserId,
 };
 use time::OffsetDateTime;
 
@@ -17,6 +18,7 @@ pub(super) struct State {
     by_creation: OrdMap<(OffsetDateTime, UserId), Arc<User>>,
     sessions: HashMap<SessionId, Arc<Session>>,
     sessions_of: HashMap<UserId, OrdSet<SessionId>>,
+    clients: OrdMap<ServiceClientId, Arc<ServiceClient>>,
     audit: Vector<Arc<AuditEvent>>,
 }
 
@@ -122,6 +124,21 @@ impl State {
             }
         }
         old.len()
+    }
+
+    pub(super) fn client(&self, id: ServiceClientId) -> Option<&ServiceClient> {
+        self.clients.get(&id).map(Arc::as_ref)
+    }
+
+    /// All service clients, in the order in which they were made.
+    pub(super) fn clients(&self) -> Vec<ServiceClient> {
+        let mut clients: Vec<ServiceClient> = self.clients.values().map(|c| c.as_ref().clone()).collect();
+        clients.sort_by_key(|client| (client.created_at, client.id));
+        clients
+    }
+
+    pub(super) fn put_client(&mut self, client: ServiceClient) {
+        self.clients.insert(client.id, Arc::new(client));
     }
 
     pub(super) fn record(&mut self, event: AuditEvent) {

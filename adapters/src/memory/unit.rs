@@ -2,10 +2,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::model::{
-    AuditEvent, PasswordHash, Revocation, RevocationReason, Session, SessionId, User, UserChange, UserId,
+    AuditEvent, PasswordHash, Revocation, RevocationReason, ServiceClient, ServiceClientId, Session,
+    SessionId, User, UserChange, UserId,
 };
 use inwren_domain::ports::{
-    AuditLog, Inserted, Rekey, SessionRepository, StoreError, UnitOfWork, Updated, UserRepository,
+    AuditLog, Inserted, Rekey, ServiceClientRepository, SessionRepository, StoreError, UnitOfWork, Updated,
+    UserRepository,
 };
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
@@ -43,6 +45,10 @@ impl UnitOfWork for MemoryUnit {
     }
 
     fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn service_clients(&mut self) -> &mut dyn ServiceClientRepository {
         self
     }
 
@@ -177,6 +183,24 @@ impl SessionRepository for MemoryUnit {
 
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
         Ok(self.state.sweep_sessions(before, limit.into()) as u64)
+    }
+}
+
+#[async_trait]
+impl ServiceClientRepository for MemoryUnit {
+    async fn insert(&mut self, client: &ServiceClient) -> Result<bool, StoreError> {
+        if self.state.clients().iter().any(|other| other.name == client.name) {
+            return Ok(false);
+        }
+        self.state.put_client(client.clone());
+        Ok(true)
+    }
+
+    async fn revoke(&mut self, id: ServiceClientId, at: OffsetDateTime) -> Result<bool, StoreError> {
+        let live = self.state.client(id).filter(|client| client.revoked_at.is_none()).cloned();
+        let Some(client) = live else { return Ok(false) };
+        self.state.put_client(ServiceClient { revoked_at: Some(at), ..client });
+        Ok(true)
     }
 }
 

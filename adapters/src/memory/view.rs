@@ -2,9 +2,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::model::{
-    AuditEvent, Email, Page, PageRequest, Session, SessionId, User, UserFilter, UserId,
+    AuditEvent, Email, Page, PageRequest, ServiceClient, ServiceClientId, Session, SessionId, User,
+    UserFilter, UserId,
 };
-use inwren_domain::ports::{AuditReader, ReadView, SessionReader, StoreError, UserReader};
+use inwren_domain::ports::{
+    AuditReader, ReadView, ServiceClientReader, SessionReader, StoreError, UserReader,
+};
 use time::OffsetDateTime;
 
 use super::shared::Shared;
@@ -26,6 +29,10 @@ impl ReadView for MemoryView {
     }
 
     fn sessions(&mut self) -> &mut dyn SessionReader {
+        self
+    }
+
+    fn service_clients(&mut self) -> &mut dyn ServiceClientReader {
         self
     }
 
@@ -58,6 +65,17 @@ impl SessionReader for MemoryView {
 
     async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError> {
         Ok(self.shared.snapshot().live_sessions(user, now))
+    }
+}
+
+#[async_trait]
+impl ServiceClientReader for MemoryView {
+    async fn by_id(&mut self, id: ServiceClientId) -> Result<Option<ServiceClient>, StoreError> {
+        Ok(self.shared.snapshot().client(id).cloned())
+    }
+
+    async fn all(&mut self) -> Result<Vec<ServiceClient>, StoreError> {
+        Ok(self.shared.snapshot().clients())
     }
 }
 

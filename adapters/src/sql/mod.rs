@@ -19,6 +19,7 @@ mod entity;
 mod error;
 mod page;
 mod rotation;
+mod service_clients;
 mod sessions;
 mod store;
 mod timestamp;

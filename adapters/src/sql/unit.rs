@@ -1,5 +1,7 @@
 use async_trait::async_trait;
-use inwren_domain::ports::{AuditLog, SessionRepository, StoreError, UnitOfWork, UserRepository};
+use inwren_domain::ports::{
+    AuditLog, ServiceClientRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
+};
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
@@ -33,6 +35,10 @@ impl UnitOfWork for SqlUnit {
     }
 
     fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn service_clients(&mut self) -> &mut dyn ServiceClientRepository {
         self
     }
 

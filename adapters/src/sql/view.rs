@@ -1,4 +1,4 @@
-use inwren_domain::ports::{AuditReader, ReadView, SessionReader, UserReader};
+use inwren_domain::ports::{AuditReader, ReadView, ServiceClientReader, SessionReader, UserReader};
 use sea_orm::DatabaseConnection;
 
 use super::connection::Connection;
@@ -23,6 +23,10 @@ impl ReadView for SqlView {
     }
 
     fn sessions(&mut self) -> &mut dyn SessionReader {
+        self
+    }
+
+    fn service_clients(&mut self) -> &mut dyn ServiceClientReader {
         self
     }
 

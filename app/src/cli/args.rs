@@ -29,6 +29,9 @@ pub(super) enum Command {
     /// Manage users in the database
     #[command(subcommand)]
     Users(UsersCommand),
+    /// Manage service clients: services that ask on their own behalf
+    #[command(subcommand)]
+    Clients(ClientsCommand),
     /// Print the OpenAPI document
     Openapi,
     /// Ask the running service whether it is well
@@ -118,6 +121,23 @@ pub(super) enum UsersCommand {
         /// Read the password from the first line of standard input, instead of asking for it
         #[arg(long)]
         password_stdin: bool,
+    },
+}
+
+/// What to do with service clients.
+#[derive(Debug, Subcommand)]
+pub(super) enum ClientsCommand {
+    /// Make a client, and print its id and, this once, its secret
+    Create {
+        /// What people call it
+        name: String,
+    },
+    /// Show all clients
+    List,
+    /// Take a client's access away
+    Revoke {
+        /// The id of the client
+        id: uuid::Uuid,
     },
 }
 

@@ -1,6 +1,5 @@
-use inwren_adapters::clock::SystemClock;
 use inwren_adapters::crypto::keys::KeyPair;
-use inwren_domain::ports::{Clock as _, KeyState};
+use inwren_domain::ports::KeyState;
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -41,7 +40,7 @@ fn generate(config: &Config, bits: u16) -> Outcome {
 }
 
 fn change(store: &KeyStore, wanted: &Change) -> Outcome {
-    let now = SystemClock.now();
+    let now = wiring::clock().now();
     match keys::change(store, wanted, now).map_err(Failed::because)? {
         Changed::Signs { kid, from } if from <= now => say(&format!("{kid} signs from now on")),
         Changed::Signs { kid, from } => {
@@ -54,7 +53,7 @@ fn change(store: &KeyStore, wanted: &Change) -> Outcome {
 }
 
 fn list(store: &KeyStore, as_json: bool) -> Outcome {
-    let now = SystemClock.now();
+    let now = wiring::clock().now();
     let path = store.paths.manifest();
     let manifest = match Manifest::read(&path).map_err(Failed::because)? {
         Some(manifest) => manifest,

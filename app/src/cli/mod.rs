@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod clients;
 mod config_check;
 mod healthcheck;
 mod keys;
@@ -56,6 +57,7 @@ async fn dispatch(parsed: Parsed) -> Outcome {
         Command::Migrate(command) => migrate::run(&config()?, command).await,
         Command::Keys(command) => keys::run(&config()?, command),
         Command::Users(command) => users::run(&config()?, command).await,
+        Command::Clients(command) => clients::run(&config()?, command).await,
         Command::Openapi => openapi::run(&config()?),
         Command::Healthcheck => healthcheck::run(&config()?).await,
         Command::Config(ConfigCommand::Check) => config_check::run(&config()?, &parsed.settings),

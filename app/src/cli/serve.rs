@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use inwren_adapters::clock::SystemClock;
-use inwren_domain::ports::Clock as _;
 use tokio::net::TcpListener;
 
 use super::{Failed, Outcome};
@@ -15,7 +13,7 @@ pub(super) async fn run(config: Config) -> Outcome {
     telemetry::start(config.log_format, &config.log_filter);
     let mut signals = StopSignals::listen().map_err(Failed::because)?;
 
-    let clock = Arc::new(SystemClock);
+    let clock = wiring::clock();
     let key_store = wiring::key_store(&config);
     let keys = key_store.open_or_generate(clock.now()).map_err(Failed::because)?;
     if keys.made {

@@ -1,10 +1,8 @@
 use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::Arc;
 
-use inwren_adapters::clock::SystemClock;
 use inwren_domain::Core;
 use inwren_domain::model::{Email, Password};
-use inwren_domain::ports::Clock as _;
 use inwren_domain::service::{Failure, NotCreated, operator};
 use zeroize::Zeroizing;
 
@@ -21,7 +19,7 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
         return Err(Failed::Usage("DATABASE_URL: a memory store forgets its users at once".to_owned()));
     }
     start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
-    let keys = wiring::key_store(config).open_or_generate(SystemClock.now()).map_err(Failed::because)?;
+    let keys = wiring::key_store(config).open_or_generate(wiring::clock().now()).map_err(Failed::because)?;
     let tokens = wiring::tokens(config, &keys.keys).map_err(Failed::because)?;
     let core = wiring::core(config, Arc::clone(&opened.store), tokens).map_err(Failed::because)?;
     let outcome = match command {

@@ -201,6 +201,12 @@ pub const SETTINGS: &[Setting] = &[
         QUOTA,
         "Refreshes of a session; of a client where the token names none",
     ),
+    setting(
+        "RATE_LIMIT_CLIENT_TOKEN",
+        Some("60/minute"),
+        QUOTA,
+        "Access tokens for service clients, from one address",
+    ),
     setting("RATE_LIMIT_REVOKE", Some("10/minute"), QUOTA, "Revocations of tokens by a client"),
     setting("RATE_LIMIT_INTROSPECT", Some("600/minute"), QUOTA, "Introspections of tokens by a client"),
     setting("RATE_LIMIT_LOGOUT", Some("10/minute"), QUOTA, "Logouts of a client"),

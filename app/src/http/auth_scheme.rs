@@ -7,6 +7,7 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::client_auth;
 use super::problem::{Kind, Problem};
 use super::refusals::invalid_token;
 use super::state::AppState;
@@ -37,11 +38,12 @@ impl Witness for Admin {
     }
 }
 
-/// Somebody who may ask what tokens are worth.
-pub(super) type Introspector = Administrator;
+/// Somebody who may ask what tokens are worth: a service client by its secret, or a superuser by an access token.
+pub(super) struct Introspector;
 
 const BEARER: &str = "bearer";
 const PASSWORD: &str = "password";
+const CLIENT: &str = "client";
 
 async fn principal(request: &Request) -> Result<Principal, Problem> {
     let state = AppState::of(request)?;
@@ -105,6 +107,8 @@ fn register_schemes(registry: &mut Registry) {
         "E-mail address and password, exchanged for an access token (RFC 6749 section 4.3).",
     );
     registry.create_security_scheme(PASSWORD, MetaSecurityScheme { flows: Some(flows), ..password });
+    let client = scheme("http", "The id and the secret of a service client (RFC 7617).");
+    registry.create_security_scheme(CLIENT, MetaSecurityScheme { scheme: Some("basic"), ..client });
 }
 
 impl<'a, W: Witness> ApiExtractor<'a> for Caller<W> {
@@ -127,4 +131,45 @@ impl<'a, W: Witness> ApiExtractor<'a> for Caller<W> {
     ) -> poem::Result<Self> {
         Ok(Self(W::of(principal(request).await?)?))
     }
+}
+
+impl<'a> ApiExtractor<'a> for Introspector {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_schemes(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![CLIENT, BEARER, PASSWORD]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        if let Some(credentials) = client_auth::basic_credentials(request) {
+            client_auth::authenticate(&AppState::of(request)?.core, credentials.as_ref()).await?;
+            return Ok(Self);
+        }
+        let principal = principal(request).await.map_err(|problem| match problem.kind {
+            Kind::MISSING_TOKEN => missing_either(),
+            _ => problem,
+        })?;
+        Admin::of(principal)?;
+        Ok(Self)
+    }
+}
+
+/// Nobody has said who they are where there are two ways to do so.
+fn missing_either() -> Problem {
+    const CHALLENGES: &str = r#"Bearer, Basic realm="inwren""#;
+    Problem::new(
+        Kind::MISSING_TOKEN,
+        "Send an access token, or a client's id and secret, in the Authorization header.",
+    )
+    .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGES))
 }

@@ -46,6 +46,7 @@ operations! {
     Login = "login" "RATE_LIMIT_LOGIN" 5;
     LoginAccount = "login-account" "RATE_LIMIT_LOGIN_ACCOUNT" 30;
     Refresh = "refresh" "RATE_LIMIT_REFRESH" 10;
+    ClientToken = "client-token" "RATE_LIMIT_CLIENT_TOKEN" 60;
     Revoke = "revoke" "RATE_LIMIT_REVOKE" 10;
     Introspect = "introspect" "RATE_LIMIT_INTROSPECT" 600;
     Logout = "logout" "RATE_LIMIT_LOGOUT" 10;

@@ -8,6 +8,7 @@ mod auth;
 mod auth_scheme;
 mod body;
 mod client;
+mod client_auth;
 mod document;
 mod issuer;
 mod limited;

@@ -40,6 +40,7 @@ kinds! {
     INVALID_CREDENTIALS = "invalid-credentials" 401 "The e-mail address or the password is wrong" false;
     MISSING_TOKEN = "missing-token" 401 "An access token is needed" false;
     INVALID_TOKEN = "invalid-token" 401 "The token is not valid" false;
+    INVALID_CLIENT = "invalid-client" 401 "The client is not valid" false;
     STEP_UP_REQUIRED = "insufficient-user-authentication" 401 "A more recent login is needed" false;
     NOT_PERMITTED = "not-permitted" 403 "The caller may not do this" false;
     TIER_NOT_SELF_SERVICE = "tier-not-self-service" 403 "The tier is not for users to choose" false;

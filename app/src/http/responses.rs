@@ -83,6 +83,7 @@ statuses! {
     Login = 400 401 408 413 415 422 429 500 503;
     Refresh = 400 401 408 413 415 422 429 500 503;
     /// An OAuth 2.0 form: what the standard has no code for.
+    AccessToken = 408 413 415 429 500 503;
     OAuthForm = 408 413 415 429 500 503;
     Introspect = 401 403 408 413 415 429 500 503;
     /// Behind a token, without a body.

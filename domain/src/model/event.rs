@@ -12,7 +12,7 @@ pub struct AuditEvent {
     pub occurred_at: OffsetDateTime,
     /// What happened.
     pub kind: AuditEventKind,
-    /// To whom. Kept when the user is deleted.
+    /// To whom: a user, whose id is kept when the user is deleted, or a service client.
     pub user_id: UserId,
     /// In which session, if in one.
     pub session_id: Option<SessionId>,
@@ -66,6 +66,10 @@ kinds! {
     UserDeactivated = "user_deactivated",
     /// An account was deleted for good.
     UserDeleted = "user_deleted",
+    /// A service client was made.
+    ServiceClientCreated = "service_client_created",
+    /// A service client's access was taken away.
+    ServiceClientRevoked = "service_client_revoked",
     /// One or more sessions were ended from elsewhere.
     SessionsRevoked = "sessions_revoked",
 }

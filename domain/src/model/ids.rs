@@ -45,6 +45,10 @@ id!(
     SessionId
 );
 id!(
+    /// Names a service client; its `client_id`.
+    ServiceClientId
+);
+id!(
     /// Names an audit event.
     AuditEventId
 );

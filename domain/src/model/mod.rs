@@ -5,6 +5,7 @@ mod event;
 mod ids;
 mod page;
 mod password;
+mod service_client;
 mod session;
 mod tier;
 mod token;
@@ -12,10 +13,14 @@ mod user;
 
 pub use email::{Email, InvalidEmail};
 pub use event::{AuditEvent, AuditEventKind};
-pub use ids::{AuditEventId, SessionId, UserId};
+pub use ids::{AuditEventId, ServiceClientId, SessionId, UserId};
 pub use page::{Cursor, Page, PageRequest};
 pub use password::{Password, PasswordHash};
+pub use service_client::{InvalidServiceClientName, ServiceClient, ServiceClientName};
 pub use session::{ClientInfo, Revocation, RevocationReason, Session};
 pub use tier::{InvalidTier, InvalidTierCatalog, Tier, TierCatalog};
-pub use token::{AccessClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest, TokenId, TokenPair};
+pub(crate) use token::random_secret;
+pub use token::{
+    AccessClaims, ClientClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest, TokenId, TokenPair,
+};
 pub use user::{User, UserChange, UserFilter};

@@ -3,7 +3,7 @@ use std::fmt;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{SessionId, Tier, UserId};
+use super::{ServiceClientId, SessionId, Tier, UserId};
 use crate::ports::{Entropy, EntropyError};
 
 /// A signed token as its holder presents it. Whoever has it is let in, so the debug form shows nothing of it and it
@@ -93,6 +93,19 @@ impl TokenId {
     }
 }
 
+/// A new secret of 256 random bits, in base64url without padding (RFC 4648 section 5).
+pub(crate) fn random_secret(entropy: &dyn Entropy) -> Result<PlainToken, EntropyError> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut random = Zeroizing::new([0; 32]);
+    entropy.fill(random.as_mut_slice())?;
+    let digits = random.chunks(3).flat_map(|chunk| {
+        let bits =
+            chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        (0..=chunk.len()).map(move |place| ALPHABET[(bits >> (18 - 6 * place) & 63) as usize])
+    });
+    Ok(PlainToken::new(digits.map(char::from).collect()))
+}
+
 fn random_hex(entropy: &dyn Entropy) -> Result<String, EntropyError> {
     let mut random = [0; 32];
     entropy.fill(&mut random)?;
@@ -124,6 +137,19 @@ pub struct AccessClaims {
     pub tier: Tier,
     /// `is_superuser`.
     pub is_superuser: bool,
+}
+
+/// What a service client's own access token says. It says nothing of any user, and there is no session to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientClaims {
+    /// `jti`.
+    pub id: TokenId,
+    /// `sub` and `client_id` (RFC 9068 section 2.2).
+    pub client_id: ServiceClientId,
+    /// `iat`, in whole seconds.
+    pub issued_at: OffsetDateTime,
+    /// `exp`, in whole seconds.
+    pub expires_at: OffsetDateTime,
 }
 
 /// What a refresh token says.

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 
 use super::{
-    AuditLog, AuditReader, Rotation, RotationOutcome, SessionReader, SessionRepository, UserReader,
-    UserRepository,
+    AuditLog, AuditReader, Rotation, RotationOutcome, ServiceClientReader, ServiceClientRepository,
+    SessionReader, SessionRepository, UserReader, UserRepository,
 };
 
 /// Where users, sessions and audit events are kept.
@@ -44,6 +44,8 @@ pub trait ReadView: Send {
     fn users(&mut self) -> &mut dyn UserReader;
     /// Sessions.
     fn sessions(&mut self) -> &mut dyn SessionReader;
+    /// Service clients.
+    fn service_clients(&mut self) -> &mut dyn ServiceClientReader;
     /// Audit events.
     fn audit(&mut self) -> &mut dyn AuditReader;
 }
@@ -55,6 +57,8 @@ pub trait UnitOfWork: Send {
     fn users(&mut self) -> &mut dyn UserRepository;
     /// Sessions.
     fn sessions(&mut self) -> &mut dyn SessionRepository;
+    /// Service clients.
+    fn service_clients(&mut self) -> &mut dyn ServiceClientRepository;
     /// Audit events.
     fn audit(&mut self) -> &mut dyn AuditLog;
     /// Makes all writes durable and visible. An error MUST mean that it is not known whether they are.

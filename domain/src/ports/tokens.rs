@@ -1,11 +1,14 @@
 use time::OffsetDateTime;
 
-use crate::model::{AccessClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest};
+use crate::model::{AccessClaims, ClientClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest};
 
 /// Signs tokens. Signing is pure computation of well under a millisecond, so the port is synchronous.
 pub trait TokenIssuer: Send + Sync {
     /// Signs an access token.
     fn issue_access(&self, claims: &AccessClaims) -> Result<PlainToken, SigningError>;
+
+    /// Signs a service client's own access token.
+    fn issue_client(&self, claims: &ClientClaims) -> Result<PlainToken, SigningError>;
 
     /// Signs a refresh token.
     ///
@@ -22,6 +25,9 @@ pub trait TokenIssuer: Send + Sync {
 pub trait TokenVerifier: Send + Sync {
     /// Verifies an access token.
     fn verify_access(&self, token: &str, now: OffsetDateTime) -> Result<AccessClaims, InvalidToken>;
+
+    /// Verifies a service client's own access token. One of a user MUST be refused, and the other way round.
+    fn verify_client(&self, token: &str, now: OffsetDateTime) -> Result<ClientClaims, InvalidToken>;
 
     /// Verifies a refresh token.
     fn verify_refresh(&self, token: &str, now: OffsetDateTime) -> Result<RefreshClaims, InvalidToken>;

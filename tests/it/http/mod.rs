@@ -24,6 +24,7 @@ mod admin;
 mod admin_list;
 mod authorization_coverage;
 mod bodies;
+mod clients;
 mod cors;
 mod faults;
 mod forgeries;

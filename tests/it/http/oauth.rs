@@ -93,7 +93,7 @@ async fn parameters_that_are_missing_or_wrong_are_told(store: Arc<dyn Store>) {
         token(&app, fields).await.expect_oauth_error("invalid_request");
     }
     for grant in
-        ["authorization_code", "client_credentials", "PASSWORD", "password ", "refresh-token", "implicit"]
+        ["authorization_code", "client-credentials", "PASSWORD", "password ", "refresh-token", "implicit"]
     {
         let fields = [("grant_type", grant), ("username", "ann@example.org"), ("password", PASSWORD)];
         token(&app, &fields).await.expect_oauth_error("unsupported_grant_type");

@@ -129,7 +129,11 @@ impl Reply {
         }
         match self.status {
             401 => {
-                assert!(self.header("www-authenticate").is_some_and(|c| c.starts_with("Bearer")), "{self}")
+                assert!(
+                    self.header("www-authenticate")
+                        .is_some_and(|c| c.starts_with("Bearer") || c.starts_with("Basic")),
+                    "{self}"
+                )
             }
             405 => assert!(self.header("allow").is_some(), "{self}"),
             429 | 503 => {
@@ -141,7 +145,8 @@ impl Reply {
         if self.status < 400 || self.method == "HEAD" {
             return;
         }
-        let oauth = OAUTH.contains(&self.path.as_str()) && self.status == 400;
+        let oauth = OAUTH.contains(&self.path.as_str()) && self.status == 400
+            || self.path == "/auth/access-token" && self.status == 401;
         let health = self.path == "/health" && self.status == 503;
         if !oauth && !health {
             self.check_problem();

@@ -23,6 +23,7 @@ pub mod locks;
 pub mod pages;
 pub mod races;
 pub mod rotation;
+pub mod service_clients;
 pub mod sessions;
 pub mod stories;
 pub mod superusers;

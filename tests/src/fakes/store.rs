@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::model::{
-    AuditEvent, Email, Page, PageRequest, PasswordHash, RevocationReason, Session, SessionId, User,
-    UserChange, UserFilter, UserId,
+    AuditEvent, Email, Page, PageRequest, PasswordHash, RevocationReason, ServiceClient, ServiceClientId,
+    Session, SessionId, User, UserChange, UserFilter, UserId,
 };
 use inwren_domain::ports::{
-    AuditLog, AuditReader, Inserted, ReadView, Rekey, Rotation, RotationOutcome, SessionReader,
-    SessionRepository, Store, StoreError, UnitOfWork, Updated, UserReader, UserRepository,
+    AuditLog, AuditReader, Inserted, ReadView, Rekey, Rotation, RotationOutcome, ServiceClientReader,
+    ServiceClientRepository, SessionReader, SessionRepository, Store, StoreError, UnitOfWork, Updated,
+    UserReader, UserRepository,
 };
 use time::OffsetDateTime;
 
@@ -91,6 +92,9 @@ impl ReadView for FaultyView {
     fn sessions(&mut self) -> &mut dyn SessionReader {
         self
     }
+    fn service_clients(&mut self) -> &mut dyn ServiceClientReader {
+        self
+    }
     fn audit(&mut self) -> &mut dyn AuditReader {
         self
     }
@@ -123,6 +127,17 @@ impl SessionReader for FaultyView {
 }
 
 #[async_trait]
+impl ServiceClientReader for FaultyView {
+    async fn by_id(&mut self, id: ServiceClientId) -> Result<Option<ServiceClient>, StoreError> {
+        scripted!(self.script, "service_clients.by_id", self.inner.service_clients().by_id(id))
+    }
+
+    async fn all(&mut self) -> Result<Vec<ServiceClient>, StoreError> {
+        scripted!(self.script, "service_clients.all", self.inner.service_clients().all())
+    }
+}
+
+#[async_trait]
 impl AuditReader for FaultyView {
     async fn latest(&mut self, limit: u16) -> Result<Vec<AuditEvent>, StoreError> {
         scripted!(self.script, "audit.latest", self.inner.audit().latest(limit))
@@ -135,6 +150,9 @@ impl UnitOfWork for FaultyUnit {
         self
     }
     fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+    fn service_clients(&mut self) -> &mut dyn ServiceClientRepository {
         self
     }
     fn audit(&mut self) -> &mut dyn AuditLog {
@@ -231,6 +249,17 @@ impl SessionRepository for FaultyUnit {
 
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
         scripted!(self.script, "sessions.sweep_ended", self.inner.sessions().sweep_ended(before, limit))
+    }
+}
+
+#[async_trait]
+impl ServiceClientRepository for FaultyUnit {
+    async fn insert(&mut self, client: &ServiceClient) -> Result<bool, StoreError> {
+        scripted!(self.script, "service_clients.insert", self.inner.service_clients().insert(client))
+    }
+
+    async fn revoke(&mut self, id: ServiceClientId, at: OffsetDateTime) -> Result<bool, StoreError> {
+        scripted!(self.script, "service_clients.revoke", self.inner.service_clients().revoke(id, at))
     }
 }
 

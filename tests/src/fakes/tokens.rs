@@ -1,7 +1,8 @@
 use std::sync::{Arc, Mutex};
 
 use inwren_domain::model::{
-    AccessClaims, IssuedToken, PlainToken, RefreshClaims, SessionId, Tier, TokenDigest, TokenId, UserId,
+    AccessClaims, ClientClaims, IssuedToken, PlainToken, RefreshClaims, ServiceClientId, SessionId, Tier,
+    TokenDigest, TokenId, UserId,
 };
 use inwren_domain::ports::{
     InvalidToken, KeyDirectory, PublishedKey, SigningError, TokenIssuer, TokenVerifier,
@@ -79,6 +80,11 @@ impl TokenIssuer for FakeTokens {
         ))
     }
 
+    fn issue_client(&self, claims: &ClientClaims) -> Result<PlainToken, SigningError> {
+        let (id, client) = (claims.id.as_str().to_owned(), claims.client_id.to_string());
+        Ok(self.sign("client", &[id, client, seconds(claims.issued_at)?, seconds(claims.expires_at)?]))
+    }
+
     fn issue_refresh(&self, claims: &RefreshClaims) -> Result<IssuedToken, SigningError> {
         let token = self.sign(
             "refresh",
@@ -113,6 +119,15 @@ impl TokenVerifier for FakeTokens {
             tier: Tier::from_stored(tier.clone()),
             is_superuser: superuser.parse().map_err(|_| InvalidToken::Claims)?,
         })
+    }
+
+    fn verify_client(&self, token: &str, now: OffsetDateTime) -> Result<ClientClaims, InvalidToken> {
+        let claims = self.open("client", token)?;
+        let [id, client, issued, expires] = &claims[..] else { return Err(InvalidToken::Claims) };
+        let (issued_at, expires_at) = (time(issued)?, time(expires)?);
+        check_times(issued_at, expires_at, now)?;
+        let (id, client_id) = (TokenId::from_stored(id.clone()), ServiceClientId::from_uuid(uuid(client)?));
+        Ok(ClientClaims { id, client_id, issued_at, expires_at })
     }
 
     fn verify_refresh(&self, token: &str, now: OffsetDateTime) -> Result<RefreshClaims, InvalidToken> {

@@ -2,13 +2,13 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use inwren_domain::model::{AccessClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest};
+use inwren_domain::model::{AccessClaims, ClientClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest};
 use inwren_domain::ports::{
     InvalidToken, KeyDirectory, PublishedKey, SigningError, TokenIssuer, TokenVerifier,
 };
 use time::OffsetDateTime;
 
-use super::format::{AccessPayload, Payload, RefreshPayload, TokenFormat, digest};
+use super::format::{AccessPayload, ClientPayload, Payload, RefreshPayload, TokenFormat, digest};
 use super::keys::SigningKeys;
 use crate::crypto::keys::{KeyError, KeyPair};
 use crate::crypto::ring::{Prepared, SharedRing};
@@ -99,6 +99,10 @@ impl TokenIssuer for AwsLcTokens {
         self.issue::<AccessPayload>(claims, claims.issued_at)
     }
 
+    fn issue_client(&self, claims: &ClientClaims) -> Result<PlainToken, SigningError> {
+        self.issue::<ClientPayload>(claims, claims.issued_at)
+    }
+
     fn issue_refresh(&self, claims: &RefreshClaims) -> Result<IssuedToken, SigningError> {
         let token = self.issue::<RefreshPayload>(claims, claims.issued_at)?;
         Ok(IssuedToken { digest: digest(token.expose()), token })
@@ -108,6 +112,10 @@ impl TokenIssuer for AwsLcTokens {
 impl TokenVerifier for AwsLcTokens {
     fn verify_access(&self, token: &str, now: OffsetDateTime) -> Result<AccessClaims, InvalidToken> {
         self.verify::<AccessPayload>(token, now)
+    }
+
+    fn verify_client(&self, token: &str, now: OffsetDateTime) -> Result<ClientClaims, InvalidToken> {
+        self.verify::<ClientPayload>(token, now)
     }
 
     fn verify_refresh(&self, token: &str, now: OffsetDateTime) -> Result<RefreshClaims, InvalidToken> {

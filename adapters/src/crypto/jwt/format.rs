@@ -1,6 +1,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use inwren_domain::model::{AccessClaims, RefreshClaims, SessionId, Tier, TokenDigest, TokenId, UserId};
+use inwren_domain::model::{
+    AccessClaims, ClientClaims, RefreshClaims, ServiceClientId, SessionId, Tier, TokenDigest, TokenId, UserId,
+};
 use inwren_domain::ports::{InvalidToken, SigningError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -68,6 +70,20 @@ pub(super) struct AccessPayload {
     pub(super) is_superuser: bool,
 }
 
+/// The payload of a service client's own access token. The order of the fields is that of the signed bytes.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientPayload {
+    pub(super) iat: i64,
+    pub(super) exp: i64,
+    pub(super) iss: String,
+    pub(super) sub: String,
+    pub(super) aud: String,
+    pub(super) jti: String,
+    pub(super) r#type: String,
+    pub(super) client_id: String,
+}
+
 /// A refresh token's payload. The order of the fields is that of the signed bytes.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -119,6 +135,41 @@ impl Payload for AccessPayload {
             email: self.email,
             tier: Tier::from_stored(self.tier),
             is_superuser: self.is_superuser,
+        })
+    }
+}
+
+impl Payload for ClientPayload {
+    const TYP: &'static str = "at+jwt";
+    const TYPE: &'static str = "access";
+    type Claims = ClientClaims;
+
+    fn new(claims: &ClientClaims, format: &TokenFormat) -> Self {
+        Self {
+            iat: claims.issued_at.unix_timestamp(),
+            exp: claims.expires_at.unix_timestamp(),
+            iss: format.issuer.clone(),
+            sub: claims.client_id.to_string(),
+            aud: format.audience.clone(),
+            jti: claims.id.as_str().to_owned(),
+            r#type: Self::TYPE.to_owned(),
+            client_id: claims.client_id.to_string(),
+        }
+    }
+
+    fn registered(&self) -> Registered<'_> {
+        Registered { iat: self.iat, exp: self.exp, iss: &self.iss, aud: &self.aud, r#type: &self.r#type }
+    }
+
+    fn into_claims(self) -> Option<ClientClaims> {
+        if self.sub != self.client_id {
+            return None;
+        }
+        Some(ClientClaims {
+            id: TokenId::from_stored(self.jti),
+            client_id: ServiceClientId::from_uuid(uuid(&self.client_id)?),
+            issued_at: moment(self.iat)?,
+            expires_at: moment(self.exp)?,
         })
     }
 }

@@ -1,4 +1,4 @@
-use inwren_domain::model::TokenPair;
+use inwren_domain::model::{PlainToken, TokenPair};
 use poem_openapi::Object;
 
 use crate::http::body::{Fields, FromFields};
@@ -112,5 +112,50 @@ impl From<TokenPair> for TokenDto {
             token_type: "bearer".to_owned(),
             expires_in: u32::try_from(pair.expires_in.whole_seconds()).unwrap_or(0),
         }
+    }
+}
+
+/// One or two tokens (RFC 6749 section 5.1).
+#[derive(Object)]
+#[oai(rename = "OAuthToken", example)]
+pub(super) struct OAuthTokenDto {
+    /// For services: a JWT, signed with RS256, that they can verify offline.
+    access_token: String,
+    /// For the next pair. A service client has none (RFC 6749 section 4.4.3): it asks again.
+    #[oai(skip_serializing_if_is_none)]
+    refresh_token: Option<String>,
+    /// Always `bearer`.
+    token_type: String,
+    /// How long the access token is good for, in seconds.
+    expires_in: u32,
+}
+
+impl OAuthTokenDto {
+    /// A service client's own token.
+    pub(super) fn of_client(token: &PlainToken, lifetime: time::Duration) -> Self {
+        Self {
+            access_token: token.expose().to_owned(),
+            refresh_token: None,
+            token_type: "bearer".to_owned(),
+            expires_in: u32::try_from(lifetime.whole_seconds()).unwrap_or(0),
+        }
+    }
+}
+
+impl From<TokenPair> for OAuthTokenDto {
+    fn from(pair: TokenPair) -> Self {
+        TokenDto::from(pair).into()
+    }
+}
+
+impl From<TokenDto> for OAuthTokenDto {
+    fn from(TokenDto { access_token, refresh_token, token_type, expires_in }: TokenDto) -> Self {
+        Self { access_token, refresh_token: Some(refresh_token), token_type, expires_in }
+    }
+}
+
+impl poem_openapi::types::Example for OAuthTokenDto {
+    fn example() -> Self {
+        TokenDto::example().into()
     }
 }

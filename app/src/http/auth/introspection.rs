@@ -16,7 +16,7 @@ pub(super) struct IntrospectionDto {
     token_type: Option<String>,
     /// `access` or `refresh`. A service takes access tokens only.
     r#type: Option<String>,
-    /// Whose it is: the user's id.
+    /// Whose it is: the id of a user, or of a service client.
     sub: Option<String>,
     /// Who issued it.
     iss: Option<String>,
@@ -30,6 +30,8 @@ pub(super) struct IntrospectionDto {
     jti: Option<String>,
     /// Names the session.
     sid: Option<String>,
+    /// The service client that it was issued to; only of its own tokens.
+    client_id: Option<String>,
     /// The login name of the user.
     username: Option<String>,
     /// The e-mail address of the user as it is now.
@@ -50,6 +52,14 @@ impl IntrospectionDto {
                 jti: Some(claims.id.as_str().to_owned()),
                 sid: Some(claims.session_id.to_string()),
                 ..Self::active(issuer, claims.issued_at, claims.expires_at).of(&user)
+            },
+            Introspection::Client(claims) => Self {
+                token_type: Some("bearer".to_owned()),
+                r#type: Some("access".to_owned()),
+                sub: Some(claims.client_id.to_string()),
+                client_id: Some(claims.client_id.to_string()),
+                jti: Some(claims.id.as_str().to_owned()),
+                ..Self::active(issuer, claims.issued_at, claims.expires_at)
             },
             Introspection::Refresh(claims, user) => Self {
                 r#type: Some("refresh".to_owned()),
@@ -96,6 +106,7 @@ impl Example for IntrospectionDto {
             exp: Some(1_800_001_800),
             jti: Some("7f".repeat(32)),
             sid: Some("0193a0b0-7c3e-7000-8000-000000000002".to_owned()),
+            client_id: None,
             username: Some("ann@example.org".to_owned()),
             email: Some("ann@example.org".to_owned()),
             tier: Some("free".to_owned()),

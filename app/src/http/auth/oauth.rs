@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use inwren_domain::model::{Email, Password, PlainToken};
 use inwren_domain::service::auth;
+use inwren_domain::service::auth::client_credentials::Credentials;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
@@ -9,12 +10,13 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, Enum, ExtractParamOptions, Ob
 use zeroize::Zeroizing;
 
 use super::api::{log_in, refresh};
-use super::dto::TokenDto;
+use super::dto::OAuthTokenDto;
 use super::oauth_error::{OAuthError, OAuthErrorCode, OAuthRefused};
 use crate::http::body::{FormFields, read_form};
 use crate::http::client::Client;
+use crate::http::client_auth;
 use crate::http::limits::{LimitSlot, Operation};
-use crate::http::problem::Kind;
+use crate::http::problem::{Kind, Problem};
 use crate::http::responses::{self, Json};
 use crate::http::state::AppState;
 use crate::http::tags::ApiTags;
@@ -25,7 +27,8 @@ pub(in crate::http) struct OAuthApi(pub(in crate::http) Arc<AppState>);
 impl OAuthApi {
     /// OAuth 2.0 token endpoint
     ///
-    /// Logs in or refreshes as standard client libraries do it (RFC 6749 sections 4.3 and 6), with their error bodies.
+    /// Logs in or refreshes as standard client libraries do it (RFC 6749 sections 4.3 and 6), and gives service clients
+    /// tokens of their own (section 4.4), with the errors of the standard.
     /// Unknown parameters are ignored.
     #[oai(path = "/access-token", method = "post", operation_id = "create_access_token")]
     async fn access_token(
@@ -34,11 +37,12 @@ impl OAuthApi {
         slot: LimitSlot,
         client: Client,
         form: TokenForm,
-    ) -> Result<Json<TokenDto>, OAuthRefused<responses::OAuthForm>> {
+    ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
         let form = form.0?;
         match form.grant_type {
             Some(GrantType::Password) | None => self.password(request, &slot, client, form).await,
             Some(GrantType::RefreshToken) => self.refresh(request, &slot, &client, form).await,
+            Some(GrantType::ClientCredentials) => self.client_credentials(request, form).await,
         }
     }
 }
@@ -50,7 +54,7 @@ impl OAuthApi {
         slot: &LimitSlot,
         client: Client,
         form: AccessTokenForm,
-    ) -> Result<Json<TokenDto>, OAuthRefused<responses::OAuthForm>> {
+    ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
         let (Some(username), Some(password)) = (form.username, form.password.map(Zeroizing::new)) else {
             return Err(OAuthError::invalid_request("username and password are needed.").into());
         };
@@ -74,7 +78,7 @@ impl OAuthApi {
         slot: &LimitSlot,
         client: &Client,
         form: AccessTokenForm,
-    ) -> Result<Json<TokenDto>, OAuthRefused<responses::OAuthForm>> {
+    ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
         let Some(token) = form.refresh_token else {
             return Err(OAuthError::invalid_request("refresh_token is needed.").into());
         };
@@ -90,7 +94,36 @@ impl OAuthApi {
     }
 }
 
-/// The token request of RFC 6749 sections 4.3.2 and 6.
+impl OAuthApi {
+    async fn client_credentials(
+        &self,
+        request: &Request,
+        form: AccessTokenForm,
+    ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
+        self.0.limits.check_client(request, Operation::ClientToken).await?;
+        let secret = form.client_secret.map(PlainToken::new);
+        let credentials = match (client_auth::basic_credentials(request), form.client_id, secret) {
+            (Some(_), _, Some(_)) => {
+                return Err(OAuthError::invalid_request("A client proves in one way who it is.").into());
+            }
+            (Some(basic), id, None) => basic.filter(|basic| id.is_none_or(|id| id == basic.id)),
+            (None, Some(id), Some(secret)) => Some(Credentials { id, secret }),
+            (None, ..) => None,
+        };
+        let core = &self.0.core;
+        let client = match client_auth::authenticate(core, credentials.as_ref()).await {
+            Ok(client) => client,
+            Err(problem) if problem.kind == Kind::INVALID_CLIENT => {
+                return Err(OAuthError::invalid_client().into());
+            }
+            Err(problem) => return Err(problem.into()),
+        };
+        let (token, lifetime) = auth::client_credentials::issue(core, &client).map_err(Problem::from)?;
+        Ok(Json(OAuthTokenDto::of_client(&token, lifetime)))
+    }
+}
+
+/// The token request of RFC 6749 sections 4.3.2, 4.4.2 and 6.
 #[derive(Object)]
 #[oai(rename = "AccessTokenForm")]
 struct AccessTokenForm {
@@ -102,6 +135,10 @@ struct AccessTokenForm {
     password: Option<String>,
     /// The refresh token, for `refresh_token`.
     refresh_token: Option<String>,
+    /// The client, for `client_credentials`; or HTTP Basic, which is better.
+    client_id: Option<String>,
+    /// Its secret, for `client_credentials`.
+    client_secret: Option<String>,
 }
 
 /// How to get the tokens.
@@ -110,6 +147,7 @@ struct AccessTokenForm {
 enum GrantType {
     Password,
     RefreshToken,
+    ClientCredentials,
 }
 
 impl AccessTokenForm {
@@ -121,16 +159,23 @@ impl AccessTokenForm {
             None => None,
             Some("password") => Some(GrantType::Password),
             Some("refresh_token") => Some(GrantType::RefreshToken),
+            Some("client_credentials") => Some(GrantType::ClientCredentials),
             Some(_) => {
                 return Err(OAuthError::new(
                     OAuthErrorCode::UnsupportedGrantType,
-                    "The grant types are password and refresh_token.",
+                    "The grant types are password, refresh_token and client_credentials.",
                 ));
             }
         };
         let text = |name| form.get(name).map(str::to_owned);
-        let (username, password, refresh_token) = (text("username"), text("password"), text("refresh_token"));
-        Ok(Self { grant_type, username, password, refresh_token })
+        Ok(Self {
+            grant_type,
+            username: text("username"),
+            password: text("password"),
+            refresh_token: text("refresh_token"),
+            client_id: text("client_id"),
+            client_secret: text("client_secret"),
+        })
     }
 }
 

@@ -9,8 +9,9 @@ use poem_openapi::registry::{MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{Enum, Object};
 
+use crate::http::client_auth::BASIC;
 use crate::http::problem::Problem;
-use crate::http::responses::{Statuses, media, problem_response, response};
+use crate::http::responses::{self, Statuses, media, problem_response, response};
 
 /// An error as OAuth 2.0 clients expect it (RFC 6749 section 5.2).
 #[derive(Debug, Object)]
@@ -22,13 +23,15 @@ pub(super) struct OAuthError {
     pub(super) error_description: String,
 }
 
-/// The error codes of RFC 6749 section 5.2 that can happen here.
+/// The error codes of RFC 6749 section 5.2 and RFC 7009 section 2.2.1 that can happen here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 pub(super) enum OAuthErrorCode {
     InvalidRequest,
+    InvalidClient,
     InvalidGrant,
     UnsupportedGrantType,
+    UnsupportedTokenType,
 }
 
 impl OAuthError {
@@ -40,9 +43,34 @@ impl OAuthError {
         Self::new(OAuthErrorCode::InvalidRequest, description)
     }
 
+    pub(super) fn invalid_client() -> Self {
+        Self::new(
+            OAuthErrorCode::InvalidClient,
+            "The client is not known, revoked, or its secret is another one.",
+        )
+    }
+
     pub(super) fn wrong_credentials() -> Self {
         Self::new(OAuthErrorCode::InvalidGrant, "The e-mail address or the password is wrong.")
     }
+}
+
+/// An endpoint that refuses with errors of OAuth 2.0, and with problems.
+pub(super) trait OAuthEndpoint: Statuses {
+    /// The statuses of OAuth 2.0 errors.
+    const OAUTH: &'static [u16];
+}
+
+impl OAuthEndpoint for responses::AccessToken {
+    const OAUTH: &'static [u16] = &[400, 401];
+}
+
+impl OAuthEndpoint for responses::OAuthForm {
+    const OAUTH: &'static [u16] = &[400];
+}
+
+impl OAuthEndpoint for responses::Introspect {
+    const OAUTH: &'static [u16] = &[400];
 }
 
 /// What an OAuth 2.0 endpoint refuses with: the standard's own errors for what it names, problems for the rest. `S` has
@@ -73,8 +101,13 @@ impl<S> From<OAuthRefused<S>> for poem::Error {
             Refusal::Problem(problem) => (*problem).into(),
             Refusal::OAuth(error) => {
                 let body = error.to_json().unwrap_or_default().to_string();
-                let mut response: Response = (StatusCode::BAD_REQUEST, body).into_response();
+                let is_client = error.error == OAuthErrorCode::InvalidClient;
+                let status = if is_client { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+                let mut response: Response = (status, body).into_response();
                 let headers = response.headers_mut();
+                if is_client {
+                    headers.insert(header::WWW_AUTHENTICATE, BASIC);
+                }
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 Self::from_response(response)
             }
@@ -82,11 +115,13 @@ impl<S> From<OAuthRefused<S>> for poem::Error {
     }
 }
 
-impl<S: Statuses> poem_openapi::ApiResponse for OAuthRefused<S> {
+impl<S: OAuthEndpoint> poem_openapi::ApiResponse for OAuthRefused<S> {
     fn meta() -> MetaResponses {
-        let refused = response(400, "Refused, as RFC 6749 section 5.2 says.", Some(media::<OAuthPayload>()));
+        let refused = |status: &u16| {
+            response(*status, "Refused, as RFC 6749 section 5.2 says.", Some(media::<OAuthPayload>()))
+        };
         let problems = S::STATUSES.iter().map(|status| problem_response(*status));
-        MetaResponses { responses: std::iter::once(refused).chain(problems).collect() }
+        MetaResponses { responses: S::OAUTH.iter().map(refused).chain(problems).collect() }
     }
 
     fn register(registry: &mut Registry) {

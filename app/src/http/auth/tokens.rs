@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use inwren_domain::model::PlainToken;
-use inwren_domain::service::auth;
+use inwren_domain::service::{Failure, auth};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, Object, OpenApi};
 
 use super::introspection::IntrospectionDto;
-use super::oauth_error::{OAuthError, OAuthRefused};
+use super::oauth_error::{OAuthError, OAuthErrorCode, OAuthRefused};
 use crate::http::auth_scheme::Introspector;
 use crate::http::body::read_form;
 use crate::http::client::Client;
@@ -43,8 +43,15 @@ impl TokensApi {
         form: TokenForm,
     ) -> Result<Revoked, OAuthRefused<responses::OAuthForm>> {
         let token = form.0?;
-        auth::revoke::execute(&self.0.core, &token, &client.0).await.map_err(Problem::from)?;
-        Ok(Revoked::Revoked)
+        match auth::revoke::execute(&self.0.core, &token, &client.0).await {
+            Ok(()) => Ok(Revoked::Revoked),
+            Err(Failure::Refused(auth::revoke::HasNoSession)) => Err(OAuthError::new(
+                OAuthErrorCode::UnsupportedTokenType,
+                "A service client's own token has no session to end. It is good until it expires.",
+            )
+            .into()),
+            Err(Failure::Port(failure)) => Err(Problem::from(failure).into()),
+        }
     }
 
     /// What a token is worth

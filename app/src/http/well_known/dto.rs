@@ -107,9 +107,13 @@ impl ServerMetadata {
             revocation_endpoint: at("/auth/revoke"),
             revocation_endpoint_auth_methods_supported: names(&["none"]),
             introspection_endpoint: at("/auth/introspect"),
-            introspection_endpoint_auth_methods_supported: names(&["Bearer"]),
-            grant_types_supported: names(&["password", "refresh_token"]),
-            token_endpoint_auth_methods_supported: names(&["none"]),
+            introspection_endpoint_auth_methods_supported: names(&["client_secret_basic", "Bearer"]),
+            grant_types_supported: names(&["password", "refresh_token", "client_credentials"]),
+            token_endpoint_auth_methods_supported: names(&[
+                "none",
+                "client_secret_basic",
+                "client_secret_post",
+            ]),
             service_documentation: at("/docs"),
         }
     }

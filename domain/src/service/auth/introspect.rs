@@ -1,9 +1,9 @@
 //! Telling another service what a token is worth at this moment (RFC 7662).
 
 use crate::Core;
-use crate::model::{AccessClaims, PlainToken, RefreshClaims, User};
+use crate::model::{AccessClaims, ClientClaims, PlainToken, RefreshClaims, User};
 use crate::ports::StoreError;
-use crate::service::auth::{NotAuthenticated, authenticate};
+use crate::service::auth::{NotAuthenticated, authenticate, client_credentials};
 
 /// What a token is worth.
 #[derive(Clone, Debug)]
@@ -14,12 +14,19 @@ pub enum Introspection {
     Access(AccessClaims, User),
     /// The live refresh token of a live session, and its user as they are now.
     Refresh(RefreshClaims, User),
+    /// The own access token of a service client that is not revoked.
+    Client(ClientClaims),
 }
 
 /// Looks at a token. It is asked of the store, so that a token counts for nothing as soon as its session has ended.
 pub async fn execute(core: &Core, token: &PlainToken) -> Result<Introspection, StoreError> {
     if let Some(claims) = refresh_claims(core, token) {
         return refresh(core, token, claims).await;
+    }
+    if let Ok(claims) = core.verifier.verify_client(token.expose(), core.clock.now()) {
+        let client = client_credentials::by_id(core, claims.client_id).await?;
+        let is_live = client.is_some_and(|client| client.revoked_at.is_none());
+        return Ok(if is_live { Introspection::Client(claims) } else { Introspection::Inactive });
     }
     match authenticate(core, token.expose()).await {
         Ok(principal) => Ok(Introspection::Access(principal.claims, principal.user)),

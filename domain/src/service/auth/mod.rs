@@ -1,6 +1,7 @@
 //! Coming in, staying in and going out.
 
 mod authenticate;
+pub mod client_credentials;
 pub mod introspect;
 mod issue;
 pub mod login;

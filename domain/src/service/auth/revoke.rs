@@ -2,13 +2,24 @@
 
 use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, PlainToken, RevocationReason, SessionId, UserId};
-use crate::service::PortFailure;
+use crate::service::Failure;
 use crate::service::audit::Trail;
+
+/// It is a service client's own token, which belongs to no session (RFC 7009 section 2.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HasNoSession;
 
 /// Revokes the session of an access or a refresh token. Its possession is enough: whoever has it could do worse. A token
 /// that is not ours, or good no more, is no error (RFC 7009 section 2.2).
-pub async fn execute(core: &Core, token: &PlainToken, client: &ClientInfo) -> Result<(), PortFailure> {
-    let Some((session, user)) = session_of(core, token) else { return Ok(()) };
+pub async fn execute(
+    core: &Core,
+    token: &PlainToken,
+    client: &ClientInfo,
+) -> Result<(), Failure<HasNoSession>> {
+    let Some((session, user)) = session_of(core, token) else {
+        let of_client = core.verifier.verify_client(token.expose(), core.clock.now()).is_ok();
+        return if of_client { Err(Failure::Refused(HasNoSession)) } else { Ok(()) };
+    };
     let trail = Trail { core, at: core.clock.now(), actor: Some(user), client };
     let event = trail.event(AuditEventKind::LoggedOut, user, Some(session))?;
     let mut unit = core.store.begin().await?;

@@ -1,0 +1,50 @@
+use inwren_domain::model::{ServiceClient, ServiceClientId, ServiceClientName, TokenDigest};
+use inwren_domain::ports::StoreError;
+use sea_orm::entity::prelude::*;
+
+use super::super::timestamp::Timestamp;
+use super::Row;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "service_clients")]
+pub(in super::super) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(in super::super) id: Uuid,
+    pub(in super::super) name: String,
+    pub(in super::super) hashed_secret: Vec<u8>,
+    pub(in super::super) created_at: Timestamp,
+    pub(in super::super) revoked_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub(in super::super) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl From<&ServiceClient> for Model {
+    fn from(client: &ServiceClient) -> Self {
+        Self {
+            id: client.id.as_uuid(),
+            name: client.name.as_str().to_owned(),
+            hashed_secret: client.hashed_secret.as_bytes().to_vec(),
+            created_at: Timestamp(client.created_at),
+            revoked_at: client.revoked_at.map(Timestamp),
+        }
+    }
+}
+
+impl TryFrom<Model> for ServiceClient {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        let named = Row { table: "service_clients", id: row.id };
+        let digest = <[u8; 32]>::try_from(row.hashed_secret.as_slice());
+        Ok(Self {
+            id: ServiceClientId::from_uuid(row.id),
+            name: ServiceClientName::parse(&row.name).map_err(|_| named.inconsistent("name"))?,
+            hashed_secret: TokenDigest::from_bytes(digest.map_err(|_| named.inconsistent("hashed_secret"))?),
+            created_at: row.created_at.0,
+            revoked_at: row.revoked_at.map(|at| at.0),
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! Service clients: how they prove who they are, and what they may.
+
+use std::sync::Arc;
+
+use inwren_domain::model::{AuditEventKind, ServiceClientId, ServiceClientName};
+use inwren_domain::ports::Store;
+use inwren_domain::service::operator::clients;
+use inwren_tests::app::{AUDIENCE, ISSUER, TestApp, forge};
+use inwren_tests::fixtures::unique;
+use serde_json::json;
+
+stories! {
+    a_client_gets_a_token_of_its_own
+    a_clients_token_is_no_users
+    a_client_may_introspect
+    a_wrong_client_gets_one_and_the_same_answer
+    a_client_proves_in_one_way_who_it_is
+    a_revoked_client_is_out_at_once
+    what_is_done_to_clients_is_written_down
+}
+
+struct Client {
+    id: ServiceClientId,
+    name: String,
+    secret: String,
+}
+
+async fn client(app: &TestApp) -> Client {
+    let name = format!("service-{}", unique());
+    let parsed = ServiceClientName::parse(&name).unwrap();
+    let (client, secret) = clients::create(&app.state.core, parsed).await.expect("a new client");
+    Client { id: client.id, name, secret: secret.expose().to_owned() }
+}
+
+const GRANT: (&str, &str) = ("grant_type", "client_credentials");
+
+async fn token(app: &TestApp, client: &Client) -> String {
+    let call = app.post("/auth/access-token").basic(&client.id.to_string(), &client.secret).form(&[GRANT]);
+    let body = call.send().await.expect_status(200).json();
+    body["access_token"].as_str().unwrap().to_owned()
+}
+
+async fn a_client_gets_a_token_of_its_own(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let client = client(&app).await;
+    let id = client.id.to_string();
+    assert_eq!(client.secret.len(), 43);
+    let basic = app.post("/auth/access-token").basic(&id, &client.secret).form(&[GRANT, ("scope", "")]);
+    let form = [GRANT, ("client_id", &id), ("client_secret", &client.secret)];
+    for call in [basic, app.post("/auth/access-token").form(&form)] {
+        let body = call.send().await.expect_status(200).json();
+        assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("bearer"), &json!(1800)));
+        assert!(body.get("refresh_token").is_none());
+        let (header, claims) = forge::open(body["access_token"].as_str().unwrap());
+        assert_eq!(header["typ"], "at+jwt");
+        let now = app.clock_seconds();
+        assert_eq!(
+            claims,
+            json!({
+                "iat": now, "exp": now + 1800, "iss": ISSUER, "aud": AUDIENCE, "sub": id, "client_id": id,
+                "type": "access", "jti": claims["jti"],
+            })
+        );
+    }
+}
+
+async fn a_clients_token_is_no_users(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let client = client(&app).await;
+    let token = token(&app, &client).await;
+    app.me(&token).await.expect_invalid_token();
+    app.get("/admin/users").bearer(&token).send().await.expect_invalid_token();
+    app.post("/auth/logout").bearer(&token).send().await.expect_invalid_token();
+    app.try_refresh(&token).await.expect_invalid_token();
+    let introspect = app.post("/auth/introspect").bearer(&token).form(&[("token", &token)]);
+    introspect.send().await.expect_invalid_token();
+    let revoke = app.post("/auth/revoke").form(&[("token", &token)]).send().await;
+    revoke.expect_oauth_error("unsupported_token_type");
+}
+
+async fn a_client_may_introspect(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let (ann, client) = (app.somebody().await, client(&app).await);
+    let id = client.id.to_string();
+    let own = token(&app, &client).await;
+    let ask = async |token: &str| {
+        let call = app.post("/auth/introspect").basic(&id, &client.secret).form(&[("token", token)]);
+        call.send().await.expect_status(200).json()
+    };
+    assert_eq!(ask(&ann.tokens.access).await["sub"], ann.id);
+    assert_eq!(ask("rubbish").await, json!({ "active": false }));
+    let (_, claims) = forge::open(&own);
+    assert_eq!(
+        ask(&own).await,
+        json!({
+            "active": true, "token_type": "bearer", "type": "access", "iss": ISSUER, "aud": AUDIENCE, "sub": id,
+            "client_id": id, "jti": claims["jti"], "iat": claims["iat"], "exp": claims["exp"],
+        })
+    );
+}
+
+async fn a_wrong_client_gets_one_and_the_same_answer(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let (one, other) = (client(&app).await, client(&app).await);
+    let (id, nobody) = (one.id.to_string(), "0193a0b0-7c3e-7000-8000-000000000001".to_owned());
+    let mut answers = Vec::new();
+    for (id, secret) in [
+        (&id, other.secret.as_str()),
+        (&id, ""),
+        (&id, "wrong"),
+        (&nobody, &one.secret),
+        (&"rubbish".to_owned(), &one.secret),
+        (&one.name, &one.secret),
+        (&String::new(), ""),
+    ] {
+        let reply = app.post("/auth/access-token").basic(id, secret).form(&[GRANT]).send().await;
+        assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_client")), "{reply}");
+        assert!(reply.header("www-authenticate").unwrap().starts_with("Basic "), "{reply}");
+        answers.push(reply.text().to_owned());
+        let ask = app.post("/auth/introspect").basic(id, secret).form(&[("token", "x")]).send().await;
+        ask.expect_problem(401, "invalid-client");
+        assert!(ask.header("www-authenticate").unwrap().starts_with("Basic "), "{ask}");
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    for header in ["Basic", "Basic ", "Basic !!!", "Basic YWJj", "basic //8="] {
+        let reply =
+            app.post("/auth/access-token").header("authorization", header).form(&[GRANT]).send().await;
+        assert_eq!(
+            (reply.status, &reply.json()["error"]),
+            (401, &json!("invalid_client")),
+            "{header}: {reply}"
+        );
+    }
+}
+
+async fn a_client_proves_in_one_way_who_it_is(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let (one, other) = (client(&app).await, client(&app).await);
+    let (id, other) = (one.id.to_string(), other.id.to_string());
+    let call = |form: &[(&str, &str)]| app.post("/auth/access-token").basic(&id, &one.secret).form(form);
+    let both = call(&[GRANT, ("client_id", &id), ("client_secret", &one.secret)]).send().await;
+    both.expect_oauth_error("invalid_request");
+    call(&[GRANT, ("client_id", &id)]).send().await.expect_status(200).json();
+    let reply = call(&[GRANT, ("client_id", &other)]).send().await;
+    assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_client")), "{reply}");
+    let reply = app.post("/auth/access-token").form(&[GRANT, ("client_id", &id)]).send().await;
+    assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_client")), "{reply}");
+}
+
+async fn a_revoked_client_is_out_at_once(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let (one, other) = (client(&app).await, client(&app).await);
+    let own = token(&app, &one).await;
+    clients::revoke(&app.state.core, one.id).await.expect("a revocation");
+    let reply =
+        app.post("/auth/access-token").basic(&one.id.to_string(), &one.secret).form(&[GRANT]).send().await;
+    assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_client")), "{reply}");
+    let ask = |client: &Client| {
+        app.post("/auth/introspect").basic(&client.id.to_string(), &client.secret).form(&[("token", &own)])
+    };
+    ask(&one).send().await.expect_problem(401, "invalid-client");
+    assert_eq!(ask(&other).send().await.expect_status(200).json(), json!({ "active": false }));
+    assert!(clients::revoke(&app.state.core, one.id).await.is_err());
+}
+
+async fn what_is_done_to_clients_is_written_down(store: Arc<dyn Store>) {
+    let app = TestApp::over(store.clone());
+    let one = client(&app).await;
+    let name = ServiceClientName::parse(&one.name).unwrap();
+    assert!(clients::create(&app.state.core, name).await.is_err());
+    clients::revoke(&app.state.core, one.id).await.expect("a revocation");
+    let events = store.read().await.unwrap().audit().latest(10).await.unwrap();
+    let mut kinds: Vec<AuditEventKind> = events.iter().map(|event| event.kind).collect();
+    kinds.sort_by_key(|kind| kind.as_str());
+    assert_eq!(kinds, [AuditEventKind::ServiceClientCreated, AuditEventKind::ServiceClientRevoked]);
+    assert!(
+        events.iter().all(|event| event.user_id.as_uuid() == one.id.as_uuid() && event.actor_id.is_none())
+    );
+}
