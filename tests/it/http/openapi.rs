@@ -139,7 +139,9 @@ fn every_reference_leads_somewhere() {
 fn errors_are_problems() {
     for operation in operations() {
         for (status, answer) in operation.about["responses"].as_object().expect("responses") {
-            let oauth = operation.id() == "create_access_token" && status == "400";
+            let form = ["create_access_token", "revoke_token", "introspect_token"].contains(&operation.id());
+            let client = operation.id() == "create_access_token" && status == "401";
+            let oauth = client || form && status == "400";
             let health = operation.id() == "get_health";
             if status.as_str() >= "400" && !oauth && !health {
                 let schema = &answer["content"]["application/problem+json"]["schema"]["$ref"];
