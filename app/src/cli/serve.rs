@@ -1,59 +1,101 @@
 use std::sync::Arc;
 
+use inwren_domain::ports::Store;
+use poem::Response;
+use poem::endpoint::BoxEndpoint;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::{Failed, Outcome};
 use crate::config::{Config, DatabaseKind, Environment};
+use crate::http::AppState;
 use crate::server::{self, ServerOptions};
 use crate::shutdown::StopSignals;
 use crate::{http, keys, start, telemetry, wiring, worker};
 
-/// Runs the service until it is told to stop.
+/// Runs the service until it is told to stop. A second signal ends it at once, whatever is still in flight.
 pub(super) async fn run(config: Config) -> Outcome {
     telemetry::start(config.log_format, &config.log_filter);
     let mut signals = StopSignals::listen().map_err(Failed::because)?;
+    let ready = tokio::select! {
+        ready = prepare(&config) => ready?,
+        () = signals.next() => {
+            tracing::info!("stopped before it was ready");
+            return Ok(());
+        }
+    };
+    let (first, after_first) = oneshot::channel();
+    let stop = async {
+        signals.next().await;
+        tracing::info!("stopping");
+        ready.state.start_draining();
+        let _ = first.send(signals);
+    };
+    let second = async {
+        match after_first.await {
+            Ok(mut signals) => signals.next().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let served = async {
+        let finished = server::serve(ready.listener, ready.endpoint, ready.options, stop).await;
+        ready.sweeper.abort();
+        ready.key_watch.abort();
+        ready.store.close().await;
+        finished
+    };
+    tokio::select! {
+        finished = served => {
+            if !finished {
+                tracing::warn!("stopped with requests still in flight");
+            }
+            tracing::info!("stopped");
+            Ok(())
+        }
+        () = second => Err(Failed::Failed("a second signal ended the service at once".to_owned())),
+    }
+}
 
+/// A service that has only to be let loose.
+struct Ready {
+    store: Arc<dyn Store>,
+    state: Arc<AppState>,
+    sweeper: JoinHandle<()>,
+    key_watch: JoinHandle<()>,
+    endpoint: BoxEndpoint<'static, Response>,
+    listener: TcpListener,
+    options: ServerOptions,
+}
+
+async fn prepare(config: &Config) -> Result<Ready, Failed> {
     let clock = wiring::clock();
-    let key_store = wiring::key_store(&config);
+    let key_store = wiring::key_store(config);
     let keys = key_store.open_or_generate(clock.now()).map_err(Failed::because)?;
     if keys.made {
         tracing::info!(path = %config.keys.private.display(), "made a new signing key");
     }
-    let opened = wiring::open_store(&config).await.map_err(Failed::because)?;
-    start::prepare_schema(&config, &opened).await.map_err(Failed::because)?;
-    let tokens = wiring::tokens(&config, &keys.keys).map_err(Failed::because)?;
-    let key_watch = keys::watch(key_store, &keys, Arc::clone(&tokens), clock).map_err(Failed::because)?;
-    let core = wiring::core(&config, Arc::clone(&opened.store), tokens).map_err(Failed::because)?;
+    let opened = wiring::open_store(config).await.map_err(Failed::because)?;
+    start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
+    let tokens = wiring::tokens(config, &keys.keys).map_err(Failed::because)?;
+    let core =
+        wiring::core(config, Arc::clone(&opened.store), Arc::clone(&tokens)).map_err(Failed::because)?;
     if let Some(first) = &config.first_superuser {
         start::ensure_first_superuser(&core, first).await.map_err(Failed::because)?;
     }
-    let signs = core.keys.published(core.clock.now()).into_iter().next();
-    let sweeper = worker::start(Arc::new(core.clone()));
-    let state = Arc::new(wiring::app_state(&config, core).map_err(Failed::because)?);
-    let endpoint = http::endpoint(&state, config.cors.clone());
-
     let cannot_listen =
         |error| Failed::Failed(format!("HOST, PORT: cannot listen on {}: {error}", config.listen));
     let listener = TcpListener::bind(config.listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
-    announce(&config, address, &signs.map(|key| key.id).unwrap_or_default());
-
+    let signs = core.keys.published(clock.now()).into_iter().next();
+    let key_watch = keys::watch(key_store, &keys, tokens, clock).map_err(Failed::because)?;
+    let sweeper = worker::start(Arc::new(core.clone()));
+    let state = Arc::new(wiring::app_state(config, core).map_err(Failed::because)?);
+    let endpoint = http::endpoint(&state, config.cors.clone());
+    announce(config, address, &signs.map(|key| key.id).unwrap_or_default());
     let options =
         ServerOptions { max_connections: config.max_connections, shutdown_grace: config.shutdown_grace };
-    let stop = async {
-        signals.next().await;
-        tracing::info!("stopping");
-        state.start_draining();
-    };
-    let finished = server::serve(listener, endpoint, options, stop).await;
-    sweeper.abort();
-    key_watch.abort();
-    opened.store.close().await;
-    if !finished {
-        tracing::warn!("stopped with requests still in flight");
-    }
-    tracing::info!("stopped");
-    Ok(())
+    Ok(Ready { store: opened.store, state, sweeper, key_watch, endpoint, listener, options })
 }
 
 /// Tells where everything is, and what should not stay so.

@@ -147,7 +147,8 @@ pub(super) fn routes(route: Route, service: &OpenApiService<Apis, ()>, document:
 /// A page of one file, with scripts that are known by their digests: nothing else may run in it, and nothing is loaded
 /// from anywhere else.
 fn page(html: &str) -> impl Endpoint<Output = Response> + 'static {
-    let html = without_outside_links(html);
+    // Without an icon of its own the page would have the browser ask for one that is not there.
+    let html = without_outside_links(html).replacen("<head>", "<head><link rel=\"icon\" href=\"data:,\">", 1);
     let scripts: Vec<String> = script_bodies(&html)
         .map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
         .collect();
@@ -174,10 +175,15 @@ fn without_outside_links(html: &str) -> String {
     html.lines().filter(|line| !outside(line)).collect::<Vec<_>>().join("\n")
 }
 
+/// What is in the scripts of a page. A script may well contain `<script` in a string of its own.
 fn script_bodies(html: &str) -> impl Iterator<Item = &str> {
-    html.split("<script").skip(1).filter_map(|rest| {
-        let (_, body) = rest.split_once('>')?;
-        Some(body.split_once("</script>")?.0)
+    let mut rest = html;
+    std::iter::from_fn(move || {
+        let (_, tag) = rest.split_once("<script")?;
+        let (_, content) = tag.split_once('>')?;
+        let (body, after) = content.split_once("</script>")?;
+        rest = after;
+        Some(body)
     })
 }
 
@@ -200,7 +206,7 @@ mod tests {
 
     #[test]
     fn scripts_are_found_whole() {
-        let html = "<script charset=\"UTF-8\">a < b</script><p></p><script>c</script>";
-        assert_eq!(script_bodies(html).collect::<Vec<_>>(), ["a < b", "c"]);
+        let html = "<script charset=\"UTF-8\">a < '<script>b'</script><p></p><script>c</script>";
+        assert_eq!(script_bodies(html).collect::<Vec<_>>(), ["a < '<script>b'", "c"]);
     }
 }

@@ -181,6 +181,10 @@ async fn an_email_filter_is_a_prefix_and_no_pattern(store: Arc<dyn Store>) {
         assert_eq!(emails, expected, "{prefix}");
     }
     assert_eq!(found(&app, &admin, "email=").await.len(), 6);
+    // What no address begins with finds nobody, and is no fault of the database.
+    for prefix in ["%00", "a%00", "a%0Ab", "%EF%BF%BF", &"%F0%9F%90%88".repeat(100)] {
+        assert_eq!(found(&app, &admin, &format!("email={prefix}")).await, [""; 0], "{prefix}");
+    }
 }
 
 async fn what_a_parameter_may_not_be_is_told(store: Arc<dyn Store>) {
@@ -193,8 +197,6 @@ async fn what_a_parameter_may_not_be_is_told(store: Arc<dyn Store>) {
         ("is_superuser=maybe", "/query/is_superuser"),
         ("tier=Gold%20Plus", "/query/tier"),
         ("tier=%00", "/query/tier"),
-        ("email=%00", "/query/email"),
-        ("email=a%0Ab", "/query/email"),
         (&format!("email={}", "a".repeat(300)), "/query/email"),
     ] {
         list(&app, &admin, query).await.expect_invalid(&[pointer]);

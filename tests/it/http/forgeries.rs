@@ -1,10 +1,11 @@
 //! Tokens that nobody may get in with, made of one that is good.
 
+use std::sync::OnceLock;
+
 use inwren_adapters::crypto::keys::KeyPair;
 use inwren_tests::app::forge::{Algorithm, encode, open, sign, sign_hs256, unsigned};
 use inwren_tests::app::{LEEWAY_SECONDS, key};
 use serde_json::{Value, json};
-use std::sync::OnceLock;
 
 /// A token and what is wrong with it.
 pub(super) type Forgery = (String, String);
@@ -229,7 +230,7 @@ fn signatures(good: &str) -> Vec<Forgery> {
     for (name, value) in [
         ("sub", json!("00000000-0000-7000-8000-000000000000")),
         ("sid", json!("00000000-0000-7000-8000-000000000000")),
-        ("is_superuser", json!(true)),
+        ("is_superuser", json!(claims["is_superuser"] != true)),
         ("tier", json!("enterprise")),
         ("email", json!("admin@example.org")),
         ("exp", json!(4_000_000_000_i64)),

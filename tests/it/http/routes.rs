@@ -32,6 +32,8 @@ async fn what_is_not_there_is_not_found(store: Arc<dyn Store>) {
         "/.env",
         "/health/x",
         "/docs/x",
+        "/users/me/sessions/%ff",
+        "/admin/users/%ff/sessions",
     ] {
         for method in ["GET", "POST", "DELETE", "PATCH"] {
             app.call(method, path).send().await.expect_problem(404, "not-found");

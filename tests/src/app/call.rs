@@ -93,8 +93,7 @@ impl<'a> Call<'a> {
     /// Sends it, and holds the answer to what is true of all answers and to what the document says.
     pub async fn send(self) -> Reply {
         let Self { app, method, uri, headers, body, from } = self;
-        let path = uri.path().to_owned();
-        let request = http::Request::builder().method(method.clone()).uri(uri);
+        let request = http::Request::builder().method(method.clone()).uri(uri.clone());
         let (mut parts, ()) = request.body(()).expect("a request").into_parts();
         for (name, value) in headers {
             parts.headers.append(name, value);
@@ -102,7 +101,7 @@ impl<'a> Call<'a> {
         let peer = RemoteAddr(Addr::SocketAddr(SocketAddr::new(from, 40_000)));
         let parts = RequestParts::from((parts, LocalAddr::default(), peer, Scheme::HTTP));
         let response = app.endpoint.get_response(Request::from_parts(parts, body)).await;
-        let reply = Reply::read(&method, &path, response).await;
+        let reply = Reply::read(&method, &uri, response).await;
         reply.check();
         app.contract.check(&reply);
         reply

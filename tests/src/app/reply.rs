@@ -1,5 +1,5 @@
 use poem::Response;
-use poem::http::{HeaderMap, Method};
+use poem::http::{HeaderMap, Method, Uri};
 use serde_json::Value;
 
 use super::Tokens;
@@ -11,6 +11,8 @@ pub struct Reply {
     pub method: String,
     /// The path that was asked.
     pub path: String,
+    /// The query, if there was one.
+    pub query: Option<String>,
     /// The status.
     pub status: u16,
     /// The headers.
@@ -26,11 +28,12 @@ const PAGES: [&str; 3] = ["/openapi.json", "/docs", "/redoc"];
 const OAUTH: [&str; 3] = ["/auth/access-token", "/auth/revoke", "/auth/introspect"];
 
 impl Reply {
-    pub(super) async fn read(method: &Method, path: &str, response: Response) -> Self {
+    pub(super) async fn read(method: &Method, uri: &Uri, response: Response) -> Self {
         let (parts, body) = response.into_parts();
         Self {
             method: method.to_string(),
-            path: path.to_owned(),
+            path: uri.path().to_owned(),
+            query: uri.query().map(str::to_owned),
             status: parts.status.as_u16(),
             headers: parts.headers,
             body: body.into_vec().await.expect("a whole body"),
@@ -205,7 +208,8 @@ impl Reply {
 /// For the messages of failed tests.
 impl std::fmt::Display for Reply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { method, path, status, headers, body } = self;
-        write!(f, "{method} {path}: {status} {headers:?} {}", String::from_utf8_lossy(body))
+        let Self { method, path, query, status, headers, body } = self;
+        let query = query.as_deref().unwrap_or_default();
+        write!(f, "{method} {path}?{query}: {status} {headers:?} {}", String::from_utf8_lossy(body))
     }
 }

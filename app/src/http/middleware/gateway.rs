@@ -154,7 +154,7 @@ async fn write_problem(
 
 async fn foreign(response: &mut Response, template: &str) -> Problem {
     match response.status() {
-        StatusCode::NOT_FOUND => Problem::new(Kind::NOT_FOUND, "There is nothing at this address."),
+        StatusCode::NOT_FOUND => nothing_there(),
         StatusCode::METHOD_NOT_ALLOWED => {
             Problem::new(Kind::METHOD_NOT_ALLOWED, "Allow says which methods there are here.")
         }
@@ -167,10 +167,15 @@ async fn foreign(response: &mut Response, template: &str) -> Problem {
     }
 }
 
+fn nothing_there() -> Problem {
+    Problem::new(Kind::NOT_FOUND, "There is nothing at this address.")
+}
+
 /// The library says "failed to parse parameter `limit`: …" or "failed to parse path `param0`: …", where the number is
 /// that of the placeholder.
 fn invalid_parameter(text: &str, template: &str) -> Problem {
-    let name = text.split('`').nth(1).unwrap_or_default();
+    // The router's own text names none: the path is not UTF-8, so it is nobody's.
+    let Some(name) = text.split('`').nth(1) else { return nothing_there() };
     let placeholder = name.strip_prefix("param").and_then(|number| number.parse().ok()).and_then(|number| {
         let mut placeholders = template.split('/').filter(|part| part.starts_with('{'));
         placeholders.nth(number)

@@ -1,0 +1,144 @@
+"""What schemathesis has to know of this service, loaded by its command line through SCHEMATHESIS_HOOKS.
+
+Each call is made by a new user: some operations end the session, change the password or delete the account that they
+are called with, and the call after them must not suffer for it.
+
+A schema cannot say which password, token or cursor is a real one. Valid calls get real ones, so that they succeed.
+"""
+
+import itertools
+import os
+
+import requests
+import schemathesis
+
+URL = os.environ["INWREN_URL"]
+ROLE = os.environ["INWREN_ROLE"]
+PASSWORD = "a pass phrase of the tests"
+
+_numbers = itertools.count(1)
+# Superusers that have not been used for a call, and so can still make others.
+_makers = [(os.environ["INWREN_SUPERUSER"], os.environ["INWREN_SUPERUSER_PASSWORD"])]
+
+
+def _tokens(email, password):
+    body = {"email": email, "password": password}
+    answer = requests.post(f"{URL}/auth/login", json=body, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def _login(email, password):
+    return _tokens(email, password)["access_token"]
+
+
+def _new_user():
+    email = f"{ROLE}-{next(_numbers)}@schemathesis.example"
+    body = {"email": email, "password": PASSWORD}
+    answer = requests.post(f"{URL}/auth/register", json=body, timeout=30)
+    answer.raise_for_status()
+    return email, answer.json()["id"]
+
+
+def _new_superuser():
+    email, user_id = _new_user()
+    # A call may have demoted or deleted one of the makers.
+    for maker in reversed(_makers):
+        try:
+            headers = {"Authorization": f"Bearer {_login(*maker)}"}
+            body = {"is_superuser": True}
+            url = f"{URL}/admin/users/{user_id}"
+            requests.put(url, json=body, headers=headers, timeout=30).raise_for_status()
+            return email
+        except requests.HTTPError:
+            continue
+    raise RuntimeError("no superuser is left")
+
+
+@schemathesis.auth(refresh_interval=None)
+class NewUserForEachCall:
+    def get(self, case, ctx):
+        email = _new_superuser() if ROLE == "superuser" else _new_user()[0]
+        return _login(email, PASSWORD)
+
+    def set(self, case, data, ctx):
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+def _uncommon(password):
+    """Common passwords are refused; of those that a generator comes upon, all have few different characters."""
+    return password if len(set(password)) > 3 else PASSWORD
+
+
+def _get(path, case):
+    return requests.get(f"{URL}{path}", headers=dict(case.headers), timeout=30).json()
+
+
+def _register(case):
+    case.body["password"] = _uncommon(case.body["password"])
+
+
+def _change_password(case):
+    case.body["current_password"] = PASSWORD
+    case.body["new_password"] = _uncommon(case.body["new_password"])
+
+
+def _use_real_password(case):
+    case.body["email"], case.body["password"] = _new_user()[0], PASSWORD
+
+
+def _use_real_token(case):
+    case.body["refresh_token"] = _tokens(_new_user()[0], PASSWORD)["refresh_token"]
+
+
+def _use_real_grant(case):
+    if case.body.get("grant_type") == "refresh_token":
+        _use_real_token(case)
+    else:
+        case.body["grant_type"] = "password"
+        case.body["username"], case.body["password"] = _new_user()[0], PASSWORD
+
+
+def _use_real_cursor(case):
+    if "cursor" in case.query:
+        cursor = _get("/admin/users?limit=1", case).get("next_cursor")
+        case.query.pop("cursor")
+        if cursor:
+            case.query["cursor"] = cursor
+
+
+def _use_own_session(case):
+    case.path_parameters["session_id"] = _get("/users/me/sessions", case)["items"][0]["id"]
+
+
+# What is done to every valid call of an operation, and what to every second one: the others are refused, as they should be.
+_ALWAYS = {
+    "POST /auth/register": _register,
+    "POST /users/me/password": _change_password,
+    "GET /admin/users": _use_real_cursor,
+}
+_EVERY_SECOND = {
+    "POST /auth/login": _use_real_password,
+    "POST /auth/refresh": _use_real_token,
+    "POST /auth/access-token": _use_real_grant,
+    "DELETE /users/me/sessions/{session_id}": _use_own_session,
+}
+_valid_calls = itertools.count()
+
+
+@schemathesis.hook
+def before_call(ctx, case, kwargs):
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    label = case.operation.label
+    if label in _ALWAYS:
+        _ALWAYS[label](case)
+    elif label in _EVERY_SECOND and next(_valid_calls) % 2 == 0:
+        _EVERY_SECOND[label](case)
+
+
+@schemathesis.hook
+def filter_failure(ctx, failure, case, response):
+    """After all sessions of a list were ended, the list is there still, and empty: that is no use after free."""
+    is_list = case.operation.path.endswith("/sessions")
+    return not (is_list and failure.code == "ST301" and response.json() == {"items": []})

@@ -1,0 +1,123 @@
+"""As much of the WebDriver protocol as the tests need, spoken to a private ChromeDriver."""
+
+import os
+import re
+import subprocess
+import time
+
+import requests
+
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+PATIENCE = 30
+
+
+class Browser:
+    """Chromium without a window, with a profile of its own."""
+
+    def __init__(self, folder):
+        self._log = open(os.path.join(folder, "chromedriver.log"), "w+")
+        self._driver = subprocess.Popen(
+            [os.environ.get("CHROMEDRIVER", "chromedriver"), "--port=0"],
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "HOME": str(folder)},
+        )
+        try:
+            self._driver_url = f"http://127.0.0.1:{self._port()}"
+            self._session = self._start(folder)
+        except BaseException:
+            self._driver.kill()
+            raise
+
+    def _port(self):
+        found = self.wait(lambda: re.search(r"started successfully on port (\d+)", self._driver_log()), "ChromeDriver to start")
+        return found.group(1)
+
+    def _driver_log(self):
+        self._log.seek(0)
+        return self._log.read()
+
+    def _start(self, folder):
+        arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-proxy-server",
+            "--window-size=1400,2000",
+            f"--user-data-dir={folder}/profile",
+        ]
+        options = {"args": arguments}
+        if "CHROMIUM" in os.environ:
+            options["binary"] = os.environ["CHROMIUM"]
+        wanted = {
+            "browserName": "chrome",
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        }
+        answer = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        return f"/session/{answer['sessionId']}"
+
+    def _ask(self, method, path, body=None):
+        answer = requests.request(method, self._driver_url + path, json=body, timeout=120).json()["value"]
+        if isinstance(answer, dict) and "error" in answer:
+            raise LookupError(f"{answer['error']}: {answer['message']}")
+        return answer
+
+    def open(self, url):
+        self._ask("POST", f"{self._session}/url", {"url": url})
+
+    def script(self, code, *arguments):
+        body = {"script": code, "args": list(arguments)}
+        return self._ask("POST", f"{self._session}/execute/sync", body)
+
+    def find(self, selector):
+        """The first element that a CSS selector or, after `//`, an XPath finds; waits until it can be seen."""
+        using = "xpath" if selector.startswith(("//", "(//")) else "css selector"
+
+        def look():
+            found = self._ask("POST", f"{self._session}/elements", {"using": using, "value": selector})
+            for element in found:
+                if self._ask("GET", f"{self._session}/element/{element[ELEMENT]}/displayed"):
+                    return element[ELEMENT]
+            return None
+
+        return self.wait(look, selector)
+
+    def click(self, selector):
+        element = self.find(selector)
+        self.script("arguments[0].scrollIntoView({block: 'center'})", {ELEMENT: element})
+        self._ask("POST", f"{self._session}/element/{element}/click", {})
+
+    def type(self, selector, text):
+        self._ask("POST", f"{self._session}/element/{self.find(selector)}/value", {"text": text})
+
+    def text(self, selector):
+        return self._ask("GET", f"{self._session}/element/{self.find(selector)}/text")
+
+    def log(self, kind):
+        """What was logged since the last time: `browser` is the console, `performance` has the network."""
+        return self._ask("POST", f"{self._session}/se/log", {"type": kind})
+
+    @staticmethod
+    def wait(look, what):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            found = look()
+            if found:
+                return found
+            time.sleep(0.05)
+        raise TimeoutError(f"waited {PATIENCE} s for {what}")
+
+    def close(self):
+        try:
+            self._ask("DELETE", self._session)
+        finally:
+            self._driver.terminate()
+            self._driver.wait(timeout=10)
+            self._log.close()
