@@ -1,7 +1,14 @@
 //! The real binary: what only a process can show.
 
+mod cli;
 mod client;
+mod configuration;
 mod database;
+mod first_start;
 mod graceful_stop;
+mod key_files;
 mod kill;
 mod log_secrecy;
+mod migrations;
+mod slow_clients;
+mod users;

@@ -1,0 +1,73 @@
+//! The other commands, and the help.
+
+use inwren_tests::process::Program;
+use inwren_tests::stores::TempFolder;
+
+#[test]
+fn the_document_is_the_committed_one() {
+    let folder = TempFolder::new();
+    let committed = include_str!("../../../app/openapi.json");
+    let finished = Program::bare(folder.path()).args(["openapi"]).run();
+    assert!(finished.output == committed, "run `inwren openapi > app/openapi.json`");
+    finished.with_code(0);
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "something was made");
+}
+
+#[test]
+fn the_health_of_a_service_can_be_asked_for() {
+    let folder = TempFolder::new();
+    let service = Program::new(folder.path()).env("DATABASE_URL", "memory:").start();
+    let check =
+        Program::bare(folder.path()).env("PORT", service.address().port().to_string()).args(["healthcheck"]);
+    check.run().with_code(0);
+    service.stop();
+    assert!(check.run().with_code(1).contains("cannot be asked"));
+}
+
+#[test]
+fn every_command_has_help() {
+    let folder = TempFolder::new();
+    let help = |arguments: &[&str]| {
+        let arguments = arguments.iter().chain(&["--help"]).copied();
+        Program::bare(folder.path()).args(arguments).run().with_code(0)
+    };
+    let text = help(&[]);
+    for part in [
+        "serve",
+        "migrate",
+        "keys",
+        "users",
+        "openapi",
+        "healthcheck",
+        "config",
+        "Exit codes",
+        "--database-url",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    for (command, part) in [
+        ("serve", "Run the service"),
+        ("migrate", "status"),
+        ("migrate down", "How many"),
+        ("keys generate", "--bits"),
+        ("users create", "--superuser"),
+        ("users set-password", "--password-stdin"),
+        ("openapi", "OpenAPI"),
+        ("healthcheck", "well"),
+        ("config check", "in force"),
+    ] {
+        let text = help(&command.split(' ').collect::<Vec<_>>());
+        assert!(text.contains(part), "{command}: {part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_told_apart() {
+    let folder = TempFolder::new();
+    for wrong in [&["dance"][..], &["migrate"], &["--no-such-flag"], &["keys", "generate", "--bits", "1024"]]
+    {
+        Program::bare(folder.path()).args(wrong.iter().copied()).run().with_code(2);
+    }
+    let version = Program::bare(folder.path()).args(["--version"]).run().with_code(0);
+    assert!(version.starts_with("inwren "), "{version}");
+}

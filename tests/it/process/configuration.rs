@@ -1,0 +1,94 @@
+//! Wrong settings are told all at once, and secrets never.
+
+use inwren_tests::process::Program;
+use inwren_tests::stores::TempFolder;
+
+#[test]
+fn all_errors_are_told_at_once() {
+    let folder = TempFolder::new();
+    let wrong = [
+        ("PORT", "70000", "port number"),
+        ("HOST", "example.org", "IP address"),
+        ("DATABASE_URL", "mysql://u:hunter2@h/d", "sqlite://"),
+        ("ALGORITHM", "HS256", "RS256"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "minutes"),
+        ("RATE_LIMIT_LOGIN", "often", "5/minute"),
+        ("ENVIRONMENT", "staging", "development or production"),
+        ("TRUSTED_PROXIES", "proxy", "CIDRs"),
+        ("CORS_ALLOWED_ORIGINS", "example.org", "https://"),
+        ("SELF_SERVICE_TIERS", "gold", "TIERS"),
+        ("LOG_FORMAT", "xml", "pretty or json"),
+        ("FIRST_SUPERUSER_PASSWORD", "hunter2-of-root", "FIRST_SUPERUSER_EMAIL"),
+    ];
+    let mut program = Program::bare(folder.path());
+    for (name, value, _) in wrong {
+        program = program.env(name, value);
+    }
+    let text = program.run().with_code(2);
+    for (name, value, takes) in wrong {
+        let Some(line) = text.lines().find(|line| line.trim_start().starts_with(&format!("{name} "))) else {
+            panic!("{name} is not told:\n{text}");
+        };
+        assert!(line.contains(takes), "{line}");
+        assert!(value.contains("hunter2") || line.contains(value), "{line}");
+    }
+    assert!(!text.contains("hunter2"), "{text}");
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "something was made");
+}
+
+#[test]
+fn production_keeps_things_and_names_origins() {
+    let folder = TempFolder::new();
+    let text = Program::bare(folder.path())
+        .env("ENVIRONMENT", "production")
+        .env("DATABASE_URL", "memory:")
+        .env("CORS_ALLOWED_ORIGINS", "*")
+        .run()
+        .with_code(2);
+    for name in ["DATABASE_URL", "CORS_ALLOWED_ORIGINS"] {
+        assert!(text.contains(name), "{text}");
+    }
+}
+
+#[test]
+fn flags_beat_the_environment_which_beats_the_file() {
+    let folder = TempFolder::new();
+    std::fs::write(folder.path().join(".env"), "PROJECT_NAME=file\nTOKEN_ISSUER=file\nTOKEN_AUDIENCE=file\n")
+        .unwrap();
+    let text = Program::bare(folder.path())
+        .env("PROJECT_NAME", "environment")
+        .env("TOKEN_ISSUER", "environment")
+        .env("DATABASE_URL", "postgres://ann:hunter2@db/auth")
+        .env("FIRST_SUPERUSER_EMAIL", "root@example.org")
+        .env("FIRST_SUPERUSER_PASSWORD", "hunter2-of-root")
+        .args(["config", "check", "--project-name", "flag"])
+        .run()
+        .with_code(0);
+    for line in [
+        "PROJECT_NAME=flag",
+        "TOKEN_ISSUER=environment",
+        "TOKEN_AUDIENCE=file",
+        "DATABASE_URL=postgres://***@db/auth",
+    ] {
+        assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
+    }
+    assert!(text.contains("the configuration is valid") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn an_unreadable_file_is_told() {
+    let folder = TempFolder::new();
+    std::fs::write(folder.path().join(".env"), "this is no setting\n").unwrap();
+    let text = Program::bare(folder.path()).args(["config", "check"]).run().with_code(2);
+    assert!(text.contains(".env"), "{text}");
+}
+
+#[test]
+fn a_taken_port_is_told() {
+    let folder = TempFolder::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let program = Program::new(folder.path()).env("DATABASE_URL", "memory:").env("PORT", port.as_str());
+    let text = program.run().with_code(1);
+    assert!(text.contains("PORT") && text.contains(&port), "{text}");
+}

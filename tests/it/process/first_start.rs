@@ -1,0 +1,93 @@
+//! A first start with no configuration at all, and what production does not make up.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use inwren_tests::process::{Call, Program};
+use inwren_tests::stores::TempFolder;
+
+use super::client::{PASSWORD, Tokens, join, login, me};
+use super::database::Storage;
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).permissions().mode()
+        & 0o777
+}
+
+#[test]
+fn it_makes_what_it_needs_and_finds_it_again() {
+    let folder = TempFolder::new();
+    let program = Program::bare(folder.path()).env("PORT", "0");
+    let service = program.start();
+    let tokens = join(&mut service.connect(), "ann@example.org").unwrap();
+    let log = service.stop();
+    assert!(log.contains("made a new signing key") && log.contains("certs/private_key.pem"), "{log}");
+    assert!(log.contains("applied migration"), "{log}");
+    assert_eq!(mode(&folder.path().join("certs/private_key.pem")), 0o600);
+    assert_eq!(mode(&folder.path().join("data/inwren.db")), 0o600);
+    let key = std::fs::read(folder.path().join("certs/private_key.pem")).unwrap();
+
+    let service = program.start();
+    service.call(&me(&tokens.access)).expect(200);
+    Tokens::of(&service.call(&login("ann@example.org", PASSWORD)));
+    let log = service.stop();
+    assert!(!log.contains("made a new signing key") && !log.contains("applied migration"), "{log}");
+    assert_eq!(std::fs::read(folder.path().join("certs/private_key.pem")).unwrap(), key);
+}
+
+#[test]
+fn production_makes_no_key_up() {
+    let folder = TempFolder::new();
+    let text = Program::new(folder.path()).env("ENVIRONMENT", "production").run().with_code(1);
+    for part in ["PRIVATE_KEY_PATH", "certs/private_key.pem", "inwren keys generate"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(!folder.path().join("certs").exists() && !folder.path().join("data").exists());
+}
+
+#[test]
+fn production_migrates_only_where_it_is_told_to() {
+    for storage in Storage::each() {
+        let folder = TempFolder::new();
+        let program = Program::new(folder.path()).env("DATABASE_URL", storage.url());
+        program.clone().args(["keys", "generate"]).run().with_code(0);
+        let production = program.env("ENVIRONMENT", "production");
+        let text = production.run().with_code(1);
+        assert!(text.contains("inwren migrate up") && text.contains("AUTO_MIGRATE"), "{text}");
+        let applied = production.clone().args(["migrate", "up"]).run().with_code(0);
+        assert!(applied.contains("applied m"), "{applied}");
+        let service = production.start();
+        service.call(&Call::get("/health")).expect(200);
+        service.stop();
+    }
+}
+
+#[test]
+fn the_first_superuser_is_made_once() {
+    let folder = TempFolder::new();
+    std::fs::write(folder.path().join("secret"), "the first pass phrase of all\n").unwrap();
+    let program = Program::new(folder.path())
+        .env("FIRST_SUPERUSER_EMAIL", "root@example.org")
+        .env("FIRST_SUPERUSER_PASSWORD_FILE", "secret");
+    let service = program.start();
+    let root = Tokens::of(&service.call(&login("root@example.org", "the first pass phrase of all")));
+    service.call(&Call::get("/admin/users").bearer(&root.access)).expect(200);
+    assert!(service.stop().contains("made the first superuser"));
+
+    // Another password in the configuration changes nobody's.
+    std::fs::write(folder.path().join("secret"), "another pass phrase").unwrap();
+    let service = program.start();
+    service.call(&login("root@example.org", "another pass phrase")).expect(401);
+    service.call(&login("root@example.org", "the first pass phrase of all")).expect(200);
+    assert!(!service.stop().contains("made the first superuser"));
+}
+
+#[test]
+fn a_weak_first_password_stops_the_start() {
+    let folder = TempFolder::new();
+    let program = Program::new(folder.path())
+        .env("FIRST_SUPERUSER_EMAIL", "root@example.org")
+        .env("FIRST_SUPERUSER_PASSWORD", "password");
+    let text = program.run().with_code(1);
+    assert!(text.contains("FIRST_SUPERUSER"), "{text}");
+}

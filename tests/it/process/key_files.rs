@@ -1,0 +1,126 @@
+//! Key files that will not do: the start ends with the variable and the path, and nothing of the content.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use inwren_tests::process::Program;
+use inwren_tests::stores::TempFolder;
+
+/// A key on the curve P-256, made for this test: PKCS#8 in base64.
+const EC_KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQglrfEubPbZSv2PVsP\
+    wBIbgfoo2tjmHhou/gbrqHzcDuKhRANCAASPfJQbHY7oVfWM+4VHZ2cCe0L5dYMD\
+    w5IddkQ+2j+EBKxQ6FaBAZIAf2gLtAnLPWG+8RLZ5Ch0+IIeuuykAAeM";
+
+/// RSA with 1024 bits, the same.
+const SHORT_KEY: &str = "MIICdwIBADANBgkqhkiG9w0BAQEFAASCAmEwggJdAgEAAoGBALpBmA2sue9ovbR6\
+    bEDsWFw5j3etUDMMWDobHQ3zexr/pnjuUN67R4t35DeeR+SP+k6uZUPKU4tZ1UKE\
+    iWiU+/LDPyLYJp5RvTtwnX/BLrUo6Bz+F/YB4gduFovUgOyRXwNJJwgPwq3XwK0g\
+    uTOjQuzevg3S1Eo+imSAFJZPGkihAgMBAAECgYEAr9IFoDsB1h7QnVLHZ83zZzOq\
+    27VONLIdgtRfa/EAr67Oze9hha/STLSjSWFvyjGjfqyfyQtwK+ZkKwOD1qZ04cjI\
+    ZkYVjDI8qeQlK5aFqRzmoMhBB5yyCz3Cr8qcQkMUgApdalfY7S8okDF1sDAQ4k+g\
+    eNunM3++fKvvydY7JjECQQD3CzUDGDYW1K580ljaVBATF9a3Ly8aP56Es7Xc/Rlx\
+    KFiT/H5oBDFU8SXuB/QKE9CPb7B9u3QbcqndfWR93cVlAkEAwQI4/mAYV4pDx7Tj\
+    8PVJft8LZKRTdn1FaYZmZl1XaMzIN3RmGq909W1dMEJ7lq4ib6VT4n5iJvDt1Vd/\
+    p2FQjQJBAOMJ87BiYeNdlva0QmB0fUlu0TANNxbCfSasGml8WhN65t0qYemqYMQV\
+    06wMtyVDzJrmJKeIzU4kdSRPhzl9xVkCQDi7roUXOhCBU+sgAOCTOUdRyMeMhfwO\
+    VpjuKKtuRINJrpCeZmTxri92Ni45XJquFPE8Z6vr+m334/ESBzPsJwECQAEfJZle\
+    WK4xs0QaBgRmvL3wyUrBt3/NxI5v9mjhdAWvqmnrj+vKxT8+SRhzYDNSeWPiW+4L\
+    xs1R/5qCKjKbYm4=";
+
+fn pem(base64: &str) -> String {
+    let label = "PRIVATE KEY";
+    let lines: Vec<_> = base64.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+fn with_keys() -> TempFolder {
+    let folder = TempFolder::new();
+    Program::bare(folder.path()).args(["keys", "generate"]).run().with_code(0);
+    folder
+}
+
+fn program(folder: &TempFolder) -> Program {
+    Program::new(folder.path()).env("DATABASE_URL", "memory:")
+}
+
+/// Nothing of the content: no line of it, that is.
+fn assert_refused(folder: &TempFolder, variable: &str, path: &str) -> String {
+    let finished = program(folder).run();
+    let took = finished.took;
+    let text = finished.with_code(1);
+    assert!(text.contains(variable) && text.contains(path), "{text}");
+    for file in ["certs/private_key.pem", "certs/public_key.pem"] {
+        let content = fs::read(folder.path().join(file)).unwrap_or_default();
+        for line in String::from_utf8_lossy(&content).lines().filter(|line| line.len() > 3) {
+            assert!(!text.contains(line), "{text}");
+        }
+    }
+    assert!(took.as_secs() < 5, "{took:?}");
+    text
+}
+
+#[test]
+fn a_private_key_that_is_none_is_refused() {
+    let good = with_keys();
+    let good = fs::read_to_string(good.path().join("certs/private_key.pem")).unwrap();
+    let corrupt = good.replacen("MII", "NII", 1);
+    let none = "is not an RSA private key";
+    for (content, problem) in [
+        ("", none),
+        ("secret but not a key\n", none),
+        (&corrupt, none),
+        (&good[..good.len() / 2], none),
+        (&pem(EC_KEY), none),
+        (&pem(SHORT_KEY), "has 1024 bits"),
+    ] {
+        let folder = with_keys();
+        fs::write(folder.path().join("certs/private_key.pem"), content).unwrap();
+        let text = assert_refused(&folder, "PRIVATE_KEY_PATH", "certs/private_key.pem");
+        assert!(text.contains(problem), "{text}");
+    }
+    let folder = with_keys();
+    fs::write(folder.path().join("certs/private_key.pem"), [0xff, 0xfe, 0x00]).unwrap();
+    assert_refused(&folder, "PRIVATE_KEY_PATH", "certs/private_key.pem");
+}
+
+#[test]
+fn a_private_key_that_is_missing_beside_its_public_one_is_refused() {
+    let folder = with_keys();
+    fs::remove_file(folder.path().join("certs/private_key.pem")).unwrap();
+    assert_refused(&folder, "PRIVATE_KEY_PATH", "certs/private_key.pem");
+}
+
+#[test]
+fn a_public_key_that_does_not_belong_is_refused() {
+    let (folder, other) = (with_keys(), with_keys());
+    let public = "certs/public_key.pem";
+    fs::copy(other.path().join(public), folder.path().join(public)).unwrap();
+    assert_refused(&folder, "PUBLIC_KEY_PATH", public);
+    fs::write(folder.path().join(public), "").unwrap();
+    assert_refused(&folder, "PUBLIC_KEY_PATH", public);
+}
+
+#[test]
+fn a_private_key_that_others_may_read_is_refused_in_production_and_warned_of_before() {
+    let folder = with_keys();
+    let path = folder.path().join("certs/private_key.pem");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let log = program(&folder).start().stop();
+    assert!(log.contains("WARN") && log.contains("may be read by others"), "{log}");
+    let production = Program::new(folder.path()).env("ENVIRONMENT", "production");
+    let text = production.run().with_code(1);
+    assert!(text.contains("PRIVATE_KEY_PATH") && text.contains("chmod 600"), "{text}");
+}
+
+#[test]
+fn keys_are_never_overwritten() {
+    let folder = with_keys();
+    let path = folder.path().join("certs/private_key.pem");
+    let key = fs::read(&path).unwrap();
+    let generate = Program::bare(folder.path()).args(["keys", "generate"]);
+    let text = generate.run().with_code(1);
+    assert!(text.contains("not overwritten") && text.contains("certs/p"), "{text}");
+    fs::remove_file(folder.path().join("certs/public_key.pem")).unwrap();
+    generate.run().with_code(1);
+    assert_eq!(fs::read(&path).unwrap(), key);
+}
