@@ -40,7 +40,7 @@ def test_swagger_ui_logs_in_and_tries_out(server, browser):
 
     browser.open(f"{server.url}/docs")
     browser.click(".btn.authorize")
-    form = "//div[contains(@class, 'modal-ux')]//div[contains(@class, 'auth-container')][.//input[@name='password' or @type='password']]"
+    form = "//div[contains(@class, 'modal-ux')]//div[contains(@class, 'auth-container')][.//h4[contains(., 'OAuth2, password')]]"
     browser.type(f"{form}//input[@name='username' or @id='oauth_username']", EMAIL)
     browser.type(f"{form}//input[@type='password'][1]", PASSWORD)
     browser.click(f"{form}//button[contains(., 'Authorize')]")

@@ -197,6 +197,7 @@ impl PublicKey {
     }
 
     /// The public key as PKCS#1 DER, for a verifier.
+    #[cfg_attr(not(feature = "aws-lc"), allow(dead_code, reason = "jwt-simple does this by itself"))]
     pub(crate) fn to_pkcs1_der(&self) -> Result<Vec<u8>, KeyError> {
         let document = self.key.to_pkcs1_der().map_err(|_| KeyError::Generation)?;
         Ok(document.as_bytes().to_vec())

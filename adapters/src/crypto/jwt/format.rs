@@ -221,13 +221,16 @@ struct Header {
 /// A token taken apart, with its header checked but not its signature.
 pub(super) struct Unverified<'a> {
     pub(super) kid: String,
+    #[cfg_attr(not(feature = "aws-lc"), allow(dead_code, reason = "jwt-simple does this by itself"))]
     pub(super) signed: &'a str,
+    #[cfg_attr(not(feature = "aws-lc"), allow(dead_code, reason = "jwt-simple does this by itself"))]
     pub(super) signature: Vec<u8>,
     payload: &'a str,
 }
 
 impl TokenFormat {
     /// The bytes to sign for a token of our own.
+    #[cfg_attr(not(feature = "aws-lc"), allow(dead_code, reason = "jwt-simple does this by itself"))]
     pub(super) fn signing_input<P: Payload>(&self, payload: &P, kid: &str) -> Result<String, SigningError> {
         let header = Header { alg: ALGORITHM.to_owned(), kid: kid.to_owned(), typ: P::TYP.to_owned() };
         let json = |bytes: serde_json::Result<Vec<u8>>| {

@@ -77,6 +77,7 @@ impl TokensApi {
 #[allow(dead_code, reason = "it is for the document; the form is read by hand")]
 struct TokenFields {
     /// The token.
+    #[oai(validator(min_length = 1))]
     token: String,
     /// What the client takes it for, `access_token` or `refresh_token`. It is not needed: tokens say what they are.
     token_type_hint: Option<String>,
