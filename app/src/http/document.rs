@@ -49,20 +49,30 @@ pub(super) fn document(service: &OpenApiService<Apis, ()>, tiers: &TierCatalog) 
         flow["scopes"] = json!({});
     }
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
-    for (name, schema) in schemas.into_iter().flatten().filter(|(name, _)| name.ends_with("Request")) {
-        schema["additionalProperties"] = json!(false);
-        if let Some(email) = schema.pointer_mut("/properties/email") {
-            email["format"] = json!("email");
-        }
-        if let Some(tier) = schema.pointer_mut("/properties/tier") {
-            let choice = if name == "RegisterRequest" { tiers.self_service() } else { tiers.all() };
-            let names = choice.iter().map(|tier| json!(tier.as_str()));
-            tier["enum"] = names.chain([Value::Null]).collect();
+    for (name, schema) in schemas.into_iter().flatten() {
+        if name.ends_with("Request") {
+            schema["additionalProperties"] = json!(false);
+            complete_request(name, schema, tiers);
+        } else if name.ends_with("Form") {
+            // Unknown parameters are ignored, but no parameter may come twice.
+            schema["additionalProperties"] = json!({ "type": "string" });
         }
     }
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// What is known of the fields of requests, beyond their types.
+fn complete_request(name: &str, schema: &mut Value, tiers: &TierCatalog) {
+    if let Some(email) = schema.pointer_mut("/properties/email") {
+        email["format"] = json!("email");
+    }
+    if let Some(tier) = schema.pointer_mut("/properties/tier") {
+        let choice = if name == "RegisterRequest" { tiers.self_service() } else { tiers.all() };
+        let names = choice.iter().map(|tier| json!(tier.as_str()));
+        tier["enum"] = names.chain([Value::Null]).collect();
+    }
 }
 
 /// The paths there are, with the methods that each answers to.
