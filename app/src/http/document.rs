@@ -142,8 +142,10 @@ fn segments(path: &str) -> Vec<String> {
 
 /// `/openapi.json`, `/docs` and `/redoc`.
 pub(super) fn routes(route: Route, service: &OpenApiService<Apis, ()>, document: String) -> Route {
-    let swagger_ui = page(&service.swagger_ui_html());
-    let redoc = page(&service.redoc_html());
+    // The library's pages carry the document as the library writes it.
+    let carried = service.spec();
+    let swagger_ui = page(&service.swagger_ui_html().replace(&carried, document.trim_end()));
+    let redoc = page(&service.redoc_html().replace(&carried, document.trim_end()));
     let document = Bytes::from(document);
     let json = make_sync(move |_| {
         Response::builder()
