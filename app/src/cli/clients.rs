@@ -1,32 +1,24 @@
-use std::sync::Arc;
-
 use inwren_domain::Core;
 use inwren_domain::model::{ServiceClientId, ServiceClientName};
 use inwren_domain::service::{Failure, operator};
 use uuid::Uuid;
 
 use super::args::ClientsCommand;
+use super::core::open_core;
 use super::output::say;
 use super::{Failed, Outcome};
 use crate::config::Config;
-use crate::{keys, start, wiring};
+use crate::keys;
 
 /// Works on the service clients of the configured database.
 pub(super) async fn run(config: &Config, command: ClientsCommand) -> Outcome {
-    let opened = wiring::open_store(config).await.map_err(Failed::because)?;
-    if opened.database.is_none() {
-        return Err(Failed::Usage("DATABASE_URL: a memory store forgets its clients at once".to_owned()));
-    }
-    start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
-    let keys = wiring::key_store(config).open_or_generate(wiring::clock().now()).map_err(Failed::because)?;
-    let tokens = wiring::tokens(config, &keys.keys).map_err(Failed::because)?;
-    let core = wiring::core(config, Arc::clone(&opened.store), tokens).map_err(Failed::because)?;
+    let core = open_core(config, "clients").await?;
     let outcome = match command {
         ClientsCommand::Create { name } => create(&core, &name).await,
         ClientsCommand::List => list(&core).await,
         ClientsCommand::Revoke { id } => revoke(&core, id).await,
     };
-    opened.store.close().await;
+    core.store.close().await;
     outcome
 }
 

@@ -3,6 +3,7 @@
 mod args;
 mod clients;
 mod config_check;
+mod core;
 mod healthcheck;
 mod keys;
 mod migrate;

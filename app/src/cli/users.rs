@@ -1,27 +1,18 @@
-use std::io::{BufRead as _, IsTerminal as _};
-use std::sync::Arc;
-
 use inwren_domain::Core;
 use inwren_domain::model::{Email, Password};
 use inwren_domain::service::{Failure, NotCreated, operator};
+use std::io::{BufRead as _, IsTerminal as _};
 use zeroize::Zeroizing;
 
 use super::args::UsersCommand;
+use super::core::open_core;
 use super::output::say;
 use super::{Failed, Outcome};
 use crate::config::Config;
-use crate::{start, wiring};
 
 /// Works on the users of the configured database.
 pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
-    let opened = wiring::open_store(config).await.map_err(Failed::because)?;
-    if opened.database.is_none() {
-        return Err(Failed::Usage("DATABASE_URL: a memory store forgets its users at once".to_owned()));
-    }
-    start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
-    let keys = wiring::key_store(config).open_or_generate(wiring::clock().now()).map_err(Failed::because)?;
-    let tokens = wiring::tokens(config, &keys.keys).map_err(Failed::because)?;
-    let core = wiring::core(config, Arc::clone(&opened.store), tokens).map_err(Failed::because)?;
+    let core = open_core(config, "users").await?;
     let outcome = match command {
         UsersCommand::Create { email, superuser, password_stdin } => {
             create(&core, &email, superuser, password_stdin).await
@@ -30,7 +21,7 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
             set_password(&core, &email, password_stdin).await
         }
     };
-    opened.store.close().await;
+    core.store.close().await;
     outcome
 }
 

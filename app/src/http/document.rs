@@ -1,6 +1,6 @@
 //! The OpenAPI document, and the pages that show it. All of it is in the binary.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -78,9 +78,9 @@ fn complete_request(name: &str, schema: &mut Value, tiers: &TierCatalog) {
 /// The paths there are, with the methods that each answers to.
 pub(super) struct RouteTable(Vec<KnownRoute>);
 
-struct KnownRoute {
+/// A path, or a template of paths.
+pub(super) struct KnownRoute {
     template: String,
-    segments: Vec<String>,
     /// The value of `Allow` (RFC 9110 section 10.2.1).
     allow: HeaderValue,
 }
@@ -101,52 +101,49 @@ impl RouteTable {
         Self(documented.chain(pages).collect())
     }
 
-    fn find(&self, path: &str) -> Option<&KnownRoute> {
-        let asked = segments(path);
-        let fits = |route: &&KnownRoute| {
-            route.segments.len() == asked.len()
-                && route
-                    .segments
-                    .iter()
-                    .zip(&asked)
-                    .all(|(part, asked)| part.starts_with('{') || part == asked)
-        };
-        self.0.iter().find(fits)
-    }
-
-    /// The value of `Allow` for a path.
-    pub(super) fn allow(&self, path: &str) -> HeaderValue {
-        self.find(path).map_or(HeaderValue::from_static("GET, HEAD, OPTIONS"), |route| route.allow.clone())
-    }
-
-    /// The route that a path belongs to, without what the client made up.
-    pub(super) fn template(&self, path: &str) -> Option<&str> {
-        self.find(path).map(|route| route.template.as_str())
+    /// The route that a path belongs to.
+    pub(super) fn find(&self, path: &str) -> Option<&KnownRoute> {
+        self.0.iter().find(|route| route.fits(path))
     }
 }
 
 impl KnownRoute {
+    /// The value of `Allow` for the path.
+    pub(super) fn allow(&self) -> HeaderValue {
+        self.allow.clone()
+    }
+
+    /// The path without what the client made up.
+    pub(super) fn template(&self) -> &str {
+        &self.template
+    }
+
+    fn fits(&self, path: &str) -> bool {
+        let mut asked = segments(path);
+        let parts_fit = segments(&self.template)
+            .all(|part| asked.next().is_some_and(|asked| part.starts_with('{') || part == asked));
+        parts_fit && asked.next().is_none()
+    }
+
     fn new(template: &str, mut methods: Vec<String>) -> Self {
         if methods.iter().any(|method| method == "GET") {
             methods.push("HEAD".to_owned());
         }
         methods.push("OPTIONS".to_owned());
         let allow = HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static("GET"));
-        Self { template: template.to_owned(), segments: segments(template), allow }
+        Self { template: template.to_owned(), allow }
     }
 }
 
-fn segments(path: &str) -> Vec<String> {
-    path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|part| !part.is_empty())
 }
 
 /// `/openapi.json`, `/docs` and `/redoc`.
-pub(super) fn routes(route: Route, service: &OpenApiService<Apis, ()>, document: String) -> Route {
-    // The library's pages carry the document as the library writes it.
-    let carried = service.spec();
-    let swagger_ui = page(&service.swagger_ui_html().replace(&carried, document.trim_end()));
-    let redoc = page(&service.redoc_html().replace(&carried, document.trim_end()));
+pub(super) fn routes(route: Route, state: &Arc<AppState>, document: String) -> Route {
     let document = Bytes::from(document);
+    let swagger_ui = page(state, &document, OpenApiService::swagger_ui_html);
+    let redoc = page(state, &document, OpenApiService::redoc_html);
     let json = make_sync(move |_| {
         Response::builder()
             .content_type("application/json")
@@ -156,22 +153,22 @@ pub(super) fn routes(route: Route, service: &OpenApiService<Apis, ()>, document:
     route.at("/openapi.json", get(json)).at("/docs", get(swagger_ui)).at("/redoc", get(redoc))
 }
 
-/// A page of one file, with scripts that are known by their digests: nothing else may run in it, and nothing is loaded
-/// from anywhere else.
-fn page(html: &str) -> impl Endpoint<Output = Response> + 'static {
-    // Without an icon of its own the page would have the browser ask for one that is not there.
-    let html = without_outside_links(html).replacen("<head>", "<head><link rel=\"icon\" href=\"data:,\">", 1);
-    let scripts: Vec<String> = script_bodies(&html)
-        .map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
-        .collect();
-    let policy = format!(
-        "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
-         connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-        scripts.join(" ")
-    );
-    let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
-    let html = Bytes::from(html);
+/// A page of the library, made when somebody first asks for it: it has megabytes of script, which a start need not wait
+/// for, and most instances never show it.
+fn page(
+    state: &Arc<AppState>,
+    document: &Bytes,
+    html: fn(&OpenApiService<Apis, ()>) -> String,
+) -> impl Endpoint<Output = Response> + 'static {
+    let (state, document) = (Arc::clone(state), document.clone());
+    let made = OnceLock::new();
     make_sync(move |_| {
+        let Page { html, policy } = made.get_or_init(|| {
+            let service = service(&state);
+            // The library's page carries the document as the library writes it.
+            let html = html(&service).replace(&service.spec(), String::from_utf8_lossy(&document).trim_end());
+            Page::new(&html)
+        });
         Response::builder()
             .content_type("text/html; charset=utf-8")
             .header(header::CONTENT_SECURITY_POLICY, policy.clone())
@@ -179,6 +176,31 @@ fn page(html: &str) -> impl Endpoint<Output = Response> + 'static {
             .body(html.clone())
     })
     .map_to_response()
+}
+
+/// A page of one file, with scripts that are known by their digests: nothing else may run in it, and nothing is loaded
+/// from anywhere else.
+struct Page {
+    html: Bytes,
+    policy: HeaderValue,
+}
+
+impl Page {
+    fn new(html: &str) -> Self {
+        // Without an icon of its own the page would have the browser ask for one that is not there.
+        let html =
+            without_outside_links(html).replacen("<head>", "<head><link rel=\"icon\" href=\"data:,\">", 1);
+        let scripts: Vec<String> = script_bodies(&html)
+            .map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
+            .collect();
+        let policy = format!(
+            "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
+             connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+            scripts.join(" ")
+        );
+        let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+        Self { html: Bytes::from(html), policy }
+    }
 }
 
 /// The library's page asks a font service for its fonts, which would tell that service who reads it.
@@ -208,12 +230,14 @@ mod tests {
         let document =
             r#"{"paths": {"/users/{id}": {"get": {}, "put": {}}, "/": {"get": {}}, "/login": {"post": {}}}}"#;
         let routes = RouteTable::of(document);
-        assert_eq!(routes.allow("/users/42"), "GET, PUT, HEAD, OPTIONS");
-        assert_eq!(routes.allow("/login"), "POST, OPTIONS");
-        assert_eq!(routes.allow("/"), "GET, HEAD, OPTIONS");
-        assert_eq!(routes.allow("/docs"), "GET, HEAD, OPTIONS");
-        assert_eq!(routes.template("/users/42"), Some("/users/{id}"));
-        assert_eq!(routes.template("/users/42/secret"), None);
+        let allow = |path: &str| routes.find(path).map(KnownRoute::allow).unwrap();
+        assert_eq!(allow("/users/42"), "GET, PUT, HEAD, OPTIONS");
+        assert_eq!(allow("/login"), "POST, OPTIONS");
+        assert_eq!(allow("/"), "GET, HEAD, OPTIONS");
+        assert_eq!(allow("/docs"), "GET, HEAD, OPTIONS");
+        let template = |path: &str| routes.find(path).map(KnownRoute::template);
+        assert_eq!(template("/users/42"), Some("/users/{id}"));
+        assert_eq!(template("/users/42/secret"), None);
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'sta
     let document = document::document(&service, &state.core.settings.tiers);
     let routes = Arc::new(RouteTable::of(&document));
     let gateway = Gateway { state: Arc::clone(state), cors: Cors::new(cors), routes };
-    document::routes(Route::new(), &service, document).nest("/", service).with(gateway).boxed()
+    document::routes(Route::new(), state, document).nest("/", service).with(gateway).boxed()
 }
 
 /// The OpenAPI document of the service.

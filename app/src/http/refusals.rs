@@ -1,5 +1,6 @@
 //! What the refusals of the core look like from outside.
 
+use inwren_domain::model::InvalidEmail;
 use inwren_domain::policy::password::WeakPassword;
 use inwren_domain::policy::step_up::StepUpRequired;
 use inwren_domain::policy::superuser::LastSuperuser;
@@ -44,6 +45,13 @@ pub(super) fn not_permitted() -> Problem {
     const CHALLENGE: &str = r#"Bearer error="insufficient_scope""#;
     Problem::new(Kind::NOT_PERMITTED, "This is for superusers.")
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
+}
+
+/// Wherever a body has an address, it is called so.
+impl From<InvalidEmail> for Problem {
+    fn from(invalid: InvalidEmail) -> Self {
+        Self::invalid("/email", invalid)
+    }
 }
 
 impl From<TierRefused> for Problem {

@@ -71,9 +71,8 @@ impl AdminApi {
         filter.tier = tier.map_err(|invalid| Problem::invalid("/query/tier", invalid))?;
         filter.is_active = is_active.0;
         filter.is_superuser = is_superuser.0;
-        let page = admin::list::page(&self.0.core, admin.0, &filter, PageRequest::new(limit.0, after))
-            .await
-            .map_err(Problem::from)?;
+        let page =
+            admin::list::page(&self.0.core, admin.0, &filter, PageRequest::new(limit.0, after)).await?;
         let page = AdminUserPage::from(page);
         let link = page.next_cursor.as_ref().map(|next| next_link(request, next));
         Ok(Listing::Page(Json(page), link))
@@ -89,7 +88,7 @@ impl AdminApi {
         user_id: Path<Uuid>,
     ) -> Answer<Json<AdminUserDto>, responses::AdminOne> {
         let id = UserId::from_uuid(user_id.0);
-        let user = admin::list::get(&self.0.core, admin.0, id).await.map_err(Problem::from)?;
+        let user = admin::list::get(&self.0.core, admin.0, id).await?;
         Ok(Json(AdminUserDto::from(&user)))
     }
 
@@ -107,13 +106,10 @@ impl AdminApi {
         body: JsonBody<AdminUpdateUserRequest>,
     ) -> Answer<Json<AdminUserDto>, responses::AdminUpdate> {
         let AdminUpdateUserRequest { email, tier, is_active, is_superuser } = body.0;
-        let email = email.map(|text| Email::parse(&text)).transpose();
-        let email = email.map_err(|invalid| Problem::invalid("/email", invalid))?;
+        let email = email.map(|text| Email::parse(&text)).transpose()?;
         let command = admin::update::Command { email, tier, is_active, is_superuser };
         let id = UserId::from_uuid(user_id.0);
-        let user = admin::update::execute(&self.0.core, admin.0, id, command, &client.0)
-            .await
-            .map_err(Problem::from)?;
+        let user = admin::update::execute(&self.0.core, admin.0, id, command, &client.0).await?;
         Ok(Json(AdminUserDto::from(&user)))
     }
 
@@ -130,7 +126,7 @@ impl AdminApi {
         user_id: Path<Uuid>,
     ) -> Answer<NoContent, responses::AdminDelete> {
         let id = UserId::from_uuid(user_id.0);
-        admin::delete::execute(&self.0.core, admin.0, id, &client.0).await.map_err(Problem::from)?;
+        admin::delete::execute(&self.0.core, admin.0, id, &client.0).await?;
         Ok(NoContent::NoContent)
     }
 
@@ -144,7 +140,7 @@ impl AdminApi {
         user_id: Path<Uuid>,
     ) -> Answer<Json<SessionList>, responses::AdminOne> {
         let id = UserId::from_uuid(user_id.0);
-        let sessions = admin::sessions::list(&self.0.core, admin.0, id).await.map_err(Problem::from)?;
+        let sessions = admin::sessions::list(&self.0.core, admin.0, id).await?;
         Ok(Json(SessionList::new(&sessions, None)))
     }
 
@@ -159,7 +155,7 @@ impl AdminApi {
         user_id: Path<Uuid>,
     ) -> Answer<NoContent, responses::AdminOne> {
         let id = UserId::from_uuid(user_id.0);
-        admin::sessions::revoke_all(&self.0.core, admin.0, id, &client.0).await.map_err(Problem::from)?;
+        admin::sessions::revoke_all(&self.0.core, admin.0, id, &client.0).await?;
         Ok(NoContent::NoContent)
     }
 }

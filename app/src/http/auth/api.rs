@@ -36,12 +36,12 @@ impl AuthApi {
         let RegisterRequest { email, password, tier } = body.0;
         let password = Zeroizing::new(password);
         let command = auth::register::Command {
-            email: parse_email(&email)?,
+            email: Email::parse(&email)?,
             password: Password::new(&password),
             tier,
             client: client.0,
         };
-        let user = auth::register::execute(&self.0.core, command).await.map_err(Problem::from)?;
+        let user = auth::register::execute(&self.0.core, command).await?;
         Ok(Created::Created(Json(UserDto::from(&user)), "/users/me".to_owned()))
     }
 
@@ -60,7 +60,7 @@ impl AuthApi {
         let LoginRequest { email, password } = body.0;
         let password = Zeroizing::new(password);
         self.0.limits.check_client(request, Operation::Login).await?;
-        let email = parse_email(&email)?;
+        let email = Email::parse(&email)?;
         self.0.limits.check_email(&slot, Operation::LoginAccount, &email).await?;
         let command = auth::login::Command { email, password: Password::new(&password), client: client.0 };
         Ok(Json(log_in(&self.0, command).await?.into()))
@@ -92,13 +92,9 @@ impl AuthApi {
         caller: Authenticated,
         client: Client,
     ) -> Answer<NoContent, responses::Authenticated> {
-        auth::logout::execute(&self.0.core, &caller.0, &client.0).await.map_err(Problem::from)?;
+        auth::logout::execute(&self.0.core, &caller.0, &client.0).await?;
         Ok(NoContent::NoContent)
     }
-}
-
-fn parse_email(text: &str) -> Result<Email, Problem> {
-    Email::parse(text).map_err(|invalid| Problem::invalid("/email", invalid))
 }
 
 /// Logs in, for every way of doing so, and writes down why somebody could not.

@@ -2,6 +2,7 @@
 
 mod api;
 mod dto;
+mod form;
 mod introspection;
 mod oauth;
 mod oauth_error;

@@ -3,16 +3,15 @@ use std::sync::Arc;
 use inwren_domain::model::{Email, Password, PlainToken};
 use inwren_domain::service::auth;
 use inwren_domain::service::auth::client_credentials::Credentials;
-use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
-use poem_openapi::types::Type;
-use poem_openapi::{ApiExtractor, ApiExtractorType, Enum, ExtractParamOptions, Object, OpenApi};
+use poem::Request;
+use poem_openapi::{Enum, Object, OpenApi};
 use zeroize::Zeroizing;
 
 use super::api::{log_in, refresh};
 use super::dto::OAuthTokenDto;
+use super::form::{FromForm, OAuthForm};
 use super::oauth_error::{OAuthError, OAuthErrorCode, OAuthRefused};
-use crate::http::body::{FormFields, read_form};
+use crate::http::body::FormFields;
 use crate::http::client::Client;
 use crate::http::client_auth;
 use crate::http::limits::{LimitSlot, Operation};
@@ -36,7 +35,7 @@ impl OAuthApi {
         request: &Request,
         slot: LimitSlot,
         client: Client,
-        form: TokenForm,
+        form: OAuthForm<AccessTokenForm>,
     ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
         let form = form.0?;
         match form.grant_type {
@@ -150,11 +149,8 @@ enum GrantType {
     ClientCredentials,
 }
 
-impl AccessTokenForm {
-    fn read(form: &FormFields) -> Result<Self, OAuthError> {
-        if form.has_duplicates() {
-            return Err(OAuthError::invalid_request("A parameter comes more than once."));
-        }
+impl FromForm for AccessTokenForm {
+    fn from_form(form: &FormFields) -> Result<Self, OAuthError> {
         let grant_type = match form.get("grant_type") {
             None => None,
             Some("password") => Some(GrantType::Password),
@@ -176,35 +172,5 @@ impl AccessTokenForm {
             client_id: text("client_id"),
             client_secret: text("client_secret"),
         })
-    }
-}
-
-/// The form, or what is wrong with it.
-struct TokenForm(Result<AccessTokenForm, OAuthError>);
-
-impl<'a> ApiExtractor<'a> for TokenForm {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        AccessTokenForm::register(registry);
-    }
-
-    fn request_meta() -> Option<MetaRequest> {
-        let content = MetaMediaType {
-            content_type: "application/x-www-form-urlencoded",
-            schema: AccessTokenForm::schema_ref(),
-        };
-        Some(MetaRequest { description: None, content: vec![content], required: true })
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        let form = read_form(request, body).await?.map_err(OAuthError::invalid_request);
-        Ok(Self(form.and_then(|form| AccessTokenForm::read(&form))))
     }
 }

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use inwren_domain::model::PlainToken;
 use inwren_domain::service::{Failure, auth};
-use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
-use poem_openapi::types::Type;
-use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, Object, OpenApi};
+use poem_openapi::{ApiResponse, Object, OpenApi};
 
+use super::form::{FromForm, OAuthForm};
 use super::introspection::IntrospectionDto;
 use super::oauth_error::{OAuthError, OAuthErrorCode, OAuthRefused};
 use crate::http::auth_scheme::Introspector;
-use crate::http::body::read_form;
+use crate::http::body::FormFields;
 use crate::http::client::Client;
 use crate::http::limited::{Limited, by_client};
 use crate::http::problem::Problem;
@@ -40,9 +38,9 @@ impl TokensApi {
         &self,
         _limit: Limited<by_client::Revoke>,
         client: Client,
-        form: TokenForm,
+        form: OAuthForm<TokenForm>,
     ) -> Result<Revoked, OAuthRefused<responses::OAuthForm>> {
-        let token = form.0?;
+        let token = PlainToken::new(form.0?.token);
         match auth::revoke::execute(&self.0.core, &token, &client.0).await {
             Ok(()) => Ok(Revoked::Revoked),
             Err(Failure::Refused(auth::revoke::HasNoSession)) => Err(OAuthError::new(
@@ -63,9 +61,9 @@ impl TokensApi {
         &self,
         _limit: Limited<by_client::Introspect>,
         _caller: Introspector,
-        form: TokenForm,
+        form: OAuthForm<TokenForm>,
     ) -> Result<Json<IntrospectionDto>, OAuthRefused<responses::Introspect>> {
-        let token = form.0?;
+        let token = PlainToken::new(form.0?.token);
         let found = auth::introspect::execute(&self.0.core, &token).await.map_err(Problem::from)?;
         Ok(Json(IntrospectionDto::new(found, &self.0.issuer)))
     }
@@ -74,8 +72,7 @@ impl TokensApi {
 /// A token, as RFC 7009 section 2.1 and RFC 7662 section 2.1 have it.
 #[derive(Object)]
 #[oai(rename = "TokenForm")]
-#[allow(dead_code, reason = "it is for the document; the form is read by hand")]
-struct TokenFields {
+struct TokenForm {
     /// The token.
     #[oai(validator(min_length = 1))]
     token: String,
@@ -83,39 +80,9 @@ struct TokenFields {
     token_type_hint: Option<String>,
 }
 
-/// The token in the form, or what is wrong with it.
-struct TokenForm(Result<PlainToken, OAuthError>);
-
-impl<'a> ApiExtractor<'a> for TokenForm {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        TokenFields::register(registry);
-    }
-
-    fn request_meta() -> Option<MetaRequest> {
-        let content = MetaMediaType {
-            content_type: "application/x-www-form-urlencoded",
-            schema: TokenFields::schema_ref(),
-        };
-        Some(MetaRequest { description: None, content: vec![content], required: true })
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        let form = read_form(request, body).await?.map_err(OAuthError::invalid_request);
-        let token = form.and_then(|form| {
-            if form.has_duplicates() {
-                return Err(OAuthError::invalid_request("A parameter comes more than once."));
-            }
-            let token = form.get("token").map(|token| PlainToken::new(token.to_owned()));
-            token.ok_or_else(|| OAuthError::invalid_request("token is needed."))
-        });
-        Ok(Self(token))
+impl FromForm for TokenForm {
+    fn from_form(form: &FormFields) -> Result<Self, OAuthError> {
+        let token = form.get("token").ok_or_else(|| OAuthError::invalid_request("token is needed."))?;
+        Ok(Self { token: token.to_owned(), token_type_hint: form.get("token_type_hint").map(str::to_owned) })
     }
 }

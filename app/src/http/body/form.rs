@@ -3,7 +3,7 @@ use poem::{Request, RequestBody};
 use super::bytes::read_body;
 use crate::http::problem::Problem;
 
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(in crate::http) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The parameters of an OAuth 2.0 form.
 pub(in crate::http) struct FormFields(Vec<(String, String)>);

@@ -6,5 +6,5 @@ mod form;
 mod json;
 
 pub(super) use fields::{Fields, FromFields};
-pub(super) use form::{FormFields, read_form};
+pub(super) use form::{FORM, FormFields, read_form};
 pub(super) use json::JsonBody;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use poem::http::{Method, StatusCode, header};
+use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 use tracing::Instrument;
 
@@ -11,7 +11,7 @@ use super::cors::Cors;
 use super::headers::add_common;
 use super::request_id::{X_REQUEST_ID, request_id};
 use crate::http::client::{ClientAddress, client_of};
-use crate::http::document::RouteTable;
+use crate::http::document::{KnownRoute, RouteTable};
 use crate::http::limits::LimitSlot;
 use crate::http::problem::{Kind, Problem};
 use crate::http::responses::PROBLEM_JSON;
@@ -63,28 +63,29 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         let address = ClientAddress::find(&request, &self.state.trusted_proxies);
         request.extensions_mut().insert(address);
         let client = client_of(&request);
-        let path = request.uri().path().to_owned();
+        let route = self.routes.find(request.uri().path());
         let grant = self.cors.grant(&request);
         let preflight = self.cors.preflight(&request);
         let is_preflight = preflight.is_some();
 
         let span = tracing::info_span!("request", request_id = %id);
-        let mut response = match preflight {
-            Some(response) => response,
-            None if method == Method::OPTIONS && self.routes.template(&path).is_some() => Response::builder()
+        let mut response = match (preflight, route) {
+            (Some(response), _) => response,
+            (None, Some(route)) if method == Method::OPTIONS => Response::builder()
                 .status(StatusCode::NO_CONTENT)
-                .header(header::ALLOW, self.routes.allow(&path))
+                .header(header::ALLOW, route.allow())
                 .finish(),
-            None => self.answer(request).instrument(span.clone()).await,
+            (None, _) => self.answer(request).instrument(span.clone()).await,
         };
 
         let status = response.status();
         if status == StatusCode::METHOD_NOT_ALLOWED {
-            response.headers_mut().insert(header::ALLOW, self.routes.allow(&path));
+            let unknown = HeaderValue::from_static("GET, HEAD, OPTIONS");
+            response.headers_mut().insert(header::ALLOW, route.map_or(unknown, KnownRoute::allow));
         }
+        let template = route.map(KnownRoute::template);
         if status.is_client_error() || status.is_server_error() {
-            let template = self.routes.template(&path).unwrap_or_default();
-            write_problem(&mut response, &id, &method, template, &span).await;
+            write_problem(&mut response, &id, &method, template.unwrap_or_default(), &span).await;
         }
         let headers = response.headers_mut();
         slot.write_headers(headers);
@@ -100,7 +101,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
             tracing::info!(
                 target: "inwren::request",
                 %method,
-                route = self.routes.template(&path).unwrap_or("-"),
+                route = template.unwrap_or("-"),
                 status = response.status().as_u16(),
                 duration_ms = f64::from(microseconds) / 1_000.0,
                 %client,

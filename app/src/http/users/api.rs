@@ -13,7 +13,6 @@ use crate::http::auth_scheme::Authenticated;
 use crate::http::body::JsonBody;
 use crate::http::client::Client;
 use crate::http::limited::{Limited, by_client};
-use crate::http::problem::Problem;
 use crate::http::responses::{self, Answer, Json, NoContent};
 use crate::http::state::AppState;
 use crate::http::tags::ApiTags;
@@ -44,12 +43,9 @@ impl UsersApi {
         body: JsonBody<UpdateUserRequest>,
     ) -> Answer<Json<UserDto>, responses::UpdateMe> {
         let UpdateUserRequest { email, tier } = body.0;
-        let email = email.map(|text| Email::parse(&text)).transpose();
-        let email = email.map_err(|invalid| Problem::invalid("/email", invalid))?;
+        let email = email.map(|text| Email::parse(&text)).transpose()?;
         let command = account::update::Command { email, tier };
-        let user = account::update::execute(&self.0.core, &caller.0, command, &client.0)
-            .await
-            .map_err(Problem::from)?;
+        let user = account::update::execute(&self.0.core, &caller.0, command, &client.0).await?;
         Ok(Json(UserDto::from(&user)))
     }
 
@@ -70,9 +66,7 @@ impl UsersApi {
             current_password: Password::new(&current),
             new_password: Password::new(&new),
         };
-        let pair = account::change_password::execute(&self.0.core, &caller.0, command, &client.0)
-            .await
-            .map_err(Problem::from)?;
+        let pair = account::change_password::execute(&self.0.core, &caller.0, command, &client.0).await?;
         Ok(Json(pair.into()))
     }
 
@@ -86,7 +80,7 @@ impl UsersApi {
         caller: Authenticated,
         client: Client,
     ) -> Answer<NoContent, responses::DeactivateMe> {
-        account::deactivate::execute(&self.0.core, &caller.0, &client.0).await.map_err(Problem::from)?;
+        account::deactivate::execute(&self.0.core, &caller.0, &client.0).await?;
         Ok(NoContent::NoContent)
     }
 
@@ -97,7 +91,7 @@ impl UsersApi {
         _limit: Limited<by_client::Sessions>,
         caller: Authenticated,
     ) -> Answer<Json<SessionList>, responses::Authenticated> {
-        let sessions = account::sessions::list(&self.0.core, &caller.0).await.map_err(Problem::from)?;
+        let sessions = account::sessions::list(&self.0.core, &caller.0).await?;
         Ok(Json(SessionList::new(&sessions, Some(caller.0.session.id))))
     }
 
@@ -112,9 +106,7 @@ impl UsersApi {
         session_id: Path<Uuid>,
     ) -> Answer<NoContent, responses::OneOfMine> {
         let session = SessionId::from_uuid(session_id.0);
-        account::sessions::revoke(&self.0.core, &caller.0, session, &client.0)
-            .await
-            .map_err(Problem::from)?;
+        account::sessions::revoke(&self.0.core, &caller.0, session, &client.0).await?;
         Ok(NoContent::NoContent)
     }
 
@@ -126,7 +118,7 @@ impl UsersApi {
         caller: Authenticated,
         client: Client,
     ) -> Answer<NoContent, responses::Authenticated> {
-        account::sessions::revoke_others(&self.0.core, &caller.0, &client.0).await.map_err(Problem::from)?;
+        account::sessions::revoke_others(&self.0.core, &caller.0, &client.0).await?;
         Ok(NoContent::NoContent)
     }
 }

@@ -1,0 +1,19 @@
+use std::sync::Arc;
+
+use inwren_domain::Core;
+
+use super::Failed;
+use crate::config::Config;
+use crate::{start, wiring};
+
+/// The core over the configured database, for a command that works on what is kept there: `what`, in a message.
+pub(super) async fn open_core(config: &Config, what: &str) -> Result<Core, Failed> {
+    let opened = wiring::open_store(config).await.map_err(Failed::because)?;
+    if opened.database.is_none() {
+        return Err(Failed::Usage(format!("DATABASE_URL: a memory store forgets its {what} at once")));
+    }
+    start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
+    let keys = wiring::key_store(config).open_or_generate(wiring::clock().now()).map_err(Failed::because)?;
+    let tokens = wiring::tokens(config, &keys.keys).map_err(Failed::because)?;
+    wiring::core(config, Arc::clone(&opened.store), tokens).map_err(Failed::because)
+}
