@@ -64,6 +64,7 @@ macro_rules! with_every_case {
                 inserted_is_read_back_exactly_with_its_user
                 a_session_comes_with_its_user_as_it_is_now
                 the_live_ones_are_listed_newest_first
+                the_addresses_are_those_of_the_newest_sessions
                 a_revocation_ends_one_session
                 a_revocation_of_no_live_session_of_the_user_changes_nothing
                 revoking_all_ends_what_was_not_revoked_and_counts_it
@@ -78,6 +79,7 @@ macro_rules! with_every_case {
                 a_lost_answer_from_another_key_is_refused_and_the_session_kept
                 a_session_is_refreshed_up_to_its_end
                 refused_logins_all_cost_the_same
+                a_client_is_known_after_its_first_login
                 a_login_renews_an_outdated_hash
                 of_many_registrations_exactly_one_succeeds
                 every_use_case_keeps_the_rules_of_a_unit;

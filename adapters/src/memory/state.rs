@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet, Vector};
@@ -101,9 +102,20 @@ impl State {
 
     /// The user's sessions that were not ended before their time.
     pub(super) fn unrevoked_sessions(&self, user: UserId) -> Vec<Session> {
+        self.all_sessions(user).filter(|session| session.revoked.is_none()).cloned().collect()
+    }
+
+    /// Where the newest of the user's sessions came from.
+    pub(super) fn recent_addresses(&self, email: &Email, limit: usize) -> Vec<IpAddr> {
+        let Some(user) = self.user_by_email(email) else { return Vec::new() };
+        let mut sessions: Vec<&Session> = self.all_sessions(user.id).collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
+        sessions.into_iter().filter_map(|session| session.client.ip_address).take(limit).collect()
+    }
+
+    fn all_sessions(&self, user: UserId) -> impl Iterator<Item = &Session> {
         let of_user = self.sessions_of.get(&user).into_iter().flatten();
-        let sessions = of_user.filter_map(|id| self.session(*id));
-        sessions.filter(|session| session.revoked.is_none()).cloned().collect()
+        of_user.filter_map(|id| self.session(*id))
     }
 
     pub(super) fn put_session(&mut self, session: Session) {

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -65,6 +66,10 @@ impl SessionReader for MemoryView {
 
     async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError> {
         Ok(self.shared.snapshot().live_sessions(user, now))
+    }
+
+    async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError> {
+        Ok(self.shared.snapshot().recent_addresses(email, limit.into()))
     }
 }
 

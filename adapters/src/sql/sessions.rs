@@ -1,7 +1,9 @@
 //! The statements on sessions, but for their rotation.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
-use inwren_domain::model::{RevocationReason, Session, SessionId, User, UserId};
+use inwren_domain::model::{Email, RevocationReason, Session, SessionId, User, UserId};
 use inwren_domain::ports::{Rekey, SessionReader, SessionRepository, StoreError};
 use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{
@@ -9,7 +11,9 @@ use sea_orm::{
     QuerySelect, QueryTrait, Set, UpdateMany,
 };
 use time::OffsetDateTime;
+use uuid::Uuid;
 
+use super::entity::Row;
 use super::entity::sessions::{ActiveModel, Column, Entity, Model};
 use super::entity::users;
 use super::error::store_error;
@@ -32,6 +36,27 @@ impl SessionReader for SqlView {
             .await
             .map_err(store_error)?;
         rows.into_iter().map(Session::try_from).collect()
+    }
+
+    async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError> {
+        let owner = users::Entity::find()
+            .select_only()
+            .column(users::Column::Id)
+            .filter(users::Column::EmailNormalized.eq(email.normalized()));
+        let rows: Vec<(Uuid, String)> = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::IpAddress])
+            .filter(Column::UserId.in_subquery(owner.into_query()))
+            .filter(Column::IpAddress.is_not_null())
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id)
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(self.connection())
+            .await
+            .map_err(store_error)?;
+        let address = |(id, text): (Uuid, String)| Row { table: "sessions", id }.address(&text);
+        rows.into_iter().map(address).collect()
     }
 }
 

@@ -1,10 +1,9 @@
 //! How often who may do what.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use inwren_domain::model::{Email, SessionId};
+use inwren_domain::model::{ClientNetwork, Email, SessionId};
 use inwren_domain::ports::{Clock, Decision, Entropy, EntropyError, LimitKey, Quota, RateLimiter};
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{FromRequest, Request, RequestBody};
@@ -117,7 +116,7 @@ impl Limits {
 
     /// Takes one of the client's allowance.
     pub(super) async fn check_client(&self, request: &Request, operation: Operation) -> Result<(), Problem> {
-        let subject = client_prefix(client_of(request));
+        let subject = format!("ip:{}", ClientNetwork::of(client_of(request)));
         self.check(&slot_of(request), operation, subject).await
     }
 
@@ -160,17 +159,6 @@ impl Limits {
         let problem =
             Problem::new(Kind::RATE_LIMITED, "Too many requests. Retry-After says when the next is allowed.");
         Err(problem.retry_after(decision.retry_after))
-    }
-}
-
-/// Who a client is for the limiter: an IPv4 address, or the /64 network that a single IPv6 customer has.
-fn client_prefix(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => format!("ip:{v4}"),
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            format!("ip:{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
     }
 }
 
@@ -217,15 +205,6 @@ impl<'a> FromRequest<'a> for LimitSlot {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_ipv6_customer_is_one_client() {
-        let prefix = |text: &str| client_prefix(text.parse().unwrap());
-        assert_eq!(prefix("2001:db8:1:2::1"), prefix("2001:db8:1:2:ffff:ffff:ffff:ffff"));
-        assert_ne!(prefix("2001:db8:1:2::1"), prefix("2001:db8:1:3::1"));
-        assert_eq!(prefix("::ffff:192.0.2.1"), prefix("192.0.2.1"));
-        assert_ne!(prefix("192.0.2.1"), prefix("192.0.2.2"));
-    }
 
     #[test]
     fn every_operation_has_a_setting_with_its_quota() {

@@ -1,5 +1,6 @@
 //! Entities and value objects.
 
+mod client;
 mod email;
 mod event;
 mod ids;
@@ -11,13 +12,14 @@ mod tier;
 mod token;
 mod user;
 
+pub use client::{ClientInfo, ClientNetwork};
 pub use email::{Email, InvalidEmail};
 pub use event::{AuditEvent, AuditEventKind};
 pub use ids::{AuditEventId, ServiceClientId, SessionId, UserId};
 pub use page::{Cursor, Page, PageRequest};
 pub use password::{Password, PasswordHash};
 pub use service_client::{InvalidServiceClientName, ServiceClient, ServiceClientName};
-pub use session::{ClientInfo, Revocation, RevocationReason, Session};
+pub use session::{Revocation, RevocationReason, Session};
 pub use tier::{InvalidTier, InvalidTierCatalog, Tier, TierCatalog};
 pub(crate) use token::random_secret;
 pub use token::{

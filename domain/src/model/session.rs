@@ -1,8 +1,6 @@
-use std::net::IpAddr;
-
 use time::OffsetDateTime;
 
-use super::{SessionId, TokenDigest, TokenId, UserId};
+use super::{ClientInfo, SessionId, TokenDigest, TokenId, UserId};
 
 /// One login on one device: a family of refresh tokens of which exactly one is live.
 ///
@@ -104,27 +102,5 @@ impl RevocationReason {
     /// Reads the name that a store kept.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
-    }
-}
-
-/// What is known of the client that made a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClientInfo {
-    /// The address, from the socket or from a trusted proxy.
-    pub ip_address: Option<IpAddr>,
-    /// What the client says that it is; without control characters and at most [`ClientInfo::MAX_USER_AGENT_CHARS`].
-    pub user_agent: Option<String>,
-}
-
-impl ClientInfo {
-    /// As much of a `User-Agent` header as is kept.
-    pub const MAX_USER_AGENT_CHARS: usize = 256;
-
-    /// Keeps of a `User-Agent` header what may be stored and shown.
-    pub fn new(ip_address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
-        let clean = |text: &str| -> String {
-            text.chars().filter(|c| !c.is_control()).take(Self::MAX_USER_AGENT_CHARS).collect()
-        };
-        Self { ip_address, user_agent: user_agent.map(clean).filter(|text| !text.is_empty()) }
     }
 }

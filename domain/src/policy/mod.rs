@@ -2,6 +2,7 @@
 
 mod common_passwords;
 pub mod password;
+pub mod standing;
 pub mod step_up;
 pub mod superuser;
 pub mod tier;

@@ -2,16 +2,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::model::{Password, PasswordHash};
+use crate::model::{ClientInfo, ClientNetwork, Password, PasswordHash};
 
 /// The one way to make or check a password hash.
 ///
 /// Hashing is slow and takes much memory on purpose, so an adapter MUST bound how many hashes run and how many wait,
-/// MUST answer [`HasherError::Busy`] beyond that, and MUST NOT hash on the caller's thread.
+/// MUST answer [`HasherError::Busy`] beyond that, and MUST NOT hash on the caller's thread. Where there is more to hash
+/// than can be hashed, [known](Standing::Known) requesters MUST come first, and one network of clients MUST NOT keep
+/// another from its turn.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
     /// Hashes a new password with the current parameters and a fresh salt.
-    async fn hash(&self, password: Password) -> Result<PasswordHash, HasherError>;
+    async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError>;
 
     /// Checks a password against a stored hash, with the parameters that the hash names.
     ///
@@ -21,7 +23,34 @@ pub trait PasswordHasher: Send + Sync {
         &self,
         password: Password,
         hash: Option<PasswordHash>,
+        requester: Requester,
     ) -> Result<Verification, HasherError>;
+}
+
+/// On whose behalf a password is hashed. It decides who waits for whom, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requester {
+    /// Whose share it comes out of.
+    pub network: ClientNetwork,
+    /// Whether it waits behind a flood.
+    pub standing: Standing,
+}
+
+impl Requester {
+    /// This client, of this standing.
+    pub fn new(client: &ClientInfo, standing: Standing) -> Self {
+        let network = client.ip_address.map_or_else(ClientNetwork::default, ClientNetwork::of);
+        Self { network, standing }
+    }
+}
+
+/// What is known of a requester before the password has been checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Somebody who has been let in before: by this account and from this network, or by a token that was just shown.
+    Known,
+    /// Anybody else.
+    Stranger,
 }
 
 /// What a check of a password found.

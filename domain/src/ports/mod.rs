@@ -17,7 +17,7 @@ mod users;
 pub use audit::{AuditLog, AuditReader};
 pub use clock::Clock;
 pub use entropy::{Entropy, EntropyError};
-pub use hasher::{HasherError, PasswordHasher, Verification};
+pub use hasher::{HasherError, PasswordHasher, Requester, Standing, Verification};
 pub use key_directory::{KeyDirectory, KeyState, PublishedKey};
 pub use limiter::{Decision, LimitKey, Quota, RateLimiter};
 pub use service_clients::{ServiceClientReader, ServiceClientRepository};

@@ -1,8 +1,10 @@
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use time::{Duration, OffsetDateTime};
 
 use super::StoreError;
-use crate::model::{RevocationReason, Session, SessionId, TokenDigest, TokenId, User, UserId};
+use crate::model::{Email, RevocationReason, Session, SessionId, TokenDigest, TokenId, User, UserId};
 
 /// Reads sessions.
 #[async_trait]
@@ -12,6 +14,11 @@ pub trait SessionReader: Send {
 
     /// The user's sessions that are [live](Session::is_live), newest first.
     async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError>;
+
+    /// The client addresses of the newest sessions of the user with this e-mail address, at most `limit` of them, whether
+    /// the sessions live or have ended. None where nobody has the address; sessions without a client address MUST be
+    /// passed over.
+    async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError>;
 }
 
 /// Writes sessions, within a unit of work that has locked the user first. A session's `expires_at` is never after its

@@ -1,7 +1,7 @@
 use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, Email, Password, Tier, User, UserId};
 use crate::policy::password::{self, WeakPassword};
-use crate::ports::Inserted;
+use crate::ports::{Inserted, Requester, Standing};
 use crate::service::Failure;
 use crate::service::audit::Trail;
 
@@ -28,7 +28,8 @@ pub enum NotCreated {
 pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failure<NotCreated>> {
     password::check_new(&new.password, &new.email)
         .map_err(|weak| Failure::Refused(NotCreated::WeakPassword(weak)))?;
-    let hashed_password = core.hasher.hash(new.password).await?;
+    let standing = if new.self_registered { Standing::Stranger } else { Standing::Known };
+    let hashed_password = core.hasher.hash(new.password, Requester::new(new.client, standing)).await?;
     let now = core.clock.now();
     let user = User {
         id: UserId::generate(now, core.entropy.as_ref())?,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
-use inwren_domain::model::{Password, PasswordHash};
-use inwren_domain::ports::{HasherError, PasswordHasher, Verification};
+use inwren_domain::model::{ClientNetwork, Password, PasswordHash};
+use inwren_domain::ports::{HasherError, PasswordHasher, Requester, Standing, Verification};
 use inwren_tests::fakes::SeededEntropy;
+use tokio::task::JoinHandle;
 
 const CHEAP: Argon2Parameters = Argon2Parameters { memory_kib: 64, iterations: 1, parallelism: 1 };
 
@@ -22,6 +23,45 @@ fn password() -> Password {
     Password::new("correct horse battery staple")
 }
 
+fn stranger() -> Requester {
+    Requester { network: ClientNetwork::default(), standing: Standing::Stranger }
+}
+
+/// A hasher with one thread that is slow enough for a crowd to gather before it, and as many who wait as are wanted.
+fn slow(max_waiting: usize) -> Arc<Argon2Hasher> {
+    let parameters = Argon2Parameters { memory_kib: 16 * 1024, iterations: 2, parallelism: 1 };
+    let limits = HasherLimits {
+        threads: 1,
+        memory_budget_kib: 16 * 1024,
+        max_waiting,
+        max_wait: Duration::from_secs(600),
+        max_wait_of_known: Duration::from_secs(600),
+    };
+    Arc::new(hasher(parameters, limits))
+}
+
+type Asked = JoinHandle<Result<Verification, HasherError>>;
+
+/// So many strangers from one network ask at once, and all wait but the first.
+async fn crowd(hasher: &Arc<Argon2Hasher>, size: usize) -> Vec<Asked> {
+    let ask = |_| {
+        let hasher = Arc::clone(hasher);
+        tokio::spawn(async move { hasher.verify(password(), None, stranger()).await })
+    };
+    let crowd = (0..size).map(ask).collect();
+    while hasher.metrics().waiting < size / 2 {
+        tokio::task::yield_now().await;
+    }
+    crowd
+}
+
+async fn disperse(crowd: Vec<Asked>) {
+    for gone in crowd {
+        gone.abort();
+        let _ = gone.await;
+    }
+}
+
 fn phc(text: &str) -> Option<PasswordHash> {
     Some(PasswordHash::from_phc(text.to_owned()))
 }
@@ -29,21 +69,23 @@ fn phc(text: &str) -> Option<PasswordHash> {
 #[tokio::test]
 async fn a_password_is_found_again_and_no_other() {
     let hasher = cheap();
-    let hash = hasher.hash(password()).await.unwrap();
+    let hash = hasher.hash(password(), stranger()).await.unwrap();
     assert!(hash.expose().starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{}", hash.expose());
-    assert_ne!(hash, hasher.hash(password()).await.unwrap(), "every hash has a salt of its own");
-    let matched = hasher.verify(password(), Some(hash.clone())).await.unwrap();
+    assert_ne!(hash, hasher.hash(password(), stranger()).await.unwrap(), "every hash has a salt of its own");
+    let matched = hasher.verify(password(), Some(hash.clone()), stranger()).await.unwrap();
     assert_eq!(matched, Verification::Match { rehashed: None });
-    let other = hasher.verify(Password::new("correct horse battery stapl"), Some(hash)).await.unwrap();
+    let other =
+        hasher.verify(Password::new("correct horse battery stapl"), Some(hash), stranger()).await.unwrap();
     assert_eq!(other, Verification::Mismatch);
-    assert_eq!(hasher.verify(password(), None).await.unwrap(), Verification::Mismatch);
+    assert_eq!(hasher.verify(password(), None, stranger()).await.unwrap(), Verification::Mismatch);
 }
 
 #[tokio::test]
 async fn the_same_characters_typed_otherwise_are_the_same_password() {
     let hasher = cheap();
-    let hash = hasher.hash(Password::new("Ａngström ﬁnal")).await.unwrap();
-    let verified = hasher.verify(Password::new("A\u{6e}gstro\u{308}m final"), Some(hash)).await.unwrap();
+    let hash = hasher.hash(Password::new("Ａngström ﬁnal"), stranger()).await.unwrap();
+    let verified =
+        hasher.verify(Password::new("A\u{6e}gstro\u{308}m final"), Some(hash), stranger()).await.unwrap();
     assert_eq!(verified, Verification::Match { rehashed: None });
 }
 
@@ -55,12 +97,12 @@ async fn the_reference_implementations_hashes_are_understood() {
         "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
         "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8",
     ] {
-        let verified = hasher.verify(Password::new("password"), phc(known)).await.unwrap();
+        let verified = hasher.verify(Password::new("password"), phc(known), stranger()).await.unwrap();
         let Verification::Match { rehashed: Some(rehashed) } = verified else {
             panic!("{known} was not matched and renewed: {verified:?}")
         };
         assert!(rehashed.expose().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        let again = hasher.verify(Password::new("password"), Some(rehashed)).await.unwrap();
+        let again = hasher.verify(Password::new("password"), Some(rehashed), stranger()).await.unwrap();
         assert_eq!(again, Verification::Match { rehashed: None });
     }
 }
@@ -76,27 +118,15 @@ async fn what_is_no_acceptable_hash_is_refused() {
         "$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
         "$argon2id$v=19$m=64,t=4294967295,p=1$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
     ] {
-        let refused = hasher.verify(password(), phc(rubbish)).await;
+        let refused = hasher.verify(password(), phc(rubbish), stranger()).await;
         assert!(matches!(refused, Err(HasherError::Unusable(_))), "{rubbish}: {refused:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn beyond_the_queue_callers_are_told_at_once() {
-    let slow = Argon2Parameters { memory_kib: 32 * 1024, iterations: 3, parallelism: 1 };
-    let limits = HasherLimits {
-        threads: 1,
-        memory_budget_kib: 32 * 1024,
-        max_waiting: 3,
-        max_wait: Duration::from_secs(60),
-    };
-    let hasher = Arc::new(hasher(slow, limits));
-    let asked: Vec<_> = (0..20)
-        .map(|_| {
-            let hasher = Arc::clone(&hasher);
-            tokio::spawn(async move { hasher.verify(password(), None).await })
-        })
-        .collect();
+    let hasher = slow(3);
+    let asked: Vec<Asked> = crowd(&hasher, 6).await.into_iter().chain(crowd(&hasher, 6).await).collect();
     let (mut done, mut busy) = (0, 0);
     for asked in asked {
         match asked.await.unwrap() {
@@ -105,44 +135,49 @@ async fn beyond_the_queue_callers_are_told_at_once() {
             other => panic!("{other:?}"),
         }
     }
-    assert!(done >= 3 && busy >= 1 && done + busy == 20, "{done} done, {busy} busy");
-    assert_eq!(hasher.waiting(), 0);
+    assert!(done >= 3 && busy >= 1 && done + busy == 12, "{done} done, {busy} busy");
+    let metrics = hasher.metrics();
+    assert_eq!((metrics.waiting, metrics.computed, metrics.refused), (0, done, busy));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_crowd_does_not_keep_others_from_their_turn() {
+    let hasher = slow(100);
+    let crowd = crowd(&hasher, 60).await;
+    let elsewhere = Requester { network: ClientNetwork::of([192, 0, 2, 9].into()), ..stranger() };
+    assert_eq!(hasher.verify(password(), None, elsewhere).await.unwrap(), Verification::Mismatch);
+    assert!(hasher.metrics().waiting > 20, "the crowd was served first");
+    disperse(crowd).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_known_is_served_although_strangers_fill_the_queue() {
+    let hasher = slow(50);
+    let crowd = crowd(&hasher, 60).await;
+    let known = Requester { standing: Standing::Known, ..stranger() };
+    assert_eq!(hasher.verify(password(), None, known).await.unwrap(), Verification::Mismatch);
+    assert!(hasher.metrics().waiting > 20, "the crowd was served first");
+    disperse(crowd).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn those_who_have_gone_away_are_not_hashed_for() {
-    let slow = Argon2Parameters { memory_kib: 16 * 1024, iterations: 2, parallelism: 1 };
-    let limits = HasherLimits {
-        threads: 1,
-        memory_budget_kib: 16 * 1024,
-        max_waiting: 100,
-        max_wait: Duration::from_secs(600),
-    };
-    let hasher = Arc::new(hasher(slow, limits));
-    let crowd: Vec<_> = (0..100)
-        .map(|_| {
-            let hasher = Arc::clone(&hasher);
-            tokio::spawn(async move { hasher.verify(password(), None).await })
-        })
-        .collect();
-    while hasher.waiting() < 50 {
-        tokio::task::yield_now().await;
-    }
-    for gone in crowd {
-        gone.abort();
-        let _ = gone.await;
-    }
+    let hasher = slow(100);
+    disperse(crowd(&hasher, 100).await).await;
     // The queue is full of jobs that nobody waits for: they make room, and this one is next.
-    let answer = hasher.verify(password(), None).await;
+    let answer = hasher.verify(password(), None, stranger()).await;
     assert_eq!(answer.unwrap(), Verification::Mismatch);
-    assert_eq!(hasher.waiting(), 0);
+    let metrics = hasher.metrics();
+    assert_eq!(metrics.waiting, 0);
+    assert!(metrics.computed < 90, "{} hashes for nobody", metrics.computed);
 }
 
 #[tokio::test]
 async fn a_hash_that_costs_more_than_the_budget_runs_alone() {
     let costly = Argon2Parameters { memory_kib: 8 * 1024, iterations: 1, parallelism: 1 };
-    let hash = hasher(costly, HasherLimits::for_machine(1, costly)).hash(password()).await.unwrap();
-    let verified = cheap().verify(password(), Some(hash)).await.unwrap();
+    let hash =
+        hasher(costly, HasherLimits::for_machine(1, costly)).hash(password(), stranger()).await.unwrap();
+    let verified = cheap().verify(password(), Some(hash), stranger()).await.unwrap();
     assert!(matches!(verified, Verification::Match { rehashed: Some(_) }));
 }
 

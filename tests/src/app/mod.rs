@@ -218,6 +218,7 @@ fn hasher() -> Arc<Argon2Hasher> {
             memory_budget_kib: 64,
             max_waiting: 10_000,
             max_wait: Duration::from_secs(60),
+            max_wait_of_known: Duration::from_secs(60),
         };
         Arc::new(Argon2Hasher::start(cheap, limits, Arc::new(SystemEntropy)).expect("a hasher"))
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use inwren_domain::model::{ClientInfo, Password, PlainToken, RevocationReason, Session, User, UserChange};
-use inwren_domain::ports::{RotationOutcome, Store};
+use inwren_domain::ports::{Requester, RotationOutcome, Standing, Store};
 use inwren_domain::service::auth::{Principal, login, refresh};
 use inwren_domain::service::{Failure, account};
 
@@ -248,7 +248,8 @@ pub async fn only_the_rekeyed_token_is_left_after_a_password_change(store: Arc<d
 
 /// A user with the old password who has just logged in, and the refresh token.
 async fn logged_in(fakes: &Fakes, store: &Arc<dyn Store>) -> (User, Principal, PlainToken) {
-    let hashed_password = fakes.core.hasher.hash(Password::new(OLD)).await.unwrap();
+    let requester = Requester::new(&ClientInfo::default(), Standing::Known);
+    let hashed_password = fakes.core.hasher.hash(Password::new(OLD), requester).await.unwrap();
     let user = User { hashed_password, ..somebody() };
     add_users(&**store, &[&user]).await;
     let pair = client::login(&fakes.core, &user.email, OLD).await.unwrap();

@@ -95,6 +95,39 @@ pub async fn the_live_ones_are_listed_newest_first(store: Arc<dyn Store>) {
     assert_eq!(later, [newest, oldest]);
 }
 
+/// The addresses are those of the newest sessions, whatever became of them; the ones of others and absent ones are none.
+pub async fn the_addresses_are_those_of_the_newest_sessions(store: Arc<dyn Store>) {
+    let (user, other) = (somebody(), somebody());
+    add_users(&*store, &[&user, &other]).await;
+    let from = |of: &User, minute, address: Option<&str>| Session {
+        created_at: now() + Duration::minutes(minute),
+        client: ClientInfo::new(address.map(|text| text.parse().unwrap()), None),
+        ..fixtures::session_of(of)
+    };
+    let revoked = Some(Revocation { at: now(), reason: REASON });
+    let sessions = [
+        from(&user, 3, Some("2001:db8::3")),
+        from(&user, 1, Some("192.0.2.1")),
+        Session { revoked, ..from(&user, 4, Some("192.0.2.4")) },
+        from(&user, 2, None),
+        from(&other, 5, Some("192.0.2.5")),
+        from(&user, 0, Some("192.0.2.1")),
+    ];
+    for session in &sessions {
+        add_sessions(&*store, &[session]).await;
+    }
+    let mut view = store.read().await.unwrap();
+    let written_otherwise = fixtures::email(&user.email.as_str().to_uppercase());
+    let mut found = async |email, limit| {
+        let addresses = view.sessions().recent_addresses(email, limit).await.unwrap();
+        addresses.iter().map(ToString::to_string).collect::<Vec<String>>()
+    };
+    let all = ["192.0.2.4", "2001:db8::3", "192.0.2.1", "192.0.2.1"];
+    assert_eq!(found(&written_otherwise, 10).await, all);
+    assert_eq!(found(&user.email, 2).await, all[..2]);
+    assert!(found(&fixtures::fresh_email(), 10).await.is_empty());
+}
+
 /// `revoke` ends the user's live session and no other, and leaves its other fields.
 pub async fn a_revocation_ends_one_session(store: Arc<dyn Store>) {
     let (user, session) = opened(&*store).await;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{AuditEventKind, Password, RevocationReason, User, UserChange};
-use inwren_domain::ports::{InvalidToken, Store};
+use inwren_domain::model::{AuditEventKind, ClientInfo, Password, RevocationReason, User, UserChange};
+use inwren_domain::ports::{InvalidToken, Requester, Standing, Store};
 use inwren_domain::service::account;
 use inwren_domain::service::admin::{self, Admin};
 use inwren_domain::service::auth::{NotAuthenticated, authenticate, login, logout, refresh, register};
@@ -135,12 +135,39 @@ pub async fn refused_logins_all_cost_the_same(store: Arc<dyn Store>) {
             Err(Failure::Refused(refusal)) => assert_eq!(refusal, expected),
             other => panic!("not refused: {other:?}"),
         }
-        assert_eq!(script.take_calls(), ["read", "users.by_email"], "{expected:?}");
+        let reads = ["read", "users.by_email", "sessions.recent_addresses"];
+        assert_eq!(script.take_calls(), reads, "{expected:?}");
         assert_eq!(fakes.hasher.checks(), checks + 1, "{expected:?}");
     }
     assert_eq!(fakes.hasher.hashes(), 2, "only the registrations hash");
     assert_eq!(events(&*store).await, before);
     assert_eq!(live_of(&*store, active.id).await, []);
+}
+
+/// A client is known to the hasher once the account has logged in from its network, and to no other account.
+pub async fn a_client_is_known_after_its_first_login(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store);
+    let core = &fakes.core;
+    let (ann, bob) = (fresh_email(), fresh_email());
+    for email in [&ann, &bob] {
+        client::register(core, email).await.unwrap();
+    }
+    for (email, address, standing) in [
+        (&ann, "2001:db8:0:1::1", Standing::Stranger),
+        (&ann, "2001:db8:0:1::2", Standing::Known),
+        (&ann, "2001:db8:0:2::1", Standing::Stranger),
+        (&bob, "2001:db8:0:1::1", Standing::Stranger),
+    ] {
+        let from = ClientInfo::new(Some(address.parse().unwrap()), None);
+        let command =
+            login::Command { email: email.clone(), password: Password::new(OLD), client: from.clone() };
+        login::execute(core, command).await.unwrap();
+        assert_eq!(
+            fakes.hasher.last_requester(),
+            Some(Requester::new(&from, standing)),
+            "{email:?} {address}"
+        );
+    }
 }
 
 /// A login with a hash of other parameters renews the hash, and nothing else of the user.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use inwren_domain::model::{Password, PasswordHash};
-use inwren_domain::ports::{HasherError, PasswordHasher, Verification};
+use inwren_domain::ports::{HasherError, PasswordHasher, Requester, Verification};
 use tokio::sync::oneshot;
 
 use super::Script;
@@ -17,6 +17,7 @@ pub struct PlainHasher {
     checks: AtomicUsize,
     hold: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
     units: Mutex<Option<Arc<Script>>>,
+    requester: Mutex<Option<Requester>>,
 }
 
 /// A check of a password that was held up.
@@ -48,6 +49,11 @@ impl PlainHasher {
         self.checks.load(Ordering::SeqCst)
     }
 
+    /// On whose behalf it was asked last.
+    pub fn last_requester(&self) -> Option<Requester> {
+        *self.requester.lock().unwrap()
+    }
+
     /// Changes the parameters, so that hashes from before are to be replaced.
     pub fn change_parameters(&self) {
         self.parameters.fetch_add(1, Ordering::SeqCst);
@@ -66,7 +72,8 @@ impl PlainHasher {
         *self.units.lock().unwrap() = Some(script);
     }
 
-    fn assert_outside_of_units(&self) {
+    fn enter(&self, requester: Requester) {
+        *self.requester.lock().unwrap() = Some(requester);
         if let Some(script) = &*self.units.lock().unwrap() {
             assert_eq!(script.open_handles(), 0, "a password is hashed while a handle of the store is open");
         }
@@ -83,8 +90,8 @@ impl PlainHasher {
 
 #[async_trait]
 impl PasswordHasher for PlainHasher {
-    async fn hash(&self, password: Password) -> Result<PasswordHash, HasherError> {
-        self.assert_outside_of_units();
+    async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
+        self.enter(requester);
         self.hashes.fetch_add(1, Ordering::SeqCst);
         tokio::task::yield_now().await;
         Ok(self.make(&password))
@@ -94,8 +101,9 @@ impl PasswordHasher for PlainHasher {
         &self,
         password: Password,
         hash: Option<PasswordHash>,
+        requester: Requester,
     ) -> Result<Verification, HasherError> {
-        self.assert_outside_of_units();
+        self.enter(requester);
         self.checks.fetch_add(1, Ordering::SeqCst);
         let held = self.hold.lock().unwrap().take();
         match held {

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -123,6 +124,11 @@ impl SessionReader for FaultyView {
 
     async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError> {
         scripted!(self.script, "sessions.live_of", self.inner.sessions().live_of(user, now))
+    }
+
+    async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError> {
+        let inner = self.inner.sessions();
+        scripted!(self.script, "sessions.recent_addresses", inner.recent_addresses(email, limit))
     }
 }
 

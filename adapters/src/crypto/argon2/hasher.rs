@@ -1,14 +1,15 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use argon2::{Block, Params};
 use async_trait::async_trait;
 use inwren_domain::model::{Password, PasswordHash};
-use inwren_domain::ports::{Entropy, HasherError, PasswordHasher, Verification};
+use inwren_domain::ports::{Entropy, HasherError, PasswordHasher, Requester, Standing, Verification};
 use tokio::sync::oneshot;
 
 use super::computation::{Argon2Parameters, Computed, InvalidParameters, SALT_BYTES, Stored, Task};
-use super::queue::{Job, Queue, Ticket};
+use super::queue::{Answer, Job, Queue, Ticket};
 
 /// How much at once.
 #[derive(Clone, Copy, Debug)]
@@ -19,20 +20,24 @@ pub struct HasherLimits {
     pub memory_budget_kib: usize,
     /// How many hashes may wait for a thread.
     pub max_waiting: usize,
-    /// For how long one may wait before the caller is told that the service is busy.
+    /// For how long one may wait before a stranger is told that the service is busy.
     pub max_wait: Duration,
+    /// For how long one may wait before somebody [known](Standing::Known) is told so.
+    pub max_wait_of_known: Duration,
 }
 
 impl HasherLimits {
-    /// As many threads as cores, the memory that they need with these parameters, and a queue that is worked off within
-    /// about a second.
+    /// As many threads as cores, and the memory that they need with these parameters. A stranger waits for less than a
+    /// second; the queue takes more than can be worked off in that time, because a client that waits asks less often than
+    /// one that is turned away at once.
     pub fn for_machine(cores: usize, parameters: Argon2Parameters) -> Self {
         let threads = cores.max(1);
         Self {
             threads,
             memory_budget_kib: threads.saturating_mul(parameters.memory_kib as usize),
-            max_waiting: threads.saturating_mul(32),
-            max_wait: Duration::from_secs(1),
+            max_waiting: threads.saturating_mul(256),
+            max_wait: Duration::from_millis(800),
+            max_wait_of_known: Duration::from_millis(2_500),
         }
     }
 }
@@ -40,13 +45,30 @@ impl HasherLimits {
 /// Hashes with Argon2id on threads of its own.
 ///
 /// What is bounded: the threads, the memory of all running hashes, how many wait and for how long. Beyond that the
-/// caller is told at once, so that a flood of logins costs neither memory nor the answers of anybody else. The blocks
-/// are reused, because fresh ones cost more in page faults than the hash itself.
+/// caller is told at once, so that a flood of logins costs neither memory nor the answers of anybody else. Those who wait
+/// have their turn by who they are, not by how much they ask for. The blocks are reused, because fresh ones cost more in
+/// page faults than the hash itself.
 pub struct Argon2Hasher {
     queue: Arc<Queue>,
     params: Params,
     entropy: Arc<dyn Entropy>,
     max_wait: Duration,
+    max_wait_of_known: Duration,
+    computed: Arc<AtomicU64>,
+    refused: AtomicU64,
+}
+
+/// What the hasher does at the moment, and has done since it was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HasherMetrics {
+    /// Hashes that wait for a thread.
+    pub waiting: usize,
+    /// Hashes that are being computed.
+    pub running: usize,
+    /// Hashes that have been computed.
+    pub computed: u64,
+    /// Callers who were told that the hasher is busy.
+    pub refused: u64,
 }
 
 impl Argon2Hasher {
@@ -58,20 +80,34 @@ impl Argon2Hasher {
     ) -> Result<Self, InvalidParameters> {
         let params = parameters.to_params()?;
         let queue = Arc::new(Queue::new(limits.max_waiting, limits.memory_budget_kib));
+        let computed = Arc::new(AtomicU64::new(0));
         for number in 0..limits.threads.max(1) {
-            let (queue, params) = (Arc::clone(&queue), params.clone());
-            let work = move || work(&queue, &params);
+            let (queue, params, computed) = (Arc::clone(&queue), params.clone(), Arc::clone(&computed));
+            let work = move || work(&queue, &params, &computed);
             std::thread::Builder::new()
                 .name(format!("hasher-{number}"))
                 .spawn(work)
                 .map_err(|_| InvalidParameters)?;
         }
-        Ok(Self { queue, params, entropy, max_wait: limits.max_wait })
+        Ok(Self {
+            queue,
+            params,
+            entropy,
+            max_wait: limits.max_wait,
+            max_wait_of_known: limits.max_wait_of_known,
+            computed,
+            refused: AtomicU64::new(0),
+        })
     }
 
-    /// How many hashes wait for a thread.
-    pub fn waiting(&self) -> usize {
-        self.queue.waiting()
+    /// How busy it is.
+    pub fn metrics(&self) -> HasherMetrics {
+        HasherMetrics {
+            waiting: self.queue.waiting(),
+            running: self.queue.running(),
+            computed: self.computed.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+        }
     }
 
     fn salt(&self) -> Result<[u8; SALT_BYTES], HasherError> {
@@ -80,26 +116,40 @@ impl Argon2Hasher {
         Ok(salt)
     }
 
-    async fn compute(&self, task: Task) -> Result<Computed, HasherError> {
-        let busy = HasherError::Busy { retry_after: self.max_wait };
+    async fn compute(&self, task: Task, requester: Requester) -> Result<Computed, HasherError> {
+        let max_wait = match requester.standing {
+            Standing::Known => self.max_wait_of_known,
+            Standing::Stranger => self.max_wait,
+        };
         let (answer, mut answered) = oneshot::channel();
         let ticket = Arc::new(Ticket::default());
         let job = Job { blocks: task.blocks(&self.params), task, ticket: Arc::clone(&ticket), answer };
-        self.queue.push(job).map_err(|_| busy.clone())?;
-        let answer = match tokio::time::timeout(self.max_wait, &mut answered).await {
+        if !self.queue.push(requester, job) {
+            return Err(self.busy());
+        }
+        let answer = match tokio::time::timeout(max_wait, &mut answered).await {
             Ok(answer) => answer,
-            Err(_) if ticket.give_up() => return Err(busy),
+            Err(_) if ticket.give_up() => return Err(self.busy()),
             // It has begun, and will be done within one hash.
             Err(_) => answered.await,
         };
-        answer.unwrap_or(Err(HasherError::Failed("the hasher has stopped")))
+        match answer {
+            Ok(Answer::Computed(computed)) => computed,
+            Ok(Answer::Displaced) => Err(self.busy()),
+            Err(_) => Err(HasherError::Failed("the hasher has stopped")),
+        }
+    }
+
+    fn busy(&self) -> HasherError {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        HasherError::Busy { retry_after: self.max_wait }
     }
 }
 
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
-    async fn hash(&self, password: Password) -> Result<PasswordHash, HasherError> {
-        match self.compute(Task::Hash { password, salt: self.salt()? }).await? {
+    async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
+        match self.compute(Task::Hash { password, salt: self.salt()? }, requester).await? {
             Computed::Hash(hash) => Ok(hash),
             Computed::Verification(_) => Err(HasherError::Failed("an answer to another question")),
         }
@@ -109,6 +159,7 @@ impl PasswordHasher for Argon2Hasher {
         &self,
         password: Password,
         hash: Option<PasswordHash>,
+        requester: Requester,
     ) -> Result<Verification, HasherError> {
         let task = match hash {
             Some(hash) => {
@@ -117,7 +168,7 @@ impl PasswordHasher for Argon2Hasher {
             }
             None => Task::VerifyNobody { password },
         };
-        match self.compute(task).await? {
+        match self.compute(task, requester).await? {
             Computed::Verification(verification) => Ok(verification),
             Computed::Hash(_) => Err(HasherError::Failed("an answer to another question")),
         }
@@ -131,7 +182,7 @@ impl Drop for Argon2Hasher {
 }
 
 /// What a thread does: one job after the other, in blocks of its own.
-fn work(queue: &Queue, params: &Params) {
+fn work(queue: &Queue, params: &Params, done: &AtomicU64) {
     let usual = params.block_count();
     let mut blocks: Vec<Block> = Vec::new();
     while let Some((job, reserved)) = queue.next() {
@@ -145,7 +196,8 @@ fn work(queue: &Queue, params: &Params) {
             blocks.shrink_to_fit();
         }
         drop(reserved);
+        done.fetch_add(1, Ordering::Relaxed);
         // Nobody may be waiting any more; that is no error.
-        let _ = job.answer.send(computed);
+        let _ = job.answer.send(Answer::Computed(computed));
     }
 }

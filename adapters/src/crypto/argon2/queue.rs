@@ -1,18 +1,26 @@
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use inwren_domain::ports::HasherError;
+use inwren_domain::ports::{HasherError, Requester};
 use tokio::sync::oneshot;
 
 use super::computation::{Computed, Task};
+use super::fair::{FairQueue, Pushed};
 
 /// A task, how much it needs, and where its answer goes.
 pub(super) struct Job {
     pub(super) task: Task,
     pub(super) blocks: usize,
     pub(super) ticket: Arc<Ticket>,
-    pub(super) answer: oneshot::Sender<Result<Computed, HasherError>>,
+    pub(super) answer: oneshot::Sender<Answer>,
+}
+
+/// What the caller of a job is told in the end.
+pub(super) enum Answer {
+    /// It was computed, or could not be.
+    Computed(Result<Computed, HasherError>),
+    /// It had to make room for somebody else.
+    Displaced,
 }
 
 /// Decides between the worker that would begin a job and the caller that would give it up: one of them wins.
@@ -38,37 +46,45 @@ impl Ticket {
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
-    max_waiting: usize,
     budget: usize,
 }
 
 struct State {
-    waiting: VecDeque<Job>,
+    waiting: FairQueue<Job>,
+    /// The job whose turn it is, where there is no memory for it yet. No other one overtakes it, or a costly old hash
+    /// would never be checked.
+    next: Option<Job>,
     free_blocks: usize,
+    running: usize,
     closed: bool,
 }
 
 impl Queue {
     /// A queue of at most `max_waiting` jobs, over a budget of so many blocks.
     pub(super) fn new(max_waiting: usize, budget: usize) -> Self {
-        let state = State { waiting: VecDeque::new(), free_blocks: budget, closed: false };
-        Self { state: Mutex::new(state), changed: Condvar::new(), max_waiting, budget }
+        let waiting = FairQueue::new(max_waiting);
+        let state = State { waiting, next: None, free_blocks: budget, running: 0, closed: false };
+        Self { state: Mutex::new(state), changed: Condvar::new(), budget }
     }
 
-    /// Adds a job, or gives it back when the queue is full.
-    pub(super) fn push(&self, job: Job) -> Result<(), Job> {
+    /// Adds a job, and tells whether there was room for it. Another one may have to go for it.
+    pub(super) fn push(&self, requester: Requester, job: Job) -> bool {
         let mut state = self.lock();
-        if state.waiting.len() >= self.max_waiting {
+        if state.waiting.is_full() {
             // Those whose callers have gone make room for those who are still there.
             state.waiting.retain(|waiting| !waiting.answer.is_closed());
-            if state.waiting.len() >= self.max_waiting {
-                return Err(job);
-            }
         }
-        state.waiting.push_back(job);
+        let pushed = state.waiting.push(requester, job);
         drop(state);
-        self.changed.notify_one();
-        Ok(())
+        match pushed {
+            Pushed::Queued => self.changed.notify_one(),
+            Pushed::Displaced(job) => {
+                // Its caller may have gone as well.
+                let _ = job.answer.send(Answer::Displaced);
+            }
+            Pushed::Refused(_) => return false,
+        }
+        true
     }
 
     /// Waits for the next job that somebody still wants and that fits into the budget, and takes its memory from it.
@@ -79,14 +95,14 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            // In turn: a large job at the head waits for room, and the small ones behind it do not starve it.
-            if let Some(job) = state.waiting.pop_front() {
+            if let Some(job) = state.next.take().or_else(|| state.waiting.pop()) {
                 // A job that is larger than the whole budget runs alone.
                 let charge = job.blocks.min(self.budget);
                 if charge > state.free_blocks {
-                    state.waiting.push_front(job);
+                    state.next = Some(job);
                 } else if !job.answer.is_closed() && job.ticket.begin() {
                     state.free_blocks -= charge;
+                    state.running += 1;
                     return Some((job, Reserved { queue: self, blocks: charge }));
                 } else {
                     continue;
@@ -98,14 +114,21 @@ impl Queue {
 
     /// How many jobs wait.
     pub(super) fn waiting(&self) -> usize {
-        self.lock().waiting.len()
+        let state = self.lock();
+        state.waiting.len() + usize::from(state.next.is_some())
+    }
+
+    /// How many jobs are being computed.
+    pub(super) fn running(&self) -> usize {
+        self.lock().running
     }
 
     /// Lets the workers go home.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        state.waiting.clear();
+        state.next = None;
+        state.waiting.retain(|_| false);
         drop(state);
         self.changed.notify_all();
     }
@@ -124,7 +147,10 @@ pub(super) struct Reserved<'a> {
 
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
-        self.queue.lock().free_blocks += self.blocks;
+        let mut state = self.queue.lock();
+        state.free_blocks += self.blocks;
+        state.running -= 1;
+        drop(state);
         self.queue.changed.notify_all();
     }
 }

@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 /// Names what cannot be in a row.
 #[derive(Clone, Copy)]
-struct Row {
-    table: &'static str,
-    id: Uuid,
+pub(super) struct Row {
+    pub(super) table: &'static str,
+    pub(super) id: Uuid,
 }
 
 impl Row {
@@ -28,7 +28,11 @@ impl Row {
         ip_address: Option<String>,
         user_agent: Option<String>,
     ) -> Result<ClientInfo, StoreError> {
-        let parse = |text: String| text.parse::<IpAddr>().map_err(|_| self.inconsistent("ip_address"));
-        Ok(ClientInfo { ip_address: ip_address.map(parse).transpose()?, user_agent })
+        let ip_address = ip_address.map(|text| self.address(&text)).transpose()?;
+        Ok(ClientInfo { ip_address, user_agent })
+    }
+
+    pub(super) fn address(self, text: &str) -> Result<IpAddr, StoreError> {
+        text.parse().map_err(|_| self.inconsistent("ip_address"))
     }
 }

@@ -7,7 +7,7 @@ use crate::model::{
 };
 use crate::policy::password::{self, WeakPassword};
 use crate::policy::step_up::{StepUpRequired, require_recent};
-use crate::ports::{Rekey, UnitOfWork, Verification};
+use crate::ports::{Rekey, Requester, Standing, UnitOfWork, Verification};
 use crate::service::audit::Trail;
 use crate::service::auth::{Principal, access_token, refresh_expiry, refresh_token};
 use crate::service::{Failure, PortFailure};
@@ -50,10 +50,12 @@ pub async fn execute(
     password::check_new(&command.new_password, &user.email)
         .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
     let current_hash = Some(user.hashed_password.clone());
-    if core.hasher.verify(command.current_password, current_hash).await? == Verification::Mismatch {
+    let requester = Requester::new(client, Standing::Known);
+    if core.hasher.verify(command.current_password, current_hash, requester).await? == Verification::Mismatch
+    {
         return Err(Failure::Refused(Refusal::WrongPassword));
     }
-    let hash = core.hasher.hash(command.new_password).await?;
+    let hash = core.hasher.hash(command.new_password, requester).await?;
 
     // Rotations may go on while the hashes are computed. The new generation is one that none of them can have issued
     // a token of, wherever they have come by the commit.

@@ -4,7 +4,8 @@ use crate::Core;
 use crate::model::{
     AuditEventKind, ClientInfo, Email, Password, Session, SessionId, TokenDigest, TokenId, TokenPair, User,
 };
-use crate::ports::Verification;
+use crate::policy::standing;
+use crate::ports::{Requester, Standing, StoreError, Verification};
 use crate::service::audit::Trail;
 use crate::service::auth::issue::{access_token, refresh_expiry, refresh_token, whole_seconds};
 use crate::service::{Failure, PortFailure};
@@ -36,11 +37,12 @@ pub enum Refusal {
 
 /// Checks the password and opens a session.
 ///
-/// Every refusal costs the same: one read and one check of a password, against a stand-in where there is no user.
+/// Every refusal costs the same: two reads and one check of a password, against a stand-in where there is no user.
 pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure<Refusal>> {
-    let found = core.store.read().await?.users().by_email(&command.email).await?;
+    let (found, standing) = look_up(core, &command).await?;
     let hash = found.as_ref().map(|user| user.hashed_password.clone());
-    let verification = core.hasher.verify(command.password, hash).await?;
+    let requester = Requester::new(&command.client, standing);
+    let verification = core.hasher.verify(command.password, hash, requester).await?;
     let user = found.ok_or(Failure::Refused(Refusal::UnknownEmail))?;
     let Verification::Match { rehashed } = verification else {
         return Err(Failure::Refused(Refusal::WrongPassword));
@@ -73,6 +75,13 @@ pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure
 
     let (access_token, expires_in) = access_token(core, &session, &current, session.created_at)?;
     Ok(TokenPair { access_token, refresh_token: refresh, expires_in })
+}
+
+async fn look_up(core: &Core, command: &Command) -> Result<(Option<User>, Standing), StoreError> {
+    let mut view = core.store.read().await?;
+    let found = view.users().by_email(&command.email).await?;
+    let addresses = view.sessions().recent_addresses(&command.email, standing::REMEMBERED_SESSIONS).await?;
+    Ok((found, standing::of(&command.client, &addresses)))
 }
 
 fn new_session(

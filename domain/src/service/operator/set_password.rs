@@ -3,6 +3,7 @@
 use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, Email, Password, RevocationReason};
 use crate::policy::password::{self, WeakPassword};
+use crate::ports::{Requester, Standing};
 use crate::service::Failure;
 use crate::service::audit::Trail;
 
@@ -22,8 +23,8 @@ pub async fn execute(core: &Core, email: &Email, password: Password) -> Result<(
     password::check_new(&password, email).map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
     let found = core.store.read().await?.users().by_email(email).await?;
     let user = found.ok_or(Failure::Refused(Refusal::NotFound))?;
-    let hash = core.hasher.hash(password).await?;
     let client = ClientInfo::default();
+    let hash = core.hasher.hash(password, Requester::new(&client, Standing::Known)).await?;
     let trail = Trail { core, at: core.clock.now(), actor: None, client: &client };
     let event = trail.event(AuditEventKind::PasswordChanged, user.id, None)?;
 

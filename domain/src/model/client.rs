@@ -1,0 +1,74 @@
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What is known of the client that made a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// The address, from the socket or from a trusted proxy.
+    pub ip_address: Option<IpAddr>,
+    /// What the client says that it is; without control characters and at most [`ClientInfo::MAX_USER_AGENT_CHARS`].
+    pub user_agent: Option<String>,
+}
+
+impl ClientInfo {
+    /// As much of a `User-Agent` header as is kept.
+    pub const MAX_USER_AGENT_CHARS: usize = 256;
+
+    /// Keeps of a `User-Agent` header what may be stored and shown.
+    pub fn new(ip_address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
+        let clean = |text: &str| -> String {
+            text.chars().filter(|c| !c.is_control()).take(Self::MAX_USER_AGENT_CHARS).collect()
+        };
+        Self { ip_address, user_agent: user_agent.map(clean).filter(|text| !text.is_empty()) }
+    }
+}
+
+/// Who a client is where its share of something is measured: one IPv4 address, or the /64 network that a single IPv6
+/// customer has to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientNetwork(IpAddr);
+
+impl ClientNetwork {
+    /// The network of this address. An IPv4 address that is written as an IPv6 one is the IPv4 address.
+    pub fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => Self(v4.into()),
+            IpAddr::V6(v6) => {
+                let [a, b, c, d, ..] = v6.segments();
+                Self(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
+            }
+        }
+    }
+}
+
+/// The network of whoever gives no address.
+impl Default for ClientNetwork {
+    fn default() -> Self {
+        Self(Ipv4Addr::UNSPECIFIED.into())
+    }
+}
+
+impl fmt::Display for ClientNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(v4) => v4.fmt(f),
+            IpAddr::V6(v6) => write!(f, "{v6}/64"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_customer_is_one_client() {
+        let network = |text: &str| ClientNetwork::of(text.parse().unwrap());
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+        assert_eq!(network("2001:db8:1:2::1").to_string(), "2001:db8:1:2::/64");
+        assert_eq!(network("192.0.2.1").to_string(), "192.0.2.1");
+    }
+}
