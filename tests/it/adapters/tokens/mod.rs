@@ -4,6 +4,7 @@ mod agreement;
 mod claims;
 mod refusals;
 mod rings;
+mod wycheproof;
 
 use std::sync::OnceLock;
 
