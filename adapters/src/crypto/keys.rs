@@ -11,14 +11,17 @@ use pkcs8::{
 use rsa::pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey, EncodeRsaPublicKey};
 use rsa::rand_core::RngCore as _;
 use rsa::traits::PublicKeyParts;
-use rsa::{RsaPrivateKey, RsaPublicKey};
+use rsa::{BigUint, RsaPrivateKey, RsaPublicKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 /// The smallest modulus that is accepted, in bits (RFC 7518 section 3.3).
 pub const MIN_BITS: usize = 2048;
-/// The largest modulus that is accepted, in bits: beyond it a signature costs more than a login.
-pub const MAX_BITS: usize = 8192;
+/// The largest modulus that is accepted, in bits: many libraries take no larger one, and a signature costs more than a
+/// login.
+pub const MAX_BITS: usize = 4096;
+/// The public exponent that is accepted.
+const EXPONENT: u32 = 65537;
 /// What a guess at a passphrase costs (OWASP Password Storage Cheat Sheet, PBKDF2 with HMAC-SHA-256).
 const PBKDF2_ITERATIONS: u32 = 600_000;
 
@@ -58,8 +61,11 @@ pub enum KeyError {
     #[error("is damaged: its numbers do not belong together")]
     Damaged,
     /// Too small or too large.
-    #[error("has {0} bits; it must have 2048 to 8192")]
+    #[error("has {0} bits; it must have 2048 to 4096")]
     Size(usize),
+    /// Another public exponent than the one that every library takes.
+    #[error("has an unusual public exponent; it must be 65537")]
+    Exponent,
     /// There is none.
     #[error("is missing")]
     NoKey,
@@ -167,6 +173,9 @@ impl PublicKey {
 
     fn from_rsa(key: RsaPublicKey) -> Result<Self, KeyError> {
         check_size(key.n().bits())?;
+        if *key.e() != BigUint::from(EXPONENT) {
+            return Err(KeyError::Exponent);
+        }
         let id = thumbprint(&key);
         Ok(Self { key, id })
     }
@@ -227,8 +236,8 @@ mod tests {
                  CiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZ\
                  gnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniI\
                  qbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
-        let n = rsa::BigUint::from_bytes_be(&URL_SAFE_NO_PAD.decode(n).unwrap());
-        let key = RsaPublicKey::new(n, rsa::BigUint::from(65537_u32)).unwrap();
+        let n = BigUint::from_bytes_be(&URL_SAFE_NO_PAD.decode(n).unwrap());
+        let key = RsaPublicKey::new(n, BigUint::from(EXPONENT)).unwrap();
         let key = PublicKey::from_rsa(key).unwrap();
         assert_eq!(key.id(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
@@ -254,6 +263,21 @@ mod tests {
         assert_eq!(KeyPair::read(&pem, None).err(), Some(KeyError::Encrypted));
         assert_eq!(KeyPair::read(&pem, Some("wrong")).err(), Some(KeyError::WrongPassphrase));
         assert!(KeyPair::read(&pair.to_pem().unwrap(), Some("not needed")).is_ok());
+    }
+
+    #[test]
+    fn a_key_that_some_library_would_not_take_is_refused() {
+        let public = |bits: usize, e: u32| {
+            let n = (BigUint::from(1_u32) << (bits - 1)) + BigUint::from(1_u32);
+            PublicKey::from_rsa(RsaPublicKey::new_with_max_size(n, BigUint::from(e), 1 << 14).unwrap()).err()
+        };
+        assert_eq!(public(2047, EXPONENT), Some(KeyError::Size(2047)));
+        assert_eq!(public(2048, EXPONENT), None);
+        assert_eq!(public(4096, EXPONENT), None);
+        assert_eq!(public(4097, EXPONENT), Some(KeyError::Size(4097)));
+        assert_eq!(public(2048, 3), Some(KeyError::Exponent));
+        assert_eq!(public(2048, EXPONENT + 2), Some(KeyError::Exponent));
+        assert_eq!(KeyPair::generate(4104).err(), Some(KeyError::Size(4104)));
     }
 
     #[test]

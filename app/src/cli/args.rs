@@ -62,13 +62,13 @@ pub(super) enum KeysCommand {
     /// Make a new key pair at PRIVATE_KEY_PATH and PUBLIC_KEY_PATH
     Generate {
         /// Size of the modulus. 3072 signs at about a third of the speed of 2048, 4096 at about a seventh
-        #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=8192))]
+        #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=4096))]
         bits: u16,
     },
     /// Make the next key: it is published at once, and signs once every verifier can know it
     Rotate {
         /// Size of the modulus
-        #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=8192))]
+        #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=4096))]
         bits: u16,
         /// Let it sign at once. Verifiers that keep the public keys refuse its tokens until they ask again
         #[arg(long)]
@@ -95,7 +95,7 @@ pub(super) enum KeysCommand {
         #[arg(long)]
         emergency: bool,
         /// Size of the modulus of the key that takes its place
-        #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=8192))]
+        #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=4096))]
         bits: u16,
     },
 }

@@ -1,7 +1,9 @@
 use time::{Duration, OffsetDateTime};
 
-use crate::crypto::keys::{KeyError, KeyPair};
-use crate::crypto::ring::{KeyRing, Prepared, RingKey};
+use super::envelope::Headers;
+use super::key::TokenKey;
+use crate::crypto::keys::{KeyError, KeyPair, PublicKey};
+use crate::crypto::ring::{KeyRing, RingKey};
 
 /// A key pair and the time from which it signs.
 pub struct SigningKey {
@@ -27,16 +29,26 @@ impl SigningKeys {
     }
 
     /// Makes the ring of an adapter, which turns each pair into what it signs with.
-    pub(super) fn ring<K>(
-        &self,
-        prepare: impl Fn(&KeyPair) -> Result<K, KeyError>,
-    ) -> Result<KeyRing<Prepared<K>>, KeyError> {
-        let prepared = |key: &SigningKey| {
-            let public = key.pair.public().clone();
-            let (id, signs_from) = (public.id().to_owned(), key.signs_from);
-            Ok(RingKey { id, signs_from, key: Prepared { public, key: prepare(&key.pair)? } })
+    pub(super) fn ring<K: TokenKey>(&self) -> Result<KeyRing<Prepared<K>>, KeyError> {
+        let prepared = |SigningKey { pair, signs_from }: &SigningKey| {
+            let id = pair.public().id().to_owned();
+            Ok(RingKey { id, signs_from: *signs_from, key: Prepared::new(pair)? })
         };
         let keys = self.keys.iter().map(prepared).collect::<Result<_, KeyError>>()?;
         KeyRing::new(keys, self.token_lifetime).ok_or(KeyError::NoKey)
+    }
+}
+
+/// What an adapter works with: the public key, what its tokens begin with, and what the library has made of the pair.
+pub(super) struct Prepared<K> {
+    pub(super) public: PublicKey,
+    pub(super) headers: Headers,
+    pub(super) key: K,
+}
+
+impl<K: TokenKey> Prepared<K> {
+    fn new(pair: &KeyPair) -> Result<Self, KeyError> {
+        let public = pair.public().clone();
+        Ok(Self { headers: Headers::new(public.id()), public, key: K::new(pair)? })
     }
 }

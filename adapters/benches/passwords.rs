@@ -1,0 +1,35 @@
+//! What a password costs at the service's default parameters: `cargo bench -p inwren-adapters --bench passwords`.
+#![allow(clippy::unwrap_used, reason = "a benchmark that fails may say so in any way")]
+
+use std::sync::Arc;
+
+use criterion::{Criterion, Throughput};
+use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
+use inwren_adapters::entropy::SystemEntropy;
+use inwren_domain::model::Password;
+use inwren_domain::ports::PasswordHasher;
+use tokio::runtime;
+
+/// The defaults of `ARGON2_MEMORY_KIB`, `ARGON2_ITERATIONS` and `ARGON2_PARALLELISM`.
+const PARAMETERS: Argon2Parameters = Argon2Parameters { memory_kib: 19_456, iterations: 2, parallelism: 1 };
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    // One thread, so that the figures are those of a core.
+    let limits = HasherLimits::for_machine(1, PARAMETERS);
+    let hasher = Argon2Hasher::start(PARAMETERS, limits, Arc::new(SystemEntropy)).unwrap();
+    let runtime = runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let password = || Password::new("correct horse battery staple");
+    let hash = runtime.block_on(hasher.hash(password())).unwrap();
+
+    let mut group = criterion.benchmark_group("argon2id");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("hash", |bencher| {
+        bencher.iter(|| runtime.block_on(hasher.hash(password())).unwrap());
+    });
+    group.bench_function("verify", |bencher| {
+        bencher.iter(|| runtime.block_on(hasher.verify(password(), Some(hash.clone()))).unwrap());
+    });
+    group.finish();
+    criterion.final_summary();
+}

@@ -1,0 +1,162 @@
+use std::borrow::Cow;
+
+use inwren_domain::model::{
+    AccessClaims, ClientClaims, RefreshClaims, ServiceClientId, SessionId, Tier, TokenId, UserId,
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::envelope::TokenType;
+use super::format::TokenFormat;
+use super::payload::{Id, Payload};
+
+/// The claims of a class of tokens, and how they stand in a payload. No token is of two classes.
+pub(super) trait TokenClass: Sized {
+    /// What its tokens are for.
+    const TYPE: TokenType;
+
+    /// The claims, written down.
+    fn payload<'a>(&'a self, format: &'a TokenFormat) -> Payload<'a>;
+
+    /// The claims that a payload says. `None` if it is of another class, or has values that ours never have.
+    fn read(payload: Payload<'_>) -> Option<Self>;
+}
+
+impl TokenClass for AccessClaims {
+    const TYPE: TokenType = TokenType::Access;
+
+    fn payload<'a>(&'a self, format: &'a TokenFormat) -> Payload<'a> {
+        Payload {
+            sid: Some(Id(self.session_id.as_uuid())),
+            auth_time: Some(self.authenticated_at.unix_timestamp()),
+            email: Some(Cow::Borrowed(&self.email)),
+            tier: Some(Cow::Borrowed(self.tier.as_str())),
+            is_superuser: Some(self.is_superuser),
+            ..registered::<Self>(format, &self.id, self.user_id.as_uuid(), self.issued_at, self.expires_at)
+        }
+    }
+
+    fn read(payload: Payload<'_>) -> Option<Self> {
+        let Payload {
+            sid: Some(Id(sid)),
+            auth_time: Some(auth_time),
+            email: Some(email),
+            tier: Some(tier),
+            is_superuser: Some(is_superuser),
+            client_id: None,
+            ..
+        } = payload
+        else {
+            return None;
+        };
+        Some(Self {
+            id: TokenId::from_stored(payload.jti.to_owned()),
+            user_id: UserId::from_uuid(payload.sub.0),
+            session_id: SessionId::from_uuid(sid),
+            issued_at: moment(payload.iat)?,
+            expires_at: moment(payload.exp)?,
+            authenticated_at: moment(auth_time)?,
+            email: email.into_owned(),
+            tier: Tier::from_stored(tier.into_owned()),
+            is_superuser,
+        })
+    }
+}
+
+impl TokenClass for ClientClaims {
+    const TYPE: TokenType = TokenType::Access;
+
+    fn payload<'a>(&'a self, format: &'a TokenFormat) -> Payload<'a> {
+        let client_id = self.client_id.as_uuid();
+        Payload {
+            client_id: Some(Id(client_id)),
+            ..registered::<Self>(format, &self.id, client_id, self.issued_at, self.expires_at)
+        }
+    }
+
+    fn read(payload: Payload<'_>) -> Option<Self> {
+        let Payload {
+            sid: None,
+            auth_time: None,
+            email: None,
+            tier: None,
+            is_superuser: None,
+            client_id: Some(client_id),
+            ..
+        } = payload
+        else {
+            return None;
+        };
+        (client_id == payload.sub).then_some(())?;
+        Some(Self {
+            id: TokenId::from_stored(payload.jti.to_owned()),
+            client_id: ServiceClientId::from_uuid(client_id.0),
+            issued_at: moment(payload.iat)?,
+            expires_at: moment(payload.exp)?,
+        })
+    }
+}
+
+impl TokenClass for RefreshClaims {
+    const TYPE: TokenType = TokenType::Refresh;
+
+    fn payload<'a>(&'a self, format: &'a TokenFormat) -> Payload<'a> {
+        Payload {
+            sid: Some(Id(self.session_id.as_uuid())),
+            ..registered::<Self>(format, &self.id, self.user_id.as_uuid(), self.issued_at, self.expires_at)
+        }
+    }
+
+    fn read(payload: Payload<'_>) -> Option<Self> {
+        let Payload {
+            sid: Some(Id(sid)),
+            auth_time: None,
+            email: None,
+            tier: None,
+            is_superuser: None,
+            client_id: None,
+            ..
+        } = payload
+        else {
+            return None;
+        };
+        let id = TokenId::from_stored(payload.jti.to_owned());
+        id.generation()?;
+        Some(Self {
+            id,
+            user_id: UserId::from_uuid(payload.sub.0),
+            session_id: SessionId::from_uuid(sid),
+            issued_at: moment(payload.iat)?,
+            expires_at: moment(payload.exp)?,
+        })
+    }
+}
+
+/// The claims that every token has, and no others.
+fn registered<'a, C: TokenClass>(
+    format: &'a TokenFormat,
+    id: &'a TokenId,
+    subject: Uuid,
+    issued_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+) -> Payload<'a> {
+    Payload {
+        iat: issued_at.unix_timestamp(),
+        exp: expires_at.unix_timestamp(),
+        iss: Cow::Borrowed(&format.issuer),
+        sub: Id(subject),
+        aud: Cow::Borrowed(&format.audience),
+        jti: id.as_str(),
+        r#type: C::TYPE.claim(),
+        sid: None,
+        auth_time: None,
+        email: None,
+        tier: None,
+        is_superuser: None,
+        client_id: None,
+    }
+}
+
+fn moment(seconds: i64) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(seconds).ok()
+}

@@ -1,0 +1,112 @@
+use inwren_domain::model::{AccessClaims, ClientClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest};
+use inwren_domain::ports::{
+    InvalidToken, KeyDirectory, KeyState, PublishedKey, SigningError, TokenIssuer, TokenVerifier,
+};
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+
+use super::classes::TokenClass;
+use super::envelope::Compact;
+use super::format::TokenFormat;
+use super::key::TokenKey;
+use super::keys::{Prepared, SigningKeys};
+use crate::crypto::keys::{KeyError, KeyPair};
+use crate::crypto::ring::SharedRing;
+
+/// Signs and verifies tokens of one format with the keys of a ring. `K` is what a library makes of a key pair.
+pub struct Tokens<K> {
+    format: TokenFormat,
+    ring: SharedRing<Prepared<K>>,
+}
+
+impl<K: TokenKey> Tokens<K> {
+    /// Works with one key, which signs always.
+    pub fn new(format: TokenFormat, pair: &KeyPair) -> Result<Self, KeyError> {
+        Self::with_keys(format, &SigningKeys::of_one(pair.clone()))
+    }
+
+    /// Works with these keys.
+    pub fn with_keys(format: TokenFormat, keys: &SigningKeys) -> Result<Self, KeyError> {
+        Ok(Self { format, ring: SharedRing::new(keys.ring()?) })
+    }
+
+    /// Goes over to other keys. If one of them cannot be used, it goes on with those that it has.
+    pub fn replace_keys(&self, keys: &SigningKeys) -> Result<(), KeyError> {
+        self.ring.replace(keys.ring()?);
+        Ok(())
+    }
+
+    fn issue<C: TokenClass>(
+        &self,
+        claims: &C,
+        issued_at: OffsetDateTime,
+    ) -> Result<PlainToken, SigningError> {
+        let ring = self.ring.get();
+        let signer = &ring.signer(issued_at).key;
+        let token = signer.key.sign(signer.headers.of(C::TYPE), &claims.payload(&self.format))?;
+        Ok(PlainToken::new(token))
+    }
+
+    /// Nothing of the payload is looked at before the signature is checked.
+    fn verify<C: TokenClass>(&self, token: &str, now: OffsetDateTime) -> Result<C, InvalidToken> {
+        let token = Compact::parse(token)?;
+        let ring = self.ring.get();
+        let known = ring
+            .verifier(now, |key| key.headers.of(C::TYPE).encoded == token.header)
+            .ok_or_else(|| token.foreign_header())?;
+        known.key.key.verify(&token)?;
+        self.format.claims(token.payload, now)
+    }
+}
+
+impl<K: TokenKey> KeyDirectory for Tokens<K> {
+    fn published(&self, now: OffsetDateTime) -> Vec<PublishedKey> {
+        let ring = self.ring.get();
+        let published = ring.published(now).map(|(key, state)| PublishedKey {
+            id: key.id.clone(),
+            modulus: key.key.public.modulus(),
+            exponent: key.key.public.exponent(),
+            state,
+        });
+        let mut keys: Vec<PublishedKey> = published.collect();
+        keys.sort_by_key(|key| match key.state {
+            KeyState::Active => 0,
+            KeyState::Pending => 1,
+            KeyState::Retired => 2,
+        });
+        keys
+    }
+}
+
+impl<K: TokenKey> TokenIssuer for Tokens<K> {
+    fn issue_access(&self, claims: &AccessClaims) -> Result<PlainToken, SigningError> {
+        self.issue(claims, claims.issued_at)
+    }
+
+    fn issue_client(&self, claims: &ClientClaims) -> Result<PlainToken, SigningError> {
+        self.issue(claims, claims.issued_at)
+    }
+
+    fn issue_refresh(&self, claims: &RefreshClaims) -> Result<IssuedToken, SigningError> {
+        let token = self.issue(claims, claims.issued_at)?;
+        Ok(IssuedToken { digest: self.digest(&token), token })
+    }
+}
+
+impl<K: TokenKey> TokenVerifier for Tokens<K> {
+    fn verify_access(&self, token: &str, now: OffsetDateTime) -> Result<AccessClaims, InvalidToken> {
+        self.verify(token, now)
+    }
+
+    fn verify_client(&self, token: &str, now: OffsetDateTime) -> Result<ClientClaims, InvalidToken> {
+        self.verify(token, now)
+    }
+
+    fn verify_refresh(&self, token: &str, now: OffsetDateTime) -> Result<RefreshClaims, InvalidToken> {
+        self.verify(token, now)
+    }
+
+    fn digest(&self, token: &PlainToken) -> TokenDigest {
+        TokenDigest::from_bytes(Sha256::digest(token.expose()).into())
+    }
+}

@@ -1,0 +1,148 @@
+//! Both token adapters against one suite, and each against the other.
+
+mod agreement;
+mod claims;
+mod refusals;
+mod rings;
+mod wycheproof;
+
+use std::sync::OnceLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use inwren_adapters::crypto::jwt::{AwsLcTokens, PortableTokens, SigningKeys, TokenFormat};
+use inwren_adapters::crypto::keys::{KeyError, KeyPair};
+use inwren_domain::model::{
+    AccessClaims, ClientClaims, PlainToken, RefreshClaims, ServiceClientId, SessionId, Tier, TokenId, UserId,
+};
+use inwren_domain::ports::{InvalidToken, KeyDirectory, TokenIssuer, TokenVerifier};
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// All ports of an adapter in one, and the change of its keys.
+trait Adapter: TokenIssuer + TokenVerifier + KeyDirectory {
+    fn replace_keys(&self, keys: &SigningKeys) -> Result<(), KeyError>;
+}
+
+impl Adapter for AwsLcTokens {
+    fn replace_keys(&self, keys: &SigningKeys) -> Result<(), KeyError> {
+        self.replace_keys(keys)
+    }
+}
+
+impl Adapter for PortableTokens {
+    fn replace_keys(&self, keys: &SigningKeys) -> Result<(), KeyError> {
+        self.replace_keys(keys)
+    }
+}
+
+type Named = (&'static str, Box<dyn Adapter>);
+
+/// Both adapters with these keys.
+fn with_keys(format: &TokenFormat, keys: &SigningKeys) -> [Named; 2] {
+    [
+        ("aws-lc", Box::new(AwsLcTokens::with_keys(format.clone(), keys).unwrap())),
+        ("portable", Box::new(PortableTokens::with_keys(format.clone(), keys).unwrap())),
+    ]
+}
+
+/// Both adapters with one key of 2048 bits.
+fn adapters() -> [Named; 2] {
+    with_keys(&format(), &SigningKeys::of_one(key().clone()))
+}
+
+/// A key of 2048 bits, always the same.
+fn key() -> &'static KeyPair {
+    static KEY: OnceLock<KeyPair> = OnceLock::new();
+    KEY.get_or_init(|| KeyPair::generate(2048).unwrap())
+}
+
+/// Another one.
+fn other_key() -> &'static KeyPair {
+    static KEY: OnceLock<KeyPair> = OnceLock::new();
+    KEY.get_or_init(|| KeyPair::generate(2048).unwrap())
+}
+
+fn format() -> TokenFormat {
+    TokenFormat {
+        issuer: "https://auth.example.org".to_owned(),
+        audience: "inwren".to_owned(),
+        leeway: Duration::seconds(10),
+    }
+}
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap()
+}
+
+fn access() -> AccessClaims {
+    AccessClaims {
+        id: TokenId::from_stored("a1".repeat(32)),
+        user_id: UserId::from_uuid(Uuid::from_u128(7)),
+        session_id: SessionId::from_uuid(Uuid::from_u128(8)),
+        issued_at: now(),
+        expires_at: now() + Duration::minutes(30),
+        authenticated_at: now() - Duration::hours(1),
+        email: "\"Änn\\\u{1}\"@example.org".to_owned(),
+        tier: Tier::from_stored("free".to_owned()),
+        is_superuser: true,
+    }
+}
+
+fn client() -> ClientClaims {
+    ClientClaims {
+        id: TokenId::from_stored("c3".repeat(32)),
+        client_id: ServiceClientId::from_uuid(Uuid::from_u128(0xab << 120 | 9)),
+        issued_at: now(),
+        expires_at: now() + Duration::minutes(30),
+    }
+}
+
+fn refresh() -> RefreshClaims {
+    RefreshClaims {
+        id: TokenId::from_stored(format!("3.{}", "b2".repeat(32))),
+        user_id: UserId::from_uuid(Uuid::from_u128(7)),
+        session_id: SessionId::from_uuid(Uuid::from_u128(8)),
+        issued_at: now(),
+        expires_at: now() + Duration::days(7),
+    }
+}
+
+/// A class of tokens: how one is issued and verified.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Class {
+    Access,
+    Client,
+    Refresh,
+}
+
+impl Class {
+    const ALL: [Self; 3] = [Self::Access, Self::Client, Self::Refresh];
+
+    /// A token of the class with the claims that are above.
+    fn issue(self, tokens: &dyn Adapter) -> PlainToken {
+        match self {
+            Self::Access => tokens.issue_access(&access()).unwrap(),
+            Self::Client => tokens.issue_client(&client()).unwrap(),
+            Self::Refresh => tokens.issue_refresh(&refresh()).unwrap().token,
+        }
+    }
+
+    /// Why a token is not one of the class. If it is one, its claims must be those that are above.
+    fn refusal(self, tokens: &dyn Adapter, token: &str, now: OffsetDateTime) -> Option<InvalidToken> {
+        match self {
+            Self::Access => tokens.verify_access(token, now).map(|claims| assert_eq!(claims, access())).err(),
+            Self::Client => tokens.verify_client(token, now).map(|claims| assert_eq!(claims, client())).err(),
+            Self::Refresh => {
+                tokens.verify_refresh(token, now).map(|claims| assert_eq!(claims, refresh())).err()
+            }
+        }
+    }
+}
+
+/// A part of a token, read without any check.
+fn part(token: &PlainToken, index: usize) -> Value {
+    let part = token.expose().split('.').nth(index).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}

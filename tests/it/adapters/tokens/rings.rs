@@ -1,0 +1,175 @@
+//! Several keys at once, and keys that come and go while the adapter is in use.
+
+use std::thread;
+
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use inwren_adapters::crypto::jwt::{SigningKey, SigningKeys};
+use inwren_adapters::crypto::keys::{KeyError, KeyPair};
+use inwren_domain::model::{AccessClaims, PlainToken};
+use inwren_domain::ports::{InvalidToken, KeyState};
+use time::{Duration, OffsetDateTime};
+
+use super::{Adapter, Class, Named, access, format, key, now, other_key, part, refresh, with_keys};
+
+/// For how long a key is good that signs no more.
+const TOKEN_LIFETIME: Duration = Duration::days(8);
+/// When the second key takes over from the first.
+const TURN: Duration = Duration::minutes(10);
+
+fn ring<const N: usize>(keys: [(&KeyPair, OffsetDateTime); N]) -> SigningKeys {
+    let keys = keys.map(|(pair, signs_from)| SigningKey { pair: pair.clone(), signs_from });
+    SigningKeys { keys: keys.into(), token_lifetime: TOKEN_LIFETIME }
+}
+
+/// The first key, and the second from the turn on.
+fn two_keys() -> SigningKeys {
+    ring([(other_key(), now() + TURN), (key(), now() - Duration::DAY)])
+}
+
+fn adapters() -> [Named; 2] {
+    with_keys(&format(), &two_keys())
+}
+
+fn access_at(tokens: &dyn Adapter, after: Duration) -> PlainToken {
+    let issued_at = now() + after;
+    let claims = AccessClaims { issued_at, expires_at: issued_at + Duration::minutes(30), ..access() };
+    tokens.issue_access(&claims).unwrap()
+}
+
+fn kid(token: &PlainToken) -> String {
+    part(token, 0)["kid"].as_str().unwrap().to_owned()
+}
+
+fn published(tokens: &dyn Adapter, after: Duration) -> Vec<(String, KeyState)> {
+    tokens.published(now() + after).into_iter().map(|key| (key.id, key.state)).collect()
+}
+
+#[test]
+fn the_time_of_issue_alone_decides_which_key_signs() {
+    let (first, second) = (key().public().id(), other_key().public().id());
+    for (name, tokens) in adapters() {
+        let signer = |after| kid(&access_at(&*tokens, after));
+        assert_eq!(signer(-Duration::DAY * 2), first, "{name}");
+        assert_eq!(signer(TURN - Duration::SECOND), first, "{name}");
+        assert_eq!(signer(TURN), second, "{name}");
+        assert_eq!(signer(TURN + Duration::DAY), second, "{name}");
+        // So what was signed before the turn can be signed again after it.
+        let before = with_keys(&format(), &SigningKeys::of_one(key().clone()));
+        for (_, before) in before {
+            let again = tokens.issue_refresh(&refresh()).unwrap().token;
+            assert_eq!(again.expose(), before.issue_refresh(&refresh()).unwrap().token.expose(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_key_is_published_and_believed_from_before_it_signs_until_its_last_token_is_over() {
+    use KeyState::{Active, Pending, Retired};
+    let (first, second) = (key().public().id().to_owned(), other_key().public().id().to_owned());
+    let gone = TURN + TOKEN_LIFETIME;
+    for (name, tokens) in adapters() {
+        let states = [
+            (Duration::ZERO, vec![(first.clone(), Active), (second.clone(), Pending)]),
+            (TURN, vec![(second.clone(), Active), (first.clone(), Retired)]),
+            (gone - Duration::SECOND, vec![(second.clone(), Active), (first.clone(), Retired)]),
+            (gone, vec![(second.clone(), Active)]),
+        ];
+        for (after, expected) in states {
+            assert_eq!(published(&*tokens, after), expected, "{name}: after {after}");
+        }
+
+        // Whatever is published is believed, and nothing else is.
+        let claims = AccessClaims { expires_at: now() + Duration::days(365), ..access() };
+        let by_first = tokens.issue_access(&claims).unwrap();
+        // Signed by an instance whose clock is ahead.
+        let [(_, ahead), _] = with_keys(&format(), &SigningKeys::of_one(other_key().clone()));
+        let by_second = ahead.issue_access(&claims).unwrap();
+        let refused = |token: &PlainToken, after| tokens.verify_access(token.expose(), now() + after).err();
+        for after in [Duration::ZERO, TURN, gone - Duration::SECOND] {
+            assert_eq!(refused(&by_first, after), None, "{name}: after {after}");
+            assert_eq!(refused(&by_second, after), None, "{name}: after {after}");
+        }
+        assert_eq!(refused(&by_first, gone), Some(InvalidToken::Header), "{name}");
+        assert_eq!(refused(&by_second, gone), None, "{name}");
+    }
+}
+
+#[test]
+fn a_token_is_verified_with_the_key_that_it_names_and_no_other() {
+    for (name, tokens) in adapters() {
+        let token = access_at(&*tokens, Duration::ZERO);
+        let other = access_at(&*tokens, TURN);
+        let (_, rest) = token.expose().split_once('.').unwrap();
+        let (header, _) = other.expose().split_once('.').unwrap();
+        let swapped = format!("{header}.{rest}");
+        let refusal = Class::Access.refusal(&*tokens, &swapped, now());
+        assert_eq!(refusal, Some(InvalidToken::Signature), "{name}");
+    }
+}
+
+#[test]
+fn what_is_published_verifies_what_is_signed() {
+    for (name, tokens) in adapters() {
+        for after in [Duration::ZERO, TURN] {
+            let token = access_at(&*tokens, after);
+            let (signed, signature) = token.expose().rsplit_once('.').unwrap();
+            let keys = tokens.published(now() + after);
+            assert_eq!(keys[0].id, kid(&token), "{name}: the one that signs comes first");
+            assert_ne!(keys[0].modulus[0], 0, "{name}");
+            assert_eq!(keys[0].exponent, [1, 0, 1], "{name}");
+            let components = RsaPublicKeyComponents { n: &keys[0].modulus, e: &keys[0].exponent };
+            let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+            components.verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &signature).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_removed_key_is_refused_at_once_and_published_no_more() {
+    for (name, tokens) in adapters() {
+        let token = access_at(&*tokens, Duration::ZERO);
+        assert!(tokens.verify_access(token.expose(), now()).is_ok(), "{name}");
+        tokens.replace_keys(&ring([(other_key(), now())])).unwrap();
+        let refusal = tokens.verify_access(token.expose(), now()).err();
+        assert_eq!(refusal, Some(InvalidToken::Header), "{name}");
+        let second = other_key().public().id().to_owned();
+        assert_eq!(published(&*tokens, Duration::ZERO), [(second.clone(), KeyState::Active)], "{name}");
+        assert_eq!(kid(&access_at(&*tokens, Duration::ZERO)), second, "{name}");
+    }
+}
+
+#[test]
+fn a_change_that_cannot_be_leaves_the_keys_as_they_were() {
+    for (name, tokens) in adapters() {
+        let before = published(&*tokens, Duration::ZERO);
+        let none = ring([]);
+        assert_eq!(tokens.replace_keys(&none), Err(KeyError::NoKey), "{name}");
+        assert_eq!(published(&*tokens, Duration::ZERO), before, "{name}");
+        let token = access_at(&*tokens, Duration::ZERO);
+        assert!(tokens.verify_access(token.expose(), now()).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn keys_change_under_load_and_no_good_token_is_refused() {
+    let rings = [two_keys(), ring([(key(), now())]), ring([(key(), now()), (other_key(), now() + TURN * 2)])];
+    for (name, tokens) in adapters() {
+        let good = access_at(&*tokens, Duration::ZERO);
+        let use_it = || {
+            for _ in 0..25 {
+                let own = access_at(&*tokens, Duration::ZERO);
+                assert_eq!(own.expose(), good.expose(), "{name}");
+                assert!(tokens.verify_access(own.expose(), now()).is_ok(), "{name}");
+            }
+        };
+        thread::scope(|scope| {
+            let users = [scope.spawn(use_it), scope.spawn(use_it)];
+            let mut changes = rings.iter().cycle();
+            while users.iter().any(|user| !user.is_finished()) {
+                tokens.replace_keys(changes.next().unwrap()).unwrap();
+            }
+        });
+    }
+}
