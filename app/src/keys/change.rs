@@ -7,7 +7,6 @@ use inwren_domain::ports::KeyState;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use super::PUBLISHED_AHEAD;
 use super::files::{KeyFileError, PRIVATE, io_error, load, write_private};
 use super::manifest::{Manifest, ManifestKey};
 use super::open::KeyStore;
@@ -132,7 +131,7 @@ impl Changing<'_> {
             return Ok(Changed::Signs { kid: pending.kid.clone(), from });
         }
         // Rounded up, so that it is never published for less.
-        let planned = || self.now.truncate_to_second() + Duration::SECOND + PUBLISHED_AHEAD;
+        let planned = || self.now.truncate_to_second() + Duration::SECOND + self.store.published_ahead();
         self.add_key(manifest, bits, at_once.unwrap_or_else(planned))
     }
 
@@ -277,7 +276,8 @@ mod tests {
         let (folder, store) = Folder::new("rotate", &[]);
         let first = in_use(&store, at(0)).remove(0);
         let (second, from) = rotate(&store, 0);
-        assert!(from >= at(0) + PUBLISHED_AHEAD && from <= at(2) + PUBLISHED_AHEAD);
+        let ahead = Duration::seconds(2 * 300 + 30);
+        assert!(from >= at(0) + ahead && from <= at(2) + ahead);
         assert_eq!(in_use(&store, at(0)), [first.clone(), second.clone()]);
         let mode = fs::metadata(folder.0.join(format!("key-{second}.pem"))).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -289,6 +289,17 @@ mod tests {
         assert_eq!(in_use(&store, at(700)), [first, second.clone(), third.clone()]);
         let expired = at(700) + store.token_lifetime;
         assert_eq!(in_use(&store, expired), [second, third]);
+    }
+
+    #[test]
+    fn a_key_is_published_for_twice_as_long_as_others_may_keep_it() {
+        for (max_age, ahead) in [("1", 7), ("60", 126), ("3600", 7_560)] {
+            let (_folder, store) =
+                Folder::new(&format!("ahead-{max_age}"), &[("JWKS_MAX_AGE_SECONDS", max_age)]);
+            let (_, from) = rotate(&store, 0);
+            let ahead = Duration::seconds(ahead);
+            assert!(from >= at(0) + ahead && from <= at(2) + ahead, "{max_age}: {from}");
+        }
     }
 
     #[test]
