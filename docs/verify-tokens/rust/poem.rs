@@ -42,8 +42,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = Route::new().at("/me", get(me)).data(Arc::new(Verifier::from_env()?));
     let port: u16 = env::var("PORT").map_or(Ok(8080), |port| port.parse())?;
     let acceptor = TcpListener::bind(("127.0.0.1", port)).into_acceptor().await?;
-    for address in acceptor.local_addr() {
-        println!("listening on {address}");
+    for address in acceptor.local_addr().iter().filter_map(|address| address.as_socket_addr()) {
+        println!("listening on http://{address}");
     }
     Server::new_with_acceptor(acceptor).run(app).await?;
     Ok(())
