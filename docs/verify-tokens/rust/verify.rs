@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
-use reqwest::StatusCode;
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode};
 use tokio::sync::{Mutex, RwLock};
 
 /// How long an unknown `kid` is not asked for after the last question.
@@ -55,7 +56,7 @@ pub struct Verifier {
     rules: Validation,
     keys_url: String,
     keys_max_age: Duration,
-    http: reqwest::Client,
+    http: Client,
     /// The keys, and when they were asked for.
     keys: RwLock<Option<(Instant, Keys)>>,
     /// When keys were asked for last. One request asks; the others wait for its answer.
@@ -76,7 +77,7 @@ impl Verifier {
             rules,
             keys_url: setting("INWREN_JWKS_URL", &format!("{issuer}/.well-known/jwks.json")),
             keys_max_age: Duration::from_secs(setting("INWREN_JWKS_MAX_AGE", "300").parse()?),
-            http: reqwest::Client::builder().timeout(Duration::from_secs(3)).build()?,
+            http: Client::builder().timeout(Duration::from_secs(3)).redirect(Policy::none()).build()?,
             keys: RwLock::default(),
             asked_at: Mutex::default(),
         })
@@ -84,12 +85,10 @@ impl Verifier {
 
     /// The claims of the caller, from the header `Authorization`.
     pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Claims, Refused> {
-        let (scheme, token) =
-            authorization.and_then(|value| value.split_once(' ')).ok_or(Refused::NoToken)?;
-        if !scheme.eq_ignore_ascii_case("Bearer") {
-            return Err(Refused::NoToken);
+        match authorization.and_then(|value| value.split_once(' ')) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => self.verify(token.trim()).await,
+            _ => Err(Refused::NoToken),
         }
-        self.verify(token.trim()).await
     }
 
     /// The claims of a good access token.
@@ -105,12 +104,13 @@ impl Verifier {
     }
 
     async fn key(&self, kid: &str) -> Result<DecodingKey, Refused> {
-        if let Some(key) = self.fresh_keys().await.and_then(|keys| keys.get(kid).cloned()) {
+        let named = |keys: &Option<Keys>| keys.as_ref()?.get(kid).cloned();
+        if let Some(key) = named(&self.fresh_keys().await) {
             return Ok(key);
         }
         let mut asked_at = self.asked_at.lock().await;
         let keys = self.fresh_keys().await;
-        if let Some(key) = keys.as_ref().and_then(|keys| keys.get(kid).cloned()) {
+        if let Some(key) = named(&keys) {
             return Ok(key);
         }
         let (pause, otherwise) =
@@ -118,19 +118,21 @@ impl Verifier {
         if asked_at.is_some_and(|at| at.elapsed() < pause) {
             return Err(otherwise);
         }
-        let now = Instant::now();
-        *asked_at = Some(now);
-        let keys = Arc::new(self.fetch().await.map_err(|_| Refused::NoKeys)?);
-        *self.keys.write().await = Some((now, Arc::clone(&keys)));
-        keys.get(kid).cloned().ok_or(Refused::BadToken)
+        // What is awaited may be dropped with its request: the pause begins only when there was an answer.
+        let begun = Instant::now();
+        let keys = self.fetch().await.ok().map(Arc::new);
+        if keys.is_some() {
+            *self.keys.write().await = keys.clone().map(|keys| (begun, keys));
+        }
+        *asked_at = Some(Instant::now());
+        if keys.is_none() { Err(Refused::NoKeys) } else { named(&keys).ok_or(Refused::BadToken) }
     }
 
     /// The keys, unless they are too old.
     async fn fresh_keys(&self) -> Option<Keys> {
         let keys = self.keys.read().await;
-        keys.as_ref()
-            .filter(|(asked_at, _)| asked_at.elapsed() < self.keys_max_age)
-            .map(|(_, keys)| keys.clone())
+        let (asked_at, keys) = keys.as_ref()?;
+        (asked_at.elapsed() < self.keys_max_age).then(|| Arc::clone(keys))
     }
 
     async fn fetch(&self) -> reqwest::Result<HashMap<String, DecodingKey>> {
