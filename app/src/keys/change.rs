@@ -122,7 +122,7 @@ impl Changing<'_> {
     }
 
     fn rotate(&self, manifest: &mut Manifest, bits: usize, at_once: bool) -> Result<Changed, Refused> {
-        let at_once = at_once.then(|| self.now.truncate_to_second());
+        let at_once = at_once.then(|| self.next_moment(manifest));
         if let Some(pending) = self.newest_pending(manifest) {
             let Some(from) = at_once else {
                 return Err(Refused::Pending { kid: pending.kid.clone(), from: pending.signs_from });
@@ -171,6 +171,15 @@ impl Changing<'_> {
                 other => Ok(other),
             },
         }
+    }
+
+    /// Now, or as soon after it as there is a key that begins in this very second: of two with one time either could be
+    /// the one that signs.
+    fn next_moment(&self, manifest: &Manifest) -> OffsetDateTime {
+        let begun = manifest.keys.iter().filter(|key| key.is_usable()).map(|key| key.signs_from);
+        let last = begun.filter(|from| *from <= self.now).max();
+        let now = self.now.truncate_to_second();
+        last.map_or(now, |last| now.max(last + Duration::SECOND))
     }
 
     fn state(&self, manifest: &Manifest, kid: &str) -> Option<KeyState> {
@@ -318,6 +327,18 @@ mod tests {
         let hurried = change(&store, &Change::Rotate { bits: 2048, now: true }, at(20)).unwrap();
         assert_eq!(hurried, Changed::Signs { kid: third.clone(), from: at(20) });
         assert!(matches!(change(&store, &Change::Retire(first), at(21)), Err(Refused::Over(_))));
+    }
+
+    #[test]
+    fn a_key_that_signs_at_once_signs_after_the_one_before() {
+        let (_folder, store) = Folder::new("at-once", &[]);
+        // The key that there was is taken over in the second of the first change, and each next one begins in its own.
+        for second in 0..4 {
+            let rotated = change(&store, &Change::Rotate { bits: 2048, now: true }, at(second)).unwrap();
+            let Changed::Signs { kid, from } = rotated else { panic!("{rotated:?}") };
+            assert_eq!(from, at(second + 1));
+            assert_eq!(in_use(&store, from).last(), Some(&kid));
+        }
     }
 
     #[test]
