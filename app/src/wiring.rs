@@ -94,6 +94,7 @@ pub fn key_store(config: &Config) -> KeyStore {
         paths: config.keys.clone(),
         environment: config.environment,
         token_lifetime: access_token_lifetime.max(refresh_token_lifetime) + LEEWAY,
+        max_age: config.jwks_max_age,
     }
 }
 
@@ -128,6 +129,7 @@ pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
         trusted_proxies: config.trusted_proxies.clone(),
         project_name: config.project_name.clone(),
         issuer: Issuer::new(&config.token_issuer, &config.token_audience),
+        jwks_max_age: config.jwks_max_age,
         draining: AtomicBool::new(false),
     })
 }

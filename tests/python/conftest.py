@@ -1,31 +1,30 @@
 """A real server for each module: the debug binary in a fresh folder, with everything in memory."""
 
 import os
-import re
-import signal
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
 
 import pytest
 
+from processes import Listener
+
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 BINARY = TARGET / "debug" / "inwren"
-START_SECONDS = 60
 
 SUPERUSER = "root@example.org"
 SUPERUSER_PASSWORD = "the first pass phrase of all"
 
 
-class Server:
+class Server(Listener):
     """The service, from its first log line to its end."""
 
     def __init__(self, folder, **settings):
         if not BINARY.is_file():
             raise FileNotFoundError(f"there is no {BINARY}: build it with `cargo build -p inwren`")
-        environment = {
+        self.folder = Path(folder)
+        self._environment = {
             "PORT": "0",
             "DATABASE_URL": "memory:",
             "RATE_LIMIT_ENABLED": "false",
@@ -35,29 +34,19 @@ class Server:
             "FIRST_SUPERUSER_PASSWORD": SUPERUSER_PASSWORD,
             **settings,
         }
-        self.log = []
-        self.url = None
-        self._listening = threading.Event()
-        self._process = subprocess.Popen(
-            [BINARY], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        threading.Thread(target=self._follow, daemon=True).start()
-        if not self._listening.wait(START_SECONDS) or self.url is None:
-            self._process.kill()
-            raise RuntimeError("the service did not start:\n" + "".join(self.log))
+        super().__init__([BINARY], folder, self._environment)
+        self.wait_until_ready()
 
-    def _follow(self):
-        for line in self._process.stdout:
-            self.log.append(line)
-            found = re.search(r"is listening on (http://[0-9.:]+)", line)
-            if found:
-                self.url = found.group(1)
-                self._listening.set()
-        self._listening.set()
+    def command(self, *arguments):
+        """Runs another command of the binary with the same settings, and gives what it prints."""
+        ran = subprocess.run(
+            [BINARY, *arguments], cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=60
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
 
     def stop(self):
-        self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(timeout=30)
+        code = super().stop()
         assert code == 0, "".join(self.log)
 
 

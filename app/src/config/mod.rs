@@ -41,6 +41,8 @@ pub struct Config {
     pub token_issuer: String,
     /// `aud` of tokens.
     pub token_audience: String,
+    /// How long others may keep the public keys.
+    pub jwks_max_age: Duration,
     /// The rules of the core.
     pub rules: Settings,
     /// The cost of password hashes.
@@ -204,6 +206,7 @@ impl Config {
         let passphrase = secret_or_file(source, "PRIVATE_KEY_PASSPHRASE", "PRIVATE_KEY_PASSPHRASE_FILE");
         let token_issuer = source.parse("TOKEN_ISSUER", value::word);
         let token_audience = source.parse("TOKEN_AUDIENCE", value::word);
+        let jwks_max_age = source.parse("JWKS_MAX_AGE_SECONDS", value::number(1..=86_400_i64));
         let rules = rules(source);
         let argon2 = argon2(source);
         let hash_threads = source.parse("HASH_THREADS", value::number(1..=256_usize));
@@ -233,6 +236,7 @@ impl Config {
             keys: KeyPaths { private: private?, public: public?, passphrase: passphrase? },
             token_issuer: token_issuer?,
             token_audience: token_audience?,
+            jwks_max_age: Duration::seconds(jwks_max_age?),
             rules: rules?,
             argon2: argon2?,
             hash_threads,

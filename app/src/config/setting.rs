@@ -119,6 +119,12 @@ pub const SETTINGS: &[Setting] = &[
         "The `aud` of tokens",
     ),
     setting(
+        "JWKS_MAX_AGE_SECONDS",
+        Some("300"),
+        "seconds, from 1 to 86400",
+        "How long others may keep the public keys; a new key is published for twice as long before it signs",
+    ),
+    setting(
         "ACCESS_TOKEN_EXPIRE_MINUTES",
         Some("30"),
         "minutes, from 1 to 1440",

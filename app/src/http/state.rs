@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use inwren_domain::Core;
 use ipnet::IpNet;
 use poem::Request;
+use time::Duration;
 
 use super::issuer::Issuer;
 use super::limits::Limits;
@@ -19,6 +20,8 @@ pub struct AppState {
     pub trusted_proxies: Vec<IpNet>,
     /// Who issues tokens, and where others find the service.
     pub issuer: Issuer,
+    /// How long others may keep what is under `/.well-known`.
+    pub jwks_max_age: Duration,
     /// The name in the documents.
     pub project_name: String,
     /// Set once the service is told to stop.

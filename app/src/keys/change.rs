@@ -7,7 +7,6 @@ use inwren_domain::ports::KeyState;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use super::PUBLISHED_AHEAD;
 use super::files::{KeyFileError, PRIVATE, io_error, load, write_private};
 use super::manifest::{Manifest, ManifestKey};
 use super::open::KeyStore;
@@ -123,7 +122,7 @@ impl Changing<'_> {
     }
 
     fn rotate(&self, manifest: &mut Manifest, bits: usize, at_once: bool) -> Result<Changed, Refused> {
-        let at_once = at_once.then(|| self.now.truncate_to_second());
+        let at_once = at_once.then(|| self.next_moment(manifest));
         if let Some(pending) = self.newest_pending(manifest) {
             let Some(from) = at_once else {
                 return Err(Refused::Pending { kid: pending.kid.clone(), from: pending.signs_from });
@@ -132,7 +131,7 @@ impl Changing<'_> {
             return Ok(Changed::Signs { kid: pending.kid.clone(), from });
         }
         // Rounded up, so that it is never published for less.
-        let planned = || self.now.truncate_to_second() + Duration::SECOND + PUBLISHED_AHEAD;
+        let planned = || self.now.truncate_to_second() + Duration::SECOND + self.store.published_ahead();
         self.add_key(manifest, bits, at_once.unwrap_or_else(planned))
     }
 
@@ -172,6 +171,15 @@ impl Changing<'_> {
                 other => Ok(other),
             },
         }
+    }
+
+    /// Now, or as soon after it as there is a key that begins in this very second: of two with one time either could be
+    /// the one that signs.
+    fn next_moment(&self, manifest: &Manifest) -> OffsetDateTime {
+        let begun = manifest.keys.iter().filter(|key| key.is_usable()).map(|key| key.signs_from);
+        let last = begun.filter(|from| *from <= self.now).max();
+        let now = self.now.truncate_to_second();
+        last.map_or(now, |last| now.max(last + Duration::SECOND))
     }
 
     fn state(&self, manifest: &Manifest, kid: &str) -> Option<KeyState> {
@@ -277,7 +285,8 @@ mod tests {
         let (folder, store) = Folder::new("rotate", &[]);
         let first = in_use(&store, at(0)).remove(0);
         let (second, from) = rotate(&store, 0);
-        assert!(from >= at(0) + PUBLISHED_AHEAD && from <= at(2) + PUBLISHED_AHEAD);
+        let ahead = Duration::seconds(2 * 300 + 30);
+        assert!(from >= at(0) + ahead && from <= at(2) + ahead);
         assert_eq!(in_use(&store, at(0)), [first.clone(), second.clone()]);
         let mode = fs::metadata(folder.0.join(format!("key-{second}.pem"))).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -289,6 +298,17 @@ mod tests {
         assert_eq!(in_use(&store, at(700)), [first, second.clone(), third.clone()]);
         let expired = at(700) + store.token_lifetime;
         assert_eq!(in_use(&store, expired), [second, third]);
+    }
+
+    #[test]
+    fn a_key_is_published_for_twice_as_long_as_others_may_keep_it() {
+        for (max_age, ahead) in [("1", 7), ("60", 126), ("3600", 7_560)] {
+            let (_folder, store) =
+                Folder::new(&format!("ahead-{max_age}"), &[("JWKS_MAX_AGE_SECONDS", max_age)]);
+            let (_, from) = rotate(&store, 0);
+            let ahead = Duration::seconds(ahead);
+            assert!(from >= at(0) + ahead && from <= at(2) + ahead, "{max_age}: {from}");
+        }
     }
 
     #[test]
@@ -307,6 +327,18 @@ mod tests {
         let hurried = change(&store, &Change::Rotate { bits: 2048, now: true }, at(20)).unwrap();
         assert_eq!(hurried, Changed::Signs { kid: third.clone(), from: at(20) });
         assert!(matches!(change(&store, &Change::Retire(first), at(21)), Err(Refused::Over(_))));
+    }
+
+    #[test]
+    fn a_key_that_signs_at_once_signs_after_the_one_before() {
+        let (_folder, store) = Folder::new("at-once", &[]);
+        // The key that there was is taken over in the second of the first change, and each next one begins in its own.
+        for second in 0..4 {
+            let rotated = change(&store, &Change::Rotate { bits: 2048, now: true }, at(second)).unwrap();
+            let Changed::Signs { kid, from } = rotated else { panic!("{rotated:?}") };
+            assert_eq!(from, at(second + 1));
+            assert_eq!(in_use(&store, from).last(), Some(&kid));
+        }
     }
 
     #[test]

@@ -19,10 +19,3 @@ pub use watch::watch;
 
 /// The modulus of a new key, in bits, unless another size is asked for.
 pub const DEFAULT_BITS: usize = 2048;
-
-/// For how long others may keep the public keys before they ask again.
-pub const CACHE_SECONDS: u32 = 300;
-
-/// How long a key is published before it signs: twice as long as others may keep the public keys, and a little for the
-/// instances to see it.
-pub const PUBLISHED_AHEAD: time::Duration = time::Duration::seconds(2 * CACHE_SECONDS as i64 + 30);

@@ -17,6 +17,8 @@ pub struct KeyStore {
     pub environment: Environment,
     /// How long the longest token is good.
     pub token_lifetime: Duration,
+    /// How long others may keep the public keys.
+    pub max_age: Duration,
 }
 
 /// The keys as they were found.
@@ -29,7 +31,17 @@ pub struct Opened {
     pub made: bool,
 }
 
+/// The least that instances have to see a change, beside what others may keep: they look every 2 seconds.
+const LEAST_SLACK: Duration = Duration::seconds(5);
+
 impl KeyStore {
+    /// How long a key is published before it signs: twice as long as others may keep the public keys, and a tenth more for
+    /// the instances to see it.
+    pub fn published_ahead(&self) -> Duration {
+        let slack: Duration = self.max_age / 10;
+        self.max_age * 2 + slack.max(LEAST_SLACK)
+    }
+
     /// Reads the keys, or makes a pair where there is none and that is allowed.
     pub fn open_or_generate(&self, now: OffsetDateTime) -> Result<Opened, KeyFileError> {
         let KeyPaths { private, public, .. } = &self.paths;

@@ -8,11 +8,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_domain::ports::Store;
 use inwren_tests::app::{ISSUER, TestApp, forge};
 use serde_json::json;
+use time::Duration;
 
 stories! {
     a_token_is_verified_with_the_published_key_alone
     only_public_members_are_published
     a_copy_that_is_current_is_not_sent_again
+    how_long_a_copy_may_be_kept_is_a_setting
     the_metadata_says_where_everything_is
     what_the_metadata_says_is_there
 }
@@ -65,6 +67,14 @@ async fn a_copy_that_is_current_is_not_sent_again(store: Arc<dyn Store>) {
         let other = app.get(&path).header("if-none-match", "\"other\"").send().await.expect_status(200);
         assert_eq!(other.body, first.body);
         assert_eq!(app.call("HEAD", &path).send().await.expect_status(200).header("etag"), Some(tag));
+    }
+}
+
+async fn how_long_a_copy_may_be_kept_is_a_setting(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| config.jwks_max_age = Duration::seconds(42));
+    for path in ["jwks.json", "oauth-authorization-server", "openid-configuration"] {
+        let answer = app.get(&format!("/.well-known/{path}")).send().await.expect_status(200);
+        assert_eq!(answer.header("cache-control"), Some("public, max-age=42"));
     }
 }
 

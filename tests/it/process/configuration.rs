@@ -12,6 +12,7 @@ fn all_errors_are_told_at_once() {
         ("DATABASE_URL", "mysql://u:hunter2@h/d", "sqlite://"),
         ("ALGORITHM", "HS256", "RS256"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "minutes"),
+        ("JWKS_MAX_AGE_SECONDS", "0", "seconds"),
         ("RATE_LIMIT_LOGIN", "often", "5/minute"),
         ("ENVIRONMENT", "staging", "development or production"),
         ("TRUSTED_PROXIES", "proxy", "CIDRs"),

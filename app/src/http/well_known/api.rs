@@ -3,13 +3,13 @@ use std::sync::Arc;
 use poem::Request;
 use poem_openapi::types::ToJSON;
 use poem_openapi::{ApiResponse, OpenApi};
+use time::Duration;
 
 use super::dto::{JwkSet, OpenIdConfiguration, ServerMetadata};
 use super::etag::{entity_tag, is_current};
 use crate::http::responses::{self, Answer, Json};
 use crate::http::state::AppState;
 use crate::http::tags::ApiTags;
-use crate::keys::CACHE_SECONDS;
 
 pub(in crate::http) struct WellKnownApi(pub(in crate::http) Arc<AppState>);
 
@@ -40,8 +40,8 @@ enum Cacheable<T: ToJSON> {
 }
 
 impl<T: ToJSON> Cacheable<T> {
-    fn new(request: &Request, document: T) -> Self {
-        let caching = format!("public, max-age={CACHE_SECONDS}");
+    fn new(request: &Request, document: T, max_age: Duration) -> Self {
+        let caching = format!("public, max-age={}", max_age.whole_seconds());
         let tag = entity_tag(&document.to_json().unwrap_or_default().to_string());
         if is_current(request, &tag) {
             return Self::NotModified(caching, tag);
@@ -59,7 +59,7 @@ impl WellKnownApi {
     #[oai(path = "/jwks.json", method = "get", operation_id = "get_jwks")]
     async fn jwks(&self, request: &Request) -> Answer<Cacheable<JwkSet>, responses::Always> {
         let core = &self.0.core;
-        Ok(Cacheable::new(request, JwkSet::from(core.keys.published(core.clock.now()))))
+        Ok(self.cacheable(request, JwkSet::from(core.keys.published(core.clock.now()))))
     }
 
     /// Where everything is
@@ -67,7 +67,7 @@ impl WellKnownApi {
     /// For OAuth 2.0 libraries (RFC 8414).
     #[oai(path = "/oauth-authorization-server", method = "get", operation_id = "get_server_metadata")]
     async fn server(&self, request: &Request) -> Answer<Cacheable<ServerMetadata>, responses::Always> {
-        Ok(Cacheable::new(request, self.metadata(request)))
+        Ok(self.cacheable(request, self.metadata(request)))
     }
 
     /// Where everything is, for OpenID Connect libraries
@@ -76,11 +76,15 @@ impl WellKnownApi {
     /// authorization endpoint here, and there are no ID tokens.
     #[oai(path = "/openid-configuration", method = "get", operation_id = "get_openid_configuration")]
     async fn openid(&self, request: &Request) -> Answer<Cacheable<OpenIdConfiguration>, responses::Always> {
-        Ok(Cacheable::new(request, self.metadata(request).into()))
+        Ok(self.cacheable(request, self.metadata(request).into()))
     }
 }
 
 impl WellKnownApi {
+    fn cacheable<T: ToJSON>(&self, request: &Request, document: T) -> Cacheable<T> {
+        Cacheable::new(request, document, self.0.jwks_max_age)
+    }
+
     fn metadata(&self, request: &Request) -> ServerMetadata {
         let issuer = &self.0.issuer;
         ServerMetadata::of(issuer.name(), &issuer.address(request))
