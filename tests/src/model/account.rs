@@ -1,7 +1,7 @@
 //! The reference: an account as a list of sessions. It knows no digest, no generation and no lock, and of the service under
 //! test nothing but its answers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use inwren_domain::model::AuditEventKind::{self, *};
 use time::OffsetDateTime;
@@ -29,8 +29,8 @@ pub(super) type Event = (&'static str, Option<SessionNo>, OffsetDateTime);
 pub(super) struct View {
     /// The live sessions, each with its one live refresh token.
     pub(super) live: BTreeMap<SessionNo, TokenNo>,
-    /// All tokens that are good for something.
-    pub(super) good: BTreeSet<TokenNo>,
+    /// All tokens that are good for something, and when they say that they expire.
+    pub(super) good: BTreeMap<TokenNo, OffsetDateTime>,
     /// In no order.
     pub(super) events: Vec<Event>,
 }
@@ -62,7 +62,7 @@ impl Account {
                 answer.is_no(if was_live { Refusal::Reused } else { Refusal::Ended })
             }
             Call::Authenticate { token } | Call::Introspect { token } => {
-                answer.is_done_or(self.good(now).contains(&token), Refusal::Token)
+                answer.is_done_or(self.good(now).contains_key(&token), Refusal::Token)
             }
             Call::Revoke { token } => {
                 let (session, place) = self.place_of(token);
@@ -211,9 +211,9 @@ impl Account {
     }
 
     /// Of a live session the last refresh token, and every access token.
-    fn good(&self, now: OffsetDateTime) -> BTreeSet<TokenNo> {
+    fn good(&self, now: OffsetDateTime) -> BTreeMap<TokenNo, OffsetDateTime> {
         let live = self.sessions.values().filter(|session| self.is_active && session.is_live(now));
         let tokens = live.flat_map(|session| session.refresh.last().into_iter().chain(&session.access));
-        tokens.filter(|token| token.is_good(now)).map(|token| token.no).collect()
+        tokens.filter(|token| token.is_good(now)).map(|token| (token.no, token.expires_at)).collect()
     }
 }

@@ -1,7 +1,9 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use inwren_domain::model::Session;
 use inwren_domain::ports::StoreError;
 use inwren_domain::service::auth::introspect::{self, Introspection};
+use time::OffsetDateTime;
 
 use super::account::{Event, View};
 use super::call::{SessionNo, TokenNo};
@@ -23,7 +25,7 @@ impl World {
     async fn live(&mut self) -> Result<BTreeMap<SessionNo, TokenNo>, StoreError> {
         let (core, now) = (&self.fakes.core, self.now());
         let live = core.store.read().await?.sessions().live_of(self.user.id, now).await?;
-        let number = |session: &inwren_domain::model::Session| {
+        let number = |session: &Session| {
             let token = self.known.digested(core.verifier.as_ref(), session.hashed_refresh_token);
             // A live token that nobody was given is none of those that the reference knows.
             (session.id, token.unwrap_or(TokenNo::MAX))
@@ -46,13 +48,14 @@ impl World {
         Ok(events)
     }
 
-    async fn good(&self) -> Result<BTreeSet<TokenNo>, StoreError> {
-        let mut good = BTreeSet::new();
+    async fn good(&self) -> Result<BTreeMap<TokenNo, OffsetDateTime>, StoreError> {
+        let mut good = BTreeMap::new();
         for token in 0..self.known.tokens() {
-            let worth = introspect::execute(&self.fakes.core, &self.known.text_of(token)).await?;
-            if !matches!(worth, Introspection::Inactive) {
-                good.insert(token);
-            }
+            match introspect::execute(&self.fakes.core, &self.known.text_of(token)).await? {
+                Introspection::Access(claims, _) => good.insert(token, claims.expires_at),
+                Introspection::Refresh(claims, _) => good.insert(token, claims.expires_at),
+                Introspection::Inactive | Introspection::Client(_) => None,
+            };
         }
         Ok(good)
     }

@@ -78,7 +78,7 @@ impl World {
     /// Lets the session's client in by the access token that it holds, if it is to be let in.
     async fn authenticated(&self, session: SessionNo) -> Result<Option<Principal>, String> {
         let held = self.clients[&session].access;
-        let is_good = self.account.view(self.now()).good.contains(&held);
+        let is_good = self.account.view(self.now()).good.contains_key(&held);
         match authenticate(&self.fakes.core, self.known.text_of(held).expose()).await {
             Ok(principal) if is_good => Ok(Some(principal)),
             Err(NotAuthenticated::Store(error)) => Err(self.told(&error.to_string())),

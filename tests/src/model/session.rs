@@ -21,7 +21,7 @@ pub(super) struct Session {
 pub(super) struct Token {
     pub(super) no: TokenNo,
     pub(super) issued_at: OffsetDateTime,
-    expires_at: OffsetDateTime,
+    pub(super) expires_at: OffsetDateTime,
 }
 
 impl Session {
