@@ -56,8 +56,8 @@ macro_rules! on_every_store {
     };
 }
 
-on_every_store!(operations_one_by_one: memory 500 sqlite 150 postgres 150);
-on_every_store!(operations_at_once: memory 500 sqlite 150 postgres 150);
+on_every_store!(operations_one_by_one: memory 500 sqlite 100 postgres 100);
+on_every_store!(operations_at_once: memory 500 sqlite 100 postgres 100);
 
 /// Whatever happens in whatever order, each answer and each change is the one that is due.
 fn operations_one_by_one(cases: u32, store: impl Future<Output = TestStore>) {

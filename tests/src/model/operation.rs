@@ -120,7 +120,7 @@ fn op(sessions: usize) -> impl Strategy<Value = Op> {
     let token = || prop_oneof![3 => 0..2_usize, 3 => 0..6_usize];
     let session_and_token = move || (session(), token());
     prop_oneof![
-        8 => Just(Op::Login),
+        14 => Just(Op::Login),
         2 => Just(Op::LoginWithOldPassword),
         24 => (session(), any::<bool>()).prop_map(|(session, lost)| Op::Refresh { session, lost }),
         14 => session_and_token().prop_map(|(session, token)| Op::Steal { session, token }),
@@ -157,7 +157,7 @@ fn clock() -> impl Strategy<Value = Duration> {
     prop_oneof![
         6 => (1..10_000_i64).prop_map(Duration::milliseconds),
         2 => Just(GRACE - tick),
-        2 => Just(GRACE),
+        4 => Just(GRACE),
         2 => Just(GRACE + tick),
         2 => (10..600_i64).prop_map(Duration::seconds),
         2 => (30..59_i64).prop_map(Duration::minutes),
