@@ -4,4 +4,5 @@ mod adapters;
 mod architecture;
 mod conformance;
 mod http;
+mod model;
 mod process;

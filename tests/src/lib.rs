@@ -4,5 +4,6 @@ pub mod app;
 pub mod conformance;
 pub mod fakes;
 pub mod fixtures;
+pub mod model;
 pub mod process;
 pub mod stores;

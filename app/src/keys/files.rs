@@ -1,6 +1,6 @@
 //! Key files: read, checked and written.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -171,12 +171,8 @@ fn write_new(variable: &'static str, path: &Path, content: &[u8], mode: u32) -> 
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(&io)?;
     }
-    let draft = path.with_extension(format!("{}.tmp", std::process::id()));
-    let written =
-        OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft).and_then(|mut file| {
-            file.write_all(content)?;
-            file.sync_all()
-        });
+    let (draft, mut file) = new_draft(path, mode).map_err(&io)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
     let linked = written.and_then(|()| fs::hard_link(&draft, path));
     let _ = fs::remove_file(&draft);
     linked.map_err(|error| match error.kind() {
@@ -185,6 +181,56 @@ fn write_new(variable: &'static str, path: &Path, content: &[u8], mode: u32) -> 
     })
 }
 
+/// A new file beside the one that it is to become. In different containers two processes may have one number, so that a
+/// draft with it may be another's.
+fn new_draft(path: &Path, mode: u32) -> std::io::Result<(PathBuf, File)> {
+    const MOST: u32 = 100;
+    let mut others = 0;
+    loop {
+        let draft = path.with_extension(format!("{}-{others}.tmp", std::process::id()));
+        match OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && others < MOST => others += 1,
+            opened => return opened.map(|file| (draft, file)),
+        }
+    }
+}
+
 pub(super) fn io_error(variable: &'static str, path: &Path) -> impl Fn(std::io::Error) -> KeyFileError {
     move |error| KeyFileError::Io { variable, path: path.to_owned(), kind: error.kind() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+
+    /// Processes that share a folder may also share a number: in a container it is mostly 1.
+    #[test]
+    fn of_many_with_one_process_number_one_writes_the_file() {
+        const WRITERS: usize = 8;
+        let folder = std::env::temp_dir().join(format!("inwren-files-{}", std::process::id()));
+        let path = folder.join("private_key.pem");
+        for _ in 0..20 {
+            let _ = fs::remove_dir_all(&folder);
+            fs::create_dir_all(&folder).unwrap();
+            let start = Barrier::new(WRITERS);
+            let write = &|content: String| {
+                start.wait();
+                write_new(PRIVATE, &path, content.as_bytes(), 0o600).map(|()| content)
+            };
+            let written: Vec<_> = thread::scope(|scope| {
+                let writing: Vec<_> =
+                    (0..WRITERS).map(|n| scope.spawn(move || write(format!("key {n}")))).collect();
+                writing.into_iter().map(|writer| writer.join().unwrap()).collect()
+            });
+            let (made, refused): (Vec<_>, Vec<_>) = written.into_iter().partition(Result::is_ok);
+            let refused: Vec<_> = refused.into_iter().filter_map(Result::err).collect();
+            assert!(refused.iter().all(|error| matches!(error, KeyFileError::Exists { .. })), "{refused:?}");
+            assert_eq!((made.len(), fs::read_dir(&folder).unwrap().count()), (1, 1));
+            assert_eq!(fs::read_to_string(&path).ok(), made.into_iter().find_map(Result::ok));
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -113,7 +113,7 @@ pub struct Rotation {
     pub expires_at: OffsetDateTime,
     /// Now.
     pub at: OffsetDateTime,
-    /// For how long after a rotation the token before is answered with [`RotationOutcome::Raced`].
+    /// For how long after a rotation the token before is answered with [`RotationOutcome::Raced`]. Zero is never.
     pub reuse_grace: Duration,
 }
 
@@ -157,9 +157,9 @@ impl Rotation {
             let capped = self.expires_at > session.max_expires_at;
             return capped.then_some(RotationOutcome::Capped(session.max_expires_at));
         }
-        if session.previous_hashed_refresh_token == Some(self.presented)
-            && self.at < session.rotated_at + self.reuse_grace
-        {
+        // Without a grace there is none either for whoever looked at the clock before the winner of a race did.
+        let has_grace = self.reuse_grace.is_positive() && self.at < session.rotated_at + self.reuse_grace;
+        if has_grace && session.previous_hashed_refresh_token == Some(self.presented) {
             return Some(RotationOutcome::Raced(session.clone(), user.clone()));
         }
         if self.generation <= session.rekeyed_generation {

@@ -11,4 +11,5 @@ mod kill;
 mod log_secrecy;
 mod migrations;
 mod slow_clients;
+mod two_instances;
 mod users;

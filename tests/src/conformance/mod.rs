@@ -15,7 +15,7 @@ macro_rules! in_unit {
 }
 
 mod client;
-mod support;
+pub(crate) mod support;
 
 pub mod audit;
 pub mod faults;

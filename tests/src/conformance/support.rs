@@ -18,15 +18,15 @@ pub(super) const ROUNDS: usize = 20;
 const WATCH: Duration = Duration::from_millis(150);
 
 /// What one of several tasks at once does.
-pub(super) type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The same store, with others running between any two calls.
-pub(super) fn dawdling(store: &Arc<dyn Store>) -> Arc<dyn Store> {
+pub(crate) fn dawdling(store: &Arc<dyn Store>) -> Arc<dyn Store> {
     Arc::new(FaultyStore::dawdling(store.clone()))
 }
 
 /// Starts all tasks at the same moment, each on its own, and gives their results in the order of the tasks.
-pub(super) async fn together<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
+pub(crate) async fn together<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,

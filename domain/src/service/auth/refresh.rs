@@ -35,7 +35,7 @@ impl Presented {
 /// Why there is no successor. The client is told one and the same thing; the reason is for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It was used up before: its session has been revoked.
+    /// It was used up before: its session has been revoked for that, and an audit event tells of it.
     Reused,
     /// It was replaced on purpose, by a change of the password.
     Superseded,
@@ -69,8 +69,8 @@ pub async fn execute(
             pair(core, &session, &user, again.token, now)
         }
         (RotationOutcome::Reused(session), _) => {
-            revoke_family(core, &session, now, client).await?;
-            Err(Failure::Refused(Refusal::Reused))
+            let revoked = revoke_family(core, &session, now, client).await?;
+            Err(Failure::Refused(if revoked { Refusal::Reused } else { Refusal::Ended }))
         }
         (RotationOutcome::Superseded, _) => Err(Failure::Refused(Refusal::Superseded)),
         (RotationOutcome::Ended, _) => Err(Failure::Refused(Refusal::Ended)),
@@ -143,21 +143,23 @@ fn pair(
     Ok(TokenPair { access_token, refresh_token, expires_in })
 }
 
-/// Ends the whole family, and writes down that it was reuse, together and before the client is told.
+/// Ends the whole family, and writes down that it was reuse, together and before the client is told. `false` if it was
+/// ended by somebody else since it was looked at, so that there is nothing left to end or to write down.
 async fn revoke_family(
     core: &Core,
     session: &Session,
     now: OffsetDateTime,
     client: &ClientInfo,
-) -> Result<(), PortFailure> {
+) -> Result<bool, PortFailure> {
     let trail = Trail { core, at: now, actor: None, client };
     let event = trail.event(AuditEventKind::RefreshTokenReused, session.user_id, Some(session.id))?;
     let mut unit = core.store.begin().await?;
     unit.users().lock(session.user_id).await?;
     let reason = RevocationReason::RefreshTokenReused;
-    if unit.sessions().revoke(session.id, session.user_id, reason, now).await? {
+    let revoked = unit.sessions().revoke(session.id, session.user_id, reason, now).await?;
+    if revoked {
         unit.audit().record(&event).await?;
     }
     unit.commit().await?;
-    Ok(())
+    Ok(revoked)
 }

@@ -1,0 +1,219 @@
+//! The reference: an account as a list of sessions. It knows no digest, no generation and no lock, and of the service under
+//! test nothing but its answers.
+
+use std::collections::BTreeMap;
+
+use inwren_domain::model::AuditEventKind::{self, *};
+use time::OffsetDateTime;
+
+use super::call::{Answer, Call, Refusal, SessionNo, TokenNo};
+use super::rules::GRACE;
+use super::session::Session;
+
+/// What the account is, after all that was answered.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    has_grace: bool,
+    is_active: bool,
+    /// How often it was changed.
+    pub(super) password: u32,
+    pub(super) sessions: BTreeMap<SessionNo, Session>,
+    events: Vec<Event>,
+}
+
+/// What is written down: what happened, in which session, and when.
+pub(super) type Event = (&'static str, Option<SessionNo>, OffsetDateTime);
+
+/// What of an account can be seen in the store and from outside.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct View {
+    /// The live sessions, each with its one live refresh token.
+    pub(super) live: BTreeMap<SessionNo, TokenNo>,
+    /// All tokens that are good for something, and when they say that they expire.
+    pub(super) good: BTreeMap<TokenNo, OffsetDateTime>,
+    /// In no order.
+    pub(super) events: Vec<Event>,
+}
+
+/// What the reference says to an answer.
+pub(super) enum Verdict {
+    /// The service must not answer so.
+    Wrong,
+    /// It may, and this is over.
+    Right,
+    /// That was the first half of the call, and this is the second.
+    Half(Call),
+}
+
+impl Account {
+    /// An account that was registered just now.
+    pub(super) fn registered(has_grace: bool, now: OffsetDateTime) -> Self {
+        let events = vec![(UserRegistered.as_str(), None, now)];
+        Self { has_grace, is_active: true, password: 0, sessions: BTreeMap::new(), events }
+    }
+
+    /// Goes through a call as it was answered.
+    pub(super) fn make(&mut self, call: &Call, answer: Answer, now: OffsetDateTime) -> Verdict {
+        let is_right = match *call {
+            Call::Login { password } => self.login(password, answer, now),
+            Call::Exchange { token } => return self.exchange(token, answer, now),
+            Call::EndReused { session } => {
+                let was_live = self.end_if_live(session, RefreshTokenReused, now);
+                answer.is_no(if was_live { Refusal::Reused } else { Refusal::Ended })
+            }
+            Call::Authenticate { token } | Call::Introspect { token } => {
+                answer.is_done_or(self.good(now).contains_key(&token), Refusal::Token)
+            }
+            Call::Revoke { token } => {
+                let (session, place) = self.place_of(token);
+                if self.sessions[&session].refresh[place].is_good(now) {
+                    self.end_if_live(session, LoggedOut, now);
+                }
+                matches!(answer, Answer::Done)
+            }
+            Call::LogOut { by } => {
+                self.end_if_live(by, LoggedOut, now);
+                matches!(answer, Answer::Done)
+            }
+            Call::EndOne { other } => {
+                let was_live = self.end_if_live(other, SessionsRevoked, now);
+                answer.is_done_or(was_live, Refusal::NotFound)
+            }
+            Call::EndOthers { by } => {
+                if self.end_all_but(Some(by)) > 0 {
+                    self.note(SessionsRevoked, None, now);
+                }
+                matches!(answer, Answer::Done)
+            }
+            Call::ChangePassword { by, from } => self.change_password(by, from, answer, now),
+            Call::Deactivate { by } => {
+                let was_active = std::mem::replace(&mut self.is_active, false);
+                if was_active {
+                    self.end_all_but(None);
+                    self.note(UserDeactivated, Some(by), now);
+                }
+                answer.is_done_or(was_active, Refusal::Inactive)
+            }
+        };
+        if is_right { Verdict::Right } else { Verdict::Wrong }
+    }
+
+    fn login(&mut self, password: u32, answer: Answer, now: OffsetDateTime) -> bool {
+        if !self.is_active || password != self.password {
+            return answer.is_no(Refusal::Login);
+        }
+        let Answer::Tokens { session, refresh, access } = answer else { return false };
+        if self.sessions.contains_key(&session) || self.knows(refresh) || self.knows(access) {
+            return false;
+        }
+        self.sessions.insert(session, Session::opened(now));
+        self.session(session).issue(refresh, access, now);
+        self.note(LoggedIn, Some(session), now);
+        true
+    }
+
+    fn exchange(&mut self, token: TokenNo, answer: Answer, now: OffsetDateTime) -> Verdict {
+        let (no, place) = self.place_of(token);
+        let session = &self.sessions[&no];
+        let newest = session.refresh.len() - 1;
+        let is_right = if !session.refresh[place].is_good(now) {
+            answer.is_no(Refusal::Token)
+        } else if !self.is_active {
+            answer.is_no(Refusal::Inactive)
+        } else if !session.is_live(now) {
+            answer.is_no(Refusal::Ended)
+        } else if place == newest {
+            self.is_successor(answer, no, now)
+        } else if place < session.superseded {
+            answer.is_no(Refusal::Superseded)
+        } else if place + 1 == newest && self.has_grace && now < session.refresh[newest].issued_at + GRACE {
+            // The answer was lost, or another tab was quicker: whoever asks is not logged out.
+            self.is_given_again(answer, no, now)
+        } else {
+            return Verdict::Half(Call::EndReused { session: no });
+        };
+        if is_right { Verdict::Right } else { Verdict::Wrong }
+    }
+
+    fn is_successor(&mut self, answer: Answer, of: SessionNo, now: OffsetDateTime) -> bool {
+        let Answer::Tokens { session, refresh, access } = answer else { return false };
+        let is_new = !self.knows(refresh) && !self.knows(access);
+        self.session(of).issue(refresh, access, now);
+        session == of && is_new
+    }
+
+    fn is_given_again(&mut self, answer: Answer, of: SessionNo, now: OffsetDateTime) -> bool {
+        let Answer::Tokens { session, refresh, access } = answer else { return false };
+        let is_new = !self.knows(access);
+        let known = self.session(of);
+        known.issue_access(access, now);
+        session == of && is_new && known.refresh.last().is_some_and(|live| live.no == refresh)
+    }
+
+    fn change_password(&mut self, by: SessionNo, from: u32, answer: Answer, now: OffsetDateTime) -> bool {
+        if !self.is_active || from != self.password || !self.sessions[&by].is_live(now) {
+            return answer.is_no(Refusal::Overtaken);
+        }
+        self.password += 1;
+        self.end_all_but(Some(by));
+        self.note(PasswordChanged, Some(by), now);
+        let session = self.session(by);
+        session.superseded = session.refresh.len();
+        self.is_successor(answer, by, now)
+    }
+
+    fn end_if_live(&mut self, session: SessionNo, kind: AuditEventKind, now: OffsetDateTime) -> bool {
+        let was_live = self.sessions[&session].is_live(now);
+        if was_live {
+            self.session(session).is_ended = true;
+            self.note(kind, Some(session), now);
+        }
+        was_live
+    }
+
+    /// Also those whose time is over. How many that were.
+    fn end_all_but(&mut self, kept: Option<SessionNo>) -> usize {
+        let others = self.sessions.iter_mut().filter(|(no, session)| Some(**no) != kept && !session.is_ended);
+        others.map(|(_, session)| session.is_ended = true).count()
+    }
+
+    fn note(&mut self, kind: AuditEventKind, session: Option<SessionNo>, now: OffsetDateTime) {
+        self.events.push((kind.as_str(), session, now));
+    }
+
+    /// The session of a refresh token, and how many were issued there before it.
+    pub(super) fn place_of(&self, token: TokenNo) -> (SessionNo, usize) {
+        let place = |session: &Session| session.refresh.iter().position(|known| known.no == token);
+        let found = self.sessions.iter().find_map(|(no, session)| Some((*no, place(session)?)));
+        found.expect("a refresh token that was issued")
+    }
+
+    fn knows(&self, token: TokenNo) -> bool {
+        self.sessions.values().flat_map(Session::tokens).any(|known| known.no == token)
+    }
+
+    fn session(&mut self, no: SessionNo) -> &mut Session {
+        self.sessions.get_mut(&no).expect("a session that was opened")
+    }
+
+    /// How many events there are.
+    pub(super) fn events(&self) -> usize {
+        self.events.len()
+    }
+
+    /// What is there to be seen.
+    pub(super) fn view(&self, now: OffsetDateTime) -> View {
+        let live = self.sessions.iter().filter(|(_, session)| session.is_live(now));
+        let live = live.filter_map(|(no, session)| Some((*no, session.refresh.last()?.no))).collect();
+        let mut events = self.events.clone();
+        events.sort_unstable();
+        View { live, good: self.good(now), events }
+    }
+
+    /// Of a live session the last refresh token, and every access token.
+    fn good(&self, now: OffsetDateTime) -> BTreeMap<TokenNo, OffsetDateTime> {
+        let live = self.sessions.values().filter(|session| self.is_active && session.is_live(now));
+        let tokens = live.flat_map(|session| session.refresh.last().into_iter().chain(&session.access));
+        tokens.filter(|token| token.is_good(now)).map(|token| (token.no, token.expires_at)).collect()
+    }
+}

@@ -1,0 +1,118 @@
+use inwren_domain::Core;
+use inwren_domain::model::{ClientInfo, Email, Password, PlainToken, SessionId, TokenPair};
+use inwren_domain::service::auth::introspect::Introspection;
+use inwren_domain::service::auth::{
+    NotAuthenticated, Principal, authenticate, introspect, login, logout, refresh, revoke,
+};
+use inwren_domain::service::{Failure, account};
+
+use super::call::Refusal;
+
+/// A call with the real things that it is made with.
+pub(super) enum Job {
+    Login(Email, Password),
+    Exchange(PlainToken),
+    Authenticate(PlainToken),
+    Introspect(PlainToken),
+    Revoke(PlainToken),
+    LogOut(Box<Principal>),
+    EndOne(Box<Principal>, SessionId),
+    EndOthers(Box<Principal>),
+    ChangePassword(Box<Principal>, [Password; 2]),
+    Deactivate(Box<Principal>),
+}
+
+/// What really came of it. A failure of a port is none of the things that may come of it.
+pub(super) enum Outcome {
+    Tokens(TokenPair),
+    Done,
+    No(Refusal),
+    Failed(String),
+}
+
+/// The n-th password of every account.
+pub(super) fn password(n: u32) -> Password {
+    Password::new(&format!("pass phrase number {n}"))
+}
+
+/// Asks the use case.
+pub(super) async fn execute(core: Core, job: Job) -> Outcome {
+    let client = ClientInfo::default();
+    match job {
+        Job::Login(email, password) => {
+            let command = login::Command { email, password, client };
+            tokens(login::execute(&core, command).await, |_| Refusal::Login)
+        }
+        Job::Exchange(token) => match refresh::Presented::verify(&core, token) {
+            Ok(presented) => tokens(refresh::execute(&core, presented, &client).await, refused_exchange),
+            Err(_) => Outcome::No(Refusal::Token),
+        },
+        Job::Authenticate(token) => match authenticate(&core, token.expose()).await {
+            Ok(_) => Outcome::Done,
+            Err(NotAuthenticated::Store(error)) => Outcome::Failed(error.to_string()),
+            Err(_) => Outcome::No(Refusal::Token),
+        },
+        Job::Introspect(token) => match introspect::execute(&core, &token).await {
+            Ok(Introspection::Inactive) => Outcome::No(Refusal::Token),
+            Ok(_) => Outcome::Done,
+            Err(error) => Outcome::Failed(error.to_string()),
+        },
+        Job::Revoke(token) => match revoke::execute(&core, &token, &client).await {
+            Ok(()) => Outcome::Done,
+            Err(failure) => Outcome::Failed(format!("{failure:?}")),
+        },
+        Job::LogOut(by) => match logout::execute(&core, &by, &client).await {
+            Ok(()) => Outcome::Done,
+            Err(failure) => Outcome::Failed(failure.to_string()),
+        },
+        Job::EndOne(by, other) => {
+            let ended = account::sessions::revoke(&core, &by, other, &client).await;
+            done(ended, |account::sessions::NotFound| Refusal::NotFound)
+        }
+        Job::EndOthers(by) => match account::sessions::revoke_others(&core, &by, &client).await {
+            Ok(()) => Outcome::Done,
+            Err(failure) => Outcome::Failed(failure.to_string()),
+        },
+        Job::ChangePassword(by, [current_password, new_password]) => {
+            let command = account::change_password::Command { current_password, new_password };
+            let changed = account::change_password::execute(&core, &by, command, &client).await;
+            tokens(changed, |refusal| match refusal {
+                account::change_password::Refusal::Overtaken => Refusal::Overtaken,
+                _ => Refusal::Login,
+            })
+        }
+        Job::Deactivate(by) => {
+            let closed = account::deactivate::execute(&core, &by, &client).await;
+            done(closed, |refusal| match refusal {
+                account::deactivate::Refusal::Gone => Refusal::Inactive,
+                _ => Refusal::Login,
+            })
+        }
+    }
+}
+
+fn refused_exchange(refusal: refresh::Refusal) -> Refusal {
+    match refusal {
+        refresh::Refusal::Reused => Refusal::Reused,
+        refresh::Refusal::Superseded => Refusal::Superseded,
+        refresh::Refusal::Ended => Refusal::Ended,
+        refresh::Refusal::Inactive => Refusal::Inactive,
+        refresh::Refusal::Unknown | refresh::Refusal::NotRepeatable => Refusal::Token,
+    }
+}
+
+fn tokens<R>(result: Result<TokenPair, Failure<R>>, refusal: impl Fn(R) -> Refusal) -> Outcome {
+    match result {
+        Ok(pair) => Outcome::Tokens(pair),
+        Err(Failure::Refused(refused)) => Outcome::No(refusal(refused)),
+        Err(Failure::Port(failure)) => Outcome::Failed(failure.to_string()),
+    }
+}
+
+fn done<R>(result: Result<(), Failure<R>>, refusal: impl Fn(R) -> Refusal) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Done,
+        Err(Failure::Refused(refused)) => Outcome::No(refusal(refused)),
+        Err(Failure::Port(failure)) => Outcome::Failed(failure.to_string()),
+    }
+}

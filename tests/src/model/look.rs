@@ -1,0 +1,62 @@
+use std::collections::BTreeMap;
+
+use inwren_domain::model::Session;
+use inwren_domain::ports::StoreError;
+use inwren_domain::service::auth::introspect::{self, Introspection};
+use time::OffsetDateTime;
+
+use super::account::{Event, View};
+use super::call::{SessionNo, TokenNo};
+use super::world::World;
+
+/// So many events more than expected are seen.
+const SURPLUS: usize = 5;
+
+impl World {
+    /// Looks at the account in the store, and tries all its tokens.
+    pub(super) async fn look(&mut self) -> Result<View, String> {
+        let seen = async {
+            let (live, events) = (self.live().await?, self.events().await?);
+            Ok(View { live, good: self.good().await?, events })
+        };
+        seen.await.map_err(|error: StoreError| self.told(&error.to_string()))
+    }
+
+    async fn live(&mut self) -> Result<BTreeMap<SessionNo, TokenNo>, StoreError> {
+        let (core, now) = (&self.fakes.core, self.now());
+        let live = core.store.read().await?.sessions().live_of(self.user.id, now).await?;
+        let number = |session: &Session| {
+            let token = self.known.digested(core.verifier.as_ref(), session.hashed_refresh_token);
+            // A live token that nobody was given is none of those that the reference knows.
+            (session.id, token.unwrap_or(TokenNo::MAX))
+        };
+        let live: Vec<_> = live.iter().map(number).collect();
+        Ok(live.into_iter().map(|(id, token)| (self.known.session(id), token)).collect())
+    }
+
+    async fn events(&mut self) -> Result<Vec<Event>, StoreError> {
+        let limit = u16::try_from(self.account.events() + SURPLUS).unwrap_or(u16::MAX);
+        let latest = self.fakes.core.store.read().await?.audit().latest(limit).await?;
+        let own = latest.into_iter().filter(|event| event.user_id == self.user.id);
+        let mut events: Vec<Event> = own
+            .map(|event| {
+                let session = event.session_id.map(|id| self.known.session(id));
+                (event.kind.as_str(), session, event.occurred_at)
+            })
+            .collect();
+        events.sort_unstable();
+        Ok(events)
+    }
+
+    async fn good(&self) -> Result<BTreeMap<TokenNo, OffsetDateTime>, StoreError> {
+        let mut good = BTreeMap::new();
+        for token in 0..self.known.tokens() {
+            match introspect::execute(&self.fakes.core, &self.known.text_of(token)).await? {
+                Introspection::Access(claims, _) => good.insert(token, claims.expires_at),
+                Introspection::Refresh(claims, _) => good.insert(token, claims.expires_at),
+                Introspection::Inactive | Introspection::Client(_) => None,
+            };
+        }
+        Ok(good)
+    }
+}

@@ -1,0 +1,61 @@
+//! The reference's session: a list of all its tokens.
+
+use time::{Duration, OffsetDateTime};
+
+use super::call::TokenNo;
+use super::rules::{ACCESS, REFRESH, SESSION};
+
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    /// Whether it was ended before its time.
+    pub(super) is_ended: bool,
+    ends_at: OffsetDateTime,
+    /// In the order in which they were issued: the last one is live.
+    pub(super) refresh: Vec<Token>,
+    /// How many of them were there when the password was changed.
+    pub(super) superseded: usize,
+    pub(super) access: Vec<Token>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    pub(super) no: TokenNo,
+    pub(super) issued_at: OffsetDateTime,
+    pub(super) expires_at: OffsetDateTime,
+}
+
+impl Session {
+    pub(super) fn opened(now: OffsetDateTime) -> Self {
+        let ends_at = now.truncate_to_second() + SESSION;
+        Self { is_ended: false, ends_at, refresh: Vec::new(), superseded: 0, access: Vec::new() }
+    }
+
+    pub(super) fn issue(&mut self, refresh: TokenNo, access: TokenNo, now: OffsetDateTime) {
+        self.refresh.push(Token::issued(refresh, now, REFRESH, self.ends_at));
+        self.issue_access(access, now);
+    }
+
+    pub(super) fn issue_access(&mut self, access: TokenNo, now: OffsetDateTime) {
+        self.access.push(Token::issued(access, now, ACCESS, self.ends_at));
+    }
+
+    pub(super) fn is_live(&self, now: OffsetDateTime) -> bool {
+        let has_token = self.refresh.last().is_some_and(|live| now < live.expires_at);
+        !self.is_ended && now < self.ends_at && has_token
+    }
+
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &Token> {
+        self.refresh.iter().chain(&self.access)
+    }
+}
+
+impl Token {
+    fn issued(no: TokenNo, now: OffsetDateTime, lifetime: Duration, session_end: OffsetDateTime) -> Self {
+        Self { no, issued_at: now, expires_at: session_end.min(now.truncate_to_second() + lifetime) }
+    }
+
+    /// A token says its times in whole seconds.
+    pub(super) fn is_good(&self, now: OffsetDateTime) -> bool {
+        self.issued_at.truncate_to_second() <= now && now < self.expires_at
+    }
+}
