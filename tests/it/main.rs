@@ -3,5 +3,6 @@
 mod adapters;
 mod architecture;
 mod conformance;
+mod forgeries;
 mod http;
 mod process;

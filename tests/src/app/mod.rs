@@ -28,7 +28,7 @@ pub use call::Call;
 pub use contract::{Contract, Operation};
 pub use reply::Reply;
 
-use crate::fakes::FakeClock;
+use crate::fakes::{FakeClock, FaultyStore, Script};
 use crate::fixtures::{email, fresh_email};
 
 /// The password of everybody whom a [`TestApp`] makes.
@@ -73,6 +73,13 @@ impl TestApp {
     /// The service as it is without any configuration, but without rate limits.
     pub fn over(store: Arc<dyn Store>) -> Self {
         Self::configured(store, |_| ())
+    }
+
+    /// The same, over a store that writes down what it is asked.
+    pub fn counted(store: Arc<dyn Store>) -> (Self, Arc<Script>) {
+        let counted = FaultyStore::over(store);
+        let asked = counted.script();
+        (Self::over(Arc::new(counted)), asked)
     }
 
     /// The service as it is without any configuration.
