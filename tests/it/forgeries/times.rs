@@ -25,7 +25,7 @@ fn moments(original: &Original) -> Vec<(&'static str, Value)> {
         ("exp", json!(0)),
         ("exp", json!(-1)),
         ("exp", original.claims["iat"].clone()),
-        ("iat", json!(now + LEEWAY_SECONDS + 1)),
+        ("iat", json!(now + 3_600)),
         ("iat", json!(now + 86_400)),
         ("nbf", json!(now + 86_400)),
         ("nbf", json!(now - 1)),

@@ -5,6 +5,7 @@ mod client;
 mod configuration;
 mod database;
 mod first_start;
+mod forged_tokens;
 mod graceful_stop;
 mod key_files;
 mod kill;
