@@ -9,7 +9,7 @@ mod forged_tokens;
 mod graceful_stop;
 mod key_files;
 mod kill;
-mod log_secrecy;
 mod migrations;
+mod secrecy;
 mod slow_clients;
 mod users;
