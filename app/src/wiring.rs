@@ -105,6 +105,9 @@ pub type Tokens = inwren_adapters::crypto::jwt::AwsLcTokens;
 #[cfg(not(feature = "aws-lc"))]
 pub type Tokens = inwren_adapters::crypto::jwt::PortableTokens;
 
+/// The name of the token adapter of this build.
+pub const TOKENS: &str = if cfg!(feature = "aws-lc") { "aws-lc" } else { "portable" };
+
 /// What signs and verifies with these keys.
 pub fn tokens(config: &Config, keys: &SigningKeys) -> Result<Arc<Tokens>, KeyError> {
     let format = TokenFormat {

@@ -3,6 +3,7 @@
 mod adapters;
 mod architecture;
 mod conformance;
+mod forgeries;
 mod http;
 mod model;
 mod process;

@@ -12,6 +12,7 @@ from processes import Listener
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 BINARY = TARGET / "debug" / "inwren"
+TOKENS = os.environ.get("INWREN_TEST_TOKENS", "aws-lc")
 
 SUPERUSER = "root@example.org"
 SUPERUSER_PASSWORD = "the first pass phrase of all"
@@ -48,6 +49,13 @@ class Server(Listener):
     def stop(self):
         code = super().stop()
         assert code == 0, "".join(self.log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def build_under_test():
+    """The binary is of the build that is to be tested, and not of another that was made since."""
+    version = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout
+    assert f"(tokens: {TOKENS})" in version, version
 
 
 @pytest.fixture(scope="module")

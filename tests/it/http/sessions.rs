@@ -63,7 +63,7 @@ async fn a_session_tells_where_it_came_from(store: Arc<dyn Store>) {
         })
     );
     app.clock.advance(Duration::MINUTE);
-    let call = app.post("/auth/login").json(&login).header("user-agent", &"x".repeat(3_000));
+    let call = app.post("/auth/login").json(&login).header("user-agent", "x".repeat(3_000));
     let tokens = call.send().await.expect_status(200).tokens();
     let agent = list(&app, &tokens).await[0]["user_agent"].clone();
     assert!(agent.as_str().unwrap().len() <= 512, "{agent}");

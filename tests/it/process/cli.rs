@@ -1,5 +1,6 @@
 //! The other commands, and the help.
 
+use inwren_app::wiring;
 use inwren_tests::process::Program;
 use inwren_tests::stores::TempFolder;
 
@@ -68,6 +69,17 @@ fn wrong_usage_is_told_apart() {
     {
         Program::bare(folder.path()).args(wrong.iter().copied()).run().with_code(2);
     }
+}
+
+/// Whoever builds the binary with one token adapter and the tests with the other tests something else than they think.
+#[test]
+fn the_binary_is_of_the_build_under_test() {
+    let folder = TempFolder::new();
     let version = Program::bare(folder.path()).args(["--version"]).run().with_code(0);
-    assert!(version.starts_with("inwren "), "{version}");
+    let expected = format!("inwren {} (tokens: {})\n", env!("CARGO_PKG_VERSION"), wiring::TOKENS);
+    assert_eq!(version, expected, "build the binary with the features of the tests, as tests/run does");
+    let service =
+        Program::new(folder.path()).env("DATABASE_URL", "memory:").env("LOG_FORMAT", "json").start();
+    let tokens = format!("\"tokens\":\"{}\"", wiring::TOKENS);
+    assert!(service.stop().contains(&tokens));
 }

@@ -34,8 +34,8 @@ impl<'a> Call<'a> {
 
     /// With a header, beside those of the same name.
     #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header value");
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        let value = HeaderValue::from_bytes(value.as_ref()).expect("a header value");
         self.headers.push((name.parse().expect("a header name"), value));
         self
     }
@@ -43,7 +43,7 @@ impl<'a> Call<'a> {
     /// With an access token.
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {
-        self.header("authorization", &format!("Bearer {token}"))
+        self.header("authorization", format!("Bearer {token}"))
     }
 
     /// From this address.
@@ -87,7 +87,7 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn basic(self, user: &str, password: &str) -> Self {
         let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-        self.header("authorization", &format!("Basic {credentials}"))
+        self.header("authorization", format!("Basic {credentials}"))
     }
 
     /// Sends it, and holds the answer to what is true of all answers and to what the document says.

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
-use inwren_adapters::crypto::jwt::{AwsLcTokens, TokenFormat};
+use inwren_adapters::crypto::jwt::SigningKeys;
 use inwren_adapters::crypto::keys::KeyPair;
 use inwren_adapters::entropy::SystemEntropy;
 use inwren_app::config::Config;
@@ -28,7 +28,7 @@ pub use call::Call;
 pub use contract::{Contract, Operation};
 pub use reply::Reply;
 
-use crate::fakes::FakeClock;
+use crate::fakes::{FakeClock, FaultyStore, Script};
 use crate::fixtures::{email, fresh_email};
 
 /// The password of everybody whom a [`TestApp`] makes.
@@ -75,6 +75,13 @@ impl TestApp {
         Self::configured(store, |_| ())
     }
 
+    /// The same, over a store that writes down what it is asked.
+    pub fn counted(store: Arc<dyn Store>) -> (Self, Arc<Script>) {
+        let counted = FaultyStore::over(store);
+        let asked = counted.script();
+        (Self::over(Arc::new(counted)), asked)
+    }
+
     /// The service as it is without any configuration.
     pub fn limited(store: Arc<dyn Store>) -> Self {
         Self::configured(store, |config| config.limits.enabled = true)
@@ -88,7 +95,8 @@ impl TestApp {
         config.token_audience = AUDIENCE.to_owned();
         change(&mut config);
         let clock = Arc::new(FakeClock::default());
-        let tokens = Arc::new(AwsLcTokens::new(token_format(), key()).expect("a key that signs"));
+        let keys = SigningKeys::of_one(key().clone());
+        let tokens = wiring::tokens(&config, &keys).expect("a key that signs");
         let core = Core {
             store,
             hasher: hasher(),
@@ -198,11 +206,6 @@ impl TestApp {
 pub fn key() -> &'static KeyPair {
     static KEY: OnceLock<KeyPair> = OnceLock::new();
     KEY.get_or_init(|| KeyPair::generate(2048).expect("a new key"))
-}
-
-fn token_format() -> TokenFormat {
-    let leeway = time::Duration::seconds(LEEWAY_SECONDS);
-    TokenFormat { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned(), leeway }
 }
 
 /// How far the clocks of two instances may differ here.

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// A request to be made.
 #[derive(Clone, Debug)]
 pub struct Call {
-    method: &'static str,
+    method: String,
     path: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
@@ -21,8 +21,8 @@ pub struct Call {
 
 impl Call {
     /// A request with this method.
-    pub fn new(method: &'static str, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), headers: Vec::new(), body: Vec::new() }
+    pub fn new(method: &str, path: impl Into<String>) -> Self {
+        Self { method: method.to_owned(), path: path.into(), headers: Vec::new(), body: Vec::new() }
     }
 
     /// A GET request.
@@ -69,7 +69,7 @@ impl Call {
         for (name, value) in headers {
             let _ = write!(head, "{name}: {value}\r\n");
         }
-        if !body.is_empty() || *method == "POST" || *method == "PUT" {
+        if !body.is_empty() || method == "POST" || method == "PUT" {
             let _ = write!(head, "Content-Length: {}\r\n", body.len());
         }
         head.push_str("\r\n");

@@ -1,0 +1,106 @@
+//! Claims for somebody else, of the wrong kind, missing or unknown, properly signed.
+
+use serde_json::{Value, json};
+
+use super::{Forgery, Original, twice, without};
+
+pub(super) fn all(original: &Original) -> Vec<Forgery> {
+    let mut all = Vec::new();
+    for (name, value) in values(original) {
+        // The claims of access tokens are unknown to refresh tokens, and are refused there for that.
+        all.push(Forgery::new(format!("{name} {value}"), original.with_claim(name, value)));
+    }
+    for name in original.claims.as_object().expect("an object").keys() {
+        let token = original.signed(&original.header, &without(&original.claims, name));
+        all.push(Forgery::new(format!("no {name}"), token));
+    }
+    all.extend(duplicates(original));
+    all.extend(rubbish(original));
+    all
+}
+
+fn values(original: &Original) -> Vec<(&'static str, Value)> {
+    let claims = &original.claims;
+    let issuer = claims["iss"].as_str().expect("iss");
+    let subject = claims["sub"].as_str().expect("sub");
+    vec![
+        ("iss", json!("https://evil.example")),
+        ("iss", json!(format!("{issuer}/"))),
+        ("iss", json!(format!("{issuer}.evil.example"))),
+        ("iss", json!(issuer.to_uppercase())),
+        ("iss", json!("")),
+        ("iss", json!([issuer])),
+        ("iss", json!(null)),
+        ("aud", json!("another")),
+        ("aud", json!("")),
+        ("aud", json!([])),
+        ("aud", json!([claims["aud"]])),
+        ("aud", json!(["another", claims["aud"]])),
+        ("aud", json!(null)),
+        ("type", json!("")),
+        ("type", json!("Access")),
+        ("type", json!(null)),
+        ("type", json!([claims["type"]])),
+        ("sub", json!("")),
+        ("sub", json!("1")),
+        ("sub", json!(null)),
+        ("sub", json!(1)),
+        ("sub", json!([subject])),
+        ("sub", json!(subject.to_uppercase())),
+        ("sub", json!(subject.replace('-', ""))),
+        ("sub", json!(format!("{{{subject}}}"))),
+        ("sub", json!(format!("urn:uuid:{subject}"))),
+        ("sub", json!(format!("{subject}' --"))),
+        ("sid", json!("")),
+        ("sid", json!(null)),
+        ("sid", json!("../x")),
+        ("sid", json!(["x"])),
+        ("jti", json!(null)),
+        ("jti", json!(1)),
+        ("is_superuser", json!("true")),
+        ("is_superuser", json!(1)),
+        ("is_superuser", json!(null)),
+        ("tier", json!(null)),
+        ("tier", json!(["enterprise"])),
+        ("email", json!(null)),
+        ("email", json!(["admin@example.org"])),
+        ("scope", json!("admin")),
+        ("roles", json!(["admin"])),
+        ("act", json!({ "sub": subject })),
+        ("cnf", json!({ "jkt": "x" })),
+        ("client_id", json!(subject)),
+        ("unknown", json!("x")),
+    ]
+}
+
+fn duplicates(original: &Original) -> Vec<Forgery> {
+    let mut all = Vec::new();
+    for (name, other) in [
+        ("sub", original.claims["sub"].clone()),
+        ("sub", json!("00000000-0000-7000-8000-000000000000")),
+        ("sid", json!("00000000-0000-7000-8000-000000000000")),
+        ("exp", json!(original.now + 86_400)),
+        ("type", json!("refresh")),
+        ("type", json!("access")),
+        ("iss", json!("https://evil.example")),
+        ("aud", json!("another")),
+        ("is_superuser", json!(true)),
+        ("tier", json!("enterprise")),
+    ] {
+        for claims in twice(&original.claims, name, &other) {
+            let token = original.signed_text(original.header.to_string(), &claims);
+            all.push(Forgery::new(format!("{name} twice: {claims}"), token));
+        }
+    }
+    all
+}
+
+fn rubbish(original: &Original) -> Vec<Forgery> {
+    let header = original.header.to_string();
+    let deep = format!("{{\"unknown\":{}{}}}", "[".repeat(1_500), "]".repeat(1_500));
+    let trailing = format!("{}{{}}", original.claims);
+    ["", "null", "[]", "{}", "{", "0", "\"x\"", &deep, &trailing]
+        .into_iter()
+        .map(|claims| Forgery::new(format!("claims {claims:.60}"), original.signed_text(&header, claims)))
+        .collect()
+}

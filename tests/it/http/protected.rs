@@ -1,0 +1,32 @@
+//! The operations that need a token, as somebody tries them who may not.
+
+use inwren_tests::app::{Call, Operation, Reply, TestApp};
+use serde_json::json;
+
+/// All operations that need a token.
+pub(super) fn operations(app: &TestApp) -> Vec<Operation> {
+    let all = app.contract().operations();
+    let protected: Vec<Operation> = all.into_iter().filter(Operation::is_protected).collect();
+    assert!(protected.len() >= 15, "{protected:?}");
+    protected
+}
+
+/// A request that would be refused for what is in it, if anybody looked: so a wrong status tells what came first.
+pub(super) fn attempt<'a>(app: &'a TestApp, operation: &Operation) -> Call<'a> {
+    let call = app.call(&operation.method, &operation.path_with("rubbish"));
+    if operation.about["requestBody"].is_object() { call.json(&json!({ "rubbish": 1 })) } else { call }
+}
+
+/// Checks that nothing was shown that could be a token, and that it is told which schemes there are.
+#[track_caller]
+pub(super) fn expect_missing_token(reply: &Reply, operation: &Operation) {
+    reply.expect_problem(401, "missing-token");
+    let challenge = if takes_basic(operation) { r#"Bearer, Basic realm="inwren""# } else { "Bearer" };
+    assert_eq!(reply.header("www-authenticate"), Some(challenge), "{reply}");
+}
+
+/// Whether service clients may use it with their id and secret.
+pub(super) fn takes_basic(operation: &Operation) -> bool {
+    let schemes = operation.about["security"].as_array();
+    schemes.is_some_and(|schemes| schemes.iter().any(|scheme| scheme["client"].is_array()))
+}
