@@ -1,16 +1,20 @@
 //! Valid users, sessions and events, each with values that no other has.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use inwren_adapters::memory::MemoryStore;
 use inwren_domain::model::{
     AccessClaims, AuditEvent, AuditEventId, AuditEventKind, ClientInfo, Email, PasswordHash, ServiceClient,
     ServiceClientId, ServiceClientName, Session, SessionId, Tier, TokenDigest, TokenId, User, UserId,
 };
-use inwren_domain::ports::Rotation;
-use inwren_domain::service::auth::Principal;
+use inwren_domain::ports::{Inserted, Rotation};
+use inwren_domain::service::auth::{Principal, authenticate};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 use uuid::{Builder, Uuid};
+
+use crate::fakes::Fakes;
 
 /// A number that was not given before in this process.
 pub fn unique() -> u64 {
@@ -147,20 +151,28 @@ pub fn service_client(name: &str) -> ServiceClient {
     }
 }
 
-/// What the authenticator would make of the user and the session.
-pub fn principal(user: &User, session: &Session) -> Principal {
+/// Who the user is to the use cases. There is no other way to become somebody than to authenticate, so that is done,
+/// over a store in which there is nobody else.
+pub async fn principal(user: &User, session: &Session) -> Principal {
+    let core = Fakes::over(Arc::new(MemoryStore::new())).core;
+    let mut unit = core.store.begin().await.expect("a unit");
+    assert_eq!(unit.users().insert(user).await.expect("an answer"), Inserted::Inserted);
+    unit.sessions().insert(session).await.expect("a session");
+    unit.commit().await.expect("a commit");
+    let issued_at = session.rotated_at.truncate_to_second();
     let claims = AccessClaims {
         id: TokenId::from_stored(format!("{:064x}", unique())),
         user_id: user.id,
         session_id: session.id,
-        issued_at: session.rotated_at,
-        expires_at: session.rotated_at + Duration::minutes(15),
-        authenticated_at: session.authenticated_at,
+        issued_at,
+        expires_at: issued_at + Duration::minutes(15),
+        authenticated_at: session.authenticated_at.truncate_to_second(),
         email: user.email.as_str().to_owned(),
         tier: user.tier.clone(),
         is_superuser: user.is_superuser,
     };
-    Principal { user: user.clone(), session: session.clone(), claims }
+    let token = core.issuer.issue_access(&claims).expect("a token");
+    authenticate(&core, token.expose()).await.expect("a live session")
 }
 
 fn uuid() -> Uuid {

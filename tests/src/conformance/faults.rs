@@ -31,7 +31,8 @@ pub async fn a_failed_login_leaves_nothing(store: Arc<dyn Store>) {
     fakes.hasher.change_parameters();
     let attempt = async || client::login(&fakes.core, &user.email, OLD).await;
     let pair = all_or_nothing(&*store, &script, attempt).await;
-    assert_eq!(live_of(&*store, user.id).await, [client::principal(&fakes.core, &pair).await.session]);
+    let principal = client::principal(&fakes.core, &pair).await;
+    assert_eq!(live_of(&*store, user.id).await, [principal.session().clone()]);
 }
 
 /// A refresh that fails leaves the old token good.
@@ -63,7 +64,7 @@ pub async fn a_reuse_that_could_not_be_written_is_a_failure(store: Arc<dyn Store
     let user = client::register(core, &fresh_email()).await.unwrap();
     let first = client::login(core, &user.email, OLD).await.unwrap();
     let second = client::exchange(core, &first.refresh_token).await.unwrap();
-    let session = client::principal(core, &second).await.session.id;
+    let session = client::principal(core, &second).await.session().id;
     fakes.clock.advance(core.settings.refresh_reuse_grace);
     let attempt = async || match client::exchange(core, &first.refresh_token).await {
         Err(Failure::Refused(refresh::Refusal::Reused)) => Ok(()),
@@ -117,7 +118,8 @@ pub async fn a_failed_administration_leaves_everything(store: Arc<dyn Store>) {
     add_users(&*store, &[&root, &user]).await;
     let session = fixtures::session_of(&user);
     super::support::add_sessions(&*store, &[&session]).await;
-    let admin = Admin::authorise(&fixtures::principal(&root, &fixtures::session_of(&root))).unwrap();
+    let principal = fixtures::principal(&root, &fixtures::session_of(&root)).await;
+    let admin = Admin::authorise(&principal).unwrap();
     let demote = async || {
         let command = admin::update::Command { is_superuser: Some(false), ..Default::default() };
         admin::update::execute(core, admin, user.id, command, &client()).await

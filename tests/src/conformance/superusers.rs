@@ -95,7 +95,7 @@ pub async fn the_last_superuser_stays_through_updates(store: Arc<dyn Store>) {
                 command.is_active = Some(false);
             }
             let client = ClientInfo::default();
-            match admin::update::execute(&core, admin_of(&actor), target.id, command, &client).await {
+            match admin::update::execute(&core, admin_of(&actor).await, target.id, command, &client).await {
                 Ok(_) => true,
                 Err(Failure::Refused(
                     admin::update::Refusal::LastSuperuser(_) | admin::update::Refusal::NotPermitted,
@@ -113,7 +113,7 @@ pub async fn the_last_superuser_stays_through_deletions(store: Arc<dyn Store>) {
         Box::pin(async move {
             let core = Fakes::over(store).core;
             let client = ClientInfo::default();
-            match admin::delete::execute(&core, admin_of(&actor), target.id, &client).await {
+            match admin::delete::execute(&core, admin_of(&actor).await, target.id, &client).await {
                 Ok(()) => true,
                 Err(Failure::Refused(
                     admin::delete::Refusal::LastSuperuser(_)
@@ -135,9 +135,10 @@ pub async fn the_last_superuser_stays_through_deactivations(store: Arc<dyn Store
         add_users(&*store, &[&pair[0], &pair[1]]).await;
         add_sessions(&*store, &[&sessions[0]]).await;
         add_sessions(&*store, &[&sessions[1]]).await;
+        let principals = [principal(&pair[0], &sessions[0]).await, principal(&pair[1], &sessions[1]).await];
         let attempts = (0..TASKS).map(|n| {
             let core = Fakes::over(dawdling(&store)).core;
-            let principal = principal(&pair[n % 2], &sessions[n % 2]);
+            let principal = principals[n % 2].clone();
             async move {
                 use account::deactivate::Refusal::{Gone, LastSuperuser};
                 match account::deactivate::execute(&core, &principal, &ClientInfo::default()).await {
@@ -178,6 +179,6 @@ fn demotion() -> UserChange {
     UserChange { is_superuser: Some(false), ..UserChange::default() }
 }
 
-fn admin_of(user: &User) -> Admin {
-    Admin::authorise(&principal(user, &session_of(user))).expect("a superuser")
+async fn admin_of(user: &User) -> Admin {
+    Admin::authorise(&principal(user, &session_of(user)).await).expect("a superuser")
 }

@@ -28,7 +28,7 @@ impl UsersApi {
         _limit: Limited<by_client::Me>,
         caller: Authenticated,
     ) -> Answer<Json<UserDto>, responses::Authenticated> {
-        Ok(Json(UserDto::from(&caller.0.user)))
+        Ok(Json(UserDto::from(caller.0.user())))
     }
 
     /// Change the own profile
@@ -92,7 +92,7 @@ impl UsersApi {
         caller: Authenticated,
     ) -> Answer<Json<SessionList>, responses::Authenticated> {
         let sessions = account::sessions::list(&self.0.core, &caller.0).await?;
-        Ok(Json(SessionList::new(&sessions, Some(caller.0.session.id))))
+        Ok(Json(SessionList::new(&sessions, Some(caller.0.session().id))))
     }
 
     /// End one of the own sessions

@@ -1,6 +1,7 @@
 //! What superusers do with users.
 //!
-//! Every use case takes an [`Admin`], which only [`Admin::authorise`] makes: a forgotten check does not compile.
+//! Every use case takes an [`Admin`], which only [`Admin::authorise`] makes of a [`Principal`], which only authentication
+//! makes: a forgotten check does not compile.
 
 pub mod delete;
 pub mod list;

@@ -3,15 +3,24 @@ use crate::model::{AccessClaims, Session, User};
 use crate::ports::{InvalidToken, StoreError};
 
 /// Somebody who has shown a valid access token of a live session: the user and the session as they are now, not as
-/// the token remembers them.
+/// the token remembers them. Only [`authenticate`] makes one, and nobody outside the use cases changes it.
 #[derive(Clone, Debug)]
 pub struct Principal {
+    pub(in crate::service) user: User,
+    pub(in crate::service) session: Session,
+    pub(in crate::service) claims: AccessClaims,
+}
+
+impl Principal {
     /// The user.
-    pub user: User,
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
     /// The session that the token belongs to.
-    pub session: Session,
-    /// What the token says.
-    pub claims: AccessClaims,
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
 }
 
 /// Why somebody is not let in.
