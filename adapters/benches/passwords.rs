@@ -6,8 +6,8 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput};
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
 use inwren_adapters::entropy::SystemEntropy;
-use inwren_domain::model::Password;
-use inwren_domain::ports::PasswordHasher;
+use inwren_domain::model::{ClientInfo, Password};
+use inwren_domain::ports::{PasswordHasher, Requester, Standing};
 use tokio::runtime;
 
 /// The defaults of `ARGON2_MEMORY_KIB`, `ARGON2_ITERATIONS` and `ARGON2_PARALLELISM`.
@@ -20,15 +20,16 @@ fn main() {
     let hasher = Argon2Hasher::start(PARAMETERS, limits, Arc::new(SystemEntropy)).unwrap();
     let runtime = runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let password = || Password::new("correct horse battery staple");
-    let hash = runtime.block_on(hasher.hash(password())).unwrap();
+    let requester = Requester::new(&ClientInfo::default(), Standing::Stranger);
+    let hash = runtime.block_on(hasher.hash(password(), requester)).unwrap();
 
     let mut group = criterion.benchmark_group("argon2id");
     group.throughput(Throughput::Elements(1));
     group.bench_function("hash", |bencher| {
-        bencher.iter(|| runtime.block_on(hasher.hash(password())).unwrap());
+        bencher.iter(|| runtime.block_on(hasher.hash(password(), requester)).unwrap());
     });
     group.bench_function("verify", |bencher| {
-        bencher.iter(|| runtime.block_on(hasher.verify(password(), Some(hash.clone()))).unwrap());
+        bencher.iter(|| runtime.block_on(hasher.verify(password(), Some(hash.clone()), requester)).unwrap());
     });
     group.finish();
     criterion.final_summary();

@@ -63,11 +63,16 @@ async fn connect(url: &str, options: &SqlOptions, patience: Duration) -> Result<
     }
 }
 
+/// How many threads hash passwords.
+pub fn hash_threads(config: &Config) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    config.hash_threads.unwrap_or_else(cores)
+}
+
 /// Plugs everything together around a store.
 pub fn core(config: &Config, store: Arc<dyn Store>, tokens: Arc<Tokens>) -> Result<Core, WiringError> {
     let entropy = Arc::new(SystemEntropy);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let limits = HasherLimits::for_machine(config.hash_threads.unwrap_or(cores), config.argon2);
+    let limits = HasherLimits::for_machine(hash_threads(config), config.argon2);
     let hasher = Argon2Hasher::start(config.argon2, limits, entropy.clone())
         .map_err(|error| WiringError::Hasher(error.to_string()))?;
     Ok(Core {

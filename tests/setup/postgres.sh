@@ -38,11 +38,14 @@ start_postgres() {
         cat "$work/initdb.log" >&2
         exit 1
     }
-    # Nothing here has to outlive the machine. Each test has its own database and its own connections.
+    # Each test has its own database and its own connections.
     as_postgres tee -a "$data/postgresql.conf" >/dev/null <<'CONF'
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 max_connections = 400
+CONF
+    # Nothing that a test writes has to outlive the machine.
+    [ "${postgres_durable:-no}" = yes ] || as_postgres tee -a "$data/postgresql.conf" >/dev/null <<'CONF'
 fsync = off
 synchronous_commit = off
 full_page_writes = off

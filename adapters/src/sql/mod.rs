@@ -4,21 +4,27 @@
 //! of row (`users`, `sessions`, `audit`); their statements run over a `Connection`, which knows how a database keeps
 //! times; what comes back is turned into the domain's types by the entities, and what fails by `error`.
 //!
+//! What every authenticated request asks, a session and its user, is asked for all who wait by one statement.
+//!
 //! Where the two databases differ:
 //!
 //! - PostgreSQL locks rows. SQLite has one writer at a time, so that a unit of work begins with the lock on everything
 //!   (`BEGIN IMMEDIATE`); readers go on meanwhile, each on a connection of its own.
 //! - A rotation is one conditional statement on PostgreSQL, because each round trip costs more than all the rest. On
 //!   SQLite a round trip costs nothing, and the rules are asked directly.
+//! - On SQLite every commit waits for the disk, so rotations that come at the same time share one.
 //! - PostgreSQL keeps times as `timestamptz`, SQLite as whole microseconds since 1970.
 
 mod audit;
+mod batcher;
 mod connect;
 mod connection;
 mod entity;
 mod error;
+mod lookups;
 mod page;
 mod rotation;
+mod rotations;
 mod service_clients;
 mod sessions;
 mod store;

@@ -1,13 +1,12 @@
-//! The rotation of a refresh token. What it does is said by [`Rotation::refusal`] and [`Rotation::applied_to`].
+//! The rotation of a refresh token on PostgreSQL. What it does is said by [`Rotation::refusal`] and [`Rotation::applied_to`].
 
 use std::fmt::Write;
 use std::sync::LazyLock;
 
 use inwren_domain::model::{Session, User};
-use inwren_domain::ports::{Rotation, RotationOutcome, StoreError, UnitOfWork};
+use inwren_domain::ports::{Rotation, RotationOutcome, StoreError};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait,
-    FromQueryResult, IdenStatic, IntoActiveModel, Iterable, QueryFilter, Statement,
+    ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, IdenStatic, Iterable, Statement,
 };
 
 use super::connection::Connection;
@@ -15,7 +14,6 @@ use super::entity::{sessions, users};
 use super::error::store_error;
 use super::sessions::with_user;
 use super::timestamp::Timestamp;
-use super::unit::SqlUnit;
 
 /// How often the exchange is tried if what it finds has changed every time by when it looks.
 const ATTEMPTS: u8 = 4;
@@ -86,29 +84,4 @@ async fn exchange(
     let session = sessions::Model::from_query_result(&row, SESSION_PREFIX).map_err(store_error)?;
     let user = users::Model::from_query_result(&row, USER_PREFIX).map_err(store_error)?;
     Ok(Some((session.try_into()?, user.try_into()?)))
-}
-
-/// The exchange as the only writer: nothing changes between the question and the answer.
-pub(super) async fn as_only_writer(
-    writer: &DatabaseConnection,
-    rotation: &Rotation,
-) -> Result<RotationOutcome, StoreError> {
-    let unit = Box::new(SqlUnit::begin(writer).await?);
-    let Some((session, user)) = with_user(unit.connection(), rotation.session_id).await? else {
-        unit.rollback().await?;
-        return Ok(RotationOutcome::Unknown);
-    };
-    if let Some(refusal) = rotation.refusal(&session, &user) {
-        unit.rollback().await?;
-        return Ok(refusal);
-    }
-    let rotated = rotation.applied_to(&session);
-    sessions::Entity::update_many()
-        .set(sessions::Model::from(&rotated).into_active_model().reset_all())
-        .filter(sessions::Column::Id.eq(rotated.id.as_uuid()))
-        .exec(unit.connection())
-        .await
-        .map_err(store_error)?;
-    unit.commit().await?;
-    Ok(RotationOutcome::Rotated(rotated, user))
 }

@@ -24,7 +24,7 @@ use super::view::SqlView;
 #[async_trait]
 impl SessionReader for SqlView {
     async fn with_user(&mut self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
-        with_user(self.connection(), id).await
+        self.lookups().session_with_user(id).await
     }
 
     async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError> {

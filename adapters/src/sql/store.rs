@@ -1,18 +1,24 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use inwren_domain::ports::{ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use super::connect::{ConnectError, Pools, SqlOptions, connect};
 use super::error::store_error;
+use super::lookups::Lookups;
 use super::rotation;
+use super::rotations::Rotations;
 use super::unit::SqlUnit;
 use super::view::SqlView;
 
 /// A store in PostgreSQL or SQLite. The tables have to be there: they are made by the migrations.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SqlStore {
     writer: DatabaseConnection,
     readers: DatabaseConnection,
+    lookups: Arc<Lookups>,
+    rotations: Arc<Rotations>,
 }
 
 impl SqlStore {
@@ -23,7 +29,9 @@ impl SqlStore {
     /// The first connection is made at once, so that a wrong URL, password or path is told here.
     pub async fn connect(url: &str, options: &SqlOptions) -> Result<Self, ConnectError> {
         let Pools { writer, readers } = connect(url, options).await?;
-        Ok(Self { writer, readers })
+        let lookups = Arc::new(Lookups::over(readers.clone(), options.acquire_timeout));
+        let rotations = Arc::new(Rotations::over(writer.clone(), options.lock_timeout));
+        Ok(Self { writer, readers, lookups, rotations })
     }
 
     /// The connections that may write, for the migrations.
@@ -35,7 +43,7 @@ impl SqlStore {
 #[async_trait]
 impl Store for SqlStore {
     async fn read(&self) -> Result<Box<dyn ReadView>, StoreError> {
-        Ok(Box::new(SqlView::new(self.readers.clone())))
+        Ok(Box::new(SqlView::new(self.readers.clone(), Arc::clone(&self.lookups))))
     }
 
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
@@ -44,7 +52,7 @@ impl Store for SqlStore {
 
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
         match self.writer.get_database_backend() {
-            DbBackend::Sqlite => rotation::as_only_writer(&self.writer, rotation).await,
+            DbBackend::Sqlite => self.rotations.rotate(rotation).await,
             _ => rotation::in_one_statement(&self.writer, rotation).await,
         }
     }

@@ -38,6 +38,9 @@ pub(super) enum Command {
     /// Manage service clients: services that ask on their own behalf
     #[command(subcommand)]
     Clients(ClientsCommand),
+    /// Find out what password hashes cost
+    #[command(subcommand)]
+    Hash(HashCommand),
     /// Print the OpenAPI document
     Openapi,
     /// Ask the running service whether it is well
@@ -144,6 +147,20 @@ pub(super) enum ClientsCommand {
     Revoke {
         /// The id of the client
         id: uuid::Uuid,
+    },
+}
+
+/// What to do with password hashes.
+#[derive(Debug, Subcommand)]
+pub(super) enum HashCommand {
+    /// Find Argon2id parameters for this machine, and print them as settings
+    Calibrate {
+        /// How long one hash may take while all hashing threads are busy, in milliseconds
+        #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+        target_ms: u64,
+        /// How much memory one hash may take, in MiB
+        #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(7..=4_096))]
+        max_memory_mib: u32,
     },
 }
 

@@ -4,6 +4,7 @@ mod args;
 mod clients;
 mod config_check;
 mod core;
+mod hash;
 mod healthcheck;
 mod keys;
 mod migrate;
@@ -59,6 +60,7 @@ async fn dispatch(parsed: Parsed) -> Outcome {
         Command::Keys(command) => keys::run(&config()?, command),
         Command::Users(command) => users::run(&config()?, command).await,
         Command::Clients(command) => clients::run(&config()?, command).await,
+        Command::Hash(command) => hash::run(&config()?, command),
         Command::Openapi => openapi::run(&config()?),
         Command::Healthcheck => healthcheck::run(&config()?).await,
         Command::Config(ConfigCommand::Check) => config_check::run(&config()?, &parsed.settings),

@@ -38,6 +38,7 @@ fn every_command_has_help() {
         "migrate",
         "keys",
         "users",
+        "hash",
         "openapi",
         "healthcheck",
         "config",
@@ -82,4 +83,18 @@ fn the_binary_is_of_the_build_under_test() {
         Program::new(folder.path()).env("DATABASE_URL", "memory:").env("LOG_FORMAT", "json").start();
     let tokens = format!("\"tokens\":\"{}\"", wiring::TOKENS);
     assert!(service.stop().contains(&tokens));
+}
+
+#[test]
+fn parameters_for_this_machine_are_found_and_can_be_used() {
+    let folder = TempFolder::new();
+    let calibrate = ["hash", "calibrate", "--target-ms", "1", "--max-memory-mib", "8"];
+    let printed = Program::bare(folder.path()).env("HASH_THREADS", "1").args(calibrate).run().with_code(0);
+    let settings: Vec<(&str, &str)> = printed.lines().filter_map(|line| line.split_once('=')).collect();
+    let least = [("ARGON2_MEMORY_KIB", "7168"), ("ARGON2_ITERATIONS", "5"), ("ARGON2_PARALLELISM", "1")];
+    assert_eq!(settings, least, "{printed}");
+    assert!(printed.contains("1 threads make"), "{printed}");
+    std::fs::write(folder.path().join(".env"), &printed).unwrap();
+    let checked = Program::bare(folder.path()).args(["config", "check"]).run().with_code(0);
+    assert!(checked.contains("7168"), "{checked}");
 }

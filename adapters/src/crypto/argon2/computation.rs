@@ -29,9 +29,9 @@ impl Default for Argon2Parameters {
 
 /// Bounds on what a stored hash may cost: beyond them it is refused, or one row could stop the service.
 const MAX_STORED_MEMORY_KIB: u32 = 4 * 1024 * 1024;
-const MAX_ITERATIONS: u32 = 64;
+pub(super) const MAX_ITERATIONS: u32 = 64;
 const MAX_PARALLELISM: u32 = 16;
-const OUTPUT_BYTES: usize = 32;
+pub(super) const OUTPUT_BYTES: usize = 32;
 /// RFC 9106 section 3.1 recommends 16 bytes.
 pub(super) const SALT_BYTES: usize = 16;
 

@@ -1,9 +1,11 @@
 //! Password hashes with Argon2id (RFC 9106), computed on threads of their own, within a budget of memory.
 
+mod calibrate;
 mod computation;
 mod fair;
 mod hasher;
 mod queue;
 
+pub use calibrate::{Calibration, calibrate};
 pub use computation::{Argon2Parameters, InvalidParameters};
 pub use hasher::{Argon2Hasher, HasherLimits, HasherMetrics};

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_adapters::crypto::jwt::{MAX_TOKEN_BYTES, SigningKeys, TokenFormat};
 use inwren_domain::ports::InvalidToken;
-use inwren_tests::app::forge::{Algorithm, sign};
+use inwren_tests::app::forge::{Algorithm, Forger};
 
 use super::{Class, adapters, format, key, now, other_key, with_keys};
 
@@ -21,7 +21,7 @@ fn texts(class: Class) -> (String, String) {
 
 /// Signed with our key, whatever it says.
 fn signed(header: &str, payload: &str) -> String {
-    sign(Algorithm::Rs256, key(), header, payload)
+    Forger::with(key()).sign(Algorithm::Rs256, header, payload)
 }
 
 #[track_caller]
@@ -186,9 +186,13 @@ fn a_stranger_and_another_algorithm_cannot_sign() {
     for class in Class::ALL {
         let (header, payload) = texts(class);
         for algorithm in [Algorithm::Rs512, Algorithm::Ps256] {
-            refused_by_both(class, &sign(algorithm, key(), &header, &payload), InvalidToken::Signature);
+            refused_by_both(
+                class,
+                &Forger::with(key()).sign(algorithm, &header, &payload),
+                InvalidToken::Signature,
+            );
         }
-        let stranger = sign(Algorithm::Rs256, other_key(), &header, &payload);
+        let stranger = Forger::with(other_key()).sign(Algorithm::Rs256, &header, &payload);
         refused_by_both(class, &stranger, InvalidToken::Signature);
     }
 }

@@ -1,0 +1,168 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use inwren_domain::ports::StoreError;
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+/// As many as are answered together. More would make the first ones wait for the last.
+pub(super) const MAX_TOGETHER: usize = 64;
+/// As many as may wait for their turn; whoever comes then waits to be let in.
+const MAX_WAITING: usize = 1024;
+
+/// Answers together what is asked at the same time: one round trip, or one commit, for all who wait.
+///
+/// Whoever comes while nothing is under way is answered at once and alone; the more come, the more share the cost, which
+/// is just when it matters. An answer is always younger than its question.
+pub(super) struct Batcher<Q, A> {
+    questions: mpsc::Sender<Asked<Q, A>>,
+    patience: Duration,
+}
+
+struct Asked<Q, A> {
+    question: Q,
+    answer: oneshot::Sender<Result<A, StoreError>>,
+}
+
+impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
+    /// Lets so many lanes, each a task, answer what is asked by calling `answer`, which answers at most [`MAX_TOGETHER`]
+    /// questions in their order. Whoever is not answered in time is told that the database does not answer.
+    pub(super) fn start<F, Answers>(lanes: usize, patience: Duration, answer: F) -> Self
+    where
+        F: Fn(Vec<Q>) -> Answers + Clone + Send + Sync + 'static,
+        Answers: Future<Output = Result<Vec<A>, StoreError>> + Send + 'static,
+    {
+        let (questions, waiting) = mpsc::channel(MAX_WAITING);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..lanes {
+            tokio::spawn(lane(Arc::clone(&waiting), answer.clone()));
+        }
+        Self { questions, patience }
+    }
+
+    /// Asks, and waits for the answer.
+    pub(super) async fn ask(&self, question: Q) -> Result<A, StoreError> {
+        let asking = async {
+            let (answer, answered) = oneshot::channel();
+            self.questions.send(Asked { question, answer }).await.ok()?;
+            answered.await.ok()
+        };
+        match tokio::time::timeout(self.patience, asking).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => Err(StoreError::Unavailable("the store is closed".to_owned())),
+            Err(_) => Err(StoreError::Unavailable("the database does not answer".to_owned())),
+        }
+    }
+}
+
+/// Ends when nobody is left who could ask.
+async fn lane<Q, A, F, Answers>(waiting: Arc<Mutex<mpsc::Receiver<Asked<Q, A>>>>, answer: F)
+where
+    Q: Clone,
+    F: Fn(Vec<Q>) -> Answers,
+    Answers: Future<Output = Result<Vec<A>, StoreError>>,
+{
+    let mut asked = Vec::with_capacity(MAX_TOGETHER);
+    while waiting.lock().await.recv_many(&mut asked, MAX_TOGETHER).await > 0 {
+        // Nobody waits any more for those who have gone.
+        let (questions, callers): (Vec<Q>, Vec<_>) = asked
+            .drain(..)
+            .filter(|asked| !asked.answer.is_closed())
+            .map(|asked| (asked.question, asked.answer))
+            .unzip();
+        if questions.is_empty() {
+            continue;
+        }
+        for (caller, answer) in callers.into_iter().zip(answers(questions, &answer).await) {
+            let _ = caller.send(answer);
+        }
+    }
+}
+
+async fn answers<Q, A, F, Answers>(questions: Vec<Q>, answer: &F) -> Vec<Result<A, StoreError>>
+where
+    Q: Clone,
+    F: Fn(Vec<Q>) -> Answers,
+    Answers: Future<Output = Result<Vec<A>, StoreError>>,
+{
+    match answer(questions.clone()).await {
+        Ok(answers) => answers.into_iter().map(Ok).collect(),
+        // It may be but one row that cannot be read, which is no reason to refuse the others.
+        Err(StoreError::Inconsistent { .. }) if questions.len() > 1 => {
+            let mut answers = Vec::with_capacity(questions.len());
+            for question in questions {
+                let alone = answer(vec![question]).await;
+                answers.push(alone.and_then(|mut answers| answers.pop().ok_or_else(unanswered)));
+            }
+            answers
+        }
+        Err(error) => questions.iter().map(|_| Err(error.clone())).collect(),
+    }
+}
+
+fn unanswered() -> StoreError {
+    StoreError::Unavailable("a question was not answered".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex as StdMutex;
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// Doubles numbers, but for 13, which spoils the answers to all, once it is let; and remembers how many were asked
+    /// together.
+    struct Doubling {
+        batcher: Batcher<u32, u32>,
+        sizes: Arc<StdMutex<Vec<usize>>>,
+        let_go: Arc<Semaphore>,
+    }
+
+    fn doubling(patience: Duration) -> Doubling {
+        let (sizes, let_go) = (Arc::new(StdMutex::new(Vec::new())), Arc::new(Semaphore::new(0)));
+        let (noted, gate) = (Arc::clone(&sizes), Arc::clone(&let_go));
+        let double = move |questions: Vec<u32>| {
+            noted.lock().unwrap().push(questions.len());
+            let gate = Arc::clone(&gate);
+            async move {
+                gate.acquire().await.unwrap().forget();
+                let odd = || StoreError::Inconsistent { table: "t", column: "c", id: "13".to_owned() };
+                questions.into_iter().map(|n| if n == 13 { Err(odd()) } else { Ok(2 * n) }).collect()
+            }
+        };
+        Doubling { batcher: Batcher::start(1, patience, double), sizes, let_go }
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_meanwhile_is_answered_together_and_each_gets_its_own() {
+        let Doubling { batcher, sizes, let_go } = doubling(Duration::from_secs(60));
+        let batcher = Arc::new(batcher);
+        let ask = |n| {
+            let batcher = Arc::clone(&batcher);
+            tokio::spawn(async move { batcher.ask(n).await })
+        };
+        let first = ask(1);
+        while sizes.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let others: Vec<_> = [5, 13, 7].map(ask).into();
+        while batcher.questions.capacity() > MAX_WAITING - 3 {
+            tokio::task::yield_now().await;
+        }
+        let_go.add_permits(5);
+        assert_eq!(first.await.unwrap().unwrap(), 2);
+        let mut answers = Vec::new();
+        for other in others {
+            answers.push(other.await.unwrap().map_err(|error| error.to_string()));
+        }
+        assert_eq!(answers, [Ok(10), Err("the store is inconsistent: t.c of 13".to_owned()), Ok(14)]);
+        assert_eq!(*sizes.lock().unwrap(), [1, 3, 1, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_ever() {
+        let Doubling { batcher, .. } = doubling(Duration::from_millis(1));
+        assert!(matches!(batcher.ask(1).await, Err(StoreError::Unavailable(_))));
+    }
+}

@@ -1,0 +1,60 @@
+//! The one question of every authenticated request.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use inwren_domain::model::{Session, SessionId, User};
+use inwren_domain::ports::StoreError;
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
+use uuid::Uuid;
+
+use super::batcher::{Batcher, MAX_TOGETHER};
+use super::connection::Connection;
+use super::entity::{sessions, users};
+use super::error::store_error;
+use super::sessions::with_user;
+
+/// While one question is on its way to the database, the next ones can be.
+const LANES: usize = 3;
+
+type Found = Option<(Session, User)>;
+
+/// Looks sessions up, with their users, for all who ask at the same time by one statement.
+pub(super) struct Lookups(Batcher<SessionId, Found>);
+
+impl Lookups {
+    pub(super) fn over(readers: DatabaseConnection, patience: Duration) -> Self {
+        Self(Batcher::start(LANES, patience, move |ids| look_up(readers.clone(), ids)))
+    }
+
+    pub(super) async fn session_with_user(&self, id: SessionId) -> Result<Found, StoreError> {
+        self.0.ask(id).await
+    }
+}
+
+async fn look_up(readers: DatabaseConnection, ids: Vec<SessionId>) -> Result<Vec<Found>, StoreError> {
+    let connection = Connection::new(readers);
+    if let [id] = ids[..] {
+        return Ok(vec![with_user(&connection, id).await?]);
+    }
+    let rows = sessions::Entity::find()
+        .filter(sessions::Column::Id.is_in(in_a_few_sizes(&ids)))
+        .find_both_related(users::Entity)
+        .all(&connection)
+        .await
+        .map_err(store_error)?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for (session, user) in rows {
+        let session = Session::try_from(session)?;
+        found.insert(session.id, (session, User::try_from(user)?));
+    }
+    // The same session may have been asked for more than once.
+    Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
+}
+
+/// Repeats the last one up to a power of two: a statement is prepared for each number of arguments, and few are enough.
+fn in_a_few_sizes(ids: &[SessionId]) -> impl Iterator<Item = Uuid> {
+    let size = ids.len().next_power_of_two().min(MAX_TOGETHER);
+    let last = ids.last().into_iter().cycle();
+    ids.iter().chain(last).take(size).map(|id| id.as_uuid())
+}

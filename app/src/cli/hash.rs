@@ -1,0 +1,28 @@
+use std::time::Duration;
+
+use inwren_adapters::crypto::argon2::{Calibration, calibrate};
+
+use super::args::HashCommand;
+use super::output::say;
+use super::{Failed, Outcome};
+use crate::config::Config;
+use crate::wiring;
+
+pub(super) fn run(config: &Config, command: HashCommand) -> Outcome {
+    let HashCommand::Calibrate { target_ms, max_memory_mib } = command;
+    let threads = wiring::hash_threads(config);
+    let target = Duration::from_millis(target_ms);
+    let Calibration { parameters, took } =
+        calibrate(target, max_memory_mib.saturating_mul(1_024), threads).map_err(Failed::because)?;
+    say(&format!("ARGON2_MEMORY_KIB={}", parameters.memory_kib));
+    say(&format!("ARGON2_ITERATIONS={}", parameters.iterations));
+    say(&format!("ARGON2_PARALLELISM={}", parameters.parallelism));
+    let hashes = threads as f64 / took.as_secs_f64().max(f64::MIN_POSITIVE);
+    let memory = threads.saturating_mul(parameters.memory_kib as usize) / 1_024;
+    let took = took.as_millis();
+    say(&format!("# {took} ms a hash; {threads} threads make {hashes:.1} a second, in {memory} MiB"));
+    if took > u128::from(target_ms) * 5 / 4 {
+        say(&format!("# more than {target_ms} ms, because OWASP's minimum costs that much here"));
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! What the machine can do at most: each of the things that a request is made of, alone, on all cores.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
+};
+use poem::endpoint::make_sync;
+use poem::{EndpointExt as _, Response};
+
+use crate::drive::{Plan, drive};
+
+/// As long as the part of a token that is signed.
+const MESSAGE: [u8; 600] = [b'a'; 600];
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How often a second all cores together do something. Each has a state of its own.
+fn on_all_cores<S>(measured: Duration, prepare: impl Fn() -> S + Sync, work: impl Fn(&mut S) + Sync) -> f64 {
+    let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..cores() {
+            scope.spawn(|| {
+                let mut state = prepare();
+                while !stop.load(Ordering::Relaxed) {
+                    work(&mut state);
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        while begun.elapsed() < measured {
+            thread::park_timeout(measured.saturating_sub(begun.elapsed()));
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    done.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64()
+}
+
+/// Argon2id hashes a second with the default parameters, in memory that is reused.
+pub fn hashes(measured: Duration) -> f64 {
+    let params = Params::new(19_456, 2, 1, Some(32)).expect("the default parameters");
+    let blocks = params.block_count();
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    on_all_cores(
+        measured,
+        || vec![Block::default(); blocks],
+        |memory| {
+            let mut output = [0; 32];
+            argon2
+                .hash_password_into_with_memory(b"a pass phrase", &[7; 16], &mut output, memory)
+                .expect("a hash");
+        },
+    )
+}
+
+/// RSA-2048 signatures, and verifications, a second.
+pub fn signatures(measured: Duration) -> (f64, f64) {
+    let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
+    let sign = |pair: &RsaKeyPair| {
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &MESSAGE, &mut signature).expect("a signature");
+        signature
+    };
+    let signed = on_all_cores(measured, || (), |()| drop(sign(&pair)));
+    let signature = sign(&pair);
+    let spki = pair.public_key().as_der().expect("a public key");
+    let public = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki.as_ref()).expect("a public key");
+    let verify = |(): &mut ()| public.verify_sig(&MESSAGE, &signature).expect("a good signature");
+    (signed, on_all_cores(measured, || (), verify))
+}
+
+/// Answers a second of a route that does nothing, with the same server around it and the same clients before it.
+pub fn bare_route(measured: Duration, connections: usize) -> f64 {
+    let (told, address) = std::sync::mpsc::channel::<SocketAddr>();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            told.send(listener.local_addr().expect("an address")).expect("somebody who asked");
+            let answer = |_| Response::builder().content_type("application/json").body(r#"{"status":"ok"}"#);
+            let options = inwren_app::server::ServerOptions {
+                max_connections: 1_000,
+                shutdown_grace: Duration::from_secs(1),
+            };
+            let stop = async move { drop(stopped.await) };
+            inwren_app::server::serve(listener, make_sync(answer).boxed(), options, stop).await;
+        });
+    });
+    let address = address.recv().expect("an address");
+    let request = crate::client::get("/", "none");
+    let seen = drive(address, Plan::full_speed(measured), vec![request; connections]);
+    drop(stop);
+    server.join().expect("a server that ends");
+    seen.rate(200)
+}
+
+/// Transactions a second of `pgbench -S`, which asks for one row by its key.
+pub fn point_reads(measured: Duration, url: &str, connections: usize) -> f64 {
+    let program = std::env::var("PGBENCH").unwrap_or_else(|_| "pgbench".to_owned());
+    let run = |arguments: &[&str]| {
+        let run = Command::new(&program).args(arguments).arg(url).output().expect("pgbench");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8_lossy(&run.stdout).into_owned()
+    };
+    run(&["--initialize", "--quiet", "--scale=10"]);
+    let connections = connections.to_string();
+    let (seconds, threads) = (measured.as_secs().to_string(), cores().to_string());
+    let text = run(&["-S", "-n", "-M", "prepared", "-c", &connections, "-j", &threads, "-T", &seconds]);
+    let rate = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    rate.unwrap_or_else(|| panic!("no figure in {text}"))
+}

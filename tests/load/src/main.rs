@@ -1,0 +1,271 @@
+//! Measures the service against what the machine can do, in one run, and prints how they compare.
+//!
+//! The limits and the paths are measured one after the other on the same machine, with the same clients, so that their
+//! quotients mean something where the figures alone would not.
+
+mod client;
+mod drive;
+mod flood;
+mod growth;
+mod limits;
+mod paths;
+mod report;
+mod seed;
+mod service;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use paths::{Logins, Refreshes, Registrations, email, people, rate};
+use report::{Line, Target};
+use service::{Service, Settings};
+
+const CONNECTIONS: usize = 32;
+
+/// What the run was asked for.
+struct Wanted {
+    /// How long each thing is measured.
+    measured: Duration,
+    /// How many users make a large database.
+    many: u32,
+    /// A server on which databases may be made.
+    postgres: String,
+    /// Where the results go.
+    results: PathBuf,
+    /// Which parts are wanted; all where this is empty.
+    parts: Vec<String>,
+}
+
+impl Wanted {
+    fn of_environment() -> Self {
+        let text = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
+        let number = |name: &str, default: &str| text(name, default).parse().expect("a number");
+        Self {
+            measured: Duration::from_secs(number("LOAD_SECONDS", "5")),
+            many: u32::try_from(number("LOAD_USERS", "1000000")).expect("a number of users"),
+            postgres: std::env::var("INWREN_TEST_POSTGRES_URL").expect("run tests/load/run"),
+            results: text("LOAD_RESULTS", "target/load").into(),
+            parts: std::env::args().skip(1).collect(),
+        }
+    }
+
+    fn part(&self, name: &str) -> bool {
+        let wanted = self.parts.is_empty() || self.parts.iter().any(|part| part == name);
+        if wanted {
+            println!("{name} …");
+        }
+        wanted
+    }
+}
+
+fn main() {
+    let wanted = Wanted::of_environment();
+    let work = wanted.results.join("work");
+    let _ = std::fs::remove_dir_all(&work);
+    std::fs::create_dir_all(&work).expect("a folder");
+    let bench = Bench { work: work.canonicalize().expect("a folder"), wanted, lines: Vec::new() };
+    let (wanted, lines) = bench.run();
+    let table = report::table(&lines);
+    println!("\n{table}");
+    for (name, text) in [
+        ("results.md", table.clone()),
+        ("results.json", format!("{:#}\n", report::to_json(&lines))),
+        ("results.svg", report::to_svg(&lines)),
+    ] {
+        std::fs::write(wanted.results.join(name), text).expect("a file");
+    }
+    println!("written to {}", wanted.results.display());
+}
+
+struct Bench {
+    wanted: Wanted,
+    work: PathBuf,
+    lines: Vec<Line>,
+}
+
+impl Bench {
+    fn run(mut self) -> (Wanted, Vec<Line>) {
+        for part in ["hashing", "reading", "refreshing", "flood", "growth", "footprint"] {
+            if !self.wanted.part(part) {
+                continue;
+            }
+            match part {
+                "hashing" => self.hashing(),
+                "reading" => self.reading(),
+                "refreshing" => self.refreshing(),
+                "flood" => self.flood(),
+                "growth" => self.growth(),
+                _ => self.footprint(),
+            }
+        }
+        (self.wanted, self.lines)
+    }
+
+    fn add(
+        &mut self,
+        name: impl Into<String>,
+        measured: f64,
+        limit: f64,
+        unit: &'static str,
+        target: Target,
+    ) {
+        let line = Line { name: name.into(), measured, limit, unit, target };
+        print!("{}", report::table(std::slice::from_ref(&line)).lines().last().unwrap_or_default());
+        println!();
+        self.lines.push(line);
+    }
+
+    fn folder(&self, name: &str) -> PathBuf {
+        let folder = self.work.join(name);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        folder
+    }
+
+    fn sqlite(&self, name: &str) -> (PathBuf, String) {
+        let folder = self.folder(name);
+        let url = format!("sqlite://{}", folder.join("load.db").display());
+        (folder, url)
+    }
+
+    fn database(&self, name: &str) -> (PathBuf, String) {
+        let url = &self.wanted.postgres;
+        let made = Command::new("psql")
+            .args([url.as_str(), "-q", "-c", &format!("DROP DATABASE IF EXISTS {name}"), "-c"])
+            .arg(format!("CREATE DATABASE {name}"))
+            .output()
+            .expect("psql");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let (server, _) = url.rsplit_once('/').expect("a database in the URL");
+        (self.folder(name), format!("{server}/{name}"))
+    }
+
+    fn hashing(&mut self) {
+        let measured = self.wanted.measured;
+        let raw = limits::hashes(measured);
+        let (folder, url) = self.sqlite("hashing");
+        let service = Service::start(&Settings { folder: &folder, database: &url, real_hashes: true });
+        people(&service, "hashing", 4);
+        let emails: Vec<String> = (0..4).map(|number| email("hashing", number)).collect();
+        let logins = Logins::clients(CONNECTIONS, &emails);
+        let logins = rate("login", service.address, measured, logins, 200);
+        self.add("login", logins, raw, "/s", Target::AtLeast(0.95));
+        let registrations = Registrations::clients(CONNECTIONS, "new");
+        let registrations = rate("register", service.address, measured, registrations, 201);
+        self.add("register", registrations, raw, "/s", Target::AtLeast(0.95));
+    }
+
+    fn reading(&mut self) {
+        let measured = self.wanted.measured;
+        let bare = limits::bare_route(measured, CONNECTIONS);
+        let (_, verifications) = limits::signatures(measured);
+        let points = limits::point_reads(measured, &self.wanted.postgres, CONNECTIONS);
+        println!("  bare route {bare:.0}/s, verifications {verifications:.0}/s, point reads {points:.0}/s");
+        let without_database = 1.0 / (1.0 / bare + 1.0 / verifications);
+        let with_database = 1.0 / (1.0 / bare + 1.0 / verifications + 1.0 / points);
+        let (postgres, postgres_url) = self.database("reading");
+        let (sqlite, sqlite_url) = self.sqlite("reading");
+        for (name, folder, url, limit, target) in [
+            ("PostgreSQL", &postgres, postgres_url.as_str(), with_database, 0.5),
+            ("SQLite", &sqlite, sqlite_url.as_str(), without_database, 0.5),
+            ("memory", &sqlite, "memory:", without_database, 0.7),
+        ] {
+            let service = Service::start(&Settings { folder, database: url, real_hashes: false });
+            let people = people(&service, "reading", CONNECTIONS);
+            let (seen, each) = paths::profile(&service, &people, measured);
+            let name = format!("GET /users/me, {name}");
+            self.add(&name, seen.rate(200), limit, "/s", Target::AtLeast(target));
+            if url == postgres_url {
+                let each = each.as_secs_f64() * 1e6;
+                self.add(format!("{name}: processor"), each, 90.0, "µs", Target::AtMost(1.0));
+            }
+        }
+    }
+
+    fn refreshing(&mut self) {
+        let measured = self.wanted.measured;
+        let (signatures, _) = limits::signatures(measured);
+        let (folder, url) = self.database("refreshing");
+        let service = Service::start(&Settings { folder: &folder, database: &url, real_hashes: false });
+        let people = people(&service, "refreshing", CONNECTIONS);
+        let refreshes = people.into_iter().map(Refreshes::from).collect();
+        let refreshes = rate("refresh", service.address, measured, refreshes, 200);
+        self.add("refresh, PostgreSQL", refreshes, signatures / 2.0, "/s", Target::AtLeast(0.6));
+    }
+
+    fn flood(&mut self) {
+        let measured = self.wanted.measured * 2;
+        let raw = limits::hashes(self.wanted.measured);
+        let (folder, url) = self.sqlite("flood");
+        let service = Service::start(&Settings { folder: &folder, database: &url, real_hashes: true });
+        let seen = flood::flood(&service, measured);
+        let millis = |time: Duration| time.as_secs_f64() * 1e3;
+        println!("  logins {:?}, known {:?}", seen.logins.statuses, seen.known.statuses);
+        let checked = seen.logins.rate(401) + seen.known.rate(200);
+        self.add("flood: passwords checked", checked, raw, "/s", Target::AtLeast(0.95));
+        let p99 = millis(seen.readers.quantile(200, 0.99));
+        self.add("flood: readers' p99", p99, 25.0, "ms", Target::AtMost(1.0));
+        let (rate, calm) = (seen.readers.rate(200), seen.calm.rate(200));
+        self.add("flood: readers served", rate, calm, "/s", Target::AtLeast(0.95));
+        let refused = millis(seen.logins.quantile(503, 0.99));
+        self.add("flood: told to come back, p99", refused, 1_000.0, "ms", Target::AtMost(1.0));
+        let known = millis(seen.known.quantile(200, 1.0));
+        self.add("flood: a known client, slowest", known, 3_000.0, "ms", Target::AtMost(1.0));
+        let lost = (seen.logins.statuses.get(&0).copied().unwrap_or(0) + seen.known.others(200)) as f64;
+        self.add("flood: unanswered, or known and refused", lost, 1.0, "", Target::AtMost(0.0));
+        let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
+        let (idle, most) = seen.resident;
+        let budget = mib(idle) + 32.0;
+        self.add("flood: memory", mib(most), budget, "MiB", Target::AtMost(1.0));
+    }
+
+    fn growth(&mut self) {
+        let (measured, many) = (self.wanted.measured, self.wanted.many);
+        let (postgres, postgres_url) = self.database("growth");
+        let (sqlite, sqlite_url) = self.sqlite("growth");
+        for (name, folder, url) in
+            [("PostgreSQL", &postgres, &postgres_url), ("SQLite", &sqlite, &sqlite_url)]
+        {
+            let start = || Service::start(&Settings { folder, database: url, real_hashes: false });
+            let service = start();
+            drop(service);
+            seed::users(url, 1, 1_000);
+            let few = growth::writes(&start(), "few", measured);
+            seed::users(url, 1_001, many);
+            let service = start();
+            let grown = growth::writes(&service, "many", measured);
+            for ((what, few), (_, grown)) in few.into_iter().zip(grown) {
+                self.add(format!("{what}, {name}: {many} users"), few, grown, "/s", Target::AtMost(1.3));
+            }
+            for (filter, first, deep) in growth::pages(&service) {
+                let [first, deep] = [first, deep].map(|time| time.as_secs_f64() * 1e6);
+                let name = format!("list ({filter}), {name}: last page");
+                self.add(name, deep, first, "µs", Target::AtMost(1.2));
+            }
+        }
+    }
+
+    fn footprint(&mut self) {
+        let (folder, url) = self.sqlite("footprint");
+        let (database_folder, database_url) = self.database("footprint");
+        let start = |folder: &Path, database: &str| {
+            let service = Service::start(&Settings { folder, database, real_hashes: true });
+            (service.start.as_secs_f64() * 1e3, service.resident() as f64 / 1_048_576.0)
+        };
+        let best = |folder: &Path, database: &str| {
+            // The first start makes the keys and the schema.
+            start(folder, database);
+            let starts: Vec<(f64, f64)> = (0..5).map(|_| start(folder, database)).collect();
+            let mut times: Vec<f64> = starts.iter().map(|(time, _)| *time).collect();
+            times.sort_by(f64::total_cmp);
+            (times[2], starts[4].1)
+        };
+        let (time, resident) = best(&folder, &url);
+        self.add("start, SQLite", time, 50.0, "ms", Target::AtMost(1.0));
+        self.add("idle, SQLite", resident, 20.0, "MiB", Target::AtMost(1.0));
+        let (time, _) = best(&database_folder, &database_url);
+        self.add("start, PostgreSQL", time, 150.0, "ms", Target::AtMost(1.0));
+        let size = std::fs::metadata(service::binary()).expect("the program").len() as f64 / 1_048_576.0;
+        self.add("program", size, 20.0, "MiB", Target::AtMost(1.0));
+    }
+}

@@ -1,0 +1,141 @@
+//! What single requests can do, at full speed.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::client::{Answer, get, send};
+use crate::drive::{Client, Plan, Seen, drive};
+use crate::service::{PASSWORD, Service, Tokens};
+
+/// Logs in as different users in turn.
+pub struct Logins {
+    requests: Vec<Vec<u8>>,
+    next: usize,
+}
+
+impl Logins {
+    /// Clients that share these users.
+    pub fn clients(count: usize, emails: &[String]) -> Vec<Self> {
+        let request = |email: &String| {
+            send("POST", "/auth/login", None, &json!({ "email": email, "password": PASSWORD }))
+        };
+        let requests: Vec<Vec<u8>> = emails.iter().map(request).collect();
+        (0..count).map(|client| Self { requests: requests.clone(), next: client }).collect()
+    }
+}
+
+impl Client for Logins {
+    fn request(&mut self) -> &[u8] {
+        self.next += 1;
+        &self.requests[self.next % self.requests.len()]
+    }
+}
+
+/// Registers users that nobody has registered before.
+pub struct Registrations {
+    prefix: String,
+    next: usize,
+    request: Vec<u8>,
+}
+
+impl Registrations {
+    /// Clients whose users are called by this name.
+    pub fn clients(count: usize, name: &str) -> Vec<Self> {
+        let prefix = |client| format!("{name}-{client}");
+        (0..count).map(|client| Self { prefix: prefix(client), next: 0, request: Vec::new() }).collect()
+    }
+}
+
+impl Client for Registrations {
+    fn request(&mut self) -> &[u8] {
+        self.next += 1;
+        let email = format!("{}-{}@load.example", self.prefix, self.next);
+        self.request = send("POST", "/auth/register", None, &json!({ "email": email, "password": PASSWORD }));
+        &self.request
+    }
+}
+
+/// Refreshes the tokens of one session again and again.
+pub struct Refreshes {
+    token: String,
+    request: Vec<u8>,
+}
+
+impl From<Tokens> for Refreshes {
+    fn from(tokens: Tokens) -> Self {
+        Self { token: tokens.refresh, request: Vec::new() }
+    }
+}
+
+impl Client for Refreshes {
+    fn request(&mut self) -> &[u8] {
+        self.request = send("POST", "/auth/refresh", None, &json!({ "refresh_token": self.token }));
+        &self.request
+    }
+
+    fn answered(&mut self, answer: &Answer<'_>) {
+        let body: Value = serde_json::from_slice(answer.body).unwrap_or_default();
+        if let Some(token) = body["refresh_token"].as_str() {
+            token.clone_into(&mut self.token);
+        }
+    }
+}
+
+/// Changes the own tier back and forth.
+pub struct Updates {
+    requests: [Vec<u8>; 2],
+    next: usize,
+}
+
+impl From<Tokens> for Updates {
+    fn from(tokens: Tokens) -> Self {
+        let change = |tier| send("PUT", "/users/me", Some(&tokens.access), &json!({ "tier": tier }));
+        Self { requests: [change("plus"), change("free")], next: 0 }
+    }
+}
+
+impl Client for Updates {
+    fn request(&mut self) -> &[u8] {
+        self.next += 1;
+        &self.requests[self.next % 2]
+    }
+}
+
+/// So many users, each with a session.
+pub fn people(service: &Service, name: &str, count: usize) -> Vec<Tokens> {
+    (0..count).map(|number| service.login_new(&email(name, number))).collect()
+}
+
+/// The address of one of [`people`].
+pub fn email(name: &str, number: usize) -> String {
+    format!("{name}-{number}@load.example")
+}
+
+/// `GET /users/me` at full speed, and the processor time that the service takes for one.
+pub fn profile(service: &Service, people: &[Tokens], measured: Duration) -> (Seen, Duration) {
+    let clients: Vec<Vec<u8>> = people.iter().map(|tokens| get("/users/me", &tokens.access)).collect();
+    let before = service.processor_time();
+    let plan = Plan::full_speed(measured);
+    let seen = drive(service.address, plan, clients);
+    let used = service.processor_time() - before;
+    let asked = seen.rate(200) * (plan.warm_up + plan.measured).as_secs_f64();
+    let each = used.div_f64(asked.max(1.0));
+    (seen, each)
+}
+
+/// Checks that nothing was refused, and gives how many were done a second.
+pub fn rate(
+    what: &str,
+    address: SocketAddr,
+    measured: Duration,
+    clients: Vec<impl Client>,
+    status: u16,
+) -> f64 {
+    let seen = drive(address, Plan::full_speed(measured), clients);
+    if seen.others(status) > 0 {
+        println!("  {what}: {:?}", seen.statuses);
+    }
+    seen.rate(status)
+}

@@ -1,0 +1,151 @@
+//! The service as a process.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::client::{Connection, get, send};
+
+/// A password that may be used.
+pub const PASSWORD: &str = "a pass phrase to measure with";
+const SUPERUSER: &str = "root@load.example";
+
+/// A running service. It is killed where it is dropped.
+pub struct Service {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How long it took from the start of the process to its first answer of 200.
+    pub start: Duration,
+}
+
+/// How the service is to be run.
+pub struct Settings<'a> {
+    /// Where it finds its keys, and a SQLite database.
+    pub folder: &'a Path,
+    /// `DATABASE_URL`.
+    pub database: &'a str,
+    /// Whether passwords cost what they cost by default, or next to nothing.
+    pub real_hashes: bool,
+}
+
+/// The program: beside this one.
+pub fn binary() -> PathBuf {
+    let own = std::env::current_exe().expect("a path of this program");
+    own.with_file_name("inwren")
+}
+
+impl Service {
+    /// Starts it, and waits until it is well.
+    pub fn start(settings: &Settings<'_>) -> Self {
+        let begun = Instant::now();
+        let mut command = Command::new(binary());
+        command
+            .env_clear()
+            .current_dir(settings.folder)
+            .env("PORT", "0")
+            .env("DATABASE_URL", settings.database)
+            .env("RATE_LIMIT_ENABLED", "false")
+            .env("RUST_LOG", "warn,inwren_app=info")
+            .env("LOG_FORMAT", "json")
+            .env("FIRST_SUPERUSER_EMAIL", SUPERUSER)
+            .env("FIRST_SUPERUSER_PASSWORD", PASSWORD)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        if !settings.real_hashes {
+            command.env("ARGON2_MEMORY_KIB", "8").env("ARGON2_ITERATIONS", "1");
+        }
+        let mut child = command.spawn().expect("the service");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let address = loop {
+            let line = lines.next().expect("a service that starts").expect("a line");
+            if let Some((_, rest)) = line.split_once("is listening on http://") {
+                let end = rest.find(|c: char| !c.is_ascii_hexdigit() && !".:[]".contains(c));
+                break rest[..end.unwrap_or(rest.len())].parse().expect("an address");
+            }
+        };
+        // The log is read, or the service would wait for its reader.
+        thread::spawn(move || lines.for_each(drop));
+        let ready = Connection::open(address)
+            .and_then(|mut connection| Ok(connection.call(&get("/health", "none"))?.status == 200))
+            .unwrap_or(false);
+        assert!(ready, "the service is not well");
+        Self { child, address, start: begun.elapsed() }
+    }
+
+    /// Asks something, and gives the answer's JSON.
+    pub fn ask(&self, request: &[u8]) -> Value {
+        let mut connection = Connection::open(self.address).expect("a connection");
+        let answer = connection.call(request).expect("an answer");
+        assert!(answer.status < 300, "{}: {}", answer.status, String::from_utf8_lossy(answer.body));
+        serde_json::from_slice(answer.body).unwrap_or(Value::Null)
+    }
+
+    /// Registers somebody, and logs them in.
+    pub fn login_new(&self, email: &str) -> Tokens {
+        let body = json!({ "email": email, "password": PASSWORD });
+        self.ask(&send("POST", "/auth/register", None, &body));
+        self.login(email)
+    }
+
+    /// Logs somebody in.
+    pub fn login(&self, email: &str) -> Tokens {
+        let body = json!({ "email": email, "password": PASSWORD });
+        let answer = self.ask(&send("POST", "/auth/login", None, &body));
+        let text = |name: &str| answer[name].as_str().expect("a token").to_owned();
+        Tokens { access: text("access_token"), refresh: text("refresh_token") }
+    }
+
+    /// The tokens of the first superuser.
+    pub fn superuser(&self) -> Tokens {
+        self.login(SUPERUSER)
+    }
+
+    /// The memory that it has resident, in bytes.
+    pub fn resident(&self) -> u64 {
+        self.status("VmRSS:") * 1_024
+    }
+
+    /// The most memory that it has had resident, in bytes.
+    pub fn most_resident(&self) -> u64 {
+        self.status("VmHWM:") * 1_024
+    }
+
+    fn status(&self, name: &str) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a figure");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// The processor time that it has used.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("its figures");
+        let (_, rest) = stat.rsplit_once(')').expect("a name");
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let ticks = |place: usize| fields[place].parse::<u64>().expect("a number");
+        // In hundredths of a second, as Linux has it on every platform that it runs on.
+        Duration::from_millis((ticks(11) + ticks(12)) * 10)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A pair of tokens.
+#[derive(Clone)]
+pub struct Tokens {
+    /// For requests.
+    pub access: String,
+    /// For the next pair.
+    pub refresh: String,
+}
