@@ -126,7 +126,8 @@ fn one<C: Client>(address: SocketAddr, plan: Plan, mut client: C, start: &Barrie
             }
         };
         let answered = Instant::now();
-        if due >= counting && answered < end {
+        // By when it was answered: what was asked before and answered meanwhile was done meanwhile.
+        if answered >= counting && answered < end {
             let micros = answered.duration_since(due).as_micros();
             latencies.push((status, u32::try_from(micros).unwrap_or(u32::MAX)));
         }
