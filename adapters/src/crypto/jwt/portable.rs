@@ -9,7 +9,7 @@ use super::envelope::{Compact, Header, MAX_TOKEN_BYTES};
 use super::key::TokenKey;
 use crate::crypto::keys::{KeyError, KeyPair};
 
-/// A key of jwt-simple in pure Rust: for builds without a C compiler, and as the independent check of the other.
+/// A key of jwt-simple, in pure Rust: the independent check of the other.
 ///
 /// The library accepts more than this service does (its own clock with 15 minutes of tolerance, optional times, a
 /// missing type, an empty `crit`, a megabyte of token). So it is asked for the signature alone: the header has been
