@@ -34,7 +34,7 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
         let (questions, waiting) = mpsc::channel(MAX_WAITING);
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..lanes {
-            tokio::spawn(lane(Arc::clone(&waiting), answer.clone()));
+            tokio::spawn(lane(Arc::clone(&waiting), answer.clone(), patience));
         }
         Self { questions, patience }
     }
@@ -48,15 +48,18 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
         };
         match tokio::time::timeout(self.patience, asking).await {
             Ok(Some(answer)) => answer,
-            Ok(None) => Err(StoreError::Unavailable("the store is closed".to_owned())),
-            Err(_) => Err(StoreError::Unavailable("the database does not answer".to_owned())),
+            Ok(None) => Err(StoreError::Unavailable("the database gave no answer".to_owned())),
+            Err(_) => Err(StoreError::Unavailable("the database does not answer in time".to_owned())),
         }
     }
 }
 
 /// Ends when nobody is left who could ask.
-async fn lane<Q, A, F, Answers>(waiting: Arc<Mutex<mpsc::Receiver<Asked<Q, A>>>>, answer: F)
-where
+async fn lane<Q, A, F, Answers>(
+    waiting: Arc<Mutex<mpsc::Receiver<Asked<Q, A>>>>,
+    answer: F,
+    patience: Duration,
+) where
     Q: Clone,
     F: Fn(Vec<Q>) -> Answers,
     Answers: Future<Output = Result<Vec<A>, StoreError>>,
@@ -72,7 +75,10 @@ where
         if questions.is_empty() {
             continue;
         }
-        for (caller, answer) in callers.into_iter().zip(answers(questions, &answer).await) {
+        // A connection that has gone silent would keep the lane until the network gives it up. Its callers have gone by
+        // then, and the next ones may find a better one.
+        let Ok(answers) = tokio::time::timeout(patience, answers(questions, &answer)).await else { continue };
+        for (caller, answer) in callers.into_iter().zip(answers) {
             let _ = caller.send(answer);
         }
     }
@@ -111,6 +117,9 @@ mod tests {
 
     use super::*;
 
+    /// What is never answered.
+    const NEVER: u32 = 0;
+
     /// Doubles numbers, but for 13, which spoils the answers to all, once it is let; and remembers how many were asked
     /// together.
     struct Doubling {
@@ -127,6 +136,9 @@ mod tests {
             let gate = Arc::clone(&gate);
             async move {
                 gate.acquire().await.unwrap().forget();
+                if questions.contains(&NEVER) {
+                    std::future::pending::<()>().await;
+                }
                 let odd = || StoreError::Inconsistent { table: "t", column: "c", id: "13".to_owned() };
                 questions.into_iter().map(|n| if n == 13 { Err(odd()) } else { Ok(2 * n) }).collect()
             }
@@ -161,8 +173,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_ever() {
-        let Doubling { batcher, .. } = doubling(Duration::from_millis(1));
-        assert!(matches!(batcher.ask(1).await, Err(StoreError::Unavailable(_))));
+    async fn nobody_waits_for_ever_and_the_lane_goes_on() {
+        let Doubling { batcher, let_go, .. } = doubling(Duration::from_millis(100));
+        let_go.add_permits(1_000);
+        assert!(matches!(batcher.ask(NEVER).await, Err(StoreError::Unavailable(_))));
+        // Whether the lane has given up yet is a matter of moments.
+        let answer = match batcher.ask(2).await {
+            Err(_) => batcher.ask(2).await,
+            answer => answer,
+        };
+        assert_eq!(answer.unwrap(), 4);
     }
 }
