@@ -7,8 +7,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use super::connect::{ConnectError, Pools, SqlOptions, connect};
 use super::error::store_error;
 use super::lookups::Lookups;
-use super::rotation;
-use super::rotations::Rotations;
+use super::rotation_postgres;
+use super::rotation_sqlite::Rotations;
 use super::unit::SqlUnit;
 use super::view::SqlView;
 
@@ -18,7 +18,8 @@ pub struct SqlStore {
     writer: DatabaseConnection,
     readers: DatabaseConnection,
     lookups: Arc<Lookups>,
-    rotations: Arc<Rotations>,
+    /// What SQLite's rotations go through; PostgreSQL needs nothing of the kind.
+    rotations: Option<Arc<Rotations>>,
 }
 
 impl SqlStore {
@@ -30,7 +31,8 @@ impl SqlStore {
     pub async fn connect(url: &str, options: &SqlOptions) -> Result<Self, ConnectError> {
         let Pools { writer, readers } = connect(url, options).await?;
         let lookups = Arc::new(Lookups::over(readers.clone(), options.acquire_timeout));
-        let rotations = Arc::new(Rotations::over(writer.clone(), options.lock_timeout));
+        let is_sqlite = writer.get_database_backend() == DbBackend::Sqlite;
+        let rotations = is_sqlite.then(|| Arc::new(Rotations::over(writer.clone(), options.lock_timeout)));
         Ok(Self { writer, readers, lookups, rotations })
     }
 
@@ -51,9 +53,9 @@ impl Store for SqlStore {
     }
 
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
-        match self.writer.get_database_backend() {
-            DbBackend::Sqlite => self.rotations.rotate(rotation).await,
-            _ => rotation::in_one_statement(&self.writer, rotation).await,
+        match &self.rotations {
+            Some(rotations) => rotations.rotate(rotation).await,
+            None => rotation_postgres::in_one_statement(&self.writer, rotation).await,
         }
     }
 

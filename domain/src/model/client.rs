@@ -21,6 +21,11 @@ impl ClientInfo {
         };
         Self { ip_address, user_agent: user_agent.map(clean).filter(|text| !text.is_empty()) }
     }
+
+    /// Whose share it comes out of, if the address is known.
+    pub fn network(&self) -> Option<ClientNetwork> {
+        self.ip_address.map(ClientNetwork::of)
+    }
 }
 
 /// Who a client is where its share of something is measured: one IPv4 address, or the /64 network that a single IPv6

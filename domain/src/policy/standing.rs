@@ -10,8 +10,7 @@ pub const REMEMBERED_SESSIONS: u16 = 32;
 
 /// The standing of a client that names an account to which sessions were opened from these addresses.
 pub fn of(client: &ClientInfo, addresses: &[IpAddr]) -> Standing {
-    let Some(address) = client.ip_address else { return Standing::Stranger };
-    let network = ClientNetwork::of(address);
+    let Some(network) = client.network() else { return Standing::Stranger };
     if addresses.iter().any(|known| ClientNetwork::of(*known) == network) {
         Standing::Known
     } else {

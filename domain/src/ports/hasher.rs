@@ -39,8 +39,7 @@ pub struct Requester {
 impl Requester {
     /// This client, of this standing.
     pub fn new(client: &ClientInfo, standing: Standing) -> Self {
-        let network = client.ip_address.map_or_else(ClientNetwork::default, ClientNetwork::of);
-        Self { network, standing }
+        Self { network: client.network().unwrap_or_default(), standing }
     }
 }
 

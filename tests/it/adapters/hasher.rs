@@ -67,6 +67,13 @@ async fn disperse(crowd: Vec<Asked>) {
     }
 }
 
+async fn assert_overtakes_a_crowd(requester: Requester, hasher: &Arc<Argon2Hasher>) {
+    let crowd = crowd(hasher, 60).await;
+    assert_eq!(hasher.verify(password(), None, requester).await.unwrap(), Verification::Mismatch);
+    assert!(hasher.metrics().waiting > 20, "the crowd was served first");
+    disperse(crowd).await;
+}
+
 fn phc(text: &str) -> Option<PasswordHash> {
     Some(PasswordHash::from_phc(text.to_owned()))
 }
@@ -146,22 +153,14 @@ async fn beyond_the_queue_callers_are_told_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_crowd_does_not_keep_others_from_their_turn() {
-    let hasher = slow(100);
-    let crowd = crowd(&hasher, 60).await;
     let elsewhere = Requester { network: ClientNetwork::of([192, 0, 2, 9].into()), ..stranger() };
-    assert_eq!(hasher.verify(password(), None, elsewhere).await.unwrap(), Verification::Mismatch);
-    assert!(hasher.metrics().waiting > 20, "the crowd was served first");
-    disperse(crowd).await;
+    assert_overtakes_a_crowd(elsewhere, &slow(100)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn somebody_known_is_served_although_strangers_fill_the_queue() {
-    let hasher = slow(50);
-    let crowd = crowd(&hasher, 60).await;
     let known = Requester { standing: Standing::Known, ..stranger() };
-    assert_eq!(hasher.verify(password(), None, known).await.unwrap(), Verification::Mismatch);
-    assert!(hasher.metrics().waiting > 20, "the crowd was served first");
-    disperse(crowd).await;
+    assert_overtakes_a_crowd(known, &slow(50)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

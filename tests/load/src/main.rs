@@ -22,6 +22,7 @@ use report::{Line, Target};
 use service::{Service, Settings};
 
 const CONNECTIONS: usize = 32;
+const PARTS: [&str; 6] = ["hashing", "reading", "refreshing", "flood", "growth", "footprint"];
 
 /// What the run was asked for.
 struct Wanted {
@@ -61,6 +62,8 @@ impl Wanted {
 
 fn main() {
     let wanted = Wanted::of_environment();
+    let unknown = wanted.parts.iter().find(|part| !PARTS.contains(&part.as_str()));
+    assert!(unknown.is_none(), "{unknown:?} is none of {PARTS:?}");
     let work = wanted.results.join("work");
     let _ = std::fs::remove_dir_all(&work);
     std::fs::create_dir_all(&work).expect("a folder");
@@ -86,7 +89,7 @@ struct Bench {
 
 impl Bench {
     fn run(mut self) -> (Wanted, Vec<Line>) {
-        for part in ["hashing", "reading", "refreshing", "flood", "growth", "footprint"] {
+        for part in PARTS {
             if !self.wanted.part(part) {
                 continue;
             }
