@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -110,7 +111,8 @@ impl State {
         let Some(user) = self.user_by_email(email) else { return Vec::new() };
         let mut sessions: Vec<&Session> = self.all_sessions(user.id).collect();
         sessions.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
-        sessions.into_iter().filter_map(|session| session.client.ip_address).take(limit).collect()
+        let newest = sessions.into_iter().filter_map(|session| session.client.ip_address).take(limit);
+        newest.collect::<BTreeSet<IpAddr>>().into_iter().collect()
     }
 
     fn all_sessions(&self, user: UserId) -> impl Iterator<Item = &Session> {

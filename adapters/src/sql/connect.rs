@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use inwren_domain::ports::StoreError;
@@ -65,6 +65,8 @@ impl From<sqlx::Error> for ConnectError {
 pub(super) struct Pools {
     pub(super) writer: DatabaseConnection,
     pub(super) readers: DatabaseConnection,
+    /// Where a SQLite database is.
+    pub(super) file: Option<PathBuf>,
 }
 
 pub(super) async fn connect(url: &str, options: &SqlOptions) -> Result<Pools, ConnectError> {
@@ -99,7 +101,7 @@ async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pool
         Err(sqlx::Error::PoolTimedOut) => return Err(reason(&target, options).await.into()),
         Err(error) => return Err(error.into()),
     };
-    Ok(Pools { writer: pool.clone(), readers: pool })
+    Ok(Pools { writer: pool.clone(), readers: pool, file: None })
 }
 
 /// Adds the settings that the URL does not name itself.
@@ -147,6 +149,7 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
     Ok(Pools {
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
         readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
+        file: Some(path.to_owned()),
     })
 }
 

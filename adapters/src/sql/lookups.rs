@@ -1,6 +1,7 @@
 //! The one question of every authenticated request.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::Duration;
 
 use inwren_domain::model::{Session, SessionId, User};
@@ -12,6 +13,7 @@ use super::batcher::{Batcher, MAX_TOGETHER};
 use super::connection::Connection;
 use super::entity::{sessions, users};
 use super::error::store_error;
+use super::lookups_sqlite::Readers;
 use super::sessions::with_user;
 
 /// While one question is on its way to the database, the next ones can be.
@@ -20,15 +22,34 @@ const LANES: usize = 3;
 type Found = Option<(Session, User)>;
 
 /// Looks sessions up, with their users, for all who ask at the same time by one statement.
-pub(super) struct Lookups(Batcher<SessionId, Found>);
+pub(super) struct Lookups {
+    together: Batcher<SessionId, Found>,
+    /// Where the database is a file, what is asked first.
+    at_once: Option<Readers>,
+}
 
 impl Lookups {
-    pub(super) fn over(readers: DatabaseConnection, patience: Duration) -> Self {
-        Self(Batcher::start(LANES, patience, move |ids| look_up(readers.clone(), ids)))
+    pub(super) fn over(readers: DatabaseConnection, file: Option<&Path>, patience: Duration) -> Self {
+        let together = Batcher::start(LANES, patience, move |ids| look_up(readers.clone(), ids));
+        Self { together, at_once: file.map(Readers::open) }
+    }
+
+    /// What can be read from a file without waiting.
+    pub(super) fn at_once<T>(&self, read: impl FnOnce(&Readers) -> Option<T>) -> Option<T> {
+        self.at_once.as_ref().and_then(read)
     }
 
     pub(super) async fn session_with_user(&self, id: SessionId) -> Result<Found, StoreError> {
-        self.0.ask(id).await
+        match self.at_once(|readers| readers.session_with_user(id)) {
+            Some(found) => Ok(found),
+            None => self.together.ask(id).await,
+        }
+    }
+
+    pub(super) fn close(&self) {
+        if let Some(readers) = &self.at_once {
+            readers.close();
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 //! of row (`users`, `sessions`, `audit`); their statements run over a `Connection`, which knows how a database keeps
 //! times; what comes back is turned into the domain's types by the entities, and what fails by `error`.
 //!
-//! What every authenticated request asks, a session and its user, is asked for all who wait by one statement.
+//! What every authenticated request asks, a session and its user, is asked for all who wait by one statement; on SQLite
+//! it is read from the file at once, wherever nothing has to be waited for.
 //!
 //! Where the two databases differ:
 //!
@@ -12,7 +13,8 @@
 //!   (`BEGIN IMMEDIATE`); readers go on meanwhile, each on a connection of its own.
 //! - A rotation is one conditional statement on PostgreSQL, because each round trip costs more than all the rest. On
 //!   SQLite a round trip costs nothing, and the rules are asked directly.
-//! - On SQLite every commit waits for the disk, so rotations that come at the same time share one.
+//! - Every commit waits for the disk, so rotations that come at the same time share one: a statement on PostgreSQL, a
+//!   transaction on SQLite.
 //! - PostgreSQL keeps times as `timestamptz`, SQLite as whole microseconds since 1970.
 
 mod audit;
@@ -22,6 +24,7 @@ mod connection;
 mod entity;
 mod error;
 mod lookups;
+mod lookups_sqlite;
 mod page;
 mod rotation_postgres;
 mod rotation_sqlite;

@@ -2,86 +2,157 @@
 
 use std::fmt::Write;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use inwren_domain::model::{Session, User};
 use inwren_domain::ports::{Rotation, RotationOutcome, StoreError};
+use sea_orm::sea_query::{ArrayType, Value};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, IdenStatic, Iterable, Statement,
+    ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, IdenStatic, Iterable, QueryResult,
+    Statement,
 };
 
+use super::batcher::Batcher;
 use super::connection::Connection;
 use super::entity::{sessions, users};
 use super::error::store_error;
 use super::sessions::with_user;
 use super::timestamp::Timestamp;
 
+/// One, so that whoever comes while an exchange waits for the disk shares the next one.
+const LANES: usize = 1;
 /// How often the exchange is tried if what it finds has changed every time by when it looks.
 const ATTEMPTS: u8 = 4;
 
-/// The exchange by one statement, which takes place only if all holds that [`Rotation::refusal`] asks for. Only when it
-/// has not is it found out why.
-///
-/// It locks the session's row and no other. Whoever takes the user's rights away revokes the session in the same
-/// transaction, so that one of the two finds the other's row and waits for it.
-pub(super) async fn in_one_statement(
-    pool: &DatabaseConnection,
-    rotation: &Rotation,
-) -> Result<RotationOutcome, StoreError> {
-    let connection = Connection::new(pool.clone());
-    for _ in 0..ATTEMPTS {
-        if let Some((session, user)) = exchange(&connection, rotation).await? {
-            return Ok(RotationOutcome::Rotated(session, user));
-        }
-        let Some((session, user)) = with_user(&connection, rotation.session_id).await? else {
-            return Ok(RotationOutcome::Unknown);
-        };
-        if let Some(refusal) = rotation.refusal(&session, &user) {
-            return Ok(refusal);
-        }
-    }
-    Err(StoreError::Busy("a session changed all through a rotation".to_owned()))
+type Exchanged = Option<(Session, User)>;
+
+/// Exchanges tokens for all who ask at the same time by one statement, and finds out one by one why it refused somebody.
+pub(super) struct Rotations {
+    pool: DatabaseConnection,
+    together: Batcher<Rotation, Exchanged>,
 }
 
+impl Rotations {
+    pub(super) fn over(pool: DatabaseConnection, patience: Duration) -> Self {
+        let connection = pool.clone();
+        let together = Batcher::start(LANES, patience, move |rotations| {
+            let connection = Connection::new(connection.clone());
+            async move { exchange(&connection, &rotations, Locked::Skipped).await }
+        });
+        Self { pool, together }
+    }
+
+    /// Whoever takes the user's rights away revokes the session in the same transaction, so that one of the two finds the
+    /// other's row and waits for it.
+    pub(super) async fn rotate(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
+        if let Some((session, user)) = self.together.ask(rotation.clone()).await? {
+            return Ok(RotationOutcome::Rotated(session, user));
+        }
+        let connection = Connection::new(self.pool.clone());
+        for _ in 0..ATTEMPTS {
+            let Some((session, user)) = with_user(&connection, rotation.session_id).await? else {
+                return Ok(RotationOutcome::Unknown);
+            };
+            if let Some(refusal) = rotation.refusal(&session, &user) {
+                return Ok(refusal);
+            }
+            // Nothing stood against it but somebody who had the row locked.
+            let alone = exchange(&connection, std::slice::from_ref(rotation), Locked::WaitedFor).await?;
+            if let Some((session, user)) = alone.into_iter().flatten().next() {
+                return Ok(RotationOutcome::Rotated(session, user));
+            }
+        }
+        Err(StoreError::Busy("a session changed all through a rotation".to_owned()))
+    }
+}
+
+/// What is done about a session that another transaction has locked.
+#[derive(Clone, Copy)]
+enum Locked {
+    /// It is left out, so that nobody waits for the session of somebody else.
+    Skipped,
+    /// It is waited for.
+    WaitedFor,
+}
+
+const PLACE: &str = "place";
 const SESSION_PREFIX: &str = "session_";
 const USER_PREFIX: &str = "user_";
 
-static EXCHANGE: LazyLock<String> = LazyLock::new(|| {
-    let session = sessions::Column::iter().map(|column| (SESSION_PREFIX, "s", column.as_str()));
-    let user = users::Column::iter().map(|column| (USER_PREFIX, "u", column.as_str()));
-    let mut sql = "UPDATE sessions AS s SET generation = $1, refresh_jti = $2, hashed_refresh_token = $3, \
-         previous_hashed_refresh_token = $4, rotated_at = $5, last_used_at = $5, expires_at = $6 \
-         FROM users AS u \
-         WHERE s.id = $7 AND s.user_id = $8 AND u.id = s.user_id AND u.is_active \
-         AND s.revoked_at IS NULL AND s.expires_at > $5 AND s.max_expires_at > $5 \
-         AND s.hashed_refresh_token = $4 AND s.max_expires_at >= $6 RETURNING "
-        .to_owned();
-    for (place, (prefix, table, column)) in session.chain(user).enumerate() {
-        let comma = if place == 0 { "" } else { ", " };
-        // Writing to a string does not fail.
-        let _ = write!(sql, "{comma}{table}.{column} AS {prefix}{column}");
-    }
-    sql
-});
+static SKIPPING: LazyLock<String> = LazyLock::new(|| statement("SKIP LOCKED"));
+static WAITING: LazyLock<String> = LazyLock::new(|| statement(""));
 
+/// The exchange of all that is asked for, each only if all holds that [`Rotation::refusal`] asks for. The rows are locked
+/// first, and then changed as the lock found them; no other row is locked.
+fn statement(locked: &str) -> String {
+    let session = sessions::Column::iter().map(|column| ("s", SESSION_PREFIX, column.as_str()));
+    let user = users::Column::iter().map(|column| ("locked", USER_PREFIX, column.as_str()));
+    let (mut users, mut returned) = (String::new(), format!("locked.{PLACE}"));
+    // Writing to a string does not fail.
+    for (_, prefix, column) in user.clone() {
+        let _ = write!(users, ", u.{column} AS {prefix}{column}");
+    }
+    for (table, prefix, column) in session {
+        let _ = write!(returned, ", {table}.{column} AS {prefix}{column}");
+    }
+    for (table, prefix, column) in user {
+        let _ = write!(returned, ", {table}.{prefix}{column}");
+    }
+    format!(
+        "WITH locked AS (\
+         SELECT asked.*{users} FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bigint[], $5::text[], \
+         $6::bytea[], $7::timestamptz[], $8::timestamptz[]) WITH ORDINALITY \
+         AS asked (asked_id, owner, presented, next_generation, next_jti, next_token, at, expiry, {PLACE}) \
+         JOIN sessions AS s ON s.id = asked.asked_id AND s.user_id = asked.owner \
+         JOIN users AS u ON u.id = s.user_id \
+         WHERE u.is_active AND s.revoked_at IS NULL AND s.expires_at > asked.at AND s.max_expires_at > asked.at \
+         AND s.hashed_refresh_token = asked.presented AND s.max_expires_at >= asked.expiry \
+         FOR NO KEY UPDATE OF s {locked}) \
+         UPDATE sessions AS s SET generation = next_generation, refresh_jti = next_jti, \
+         hashed_refresh_token = next_token, previous_hashed_refresh_token = presented, rotated_at = locked.at, \
+         last_used_at = locked.at, expires_at = locked.expiry \
+         FROM locked WHERE s.id = locked.asked_id AND s.hashed_refresh_token = locked.presented RETURNING {returned}"
+    )
+}
+
+/// The sessions that were exchanged, each in the place in which it was asked for.
 async fn exchange(
     connection: &Connection<DatabaseConnection>,
-    rotation: &Rotation,
-) -> Result<Option<(Session, User)>, StoreError> {
-    let values = [
-        rotation.generation.into(),
-        rotation.refresh_jti.as_str().into(),
-        rotation.hashed_refresh_token.as_bytes().to_vec().into(),
-        rotation.presented.as_bytes().to_vec().into(),
-        Timestamp(rotation.at).into(),
-        Timestamp(rotation.expires_at).into(),
-        rotation.session_id.as_uuid().into(),
-        rotation.user_id.as_uuid().into(),
-    ];
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, EXCHANGE.as_str(), values);
-    let Some(row) = connection.query_one_raw(statement).await.map_err(store_error)? else {
-        return Ok(None);
+    rotations: &[Rotation],
+    locked: Locked,
+) -> Result<Vec<Exchanged>, StoreError> {
+    let column = |of: ArrayType, value: fn(&Rotation) -> Value| {
+        Value::Array(of, Some(Box::new(rotations.iter().map(value).collect())))
     };
-    let session = sessions::Model::from_query_result(&row, SESSION_PREFIX).map_err(store_error)?;
-    let user = users::Model::from_query_result(&row, USER_PREFIX).map_err(store_error)?;
-    Ok(Some((session.try_into()?, user.try_into()?)))
+    let values = [
+        column(ArrayType::Uuid, |asked| asked.session_id.as_uuid().into()),
+        column(ArrayType::Uuid, |asked| asked.user_id.as_uuid().into()),
+        column(ArrayType::Bytes, |asked| asked.presented.as_bytes().to_vec().into()),
+        column(ArrayType::BigInt, |asked| asked.generation.into()),
+        column(ArrayType::String, |asked| asked.refresh_jti.as_str().into()),
+        column(ArrayType::Bytes, |asked| asked.hashed_refresh_token.as_bytes().to_vec().into()),
+        column(ArrayType::TimeDateTimeWithTimeZone, |asked| Timestamp(asked.at).into()),
+        column(ArrayType::TimeDateTimeWithTimeZone, |asked| Timestamp(asked.expires_at).into()),
+    ];
+    let sql = match locked {
+        Locked::Skipped => SKIPPING.as_str(),
+        Locked::WaitedFor => WAITING.as_str(),
+    };
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    let rows = connection.query_all_raw(statement).await.map_err(store_error)?;
+    let mut exchanged = vec![None; rotations.len()];
+    for row in &rows {
+        let place: i64 = row.try_get("", PLACE).map_err(store_error)?;
+        let place = usize::try_from(place).ok().and_then(|place| exchanged.get_mut(place.checked_sub(1)?));
+        if let Some(place) = place {
+            *place = Some(session_and_user(row)?);
+        }
+    }
+    Ok(exchanged)
+}
+
+fn session_and_user(row: &QueryResult) -> Result<(Session, User), StoreError> {
+    let session = sessions::Model::from_query_result(row, SESSION_PREFIX).map_err(store_error)?;
+    let user = users::Model::from_query_result(row, USER_PREFIX).map_err(store_error)?;
+    Ok((session.try_into()?, user.try_into()?))
 }

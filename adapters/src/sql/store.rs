@@ -7,10 +7,9 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use super::connect::{ConnectError, Pools, SqlOptions, connect};
 use super::error::store_error;
 use super::lookups::Lookups;
-use super::rotation_postgres;
-use super::rotation_sqlite::Rotations;
 use super::unit::SqlUnit;
 use super::view::SqlView;
+use super::{rotation_postgres, rotation_sqlite};
 
 /// A store in PostgreSQL or SQLite. The tables have to be there: they are made by the migrations.
 #[derive(Clone)]
@@ -18,8 +17,14 @@ pub struct SqlStore {
     writer: DatabaseConnection,
     readers: DatabaseConnection,
     lookups: Arc<Lookups>,
-    /// What SQLite's rotations go through; PostgreSQL needs nothing of the kind.
-    rotations: Option<Arc<Rotations>>,
+    rotations: Rotations,
+}
+
+/// How rotations are made together.
+#[derive(Clone)]
+enum Rotations {
+    Postgres(Arc<rotation_postgres::Rotations>),
+    Sqlite(Arc<rotation_sqlite::Rotations>),
 }
 
 impl SqlStore {
@@ -29,10 +34,18 @@ impl SqlStore {
     ///
     /// The first connection is made at once, so that a wrong URL, password or path is told here.
     pub async fn connect(url: &str, options: &SqlOptions) -> Result<Self, ConnectError> {
-        let Pools { writer, readers } = connect(url, options).await?;
-        let lookups = Arc::new(Lookups::over(readers.clone(), options.acquire_timeout));
-        let is_sqlite = writer.get_database_backend() == DbBackend::Sqlite;
-        let rotations = is_sqlite.then(|| Arc::new(Rotations::over(writer.clone(), options.lock_timeout)));
+        let Pools { writer, readers, file } = connect(url, options).await?;
+        let lookups = Arc::new(Lookups::over(readers.clone(), file.as_deref(), options.acquire_timeout));
+        let rotations = match writer.get_database_backend() {
+            DbBackend::Sqlite => {
+                let rotations = rotation_sqlite::Rotations::over(writer.clone(), options.lock_timeout);
+                Rotations::Sqlite(Arc::new(rotations))
+            }
+            _ => {
+                let rotations = rotation_postgres::Rotations::over(writer.clone(), options.acquire_timeout);
+                Rotations::Postgres(Arc::new(rotations))
+            }
+        };
         Ok(Self { writer, readers, lookups, rotations })
     }
 
@@ -54,8 +67,8 @@ impl Store for SqlStore {
 
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
         match &self.rotations {
-            Some(rotations) => rotations.rotate(rotation).await,
-            None => rotation_postgres::in_one_statement(&self.writer, rotation).await,
+            Rotations::Postgres(rotations) => rotations.rotate(rotation).await,
+            Rotations::Sqlite(rotations) => rotations.rotate(rotation).await,
         }
     }
 
@@ -74,6 +87,7 @@ impl Store for SqlStore {
     async fn close(&self) {
         // The writer goes last: on its way out SQLite folds the write-ahead log into the database. That a pool was closed
         // before is no failure.
+        self.lookups.close();
         let _ = self.readers.close_by_ref().await;
         let _ = self.writer.close_by_ref().await;
     }

@@ -30,7 +30,7 @@ fn to_micros(time: OffsetDateTime) -> i64 {
     time.unix_timestamp_nanos().div_euclid(1000).try_into().unwrap_or(i64::MAX)
 }
 
-fn from_micros(micros: i64) -> Option<OffsetDateTime> {
+pub(super) fn from_micros(micros: i64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).ok()
 }
 

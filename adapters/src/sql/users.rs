@@ -30,6 +30,9 @@ impl UserReader for SqlView {
     }
 
     async fn by_email(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
+        if let Some(found) = self.lookups().at_once(|readers| readers.user_by_email(email)) {
+            return Ok(found);
+        }
         let same = Column::EmailNormalized.eq(email.normalized());
         let row = Entity::find().filter(same).one(self.connection()).await;
         row.map_err(store_error)?.map(User::try_from).transpose()

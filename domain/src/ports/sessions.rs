@@ -15,9 +15,9 @@ pub trait SessionReader: Send {
     /// The user's sessions that are [live](Session::is_live), newest first.
     async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError>;
 
-    /// The client addresses of the newest sessions of the user with this e-mail address, at most `limit` of them, whether
-    /// the sessions live or have ended. None where nobody has the address; sessions without a client address MUST be
-    /// passed over.
+    /// The client addresses of the newest sessions of the user with this e-mail address, of at most `limit` of them, whether
+    /// the sessions live or have ended. Each address MUST come once, in any order. None where nobody has the e-mail
+    /// address; sessions without a client address MUST be passed over.
     async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError>;
 }
 

@@ -120,11 +120,13 @@ pub async fn the_addresses_are_those_of_the_newest_sessions(store: Arc<dyn Store
     let written_otherwise = fixtures::email(&user.email.as_str().to_uppercase());
     let mut found = async |email, limit| {
         let addresses = view.sessions().recent_addresses(email, limit).await.unwrap();
-        addresses.iter().map(ToString::to_string).collect::<Vec<String>>()
+        let mut addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        addresses.sort();
+        addresses
     };
-    let all = ["192.0.2.4", "2001:db8::3", "192.0.2.1", "192.0.2.1"];
+    let all = ["192.0.2.1", "192.0.2.4", "2001:db8::3"];
     assert_eq!(found(&written_otherwise, 10).await, all);
-    assert_eq!(found(&user.email, 2).await, all[..2]);
+    assert_eq!(found(&user.email, 2).await, all[1..]);
     assert!(found(&fixtures::fresh_email(), 10).await.is_empty());
 }
 

@@ -5,8 +5,6 @@ pub(super) mod service_clients;
 pub(super) mod sessions;
 pub(super) mod users;
 
-use std::net::IpAddr;
-
 use inwren_domain::model::ClientInfo;
 use inwren_domain::ports::StoreError;
 use uuid::Uuid;
@@ -28,11 +26,7 @@ impl Row {
         ip_address: Option<String>,
         user_agent: Option<String>,
     ) -> Result<ClientInfo, StoreError> {
-        let ip_address = ip_address.map(|text| self.address(&text)).transpose()?;
-        Ok(ClientInfo { ip_address, user_agent })
-    }
-
-    pub(super) fn address(self, text: &str) -> Result<IpAddr, StoreError> {
-        text.parse().map_err(|_| self.inconsistent("ip_address"))
+        let address = |text: String| text.parse().map_err(|_| self.inconsistent("ip_address"));
+        Ok(ClientInfo { ip_address: ip_address.map(address).transpose()?, user_agent })
     }
 }
