@@ -1,15 +1,25 @@
-//! A client that costs little: blocking sockets, requests made beforehand, and no more of the answer read than is needed.
+//! A client that costs little: requests made beforehand, and no more of the answer read than is needed.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-/// A connection that is kept open.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// As much as is read at a time.
+const CHUNK: usize = 16 * 1024;
+
+/// A connection that is kept open, for whoever asks one thing after the other.
 pub struct Connection {
     stream: TcpStream,
-    received: Vec<u8>,
+    received: Received,
+}
+
+/// The same for many who ask at the same time: a thread for each would cost more than the asking.
+pub struct SharedConnection {
+    stream: tokio::net::TcpStream,
+    received: Received,
 }
 
 /// What came back.
@@ -26,35 +36,68 @@ impl Connection {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, received: Vec::with_capacity(16 * 1024) })
+        Ok(Self { stream, received: Received::default() })
     }
 
     /// Sends a request and waits for its answer.
     pub fn call(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
-        self.received.clear();
+        self.received.bytes.clear();
         self.stream.write_all(request)?;
-        let (status, start, end) = self.receive()?;
-        Ok(Answer { status, body: &self.received[start..end] })
-    }
-
-    fn receive(&mut self) -> io::Result<(u16, usize, usize)> {
-        let mut head = None;
-        let mut chunk = [0; 16 * 1024];
+        let mut chunk = [0; CHUNK];
         loop {
             let read = self.stream.read(&mut chunk)?;
-            if read == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            self.received.extend_from_slice(&chunk[..read]);
-            if head.is_none() {
-                head = parse_head(&self.received);
-            }
-            if let Some((status, start, length)) = head
-                && self.received.len() >= start + length
-            {
-                return Ok((status, start, start + length));
+            self.received.bytes.extend_from_slice(&chunk[..read]);
+            if let Some(place) = self.received.whole(read)? {
+                return Ok(self.received.answer(place));
             }
         }
+    }
+}
+
+impl SharedConnection {
+    /// Opens a connection.
+    pub async fn open(address: SocketAddr) -> io::Result<Self> {
+        let stream = tokio::net::TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, received: Received::default() })
+    }
+
+    /// Sends a request and waits for its answer.
+    pub async fn call(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
+        self.received.bytes.clear();
+        self.stream.write_all(request).await?;
+        loop {
+            self.received.bytes.reserve(CHUNK);
+            let read = self.stream.read_buf(&mut self.received.bytes).await?;
+            if let Some(place) = self.received.whole(read)? {
+                return Ok(self.received.answer(place));
+            }
+        }
+    }
+}
+
+/// What has come of an answer so far.
+#[derive(Default)]
+struct Received {
+    bytes: Vec<u8>,
+}
+
+/// The status, where the body begins and where it ends.
+type Place = (u16, usize, usize);
+
+impl Received {
+    /// Tells where the answer is once all of it has come, after so many more bytes were read.
+    fn whole(&self, read: usize) -> io::Result<Option<Place>> {
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let Some((status, start, length)) = parse_head(&self.bytes) else { return Ok(None) };
+        let end = start + length;
+        Ok((self.bytes.len() >= end).then_some((status, start, end)))
+    }
+
+    fn answer(&self, (status, start, end): Place) -> Answer<'_> {
+        Answer { status, body: &self.bytes[start..end] }
     }
 }
 

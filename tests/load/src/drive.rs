@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Barrier;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{Answer, Connection};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::Barrier;
+
+use crate::client::{Answer, SharedConnection};
+
+/// How long the last answers may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What one client does: it makes the next request of what the last answer was.
 pub trait Client: Send {
@@ -75,32 +79,31 @@ impl Seen {
     }
 }
 
-/// Lets each client ask on a connection and a thread of its own.
+/// Lets each client ask on a connection of its own. All of them share the thread that calls this, so that as much as can be
+/// of the machine is left to the service.
 pub fn drive<C: Client>(address: SocketAddr, plan: Plan, clients: Vec<C>) -> Seen {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let start = Barrier::new(clients.len());
+    let asking: FuturesUnordered<_> =
+        clients.into_iter().map(|client| one(address, plan, client, &start)).collect();
+    // Nobody waits for ever: that a client has not ended by then is a failure of the run.
+    let patience = plan.warm_up + plan.measured + PATIENCE;
+    let ended = async { tokio::time::timeout(patience, asking.collect::<Vec<_>>()).await };
     let mut seen = Seen { measured: plan.measured, ..Seen::default() };
-    thread::scope(|scope| {
-        let start = &start;
-        let running: Vec<_> = clients
-            .into_iter()
-            .map(|client| scope.spawn(move || one(address, plan, client, start)))
-            .collect();
-        for client in running {
-            let latencies = client.join().expect("a client");
-            for (status, _) in &latencies {
-                *seen.statuses.entry(*status).or_default() += 1;
-            }
-            seen.latencies.extend(latencies);
+    for latencies in runtime.block_on(ended).expect("an answer") {
+        for (status, _) in &latencies {
+            *seen.statuses.entry(*status).or_default() += 1;
         }
-    });
+        seen.latencies.extend(latencies);
+    }
     seen.latencies.sort_unstable_by_key(|(_, micros)| *micros);
     seen
 }
 
-fn one<C: Client>(address: SocketAddr, plan: Plan, mut client: C, start: &Barrier) -> Vec<(u16, u32)> {
-    let mut connection = Connection::open(address).expect("a connection");
+async fn one<C: Client>(address: SocketAddr, plan: Plan, mut client: C, start: &Barrier) -> Vec<(u16, u32)> {
+    let mut connection = SharedConnection::open(address).await.expect("a connection");
     let mut latencies = Vec::with_capacity(1 << 16);
-    start.wait();
+    start.wait().await;
     let begun = Instant::now();
     let counting = begun + plan.warm_up;
     let end = counting + plan.measured;
@@ -110,18 +113,18 @@ fn one<C: Client>(address: SocketAddr, plan: Plan, mut client: C, start: &Barrie
             due = Instant::now();
         } else {
             due += plan.pace;
-            pause(due.saturating_duration_since(Instant::now()));
+            tokio::time::sleep_until(due.into()).await;
         }
         if due >= end {
             return latencies;
         }
-        let status = match connection.call(client.request()) {
+        let status = match connection.call(client.request()).await {
             Ok(answer) => {
                 client.answered(&answer);
                 answer.status
             }
             Err(_) => {
-                connection = Connection::open(address).expect("a connection");
+                connection = SharedConnection::open(address).await.expect("a connection");
                 0
             }
         };
@@ -132,9 +135,4 @@ fn one<C: Client>(address: SocketAddr, plan: Plan, mut client: C, start: &Barrie
             latencies.push((status, u32::try_from(micros).unwrap_or(u32::MAX)));
         }
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "a thread of a load generator has nothing else to do")]
-fn pause(time: Duration) {
-    thread::sleep(time);
 }

@@ -16,8 +16,6 @@ use aws_lc_rs::signature::{
 use poem::endpoint::make_sync;
 use poem::{EndpointExt as _, Response};
 
-use crate::drive::{Plan, drive};
-
 /// As long as the part of a token that is signed.
 const MESSAGE: [u8; 600] = [b'a'; 600];
 
@@ -99,11 +97,10 @@ pub fn bare_route(measured: Duration, connections: usize) -> f64 {
         });
     });
     let address = address.recv().expect("an address");
-    let request = crate::client::get("/", "none");
-    let seen = drive(address, Plan::full_speed(measured), vec![request; connections]);
+    let rate = crate::wrk::rate(address, "/", &["none"], connections, measured);
     drop(stop);
     server.join().expect("a server that ends");
-    seen.rate(200)
+    rate
 }
 
 /// Transactions a second of `pgbench -S`, which asks for one row by its key.

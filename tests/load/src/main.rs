@@ -12,6 +12,7 @@ mod paths;
 mod report;
 mod seed;
 mod service;
+mod wrk;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,6 +23,8 @@ use report::{Line, Target};
 use service::{Service, Settings};
 
 const CONNECTIONS: usize = 32;
+/// How often a path and its limit are measured in turn, where one measurement would not do.
+const ROUNDS: usize = 3;
 const PARTS: [&str; 6] = ["hashing", "reading", "refreshing", "flood", "growth", "footprint"];
 
 /// What the run was asked for.
@@ -79,6 +82,11 @@ fn main() {
         std::fs::write(wanted.results.join(name), text).expect("a file");
     }
     println!("written to {}", wanted.results.display());
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 struct Bench {
@@ -145,16 +153,27 @@ impl Bench {
 
     fn hashing(&mut self) {
         let measured = self.wanted.measured;
-        let raw = limits::hashes(measured);
         let (folder, url) = self.sqlite("hashing");
         let service = Service::start(&Settings { folder: &folder, database: &url, real_hashes: true });
-        people(&service, "hashing", 4);
-        let emails: Vec<String> = (0..4).map(|number| email("hashing", number)).collect();
-        let logins = Logins::clients(CONNECTIONS, &emails);
-        let logins = rate("login", service.address, measured, logins, 200);
+        people(&service, "hashing", CONNECTIONS);
+        let emails: Vec<String> = (0..CONNECTIONS).map(|number| email("hashing", number)).collect();
+        // In turn, because the speed of a memory-hard function follows whatever else is done to the memory, also by other
+        // tenants of the machine.
+        let mut rounds = [Vec::new(), Vec::new(), Vec::new()];
+        for round in 0..ROUNDS {
+            let logins = Logins::clients(CONNECTIONS, &emails);
+            let registrations = Registrations::clients(CONNECTIONS, &format!("new-{round}"));
+            let seen = [
+                limits::hashes(measured),
+                rate("login", service.address, measured, logins, 200),
+                rate("register", service.address, measured, registrations, 201),
+            ];
+            for (rounds, seen) in rounds.iter_mut().zip(seen) {
+                rounds.push(seen);
+            }
+        }
+        let [raw, logins, registrations] = rounds.map(median);
         self.add("login", logins, raw, "/s", Target::AtLeast(0.95));
-        let registrations = Registrations::clients(CONNECTIONS, "new");
-        let registrations = rate("register", service.address, measured, registrations, 201);
         self.add("register", registrations, raw, "/s", Target::AtLeast(0.95));
     }
 
@@ -175,9 +194,9 @@ impl Bench {
         ] {
             let service = Service::start(&Settings { folder, database: url, real_hashes: false });
             let people = people(&service, "reading", CONNECTIONS);
-            let (seen, each) = paths::profile(&service, &people, measured);
+            let (rate, each) = paths::profile(&service, &people, measured);
             let name = format!("GET /users/me, {name}");
-            self.add(&name, seen.rate(200), limit, "/s", Target::AtLeast(target));
+            self.add(&name, rate, limit, "/s", Target::AtLeast(target));
             if url == postgres_url {
                 let each = each.as_secs_f64() * 1e6;
                 self.add(format!("{name}: processor"), each, 90.0, "µs", Target::AtMost(1.0));
@@ -198,10 +217,11 @@ impl Bench {
 
     fn flood(&mut self) {
         let measured = self.wanted.measured * 2;
-        let raw = limits::hashes(self.wanted.measured);
+        let before = limits::hashes(self.wanted.measured);
         let (folder, url) = self.sqlite("flood");
         let service = Service::start(&Settings { folder: &folder, database: &url, real_hashes: true });
         let seen = flood::flood(&service, measured);
+        let raw = f64::midpoint(before, limits::hashes(self.wanted.measured));
         let millis = |time: Duration| time.as_secs_f64() * 1e3;
         println!("  logins {:?}, known {:?}", seen.logins.statuses, seen.known.statuses);
         let checked = seen.logins.rate(401) + seen.known.rate(200);

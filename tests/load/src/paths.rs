@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, get, send};
-use crate::drive::{Client, Plan, Seen, drive};
+use crate::client::{Answer, send};
+use crate::drive::{Client, Plan, drive};
 use crate::service::{PASSWORD, Service, Tokens};
+use crate::wrk;
 
 /// Logs in as different users in turn.
 pub struct Logins {
@@ -113,16 +114,15 @@ pub fn email(name: &str, number: usize) -> String {
     format!("{name}-{number}@load.example")
 }
 
-/// `GET /users/me` at full speed, and the processor time that the service takes for one.
-pub fn profile(service: &Service, people: &[Tokens], measured: Duration) -> (Seen, Duration) {
-    let clients: Vec<Vec<u8>> = people.iter().map(|tokens| get("/users/me", &tokens.access)).collect();
+/// `GET /users/me` at full speed: how often a second, and the processor time that the service takes for one.
+pub fn profile(service: &Service, people: &[Tokens], measured: Duration) -> (f64, Duration) {
+    let tokens: Vec<&str> = people.iter().map(|tokens| tokens.access.as_str()).collect();
+    let asked = |measured| wrk::rate(service.address, "/users/me", &tokens, people.len(), measured);
+    asked(Duration::from_secs(1));
     let before = service.processor_time();
-    let plan = Plan::full_speed(measured);
-    let seen = drive(service.address, plan, clients);
+    let rate = asked(measured);
     let used = service.processor_time() - before;
-    let asked = seen.rate(200) * (plan.warm_up + plan.measured).as_secs_f64();
-    let each = used.div_f64(asked.max(1.0));
-    (seen, each)
+    (rate, used.div_f64((rate * measured.as_secs_f64()).max(1.0)))
 }
 
 /// Checks that nothing was refused, and gives how many were done a second.
