@@ -1,6 +1,7 @@
 //! The configuration: read from flags, the environment and a `.env` file, checked as a whole.
 
 mod error;
+mod redis;
 mod setting;
 mod source;
 mod value;
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::http::limits::LimitSettings;
 pub use error::{ConfigError, Invalid};
+pub use redis::Redis;
 pub use setting::{SETTINGS, Setting};
 use source::Source;
 pub use value::AllowedOrigins;
@@ -55,6 +57,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// How often who may do what.
     pub limits: LimitSettings,
+    /// Where the instances have their limits in common; `None` where each limits by itself.
+    pub redis: Option<Redis>,
     /// The superuser to make at the start.
     pub first_superuser: Option<FirstSuperuser>,
     /// Most connections at a time.
@@ -216,6 +220,7 @@ impl Config {
         }
         let trusted_proxies = source.parse("TRUSTED_PROXIES", value::networks);
         let limits = limits(source);
+        let redis = redis::read(source);
         let first_superuser = first_superuser(source);
         let max_connections = source.parse("MAX_CONNECTIONS", value::number(1..=1_000_000_usize));
         let shutdown_grace = source.parse("SHUTDOWN_GRACE_SECONDS", seconds);
@@ -243,6 +248,7 @@ impl Config {
             cors: cors?,
             trusted_proxies: trusted_proxies?,
             limits: limits?,
+            redis: redis?,
             first_superuser: first_superuser?,
             max_connections: max_connections?,
             shutdown_grace: shutdown_grace?,
