@@ -17,7 +17,7 @@ use inwren_domain::{Core, Settings};
 
 use crate::config::{Config, DatabaseKind};
 use crate::http::limits::Limits;
-use crate::http::{AppState, Issuer};
+use crate::http::{AppState, Issuer, TrustedProxies};
 use crate::keys::KeyStore;
 
 /// How far the clocks of two instances may differ.
@@ -145,7 +145,10 @@ pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
     Ok(AppState {
         core,
         limits,
-        trusted_proxies: config.trusted_proxies.clone(),
+        trusted_proxies: TrustedProxies {
+            networks: config.trusted_proxies.clone(),
+            header: config.proxy_header,
+        },
         project_name: config.project_name.clone(),
         issuer: Issuer::new(&config.token_issuer, &config.token_audience),
         jwks_max_age: config.jwks_max_age,

@@ -17,6 +17,7 @@ use ipnet::IpNet;
 use time::Duration;
 use zeroize::Zeroizing;
 
+use crate::http::ProxyHeader;
 use crate::http::limits::LimitSettings;
 pub use error::{ConfigError, Invalid};
 pub use redis::Redis;
@@ -55,6 +56,8 @@ pub struct Config {
     pub cors: AllowedOrigins,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// In which header.
+    pub proxy_header: ProxyHeader,
     /// How often who may do what.
     pub limits: LimitSettings,
     /// Where the instances have their limits in common; `None` where each limits by itself.
@@ -219,6 +222,12 @@ impl Config {
             source.refuse("CORS_ALLOWED_ORIGINS", "must name the origins in production");
         }
         let trusted_proxies = source.parse("TRUSTED_PROXIES", value::networks);
+        let proxy_header = source.parse("TRUSTED_PROXY_HEADER", |text| match text {
+            "either" => Some(ProxyHeader::Either),
+            "x-forwarded-for" => Some(ProxyHeader::XForwardedFor),
+            "forwarded" => Some(ProxyHeader::Forwarded),
+            _ => None,
+        });
         let limits = limits(source);
         let redis = redis::read(source);
         let first_superuser = first_superuser(source);
@@ -247,6 +256,7 @@ impl Config {
             hash_threads,
             cors: cors?,
             trusted_proxies: trusted_proxies?,
+            proxy_header: proxy_header?,
             limits: limits?,
             redis: redis?,
             first_superuser: first_superuser?,

@@ -192,6 +192,12 @@ pub const SETTINGS: &[Setting] = &[
         "addresses or CIDRs, separated by commas; none",
         "Proxies whose Forwarded and X-Forwarded-For headers are believed",
     ),
+    setting(
+        "TRUSTED_PROXY_HEADER",
+        Some("either"),
+        "x-forwarded-for, forwarded or either",
+        "The header that the proxies write; with either, a request whose two headers disagree counts as the proxy's own",
+    ),
     secret(
         "REDIS_URL",
         None,

@@ -16,6 +16,7 @@ fn all_errors_are_told_at_once() {
         ("RATE_LIMIT_LOGIN", "often", "5/minute"),
         ("ENVIRONMENT", "staging", "development or production"),
         ("TRUSTED_PROXIES", "proxy", "CIDRs"),
+        ("TRUSTED_PROXY_HEADER", "x-real-ip", "x-forwarded-for"),
         ("REDIS_URL", "http://u:hunter2@h", "redis://"),
         ("REDIS_KEY_PREFIX", "two words", "without white space"),
         ("CORS_ALLOWED_ORIGINS", "example.org", "https://"),
