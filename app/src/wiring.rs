@@ -9,15 +9,15 @@ use inwren_adapters::crypto::argon2::{Argon2Hasher, HasherLimits};
 use inwren_adapters::crypto::jwt::{SigningKeys, TokenFormat};
 use inwren_adapters::crypto::keys::KeyError;
 use inwren_adapters::entropy::SystemEntropy;
-use inwren_adapters::limiter::MemoryRateLimiter;
+use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter};
 use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore};
-use inwren_domain::ports::{Clock, Store};
+use inwren_domain::ports::{Clock, RateLimiter, Store};
 use inwren_domain::{Core, Settings};
 
 use crate::config::{Config, DatabaseKind};
 use crate::http::limits::Limits;
-use crate::http::{AppState, Issuer};
+use crate::http::{AppState, Issuer, TrustedProxies};
 use crate::keys::KeyStore;
 
 /// How far the clocks of two instances may differ.
@@ -123,18 +123,32 @@ pub fn tokens(config: &Config, keys: &SigningKeys) -> Result<Arc<Tokens>, KeyErr
     Ok(Arc::new(Tokens::with_keys(format, keys)?))
 }
 
-/// What the HTTP interface works with.
+/// What bounds how often who may do what: Redis, which need not be there yet, or the memory of this process.
+fn rate_limiter(config: &Config) -> Arc<dyn RateLimiter> {
+    match &config.redis {
+        Some(redis) if config.limits.enabled => {
+            let options = RedisOptions { key_prefix: redis.key_prefix.clone(), ..RedisOptions::default() };
+            Arc::new(RedisRateLimiter::start(redis.target.clone(), options))
+        }
+        _ => Arc::new(MemoryRateLimiter::default()),
+    }
+}
+
+/// What the HTTP interface works with. Must be called within a runtime.
 pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
     let limits = Limits::new(
-        Arc::new(MemoryRateLimiter::default()),
+        rate_limiter(config),
         Arc::clone(&core.clock),
-        core.entropy.as_ref(),
+        Arc::clone(&core.keys),
         config.limits.clone(),
-    )?;
+    );
     Ok(AppState {
         core,
         limits,
-        trusted_proxies: config.trusted_proxies.clone(),
+        trusted_proxies: TrustedProxies {
+            networks: config.trusted_proxies.clone(),
+            header: config.proxy_header,
+        },
         project_name: config.project_name.clone(),
         issuer: Issuer::new(&config.token_issuer, &config.token_audience),
         jwks_max_age: config.jwks_max_age,
@@ -151,9 +165,6 @@ pub enum WiringError {
     /// The password hasher could not be started.
     #[error("the password hasher could not be started: {0}")]
     Hasher(String),
-    /// There is no randomness.
-    #[error(transparent)]
-    Entropy(#[from] inwren_domain::ports::EntropyError),
 }
 
 #[cfg(not(any(feature = "aws-lc", feature = "portable")))]

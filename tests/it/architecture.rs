@@ -68,7 +68,7 @@ fn the_layers_know_only_their_own_tools() {
     let foreign = [
         ("adapters", &["poem", "poem-openapi", "clap", "hyper", "sea-orm-migration"][..]),
         ("migration", &["sea-orm", "poem", "serde", "jwt-simple", "argon2"]),
-        ("app", &["sea-orm", "sqlx", "jwt-simple", "argon2", "aws-lc-rs", "rsa", "imbl"]),
+        ("app", &["sea-orm", "sqlx", "redis", "jwt-simple", "argon2", "aws-lc-rs", "rsa", "imbl"]),
     ];
     for (member, names) in foreign {
         let known = dependencies(member);
@@ -93,8 +93,15 @@ fn bans_are_lifted_only_where_they_must_be() {
 
 #[test]
 fn one_file_knows_all_adapters() {
-    let makers =
-        ["SystemClock", "SystemEntropy", "MemoryStore::new", "Argon2Hasher::start", "AwsLcTokens::new"];
+    let makers = [
+        "SystemClock",
+        "SystemEntropy",
+        "MemoryStore::new",
+        "Argon2Hasher::start",
+        "AwsLcTokens::new",
+        "MemoryRateLimiter",
+        "RedisRateLimiter",
+    ];
     for (name, text) in sources("app") {
         let own = text.split("#[cfg(test)]").next().unwrap_or_default();
         for maker in makers {

@@ -8,6 +8,8 @@ finish() {
     local code=$?
     trap - EXIT
     stop_postgres
+    # Not everybody needs it.
+    ! declare -F stop_redis >/dev/null || stop_redis
     rm -rf "$work"
     exit "$code"
 }

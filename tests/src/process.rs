@@ -2,6 +2,7 @@
 
 mod http;
 mod log;
+pub mod redis;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -176,10 +177,7 @@ impl Running {
 
     /// Sends a signal, by its name.
     pub fn signal(&self, name: &str) {
-        // The shell's own `kill` is there wherever a shell is.
-        let command = format!("kill -{name} {}", self.child.id());
-        let sent = Command::new("sh").args(["-c", &command]).status().expect("a shell");
-        assert!(sent.success(), "{command}");
+        send_signal(self.child.id(), name);
     }
 
     /// Ends it at once, as a power cut would: nothing of it runs any more when this returns.
@@ -205,6 +203,13 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The shell's own `kill` is there wherever a shell is.
+fn send_signal(process: u32, name: &str) {
+    let command = format!("kill -{name} {process}");
+    let sent = Command::new("sh").args(["-c", &command]).status().expect("a shell");
+    assert!(sent.success(), "{command}");
 }
 
 /// A service that listens.

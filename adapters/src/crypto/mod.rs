@@ -3,5 +3,6 @@
 
 pub mod argon2;
 pub mod jwt;
+mod keyed_hash;
 pub mod keys;
 pub mod ring;

@@ -43,6 +43,11 @@ impl<K> KeyRing<K> {
         self.later.iter().rev().find(|key| key.signs_from <= issued_at).unwrap_or(&self.first)
     }
 
+    /// The key that begins to sign last, whether it does so already or not.
+    pub fn newest(&self) -> &RingKey<K> {
+        self.later.last().unwrap_or(&self.first)
+    }
+
     /// The key that is the one looked for, if what it signed may still be good. One that does not sign yet is taken
     /// too: the clock of another instance may be ahead.
     pub fn verifier(&self, now: OffsetDateTime, is_it: impl Fn(&K) -> bool) -> Option<&RingKey<K>> {
@@ -137,6 +142,12 @@ mod tests {
         let ring = ring(&[10]);
         assert_eq!(ring.signer(at(0)).key, 10);
         assert_eq!(states(&ring, 0), [(10, KeyState::Active)]);
+    }
+
+    #[test]
+    fn the_newest_key_is_the_last_to_sign_whatever_the_time() {
+        assert_eq!(ring(&[0]).newest().key, 0);
+        assert_eq!(ring(&[20, 0, 10]).newest().key, 20);
     }
 
     #[test]

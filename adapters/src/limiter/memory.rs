@@ -5,8 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use inwren_domain::ports::{Decision, LimitKey, Quota, RateLimiter};
+use inwren_domain::ports::{Decision, LimitKey, LimiterMetrics, Quota, RateLimiter};
 use time::OffsetDateTime;
+
+use super::counters::Counters;
+use super::gcra::Pace;
 
 /// Limits by the generic cell rate algorithm, in the memory of this process.
 ///
@@ -17,14 +20,17 @@ pub struct MemoryRateLimiter {
     shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
     keys_per_shard: usize,
+    counters: Counters,
 }
 
 #[derive(Default)]
 struct Shard {
-    /// By key, when the allowance is whole again, in nanoseconds since 1970.
+    /// By key, when the allowance is whole again, in nanoseconds by the clock of the caller.
     known: HashMap<LimitKey, i128>,
     /// The same for those who share, by their place.
     shared: HashMap<(&'static str, u64), i128>,
+    /// Before this time there is nobody to forget: so a crowd of strangers does not make every call look for one.
+    full_until: i128,
 }
 
 const SHARDS: usize = 32;
@@ -45,6 +51,39 @@ impl MemoryRateLimiter {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             keys_per_shard: max_keys.div_ceil(SHARDS).max(1),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Takes one of the key's allowance, and does not count the decision.
+    pub(super) fn decide(&self, key: &LimitKey, quota: Quota, now: i128) -> Decision {
+        let (pace, hash) = (Pace::new(quota, 1), self.hasher.hash_one(key));
+        let Some(mut shard) = self.shard(hash) else { return pace.decide(now, now).0 };
+        if let Some(whole_at) = shard.known.get_mut(key) {
+            return take(pace, whole_at, now);
+        }
+        if shard.has_room(self.keys_per_shard, now) {
+            return take(pace, shard.known.entry(key.clone()).or_insert(now), now);
+        }
+        let place = (key.operation, (hash / SHARDS as u64) % SHARED_PER_SHARD);
+        take(pace, shard.shared.entry(place).or_insert(now), now)
+    }
+
+    /// How long it is until the key's allowance is whole again, as far as is known here.
+    pub(super) fn owed(&self, key: &LimitKey, now: i128) -> Duration {
+        let known = self.shard(self.hasher.hash_one(key));
+        let whole_at = known.and_then(|shard| shard.known.get(key).copied()).unwrap_or(now);
+        Duration::from_nanos(u64::try_from(whole_at - now).unwrap_or(0))
+    }
+
+    /// Takes over what somebody else has decided of the key: when its allowance is whole again. Answers that overtake one
+    /// another do no harm.
+    pub(super) fn learn(&self, key: &LimitKey, whole_at: i128, now: i128) {
+        let Some(mut shard) = self.shard(self.hasher.hash_one(key)) else { return };
+        if let Some(known) = shard.known.get_mut(key) {
+            *known = (*known).max(whole_at);
+        } else if shard.has_room(self.keys_per_shard, now) {
+            shard.known.insert(key.clone(), whole_at);
         }
     }
 
@@ -58,55 +97,30 @@ impl MemoryRateLimiter {
 #[async_trait]
 impl RateLimiter for MemoryRateLimiter {
     async fn check(&self, key: &LimitKey, quota: Quota, now: OffsetDateTime) -> Decision {
-        let hash = self.hasher.hash_one(key);
-        let now = now.unix_timestamp_nanos();
-        let Some(mut shard) = self.shard(hash) else { return decide(quota, now, now).0 };
-        if let Some(whole_at) = shard.known.get_mut(key) {
-            return take(quota, whole_at, now);
-        }
-        if shard.known.len() >= self.keys_per_shard {
-            shard.known.retain(|_, whole_at| *whole_at > now);
-        }
-        if shard.known.len() < self.keys_per_shard {
-            return take(quota, shard.known.entry(key.clone()).or_insert(now), now);
-        }
-        let place = (key.operation, (hash / SHARDS as u64) % SHARED_PER_SHARD);
-        take(quota, shard.shared.entry(place).or_insert(now), now)
+        let decision = self.decide(key, quota, now.unix_timestamp_nanos());
+        self.counters.count(&decision);
+        decision
+    }
+
+    fn metrics(&self) -> LimiterMetrics {
+        self.counters.metrics()
     }
 }
 
-fn take(quota: Quota, whole_at: &mut i128, now: i128) -> Decision {
-    let (decision, after) = decide(quota, *whole_at, now);
+impl Shard {
+    /// Whether there is room for one more key, once those are forgotten whose allowance is whole.
+    fn has_room(&mut self, keys: usize, now: i128) -> bool {
+        if self.known.len() >= keys && now >= self.full_until {
+            self.known.retain(|_, whole_at| *whole_at > now);
+            // From here on the time of a key goes only forward, unless the clock of the caller steps back.
+            self.full_until = self.known.values().copied().min().unwrap_or(now);
+        }
+        self.known.len() < keys
+    }
+}
+
+fn take(pace: Pace, whole_at: &mut i128, now: i128) -> Decision {
+    let (decision, after) = pace.decide(*whole_at, now);
     *whole_at = after;
     decision
-}
-
-/// What the limiter says to somebody whose allowance is whole again at `whole_at`, and when it is after that.
-fn decide(quota: Quota, whole_at: i128, now: i128) -> (Decision, i128) {
-    let period = i128::try_from(quota.period.as_nanos()).unwrap_or(i128::MAX).max(1);
-    let each = (period / i128::from(quota.limit.max(1))).max(1);
-    // Never further away than a period: should the clock step back, nobody waits for it to catch up.
-    let whole_at = whole_at.clamp(now, now.saturating_add(period));
-    let after = whole_at + each;
-    // Whole division may leave a rest of nanoseconds, which must not cost the last call of the allowance.
-    let used = after - now;
-    let allowed = used <= each.saturating_mul(i128::from(quota.limit.max(1)));
-    let stands_at = if allowed { after } else { whole_at };
-    let left = (period - (stands_at - now)) / each;
-    let decision = Decision {
-        allowed,
-        quota,
-        remaining: if allowed { u32::try_from(left).unwrap_or(0) } else { 0 },
-        reset_after: nanos(stands_at - now),
-        retry_after: if allowed {
-            Duration::ZERO
-        } else {
-            nanos(used - each * i128::from(quota.limit.max(1)))
-        },
-    };
-    (decision, stands_at)
-}
-
-fn nanos(nanos: i128) -> Duration {
-    Duration::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
 }

@@ -1,5 +1,9 @@
-//! Rate limits.
+//! Rate limits: of one instance in its memory, or of several in Redis.
 
+mod counters;
+mod gcra;
 mod memory;
+mod redis;
 
 pub use memory::MemoryRateLimiter;
+pub use redis::{RedisOptions, RedisRateLimiter, RedisTarget, RedisTargetError};

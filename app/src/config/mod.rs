@@ -1,6 +1,7 @@
 //! The configuration: read from flags, the environment and a `.env` file, checked as a whole.
 
 mod error;
+mod redis;
 mod setting;
 mod source;
 mod value;
@@ -16,8 +17,10 @@ use ipnet::IpNet;
 use time::Duration;
 use zeroize::Zeroizing;
 
+use crate::http::ProxyHeader;
 use crate::http::limits::LimitSettings;
 pub use error::{ConfigError, Invalid};
+pub use redis::Redis;
 pub use setting::{SETTINGS, Setting};
 use source::Source;
 pub use value::AllowedOrigins;
@@ -53,8 +56,12 @@ pub struct Config {
     pub cors: AllowedOrigins,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// In which header.
+    pub proxy_header: ProxyHeader,
     /// How often who may do what.
     pub limits: LimitSettings,
+    /// Where the instances have their limits in common; `None` where each limits by itself.
+    pub redis: Option<Redis>,
     /// The superuser to make at the start.
     pub first_superuser: Option<FirstSuperuser>,
     /// Most connections at a time.
@@ -215,7 +222,14 @@ impl Config {
             source.refuse("CORS_ALLOWED_ORIGINS", "must name the origins in production");
         }
         let trusted_proxies = source.parse("TRUSTED_PROXIES", value::networks);
+        let proxy_header = source.parse("TRUSTED_PROXY_HEADER", |text| match text {
+            "either" => Some(ProxyHeader::Either),
+            "x-forwarded-for" => Some(ProxyHeader::XForwardedFor),
+            "forwarded" => Some(ProxyHeader::Forwarded),
+            _ => None,
+        });
         let limits = limits(source);
+        let redis = redis::read(source);
         let first_superuser = first_superuser(source);
         let max_connections = source.parse("MAX_CONNECTIONS", value::number(1..=1_000_000_usize));
         let shutdown_grace = source.parse("SHUTDOWN_GRACE_SECONDS", seconds);
@@ -242,7 +256,9 @@ impl Config {
             hash_threads,
             cors: cors?,
             trusted_proxies: trusted_proxies?,
+            proxy_header: proxy_header?,
             limits: limits?,
+            redis: redis?,
             first_superuser: first_superuser?,
             max_connections: max_connections?,
             shutdown_grace: shutdown_grace?,

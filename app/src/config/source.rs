@@ -82,23 +82,25 @@ impl Source {
     }
 }
 
-/// A value as it may be shown: of a database's address all but the credentials, of another secret nothing.
+/// A value as it may be shown: of an address all but the credentials, of another secret nothing.
 pub(super) fn shown(setting: Option<&Setting>, value: &str) -> String {
     match setting {
-        Some(setting) if setting.name == "DATABASE_URL" => masked_url(value),
+        Some(setting) if matches!(setting.name, "DATABASE_URL" | "REDIS_URL") => masked_url(value),
         Some(setting) if setting.secret => "***".to_owned(),
         _ => value.to_owned(),
     }
 }
 
 fn masked_url(url: &str) -> String {
-    let (address, parameters) = url.split_once('?').map_or((url, ""), |(address, _)| (address, "?***"));
-    let masked = match (address.split_once("://"), address.rsplit_once('@')) {
+    let (address, parameters) = url.split_once(['?', '#']).unwrap_or((url, ""));
+    let shown = match (address.split_once("://"), address.rsplit_once('@')) {
+        // A question mark that is of a password, or an `@` that is of a parameter: where one ends cannot be told.
+        (Some((scheme, _)), _) if parameters.contains('@') => return format!("{scheme}://***"),
+        (None, _) if url.contains('@') => return "***".to_owned(),
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://***@{host}"),
-        (None, Some(_)) => "***".to_owned(),
         _ => address.to_owned(),
     };
-    masked + parameters
+    if parameters.is_empty() { shown } else { shown + "?***" }
 }
 
 #[cfg(test)]
@@ -110,6 +112,11 @@ mod tests {
         for (url, shown) in [
             ("postgres://ann:s3cret@db:5432/auth", "postgres://***@db:5432/auth"),
             ("postgres://ann:p@ss@db/auth?password=s3cret", "postgres://***@db/auth?***"),
+            ("postgres://db/auth?user=ann&password=s3@cret", "postgres://***"),
+            ("postgres://db/auth?user=ann&password=s3cret", "postgres://db/auth?***"),
+            ("redis://:s3cret@cache:6379/1", "redis://***@cache:6379/1"),
+            ("rediss://ann:s3?cr#et@cache", "rediss://***"),
+            ("redis://cache", "redis://cache"),
             ("sqlite://data/inwren.db", "sqlite://data/inwren.db"),
             ("ann:s3cret@db", "***"),
             ("memory:", "memory:"),

@@ -7,13 +7,34 @@ use ipnet::IpNet;
 use poem::http::{HeaderMap, header};
 use poem::{FromRequest, Request, RequestBody};
 
+/// Whose word is taken for where a request comes from.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies {
+    /// The networks that they are in.
+    pub networks: Vec<IpNet>,
+    /// Where they write it.
+    pub header: ProxyHeader,
+}
+
+/// In which header proxies say where a request comes from. The other one they pass on as the client wrote it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyHeader {
+    /// In either; which one is not known.
+    #[default]
+    Either,
+    /// In `X-Forwarded-For`.
+    XForwardedFor,
+    /// In `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
 /// The client's address, as the outermost middleware found it out for this request.
 #[derive(Clone, Copy)]
 pub(super) struct ClientAddress(IpAddr);
 
 impl ClientAddress {
     /// Finds it out, once for limits, logs and sessions alike.
-    pub(super) fn find(request: &Request, trusted_proxies: &[IpNet]) -> Self {
+    pub(super) fn find(request: &Request, trusted_proxies: &TrustedProxies) -> Self {
         let peer = request.remote_addr().as_socket_addr().map_or(NOBODY, |addr| addr.ip());
         Self(forwarded_client(peer.to_canonical(), request.headers(), trusted_proxies))
     }
@@ -39,16 +60,16 @@ impl<'a> FromRequest<'a> for Client {
 /// Follows the forwarding headers from the right, as far as the hops are trusted. The first address that is not is the
 /// client: everything to its left is its own word. A hop that cannot be read ends the walk at the last trusted one.
 ///
-/// A proxy that writes one of the two headers passes the other on as the client wrote it. So where both are there and
-/// they disagree, neither is believed.
-fn forwarded_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+/// Where it is not known which of the two headers the proxies write, and both are there and disagree, neither is
+/// believed.
+fn forwarded_client(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.networks.iter().any(|network| network.contains(&address));
     if !is_trusted(peer) {
         return peer;
     }
     let walk = |hops: Vec<Option<IpAddr>>| {
         let mut client = peer;
-        for hop in hops.into_iter().rev() {
+        for hop in hops {
             let Some(address) = hop else { break };
             client = address.to_canonical();
             if !is_trusted(client) {
@@ -57,38 +78,62 @@ fn forwarded_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpA
         }
         client
     };
-    let forwarded_for = hops(headers, "x-forwarded-for", address).map(walk);
-    let forwarded = hops(headers, "forwarded", forwarded_element).map(walk);
-    match (forwarded_for, forwarded) {
-        (Some(a), Some(b)) if a != b => peer,
-        (Some(client), _) | (None, Some(client)) => client,
-        (None, None) => peer,
-    }
+    let by_x_forwarded_for = || hops(headers, "x-forwarded-for", address).map(walk);
+    let by_forwarded = || hops(headers, "forwarded", forwarded_element).map(walk);
+    let client = match trusted.header {
+        ProxyHeader::XForwardedFor => by_x_forwarded_for(),
+        ProxyHeader::Forwarded => by_forwarded(),
+        ProxyHeader::Either => match (by_x_forwarded_for(), by_forwarded()) {
+            (Some(a), Some(b)) if a != b => None,
+            (a, b) => a.or(b),
+        },
+    };
+    client.unwrap_or(peer)
 }
 
-/// The hops of a header, in all its lines, from left to right.
+/// The hops of a header, in all its lines, from right to left.
 fn hops(
     headers: &HeaderMap,
     name: &str,
     read: impl Fn(&str) -> Option<IpAddr>,
 ) -> Option<Vec<Option<IpAddr>>> {
     let mut hops = Vec::new();
-    for line in headers.get_all(name) {
+    for line in headers.get_all(name).into_iter().rev() {
         match line.to_str() {
-            Ok(line) => hops.extend(line.split(',').map(|hop| read(hop.trim()))),
+            Ok(line) => hops.extend(from_the_right(line, ',').into_iter().map(|hop| read(hop.trim()))),
             Err(_) => hops.push(None),
         }
     }
     (!hops.is_empty()).then_some(hops)
 }
 
-/// The `for` of an element of the `Forwarded` header (RFC 7239 section 6).
+/// The `for` of an element of the `Forwarded` header, which stands there once (RFC 7239 sections 4 and 6).
 fn forwarded_element(element: &str) -> Option<IpAddr> {
-    let pair = element.split(';').find_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then(|| value.trim())
-    })?;
-    address(pair.strip_prefix('"').and_then(|quoted| quoted.strip_suffix('"')).unwrap_or(pair))
+    let pairs = from_the_right(element, ';').into_iter().filter_map(|pair| pair.split_once('='));
+    let mut named = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+    let (Some((_, value)), None) = (named.next(), named.next()) else { return None };
+    let value = value.trim();
+    address(value.strip_prefix('"').and_then(|quoted| quoted.strip_suffix('"')).unwrap_or(value))
+}
+
+/// The parts of a list, from right to left. A separator within quotes is none (RFC 9110 section 5.6.4): a proxy may quote
+/// what the client wrote, such as a host. Quotes are paired from the right, where the proxy writes; so a quote that the
+/// client has opened and not closed changes nothing of that.
+fn from_the_right(text: &str, separator: char) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut end, mut quoted) = (text.len(), false);
+    for (place, found) in text.char_indices().rev() {
+        if found == '"' {
+            let before = text.get(..place).unwrap_or_default();
+            let escapes = before.len() - before.trim_end_matches('\\').len();
+            quoted ^= escapes % 2 == 0;
+        } else if found == separator && !quoted {
+            parts.extend(text.get(place + 1..end));
+            end = place;
+        }
+    }
+    parts.extend(text.get(..end));
+    parts
 }
 
 /// An address, with or without brackets and port.
@@ -106,13 +151,23 @@ fn address(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn client(peer: &str, headers: &[(&'static str, &str)], trusted: &[&str]) -> String {
+    fn client_by(
+        header: ProxyHeader,
+        peer: &str,
+        headers: &[(&'static str, &str)],
+        trusted: &[&str],
+    ) -> String {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
-        let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().unwrap()).collect();
+        let networks = trusted.iter().map(|net| net.parse().unwrap()).collect();
+        let trusted = TrustedProxies { networks, header };
         forwarded_client(peer.parse().unwrap(), &map, &trusted).to_string()
+    }
+
+    fn client(peer: &str, headers: &[(&'static str, &str)], trusted: &[&str]) -> String {
+        client_by(ProxyHeader::Either, peer, headers, trusted)
     }
 
     const PROXY: &[&str] = &["10.0.0.0/8"];
@@ -167,5 +222,49 @@ mod tests {
         assert_eq!(client("10.0.0.1", &both, PROXY), "10.0.0.1");
         let same = [("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=203.0.113.9")];
         assert_eq!(client("10.0.0.1", &same, PROXY), "203.0.113.9");
+    }
+
+    #[test]
+    fn of_two_headers_the_one_that_the_proxies_write_is_believed() {
+        for own in ["for=198.51.100.1", "for=10.0.0.9", "for=\"", "rubbish"] {
+            let both = [("forwarded", own), ("x-forwarded-for", "203.0.113.9")];
+            assert_eq!(client_by(ProxyHeader::XForwardedFor, "10.0.0.1", &both, PROXY), "203.0.113.9");
+        }
+        for own in ["198.51.100.1", "10.0.0.9", "rubbish"] {
+            let both = [("x-forwarded-for", own), ("forwarded", "for=203.0.113.9")];
+            assert_eq!(client_by(ProxyHeader::Forwarded, "10.0.0.1", &both, PROXY), "203.0.113.9");
+        }
+        let other = [("forwarded", "for=198.51.100.1")];
+        assert_eq!(client_by(ProxyHeader::XForwardedFor, "10.0.0.1", &other, PROXY), "10.0.0.1");
+    }
+
+    #[test]
+    fn what_a_client_writes_changes_nothing_of_what_the_proxy_does() {
+        let left =
+            ["for=\"", "for=\"x", "\"", "\\\"", "for=6.6.6.6;host=\"", ",,,", "for=6.6.6.6, for=\"[::1]"];
+        // The proxy repeats the host, which is the client's word, in quotes.
+        let hosts =
+            ["x;for=6.6.6.6;y=", "x, for=6.6.6.6", "x,for=6.6.6.6,y", "x\\\", for=6.6.6.6, \\\"", ";,;,"];
+        let own = hosts.map(|host| format!("for=203.0.113.9;host=\"{host}\""));
+        let own = own.iter().cloned().chain(hosts.map(|host| format!("host=\"{host}\";for=203.0.113.9")));
+        for own in own.chain(["for=203.0.113.9".to_owned()]) {
+            assert_eq!(client("10.0.0.1", &[("forwarded", &own)], PROXY), "203.0.113.9", "{own}");
+            for left in left {
+                let line = format!("{left}, {own}");
+                assert_eq!(client("10.0.0.1", &[("forwarded", &line)], PROXY), "203.0.113.9", "{line}");
+                let lines = [("forwarded", left), ("forwarded", own.as_str())];
+                assert_eq!(client("10.0.0.1", &lines, PROXY), "203.0.113.9", "{lines:?}");
+            }
+        }
+        for left in ["6.6.6.6", "\"", "10.0.0.7", ",", "unknown", "6.6.6.6, 10.0.0.7"] {
+            let line = format!("{left}, 203.0.113.9");
+            assert_eq!(client("10.0.0.1", &[("x-forwarded-for", &line)], PROXY), "203.0.113.9", "{line}");
+        }
+    }
+
+    #[test]
+    fn an_element_with_two_addresses_is_not_believed() {
+        let twice = "for=203.0.113.9;for=198.51.100.1";
+        assert_eq!(client("10.0.0.1", &[("forwarded", twice)], PROXY), "10.0.0.1");
     }
 }

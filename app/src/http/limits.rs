@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use inwren_domain::model::{ClientNetwork, Email, SessionId};
-use inwren_domain::ports::{Clock, Decision, Entropy, EntropyError, LimitKey, Quota, RateLimiter};
+use inwren_domain::ports::{Clock, Decision, KeyDirectory, LimitKey, LimiterMetrics, Quota, RateLimiter};
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{FromRequest, Request, RequestBody};
-use sha2::{Digest, Sha256};
 
 use super::client::client_of;
 use super::problem::{Kind, Problem};
@@ -92,21 +91,28 @@ impl LimitSettings {
 pub struct Limits {
     limiter: Arc<dyn RateLimiter>,
     clock: Arc<dyn Clock>,
+    keys: Arc<dyn KeyDirectory>,
     settings: LimitSettings,
-    email_key: [u8; 32],
 }
 
+/// What the keyed hashes of e-mail addresses are for.
+const EMAIL_PURPOSE: &str = "e-mail address of a rate limit";
+
 impl Limits {
-    /// Limits by these quotas. E-mail addresses are hashed with a key that only this process has.
+    /// Limits by these quotas. E-mail addresses are hashed with a key that only instances with the same signing keys have:
+    /// they have to agree on the hash, and nobody who reads where the limits are kept may find the addresses by trying.
     pub fn new(
         limiter: Arc<dyn RateLimiter>,
         clock: Arc<dyn Clock>,
-        entropy: &dyn Entropy,
+        keys: Arc<dyn KeyDirectory>,
         settings: LimitSettings,
-    ) -> Result<Self, EntropyError> {
-        let mut email_key = [0; 32];
-        entropy.fill(&mut email_key)?;
-        Ok(Self { limiter, clock, settings, email_key })
+    ) -> Self {
+        Self { limiter, clock, keys, settings }
+    }
+
+    /// What the limiter has done so far.
+    pub fn metrics(&self) -> LimiterMetrics {
+        self.limiter.metrics()
     }
 
     /// Whether the limiter had to fall back to something less than was configured.
@@ -137,7 +143,7 @@ impl Limits {
         operation: Operation,
         email: &Email,
     ) -> Result<(), Problem> {
-        let digest = Sha256::new().chain_update(self.email_key).chain_update(email.normalized()).finalize();
+        let digest = self.keys.keyed_hash(EMAIL_PURPOSE, email.normalized());
         let mut subject = String::from("email:");
         for byte in digest.iter().take(16) {
             let _ = write!(subject, "{byte:02x}");

@@ -31,6 +31,7 @@ use poem::{EndpointExt, Response, Route};
 use self::document::RouteTable;
 use self::middleware::{Cors, Gateway};
 use crate::config::AllowedOrigins;
+pub use client::{ProxyHeader, TrustedProxies};
 pub use issuer::Issuer;
 pub use state::AppState;
 

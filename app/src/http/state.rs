@@ -2,10 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use inwren_domain::Core;
-use ipnet::IpNet;
 use poem::Request;
 use time::Duration;
 
+use super::client::TrustedProxies;
 use super::issuer::Issuer;
 use super::limits::Limits;
 use super::problem::Problem;
@@ -17,7 +17,7 @@ pub struct AppState {
     /// How often who may do what.
     pub limits: Limits,
     /// Whose forwarding headers are believed.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: TrustedProxies,
     /// Who issues tokens, and where others find the service.
     pub issuer: Issuer,
     /// How long others may keep what is under `/.well-known`.

@@ -1,10 +1,17 @@
 use time::OffsetDateTime;
 
-/// Tells with which public keys tokens can be verified.
+/// What all instances with the same signing keys have in common: the public keys with which tokens can be verified, and
+/// hashes that nobody else can make.
 pub trait KeyDirectory: Send + Sync {
     /// The keys to publish at this time, the one that signs first. There MUST be every key whose tokens the verifier
     /// accepts then, and every key that is about to sign; a revoked one MUST NOT be there.
     fn published(&self, now: OffsetDateTime) -> Vec<PublishedKey>;
+
+    /// A keyed hash of a text, for names that must not be told in plain where others may read them.
+    ///
+    /// It MUST be the same wherever the signing keys are the same, and MUST tell nothing of the text or of the keys to
+    /// whoever does not have them. Hashes for different purposes MUST NOT be related. It may change when the keys do.
+    fn keyed_hash(&self, purpose: &str, text: &str) -> [u8; 32];
 }
 
 /// The public half of a signing key.

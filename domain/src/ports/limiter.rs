@@ -12,12 +12,33 @@ pub trait RateLimiter: Send + Sync {
     /// It MUST allow exactly `quota.limit` calls at one moment, however many ask at once, and afterwards one more each
     /// `quota.period / quota.limit` (the generic cell rate algorithm); a refused call MUST take nothing. Different
     /// keys MUST NOT share an allowance, as long as there is room to tell them apart.
+    ///
+    /// Where several instances have one limiter in common, all this MUST hold for their calls taken together. Their
+    /// clocks may differ, so such a limiter goes by a clock that they have in common too, and not by `now`.
     async fn check(&self, key: &LimitKey, quota: Quota, now: OffsetDateTime) -> Decision;
 
     /// Whether the limiter works as configured, or had to fall back to something less.
     fn is_degraded(&self) -> bool {
         false
     }
+
+    /// What it has decided so far. Every call of [`check`](Self::check) MUST be counted once, as allowed or limited.
+    fn metrics(&self) -> LimiterMetrics;
+}
+
+/// What a limiter has done since it was made, and how it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimiterMetrics {
+    /// Calls that were allowed.
+    pub allowed: u64,
+    /// Calls that were refused.
+    pub limited: u64,
+    /// Calls, of either kind, that this instance decided by itself because what it shares with others did not answer.
+    pub fallback_decisions: u64,
+    /// How often it had to begin to decide by itself.
+    pub degradations: u64,
+    /// Whether it does so now.
+    pub degraded: bool,
 }
 
 /// How many calls are allowed within which time.

@@ -19,7 +19,7 @@ pub use clock::Clock;
 pub use entropy::{Entropy, EntropyError};
 pub use hasher::{HasherError, PasswordHasher, Requester, Standing, Verification};
 pub use key_directory::{KeyDirectory, KeyState, PublishedKey};
-pub use limiter::{Decision, LimitKey, Quota, RateLimiter};
+pub use limiter::{Decision, LimitKey, LimiterMetrics, Quota, RateLimiter};
 pub use service_clients::{ServiceClientReader, ServiceClientRepository};
 pub use sessions::{Rekey, Rotation, RotationOutcome, SessionReader, SessionRepository};
 pub use store::{ReadView, Store, StoreError, UnitOfWork};

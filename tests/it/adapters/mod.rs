@@ -1,5 +1,5 @@
 //! The adapters that are no stores, each against the obligations of its port.
 
 mod hasher;
-mod limiter;
+mod limiters;
 mod tokens;

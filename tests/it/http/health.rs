@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
+use inwren_adapters::limiter::RedisTarget;
+use inwren_app::config::Redis;
 use inwren_domain::ports::{Store, StoreError};
 use inwren_tests::app::TestApp;
 use inwren_tests::fakes::FaultyStore;
+use inwren_tests::limiters::until;
+use inwren_tests::process::redis::RedisServer;
 use serde_json::json;
 
 stories! {
     the_service_tells_what_it_is
     a_service_that_is_ready_says_so
     without_a_database_it_is_not_ready_but_alive
+    a_service_that_limits_by_itself_says_so_and_is_ready
     a_service_that_stops_is_not_ready
     nobody_is_asked_who_they_are
 }
@@ -45,6 +50,36 @@ async fn without_a_database_it_is_not_ready_but_alive(store: Arc<dyn Store>) {
     app.get("/health/live").send().await.expect_status(200).json();
     assert!(script.take_calls().is_empty(), "being alive asks nobody");
     app.get("/health").send().await.expect_status(200).json();
+}
+
+async fn a_service_that_limits_by_itself_says_so_and_is_ready(store: Arc<dyn Store>) {
+    let mut redis = RedisServer::stopped(&[]);
+    let app = TestApp::configured(store, |config| {
+        config.limits.enabled = true;
+        let target = RedisTarget::parse(&redis.url()).unwrap();
+        config.redis = Some(Redis { target, key_prefix: "t:".to_owned() });
+    });
+    let login = async || {
+        let body = json!({ "email": "nobody@example.org", "password": "wrong password" });
+        app.post("/auth/login").json(&body).send().await
+    };
+    for used in 1..=6 {
+        let reply = login().await;
+        assert_eq!(reply.status, if used <= 5 { 401 } else { 429 }, "{reply}");
+    }
+    let health = app.get("/health").send().await.expect_status(200).json();
+    let checks = json!({ "database": "ok", "rate_limiter": "degraded" });
+    assert_eq!(health, json!({ "status": "ok", "version": VERSION, "checks": checks }));
+    let metrics = app.state.limits.metrics();
+    // Each login asks twice: for the client and, where that may go on, for the account.
+    assert_eq!((metrics.allowed, metrics.limited, metrics.fallback_decisions), (10, 1, 11));
+
+    redis.restart();
+    until("Redis", || !app.state.limits.metrics().degraded).await;
+    let health = app.get("/health").send().await.expect_status(200).json();
+    assert_eq!(health["checks"]["rate_limiter"], "ok");
+    assert_eq!(login().await.status, 429);
+    assert_eq!(app.state.limits.metrics().fallback_decisions, 11);
 }
 
 async fn a_service_that_stops_is_not_ready(store: Arc<dyn Store>) {

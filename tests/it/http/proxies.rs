@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use inwren_app::http::ProxyHeader;
 use inwren_domain::ports::Store;
 use inwren_tests::app::{PASSWORD, Reply, TestApp, Tokens};
 use serde_json::json;
@@ -9,6 +10,9 @@ use serde_json::json;
 stories! {
     a_client_cannot_name_itself
     a_trusted_proxy_names_the_client
+    a_header_that_the_proxy_does_not_write_changes_nothing
+    a_forwarded_header_is_read_from_the_right
+    a_header_that_cannot_be_read_is_no_way_round_the_limit
 }
 
 const HEADERS: [(&str, &str); 7] = [
@@ -67,4 +71,75 @@ async fn a_trusted_proxy_names_the_client(store: Arc<dyn Store>) {
     // Nobody else is believed.
     let reply = login(&app, "192.0.2.60", ("x-forwarded-for", "203.0.113.200")).await.expect_status(200);
     assert_eq!(address(&app, &reply.tokens()).await, "192.0.2.60");
+}
+
+/// Behind a proxy in 10/8 that writes this header.
+fn behind(store: Arc<dyn Store>, header: ProxyHeader) -> TestApp {
+    TestApp::configured(store, |config| {
+        config.limits.enabled = true;
+        config.trusted_proxies = vec!["10.0.0.0/8".parse::<ipnet::IpNet>().unwrap()];
+        config.proxy_header = header;
+    })
+}
+
+/// Logs in eight times through the proxy, as one client that tries to be another each time, and checks that it is known.
+async fn is_known(app: &TestApp, client: &str, headers: impl Fn(usize) -> Vec<(&'static str, String)>) {
+    let body = json!({ "email": "ann@example.org", "password": PASSWORD });
+    for n in 0..8 {
+        let call = app.post("/auth/login").from("10.1.2.3").json(&body);
+        let headers = headers(n);
+        let call = headers.iter().fold(call, |call, (name, value)| call.header(name, value));
+        let reply = call.send().await;
+        assert_eq!(reply.status, if n < 5 { 200 } else { 429 }, "{headers:?}: {reply}");
+        if n < 5 {
+            assert_eq!(address(app, &reply.tokens()).await, client, "{headers:?}");
+        }
+    }
+}
+
+async fn a_header_that_the_proxy_does_not_write_changes_nothing(store: Arc<dyn Store>) {
+    let app = behind(store.clone(), ProxyHeader::XForwardedFor);
+    app.register("ann@example.org").await;
+    let own = |n| match n % 3 {
+        0 => vec![("forwarded", format!("for=198.51.100.{n}"))],
+        1 => vec![("forwarded", "for=\"".to_owned()), ("x-real-ip", format!("198.51.100.{n}"))],
+        _ => vec![("x-client-ip", format!("198.51.100.{n}"))],
+    };
+    let proxys = ("x-forwarded-for", "203.0.113.9".to_owned());
+    is_known(&app, "203.0.113.9", |n| [own(n), vec![proxys.clone()]].concat()).await;
+
+    let app = behind(store, ProxyHeader::Forwarded);
+    let proxys = ("forwarded", "for=\"[2001:db8:1:2::9]:4711\";proto=https".to_owned());
+    let own = |n| vec![("x-forwarded-for", format!("198.51.100.{n}")), proxys.clone()];
+    is_known(&app, "2001:db8:1:2::9", own).await;
+}
+
+async fn a_forwarded_header_is_read_from_the_right(store: Arc<dyn Store>) {
+    let app = behind(store, ProxyHeader::Either);
+    app.register("ann@example.org").await;
+    let own = |n| match n % 4 {
+        0 => format!("for=198.51.100.{n}"),
+        1 => format!("for=\"198.51.100.{n}"),
+        2 => format!("for=10.0.0.{n}, for=\"_hidden, x"),
+        _ => format!("for=198.51.100.{n};host=\"a,b\""),
+    };
+    let proxys =
+        |n| format!("for=203.0.113.9;host=\"x, for=198.51.100.{n};for=198.51.100.{n}\", for=10.9.9.9");
+    is_known(&app, "203.0.113.9", |n| vec![("forwarded", format!("{}, {}", own(n), proxys(n)))]).await;
+}
+
+async fn a_header_that_cannot_be_read_is_no_way_round_the_limit(store: Arc<dyn Store>) {
+    let app = behind(store, ProxyHeader::Either);
+    app.register("ann@example.org").await;
+    // Whoever makes it unreadable counts as the proxy itself, all of them together.
+    let rubbish = |n| match n % 4 {
+        0 => vec![("x-forwarded-for", format!("198.51.100.{n}, unknown"))],
+        1 => vec![("forwarded", format!("for=_{n}"))],
+        2 => vec![
+            ("x-forwarded-for", format!("198.51.100.{n}")),
+            ("forwarded", "for=198.51.100.200".to_owned()),
+        ],
+        _ => vec![("x-forwarded-for", format!("198.51.100.{n}.1"))],
+    };
+    is_known(&app, "10.1.2.3", rubbish).await;
 }

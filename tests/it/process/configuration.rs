@@ -16,6 +16,9 @@ fn all_errors_are_told_at_once() {
         ("RATE_LIMIT_LOGIN", "often", "5/minute"),
         ("ENVIRONMENT", "staging", "development or production"),
         ("TRUSTED_PROXIES", "proxy", "CIDRs"),
+        ("TRUSTED_PROXY_HEADER", "x-real-ip", "x-forwarded-for"),
+        ("REDIS_URL", "http://u:hunter2@h", "redis://"),
+        ("REDIS_KEY_PREFIX", "two words", "without white space"),
         ("CORS_ALLOWED_ORIGINS", "example.org", "https://"),
         ("SELF_SERVICE_TIERS", "gold", "TIERS"),
         ("LOG_FORMAT", "xml", "pretty or json"),
@@ -60,6 +63,7 @@ fn flags_beat_the_environment_which_beats_the_file() {
         .env("PROJECT_NAME", "environment")
         .env("TOKEN_ISSUER", "environment")
         .env("DATABASE_URL", "postgres://ann:hunter2@db/auth")
+        .env("REDIS_URL", "rediss://:hunter2@cache:6380/1")
         .env("FIRST_SUPERUSER_EMAIL", "root@example.org")
         .env("FIRST_SUPERUSER_PASSWORD", "hunter2-of-root")
         .args(["config", "check", "--project-name", "flag"])
@@ -70,10 +74,29 @@ fn flags_beat_the_environment_which_beats_the_file() {
         "TOKEN_ISSUER=environment",
         "TOKEN_AUDIENCE=file",
         "DATABASE_URL=postgres://***@db/auth",
+        "REDIS_URL=rediss://***@cache:6380/1",
     ] {
         assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
     }
     assert!(text.contains("the configuration is valid") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn an_authority_is_a_file_for_an_encrypted_connection() {
+    let folder = TempFolder::new();
+    std::fs::write(folder.path().join("empty.pem"), "").unwrap();
+    for (url, path, problem) in [
+        (None, "empty.pem", "REDIS_URL"),
+        (Some("redis://:hunter2@cache"), "empty.pem", "rediss://"),
+        (Some("rediss://:hunter2@cache"), "empty.pem", "no certificate"),
+        (Some("rediss://:hunter2@cache"), "missing.pem", "cannot be read"),
+    ] {
+        let program = Program::bare(folder.path()).env("REDIS_CA_PATH", path).args(["config", "check"]);
+        let program = if let Some(url) = url { program.env("REDIS_URL", url) } else { program };
+        let text = program.run().with_code(2);
+        let line = text.lines().find(|line| line.contains("REDIS_CA_PATH")).expect("a line for it");
+        assert!(line.contains(problem) && !text.contains("hunter2"), "{text}");
+    }
 }
 
 #[test]

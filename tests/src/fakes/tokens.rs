@@ -60,6 +60,11 @@ impl KeyDirectory for FakeTokens {
     fn published(&self, _: OffsetDateTime) -> Vec<PublishedKey> {
         Vec::new()
     }
+
+    fn keyed_hash(&self, purpose: &str, text: &str) -> [u8; 32] {
+        let key = *self.key.lock().unwrap();
+        Sha256::digest(format!("key {key} hashes {purpose} {text}")).into()
+    }
 }
 
 impl TokenIssuer for FakeTokens {

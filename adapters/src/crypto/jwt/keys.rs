@@ -2,6 +2,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::envelope::Headers;
 use super::key::TokenKey;
+use crate::crypto::keyed_hash::HashSecret;
 use crate::crypto::keys::{KeyError, KeyPair, PublicKey};
 use crate::crypto::ring::{KeyRing, RingKey};
 
@@ -39,16 +40,19 @@ impl SigningKeys {
     }
 }
 
-/// What an adapter works with: the public key, what its tokens begin with, and what the library has made of the pair.
+/// What an adapter works with: the public key, what its tokens begin with, the secret of keyed hashes, and what the
+/// library has made of the pair.
 pub(super) struct Prepared<K> {
     pub(super) public: PublicKey,
     pub(super) headers: Headers,
+    pub(super) secret: HashSecret,
     pub(super) key: K,
 }
 
 impl<K: TokenKey> Prepared<K> {
     fn new(pair: &KeyPair) -> Result<Self, KeyError> {
         let public = pair.public().clone();
-        Ok(Self { headers: Headers::new(public.id()), public, key: K::new(pair)? })
+        let secret = HashSecret::derive(pair)?;
+        Ok(Self { headers: Headers::new(public.id()), public, secret, key: K::new(pair)? })
     }
 }

@@ -76,6 +76,12 @@ impl<K: TokenKey> KeyDirectory for Tokens<K> {
         });
         keys
     }
+
+    // By the newest key of all, which changes only when the manifest does: the instances look at that at about the same
+    // time, while which key signs or is published depends on their clocks and on when they were started.
+    fn keyed_hash(&self, purpose: &str, text: &str) -> [u8; 32] {
+        self.ring.get().newest().key.secret.hash(purpose, text)
+    }
 }
 
 impl<K: TokenKey> TokenIssuer for Tokens<K> {

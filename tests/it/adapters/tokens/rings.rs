@@ -47,6 +47,32 @@ fn published(tokens: &dyn Adapter, after: Duration) -> Vec<(String, KeyState)> {
 }
 
 #[test]
+fn whoever_has_the_same_keys_makes_the_same_hashes_and_nobody_else_does() {
+    let hash = |keys: &SigningKeys, purpose: &str, text: &str| {
+        let [a, b] = with_keys(&format(), keys).map(|(_, tokens)| tokens.keyed_hash(purpose, text));
+        assert_eq!(a, b, "the adapters differ");
+        a
+    };
+    let expected = hash(&two_keys(), "a purpose", "ann@example.org");
+    // It is the newest key that counts, whatever the time is and whichever others are still there.
+    let newest = SigningKeys::of_one(other_key().clone());
+    assert_eq!(hash(&newest, "a purpose", "ann@example.org"), expected);
+    let oldest = SigningKeys::of_one(key().clone());
+    assert_ne!(hash(&oldest, "a purpose", "ann@example.org"), expected);
+    assert_ne!(hash(&two_keys(), "another purpose", "ann@example.org"), expected);
+    assert_ne!(hash(&two_keys(), "a purpose", "bob@example.org"), expected);
+}
+
+#[test]
+fn keys_that_are_replaced_change_the_hashes_at_once() {
+    for (name, tokens) in with_keys(&format(), &SigningKeys::of_one(key().clone())) {
+        let before = tokens.keyed_hash("a purpose", "ann@example.org");
+        tokens.replace_keys(&two_keys()).unwrap();
+        assert_ne!(tokens.keyed_hash("a purpose", "ann@example.org"), before, "{name}");
+    }
+}
+
+#[test]
 fn the_time_of_issue_alone_decides_which_key_signs() {
     let (first, second) = (key().public().id(), other_key().public().id());
     for (name, tokens) in adapters() {

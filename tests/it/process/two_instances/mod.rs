@@ -2,6 +2,7 @@
 //! both are asked at the same moment happens once.
 
 mod accounts;
+mod limits;
 mod sessions;
 mod start;
 

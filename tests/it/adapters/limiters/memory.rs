@@ -1,37 +1,29 @@
-//! The limiter in memory.
+//! The limiter in memory, to the nanosecond, and what it does when there are more clients than it has room for.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use inwren_adapters::limiter::MemoryRateLimiter;
-use inwren_domain::ports::{LimitKey, Quota, RateLimiter};
+use inwren_domain::ports::{Quota, RateLimiter};
 use inwren_tests::fixtures::now;
+use inwren_tests::limiters::key;
 
 const QUOTA: Quota = Quota::per_minute(5);
-
-fn key(subject: &str) -> LimitKey {
-    LimitKey { operation: "login", subject: subject.to_owned() }
-}
 
 async fn allowed(limiter: &dyn RateLimiter, subject: &str, after: time::Duration) -> bool {
     limiter.check(&key(subject), QUOTA, now() + after).await.allowed
 }
 
 #[tokio::test]
-async fn the_allowance_is_exact_and_comes_back_bit_by_bit() {
+async fn the_allowance_comes_back_to_the_millisecond() {
     let limiter = MemoryRateLimiter::default();
-    for left in (0..5).rev() {
-        let decision = limiter.check(&key("a"), QUOTA, now()).await;
-        assert_eq!((decision.allowed, decision.remaining), (true, left));
-        assert_eq!(decision.retry_after, Duration::ZERO);
+    for _ in 0..5 {
+        assert!(allowed(&limiter, "a", time::Duration::ZERO).await);
     }
     let refused = limiter.check(&key("a"), QUOTA, now()).await;
-    assert!(!refused.allowed);
     assert_eq!(
-        (refused.retry_after, refused.reset_after),
-        (Duration::from_secs(12), Duration::from_secs(60))
+        (refused.allowed, refused.retry_after, refused.reset_after),
+        (false, Duration::from_secs(12), Duration::from_secs(60))
     );
-
     assert!(!allowed(&limiter, "a", time::Duration::milliseconds(11_999)).await);
     assert!(allowed(&limiter, "a", time::Duration::seconds(12)).await);
     assert!(!allowed(&limiter, "a", time::Duration::seconds(12)).await);
@@ -40,44 +32,6 @@ async fn the_allowance_is_exact_and_comes_back_bit_by_bit() {
         assert!(allowed(&limiter, "a", later).await);
     }
     assert!(!allowed(&limiter, "a", later).await);
-}
-
-#[tokio::test]
-async fn quotas_that_do_not_divide_their_period_are_exact_too() {
-    let limiter = MemoryRateLimiter::default();
-    let quota = Quota { limit: 7, period: Duration::from_secs(60) };
-    let mut count = 0;
-    for _ in 0..20 {
-        count += u32::from(limiter.check(&key("a"), quota, now()).await.allowed);
-    }
-    assert_eq!(count, 7);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_at_once_no_more_than_the_allowance_go_on() {
-    let limiter = Arc::new(MemoryRateLimiter::default());
-    let asked: Vec<_> = (0..200)
-        .map(|_| {
-            let limiter = Arc::clone(&limiter);
-            tokio::spawn(async move { allowed(&*limiter, "a", time::Duration::ZERO).await })
-        })
-        .collect();
-    let mut count = 0;
-    for asked in asked {
-        count += u32::from(asked.await.unwrap());
-    }
-    assert_eq!(count, 5);
-}
-
-#[tokio::test]
-async fn keys_do_not_share() {
-    let limiter = MemoryRateLimiter::default();
-    for _ in 0..6 {
-        allowed(&limiter, "a", time::Duration::ZERO).await;
-    }
-    assert!(allowed(&limiter, "b", time::Duration::ZERO).await);
-    let other = LimitKey { operation: "refresh", subject: "a".to_owned() };
-    assert!(limiter.check(&other, QUOTA, now()).await.allowed);
 }
 
 #[tokio::test]
@@ -96,6 +50,34 @@ async fn nobody_is_pushed_out_by_a_crowd_of_strangers() {
     }
     assert!(late < 1_000, "the crowd shares a bounded number of allowances");
     assert!(allowed(&limiter, "newcomer", time::Duration::seconds(61)).await);
+}
+
+#[tokio::test]
+async fn a_victim_is_not_pushed_out_while_the_crowd_goes_on() {
+    let limiter = MemoryRateLimiter::with_max_keys(256);
+    let second = time::Duration::SECOND;
+    // One each twelve seconds, which is all that the victim is allowed once the five are used up.
+    let mut heard = 0;
+    for at in 0..120 {
+        heard += u32::from(allowed(&limiter, "victim", second * at).await);
+        for stranger in 0..500 {
+            allowed(&limiter, &format!("stranger-{at}-{stranger}"), second * at).await;
+        }
+    }
+    assert_eq!(heard, 5 + 119 / 12, "the victim was forgotten");
+}
+
+#[tokio::test]
+async fn who_was_known_before_the_crowd_is_not_held_up_by_it() {
+    let limiter = MemoryRateLimiter::with_max_keys(256);
+    assert!(allowed(&limiter, "honest", time::Duration::ZERO).await);
+    for stranger in 0..50_000 {
+        allowed(&limiter, &format!("stranger-{stranger}"), time::Duration::ZERO).await;
+    }
+    for _ in 0..4 {
+        assert!(allowed(&limiter, "honest", time::Duration::ZERO).await);
+    }
+    assert!(!allowed(&limiter, "honest", time::Duration::ZERO).await);
 }
 
 #[tokio::test]

@@ -1,0 +1,26 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use inwren_domain::ports::{Decision, LimiterMetrics};
+
+/// What a limiter has decided so far.
+#[derive(Default)]
+pub(super) struct Counters {
+    allowed: AtomicU64,
+    limited: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn count(&self, decision: &Decision) {
+        let counter = if decision.allowed { &self.allowed } else { &self.limited };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The figures that every limiter has.
+    pub(super) fn metrics(&self) -> LimiterMetrics {
+        LimiterMetrics {
+            allowed: self.allowed.load(Ordering::Relaxed),
+            limited: self.limited.load(Ordering::Relaxed),
+            ..LimiterMetrics::default()
+        }
+    }
+}

@@ -1,0 +1,53 @@
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{RedisResult, Script};
+
+use crate::limiter::gcra::Pace;
+
+/// How fine the server's clock is, in nanoseconds.
+pub(super) const TICK: i128 = 1_000;
+
+/// By how much an instance must know better than Redis what a client has used, to be believed: more than a call takes.
+/// Only a Redis that has lost its memory knows so much less.
+const KNOWS_BETTER: Duration = Duration::from_millis(250);
+
+/// The script, which the server keeps and calls by its hash.
+pub(super) struct Take(Script);
+
+/// What the script says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    pub(super) allowed: bool,
+    /// How long it is until the allowance is whole again.
+    pub(super) owed: Duration,
+}
+
+impl Take {
+    pub(super) fn new() -> Self {
+        Self(Script::new(include_str!("take.lua")))
+    }
+
+    /// Runs the script by its hash; a server that does not have it gets it first.
+    pub(super) async fn run(
+        &self,
+        connection: &mut MultiplexedConnection,
+        key: &str,
+        pace: &Pace,
+        known: Duration,
+    ) -> RedisResult<Taken> {
+        let mut call = self.0.key(key);
+        call.arg(micros(pace.each)).arg(micros(pace.burst));
+        call.arg(micros_of(known)).arg(micros_of(KNOWS_BETTER));
+        let (allowed, owed): (u8, u64) = call.invoke_async(connection).await?;
+        Ok(Taken { allowed: allowed == 1, owed: Duration::from_micros(owed) })
+    }
+}
+
+fn micros(nanos: i128) -> u64 {
+    u64::try_from(nanos / TICK).unwrap_or(u64::MAX)
+}
+
+fn micros_of(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

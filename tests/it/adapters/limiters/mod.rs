@@ -1,0 +1,61 @@
+//! The rate limiters: the suite for both, and what only one of them can show.
+
+mod memory;
+mod redis;
+mod redis_away;
+mod redis_tls;
+
+use std::time::Duration;
+
+/// Hands all cases of the suite to a macro. A case that is missing here is found by a test below.
+macro_rules! with_every_case {
+    ($macro:ident $($limiter:ident)?) => {
+        $macro! {
+            $($limiter)?;
+            the_allowance_is_exact
+            a_refused_call_takes_nothing
+            it_comes_back_bit_by_bit
+            the_whole_allowance_is_there_again_after_its_time
+            quotas_that_do_not_divide_their_period_are_exact_too
+            a_quota_beyond_all_measure_is_no_limit
+            of_many_at_once_no_more_than_the_allowance_go_on
+            keys_do_not_share
+            every_call_is_counted_once
+        }
+    };
+}
+
+/// Makes each case a test of a limiter.
+macro_rules! run {
+    ($limiter:ident; $($case:ident)+) => {
+        mod $limiter {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let limiter = inwren_tests::limiters::$limiter().await;
+                let case = inwren_tests::limiters::conformance::$case(limiter);
+                tokio::time::timeout(super::super::PATIENCE, case).await.expect("a case that ends");
+            }
+        )+}
+    };
+}
+
+macro_rules! list {
+    (; $($case:ident)+) => { [$(stringify!($case)),+] };
+}
+
+/// How long a case may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+mod conformance {
+    with_every_case!(run memory);
+    with_every_case!(run redis);
+}
+
+/// A case that is written but not run would show nothing.
+#[test]
+fn every_case_is_run() {
+    let source = include_str!("../../../src/limiters/conformance.rs");
+    let written: Vec<&str> =
+        source.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next()).collect();
+    assert_eq!(written, with_every_case!(list));
+}

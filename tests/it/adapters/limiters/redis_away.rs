@@ -1,0 +1,169 @@
+//! Redis slow, stopped, gone, refusing, or without memory: each instance limits by itself, from where its clients stand,
+//! and shares again once Redis is back. No figure is held tightly: the machine may be slow too.
+
+use std::time::{Duration, Instant};
+
+use inwren_adapters::limiter::RedisRateLimiter;
+use inwren_domain::ports::{Quota, RateLimiter};
+use inwren_tests::limiters::{ask, heard, impatient, until};
+use inwren_tests::process::redis::RedisServer;
+
+const SLOW: Quota = Quota { limit: 5, period: Duration::from_secs(3_600) };
+
+async fn connected(server: &RedisServer) -> RedisRateLimiter {
+    let limiter = impatient(&server.url(), "t:");
+    back(&limiter).await;
+    limiter
+}
+
+async fn back(limiter: &RedisRateLimiter) {
+    until("Redis again", || !limiter.is_degraded()).await;
+}
+
+async fn away(limiter: &RedisRateLimiter) {
+    until("Redis away", || limiter.is_degraded()).await;
+}
+
+/// Who has used the allowance up gets nothing, and who is new gets one: never unlimited, never nothing for anybody.
+async fn limits_by_itself(limiter: &RedisRateLimiter, round: &str) {
+    let before = limiter.metrics();
+    assert_eq!(heard(limiter, "used up", SLOW, 20).await, 0, "{round}");
+    assert_eq!(heard(limiter, &format!("new in {round}"), SLOW, 20).await, 5);
+    let after = limiter.metrics();
+    assert!(after.degraded && after.degradations >= 1, "{after:?}");
+    assert_eq!(after.fallback_decisions - before.fallback_decisions, 40);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_costs_a_few_calls_a_moment() {
+    let server = RedisServer::start();
+    let limiter = connected(&server).await;
+    assert_eq!(heard(&limiter, "used up", SLOW, 9).await, 5);
+    server.signal("STOP");
+    let mut waits = Vec::new();
+    for n in 0..500 {
+        let begun = Instant::now();
+        let allowed = ask(&limiter, if n % 2 == 0 { "used up" } else { "half" }, SLOW).await.allowed;
+        waits.push(begun.elapsed());
+        assert_eq!(allowed, n % 2 == 1 && n < 10, "call {n}");
+    }
+    waits.sort_unstable();
+    let (longest, sum) = (waits[499], waits.iter().sum::<Duration>());
+    println!(
+        "Redis hangs: the longest of 500 calls took {longest:?}, the middle one {:?}, all {sum:?}",
+        waits[250]
+    );
+    // Three of them wait; if all did, it would take 25 s.
+    assert!(sum < Duration::from_secs(8), "{sum:?}");
+    limits_by_itself(&limiter, "the hang").await;
+    server.signal("CONT");
+    let begun = Instant::now();
+    back(&limiter).await;
+    println!("Redis goes on: back after {:?}", begun.elapsed());
+    assert_eq!(heard(&limiter, "used up", SLOW, 9).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_gone_is_done_without_and_found_again() {
+    let mut server = RedisServer::start();
+    let limiter = connected(&server).await;
+    assert_eq!(heard(&limiter, "used up", SLOW, 9).await, 5);
+    for round in ["round one", "round two"] {
+        server.kill();
+        limits_by_itself(&limiter, round).await;
+        server.restart();
+        let begun = Instant::now();
+        back(&limiter).await;
+        println!("Redis restarted: back after {:?}", begun.elapsed());
+    }
+    // It came back without memory, and learns from the instance what the clients have used.
+    let other = connected(&server).await;
+    assert_eq!(heard(&limiter, "used up", SLOW, 9).await, 0);
+    assert_eq!(heard(&limiter, "new in round two", SLOW, 9).await, 0);
+    assert_eq!(heard(&other, "used up", SLOW, 9).await, 0);
+    assert_eq!(heard(&other, "new in round two", SLOW, 9).await, 0);
+    assert_eq!(heard(&other, "newer", SLOW, 9).await, 5);
+    assert!(limiter.metrics().degradations >= 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn that_it_is_gone_is_noticed_without_a_request() {
+    let mut server = RedisServer::start();
+    let limiter = connected(&server).await;
+    server.kill();
+    away(&limiter).await;
+    server.restart();
+    back(&limiter).await;
+    server.signal("STOP");
+    away(&limiter).await;
+    server.signal("CONT");
+    back(&limiter).await;
+    let metrics = limiter.metrics();
+    assert!(metrics.degradations >= 2 && metrics.fallback_decisions == 0, "{metrics:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_not_there_at_the_start_is_found_later() {
+    let mut server = RedisServer::stopped(&[]);
+    let limiter = impatient(&server.url(), "t:");
+    assert_eq!(heard(&limiter, "used up", SLOW, 9).await, 5);
+    limits_by_itself(&limiter, "the start").await;
+    assert_eq!(limiter.metrics().degradations, 1);
+    server.restart();
+    back(&limiter).await;
+    assert_eq!(heard(&limiter, "used up", SLOW, 9).await, 0);
+    assert_eq!(heard(&limiter, "new", SLOW, 9).await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_hiccup_is_one_decision() {
+    let server = RedisServer::start();
+    let limiter = connected(&server).await;
+    assert_eq!(heard(&limiter, "ann", SLOW, 2).await, 2);
+    server.signal("STOP");
+    assert!(ask(&limiter, "ann", SLOW).await.allowed);
+    assert_eq!((limiter.metrics().fallback_decisions, limiter.is_degraded()), (1, false));
+    server.signal("CONT");
+    until("the late answer", || server.ask::<i64>(&["DBSIZE"]) > 0).await;
+    // The call that was not waited for was made all the same, and counts once: here by what is known, there by itself.
+    assert_eq!(heard(&limiter, "ann", SLOW, 9).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_nothing_is_away_though_it_answers() {
+    let server = RedisServer::start();
+    let limiter = connected(&server).await;
+    assert_eq!(heard(&limiter, "used up", SLOW, 9).await, 5);
+    let faults: [(&str, &[&str], &[&str]); 3] = [
+        ("no memory", &["CONFIG", "SET", "maxmemory", "1"], &["CONFIG", "SET", "maxmemory", "0"]),
+        ("read only", &["REPLICAOF", "127.0.0.1", "1"], &["REPLICAOF", "NO", "ONE"]),
+        (
+            "too few replicas",
+            &["CONFIG", "SET", "min-replicas-to-write", "1"],
+            &["CONFIG", "SET", "min-replicas-to-write", "0"],
+        ),
+    ];
+    for (name, breaks, mends) in faults {
+        let _: String = server.ask(breaks);
+        // Refusals need no write: it is the probe that finds out.
+        away(&limiter).await;
+        limits_by_itself(&limiter, name).await;
+        let _: String = server.ask(mends);
+        back(&limiter).await;
+        assert_eq!(heard(&limiter, "used up", SLOW, 9).await, 0, "{name}");
+    }
+    assert!(limiter.metrics().degradations >= 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_cut_is_made_again() {
+    let server = RedisServer::start();
+    let limiter = connected(&server).await;
+    for n in 0..5 {
+        assert!(ask(&limiter, "ann", SLOW).await.allowed);
+        let _: i64 = server.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+        until("a loss", || limiter.metrics().degradations > n).await;
+        back(&limiter).await;
+    }
+    assert_eq!(heard(&limiter, "ann", SLOW, 9).await, 0);
+}

@@ -1,0 +1,77 @@
+//! A service whose Redis is not there yet, or needs a password and a certificate.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use inwren_tests::process::redis::RedisServer;
+use inwren_tests::process::{Call, Program, Service};
+use inwren_tests::stores::TempFolder;
+
+use super::client::login;
+
+fn rate_limiter(service: &Service) -> String {
+    let health = service.call(&Call::get("/health")).expect(200);
+    health.json()["checks"]["rate_limiter"].as_str().expect("a state").to_owned()
+}
+
+/// Waits until `/health` says so of the limiter, and gives how long that took.
+pub(super) fn until_it_is(service: &Service, state: &str) -> Duration {
+    let begun = Instant::now();
+    while rate_limiter(service) != state {
+        assert!(begun.elapsed() < Duration::from_secs(30), "never {state}:\n{}", service.log());
+        thread::park_timeout(Duration::from_millis(10));
+    }
+    begun.elapsed()
+}
+
+fn program(folder: &TempFolder, url: &str) -> Program {
+    Program::new(folder.path())
+        .env("DATABASE_URL", "memory:")
+        .env("RATE_LIMIT_ENABLED", "true")
+        .env("RATE_LIMIT_LOGIN", "5/hour")
+        .env("REDIS_URL", url)
+}
+
+/// The statuses of seven logins of one client.
+fn logins(service: &Service) -> Vec<u16> {
+    let mut line = service.connect();
+    (0..7)
+        .map(|_| line.call(&login("nobody@example.org", "wrong password")).expect("an answer").status)
+        .collect()
+}
+
+#[test]
+fn a_service_starts_without_redis_and_finds_it_later() {
+    let folder = TempFolder::new();
+    let mut redis = RedisServer::stopped(&["--requirepass", "hunter2"]);
+    let url = format!("redis://:hunter2@127.0.0.1:{}", redis.port());
+    let service = program(&folder, &url).start();
+    until_it_is(&service, "degraded");
+    assert_eq!(logins(&service), [401, 401, 401, 401, 401, 429, 429]);
+    redis.restart();
+    until_it_is(&service, "ok");
+    assert_eq!(logins(&service), [429; 7]);
+    // Another one that has the same Redis knows of it.
+    let other = program(&folder, &url).start();
+    until_it_is(&other, "ok");
+    assert_eq!(logins(&other), [429; 7]);
+    redis.kill();
+    until_it_is(&service, "degraded");
+    for log in [service.stop(), other.stop()] {
+        assert!(!log.contains("hunter2") && !log.contains("ERROR") && !log.contains("panicked"), "{log}");
+        assert!(log.contains("Redis") && log.contains(&redis.port().to_string()), "{log}");
+    }
+}
+
+#[test]
+fn a_wrong_password_is_told_and_not_shown() {
+    let folder = TempFolder::new();
+    let redis = RedisServer::with(&["--requirepass", "the right one"]);
+    let service = program(&folder, &format!("redis://ann:hunter2@127.0.0.1:{}", redis.port())).start();
+    service.wait_for("Redis is away");
+    assert_eq!(rate_limiter(&service), "degraded");
+    assert_eq!(logins(&service), [401, 401, 401, 401, 401, 429, 429]);
+    let log = service.stop();
+    assert!(log.contains("WRONGPASS") || log.to_lowercase().contains("authentication"), "{log}");
+    assert!(!log.contains("hunter2") && !log.contains("the right one"), "{log}");
+}
