@@ -23,8 +23,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use transport::Stream;
 pub use transport::Transport;
+use transport::{Opened, Stream};
 
 /// How long a client may take to send its headers, and how long it may wait between two requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -151,20 +151,15 @@ impl Connection {
             opened = transport.open(stream, peer) => opened,
             _ = phase.wait_for(|phase| *phase == Phase::Closing) => return,
         };
-        let http = match opened {
-            Ok(opened) => (RemoteAddr(Addr::SocketAddr(opened.client)), opened.stream),
+        let Opened { client, stream } = match opened {
+            Ok(opened) => opened,
             Err(error) => return tracing::debug!(%error, %peer, "a connection did not begin"),
         };
-        match http {
-            (remote, Stream::Plain(stream)) => {
-                speak(stream, Scheme::HTTP, remote, local, endpoint, phase).await
-            }
-            (remote, Stream::Proxied(stream)) => {
-                speak(stream, Scheme::HTTP, remote, local, endpoint, phase).await
-            }
-            (remote, Stream::Tls(stream)) => {
-                speak(stream, Scheme::HTTPS, remote, local, endpoint, phase).await
-            }
+        let remote = RemoteAddr(Addr::SocketAddr(client));
+        match stream {
+            Stream::Plain(stream) => speak(stream, Scheme::HTTP, remote, local, endpoint, phase).await,
+            Stream::Proxied(stream) => speak(stream, Scheme::HTTP, remote, local, endpoint, phase).await,
+            Stream::Tls(stream) => speak(stream, Scheme::HTTPS, remote, local, endpoint, phase).await,
         }
     }
 }
