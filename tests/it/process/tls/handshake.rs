@@ -103,7 +103,7 @@ fn a_handshake_is_waited_for_ten_seconds_within_the_limit_of_connections() {
     let stall = |n: usize| {
         let mut connection = service.connect();
         // Nothing at all, or the beginning of a record.
-        connection.send(&[22, 3, 1, 1, 0, 1][..if n % 2 == 0 { 0 } else { 6 }]).unwrap();
+        connection.send(&[22, 3, 1, 1, 0, 1][..if n.is_multiple_of(2) { 0 } else { 6 }]).unwrap();
         connection
     };
     let mut stalled: Vec<Connection> = (0..39).map(stall).collect();
