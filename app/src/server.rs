@@ -1,5 +1,8 @@
 //! The accept loop: connections are bounded in number and in time, and a stop lets what runs finish.
 
+pub mod proxy_protocol;
+mod transport;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -15,9 +18,13 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+
+pub use transport::Transport;
+use transport::{Opened, Stream};
 
 /// How long a client may take to send its headers, and how long it may wait between two requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,12 +37,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const LAST_ORDERS: Duration = Duration::from_millis(500);
 
 /// How the server behaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// Most connections at a time; more wait to be accepted.
     pub max_connections: usize,
     /// How long a stop waits for requests in flight.
     pub shutdown_grace: Duration,
+    /// How connections begin.
+    pub transport: Transport,
 }
 
 /// Serves until `stop` completes, and then lets what runs finish. `true` if everything finished within the grace.
@@ -46,6 +55,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> bool {
     let endpoint = Arc::new(endpoint);
+    let transport = Arc::new(options.transport);
     let permits = Arc::new(Semaphore::new(options.max_connections));
     let (phase, watched) = watch::channel(Phase::Serving);
     let mut connections = JoinSet::new();
@@ -59,8 +69,9 @@ pub async fn serve(
         };
         let Some((stream, peer, permit)) = accepted else { continue };
         let connection = Connection::new(stream, peer, &listener, Arc::clone(&endpoint), watched.clone());
+        let transport = Arc::clone(&transport);
         connections.spawn(async move {
-            connection.serve().await;
+            connection.serve(&transport).await;
             drop(permit);
         });
     }
@@ -70,8 +81,9 @@ pub async fn serve(
         tokio::time::timeout(Duration::ZERO, accept(&listener, &permits)).await
     {
         let connection = Connection::new(stream, peer, &listener, Arc::clone(&endpoint), watched.clone());
+        let transport = Arc::clone(&transport);
         connections.spawn(async move {
-            connection.serve().await;
+            connection.serve(&transport).await;
             drop(permit);
         });
     }
@@ -113,7 +125,7 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Acce
 
 struct Connection {
     stream: TcpStream,
-    remote: RemoteAddr,
+    peer: SocketAddr,
     local: LocalAddr,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
     phase: watch::Receiver<Phase>,
@@ -128,46 +140,65 @@ impl Connection {
         phase: watch::Receiver<Phase>,
     ) -> Self {
         let local = stream.local_addr().or_else(|_| listener.local_addr()).unwrap_or(peer);
-        Self {
-            stream,
-            remote: RemoteAddr(Addr::SocketAddr(peer)),
-            local: LocalAddr(Addr::SocketAddr(local)),
-            endpoint,
-            phase,
-        }
+        Self { stream, peer, local: LocalAddr(Addr::SocketAddr(local)), endpoint, phase }
     }
 
-    async fn serve(self) {
-        let Self { stream, remote, local, endpoint, mut phase } = self;
+    async fn serve(self, transport: &Transport) {
+        let Self { stream, peer, local, endpoint, mut phase } = self;
         // Answers are small and written whole: waiting for more of them only costs time.
         let _ = stream.set_nodelay(true);
-        let asked_phase = phase.clone();
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let endpoint = Arc::clone(&endpoint);
-            let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
-            let phase = asked_phase.clone();
-            async move {
-                let mut response = endpoint.get_response(request).await;
-                if *phase.borrow() != Phase::Serving {
-                    let close = poem::http::HeaderValue::from_static("close");
-                    response.headers_mut().insert(poem::http::header::CONNECTION, close);
-                }
-                Ok::<_, Infallible>(hyper::Response::from(response))
-            }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .max_buf_size(MAX_HEADER_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
-        let mut connection = pin!(connection);
-        tokio::select! {
-            outcome = &mut connection => return log_end(outcome),
-            _ = phase.wait_for(|phase| *phase == Phase::Closing) => {}
+        let opened = tokio::select! {
+            opened = transport.open(stream, peer) => opened,
+            _ = phase.wait_for(|phase| *phase == Phase::Closing) => return,
+        };
+        let Opened { client, stream } = match opened {
+            Ok(opened) => opened,
+            Err(error) => return tracing::debug!(%error, %peer, "a connection did not begin"),
+        };
+        let remote = RemoteAddr(Addr::SocketAddr(client));
+        match stream {
+            Stream::Plain(stream) => speak(stream, Scheme::HTTP, remote, local, endpoint, phase).await,
+            Stream::Proxied(stream) => speak(stream, Scheme::HTTP, remote, local, endpoint, phase).await,
+            Stream::Tls(stream) => speak(stream, Scheme::HTTPS, remote, local, endpoint, phase).await,
         }
-        connection.as_mut().graceful_shutdown();
-        log_end(connection.await);
     }
+}
+
+/// Speaks HTTP until the client goes away or the service stops.
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    scheme: Scheme,
+    remote: RemoteAddr,
+    local: LocalAddr,
+    endpoint: Arc<BoxEndpoint<'static, Response>>,
+    mut phase: watch::Receiver<Phase>,
+) {
+    let asked_phase = phase.clone();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let endpoint = Arc::clone(&endpoint);
+        let request = Request::from((request, local.clone(), remote.clone(), scheme.clone()));
+        let phase = asked_phase.clone();
+        async move {
+            let mut response = endpoint.get_response(request).await;
+            if *phase.borrow() != Phase::Serving {
+                let close = poem::http::HeaderValue::from_static("close");
+                response.headers_mut().insert(poem::http::header::CONNECTION, close);
+            }
+            Ok::<_, Infallible>(hyper::Response::from(response))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEADER_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        outcome = &mut connection => return log_end(outcome),
+        _ = phase.wait_for(|phase| *phase == Phase::Closing) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    log_end(connection.await);
 }
 
 /// A client that goes away or sends rubbish is not worth more than this.

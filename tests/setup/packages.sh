@@ -43,6 +43,11 @@ install_missing() {
 
 find_curl() { command -v curl >/dev/null; }
 
+# Debian keeps it out of the PATH of people.
+find_nginx() { PATH="$PATH:/usr/sbin" command -v nginx >/dev/null; }
+
+find_systemd_analyze() { command -v systemd-analyze >/dev/null; }
+
 find_chromium() {
     local name
     for name in chromium chromium-browser google-chrome; do

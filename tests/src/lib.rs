@@ -1,6 +1,7 @@
 //! The harness of the tests.
 
 pub mod app;
+pub mod certificates;
 pub mod conformance;
 pub mod fakes;
 pub mod fixtures;

@@ -124,9 +124,10 @@ impl Program {
     }
 }
 
-/// `… is listening on http://127.0.0.1:8000 …`, in either form of the log.
+/// `… is listening on http://127.0.0.1:8000 …`, in either form of the log, with TLS or without.
 fn address_in(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once("is listening on http://")?;
+    let (_, rest) = line.split_once("is listening on http")?;
+    let (_, rest) = rest.split_once("://")?;
     let end = rest.find(|c: char| !c.is_ascii_hexdigit() && !".:[]".contains(c)).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }

@@ -73,6 +73,9 @@ pub(super) enum KeysCommand {
         /// Size of the modulus. 3072 signs at about a third of the speed of 2048, 4096 at about a seventh
         #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=4096))]
         bits: u16,
+        /// Do nothing if there is one already: for scripts that may run more than once
+        #[arg(long)]
+        if_missing: bool,
     },
     /// Make the next key: it is published at once, and signs once every verifier can know it
     Rotate {

@@ -1,18 +1,25 @@
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use super::{Failed, Outcome};
 use crate::config::Config;
+use crate::server::proxy_protocol;
+use crate::tls;
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// Asks the service at HOST and PORT whether it is ready.
+/// Asks the service at HOST and PORT whether it is ready, over TLS where it speaks TLS.
 pub(super) async fn run(config: &Config) -> Outcome {
     let address = reachable(config.listen);
-    let answer = tokio::time::timeout(MAX_WAIT, ask(address)).await;
+    let answer = tokio::time::timeout(MAX_WAIT, ask(config, address)).await;
     match answer {
         Ok(Ok(status)) if status.contains(" 200 ") => Ok(()),
         Ok(Ok(status)) => Err(Failed::Failed(format!("{address} is not ready: {}", status.trim()))),
@@ -32,12 +39,25 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 }
 
 /// The status line of the answer.
-async fn ask(address: SocketAddr) -> std::io::Result<String> {
+async fn ask(config: &Config, address: SocketAddr) -> io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
+    let own = stream.local_addr()?.ip();
+    if config.proxy_protocol && config.trusted_proxies.iter().any(|network| network.contains(&own)) {
+        stream.write_all(&proxy_protocol::LOCAL).await?;
+    }
+    if config.tls.is_none() {
+        return speak(stream, address).await;
+    }
+    let client = tls::trusting_client().map_err(io::Error::other)?;
+    let stream = TlsConnector::from(Arc::new(client)).connect(address.ip().into(), stream).await?;
+    speak(stream, address).await
+}
+
+async fn speak(mut stream: impl AsyncRead + AsyncWrite + Unpin, address: SocketAddr) -> io::Result<String> {
     let request = format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.take(4_096).read_to_end(&mut answer).await?;
-    let text = String::from_utf8_lossy(&answer);
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    stream.flush().await?;
+    let mut status = Vec::new();
+    BufReader::new(stream.take(4_096)).read_until(b'\n', &mut status).await?;
+    Ok(String::from_utf8_lossy(&status).into_owned())
 }

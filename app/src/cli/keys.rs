@@ -7,14 +7,14 @@ use super::args::KeysCommand;
 use super::output::say;
 use super::{Failed, Outcome};
 use crate::config::Config;
-use crate::keys::{self, Change, Changed, KeyStore, Manifest, ManifestKey, text};
+use crate::keys::{self, Change, Changed, KeyFileError, KeyStore, Manifest, ManifestKey, text};
 use crate::wiring;
 
 /// Works on the signing keys.
 pub(super) fn run(config: &Config, command: KeysCommand) -> Outcome {
     let store = wiring::key_store(config);
     match command {
-        KeysCommand::Generate { bits } => generate(config, bits),
+        KeysCommand::Generate { bits, if_missing } => generate(config, bits, if_missing),
         KeysCommand::Rotate { bits, now } => change(&store, &Change::Rotate { bits: bits.into(), now }),
         KeysCommand::List { json } => list(&store, json),
         KeysCommand::Retire { kid } => change(&store, &Change::Retire(kid)),
@@ -31,8 +31,14 @@ pub(super) fn run(config: &Config, command: KeysCommand) -> Outcome {
     }
 }
 
-fn generate(config: &Config, bits: u16) -> Outcome {
-    let pair: KeyPair = keys::generate(&config.keys, bits.into()).map_err(Failed::because)?;
+fn generate(config: &Config, bits: u16, if_missing: bool) -> Outcome {
+    let pair: KeyPair = match keys::generate(&config.keys, bits.into()) {
+        Err(KeyFileError::Exists { path }) if if_missing => {
+            say(&format!("there is a key already: {}", path.display()));
+            return Ok(());
+        }
+        made => made.map_err(Failed::because)?,
+    };
     say(&format!("private key: {}", config.keys.private.display()));
     say(&format!("public key:  {}", config.keys.public.display()));
     say(&format!("kid:         {}", pair.public().id()));

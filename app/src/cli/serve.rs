@@ -10,8 +10,9 @@ use tokio::task::JoinHandle;
 use super::{Failed, Outcome};
 use crate::config::{Config, DatabaseKind, Environment};
 use crate::http::AppState;
-use crate::server::{self, ServerOptions};
+use crate::server::{self, ServerOptions, Transport};
 use crate::shutdown::StopSignals;
+use crate::tls::ServedCertificate;
 use crate::{http, keys, start, telemetry, wiring, worker};
 
 /// Runs the service until it is told to stop. A second signal ends it at once, whatever is still in flight.
@@ -41,7 +42,9 @@ pub(super) async fn run(config: Config) -> Outcome {
     let served = async {
         let finished = server::serve(ready.listener, ready.endpoint, ready.options, stop).await;
         ready.sweeper.abort();
-        ready.key_watch.abort();
+        for watch in ready.watches {
+            watch.abort();
+        }
         ready.store.close().await;
         finished
     };
@@ -62,7 +65,8 @@ struct Ready {
     store: Arc<dyn Store>,
     state: Arc<AppState>,
     sweeper: JoinHandle<()>,
-    key_watch: JoinHandle<()>,
+    /// What goes over to changed files.
+    watches: Vec<JoinHandle<()>>,
     endpoint: BoxEndpoint<'static, Response>,
     listener: TcpListener,
     options: ServerOptions,
@@ -70,6 +74,8 @@ struct Ready {
 
 async fn prepare(config: &Config) -> Result<Ready, Failed> {
     let clock = wiring::clock();
+    let certificate = config.tls.as_ref().map(|paths| ServedCertificate::open(paths, config.environment));
+    let certificate = certificate.transpose().map_err(Failed::because)?;
     let key_store = wiring::key_store(config);
     let keys = key_store.open_or_generate(clock.now()).map_err(Failed::because)?;
     if keys.made {
@@ -88,35 +94,46 @@ async fn prepare(config: &Config) -> Result<Ready, Failed> {
     let listener = TcpListener::bind(config.listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     let signs = core.keys.published(clock.now()).into_iter().next();
-    let key_watch = keys::watch(key_store, &keys, tokens, clock).map_err(Failed::because)?;
+    let mut watches = vec![keys::watch(key_store, &keys, tokens, clock).map_err(Failed::because)?];
+    let transport = Transport {
+        proxies: if config.proxy_protocol { config.trusted_proxies.clone().into() } else { Arc::default() },
+        tls: certificate.as_ref().map(ServedCertificate::tls),
+    };
+    if let Some(certificate) = certificate {
+        watches.push(certificate.watch().map_err(Failed::because)?);
+    }
     let sweeper = worker::start(Arc::new(core.clone()));
     let state = Arc::new(wiring::app_state(config, core).map_err(Failed::because)?);
     let endpoint = http::endpoint(&state, config.cors.clone());
     announce(config, address, &signs.map(|key| key.id).unwrap_or_default());
-    let options =
-        ServerOptions { max_connections: config.max_connections, shutdown_grace: config.shutdown_grace };
-    Ok(Ready { store: opened.store, state, sweeper, key_watch, endpoint, listener, options })
+    let options = ServerOptions {
+        max_connections: config.max_connections,
+        shutdown_grace: config.shutdown_grace,
+        transport,
+    };
+    Ok(Ready { store: opened.store, state, sweeper, watches, endpoint, listener, options })
 }
 
 /// Tells where everything is, and what should not stay so.
 fn announce(config: &Config, address: std::net::SocketAddr, kid: &str) {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         storage = config.database.shown(),
         tokens = wiring::TOKENS,
         kid,
         environment = ?config.environment,
-        "{} is listening on http://{address}",
+        "{} is listening on {scheme}://{address}",
         config.project_name
     );
-    tracing::info!("documentation: http://{address}/docs and http://{address}/redoc");
+    tracing::info!("documentation: {scheme}://{address}/docs and {scheme}://{address}/redoc");
     if config.database.kind == DatabaseKind::Memory {
         tracing::warn!("DATABASE_URL is memory: nothing is kept when the service stops");
     }
     if !config.limits.enabled {
         tracing::warn!("RATE_LIMIT_ENABLED is false: passwords can be guessed as fast as they are hashed");
     }
-    if config.environment == Environment::Production && !address.ip().is_loopback() {
+    if config.environment == Environment::Production && config.tls.is_none() && !address.ip().is_loopback() {
         tracing::info!("the service speaks plain HTTP: let a proxy in front of it speak TLS");
     }
 }

@@ -32,6 +32,10 @@ pub struct Config {
     pub environment: Environment,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// With what to speak TLS, if the service does it itself.
+    pub tls: Option<TlsPaths>,
+    /// Whether the trusted proxies say in front of everything else whom they speak for.
+    pub proxy_protocol: bool,
     /// The name in the documents.
     pub project_name: String,
     /// Where to keep things.
@@ -145,6 +149,15 @@ impl std::fmt::Debug for KeyPaths {
     }
 }
 
+/// Where the certificate and its key are.
+#[derive(Clone, Debug)]
+pub struct TlsPaths {
+    /// The certificate chain.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
 /// A superuser to make at the start.
 #[derive(Clone)]
 pub struct FirstSuperuser {
@@ -201,6 +214,7 @@ impl Config {
             _ => text.parse().ok(),
         });
         let port: Option<u16> = source.parse("PORT", |text| text.parse().ok());
+        let tls = tls(source);
         let project_name = source.parse("PROJECT_NAME", value::title);
         let database = database(source, production);
         let auto_migrate = match source.text("AUTO_MIGRATE") {
@@ -228,6 +242,10 @@ impl Config {
             "forwarded" => Some(ProxyHeader::Forwarded),
             _ => None,
         });
+        let proxy_protocol = source.parse("PROXY_PROTOCOL", value::boolean);
+        if proxy_protocol == Some(true) && trusted_proxies.as_ref().is_some_and(Vec::is_empty) {
+            source.refuse("PROXY_PROTOCOL", "needs TRUSTED_PROXIES: nobody else's word is taken");
+        }
         let limits = limits(source);
         let redis = redis::read(source);
         let first_superuser = first_superuser(source);
@@ -244,6 +262,8 @@ impl Config {
         Some(Self {
             environment: environment?,
             listen: SocketAddr::new(host?, port?),
+            tls: tls?,
+            proxy_protocol: proxy_protocol?,
             project_name: project_name?,
             database: database?,
             auto_migrate: auto_migrate?,
@@ -281,6 +301,24 @@ impl Config {
 
 fn seconds(text: &str) -> Option<std::time::Duration> {
     value::number(0..=3_600_u64)(text).map(std::time::Duration::from_secs)
+}
+
+/// The outer `None` is an error, the inner one is plain HTTP.
+#[allow(clippy::option_option, reason = "an error and an absence are two things here")]
+fn tls(source: &mut Source) -> Option<Option<TlsPaths>> {
+    let path = |name| source.text(name).map(PathBuf::from);
+    match (path("TLS_CERT_PATH"), path("TLS_KEY_PATH")) {
+        (Some(certificate), Some(key)) => Some(Some(TlsPaths { certificate, key })),
+        (None, None) => Some(None),
+        (Some(_), None) => {
+            source.refuse("TLS_CERT_PATH", "needs TLS_KEY_PATH");
+            None
+        }
+        (None, Some(_)) => {
+            source.refuse("TLS_KEY_PATH", "needs TLS_CERT_PATH");
+            None
+        }
+    }
 }
 
 fn database(source: &mut Source, production: bool) -> Option<Database> {

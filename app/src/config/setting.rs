@@ -52,6 +52,19 @@ pub const SETTINGS: &[Setting] = &[
     setting("HOST", Some("127.0.0.1"), "an IP address to listen on", "Address to listen on"),
     setting("PORT", Some("8000"), "a port number, 0 for any free one", "Port to listen on"),
     setting(
+        "TLS_CERT_PATH",
+        None,
+        "a path",
+        "Certificate chain, PEM, the service's own first; with it the service speaks TLS instead of plain HTTP",
+    ),
+    setting("TLS_KEY_PATH", None, "a path", "Private key of the certificate, PEM (PKCS#8, PKCS#1 or SEC1)"),
+    setting(
+        "PROXY_PROTOCOL",
+        Some("false"),
+        BOOLEAN,
+        "Whether TRUSTED_PROXIES begin each connection with a PROXY protocol header (version 1 or 2)",
+    ),
+    setting(
         "PROJECT_NAME",
         Some("Inwren Auth"),
         "1 to 100 characters",

@@ -2,12 +2,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use inwren_adapters::crypto::keys::{KeyError, KeyPair, PublicKey};
 
 use crate::config::{Environment, KeyPaths};
+use crate::private_file::open_to_others;
 
 /// Why there is no key. The message names the variable and the file, and nothing of what is in it.
 #[derive(Debug, thiserror::Error)]
@@ -152,11 +153,7 @@ fn read(variable: &'static str, path: &Path) -> Result<String, KeyFileError> {
 }
 
 fn check_permissions(path: &Path, environment: Environment) -> Result<(), KeyFileError> {
-    let metadata = fs::metadata(path).map_err(io_error(PRIVATE, path))?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o007 == 0 {
-        return Ok(());
-    }
+    let Some(mode) = open_to_others(path).map_err(io_error(PRIVATE, path))? else { return Ok(()) };
     if environment == Environment::Production {
         return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
     }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use inwren_adapters::crypto::ring::{KeyRing, RingKey};
@@ -121,23 +120,6 @@ impl Manifest {
         // The name is safe only when the folder is.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         fs::File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(io)
-    }
-}
-
-/// What tells one manifest from the next without reading it: it is always replaced by another file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    inode: u64,
-    modified: (i64, i64),
-    size: u64,
-}
-
-impl Stamp {
-    /// Of the manifest that is there now, if there is one.
-    pub(super) fn of(path: &Path) -> Option<Self> {
-        let metadata = fs::metadata(path).ok()?;
-        let modified = (metadata.mtime(), metadata.mtime_nsec());
-        Some(Self { inode: metadata.ino(), modified, size: metadata.len() })
     }
 }
 

@@ -13,7 +13,7 @@ mod watch;
 
 pub use change::{Change, Changed, Refused, change, taken_over, text};
 pub use files::{KeyFileError, generate};
-pub use manifest::{Manifest, ManifestKey, Stamp};
+pub use manifest::{Manifest, ManifestKey};
 pub use open::{KeyStore, Opened};
 pub use watch::watch;
 

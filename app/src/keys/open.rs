@@ -5,8 +5,9 @@ use inwren_adapters::crypto::keys::KeyPair;
 use time::{Duration, OffsetDateTime};
 
 use super::files::{self, KeyFileError, load, load_private};
-use super::manifest::{Manifest, ManifestKey, Stamp};
+use super::manifest::{Manifest, ManifestKey};
 use crate::config::{Environment, KeyPaths};
+use crate::watch::Stamp;
 
 /// Where the keys are, and what holds for them.
 #[derive(Clone, Debug)]

@@ -120,6 +120,8 @@ fn keys_are_never_overwritten() {
     let generate = Program::bare(folder.path()).args(["keys", "generate"]);
     let text = generate.run().with_code(1);
     assert!(text.contains("not overwritten") && text.contains("certs/p"), "{text}");
+    let text = generate.clone().args(["--if-missing"]).run().with_code(0);
+    assert!(text.contains("there is a key already"), "{text}");
     fs::remove_file(folder.path().join("certs/public_key.pem")).unwrap();
     generate.run().with_code(1);
     assert_eq!(fs::read(&path).unwrap(), key);

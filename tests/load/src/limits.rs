@@ -91,6 +91,7 @@ pub fn bare_route(measured: Duration, connections: usize) -> f64 {
             let options = inwren_app::server::ServerOptions {
                 max_connections: 1_000,
                 shutdown_grace: Duration::from_secs(1),
+                transport: inwren_app::server::Transport::default(),
             };
             let stop = async move { drop(stopped.await) };
             inwren_app::server::serve(listener, make_sync(answer).boxed(), options, stop).await;

@@ -1,7 +1,7 @@
 //! HTTP/1.1 as far as the tests need it, with a hand on every byte.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -118,8 +118,8 @@ impl Answer {
 }
 
 /// A connection, which is kept for more than one request unless the service closes it.
-pub struct Connection {
-    stream: BufReader<TcpStream>,
+pub struct Connection<S = TcpStream> {
+    stream: BufReader<S>,
     host: SocketAddr,
 }
 
@@ -130,7 +130,24 @@ impl Connection {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream), host })
+        Ok(Self::over(stream, host))
+    }
+
+    /// What is below, to speak something else over it. Nothing may have been received yet.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream.into_inner()
+    }
+}
+
+impl<S: Read + Write> Connection<S> {
+    /// A connection over what there is already.
+    pub fn over(stream: S, host: SocketAddr) -> Self {
+        Self { stream: BufReader::new(stream), host }
+    }
+
+    /// What is below.
+    pub fn stream(&self) -> &S {
+        self.stream.get_ref()
     }
 
     /// Makes a request and waits for the answer.

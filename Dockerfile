@@ -1,0 +1,45 @@
+# syntax=docker/dockerfile:1
+
+# An image with the binary, the certificates of public authorities, and nothing else.
+#
+#   docker build -t inwren .
+
+FROM rust:1.95-slim-bookworm AS build
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY . .
+# The packages and what was built of them stay in the cache: a change of our code builds our code again and no more.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    ./packaging/static /out/usr/bin/inwren \
+    && mkdir -p /out/etc/ssl/certs /out/data \
+    && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/
+
+FROM scratch
+LABEL org.opencontainers.image.title="Inwren Auth" \
+    org.opencontainers.image.description="An authentication service" \
+    org.opencontainers.image.licenses="MIT"
+COPY --from=build /out/usr /usr
+COPY --from=build /out/etc /etc
+# A new volume here gets its owner from the image.
+COPY --from=build --chown=65532:65532 /out/data /data
+# Where the key is, and not the key.
+# hadolint ignore=DL3064
+ENV ENVIRONMENT=production \
+    HOST=0.0.0.0 \
+    PORT=8000 \
+    DATABASE_URL=sqlite:///data/inwren.db \
+    PRIVATE_KEY_PATH=/data/keys/private_key.pem \
+    PUBLIC_KEY_PATH=/data/keys/public_key.pem \
+    CORS_ALLOWED_ORIGINS=none \
+    LOG_FORMAT=json
+WORKDIR /data
+VOLUME /data
+EXPOSE 8000
+USER 65532:65532
+HEALTHCHECK --interval=10s --timeout=6s --start-period=30s --retries=3 CMD ["/usr/bin/inwren", "healthcheck"]
+ENTRYPOINT ["/usr/bin/inwren"]
+CMD ["serve"]

@@ -1,0 +1,93 @@
+//! What stands between the socket and HTTP: who the client is by a proxy's word, and TLS.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::proxy_protocol;
+use crate::tls::Tls;
+
+/// How long a client may take until HTTP can begin.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
+/// As much as is read ahead: most PROXY headers whole, and most of a TLS client's first message.
+const READ_AHEAD: usize = 512;
+/// For how long somebody who speaks plain HTTP to TLS is listened to, so that the answer is not lost.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How connections begin. By default with HTTP.
+#[derive(Clone, Debug, Default)]
+pub struct Transport {
+    /// Who begins each connection with a PROXY header. Others do not, and one from them is no HTTP.
+    pub proxies: Arc<[IpNet]>,
+    /// What to speak TLS with.
+    pub tls: Option<Arc<Tls>>,
+}
+
+/// A connection on which HTTP can begin.
+pub(super) struct Opened {
+    /// Whose connection it is.
+    pub(super) client: SocketAddr,
+    /// What it came over.
+    pub(super) stream: Stream,
+}
+
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Proxied(BufReader<TcpStream>),
+    Tls(Box<TlsStream<BufReader<TcpStream>>>),
+}
+
+impl Transport {
+    /// Does what has to be done before HTTP can begin.
+    pub(super) async fn open(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<Opened> {
+        let opening = tokio::time::timeout(OPENING_TIMEOUT, self.open_in_time(stream, peer));
+        opening.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    async fn open_in_time(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<Opened> {
+        let is_proxy = self.proxies.iter().any(|network| network.contains(&peer.ip().to_canonical()));
+        if !is_proxy && self.tls.is_none() {
+            return Ok(Opened { client: peer, stream: Stream::Plain(stream) });
+        }
+        let mut stream = BufReader::with_capacity(READ_AHEAD, stream);
+        let client = match is_proxy {
+            true => proxy_protocol::read_header(&mut stream).await?.unwrap_or(peer),
+            false => peer,
+        };
+        let Some(tls) = &self.tls else { return Ok(Opened { client, stream: Stream::Proxied(stream) }) };
+        // A request begins with the name of a method, a TLS record never with a letter.
+        if stream.fill_buf().await?.first().is_some_and(u8::is_ascii_alphabetic) {
+            refuse_plain(stream).await;
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP where TLS is spoken"));
+        }
+        let stream = TlsAcceptor::from(tls.in_force()).accept(stream).await?;
+        Ok(Opened { client, stream: Stream::Tls(Box::new(stream)) })
+    }
+}
+
+/// Tells whoever speaks plain HTTP what is wrong. The request is not looked at.
+async fn refuse_plain(mut stream: BufReader<TcpStream>) {
+    const BODY: &str = "{\"type\":\"/problems/tls-required\",\"code\":\"tls-required\",\"title\":\"TLS required\",\
+                        \"status\":400,\"detail\":\"This port speaks TLS: use https.\",\"retryable\":false}";
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\
+         Cache-Control: no-store\r\nConnection: close\r\n\r\n{BODY}",
+        BODY.len()
+    );
+    let goodbye = async {
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await?;
+        // Closing while there is something to read would take the answer back.
+        let mut rest = [0; READ_AHEAD];
+        while stream.read(&mut rest).await? > 0 {}
+        io::Result::Ok(())
+    };
+    let _ = tokio::time::timeout(LINGER, goodbye).await;
+}

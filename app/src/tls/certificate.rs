@@ -1,0 +1,151 @@
+//! The certificate and its key: read, checked, and in force.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::rustls::{Error, ServerConfig};
+use zeroize::Zeroizing;
+
+use crate::config::{Environment, TlsPaths};
+use crate::private_file::open_to_others;
+
+/// What is spoken inside. HTTP/1.1 is all that the service speaks.
+const ALPN: &[u8] = b"http/1.1";
+const CERTIFICATE: &str = "TLS_CERT_PATH";
+const KEY: &str = "TLS_KEY_PATH";
+
+/// What to speak TLS with. Connections keep what they began with, however often it is replaced.
+#[derive(Debug)]
+pub struct Tls {
+    in_force: RwLock<Arc<ServerConfig>>,
+}
+
+impl Tls {
+    /// Reads the certificate and the key and checks that they belong together.
+    pub(super) fn open(paths: &TlsPaths, environment: Environment) -> Result<Self, TlsFileError> {
+        let config = Arc::new(load(paths, environment)?);
+        Ok(Self { in_force: RwLock::new(config) })
+    }
+
+    /// What the next connection begins with.
+    pub fn in_force(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.in_force.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads both files again. What was in force stays so if they will not do.
+    pub(super) fn reload(&self, paths: &TlsPaths, environment: Environment) -> Result<(), TlsFileError> {
+        let config = Arc::new(load(paths, environment)?);
+        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = config;
+        Ok(())
+    }
+}
+
+/// Why the service cannot speak TLS. The message names the variable and the file, and nothing of what is in it.
+#[derive(Debug, thiserror::Error)]
+#[error("{variable}: {path} {problem}", path = .path.display())]
+pub struct TlsFileError {
+    /// The variable that names the file.
+    pub variable: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: TlsFileProblem,
+}
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsFileProblem {
+    /// It is not there.
+    #[error("is not there")]
+    Missing,
+    /// It cannot be read.
+    #[error("cannot be read: {0}")]
+    Io(ErrorKind),
+    /// There is no certificate in it.
+    #[error("has no certificate (PEM)")]
+    NoCertificate,
+    /// There is no private key in it.
+    #[error("has no private key (PEM: PKCS#8, PKCS#1 or SEC1)")]
+    NoKey,
+    /// The private key in it is encrypted.
+    #[error("is encrypted; it has to be a plain private key with the mode 600")]
+    Encrypted,
+    /// What is in it cannot be used.
+    #[error("cannot be used: {0}")]
+    Unusable(Error),
+    /// The private key is another certificate's.
+    #[error("does not belong to the certificate of TLS_CERT_PATH")]
+    Foreign,
+    /// Others may read the private key.
+    #[error("may be read by others (mode {0:o}); make it private with `chmod 600`")]
+    Exposed(u32),
+}
+
+fn load(paths: &TlsPaths, environment: Environment) -> Result<ServerConfig, TlsFileError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let of_certificate = |problem| refused(CERTIFICATE, &paths.certificate, problem);
+    let of_key = |problem| refused(KEY, &paths.key, problem);
+    let chain = certificates(&read(&paths.certificate).map_err(of_certificate)?).map_err(of_certificate)?;
+    let pem = read(&paths.key).map_err(of_key)?;
+    check_permissions(&paths.key, environment).map_err(of_key)?;
+    let key = private_key(&pem, &provider).map_err(of_key)?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        Ok(()) | Err(Error::InconsistentKeys(tokio_rustls::rustls::InconsistentKeys::Unknown)) => {}
+        Err(Error::InconsistentKeys(_)) => return Err(of_key(TlsFileProblem::Foreign)),
+        Err(error) => return Err(of_certificate(TlsFileProblem::Unusable(error))),
+    }
+    let unusable = |error| of_certificate(TlsFileProblem::Unusable(error));
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(unusable)?.with_no_client_auth();
+    let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(config)
+}
+
+fn refused(variable: &'static str, path: &Path, problem: TlsFileProblem) -> TlsFileError {
+    TlsFileError { variable, path: path.to_owned(), problem }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsFileProblem> {
+    fs::read(path).map(Zeroizing::new).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => TlsFileProblem::Missing,
+        kind => TlsFileProblem::Io(kind),
+    })
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsFileProblem> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    chain.ok().filter(|chain| !chain.is_empty()).ok_or(TlsFileProblem::NoCertificate)
+}
+
+fn private_key(
+    pem: &[u8],
+    provider: &CryptoProvider,
+) -> Result<Arc<dyn tokio_rustls::rustls::sign::SigningKey>, TlsFileProblem> {
+    let is_encrypted = |marker: &[u8]| pem.windows(marker.len()).any(|window| window == marker);
+    if is_encrypted(b"BEGIN ENCRYPTED PRIVATE KEY") || is_encrypted(b"Proc-Type: 4,ENCRYPTED") {
+        return Err(TlsFileProblem::Encrypted);
+    }
+    let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| TlsFileProblem::NoKey)?;
+    provider.key_provider.load_private_key(key).map_err(TlsFileProblem::Unusable)
+}
+
+/// As for signing keys: in production nobody else may read it, in development that is told.
+fn check_permissions(path: &Path, environment: Environment) -> Result<(), TlsFileProblem> {
+    let mode = open_to_others(path).map_err(|error| TlsFileProblem::Io(error.kind()))?;
+    match mode {
+        Some(mode) if environment == Environment::Production => Err(TlsFileProblem::Exposed(mode)),
+        Some(mode) => {
+            tracing::warn!(path = %path.display(), mode = format_args!("{mode:o}"), "the TLS key may be read by others");
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}

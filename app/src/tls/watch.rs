@@ -1,0 +1,70 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::certificate::{Tls, TlsFileError};
+use crate::config::{Environment, TlsPaths};
+use crate::watch::{self, Stamp, Watched};
+
+/// The certificate and its key are two files, so whoever replaces them is for a moment between the two.
+const SECOND_LOOK: Duration = Duration::from_millis(500);
+
+/// The certificate that the service shows, and where it came from.
+#[derive(Debug)]
+pub struct ServedCertificate {
+    paths: TlsPaths,
+    environment: Environment,
+    tls: Arc<Tls>,
+    opened: Vec<Option<Stamp>>,
+}
+
+impl ServedCertificate {
+    /// Reads the certificate and its key, and checks both.
+    pub fn open(paths: &TlsPaths, environment: Environment) -> Result<Self, TlsFileError> {
+        let opened = vec![Stamp::of(&paths.certificate), Stamp::of(&paths.key)];
+        let tls = Arc::new(Tls::open(paths, environment)?);
+        Ok(Self { paths: paths.clone(), environment, tls, opened })
+    }
+
+    /// What to speak TLS with.
+    pub fn tls(&self) -> Arc<Tls> {
+        Arc::clone(&self.tls)
+    }
+
+    /// Looks at both files again and again, and at once on SIGHUP, and goes over to a changed certificate if it is good;
+    /// until the task is aborted.
+    pub fn watch(self) -> std::io::Result<JoinHandle<()>> {
+        let opened = self.opened.clone();
+        watch::watch(self, opened)
+    }
+}
+
+impl Watched for ServedCertificate {
+    const REFUSED: &'static str = "the changed TLS certificate is refused; the one before goes on";
+
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.paths.certificate.clone(), self.paths.key.clone()]
+    }
+
+    async fn reload(&mut self) -> Result<(), String> {
+        if self.try_reload().await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(SECOND_LOOK).await;
+        self.try_reload().await
+    }
+
+    fn announce(&self) {
+        tracing::info!(path = %self.paths.certificate.display(), "read the TLS certificate");
+    }
+}
+
+impl ServedCertificate {
+    async fn try_reload(&self) -> Result<(), String> {
+        let (tls, paths, environment) = (Arc::clone(&self.tls), self.paths.clone(), self.environment);
+        let reloaded = tokio::task::spawn_blocking(move || tls.reload(&paths, environment)).await;
+        reloaded.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+}
