@@ -9,6 +9,7 @@ use serde_json::json;
 stories! {
     a_client_cannot_name_itself
     a_trusted_proxy_names_the_client
+    no_header_says_where_the_service_is
 }
 
 const HEADERS: [(&str, &str); 7] = [
@@ -67,4 +68,47 @@ async fn a_trusted_proxy_names_the_client(store: Arc<dyn Store>) {
     // Nobody else is believed.
     let reply = login(&app, "192.0.2.60", ("x-forwarded-for", "203.0.113.200")).await.expect_status(200);
     assert_eq!(address(&app, &reply.tokens()).await, "192.0.2.60");
+}
+
+/// A link that a stranger's header made up would lead people, and their tokens, to the stranger.
+async fn no_header_says_where_the_service_is(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| {
+        config.token_issuer = "https://auth.example.org".to_owned();
+        config.trusted_proxies = vec!["10.0.0.0/8".parse::<ipnet::IpNet>().unwrap()];
+    });
+    let admin = app.superuser().await;
+    app.somebody().await;
+    let headers = [
+        ("host", "evil.example"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-proto", "evil"),
+        ("x-forwarded-prefix", "/evil"),
+        ("x-original-url", "/evil"),
+        ("x-rewrite-url", "/evil"),
+        ("forwarded", "for=203.0.113.9;host=evil.example;proto=evil"),
+        ("origin", "https://evil.example"),
+        ("referer", "https://evil.example/"),
+    ];
+    for path in [
+        "/",
+        "/openapi.json",
+        "/docs",
+        "/.well-known/jwks.json",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/openid-configuration",
+        "/admin/users?limit=1",
+        "/nothing",
+    ] {
+        for from in ["192.0.2.1", "10.0.0.1"] {
+            let plain = app.get(path).from(from).bearer(&admin.tokens.access).send().await;
+            let mut call = app.get(path).from(from).bearer(&admin.tokens.access);
+            for (name, value) in headers {
+                call = call.header(name, value);
+            }
+            let reply = call.send().await;
+            assert_eq!(reply.status, plain.status, "{path}");
+            let told = reply.to_string();
+            assert!(!["evil.example", "evil://"].iter().any(|text| told.contains(text)), "{path}");
+        }
+    }
 }
