@@ -4,6 +4,7 @@ pub mod app;
 pub mod conformance;
 pub mod fakes;
 pub mod fixtures;
+pub mod fuzz;
 pub mod model;
 pub mod process;
 pub mod stores;
