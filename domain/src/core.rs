@@ -3,6 +3,7 @@ use std::sync::Arc;
 use time::Duration;
 
 use crate::model::TierCatalog;
+use crate::policy::context_words::ContextWords;
 use crate::ports::{Clock, Entropy, KeyDirectory, PasswordHasher, Store, TokenIssuer, TokenVerifier};
 
 /// All that the use cases work with: the ports, each behind a trait object, and the rules' settings.
@@ -43,4 +44,6 @@ pub struct Settings {
     pub reauthentication_max_age: Duration,
     /// The tiers there are, and those that a user may choose.
     pub tiers: TierCatalog,
+    /// Words that do not make a password.
+    pub context_words: ContextWords,
 }

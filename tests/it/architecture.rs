@@ -114,6 +114,16 @@ fn one_file_knows_all_adapters() {
 }
 
 #[test]
+fn the_service_starts_no_program() {
+    for (name, text) in ["domain", "adapters", "app", "migration"].into_iter().flat_map(sources) {
+        assert!(
+            !text.contains("process::Command") && !text.contains("Command::new("),
+            "{name} starts a program"
+        );
+    }
+}
+
+#[test]
 fn unsafe_code_is_forbidden_everywhere() {
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
     assert!(manifest.contains("unsafe_code = \"forbid\""));

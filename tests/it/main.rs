@@ -7,3 +7,5 @@ mod forgeries;
 mod http;
 mod model;
 mod process;
+mod robustness;
+mod security_docs;

@@ -6,6 +6,7 @@ pub mod conformance;
 pub mod fakes;
 pub mod fixtures;
 pub mod limiters;
+pub mod fuzz;
 pub mod model;
 pub mod process;
 pub mod stores;

@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pkcs8::der::pem::PemLabel;
-use pkcs8::pkcs5::pbes2;
+use pkcs8::pkcs5::{EncryptionScheme, pbes2};
 use pkcs8::{
     DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, EncryptedPrivateKeyInfo,
-    LineEnding, PrivateKeyInfo,
+    LineEnding, PrivateKeyInfo, SecretDocument,
 };
 use rsa::pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey, EncodeRsaPublicKey};
 use rsa::rand_core::RngCore as _;
@@ -24,6 +24,10 @@ pub const MAX_BITS: usize = 4096;
 const EXPONENT: u32 = 65537;
 /// What a guess at a passphrase costs (OWASP Password Storage Cheat Sheet, PBKDF2 with HMAC-SHA-256).
 const PBKDF2_ITERATIONS: u32 = 600_000;
+/// What a file may ask for. Beyond these bounds a damaged one would keep the start busy for hours, or take all memory.
+const MAX_PBKDF2_ITERATIONS: u32 = 10_000_000;
+const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
+const MAX_SCRYPT_LANES: u16 = 16;
 
 /// A private key and its public half, both checked.
 #[derive(Clone)]
@@ -54,6 +58,9 @@ pub enum KeyError {
     /// It is encrypted with another passphrase, or damaged.
     #[error("cannot be decrypted with PRIVATE_KEY_PASSPHRASE")]
     WrongPassphrase,
+    /// To try the passphrase would cost more time or memory than any tool asks for.
+    #[error("is damaged, or costs too much to decrypt")]
+    Costly,
     /// It is encrypted as OpenSSL did before PKCS#8.
     #[error("is encrypted in an old form: convert it with `openssl pkcs8 -topk8`")]
     OldEncryption,
@@ -105,9 +112,7 @@ impl KeyPair {
             return Self::from_plain_pem(pem);
         }
         let passphrase = passphrase.ok_or(KeyError::Encrypted)?;
-        let private = RsaPrivateKey::from_pkcs8_encrypted_pem(pem, passphrase)
-            .map_err(|_| KeyError::WrongPassphrase)?;
-        Self::checked(private)
+        Self::checked(decrypt(pem, passphrase)?)
     }
 
     fn from_plain_pem(pem: &str) -> Result<Self, KeyError> {
@@ -213,6 +218,30 @@ impl PublicKey {
     }
 }
 
+fn decrypt(pem: &str, passphrase: &str) -> Result<RsaPrivateKey, KeyError> {
+    let failed = |_| KeyError::WrongPassphrase;
+    let (_, document) = SecretDocument::from_pem(pem).map_err(|_| KeyError::WrongPassphrase)?;
+    let encrypted = EncryptedPrivateKeyInfo::try_from(document.as_bytes()).map_err(failed)?;
+    if !is_affordable(&encrypted.encryption_algorithm) {
+        return Err(KeyError::Costly);
+    }
+    let plain = encrypted.decrypt(passphrase).map_err(failed)?;
+    RsaPrivateKey::from_pkcs8_der(plain.as_bytes()).map_err(failed)
+}
+
+fn is_affordable(scheme: &EncryptionScheme<'_>) -> bool {
+    let EncryptionScheme::Pbes2(parameters) = scheme else { return true };
+    match &parameters.kdf {
+        pbes2::Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count <= MAX_PBKDF2_ITERATIONS,
+        pbes2::Kdf::Scrypt(scrypt) => {
+            let block = 128 * u64::from(scrypt.block_size);
+            let bytes = block.checked_mul(scrypt.cost_parameter);
+            scrypt.parallelization <= MAX_SCRYPT_LANES && bytes.is_some_and(|bytes| bytes <= MAX_SCRYPT_BYTES)
+        }
+        _ => true,
+    }
+}
+
 fn check_size(bits: usize) -> Result<(), KeyError> {
     if (MIN_BITS..=MAX_BITS).contains(&bits) { Ok(()) } else { Err(KeyError::Size(bits)) }
 }
@@ -263,6 +292,50 @@ mod tests {
         assert_eq!(KeyPair::read(&pem, None).err(), Some(KeyError::Encrypted));
         assert_eq!(KeyPair::read(&pem, Some("wrong")).err(), Some(KeyError::WrongPassphrase));
         assert!(KeyPair::read(&pair.to_pem().unwrap(), Some("not needed")).is_ok());
+    }
+
+    #[test]
+    fn a_key_that_costs_too_much_to_decrypt_is_refused() {
+        let pair = KeyPair::generate(2048).unwrap();
+        let der = pair.to_pkcs8_der().unwrap();
+        let plain = PrivateKeyInfo::try_from(der.as_slice()).unwrap();
+        let (salt, iv) = ([1; 16], [2; 16]);
+        let cheap = pbes2::Parameters::pbkdf2_sha256_aes256cbc(1, &salt, &iv).unwrap();
+        let read = |scheme: pbes2::Parameters<'_>| {
+            let encrypted =
+                EncryptedPrivateKeyInfo { encryption_algorithm: scheme.into(), encrypted_data: &[0; 1_232] };
+            let document = SecretDocument::try_from(encrypted).unwrap();
+            let pem = document.to_pem(EncryptedPrivateKeyInfo::PEM_LABEL, LineEnding::LF).unwrap();
+            KeyPair::read(&pem, Some("x")).err()
+        };
+        let pbkdf2 = |iterations| {
+            let mut scheme = cheap.clone();
+            let pbes2::Kdf::Pbkdf2(kdf) = &mut scheme.kdf else { panic!("another function") };
+            kdf.iteration_count = iterations;
+            scheme
+        };
+        assert_eq!(read(pbkdf2(MAX_PBKDF2_ITERATIONS + 1)), Some(KeyError::Costly));
+        assert_eq!(read(pbkdf2(1)), Some(KeyError::WrongPassphrase));
+        let scrypt = |cost_parameter, block_size, parallelization| {
+            let kdf = pbes2::ScryptParams {
+                salt: &salt,
+                cost_parameter,
+                block_size,
+                parallelization,
+                key_length: None,
+            };
+            pbes2::Parameters { kdf: kdf.into(), ..cheap.clone() }
+        };
+        for costly in
+            [scrypt(1 << 40, 8, 1), scrypt(1 << 14, u16::MAX, 1), scrypt(2, 8, 17), scrypt(1 << 63, 8, 1)]
+        {
+            assert_eq!(read(costly), Some(KeyError::Costly));
+        }
+        assert_eq!(read(scrypt(16, 8, 1)), Some(KeyError::WrongPassphrase));
+        let parameters = pbes2::Parameters::pbkdf2_sha256_aes256cbc(1, &salt, &iv).unwrap();
+        let document = plain.encrypt_with_params(parameters, "x").unwrap();
+        let pem = document.to_pem(EncryptedPrivateKeyInfo::PEM_LABEL, LineEnding::LF).unwrap();
+        assert!(KeyPair::read(&pem, Some("x")).is_ok());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use inwren_adapters::crypto::argon2::Argon2Parameters;
 use inwren_domain::Settings;
 use inwren_domain::model::{Email, Tier, TierCatalog};
+use inwren_domain::policy::context_words::ContextWords;
 use ipnet::IpNet;
 use time::Duration;
 use zeroize::Zeroizing;
@@ -350,6 +351,7 @@ fn rules(source: &mut Source) -> Option<Settings> {
     let grace = source.parse("REFRESH_REUSE_GRACE_SECONDS", value::number(0..=300_i64));
     let max_age = source.parse("REAUTHENTICATION_MAX_AGE_MINUTES", value::number(0..=1_440_i64));
     let tiers = tiers(source);
+    let context_words = context_words(source);
     Some(Settings {
         access_token_lifetime: Duration::minutes(access?),
         refresh_token_lifetime: Duration::days(refresh?),
@@ -357,7 +359,14 @@ fn rules(source: &mut Source) -> Option<Settings> {
         refresh_reuse_grace: Duration::seconds(grace?),
         reauthentication_max_age: Duration::minutes(max_age?),
         tiers: tiers?,
+        context_words,
     })
+}
+
+/// The operator's own, and those of the name that everybody sees.
+fn context_words(source: &Source) -> ContextWords {
+    let texts = ["PROJECT_NAME", "PASSWORD_CONTEXT_WORDS"].into_iter().filter_map(|name| source.text(name));
+    ContextWords::of(texts)
 }
 
 fn tiers(source: &mut Source) -> Option<TierCatalog> {

@@ -179,6 +179,12 @@ pub const SETTINGS: &[Setting] = &[
         "one or more of TIERS, separated by commas",
         "Tiers that users may choose; the first is what new users get",
     ),
+    setting(
+        "PASSWORD_CONTEXT_WORDS",
+        Some("inwren"),
+        "words, separated by commas or blanks",
+        "Words that a password may have in it but not consist of; those of PROJECT_NAME are too",
+    ),
     setting("ARGON2_MEMORY_KIB", Some("19456"), "KiB, from 8 to 4194304", "Memory of a password hash"),
     setting(
         "ARGON2_ITERATIONS",

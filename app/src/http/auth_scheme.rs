@@ -48,13 +48,16 @@ const CLIENT: &str = "client";
 async fn principal(request: &Request) -> Result<Principal, Problem> {
     let state = AppState::of(request)?;
     let token = bearer_token(request)?;
-    authenticate(&state.core, token).await.map_err(|refusal| match refusal {
+    let principal = authenticate(&state.core, token).await.map_err(|refusal| match refusal {
         NotAuthenticated::Store(error) => error.into(),
         refusal => {
             tracing::info!(reason = %refusal, "access token refused");
             invalid_token()
         }
-    })
+    })?;
+    // Whatever is logged of the request from here on says whose it is.
+    tracing::Span::current().record("user_id", tracing::field::display(principal.user().id));
+    Ok(principal)
 }
 
 /// The token of the `Authorization` header (RFC 6750 section 2.1). There is no other place for it: a token in a URL

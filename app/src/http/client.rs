@@ -91,7 +91,8 @@ fn forwarded_client(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies)
     client.unwrap_or(peer)
 }
 
-/// The hops of a header, in all its lines, from right to left.
+/// The hops of a header, in all its lines, from right to left. Each is read by itself: what a client wrote into a line may
+/// be no text at all, and must not hide what a proxy wrote after it.
 fn hops(
     headers: &HeaderMap,
     name: &str,
@@ -99,10 +100,8 @@ fn hops(
 ) -> Option<Vec<Option<IpAddr>>> {
     let mut hops = Vec::new();
     for line in headers.get_all(name).into_iter().rev() {
-        match line.to_str() {
-            Ok(line) => hops.extend(from_the_right(line, ',').into_iter().map(|hop| read(hop.trim()))),
-            Err(_) => hops.push(None),
-        }
+        let line = String::from_utf8_lossy(line.as_bytes());
+        hops.extend(from_the_right(&line, ',').into_iter().map(|hop| read(hop.trim())));
     }
     (!hops.is_empty()).then_some(hops)
 }
@@ -214,6 +213,14 @@ mod tests {
             client("10.0.0.1", &[("x-forwarded-for", "203.0.113.9, unknown, 10.0.0.2")], PROXY),
             "10.0.0.2"
         );
+    }
+
+    #[test]
+    fn what_is_no_text_hides_no_hop_after_it() {
+        let mut map = HeaderMap::new();
+        map.append("x-forwarded-for", b"\xff\x80, 203.0.113.9".as_slice().try_into().unwrap());
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        assert_eq!(forwarded_client("10.0.0.1".parse().unwrap(), &map, &trusted).to_string(), "203.0.113.9");
     }
 
     #[test]

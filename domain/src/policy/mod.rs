@@ -1,6 +1,7 @@
 //! The rules that are pure decisions.
 
 mod common_passwords;
+pub mod context_words;
 pub mod password;
 pub mod standing;
 pub mod step_up;

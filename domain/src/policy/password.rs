@@ -1,6 +1,7 @@
 //! What a new password must be (NIST SP 800-63B-4 section 3.1.1.2; OWASP ASVS 5.0, 6.2).
 
 use super::common_passwords::is_common;
+use super::context_words::ContextWords;
 use crate::model::{Email, Password};
 
 /// The fewest characters (Unicode code points, after normalisation).
@@ -23,10 +24,13 @@ pub enum WeakPassword {
     /// The address, or the part before its `@`.
     #[error("the password must not be the e-mail address")]
     SameAsEmail,
+    /// Under [`MIN_CHARS`] where each word that names the service or the user counts as one (OWASP ASVS 5.0, 6.2.11).
+    #[error("the password has too little beside words that name the service or its user")]
+    ContextWords,
 }
 
 /// Checks a password that somebody wants to have from now on. There are no composition rules: length is what counts.
-pub fn check_new(password: &Password, email: &Email) -> Result<(), WeakPassword> {
+pub fn check_new(password: &Password, email: &Email, context: &ContextWords) -> Result<(), WeakPassword> {
     let text = password.expose_str();
     let chars = text.chars().count();
     if chars < MIN_CHARS {
@@ -43,6 +47,9 @@ pub fn check_new(password: &Password, email: &Email) -> Result<(), WeakPassword>
     if *lower == email.normalized() || *lower == local {
         return Err(WeakPassword::SameAsEmail);
     }
+    if context.chars_to_guess(&lower, email) < MIN_CHARS {
+        return Err(WeakPassword::ContextWords);
+    }
     Ok(())
 }
 
@@ -52,7 +59,7 @@ mod tests {
 
     fn check(password: &str) -> Result<(), WeakPassword> {
         let email = Email::parse("ann.example.lee@example.org").map_err(|_| WeakPassword::SameAsEmail)?;
-        check_new(&Password::new(password), &email)
+        check_new(&Password::new(password), &email, &ContextWords::of(["Inwren Auth"]))
     }
 
     #[test]
@@ -81,6 +88,18 @@ mod tests {
     fn the_address_is_refused() {
         assert_eq!(check("Ann.Example.Lee@example.org"), Err(WeakPassword::SameAsEmail));
         assert_eq!(check("ann.example.lee"), Err(WeakPassword::SameAsEmail));
+    }
+
+    #[test]
+    fn words_that_name_the_service_or_the_user_are_not_enough() {
+        for word in
+            ["inwren123", "Inwren-Auth1", "AUTH_inwren", "example99", "ann.example.lee!", "iNwrEn2026!"]
+        {
+            assert_eq!(check(word), Err(WeakPassword::ContextWords), "{word}");
+        }
+        for good in ["inwren-zq7!xw2", "an example of mine", "authentic pears"] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
     }
 
     #[test]

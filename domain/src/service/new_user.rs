@@ -26,7 +26,7 @@ pub enum NotCreated {
 }
 
 pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failure<NotCreated>> {
-    password::check_new(&new.password, &new.email)
+    password::check_new(&new.password, &new.email, &core.settings.context_words)
         .map_err(|weak| Failure::Refused(NotCreated::WeakPassword(weak)))?;
     let standing = if new.self_registered { Standing::Stranger } else { Standing::Known };
     let hashed_password = core.hasher.hash(new.password, Requester::new(new.client, standing)).await?;

@@ -11,10 +11,12 @@ stories! {
     a_superuser_sees_a_user
     a_user_is_changed
     a_change_is_checked
+    no_password_is_set_for_somebody_else
     deactivation_ends_all_sessions_at_once
     a_demotion_ends_all_sessions_at_once
     a_promotion_holds_at_once
     a_deletion_is_for_good
+    whoever_takes_a_deleted_address_is_somebody_new
     sessions_are_seen_and_ended
     the_last_superuser_stays
     the_last_superuser_stays_however_many_try
@@ -232,4 +234,34 @@ async fn nobody_is_answered_like_nobody(store: Arc<dyn Store>) {
             app.delete(&path).bearer(token).send().await.expect_invalid(&["/path/user_id"]);
         }
     }
+}
+
+/// Nothing of the old account comes back with its address: not the id, a session, a token, a right or a tier.
+async fn whoever_takes_a_deleted_address_is_somebody_new(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let (boss, old) = (app.superuser().await, app.superuser().await);
+    let change = json!({ "tier": "enterprise" });
+    update(&app, &boss, &old, change).await.expect_status(200).json();
+    delete(&app, &boss, &old).await.expect_done();
+    let user = app.register(&old.email).await;
+    assert_ne!(user["id"], old.id.as_str());
+    let new = app.login(&old.email).await;
+    app.me(&old.tokens.access).await.expect_invalid_token();
+    app.try_refresh(&old.tokens.refresh).await.expect_invalid_token();
+    let sessions = app.get("/users/me/sessions").bearer(&new.access).send().await.expect_status(200).json();
+    assert_eq!(sessions["items"].as_array().unwrap().len(), 1);
+    assert_eq!(app.me(&new.access).await.json()["tier"], "free");
+    app.get("/admin/users").bearer(&new.access).send().await.expect_problem(403, "not-permitted");
+    get(&app, &boss, &old).await.expect_problem(404, "not-found");
+}
+
+async fn no_password_is_set_for_somebody_else(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    for field in ["password", "new_password", "hashed_password", "credential_version"] {
+        let reply = update(&app, &boss, &ann, json!({ field: "chosen by the boss" })).await;
+        reply.expect_invalid(&[&format!("/{field}")]);
+    }
+    app.try_login(&ann.email, "chosen by the boss").await.expect_problem(401, "invalid-credentials");
+    app.login(&ann.email).await;
 }

@@ -1,8 +1,10 @@
 //! A store that fails while the service runs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use inwren_domain::ports::{Store, StoreError};
+use async_trait::async_trait;
+use inwren_domain::ports::{ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork};
 use inwren_tests::app::{Account, Call, PASSWORD, TestApp};
 use inwren_tests::fakes::{FaultyStore, Script};
 use inwren_tests::fixtures::fresh_email;
@@ -13,6 +15,7 @@ stories! {
     a_busy_store_is_told_as_busy
     what_cannot_be_is_the_services_fault
     a_failed_refresh_uses_nothing_up
+    a_panic_is_answered_and_takes_nobody_along
 }
 
 /// What must never be told.
@@ -114,4 +117,49 @@ async fn a_failed_refresh_uses_nothing_up(store: Arc<dyn Store>) {
     app.try_refresh(&next.refresh).await.expect_problem(503, "unavailable");
     let again = app.refresh(&next.refresh).await;
     app.me(&again.access).await.expect_status(200).json();
+}
+
+/// A store that panics when it is read while it is told to.
+struct Panicking {
+    store: Arc<dyn Store>,
+    panics: AtomicBool,
+}
+
+#[async_trait]
+impl Store for Panicking {
+    async fn read(&self) -> Result<Box<dyn ReadView>, StoreError> {
+        assert!(!self.panics.load(Ordering::Relaxed), "{CAUSE}");
+        self.store.read().await
+    }
+
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        self.store.begin().await
+    }
+
+    async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
+        self.store.rotate_session(rotation).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.store.ping().await
+    }
+
+    async fn close(&self) {
+        self.store.close().await;
+    }
+}
+
+async fn a_panic_is_answered_and_takes_nobody_along(store: Arc<dyn Store>) {
+    let store = Arc::new(Panicking { store, panics: AtomicBool::new(false) });
+    let app = TestApp::over(store.clone());
+    let ann = app.somebody().await;
+    store.panics.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        let reply = app.me(&ann.tokens.access).await;
+        reply.expect_problem(500, "internal-error");
+        assert!(!reply.text().contains("hunter2"), "{reply}");
+        app.get("/health/live").send().await.expect_status(200).json();
+    }
+    store.panics.store(false, Ordering::Relaxed);
+    app.me(&ann.tokens.access).await.expect_status(200).json();
 }

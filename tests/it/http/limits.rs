@@ -17,6 +17,10 @@ stories! {
     a_refresh_is_limited_by_its_session
     what_is_no_refresh_token_is_limited_by_the_client
     guesses_at_one_account_are_limited_from_anywhere
+    of_many_guesses_at_once_from_anywhere_thirty_are_heard
+    an_account_under_attack_lets_its_owner_in
+    guesses_at_the_current_password_count_for_the_account
+    one_address_written_otherwise_is_one_client
     administration_shares_one_limit
     limits_can_be_turned_off
 }
@@ -224,6 +228,103 @@ async fn guesses_at_one_account_are_limited_from_anywhere(store: Arc<dyn Store>)
     }
     assert_eq!(heard, 30);
     assert!(!limited(&login(&app, "bob@example.org").from(&client()).send().await));
+}
+
+/// The counter is not read first and written later: whoever comes at once is counted one by one, whichever way.
+async fn of_many_guesses_at_once_from_anywhere_thirty_are_heard(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    app.register("ann@example.org").await;
+    let all = (0..90).map(|n| {
+        let call = if n % 2 == 0 {
+            login(&app, "ann@example.org")
+        } else {
+            app.post("/auth/access-token").form(&[("username", "Ann@example.org"), ("password", "x")])
+        };
+        call.from(&client()).send()
+    });
+    let replies = futures_util::future::join_all(all).await;
+    assert_eq!(replies.iter().filter(|reply| !limited(reply)).count(), 30);
+}
+
+/// What strangers use up does not lock out whoever comes from where the account was logged in to before.
+async fn an_account_under_attack_lets_its_owner_in(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let (home, stranger) = (client(), client());
+    app.register("ann@example.org").await;
+    let right = json!({ "email": "ann@example.org", "password": PASSWORD });
+    let enter = |from: &str| app.post("/auth/login").from(from).json(&right).send();
+    enter(&home).await.expect_status(200).tokens();
+    let mut heard = 0;
+    for _ in 0..40 {
+        heard += u32::from(!limited(&login(&app, "ann@example.org").from(&client()).send().await));
+    }
+    assert_eq!(heard, 29);
+    assert!(limited(&enter(&stranger).await), "with the right password");
+    enter(&home).await.expect_status(200).tokens();
+    let form = [("username", "ann@example.org"), ("password", PASSWORD)];
+    app.post("/auth/access-token").from(&home).form(&form).send().await.expect_status(200).tokens();
+    // The own network has its own limit, which nobody can use up from elsewhere.
+    for _ in 0..2 {
+        login(&app, "ann@example.org").from(&home).send().await.expect_problem(401, "invalid-credentials");
+    }
+    assert!(limited(&enter(&home).await));
+    // Nobody is known to an account that there is not.
+    for _ in 0..30 {
+        login(&app, "nobody@example.org").from(&client()).send().await.expect_status(401).json();
+    }
+    assert!(limited(&login(&app, "nobody@example.org").from(&client()).send().await));
+}
+
+/// Somebody with a stolen token does not find the password out there, however many addresses they have.
+async fn guesses_at_the_current_password_count_for_the_account(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let ann = app.somebody().await;
+    let guess = async |from: &str, current: &str| {
+        let body = json!({ "current_password": current, "new_password": "even more secure 456" });
+        app.post("/users/me/password").bearer(&ann.tokens.access).from(from).json(&body).send().await
+    };
+    let mut heard = 0;
+    for _ in 0..40 {
+        heard += u32::from(!limited(&guess(&client(), "wrong password").await));
+    }
+    assert_eq!(heard, 29, "and the first login was one");
+    assert!(limited(&guess(&client(), PASSWORD).await));
+    assert!(limited(&login(&app, &ann.email).from(&client()).send().await));
+    guess("192.0.2.1", PASSWORD).await.expect_status(200).tokens();
+}
+
+async fn one_address_written_otherwise_is_one_client(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| {
+        config.limits.enabled = true;
+        config.trusted_proxies = vec!["10.0.0.0/8".parse::<ipnet::IpNet>().unwrap()];
+    });
+    let spellings = [
+        "2001:db8:7:7::1",
+        "2001:0DB8:0007:0007:0000:0000:0000:0001",
+        "2001:db8:7:7:0:0:0:1",
+        "[2001:DB8:7:7::1]",
+        "[2001:db8:7:7::1]:4711",
+        "2001:db8:7:7::192.0.2.1",
+        "2001:db8:7:7:ffff:ffff:ffff:ffff",
+    ];
+    for (n, spelling) in spellings.into_iter().enumerate() {
+        let call = login(&app, "nobody@example.org").from("10.0.0.1").header("x-forwarded-for", spelling);
+        assert_eq!(limited(&call.send().await), n >= 5, "{spelling}");
+    }
+    for (n, spelling) in [
+        "192.0.2.9",
+        "::ffff:192.0.2.9",
+        "[::ffff:192.0.2.9]",
+        "::FFFF:C000:0209",
+        "192.0.2.9:80",
+        "192.0.2.9",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let call = login(&app, "nobody@example.org").from("10.0.0.1").header("x-forwarded-for", spelling);
+        assert_eq!(limited(&call.send().await), n >= 5, "{spelling}");
+    }
 }
 
 async fn administration_shares_one_limit(store: Arc<dyn Store>) {

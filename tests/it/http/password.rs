@@ -14,6 +14,7 @@ stories! {
     a_change_needs_a_recent_login
     a_change_counts_as_a_login
     a_new_password_is_checked
+    nothing_of_a_password_is_cut_off_or_changed
     the_fields_are_checked
     of_two_changes_one_succeeds
 }
@@ -133,4 +134,33 @@ async fn of_two_changes_one_succeeds(store: Arc<dyn Store>) {
     let winner = if a.status == 200 { (&a, "first new one") } else { (&b, "second new one") };
     app.refresh(&winner.0.tokens().refresh).await;
     app.try_login(&ann.email, winner.1).await.expect_status(200).tokens();
+}
+
+/// Not after 72 bytes, not at a NUL, not at its ends; and no letter is like another one.
+async fn nothing_of_a_password_is_cut_off_or_changed(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let long = format!("{}Z", "a long pass phrase. ".repeat(7).get(..127).unwrap());
+    let cases = [
+        (long.clone(), vec![long[..127].to_owned(), format!("{}Y", &long[..127]), long[..72].to_owned()]),
+        ("nul\0 in the middle".to_owned(), vec!["nul".to_owned(), "nul\0 at the middle".to_owned()]),
+        (" blanks at both ends ".to_owned(), vec!["blanks at both ends".to_owned()]),
+        ("Upper and lower".to_owned(), vec!["upper and lower".to_owned()]),
+        (
+            "ä 🦀 and 漢字, too".to_owned(),
+            vec!["a 🦀 and 漢字, too".to_owned(), "ä 🦀 and 漢, too".to_owned()],
+        ),
+    ];
+    for (password, others) in cases {
+        let ann = app.somebody().await;
+        let tokens = change(&app, &ann.tokens.access, PASSWORD, &password).await.expect_status(200).tokens();
+        app.try_login(&ann.email, &password).await.expect_status(200).tokens();
+        let form = [("username", ann.email.as_str()), ("password", password.as_str())];
+        app.post("/auth/access-token").form(&form).send().await.expect_status(200).tokens();
+        for other in others {
+            app.try_login(&ann.email, &other).await.expect_problem(401, "invalid-credentials");
+            let form = [("username", ann.email.as_str()), ("password", other.as_str())];
+            app.post("/auth/access-token").form(&form).send().await.expect_oauth_error("invalid_grant");
+            change(&app, &tokens.access, &other, NEW).await.expect_problem(401, "invalid-credentials");
+        }
+    }
 }

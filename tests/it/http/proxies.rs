@@ -13,6 +13,7 @@ stories! {
     a_header_that_the_proxy_does_not_write_changes_nothing
     a_forwarded_header_is_read_from_the_right
     a_header_that_cannot_be_read_is_no_way_round_the_limit
+    no_header_says_where_the_service_is
 }
 
 const HEADERS: [(&str, &str); 7] = [
@@ -142,4 +143,47 @@ async fn a_header_that_cannot_be_read_is_no_way_round_the_limit(store: Arc<dyn S
         _ => vec![("x-forwarded-for", format!("198.51.100.{n}.1"))],
     };
     is_known(&app, "10.1.2.3", rubbish).await;
+}
+
+/// A link that a stranger's header made up would lead people, and their tokens, to the stranger.
+async fn no_header_says_where_the_service_is(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| {
+        config.token_issuer = "https://auth.example.org".to_owned();
+        config.trusted_proxies = vec!["10.0.0.0/8".parse::<ipnet::IpNet>().unwrap()];
+    });
+    let admin = app.superuser().await;
+    app.somebody().await;
+    let headers = [
+        ("host", "evil.example"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-proto", "evil"),
+        ("x-forwarded-prefix", "/evil"),
+        ("x-original-url", "/evil"),
+        ("x-rewrite-url", "/evil"),
+        ("forwarded", "for=203.0.113.9;host=evil.example;proto=evil"),
+        ("origin", "https://evil.example"),
+        ("referer", "https://evil.example/"),
+    ];
+    for path in [
+        "/",
+        "/openapi.json",
+        "/docs",
+        "/.well-known/jwks.json",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/openid-configuration",
+        "/admin/users?limit=1",
+        "/nothing",
+    ] {
+        for from in ["192.0.2.1", "10.0.0.1"] {
+            let plain = app.get(path).from(from).bearer(&admin.tokens.access).send().await;
+            let mut call = app.get(path).from(from).bearer(&admin.tokens.access);
+            for (name, value) in headers {
+                call = call.header(name, value);
+            }
+            let reply = call.send().await;
+            assert_eq!(reply.status, plain.status, "{path}");
+            let told = reply.to_string();
+            assert!(!["evil.example", "evil://"].iter().any(|text| told.contains(text)), "{path}");
+        }
+    }
 }

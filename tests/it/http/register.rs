@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use inwren_domain::policy::context_words::ContextWords;
 use inwren_domain::ports::Store;
 use inwren_tests::app::{PASSWORD, Reply, TestApp};
 use inwren_tests::fixtures::tier;
@@ -14,6 +15,7 @@ stories! {
     a_user_gets_the_configured_tier
     addresses_are_checked
     passwords_are_checked
+    words_that_name_the_service_do_not_make_a_password
     passwords_are_counted_in_characters_after_normalisation
     a_password_typed_on_another_keyboard_is_the_same
     nobody_makes_oneself_a_superuser
@@ -217,4 +219,16 @@ async fn of_many_registrations_one_succeeds(store: Arc<dyn Store>) {
         futures_util::future::join_all(all).await.iter().map(|reply| reply.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
+}
+
+async fn words_that_name_the_service_do_not_make_a_password(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| {
+        config.rules.context_words = ContextWords::of(["Inwren Auth", "ACME"]);
+    });
+    for password in ["inwren123", "Inwren-Auth", "acme-inwren-1", "gardener2026", "AnnTheGardener"] {
+        let body = json!({ "email": "anntheGardener@gardener.example", "password": password });
+        app.post("/auth/register").json(&body).send().await.expect_invalid(&["/password"]);
+    }
+    let body = json!({ "email": "anntheGardener@gardener.example", "password": "inwren in my garden" });
+    app.post("/auth/register").json(&body).send().await.expect_status(201).json();
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use inwren_domain::ports::Store;
-use inwren_tests::app::{Account, Reply, TestApp, key};
+use inwren_tests::app::{Account, Reply, TestApp, Tokens, key};
 use serde_json::json;
 
 use super::protected;
@@ -16,6 +16,7 @@ stories! {
     no_forged_refresh_token_is_exchanged
     no_forged_token_is_revoked
     no_forged_token_is_active
+    no_part_of_a_token_is_a_token
 }
 
 /// The most that a body may have.
@@ -114,4 +115,24 @@ fn is_too_large(reply: &Reply, token: &str) -> bool {
         reply.expect_problem(413, "body-too-large");
     }
     is_too_large
+}
+
+/// Cut off anywhere, at either end, it is nothing; nor is it with something at its end.
+async fn no_part_of_a_token_is_a_token(store: Arc<dyn Store>) {
+    let (app, asked) = TestApp::counted(store);
+    let ann = app.somebody().await;
+    asked.take_calls();
+    let Tokens { access, refresh } = &ann.tokens;
+    for length in 0..access.len() {
+        app.me(&access[..length]).await.expect_invalid_token();
+        app.me(&access[access.len() - length..]).await.expect_invalid_token();
+    }
+    for length in 0..refresh.len() {
+        app.try_refresh(&refresh[..length]).await.expect_invalid_token();
+    }
+    for end in ["A", "=", ".", "%00", "\u{a0}", "AA=="] {
+        app.try_refresh(&format!("{refresh}{end}")).await.expect_invalid_token();
+    }
+    assert!(asked.take_calls().is_empty(), "the store was asked before the token was checked");
+    app.refresh(refresh).await;
 }

@@ -166,7 +166,13 @@ impl Reply {
         let hsts = self.header("strict-transport-security").unwrap_or_default();
         assert!(hsts.starts_with("max-age=63072000"), "{self}");
         let policy = self.header("content-security-policy").unwrap_or_default();
-        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{self}");
+        for directive in
+            ["default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"]
+        {
+            assert!(policy.split("; ").any(|part| part == directive), "{directive}: {self}");
+        }
+        assert_eq!(self.header("cross-origin-opener-policy"), Some("same-origin"), "{self}");
+        assert_eq!(self.header("cross-origin-resource-policy"), Some("same-origin"), "{self}");
         let cacheable = self.path.starts_with("/.well-known/") && matches!(self.status, 200 | 304);
         if !PAGES.contains(&self.path.as_str()) && !cacheable {
             assert_eq!(self.header("cache-control"), Some("no-store"), "{self}");

@@ -146,7 +146,9 @@ pub async fn no_login_with_the_old_password_survives_its_change(store: Arc<dyn S
                 }
                 match client::login(&fakes.core, &user.email, OLD).await {
                     Ok(pair) => Some(pair.refresh_token),
-                    Err(Failure::Refused(login::Refusal::WrongPassword | login::Refusal::Overtaken)) => None,
+                    Err(Failure::Refused(
+                        login::Refusal::WrongPassword(_) | login::Refusal::Overtaken(_),
+                    )) => None,
                     Err(failure) => panic!("{failure:?}"),
                 }
             }));
@@ -175,7 +177,7 @@ pub async fn a_login_that_is_overtaken_opens_no_session(store: Arc<dyn Store>) {
     change_password(&fakes, &principal).await.unwrap();
     held.release();
     let outcome = slow.await.unwrap();
-    assert!(matches!(outcome, Err(Failure::Refused(login::Refusal::Overtaken))), "{outcome:?}");
+    assert!(matches!(outcome, Err(Failure::Refused(login::Refusal::Overtaken(_)))), "{outcome:?}");
     assert_eq!(live_of(&*store, user.id).await.len(), 1);
 }
 
@@ -206,7 +208,8 @@ pub async fn no_login_or_rotation_survives_the_deactivation_of_the_account(store
             let (fakes, user) = (fakes.clone(), user.clone());
             tasks.push(Box::pin(async move {
                 match client::login(&fakes.core, &user.email, OLD).await {
-                    Ok(_) | Err(Failure::Refused(login::Refusal::Inactive | login::Refusal::Overtaken)) => {}
+                    Ok(_)
+                    | Err(Failure::Refused(login::Refusal::Inactive(_) | login::Refusal::Overtaken(_))) => {}
                     Err(failure) => panic!("{failure:?}"),
                 }
             }));

@@ -125,9 +125,9 @@ pub async fn refused_logins_all_cost_the_same(store: Arc<dyn Store>) {
     let before = events(&*store).await;
     for (email, password, expected) in [
         (fresh_email(), OLD, login::Refusal::UnknownEmail),
-        (active.email.clone(), NEW, login::Refusal::WrongPassword),
-        (inactive.email.clone(), NEW, login::Refusal::WrongPassword),
-        (inactive.email.clone(), OLD, login::Refusal::Inactive),
+        (active.email.clone(), NEW, login::Refusal::WrongPassword(active.id)),
+        (inactive.email.clone(), NEW, login::Refusal::WrongPassword(inactive.id)),
+        (inactive.email.clone(), OLD, login::Refusal::Inactive(inactive.id)),
     ] {
         let checks = fakes.hasher.checks();
         script.take_calls();

@@ -10,6 +10,7 @@ mod tokens;
 use std::sync::Arc;
 
 use inwren_domain::model::TierCatalog;
+use inwren_domain::policy::context_words::ContextWords;
 use inwren_domain::ports::Store;
 use inwren_domain::{Core, Settings};
 use time::Duration;
@@ -75,5 +76,6 @@ pub fn settings() -> Settings {
         reauthentication_max_age: Duration::minutes(15),
         tiers: TierCatalog::new(vec![free.clone(), plus.clone(), premium], vec![free, plus])
             .expect("a valid catalog"),
+        context_words: ContextWords::of(["Inwren"]),
     }
 }

@@ -36,6 +36,12 @@ pub(super) const OUTPUT_BYTES: usize = 32;
 pub(super) const SALT_BYTES: usize = 16;
 
 impl Argon2Parameters {
+    /// What a stored hash was made with. An error where the service would not check a password against it.
+    pub fn of(hash: &PasswordHash) -> Result<Self, HasherError> {
+        let params = Stored::read(hash)?.params;
+        Ok(Self { memory_kib: params.m_cost(), iterations: params.t_cost(), parallelism: params.p_cost() })
+    }
+
     pub(super) fn to_params(self) -> Result<Params, InvalidParameters> {
         let bounded = self.memory_kib <= MAX_STORED_MEMORY_KIB
             && self.iterations <= MAX_ITERATIONS

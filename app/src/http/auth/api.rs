@@ -6,6 +6,7 @@ use poem::Request;
 use poem_openapi::OpenApi;
 use zeroize::Zeroizing;
 
+use super::account_limit::check_account;
 use super::dto::{LoginRequest, RefreshRequest, RegisterRequest, TokenDto};
 use crate::http::auth_scheme::Authenticated;
 use crate::http::body::JsonBody;
@@ -61,7 +62,7 @@ impl AuthApi {
         let password = Zeroizing::new(password);
         self.0.limits.check_client(request, Operation::Login).await?;
         let email = Email::parse(&email)?;
-        self.0.limits.check_email(&slot, Operation::LoginAccount, &email).await?;
+        check_account(&self.0, &slot, &email, &client.0).await?;
         let command = auth::login::Command { email, password: Password::new(&password), client: client.0 };
         Ok(Json(log_in(&self.0, command).await?.into()))
     }
@@ -104,7 +105,8 @@ pub(super) async fn log_in(
 ) -> Result<inwren_domain::model::TokenPair, Problem> {
     auth::login::execute(&state.core, command).await.map_err(|failure| {
         if let Failure::Refused(reason) = &failure {
-            tracing::info!(?reason, "login refused");
+            let user_id = reason.user().map(tracing::field::display);
+            tracing::info!(%reason, user_id, "login refused");
         }
         failure.into()
     })

@@ -10,8 +10,8 @@ pub(super) struct RegisterRequest {
     /// The login name: an e-mail address of at most 254 bytes. It is kept as given and compared without case.
     #[oai(validator(min_length = 3, max_length = 254))]
     pub(super) email: String,
-    /// 8 to 128 characters of any kind; not one of the most common passwords, and neither the e-mail
-    /// address nor the part of it before the @.
+    /// 8 to 128 characters of any kind, where each word that names the service or the user counts as one; not one of
+    /// the most common passwords, and neither the e-mail address nor the part of it before the @.
     #[oai(validator(min_length = 8, max_length = 128))]
     pub(super) password: String,
     /// The tier, from those that users may choose themselves. Left out: the first of them.

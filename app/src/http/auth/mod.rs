@@ -1,5 +1,6 @@
 //! Registering, logging in, refreshing and logging out.
 
+mod account_limit;
 mod api;
 mod dto;
 mod form;
@@ -8,6 +9,7 @@ mod oauth;
 mod oauth_error;
 mod tokens;
 
+pub(super) use account_limit::check_account;
 pub(super) use api::AuthApi;
 pub(super) use dto::TokenDto;
 pub(super) use oauth::OAuthApi;

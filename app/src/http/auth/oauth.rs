@@ -7,6 +7,7 @@ use poem::Request;
 use poem_openapi::{Enum, Object, OpenApi};
 use zeroize::Zeroizing;
 
+use super::account_limit::check_account;
 use super::api::{log_in, refresh};
 use super::dto::OAuthTokenDto;
 use super::form::{FromForm, OAuthForm};
@@ -60,7 +61,7 @@ impl OAuthApi {
         self.0.limits.check_client(request, Operation::Login).await?;
         // What is no address is nobody's, and told like any other wrong name.
         let email = Email::parse(&username).map_err(|_| OAuthError::wrong_credentials())?;
-        self.0.limits.check_email(slot, Operation::LoginAccount, &email).await?;
+        check_account(&self.0, slot, &email, &client.0).await?;
         let command = auth::login::Command { email, password: Password::new(&password), client: client.0 };
         match log_in(&self.0, command).await {
             Ok(pair) => Ok(Json(pair.into())),

@@ -68,7 +68,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         let preflight = self.cors.preflight(&request);
         let is_preflight = preflight.is_some();
 
-        let span = tracing::info_span!("request", request_id = %id);
+        let span = tracing::info_span!("request", request_id = %id, user_id = tracing::field::Empty);
         let mut response = match (preflight, route) {
             (Some(response), _) => response,
             (None, Some(route)) if method == Method::OPTIONS => Response::builder()

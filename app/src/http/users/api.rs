@@ -8,11 +8,12 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::dto::{ChangePasswordRequest, SessionList, UpdateUserRequest, UserDto};
-use crate::http::auth::TokenDto;
+use crate::http::auth::{TokenDto, check_account};
 use crate::http::auth_scheme::Authenticated;
 use crate::http::body::JsonBody;
 use crate::http::client::Client;
 use crate::http::limited::{Limited, by_client};
+use crate::http::limits::LimitSlot;
 use crate::http::responses::{self, Answer, Json, NoContent};
 use crate::http::state::AppState;
 use crate::http::tags::ApiTags;
@@ -56,6 +57,7 @@ impl UsersApi {
     async fn change_password(
         &self,
         _limit: Limited<by_client::ChangePassword>,
+        slot: LimitSlot,
         caller: Authenticated,
         client: Client,
         body: JsonBody<ChangePasswordRequest>,
@@ -66,6 +68,7 @@ impl UsersApi {
             current_password: Password::new(&current),
             new_password: Password::new(&new),
         };
+        check_account(&self.0, &slot, &caller.0.user().email, &client.0).await?;
         let pair = account::change_password::execute(&self.0.core, &caller.0, command, &client.0).await?;
         Ok(Json(pair.into()))
     }

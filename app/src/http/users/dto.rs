@@ -76,8 +76,8 @@ impl FromFields for UpdateUserRequest {
 pub(super) struct ChangePasswordRequest {
     /// Proves that it is the owner who asks.
     pub(super) current_password: String,
-    /// 8 to 128 characters of any kind; not one of the most common passwords, and neither the e-mail
-    /// address nor the part of it before the @.
+    /// 8 to 128 characters of any kind, where each word that names the service or the user counts as one; not one of
+    /// the most common passwords, and neither the e-mail address nor the part of it before the @.
     #[oai(validator(min_length = 8, max_length = 128))]
     pub(super) new_password: String,
 }

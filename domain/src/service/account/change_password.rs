@@ -47,7 +47,7 @@ pub async fn execute(
     let max_age = core.settings.reauthentication_max_age;
     require_recent(principal.claims.authenticated_at, core.clock.now(), max_age)
         .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
-    password::check_new(&command.new_password, &user.email)
+    password::check_new(&command.new_password, &user.email, &core.settings.context_words)
         .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
     let current_hash = Some(user.hashed_password.clone());
     let requester = Requester::new(client, Standing::Known);

@@ -3,6 +3,7 @@
 use crate::Core;
 use crate::model::{
     AuditEventKind, ClientInfo, Email, Password, Session, SessionId, TokenDigest, TokenId, TokenPair, User,
+    UserId,
 };
 use crate::policy::standing;
 use crate::ports::{Requester, Standing, StoreError, Verification};
@@ -22,17 +23,38 @@ pub struct Command {
 }
 
 /// Why there is no session. There is one answer for an unknown address, a wrong password and an inactive account
-/// (OWASP ASVS 5.0, 6.3.8); the reason is for the log alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// (OWASP ASVS 5.0, 6.3.8); the reason, and whose account it is, are for the log alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Nobody has the address.
+    #[error("unknown address")]
     UnknownEmail,
     /// It is not the password.
-    WrongPassword,
+    #[error("wrong password")]
+    WrongPassword(UserId),
     /// The account is deactivated. Found only after the password was checked.
-    Inactive,
+    #[error("deactivated account")]
+    Inactive(UserId),
     /// The password was changed, or the account deactivated, while the old password was being checked.
-    Overtaken,
+    #[error("overtaken by a change")]
+    Overtaken(UserId),
+}
+
+impl Refusal {
+    /// Whose account it is.
+    pub fn user(self) -> Option<UserId> {
+        match self {
+            Self::UnknownEmail => None,
+            Self::WrongPassword(user) | Self::Inactive(user) | Self::Overtaken(user) => Some(user),
+        }
+    }
+}
+
+/// Where a client stands that is about to try a password of somebody with this address.
+pub async fn standing(core: &Core, email: &Email, client: &ClientInfo) -> Result<Standing, StoreError> {
+    let mut view = core.store.read().await?;
+    let addresses = view.sessions().recent_addresses(email, standing::REMEMBERED_SESSIONS).await?;
+    Ok(standing::of(client, &addresses))
 }
 
 /// Checks the password and opens a session.
@@ -45,10 +67,10 @@ pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure
     let verification = core.hasher.verify(command.password, hash, requester).await?;
     let user = found.ok_or(Failure::Refused(Refusal::UnknownEmail))?;
     let Verification::Match { rehashed } = verification else {
-        return Err(Failure::Refused(Refusal::WrongPassword));
+        return Err(Failure::Refused(Refusal::WrongPassword(user.id)));
     };
     if !user.is_active {
-        return Err(Failure::Refused(Refusal::Inactive));
+        return Err(Failure::Refused(Refusal::Inactive(user.id)));
     }
 
     let (session, refresh) = new_session(core, &user, command.client)?;
@@ -64,7 +86,7 @@ pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure
         .filter(|current| current.is_active && current.credential_version == user.credential_version);
     let Some(current) = current else {
         unit.rollback().await?;
-        return Err(Failure::Refused(Refusal::Overtaken));
+        return Err(Failure::Refused(Refusal::Overtaken(user.id)));
     };
     if let Some(hash) = rehashed {
         unit.users().rehash(user.id, user.credential_version, &hash).await?;

@@ -20,7 +20,8 @@ pub enum Refusal {
 
 /// Sets the password. An inactive user stays inactive.
 pub async fn execute(core: &Core, email: &Email, password: Password) -> Result<(), Failure<Refusal>> {
-    password::check_new(&password, email).map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
+    password::check_new(&password, email, &core.settings.context_words)
+        .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
     let found = core.store.read().await?.users().by_email(email).await?;
     let user = found.ok_or(Failure::Refused(Refusal::NotFound))?;
     let client = ClientInfo::default();

@@ -1,0 +1,47 @@
+//! A request with nothing in it skips no step: whatever an operation needs, it asks for.
+
+use std::sync::Arc;
+
+use inwren_domain::ports::Store;
+use inwren_tests::app::{Operation, TestApp};
+
+stories! {
+    nothing_is_done_for_a_request_with_nothing_in_it
+}
+
+/// What stands for a body and says nothing.
+const NOTHING: [(&str, &str); 8] = [
+    ("application/json", ""),
+    ("application/json", "{}"),
+    ("application/json", "null"),
+    ("application/json", "[]"),
+    ("application/x-www-form-urlencoded", ""),
+    ("application/x-www-form-urlencoded", "="),
+    ("application/x-www-form-urlencoded", "grant_type="),
+    ("text/plain", ""),
+];
+
+fn takes_body(operation: &Operation) -> bool {
+    operation.about["requestBody"].is_object()
+}
+
+async fn nothing_is_done_for_a_request_with_nothing_in_it(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let admin = app.superuser().await;
+    let before = app.me(&admin.tokens.access).await.json();
+    let operations = app.contract().operations();
+    assert!(operations.iter().filter(|operation| takes_body(operation)).count() >= 9);
+    for operation in operations.iter().filter(|operation| takes_body(operation)) {
+        let path = operation.path_with(&admin.id);
+        for (media_type, body) in NOTHING {
+            let call = app.call(&operation.method, &path).bearer(&admin.tokens.access);
+            let reply = call.body(media_type, body).send().await;
+            // To change nothing is a proper request for a change.
+            let changes_nothing = operation.method == "PUT" && body == "{}";
+            assert_eq!(reply.status < 400, changes_nothing, "{media_type} {body:?}: {reply}");
+        }
+        let reply = app.call(&operation.method, &path).bearer(&admin.tokens.access).send().await;
+        assert!((400..500).contains(&reply.status), "{reply}");
+    }
+    assert_eq!(app.me(&admin.tokens.access).await.expect_status(200).json(), before);
+}

@@ -1,0 +1,43 @@
+//! Parsers of bytes from outside, each as a function that takes any bytes and panics where something that must hold does
+//! not. The fuzzers in `tests/fuzz` feed them for as long as they are let; the usual run tries each with its seeds and
+//! with what is near them.
+
+mod keys;
+mod proxies;
+mod requests;
+mod service;
+mod tokens;
+mod values;
+
+/// A parser.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// The name of the fuzzer and of its folder of seeds.
+    pub name: &'static str,
+    /// Takes any bytes.
+    pub run: fn(&[u8]),
+}
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    Target { name: "address", run: requests::address },
+    Target { name: "basic", run: requests::basic },
+    Target { name: "claims", run: tokens::claims },
+    Target { name: "cursor", run: requests::cursor },
+    Target { name: "email", run: values::email },
+    Target { name: "form", run: requests::form },
+    Target { name: "forwarded", run: proxies::forwarded },
+    Target { name: "headers", run: requests::headers },
+    Target { name: "json", run: requests::json },
+    Target { name: "password", run: values::password },
+    Target { name: "pem", run: keys::pem },
+    Target { name: "phc", run: values::phc },
+    Target { name: "token", run: tokens::token },
+    Target { name: "token_header", run: tokens::header },
+];
+
+/// Runs the target of this name.
+pub fn run(name: &str, bytes: &[u8]) {
+    let target = TARGETS.iter().find(|target| target.name == name);
+    (target.unwrap_or_else(|| panic!("no target {name}")).run)(bytes);
+}

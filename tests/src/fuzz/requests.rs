@@ -1,0 +1,126 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use poem::http::{HeaderName, HeaderValue, Uri};
+use serde_json::Value;
+
+use super::service::{Slot, with};
+use crate::app::{Call, Reply};
+
+static SERVICE: Slot = Slot::new(None);
+
+/// Sends a call. What is true of every answer is checked by the call itself.
+fn ask(call: impl for<'a> FnOnce(&'a super::service::Service) -> Call<'a>) -> Reply {
+    with(
+        &SERVICE,
+        |_| (),
+        |service| {
+            let reply = service.wait(call(service).send());
+            assert!(reply.status < 500, "{reply}");
+            reply
+        },
+    )
+}
+
+/// Any path, query and method that a client can send.
+pub(super) fn address(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (method, path) = text.split_once(' ').unwrap_or(("GET", text));
+    let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    if !path.starts_with('/') || path.parse::<Uri>().is_err() || !is_method || method.len() > 16 {
+        return;
+    }
+    // Nobody but the holder of a token changes anything, and there is none here.
+    let reply = ask(|service| service.app.call(method, path));
+    assert!(reply.status >= 400 || ["GET", "HEAD", "OPTIONS"].contains(&method), "{reply}");
+}
+
+/// Anything in the place of a cursor, and then as the whole query.
+pub(super) fn cursor(bytes: &[u8]) {
+    let encoded: String = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
+    let query = String::from_utf8_lossy(bytes);
+    for path in [format!("/admin/users?cursor={encoded}"), format!("/admin/users?{query}")] {
+        if path.parse::<Uri>().is_err() {
+            continue;
+        }
+        let reply = ask(|service| service.app.get(&path).bearer(&service.admin.tokens.access));
+        assert!([200, 414, 422].contains(&reply.status), "{reply}");
+    }
+}
+
+/// Anything as the credentials of a service client, of which there is none.
+pub(super) fn basic(bytes: &[u8]) {
+    let encoded = format!("Basic {}", STANDARD.encode(bytes));
+    let raw = [b"Basic ".as_slice(), bytes].concat();
+    for value in [encoded.as_bytes(), raw.as_slice(), bytes] {
+        if HeaderValue::from_bytes(value).is_err() {
+            continue;
+        }
+        for (path, form) in [("/auth/introspect", ("token", "x")), ("/auth/access-token", GRANT)] {
+            let reply = ask(|service| service.app.post(path).header("authorization", value).form(&[form]));
+            assert_eq!(reply.status, 401, "{reply}");
+        }
+    }
+}
+
+const GRANT: (&str, &str) = ("grant_type", "client_credentials");
+
+/// Anything as the form of an OAuth 2.0 endpoint. There is nobody whose name could be found by chance.
+pub(super) fn form(bytes: &[u8]) {
+    for path in ["/auth/access-token", "/auth/revoke", "/auth/introspect"] {
+        let reply = ask(|service| {
+            let call = service.app.post(path).bearer(&service.admin.tokens.access);
+            call.body("application/x-www-form-urlencoded", bytes)
+        });
+        let statuses: &[u16] = if path == "/auth/access-token" { &[400, 401, 413] } else { &[200, 400, 413] };
+        assert!(statuses.contains(&reply.status), "{reply}");
+    }
+}
+
+/// Anything as a JSON body.
+pub(super) fn json(bytes: &[u8]) {
+    let parsed: Result<Value, _> = serde_json::from_slice(bytes);
+    for (method, path) in [
+        ("POST", "/auth/login"),
+        ("POST", "/auth/refresh"),
+        ("PUT", "/users/me"),
+        ("PUT", "/admin/users/{id}"),
+    ] {
+        let reply = ask(|service| {
+            let path = path.replace("{id}", "00000000-0000-7000-8000-000000000000");
+            let call = service.app.call(method, &path).bearer(&service.admin.tokens.access);
+            call.body("application/json", bytes)
+        });
+        // What another parser takes for broken is broken here, too.
+        match &parsed {
+            Err(_) => {
+                // Of a list it is enough to know that it is one.
+                let is_list = bytes.trim_ascii_start().first() == Some(&b'[');
+                assert!([400, 413].contains(&reply.status) || is_list && reply.status == 422, "{reply}");
+            }
+            Ok(value) if !value.is_object() => assert!([413, 422].contains(&reply.status), "{reply}"),
+            Ok(_) => assert!([200, 400, 401, 403, 404, 409, 413, 422].contains(&reply.status), "{reply}"),
+        }
+    }
+}
+
+/// Any headers, one a line.
+pub(super) fn headers(bytes: &[u8]) {
+    let mut headers = Vec::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let mut parts = line.splitn(2, |byte| *byte == b':');
+        let (Some(name), Some(value)) = (parts.next(), parts.next()) else { continue };
+        let (name, value) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value));
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.push((name, value));
+        }
+    }
+    for (path, statuses) in
+        [("/.well-known/jwks.json", &[200, 304][..]), ("/users/me", &[401]), ("/health/live", &[200])]
+    {
+        let reply = ask(|service| {
+            let call = service.app.get(path);
+            headers.iter().fold(call, |call, (name, value)| call.header(name.as_str(), value))
+        });
+        assert!(statuses.contains(&reply.status), "{reply}");
+    }
+}

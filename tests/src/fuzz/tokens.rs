@@ -1,0 +1,116 @@
+use std::sync::OnceLock;
+
+use inwren_adapters::crypto::jwt::{AwsLcTokens, PortableTokens, TokenFormat};
+use inwren_domain::model::{AccessClaims, ClientClaims, RefreshClaims};
+use inwren_domain::ports::{InvalidToken, TokenIssuer as _, TokenVerifier};
+use time::{Duration, OffsetDateTime};
+
+use crate::app::forge::{self, Algorithm, Forger};
+use crate::app::{AUDIENCE, ISSUER, key};
+use crate::fixtures::now;
+
+struct Both {
+    aws_lc: AwsLcTokens,
+    portable: PortableTokens,
+    forger: Forger,
+}
+
+fn both() -> &'static Both {
+    static BOTH: OnceLock<Both> = OnceLock::new();
+    BOTH.get_or_init(|| {
+        let format = TokenFormat {
+            issuer: ISSUER.to_owned(),
+            audience: AUDIENCE.to_owned(),
+            leeway: Duration::seconds(10),
+        };
+        let aws_lc = AwsLcTokens::new(format.clone(), key()).expect("a key");
+        let portable = PortableTokens::new(format, key()).expect("a key");
+        Both { aws_lc, portable, forger: Forger::with(key()) }
+    })
+}
+
+fn access_header() -> String {
+    format!(r#"{{"alg":"RS256","kid":"{}","typ":"at+jwt"}}"#, key().public().id())
+}
+
+fn refresh_header() -> String {
+    access_header().replace("at+jwt", "rt+jwt")
+}
+
+type Verified<C> = Result<C, InvalidToken>;
+
+fn verify(
+    tokens: &dyn TokenVerifier,
+    token: &str,
+) -> (Verified<AccessClaims>, Verified<ClientClaims>, Verified<RefreshClaims>) {
+    (
+        tokens.verify_access(token, now()),
+        tokens.verify_client(token, now()),
+        tokens.verify_refresh(token, now()),
+    )
+}
+
+/// Any text is no token: nobody finds a signature by chance.
+pub(super) fn token(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    for tokens in [&both().aws_lc as &dyn TokenVerifier, &both().portable] {
+        let (access, client, refresh) = verify(tokens, text);
+        assert!(access.is_err() && client.is_err() && refresh.is_err(), "{text}");
+    }
+}
+
+/// Any header over good claims, properly signed: only the one that we write is taken.
+pub(super) fn header(bytes: &[u8]) {
+    let issued = now().unix_timestamp();
+    let claims = format!(
+        r#"{{"iat":{issued},"exp":{},"iss":"{ISSUER}","sub":"0199a3f2-6f0e-7b9a-a1c2-000000000001","aud":"{AUDIENCE}","jti":"x","type":"access","client_id":"0199a3f2-6f0e-7b9a-a1c2-000000000001"}}"#,
+        issued + 60
+    );
+    let good = both().forger.sign(Algorithm::Rs256, access_header(), &claims);
+    assert!(both().aws_lc.verify_client(&good, now()).is_ok(), "the claims are not good");
+    let token = both().forger.sign(Algorithm::Rs256, bytes, &claims);
+    let (access, client, refresh) = verify(&both().aws_lc, &token);
+    assert!(access.is_err() && refresh.is_err());
+    assert_eq!(client.is_ok(), bytes == access_header().as_bytes());
+}
+
+/// Any claims under a good header, properly signed: what is taken is of one class, holds now, and can be said again.
+pub(super) fn claims(bytes: &[u8]) {
+    let Both { aws_lc, forger, .. } = both();
+    let access = forger.sign(Algorithm::Rs256, access_header(), bytes);
+    let refresh = forger.sign(Algorithm::Rs256, refresh_header(), bytes);
+    let (of_user, of_client, none) = verify(aws_lc, &access);
+    assert!(none.is_err() && !(of_user.is_ok() && of_client.is_ok()));
+    if let Ok(claims) = of_user {
+        expect_to_hold(claims.issued_at, claims.expires_at);
+        let again = aws_lc.issue_access(&claims).expect("a token");
+        assert_eq!(aws_lc.verify_access(again.expose(), now()).as_ref(), Ok(&claims));
+        expect_same_claims(again.expose(), bytes);
+    }
+    if let Ok(claims) = of_client {
+        expect_to_hold(claims.issued_at, claims.expires_at);
+        let again = aws_lc.issue_client(&claims).expect("a token");
+        assert_eq!(aws_lc.verify_client(again.expose(), now()).as_ref(), Ok(&claims));
+        expect_same_claims(again.expose(), bytes);
+    }
+    let (of_user, of_client, claims) = verify(aws_lc, &refresh);
+    assert!(of_user.is_err() && of_client.is_err());
+    if let Ok(claims) = claims {
+        expect_to_hold(claims.issued_at, claims.expires_at);
+        assert!(claims.id.generation().is_some());
+        let again = aws_lc.issue_refresh(&claims).expect("a token");
+        assert_eq!(aws_lc.verify_refresh(again.token.expose(), now()).as_ref(), Ok(&claims));
+        expect_same_claims(again.token.expose(), bytes);
+    }
+}
+
+fn expect_to_hold(issued_at: OffsetDateTime, expires_at: OffsetDateTime) {
+    let leeway = Duration::seconds(10);
+    assert!(issued_at < expires_at && issued_at <= now() + leeway && now() < expires_at + leeway);
+}
+
+/// What was read is all that was there.
+fn expect_same_claims(token: &str, bytes: &[u8]) {
+    let given: serde_json::Value = serde_json::from_slice(bytes).expect("JSON");
+    assert_eq!(forge::open(token).1, given);
+}

@@ -1,0 +1,70 @@
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
+use inwren_adapters::entropy::SystemEntropy;
+use inwren_domain::model::{ClientInfo, Email, Password, PasswordHash};
+use inwren_domain::policy::context_words::ContextWords;
+use inwren_domain::policy::password::{MAX_CHARS, MIN_CHARS, check_new};
+use inwren_domain::ports::{HasherError, PasswordHasher as _, Requester, Standing};
+use tokio::runtime::Runtime;
+
+/// Any text as an e-mail address. What is taken is one line of plain text, and means the same when it is read again.
+pub(super) fn email(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(email) = Email::parse(text) else { return };
+    let (kept, normal) = (email.as_str(), email.normalized());
+    assert_eq!(kept, text.trim());
+    assert!(kept.len() <= Email::MAX_BYTES && normal.len() <= Email::MAX_BYTES);
+    assert!(!kept.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;:\"()[]\\".contains(c)));
+    assert_eq!(kept.matches('@').count(), 1);
+    let again = Email::parse(kept).expect("an address");
+    assert_eq!((again.as_str(), again.normalized()), (kept, normal));
+    if let Ok(normalized) = Email::parse(normal) {
+        assert_eq!(normalized.normalized(), normal, "normalised twice is something else");
+    }
+}
+
+/// Any text as a new password.
+pub(super) fn password(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let email = Email::parse("ann.gardener@orchard.example").expect("an address");
+    let words = ContextWords::of(["Inwren Auth"]);
+    let password = Password::new(text);
+    assert!(!format!("{password:?}").contains(text) || text.len() < 14);
+    if check_new(&password, &email, &words).is_ok() {
+        let chars = std::str::from_utf8(password.expose_bytes()).expect("UTF-8").chars().count();
+        assert!((MIN_CHARS..=MAX_CHARS).contains(&chars));
+    }
+}
+
+/// Any text as a stored password hash. One that is cheap is tried, too.
+pub(super) fn phc(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let hash = PasswordHash::from_phc(text.to_owned());
+    let Ok(cost) = Argon2Parameters::of(&hash) else { return };
+    assert!(cost.memory_kib <= 4 * 1024 * 1024 && cost.iterations <= 64 && cost.parallelism <= 16);
+    if cost.memory_kib > 256 || cost.iterations > 4 {
+        return;
+    }
+    let requester = Requester::new(&ClientInfo::default(), Standing::Known);
+    let verified = wait(hasher().verify(Password::new("a password"), Some(hash), requester));
+    assert!(!matches!(verified, Err(HasherError::Failed(_) | HasherError::Busy { .. })), "{verified:?}");
+}
+
+fn hasher() -> &'static Argon2Hasher {
+    static HASHER: OnceLock<Argon2Hasher> = OnceLock::new();
+    HASHER.get_or_init(|| {
+        let cheap = Argon2Parameters { memory_kib: 8, iterations: 1, parallelism: 1 };
+        let limits = HasherLimits::for_machine(1, cheap);
+        Argon2Hasher::start(cheap, limits, std::sync::Arc::new(SystemEntropy)).expect("a hasher")
+    })
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    static RUNTIME: OnceLock<Mutex<Runtime>> = OnceLock::new();
+    let new = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        Mutex::new(runtime.expect("a runtime"))
+    };
+    RUNTIME.get_or_init(new).lock().unwrap_or_else(PoisonError::into_inner).block_on(future)
+}
