@@ -8,6 +8,7 @@ mod m20261101_000001_create_users;
 mod m20261101_000002_create_sessions;
 mod m20261101_000003_create_audit_events;
 mod m20261101_000004_create_service_clients;
+mod m20261125_000001_index_listings;
 mod run;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261101_000002_create_sessions::Migration),
             Box::new(m20261101_000003_create_audit_events::Migration),
             Box::new(m20261101_000004_create_service_clients::Migration),
+            Box::new(m20261125_000001_index_listings::Migration),
         ]
     }
 }

@@ -1,81 +1,133 @@
-//! The listing of users: which of them, in which order, from where on.
+//! The statements that list users. How they are put together is said in `listing`.
 
 use inwren_domain::model::{PageRequest, UserFilter};
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Order, Query, SelectStatement, UnionType};
+use sea_orm::{DbBackend, Iterable};
 
 use super::entity::users::{Column, Entity};
+use super::kind::Kind;
 use super::timestamp::Timestamp;
 
-/// The users of a page and one more. The place where it begins is compared with an index, so that no page costs more
-/// than the first.
-pub(super) fn one_more(filter: &UserFilter, page: PageRequest) -> Select<Entity> {
-    let mut wanted = Condition::all()
-        .add_option(filter.email_prefix().map(begins_with))
-        .add_option(filter.tier.as_ref().map(|tier| Column::Tier.eq(tier.as_str())))
-        .add_option(filter.is_active.map(|active| flag(Column::IsActive, active)))
-        .add_option(filter.is_superuser.map(|superuser| flag(Column::IsSuperuser, superuser)));
-    if let Some(after) = page.after {
+/// The users that the filter takes in, an address aside, newest first, from where the page begins.
+///
+/// A user is of exactly one [`Kind`], and each kind is read off an index in its order, with nobody to be skipped; what
+/// several kinds have is merged, as far as anybody asks for it.
+pub(super) struct ByAge<'a> {
+    filter: &'a UserFilter,
+    page: PageRequest,
+    backend: DbBackend,
+}
+
+impl<'a> ByAge<'a> {
+    pub(super) fn new(filter: &'a UserFilter, page: PageRequest, backend: DbBackend) -> Self {
+        Self { filter, page, backend }
+    }
+
+    /// The first so many, all their columns.
+    pub(super) fn first(&self, count: u64) -> SelectStatement {
+        self.merged(&Column::iter().collect::<Vec<_>>(), count)
+    }
+
+    /// One row, if there are more than so many.
+    pub(super) fn more_than(&self, count: u64) -> SelectStatement {
+        let first = self.merged(&PLACE, count + 1);
+        Query::select().expr(Expr::cust("1")).from_subquery(first, "listed").limit(1).offset(count).take()
+    }
+
+    /// Those among the first `walked` who have such an address, at most `count`. The walk ends with the last one.
+    pub(super) fn walk(&self, with_address: Condition, walked: u64, count: u64) -> SelectStatement {
+        let mut walk = all_columns();
+        walk.from_subquery(self.first(walked), "walked").cond_where(with_address).limit(count);
+        // SQLite would walk to the end before it sorted what is in order already. It has nothing that could disturb the
+        // order: the walk is read as it comes.
+        if self.backend != DbBackend::Sqlite {
+            newest_first(&mut walk);
+        }
+        walk
+    }
+
+    /// All who have such an address, sorted; at most `count`.
+    ///
+    /// The limit that limits nothing keeps PostgreSQL from choosing to walk by age: that has been thought better of.
+    pub(super) fn sorted(&self, with_address: Condition, count: u64) -> SelectStatement {
+        let found =
+            all_columns().from(Entity).cond_where(with_address).limit(i64::MAX.cast_unsigned()).take();
+        let mut sorted = all_columns();
+        sorted.from_subquery(found, "found").cond_where(self.wanted()).limit(count);
+        newest_first(&mut sorted);
+        sorted
+    }
+
+    fn merged(&self, columns: &[Column], count: u64) -> SelectStatement {
+        let kinds = Kind::all_of(self.filter.is_active, self.filter.is_superuser);
+        let mut arms = kinds.map(|kind| self.of_kind(kind, columns, count));
+        let mut merged = arms.next().unwrap_or_default();
+        merged.unions(arms.map(|arm| (UnionType::All, arm)));
+        newest_first(&mut merged);
+        merged.limit(count);
+        merged
+    }
+
+    /// SQLite merges what it can read in order by itself. PostgreSQL does so only where each part is a query of its own,
+    /// with an order and a limit of its own.
+    fn of_kind(&self, kind: Kind, columns: &[Column], count: u64) -> SelectStatement {
+        let mut select = Query::select();
+        select.columns(columns.iter().copied()).from(Entity);
+        match &self.filter.tier {
+            Some(tier) => select
+                .and_where(Expr::col(Column::Tier).eq(tier.as_str()))
+                .and_where(Expr::col(Column::IsActive).eq(kind.is_active))
+                .and_where(Expr::col(Column::IsSuperuser).eq(kind.is_superuser)),
+            None => select.and_where(kind.is_kind()),
+        };
+        select.and_where_option(self.after());
+        if self.backend == DbBackend::Sqlite {
+            return select;
+        }
+        newest_first(&mut select);
+        select.limit(count);
+        Query::select().columns(columns.iter().copied()).from_subquery(select, "of_kind").take()
+    }
+
+    /// What the filter says of everything but the address, and where the page begins.
+    fn wanted(&self) -> Condition {
+        let UserFilter { tier, is_active, is_superuser, .. } = self.filter;
+        Condition::all()
+            .add_option(tier.as_ref().map(|tier| Expr::col(Column::Tier).eq(tier.as_str())))
+            .add_option(is_active.map(|active| Expr::col(Column::IsActive).eq(active)))
+            .add_option(is_superuser.map(|superuser| Expr::col(Column::IsSuperuser).eq(superuser)))
+            .add_option(self.after())
+    }
+
+    fn after(&self) -> Option<Expr> {
+        let after = self.page.after?;
         let place = [Expr::val(Timestamp(after.created_at)), Expr::val(after.id.as_uuid())];
-        let row = [Expr::col(Column::CreatedAt), Expr::col(Column::Id)];
-        wanted = wanted.add(Expr::tuple(row).lt(Expr::tuple(place)));
+        Some(Expr::tuple(PLACE.map(Expr::col)).lt(Expr::tuple(place)))
     }
-    Entity::find()
-        .filter(wanted)
-        .order_by_desc(Column::CreatedAt)
-        .order_by_desc(Column::Id)
-        .limit(u64::from(page.limit()) + 1)
 }
 
-/// The bare column rather than a comparison with an argument: only so is a partial index seen to fit.
-fn flag(column: Column, set: bool) -> Expr {
-    let column = Expr::col(column);
-    if set { column } else { column.not() }
+/// One row, if more than so many have such an address. It looks at the index alone.
+pub(super) fn more_with_address(with_address: Condition, count: u64) -> SelectStatement {
+    Query::select()
+        .expr(Expr::cust("1"))
+        .from(Entity)
+        .cond_where(with_address)
+        // Or PostgreSQL would look for them in the table, where many are soon met with.
+        .order_by(Column::EmailNormalized, Order::Asc)
+        .limit(1)
+        .offset(count)
+        .take()
 }
 
-/// As a range, which an index answers and in which no character of the prefix has a meaning of its own. The column is
-/// compared byte by byte.
-fn begins_with(prefix: &str) -> Condition {
-    // PostgreSQL takes no NUL, in which no address begins anyway.
-    if prefix.contains('\0') {
-        return Condition::any();
-    }
-    Condition::all()
-        .add(Column::EmailNormalized.gte(prefix))
-        .add_option(past(prefix).map(|end| Column::EmailNormalized.lt(end)))
+/// What a listing is ordered by.
+const PLACE: [Column; 2] = [Column::CreatedAt, Column::Id];
+
+fn all_columns() -> SelectStatement {
+    Query::select().columns(Column::iter()).take()
 }
 
-/// The least text that comes after every text with this prefix: the prefix with its last character made one greater. The
-/// order of bytes in UTF-8 is the order of the code points. There is none if all its characters are the greatest.
-fn past(prefix: &str) -> Option<String> {
-    let mut end = prefix.to_owned();
-    while let Some(last) = end.pop() {
-        if let Some(next) = (last..=char::MAX).nth(1) {
-            end.push(next);
-            return Some(end);
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_end_of_a_prefix_is_just_past_it() {
-        for (prefix, end) in [
-            ("a", "b"),
-            ("ann@", "annA"),
-            ("a%_", "a%`"),
-            ("gr\u{fc}", "gr\u{fd}"),
-            ("\u{7f}", "\u{80}"),
-            ("a\u{d7ff}", "a\u{e000}"),
-            ("a\u{10ffff}", "b"),
-        ] {
-            assert_eq!(past(prefix).as_deref(), Some(end), "{prefix:?}");
-            assert!(prefix < end && format!("{prefix}\u{10ffff}\u{10ffff}").as_str() < end);
-        }
-        assert_eq!(past("\u{10ffff}"), None);
+fn newest_first(select: &mut SelectStatement) {
+    for column in PLACE {
+        select.order_by(column, Order::Desc);
     }
 }

@@ -140,22 +140,31 @@ impl SessionRepository for SqlUnit {
     }
 
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
-        // `expires_at` is never after `max_expires_at`, so it tells the end of both. Two sweeps at once take different
-        // rows and do not wait for each other.
-        let ended = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(
-                Condition::any()
-                    .add(Column::ExpiresAt.lt(Timestamp(before)))
-                    .add(Column::RevokedAt.lt(Timestamp(before))),
-            )
-            .limit(u64::from(limit))
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .into_query();
-        let delete = Entity::delete_many().filter(Column::Id.in_subquery(ended));
-        Ok(delete.exec(self.connection()).await.map_err(store_error)?.rows_affected)
+        // `expires_at` is never after `max_expires_at`, so it tells the end of both.
+        let expired = sweep(self.connection(), Column::ExpiresAt, before, limit.into()).await?;
+        let left = u64::from(limit).saturating_sub(expired);
+        Ok(expired + sweep(self.connection(), Column::RevokedAt, before, left).await?)
     }
+}
+
+/// Deletes at most `limit` sessions that ended so, the oldest first: they are at the beginning of an index. Two sweeps at
+/// once take different rows and do not wait for each other.
+async fn sweep(
+    connection: &impl ConnectionTrait,
+    end: Column,
+    before: OffsetDateTime,
+    limit: u64,
+) -> Result<u64, StoreError> {
+    let ended = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(end.lt(Timestamp(before)))
+        .order_by_asc(end)
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_query();
+    let delete = Entity::delete_many().filter(Column::Id.in_subquery(ended));
+    Ok(delete.exec(connection).await.map_err(store_error)?.rows_affected)
 }
 
 /// What [`Session::is_live`] says, as a condition.

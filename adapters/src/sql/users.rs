@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::connection::Connection;
 use super::entity::users::{ActiveModel, Column, Entity, Model};
 use super::error::{is_unique_violation, store_error};
-use super::page::one_more;
+use super::kind::Kind;
+use super::listing::one_more;
 use super::timestamp::Timestamp;
 use super::unit::SqlUnit;
 use super::view::SqlView;
@@ -39,8 +40,7 @@ impl UserReader for SqlView {
     }
 
     async fn page(&mut self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
-        let rows = one_more(filter, page).all(self.connection()).await.map_err(store_error)?;
-        let found = rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?;
+        let found = one_more(self.connection(), filter, page).await?;
         Ok(Page::from_one_more(found, page.limit()))
     }
 }
@@ -65,7 +65,9 @@ impl UserRepository for SqlUnit {
         let ids: Vec<Uuid> = Entity::find()
             .select_only()
             .column(Column::Id)
-            .filter(Expr::col(Column::IsSuperuser).and(Expr::col(Column::IsActive)))
+            .filter(Kind::ACTIVE_SUPERUSER.is_kind())
+            // The order of the index, which is the same for everybody who locks.
+            .order_by_asc(Column::CreatedAt)
             .order_by_asc(Column::Id)
             .lock(LockType::NoKeyUpdate)
             .into_tuple()

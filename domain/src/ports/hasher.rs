@@ -18,7 +18,8 @@ pub trait PasswordHasher: Send + Sync {
     /// Checks a password against a stored hash, with the parameters that the hash names.
     ///
     /// Without a hash (nobody has the address) it MUST do the work of one check with the current parameters and
-    /// MUST answer [`Verification::Mismatch`], so that the time tells nothing.
+    /// MUST answer [`Verification::Mismatch`], so that the time tells nothing. For the same reason a mismatch with a hash
+    /// that is cheaper than current ones MUST cost no less.
     async fn verify(
         &self,
         password: Password,

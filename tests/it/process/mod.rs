@@ -15,6 +15,7 @@ mod migrations;
 mod redis;
 mod proxy_protocol;
 mod restart;
+mod plans;
 mod secrecy;
 mod slow_clients;
 mod tls;

@@ -28,6 +28,27 @@ impl Client for Vec<u8> {
     }
 }
 
+/// Somebody who will be needed again.
+impl<C: Client + ?Sized> Client for &mut C {
+    fn request(&mut self) -> &[u8] {
+        (**self).request()
+    }
+
+    fn answered(&mut self, answer: &Answer<'_>) {
+        (**self).answered(answer);
+    }
+}
+
+impl<C: Client + ?Sized> Client for Box<C> {
+    fn request(&mut self) -> &[u8] {
+        (**self).request()
+    }
+
+    fn answered(&mut self, answer: &Answer<'_>) {
+        (**self).answered(answer);
+    }
+}
+
 /// How long, and how fast.
 #[derive(Clone, Copy)]
 pub struct Plan {

@@ -1,77 +1,202 @@
-//! Whether a million users cost more than a few.
+//! Whether a million users cost more than a few, and ten sessions of a user more than one.
 
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::client::{Connection, get};
-use crate::paths::{Refreshes, Registrations, Updates, people, rate};
-use crate::service::Service;
+use crate::drive::{Client, Plan, drive};
+use crate::paths::{Logins, Refreshes, Registrations, Updates, email, people};
+use crate::service::{Service, Tokens};
+use crate::statistics::median;
 
-/// The filters of the listing, each alone and together.
-const FILTERS: [&str; 6] =
-    ["", "tier=free", "tier=premium&is_active=true", "is_superuser=true", "is_active=false", "email=user-1"];
+/// The filters of the listing: all combinations of the four, the common value of each, and a tier that most have.
+const FILTERS: [&str; 20] = [
+    "",
+    "email=user-1",
+    "tier=premium",
+    "is_active=false",
+    "is_superuser=true",
+    "email=user-1&tier=premium",
+    "email=user-1&is_active=false",
+    "email=user-1&is_superuser=true",
+    "tier=premium&is_active=false",
+    "tier=premium&is_superuser=true",
+    "is_active=false&is_superuser=true",
+    "email=user-1&tier=premium&is_active=false",
+    "email=user-1&tier=premium&is_superuser=true",
+    "email=user-1&is_active=false&is_superuser=true",
+    "tier=premium&is_active=false&is_superuser=true",
+    "email=user-1&tier=premium&is_active=false&is_superuser=true",
+    "tier=free",
+    "is_active=true",
+    "tier=free&is_active=false",
+    "email=user-1&tier=free&is_active=true&is_superuser=false",
+];
 const SAMPLES: usize = 200;
+const LIMIT: usize = 50;
 
-/// How long the first page takes, and one that lies as deep as there are users, under each filter: medians.
-pub fn pages(service: &Service) -> Vec<(&'static str, Duration, Duration)> {
-    let token = service.superuser().access;
-    FILTERS.iter().map(|filter| compare(service, filter, &token)).collect()
+/// How long two pages under a filter take: medians.
+pub struct Pages {
+    /// The filter.
+    pub filter: &'static str,
+    /// The first one.
+    pub first: Duration,
+    /// The deepest that is as full as the first.
+    pub deep: Duration,
 }
 
-fn compare<'a>(service: &Service, filter: &'a str, token: &str) -> (&'a str, Duration, Duration) {
-    let mut connection = Connection::open(service.address).expect("a connection");
-    let path = |limit: u32, cursor: Option<&str>| {
-        let cursor = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-        get(&format!("/admin/users?limit={limit}&{filter}{cursor}"), token)
+/// The first page and a deep one under each filter.
+pub fn pages(service: &Service) -> Vec<Pages> {
+    let mut reader = Reader {
+        connection: Connection::open(service.address).expect("a connection"),
+        token: service.superuser().access,
     };
-    // Walks to the end, and remembers the last page that was full.
-    let (mut deep, mut next) = (None, None);
-    loop {
-        let answer = connection.call(&path(100, next.as_deref())).expect("an answer");
+    let places = reader.places();
+    FILTERS.into_iter().map(|filter| reader.compare(filter, &places)).collect()
+}
+
+struct Reader {
+    connection: Connection,
+    token: String,
+}
+
+impl Reader {
+    fn request(&self, filter: &str, limit: usize, cursor: Option<&str>) -> Vec<u8> {
+        let cursor = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+        get(&format!("/admin/users?limit={limit}&{filter}{cursor}"), &self.token)
+    }
+
+    fn page(&mut self, filter: &str, limit: usize, cursor: Option<&str>) -> (usize, Option<String>) {
+        let request = self.request(filter, limit, cursor);
+        let answer = self.connection.call(&request).expect("an answer");
         assert_eq!(answer.status, 200, "{filter}");
         let page: Value = serde_json::from_slice(answer.body).expect("JSON");
-        let full = page["items"].as_array().is_some_and(|items| items.len() == 100);
-        if full {
-            deep = next;
-        }
-        match page["next_cursor"].as_str() {
-            Some(cursor) => next = Some(cursor.to_owned()),
-            None => break,
-        }
+        let items = page["items"].as_array().map_or(0, Vec::len);
+        (items, page["next_cursor"].as_str().map(str::to_owned))
     }
-    let requests = [path(50, None), path(50, deep.as_deref())];
-    // In turn, so that whatever else the machine does meets both.
-    let mut took = [Vec::new(), Vec::new()];
-    for _ in 0..SAMPLES {
-        for (request, took) in requests.iter().zip(&mut took) {
-            let begun = Instant::now();
-            connection.call(request).expect("an answer");
-            took.push(begun.elapsed());
+
+    /// Walks from the first user to the last, and notes where pages begin. A place is one under every filter.
+    fn places(&mut self) -> Vec<String> {
+        let mut places: Vec<String> = Vec::new();
+        while let (_, Some(next)) = self.page("", 200, places.last().map(String::as_str)) {
+            places.push(next);
         }
+        places
     }
-    let [first, deep] = took.map(|mut took| {
-        took.sort_unstable();
-        took[took.len() / 2]
-    });
-    (filter, first, deep)
+
+    fn compare(&mut self, filter: &'static str, places: &[String]) -> Pages {
+        let (on_first, _) = self.page(filter, LIMIT, None);
+        // The further on, the fewer are left: the deepest place whose page is full is found by halves.
+        let (mut full, mut short) = (0, places.len());
+        while full + 1 < short {
+            let middle = usize::midpoint(full, short);
+            let is_full = self.page(filter, LIMIT, Some(&places[middle])).0 == LIMIT;
+            if is_full { full = middle } else { short = middle }
+        }
+        // Where not even the first page is full, any place does.
+        let deep = if on_first < LIMIT { places.len() * 9 / 10 } else { full };
+        let requests = [None, places.get(deep).map(String::as_str)].map(|at| self.request(filter, LIMIT, at));
+        // In turn, so that whatever else the machine does meets both.
+        let mut took = [Vec::new(), Vec::new()];
+        for _ in 0..SAMPLES {
+            for (request, took) in requests.iter().zip(&mut took) {
+                let begun = Instant::now();
+                self.connection.call(request).expect("an answer");
+                took.push(begun.elapsed().as_secs_f64());
+            }
+        }
+        let [first, deep] = took.map(|took| Duration::from_secs_f64(median(&took)));
+        Pages { filter, first, deep }
+    }
 }
 
-/// How many writes of each kind are done a second.
-pub fn writes(service: &Service, name: &str, measured: Duration) -> [(&'static str, f64); 3] {
-    const CLIENTS: usize = 16;
-    let people = people(service, name, CLIENTS);
-    let address = service.address;
-    let registrations = Registrations::clients(CLIENTS, &format!("{name}-new"));
-    [
-        ("register", rate("register", address, measured, registrations, 201)),
-        (
-            "refresh",
-            rate("refresh", address, measured, people.iter().cloned().map(Refreshes::from).collect(), 200),
-        ),
-        (
-            "update",
-            rate("update", address, measured, people.iter().cloned().map(Updates::from).collect(), 200),
-        ),
-    ]
+/// One side of a comparison of writes.
+pub struct Side<'a> {
+    /// The service, over the database in question.
+    pub service: &'a Service,
+    /// What its users are called.
+    pub name: &'static str,
+    /// How many sessions each of those has who write.
+    pub sessions: usize,
+}
+
+/// How many writes of a kind are done a second, on either side.
+pub struct Rates {
+    /// The kind.
+    pub what: &'static str,
+    /// On the one side and on the other: medians.
+    pub rates: [f64; 2],
+}
+
+/// How often the sides are measured in turn, so that whatever else the machine does, and whatever a database does from time
+/// to time, meets both.
+const ROUNDS: u32 = 7;
+const CLIENTS: usize = 16;
+
+/// Compares the writes of two sides.
+pub fn writes(sides: [Side<'_>; 2], measured: Duration) -> Vec<Rates> {
+    let prepared = sides.each_ref().map(|side| with_sessions(side));
+    let addresses = sides.each_ref().map(|side| side.service.address);
+    let of_people = |make: fn(Tokens) -> Box<dyn Client>| {
+        prepared.each_ref().map(|people| people.iter().cloned().map(make).collect::<Vec<_>>())
+    };
+    let registrations = sides.each_ref().map(|side| {
+        let clients = Registrations::clients(CLIENTS, &format!("{}-{}-new", side.name, side.sessions));
+        clients.into_iter().map(|client| Box::new(client) as Box<dyn Client>).collect()
+    });
+    let logins = sides.each_ref().map(|side| {
+        let emails: Vec<String> = (0..CLIENTS).map(|number| email(&name_of(side), number)).collect();
+        let clients = Logins::clients(CLIENTS, &emails);
+        clients.into_iter().map(|client| Box::new(client) as Box<dyn Client>).collect()
+    });
+    let kinds: [(&'static str, u16, [Vec<Box<dyn Client>>; 2]); 4] = [
+        ("refresh", 200, of_people(|tokens| Box::new(Refreshes::from(tokens)))),
+        ("update", 200, of_people(|tokens| Box::new(Updates::from(tokens)))),
+        // These two add rows, and come last.
+        ("login", 200, logins),
+        ("register", 201, registrations),
+    ];
+    let compare = |(what, status, mut clients): (&'static str, u16, [Vec<Box<dyn Client>>; 2])| {
+        let rates = in_turn(what, addresses, status, &mut clients, measured / ROUNDS);
+        Rates { what, rates }
+    };
+    kinds.into_iter().map(compare).collect()
+}
+
+fn in_turn(
+    what: &str,
+    addresses: [std::net::SocketAddr; 2],
+    status: u16,
+    clients: &mut [Vec<Box<dyn Client>>; 2],
+    measured: Duration,
+) -> [f64; 2] {
+    let plan = Plan { warm_up: Duration::from_millis(150), measured, pace: Duration::ZERO };
+    let mut rates = [Vec::new(), Vec::new()];
+    for round in 0..ROUNDS {
+        // Who goes first changes as well.
+        let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
+        for side in order {
+            let seen = drive(addresses[side], plan, clients[side].iter_mut().collect());
+            if seen.others(status) > 0 {
+                println!("  {what}: {:?}", seen.statuses);
+            }
+            rates[side].push(seen.rate(status));
+        }
+    }
+    rates.map(|rates| median(&rates))
+}
+
+fn name_of(side: &Side<'_>) -> String {
+    format!("{}-{}", side.name, side.sessions)
+}
+
+fn with_sessions(side: &Side<'_>) -> Vec<Tokens> {
+    let people = people(side.service, &name_of(side), CLIENTS);
+    for number in 0..CLIENTS {
+        for _ in 1..side.sessions {
+            side.service.login(&email(&name_of(side), number));
+        }
+    }
+    people
 }

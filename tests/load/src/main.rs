@@ -5,6 +5,7 @@
 
 mod client;
 mod drive;
+mod equal_work;
 mod flood;
 mod growth;
 mod limits;
@@ -12,12 +13,15 @@ mod paths;
 mod report;
 mod seed;
 mod service;
+mod soak;
+mod statistics;
 mod wrk;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use growth::Side;
 use paths::{Logins, Refreshes, Registrations, email, people, rate};
 use report::{Line, Target};
 use service::{Service, Settings};
@@ -25,12 +29,15 @@ use service::{Service, Settings};
 const CONNECTIONS: usize = 32;
 /// How often a path and its limit are measured in turn, where one measurement would not do.
 const ROUNDS: usize = 3;
-const PARTS: [&str; 6] = ["hashing", "reading", "refreshing", "flood", "growth", "footprint"];
+const PARTS: [&str; 8] =
+    ["hashing", "reading", "refreshing", "flood", "equal", "growth", "footprint", "soak"];
 
 /// What the run was asked for.
 struct Wanted {
     /// How long each thing is measured.
     measured: Duration,
+    /// How long the soak is.
+    soak: Duration,
     /// How many users make a large database.
     many: u32,
     /// A server on which databases may be made.
@@ -47,6 +54,7 @@ impl Wanted {
         let number = |name: &str, default: &str| text(name, default).parse().expect("a number");
         Self {
             measured: Duration::from_secs(number("LOAD_SECONDS", "5")),
+            soak: Duration::from_secs(number("LOAD_SOAK_SECONDS", "600")),
             many: u32::try_from(number("LOAD_USERS", "1000000")).expect("a number of users"),
             postgres: std::env::var("INWREN_TEST_POSTGRES_URL").expect("run tests/load/run"),
             results: text("LOAD_RESULTS", "target/load").into(),
@@ -106,7 +114,9 @@ impl Bench {
                 "reading" => self.reading(),
                 "refreshing" => self.refreshing(),
                 "flood" => self.flood(),
+                "equal" => self.equal(),
                 "growth" => self.growth(),
+                "soak" => self.soak(),
                 _ => self.footprint(),
             }
         }
@@ -242,30 +252,82 @@ impl Bench {
         self.add("flood: memory", mib(most), budget, "MiB", Target::AtMost(1.0));
     }
 
+    fn equal(&mut self) {
+        let (folder, url) = self.sqlite("equal");
+        let service = Service::start(&Settings { folder: &folder, database: &url, real_hashes: true });
+        for line in equal_work::lines(&service, &url, self.wanted.measured) {
+            self.add(line.name, line.measured, line.limit, line.unit, line.target);
+        }
+    }
+
     fn growth(&mut self) {
         let (measured, many) = (self.wanted.measured, self.wanted.many);
-        let (postgres, postgres_url) = self.database("growth");
-        let (sqlite, sqlite_url) = self.sqlite("growth");
-        for (name, folder, url) in
-            [("PostgreSQL", &postgres, &postgres_url), ("SQLite", &sqlite, &sqlite_url)]
-        {
-            let start = || Service::start(&Settings { folder, database: url, real_hashes: false });
-            let service = start();
-            drop(service);
-            seed::users(url, 1, 1_000);
-            let few = growth::writes(&start(), "few", measured);
-            seed::users(url, 1_001, many);
-            let service = start();
-            let grown = growth::writes(&service, "many", measured);
-            for ((what, few), (_, grown)) in few.into_iter().zip(grown) {
-                self.add(format!("{what}, {name}: {many} users"), few, grown, "/s", Target::AtMost(1.3));
-            }
-            for (filter, first, deep) in growth::pages(&service) {
-                let [first, deep] = [first, deep].map(|time| time.as_secs_f64() * 1e6);
-                let name = format!("list ({filter}), {name}: last page");
-                self.add(name, deep, first, "µs", Target::AtMost(1.2));
-            }
+        let databases = [self.database("growth_few"), self.database("growth_many")];
+        let files = [self.sqlite("growth-few"), self.sqlite("growth-many")];
+        for (name, storages) in [("PostgreSQL", &databases), ("SQLite", &files)] {
+            let start = |(folder, url): &(PathBuf, String)| {
+                Service::start(&Settings { folder, database: url, real_hashes: false })
+            };
+            let [few, grown] = [(&storages[0], 1_000), (&storages[1], many)].map(|(storage, users)| {
+                // The first start makes the schema.
+                drop(start(storage));
+                seed::users(&storage.1, 1, users);
+                start(storage)
+            });
+            let side = |service, name, sessions| Side { service, name, sessions };
+            let in_table = |bench: &mut Self, what: &str, rates: Vec<growth::Rates>| {
+                for growth::Rates { what: kind, rates: [base, grown] } in rates {
+                    bench.add(format!("{kind}, {name}: {what}"), base, grown, "/s", Target::AtMost(1.3));
+                }
+            };
+            let sides = [side(&few, "few", 1), side(&grown, "many", 1)];
+            in_table(self, &format!("{many} users"), growth::writes(sides, measured));
+            let sides = [side(&grown, "one", 1), side(&grown, "ten", 10)];
+            in_table(self, "10 sessions a user", growth::writes(sides, measured));
+            self.pages(name, growth::pages(&grown));
         }
+    }
+
+    /// The plain list and the filter under which a deep page is dearest beside the first, and the dearest page of all.
+    fn pages(&mut self, name: &str, pages: Vec<growth::Pages>) {
+        let micros = |time: Duration| time.as_secs_f64() * 1e6;
+        for growth::Pages { filter, first, deep } in &pages {
+            println!("  list ({filter}), {name}: {:.0} µs, deep {:.0} µs", micros(*first), micros(*deep));
+        }
+        let ratio = |page: &growth::Pages| page.deep.div_duration_f64(page.first);
+        let worst = pages.iter().max_by(|one, other| ratio(one).total_cmp(&ratio(other)));
+        for (what, page) in [("all", pages.first()), ("worst of all filters", worst)] {
+            let Some(page) = page else { continue };
+            let name = format!("list, {name}, {what} ({}): a deep page", page.filter);
+            self.add(name, micros(page.deep), micros(page.first), "µs", Target::AtMost(1.2));
+        }
+        let slowest = pages.iter().map(|page| page.first.max(page.deep)).max();
+        let plain = pages.first().map(|page| page.first);
+        if let (Some(slowest), Some(plain)) = (slowest, plain) {
+            let name = format!("list, {name}: the slowest page of all filters");
+            self.add(name, micros(slowest), micros(plain), "µs", Target::AtMost(5.0));
+        }
+    }
+
+    fn soak(&mut self) {
+        let (folder, url) = self.database("soak");
+        let service = Service::start(&Settings { folder: &folder, database: &url, real_hashes: false });
+        let time = self.wanted.soak;
+        let looks = self.wanted.results.join("soak.csv");
+        let seen = soak::soak(&service, CONNECTIONS, time, &looks);
+        println!("  {} refreshes, {} refused", seen.refreshes, seen.refused);
+        // A million in ten minutes, and as many less in less time.
+        let wanted = 1_000_000.0 * time.as_secs_f64() / 600.0;
+        self.add("soak: refreshes", seen.refreshes as f64, wanted, "", Target::AtLeast(1.0));
+        self.add("soak: refreshes refused", seen.refused as f64, 1.0, "", Target::AtMost(0.0));
+        let [begins, ends] = seen.resident.map(|bytes| bytes / 1_048_576.0);
+        self.add(
+            "soak: memory, from a fifth of the time to its end",
+            ends,
+            begins,
+            "MiB",
+            Target::AtMost(1.05),
+        );
     }
 
     fn footprint(&mut self) {

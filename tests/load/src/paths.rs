@@ -93,7 +93,7 @@ pub struct Updates {
 impl From<Tokens> for Updates {
     fn from(tokens: Tokens) -> Self {
         let change = |tier| send("PUT", "/users/me", Some(&tokens.access), &json!({ "tier": tier }));
-        Self { requests: [change("plus"), change("free")], next: 0 }
+        Self { requests: [change("premium"), change("free")], next: 0 }
     }
 }
 

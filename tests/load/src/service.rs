@@ -51,6 +51,8 @@ impl Service {
             .env("PORT", "0")
             .env("DATABASE_URL", settings.database)
             .env("RATE_LIMIT_ENABLED", "false")
+            // Or nobody could change their tier back and forth.
+            .env("SELF_SERVICE_TIERS", "free,premium")
             .env("RUST_LOG", "warn,inwren_app=info")
             .env("LOG_FORMAT", "json")
             .env("FIRST_SUPERUSER_EMAIL", SUPERUSER)

@@ -151,11 +151,42 @@ fn verify(
     let computed = Output::new(output).map_err(|_| HasherError::Failed("output length"))?;
     // `Output` compares in constant time.
     if computed != stored.expected {
+        make_up(&stored.params, password, current, blocks)?;
         return Ok(Verification::Mismatch);
     }
     let outdated = !stored.is_current(current);
     let rehashed = outdated.then(|| new_hash(password, new_salt, current, blocks)).transpose()?;
     Ok(Verification::Match { rehashed })
+}
+
+/// Does what a hash from cheaper times has left of the work of a current one, so that a refusal takes as long as it does
+/// for somebody whom nobody has heard of. A dearer hash takes longer: the time of one cannot be taken back.
+fn make_up(
+    stored: &Params,
+    password: &Password,
+    current: &Params,
+    blocks: &mut [Block],
+) -> Result<(), HasherError> {
+    let Some(params) = left_of(stored, current) else { return Ok(()) };
+    let mut output = [0; OUTPUT_BYTES];
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    raw(&argon2, password, &[0; SALT_BYTES], &mut output, blocks)?;
+    std::hint::black_box(output);
+    Ok(())
+}
+
+/// How many blocks are computed: what the time is proportional to.
+fn work(params: &Params) -> u64 {
+    u64::from(params.m_cost()) * u64::from(params.t_cost())
+}
+
+/// Parameters for the work that is missing, within the memory of a current hash. `None` where it is too little to be
+/// computed, or nothing.
+fn left_of(stored: &Params, current: &Params) -> Option<Params> {
+    let missing = work(current).checked_sub(work(stored))?;
+    let iterations = missing.div_ceil(u64::from(current.m_cost())).max(1);
+    let memory = u32::try_from(missing / iterations).ok()?;
+    Params::new(memory, u32::try_from(iterations).ok()?, 1, Some(OUTPUT_BYTES)).ok()
 }
 
 fn new_hash(
@@ -190,4 +221,36 @@ fn raw(
     argon2
         .hash_password_into_with_memory(password.expose_bytes(), salt, output, blocks)
         .map_err(|_| HasherError::Failed("the computation"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_from_cheaper_times_costs_what_a_current_one_does() {
+        let params = |memory, iterations, lanes| Params::new(memory, iterations, lanes, None).unwrap();
+        for current in [params(19_456, 2, 1), params(47_104, 1, 1), params(65_536, 3, 4), params(64, 1, 1)] {
+            for stored in [
+                params(8, 1, 1),
+                params(64, 1, 1),
+                params(4_096, 1, 1),
+                params(4_096, 3, 1),
+                params(7_168, 5, 1),
+                params(9_216, 4, 2),
+                params(12_288, 3, 1),
+                params(19_456, 1, 1),
+            ] {
+                let Some(left) = left_of(&stored, &current) else {
+                    // Less than the least that Argon2 computes, or nothing at all.
+                    assert!(work(&stored) + 8 > work(&current), "{stored:?} {current:?}");
+                    continue;
+                };
+                assert!(left.block_count() <= current.block_count(), "{left:?} does not fit");
+                let (done, wanted) = (work(&stored) + work(&left), work(&current));
+                assert!(done <= wanted && wanted - done < 8, "{done} for {wanted}");
+            }
+            assert_eq!(left_of(&current, &current), None);
+        }
+    }
 }

@@ -1,0 +1,45 @@
+//! Whether the story told enough.
+
+/// Of each kind of statement something that only it has, in the words of both databases.
+const KINDS: [&[&str]; 23] = [
+    &["INSERT INTO \"users\""],
+    &["INSERT INTO \"sessions\""],
+    &["INSERT INTO \"audit_events\""],
+    &["UPDATE \"users\" SET", "\"tier\" ="],
+    &["UPDATE \"users\" SET", "\"email_normalized\" ="],
+    &["UPDATE \"users\" SET", "\"is_active\" ="],
+    &["UPDATE \"users\" SET", "\"is_superuser\" ="],
+    &["UPDATE \"users\" SET", "\"hashed_password\" =", "\"credential_version\" = \"credential_version\" +"],
+    &["DELETE FROM \"users\""],
+    &["UPDATE", "sessions", "SET", "generation", "rekeyed_generation"],
+    &["UPDATE", "sessions", "SET", "previous_hashed_refresh_token"],
+    &["UPDATE \"sessions\" SET \"revoked_at\"", "\"expires_at\" >"],
+    &["UPDATE \"sessions\" SET \"revoked_at\"", "\"id\" <>"],
+    &["DELETE FROM \"sessions\"", "\"expires_at\" <"],
+    &["DELETE FROM \"sessions\"", "\"revoked_at\" <"],
+    &["SELECT", "\"ip_address\" IS NOT NULL", "ORDER BY"],
+    &["SELECT", "FROM \"users\"", "\"email_normalized\" ="],
+    &["SELECT", "FROM \"sessions\"", "\"max_expires_at\" >", "ORDER BY"],
+    &["SELECT", "sessions", "users", "JOIN"],
+    &["SELECT", "FROM \"users\"", "CASE WHEN is_active", "ORDER BY"],
+    &["SELECT", "FROM \"users\"", "\"tier\" =", "UNION ALL"],
+    &["SELECT", "AS \"walked\""],
+    &["SELECT", "AS \"found\""],
+];
+
+/// Checks that the story did everything.
+#[track_caller]
+pub(super) fn all_were_met(statements: &[&str]) {
+    for kind in KINDS {
+        let met = statements.iter().any(|statement| kind.iter().all(|part| statement.contains(part)));
+        assert!(met, "no statement like {kind:?} among:\n{}", distinct(statements).join("\n"));
+    }
+}
+
+/// Each once.
+pub(super) fn distinct<'a>(statements: &[&'a str]) -> Vec<&'a str> {
+    let mut distinct = statements.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    distinct
+}

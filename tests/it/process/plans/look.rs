@@ -1,0 +1,37 @@
+use inwren_tests::process::Program;
+use inwren_tests::stores::TempFolder;
+
+use super::super::client::PASSWORD;
+use super::super::database::Storage;
+use super::{seed, story};
+
+/// What a service has done on many users.
+pub(super) struct Look {
+    /// All that it logged.
+    pub(super) log: String,
+}
+
+impl Look {
+    /// Fills the storage, lets a service do all that it can, and listens. The storage may be prepared before.
+    pub(super) fn into(storage: &Storage, prepare: fn(&Storage)) -> Self {
+        let folder = TempFolder::new();
+        let program = Program::new(folder.path())
+            .env("DATABASE_URL", storage.url())
+            .env("SELF_SERVICE_TIERS", "free,premium")
+            .env("LOG_FORMAT", "json")
+            .env(
+                "RUST_LOG",
+                "warn,inwren=info,inwren_app=info,sqlx::query=debug,sqlx::postgres::notice=info",
+            );
+        program.clone().args(["migrate", "up"]).run().with_code(0);
+        let users = seed::fill(storage);
+        prepare(storage);
+        let create = ["users", "create", story::ROOT, "--superuser", "--password-stdin"];
+        program.clone().args(create).input(PASSWORD).run().with_code(0);
+        let service = program.start();
+        story::tell(&service, &program, storage, users);
+        // The sweep comes by itself, a minute after the start.
+        service.wait_for("deleted ended sessions");
+        Self { log: service.stop() }
+    }
+}

@@ -1,0 +1,240 @@
+//! Whether a refused login tells by its time why it was refused.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use inwren_adapters::clock::SystemClock;
+use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
+use inwren_adapters::entropy::SystemEntropy;
+use inwren_adapters::sql::{SqlOptions, SqlStore};
+use inwren_domain::model::{
+    ClientInfo, Email, Password, PasswordHash, Session, SessionId, Tier, TokenDigest, TokenId, User, UserId,
+};
+use inwren_domain::ports::{Clock as _, PasswordHasher as _, Requester, Standing, Store as _};
+use serde_json::json;
+
+use crate::client::{Connection, get, send};
+use crate::paths::people;
+use crate::report::{Line, Target};
+use crate::service::{PASSWORD, Service};
+use crate::statistics::{median, welch};
+
+const WRONG: &str = "not the pass phrase at all";
+/// Logins beside the one that is measured, under load.
+const OTHERS: usize = 2;
+const READERS: usize = 4;
+/// As in dudect (Reparaz, Balasch and Verbauwhede, 2017): with a t beyond this there is a difference.
+const DIFFERENT: f64 = 4.5;
+/// The slowest of all samples together are left out, as there: they tell of the machine.
+const KEPT: f64 = 0.95;
+/// By how much the medians may differ.
+const RATIO: f64 = 1.02;
+
+/// Why a login is refused.
+struct Reason {
+    name: &'static str,
+    email: String,
+    password: &'static str,
+}
+
+/// The parameters of hashes from before: what OWASP lists as just as good as the default, in its least memory; and what is
+/// far too cheap by now.
+const EARLIER: [(&str, Argon2Parameters); 2] = [
+    ("an older hash, as costly", Argon2Parameters { memory_kib: 7_168, iterations: 5, parallelism: 1 }),
+    ("an older hash, cheap", Argon2Parameters { memory_kib: 4_096, iterations: 1, parallelism: 1 }),
+];
+
+/// Makes accounts that are refused for different reasons.
+fn prepare(url: &str) -> Vec<Reason> {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let store = SqlStore::connect(url, &SqlOptions::default()).await.expect("a database");
+        let mut reasons = vec![Reason {
+            name: "an unknown address",
+            email: "nobody@equal.example".to_owned(),
+            password: WRONG,
+        }];
+        let current = Argon2Parameters::default();
+        let accounts = [("a wrong password", true, WRONG, current), ("inactive", false, PASSWORD, current)];
+        let earlier = EARLIER.map(|(name, parameters)| (name, true, WRONG, parameters));
+        for (name, is_active, password, parameters) in accounts.into_iter().chain(earlier) {
+            let email = format!("{}@equal.example", name.replace([' ', ','], "-"));
+            add(&store, &email, is_active, hash(parameters).await).await;
+            reasons.push(Reason { name, email, password });
+        }
+        store.close().await;
+        reasons
+    })
+}
+
+async fn hash(parameters: Argon2Parameters) -> PasswordHash {
+    let limits = HasherLimits::for_machine(1, parameters);
+    let hasher = Argon2Hasher::start(parameters, limits, Arc::new(SystemEntropy)).expect("a hasher");
+    let requester = Requester::new(&ClientInfo::default(), Standing::Stranger);
+    hasher.hash(Password::new(PASSWORD), requester).await.expect("a hash")
+}
+
+/// Adds somebody with ten sessions, all of them opened from elsewhere: whoever asks here is a stranger to every account.
+async fn add(store: &SqlStore, email: &str, is_active: bool, hashed_password: PasswordHash) {
+    let now = SystemClock.now();
+    let user = User {
+        id: UserId::generate(now, &SystemEntropy).expect("an id"),
+        email: Email::parse(email).expect("an address"),
+        hashed_password,
+        is_active,
+        is_superuser: false,
+        tier: Tier::from_stored("free".to_owned()),
+        created_at: now,
+        updated_at: now,
+        credential_version: 0,
+    };
+    let mut unit = store.begin().await.expect("a unit");
+    unit.users().insert(&user).await.expect("a user");
+    for _ in 0..10 {
+        let session = Session {
+            id: SessionId::generate(now, &SystemEntropy).expect("an id"),
+            user_id: user.id,
+            generation: 0,
+            rekeyed_generation: 0,
+            refresh_jti: TokenId::for_refresh(0, &SystemEntropy).expect("an id"),
+            hashed_refresh_token: TokenDigest::from_bytes([7; 32]),
+            previous_hashed_refresh_token: None,
+            rotated_at: now,
+            created_at: now,
+            authenticated_at: now,
+            last_used_at: now,
+            expires_at: now + Duration::from_secs(86_400),
+            max_expires_at: now + Duration::from_secs(86_400),
+            revoked: None,
+            client: ClientInfo::new(Some([192, 0, 2, 1].into()), Some("equal/1.0")),
+        };
+        unit.sessions().insert(&session).await.expect("a session");
+    }
+    unit.commit().await.expect("a commit");
+}
+
+/// Refuses logins for each reason in turn, first by themselves and then among others, and compares how long it takes.
+/// `measured` is for how long each reason is measured.
+pub fn lines(service: &Service, url: &str, measured: Duration) -> Vec<Line> {
+    let reasons = prepare(url);
+    let time = measured * u32::try_from(reasons.len()).unwrap_or(1);
+    let idle = compare("idle", &reasons, &samples(service.address, &reasons, time));
+    let loaded = under_load(service, || samples(service.address, &reasons, time));
+    idle.into_iter().chain(compare("under load", &reasons, &loaded)).collect()
+}
+
+fn under_load<T>(service: &Service, work: impl FnOnce() -> T) -> T {
+    let readers = people(service, "equal-reader", READERS);
+    let others = people(service, "equal-other", OTHERS);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let ask = |request: Vec<u8>| {
+            let (over, address) = (&over, service.address);
+            scope.spawn(move || {
+                let mut connection = Connection::open(address).expect("a connection");
+                while !over.load(Ordering::Relaxed) {
+                    connection.call(&request).expect("an answer");
+                }
+            });
+        };
+        for reader in &readers {
+            ask(get("/users/me", &reader.access));
+        }
+        for number in 0..others.len() {
+            ask(attempt(&format!("equal-stranger-{number}@load.example"), WRONG));
+        }
+        let done = work();
+        over.store(true, Ordering::Relaxed);
+        done
+    })
+}
+
+fn attempt(email: &str, password: &str) -> Vec<u8> {
+    send("POST", "/auth/login", None, &json!({ "email": email, "password": password }))
+}
+
+/// How long refusals took, in seconds, by reason.
+fn samples(address: SocketAddr, reasons: &[Reason], time: Duration) -> Vec<Vec<f64>> {
+    let mut connection = Connection::open(address).expect("a connection");
+    let requests: Vec<Vec<u8>> =
+        reasons.iter().map(|reason| attempt(&reason.email, reason.password)).collect();
+    let mut took = vec![Vec::new(); reasons.len()];
+    let mut order: Vec<usize> = (0..requests.len()).collect();
+    let (mut shuffle, begun) = (Shuffle(1), Instant::now());
+    let mut is_warm = false;
+    while begun.elapsed() < time {
+        // In an order of its own each time, so that none always comes after the same one.
+        shuffle.mix(&mut order);
+        for &reason in &order {
+            let asked = Instant::now();
+            let status = connection.call(&requests[reason]).expect("an answer").status;
+            // A busy service refuses by another answer, which is not compared.
+            if is_warm && status == 401 {
+                took[reason].push(asked.elapsed().as_secs_f64());
+            }
+        }
+        is_warm = true;
+    }
+    took
+}
+
+/// Everything beside the first reason, which is that there is no such account.
+fn compare(when: &str, reasons: &[Reason], took: &[Vec<f64>]) -> Vec<Line> {
+    let mut all: Vec<f64> = took.iter().flatten().copied().collect();
+    all.sort_by(f64::total_cmp);
+    let longest = all.get((all.len() as f64 * KEPT) as usize).copied().unwrap_or(f64::INFINITY);
+    let kept = |sample: &[f64]| -> Vec<f64> {
+        sample.iter().copied().filter(|seconds| *seconds < longest).collect()
+    };
+    let unknown = kept(&took[0]);
+    let mut lines = Vec::new();
+    for (reason, sample) in reasons.iter().zip(took).skip(1) {
+        let sample = kept(sample);
+        let test = welch(&sample, &unknown);
+        let [found, expected] = [&sample, &unknown].map(|sample| median(sample) * 1e3);
+        println!(
+            "  {when}, {}: t {:.2}, {:.0} degrees of freedom, p {:.4}; medians {found:.3} ms and {expected:.3} ms, \
+             ratio {:.4}, of {} and {}",
+            reason.name,
+            test.t,
+            test.freedom,
+            test.p,
+            found / expected,
+            sample.len(),
+            unknown.len(),
+        );
+        let name = format!("refused, {when}: {}", reason.name);
+        lines.push(Line {
+            name: format!("{name}, Welch's t"),
+            measured: test.t.abs(),
+            limit: DIFFERENT,
+            unit: "",
+            target: Target::AtMost(1.0),
+        });
+        let (less, more) = if found < expected { (found, expected) } else { (expected, found) };
+        lines.push(Line {
+            name: format!("{name}, medians"),
+            measured: more,
+            limit: less,
+            unit: "ms",
+            target: Target::AtMost(RATIO),
+        });
+    }
+    lines
+}
+
+/// Brings things into another order, which is the same in every run (a linear congruential generator, with the
+/// multiplier of Knuth's MMIX).
+struct Shuffle(u64);
+
+impl Shuffle {
+    fn mix(&mut self, things: &mut [usize]) {
+        for end in (1..things.len()).rev() {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            things.swap(end, (self.0 >> 33) as usize % (end + 1));
+        }
+    }
+}
