@@ -7,6 +7,7 @@ pub mod keys;
 pub mod server;
 pub mod shutdown;
 pub mod start;
+pub mod sweep;
 pub mod telemetry;
 pub mod wiring;
 pub mod worker;

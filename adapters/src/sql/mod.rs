@@ -13,6 +13,7 @@
 //! - A rotation is one conditional statement on PostgreSQL, because each round trip costs more than all the rest. On
 //!   SQLite a round trip costs nothing, and the rules are asked directly.
 //! - On SQLite every commit waits for the disk, so rotations that come at the same time share one.
+//! - SQLite is a file, which is backed up, put back and kept small by what is in `file`.
 //! - PostgreSQL keeps times as `timestamptz`, SQLite as whole microseconds since 1970.
 
 mod audit;
@@ -21,6 +22,7 @@ mod connect;
 mod connection;
 mod entity;
 mod error;
+mod file;
 mod lookups;
 mod page;
 mod rotation_postgres;
@@ -28,6 +30,7 @@ mod rotation_sqlite;
 mod service_clients;
 mod sessions;
 mod store;
+mod sweep;
 mod timestamp;
 mod unit;
 mod url;
@@ -35,4 +38,5 @@ mod users;
 mod view;
 
 pub use connect::{ConnectError, SqlOptions};
+pub use file::{Contents, FileError, SqliteFile, Staged};
 pub use store::SqlStore;

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use inwren_domain::model::{Email, RevocationReason, Session, SessionId, User, UserId};
 use inwren_domain::ports::{Rekey, SessionReader, SessionRepository, StoreError};
-use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Set, UpdateMany,
@@ -17,6 +16,7 @@ use super::entity::Row;
 use super::entity::sessions::{ActiveModel, Column, Entity, Model};
 use super::entity::users;
 use super::error::store_error;
+use super::sweep::sweep;
 use super::timestamp::Timestamp;
 use super::unit::SqlUnit;
 use super::view::SqlView;
@@ -126,21 +126,15 @@ impl SessionRepository for SqlUnit {
     }
 
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
-        // `expires_at` is never after `max_expires_at`, so it tells the end of both. Two sweeps at once take different
-        // rows and do not wait for each other.
+        // `expires_at` is never after `max_expires_at`, so it tells the end of both.
         let ended = Entity::find()
-            .select_only()
-            .column(Column::Id)
             .filter(
                 Condition::any()
                     .add(Column::ExpiresAt.lt(Timestamp(before)))
                     .add(Column::RevokedAt.lt(Timestamp(before))),
             )
-            .limit(u64::from(limit))
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .into_query();
-        let delete = Entity::delete_many().filter(Column::Id.in_subquery(ended));
-        Ok(delete.exec(self.connection()).await.map_err(store_error)?.rows_affected)
+            .limit(u64::from(limit));
+        sweep(self.connection(), ended, Column::Id).await
     }
 }
 

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use inwren_domain::ports::{ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
-use super::connect::{ConnectError, Pools, SqlOptions, connect};
+use super::connect::{ConnectError, OpenFile, Pools, SqlOptions, connect};
 use super::error::store_error;
+use super::file::{fold_log, give_back};
 use super::lookups::Lookups;
 use super::rotation_postgres;
 use super::rotation_sqlite::Rotations;
@@ -20,6 +21,8 @@ pub struct SqlStore {
     lookups: Arc<Lookups>,
     /// What SQLite's rotations go through; PostgreSQL needs nothing of the kind.
     rotations: Option<Arc<Rotations>>,
+    /// Of SQLite only.
+    file: Option<Arc<OpenFile>>,
 }
 
 impl SqlStore {
@@ -29,16 +32,34 @@ impl SqlStore {
     ///
     /// The first connection is made at once, so that a wrong URL, password or path is told here.
     pub async fn connect(url: &str, options: &SqlOptions) -> Result<Self, ConnectError> {
-        let Pools { writer, readers } = connect(url, options).await?;
+        let Pools { writer, readers, file } = connect(url, options).await?;
         let lookups = Arc::new(Lookups::over(readers.clone(), options.acquire_timeout));
         let is_sqlite = writer.get_database_backend() == DbBackend::Sqlite;
         let rotations = is_sqlite.then(|| Arc::new(Rotations::over(writer.clone(), options.lock_timeout)));
-        Ok(Self { writer, readers, lookups, rotations })
+        Ok(Self { writer, readers, lookups, rotations, file: file.map(Arc::new) })
     }
 
     /// The connections that may write, for the migrations.
     pub fn writer(&self) -> &DatabaseConnection {
         &self.writer
+    }
+
+    /// Gives some space that is used no more back to the file system, and tells how many bytes that were: zero, if there
+    /// is not much. It keeps writers waiting for some milliseconds. PostgreSQL sees to that by itself.
+    pub async fn give_back_space(&self) -> Result<u64, StoreError> {
+        match &self.file {
+            Some(_) => give_back(&self.writer).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Keeps SQLite's write-ahead log from growing for ever. `false` if it has grown too long, and cannot be folded into
+    /// the database because readers hold on to it. PostgreSQL sees to that by itself.
+    pub async fn fold_log(&self) -> Result<bool, StoreError> {
+        match &self.file {
+            Some(file) => fold_log(&file.path).await,
+            None => Ok(true),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use inwren_domain::model::TierCatalog;
 use inwren_domain::ports::Store;
-use inwren_domain::{Core, Settings};
+use inwren_domain::{Core, Retention, Settings};
 use time::Duration;
 
 pub use clock::FakeClock;
@@ -75,5 +75,6 @@ pub fn settings() -> Settings {
         reauthentication_max_age: Duration::minutes(15),
         tiers: TierCatalog::new(vec![free.clone(), plus.clone(), premium], vec![free, plus])
             .expect("a valid catalog"),
+        retention: Retention { ended_sessions: Duration::days(20), audit_events: Some(Duration::days(40)) },
     }
 }
