@@ -7,3 +7,4 @@ mod forgeries;
 mod http;
 mod model;
 mod process;
+mod upkeep;
