@@ -8,6 +8,7 @@ pub mod private_file;
 pub mod server;
 pub mod shutdown;
 pub mod start;
+pub mod sweep;
 pub mod telemetry;
 pub mod tls;
 pub mod watch;

@@ -1,45 +1,62 @@
 //! What is done besides answering requests.
+//!
+//! There is nothing to deliver, so there is no queue: what has to be told is an audit event, and is there once the unit
+//! that it tells of has committed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use inwren_adapters::sql::SqlStore;
 use inwren_domain::Core;
-use inwren_domain::service::housekeeping::{SWEEP_BATCH, sweep_ended_sessions};
 
+use crate::sweep::{Swept, sweep};
+
+/// At the latest; a start has other things to do.
 const FIRST_SWEEP: Duration = Duration::from_secs(60);
-const BETWEEN_SWEEPS: Duration = Duration::from_secs(3_600);
-/// Between two batches of one sweep, so that it never keeps anybody waiting.
-const BETWEEN_BATCHES: Duration = Duration::from_millis(100);
+/// How often the length of SQLite's write-ahead log is looked at.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(30);
 
-/// Keeps the store from growing with sessions that ended long ago, until the task is aborted.
-pub fn start(core: Arc<Core>) -> tokio::task::JoinHandle<()> {
+/// Keeps the store from growing with what is over, until the task is aborted.
+pub fn start(
+    core: Arc<Core>,
+    database: Option<SqlStore>,
+    between_sweeps: Duration,
+) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
-        tokio::time::sleep(FIRST_SWEEP).await;
-        loop {
-            sweep(&core).await;
-            tokio::time::sleep(BETWEEN_SWEEPS).await;
-        }
+        let sweeping = async {
+            tokio::time::sleep(FIRST_SWEEP.min(between_sweeps)).await;
+            loop {
+                sweep_once(&core, database.as_ref()).await;
+                tokio::time::sleep(between_sweeps).await;
+            }
+        };
+        let folding = async {
+            loop {
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+                if let Some(database) = &database {
+                    fold_log(database).await;
+                }
+            }
+        };
+        tokio::join!(sweeping, folding);
     })
 }
 
-async fn sweep(core: &Core) {
-    let mut swept = 0;
-    loop {
-        match sweep_ended_sessions(core).await {
-            Ok(batch) => {
-                swept += batch;
-                if batch < u64::from(SWEEP_BATCH) {
-                    break;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "ended sessions could not be deleted");
-                break;
-            }
-        }
-        tokio::time::sleep(BETWEEN_BATCHES).await;
+async fn sweep_once(core: &Core, database: Option<&SqlStore>) {
+    let mut swept = Swept::default();
+    if let Err(error) = sweep(core, database, &mut swept).await {
+        tracing::warn!(%error, "what is kept no longer could not all be deleted");
     }
-    if swept > 0 {
-        tracing::info!(swept, "deleted ended sessions");
+    if !swept.is_nothing() {
+        let Swept { sessions, audit_events, bytes } = swept;
+        tracing::info!(sessions, audit_events, bytes, "deleted what is kept no longer");
+    }
+}
+
+async fn fold_log(database: &SqlStore) {
+    match database.fold_log().await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!("a long read keeps SQLite's write-ahead log growing"),
+        Err(error) => tracing::warn!(%error, "SQLite's write-ahead log could not be shortened"),
     }
 }

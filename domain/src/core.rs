@@ -46,4 +46,16 @@ pub struct Settings {
     pub tiers: TierCatalog,
     /// Words that do not make a password.
     pub context_words: ContextWords,
+    /// For how long what is over is kept.
+    pub retention: Retention,
+}
+
+/// For how long what is over is kept, so that the store does not grow for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Of a session that has ended: so an operator still sees what became of it, and the client networks of earlier
+    /// sessions are still known.
+    pub ended_sessions: Duration,
+    /// Of an audit event. `None` is for ever.
+    pub audit_events: Option<Duration>,
 }

@@ -25,4 +25,4 @@ pub mod policy;
 pub mod ports;
 pub mod service;
 
-pub use crate::core::{Core, Settings};
+pub use crate::core::{Core, Retention, Settings};

@@ -13,7 +13,7 @@ mod run;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-pub use run::{migrate_down, migrate_up, pending, status};
+pub use run::{migrate_down, migrate_up, names, pending, status};
 
 /// All migrations, oldest first. Run them through [`migrate_up`] and [`migrate_down`], which keep two processes from
 /// doing so at once.

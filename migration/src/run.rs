@@ -34,6 +34,11 @@ pub async fn migrate_down(db: &DatabaseConnection, steps: u32) -> Result<(), DbE
     transaction.commit().await
 }
 
+/// Every migration that this release knows, oldest first.
+pub fn names() -> Vec<String> {
+    Migrator::migrations().into_iter().map(|migration| migration.name().to_owned()).collect()
+}
+
 /// Every migration that this release knows, oldest first, and whether it is applied. It writes nothing.
 pub async fn status(db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr> {
     known(&SchemaManager::new(db)).await
@@ -50,8 +55,7 @@ fn unapplied(known: Vec<(String, bool)>) -> Vec<String> {
 
 async fn known(manager: &SchemaManager<'_>) -> Result<Vec<(String, bool)>, DbErr> {
     let applied = applied(manager).await?;
-    let names = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
-    Ok(names.map(|name| (name.clone(), applied.contains(&name))).collect())
+    Ok(names().into_iter().map(|name| (name.clone(), applied.contains(&name))).collect())
 }
 
 async fn applied(manager: &SchemaManager<'_>) -> Result<HashSet<String>, DbErr> {

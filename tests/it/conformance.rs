@@ -9,7 +9,11 @@ macro_rules! with_every_case {
             $($store)?;
             audit:
                 events_are_read_back_exactly_newest_first
-                an_event_is_there_only_if_the_unit_commits;
+                an_event_is_there_only_if_the_unit_commits
+                a_sweep_takes_what_occurred_before
+                a_sweep_takes_the_oldest_by_batches
+                a_sweep_is_done_only_if_the_unit_commits
+                sweeps_at_once_count_each_event_once;
             faults:
                 a_failed_registration_leaves_nothing
                 a_failed_login_leaves_nothing
@@ -71,7 +75,8 @@ macro_rules! with_every_case {
                 a_rekey_replaces_the_token_and_forgets_the_one_before
                 a_rekey_of_no_live_session_of_the_user_changes_nothing
                 a_sweep_takes_what_ended_before
-                a_sweep_goes_by_batches;
+                a_sweep_goes_by_batches
+                sweeps_at_once_count_each_session_once;
             stories:
                 reuse_ends_the_session_and_is_written_down
                 a_lost_answer_is_given_again_within_the_grace

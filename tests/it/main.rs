@@ -9,3 +9,4 @@ mod model;
 mod process;
 mod robustness;
 mod security_docs;
+mod upkeep;

@@ -162,6 +162,16 @@ impl State {
         }
     }
 
+    /// Deletes at most `limit` events that occurred before `before`, the oldest first.
+    pub(super) fn sweep_events(&mut self, before: OffsetDateTime, limit: usize) -> usize {
+        let old = self.audit.iter().filter(|event| event.occurred_at < before);
+        let mut old: Vec<_> = old.map(|event| (event.occurred_at, event.id)).collect();
+        old.sort_unstable();
+        old.truncate(limit);
+        self.audit.retain(|event| old.binary_search(&(event.occurred_at, event.id)).is_err());
+        old.len()
+    }
+
     pub(super) fn latest_events(&self, limit: usize) -> Vec<AuditEvent> {
         self.audit.iter().rev().take(limit).map(|event| event.as_ref().clone()).collect()
     }

@@ -210,4 +210,8 @@ impl AuditLog for MemoryUnit {
         self.state.record(event.clone());
         Ok(())
     }
+
+    async fn sweep(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
+        Ok(self.state.sweep_events(before, limit.into()) as u64)
+    }
 }

@@ -3,10 +3,13 @@
 use async_trait::async_trait;
 use inwren_domain::model::AuditEvent;
 use inwren_domain::ports::{AuditLog, AuditReader, StoreError};
-use sea_orm::{EntityTrait, IntoActiveModel, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use time::OffsetDateTime;
 
 use super::entity::audit_events::{Column, Entity, Model};
 use super::error::store_error;
+use super::sweep::sweep;
+use super::timestamp::Timestamp;
 use super::unit::SqlUnit;
 use super::view::SqlView;
 
@@ -30,5 +33,14 @@ impl AuditLog for SqlUnit {
         let insert = Entity::insert(Model::from(event).into_active_model());
         insert.exec_without_returning(self.connection()).await.map_err(store_error)?;
         Ok(())
+    }
+
+    async fn sweep(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
+        let old = Entity::find()
+            .filter(Column::OccurredAt.lt(Timestamp(before)))
+            .order_by_asc(Column::OccurredAt)
+            .order_by_asc(Column::Id)
+            .limit(u64::from(limit));
+        sweep(self.connection(), old, Column::Id).await
     }
 }

@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use inwren_domain::ports::StoreError;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
 
 use super::error::driver_error;
+use super::file::{LARGEST_LOG, Lease};
 use super::url::{self, Target};
 
 /// How connections are kept, and for how long they may be waited for.
@@ -50,6 +53,9 @@ pub enum ConnectError {
     /// The file of a SQLite database can be neither found nor made.
     #[error("the database file cannot be made: {0}")]
     File(#[from] io::Error),
+    /// The file of a SQLite database is about to be replaced.
+    #[error("the database is being restored from a backup")]
+    BeingRestored,
     /// The database does not answer, or does not let us in.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -65,8 +71,15 @@ impl From<sqlx::Error> for ConnectError {
 pub(super) struct Pools {
     pub(super) writer: DatabaseConnection,
     pub(super) readers: DatabaseConnection,
-    /// Where a SQLite database is.
-    pub(super) file: Option<PathBuf>,
+    pub(super) file: Option<OpenFile>,
+}
+
+/// The file of a SQLite database that is open.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    pub(super) path: PathBuf,
+    /// Nobody may replace the file meanwhile.
+    _lease: Lease,
 }
 
 pub(super) async fn connect(url: &str, options: &SqlOptions) -> Result<Pools, ConnectError> {
@@ -128,7 +141,9 @@ async fn reason(target: &PgConnectOptions, options: &SqlOptions) -> sqlx::Error 
 }
 
 async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError> {
-    make_file(path)?;
+    make_folder(path)?;
+    let lease = Lease::share(path)?.ok_or(ConnectError::BeingRestored)?;
+    let is_new = make_file(path)?;
     let file =
         SqliteConnectOptions::new().filename(path).busy_timeout(options.lock_timeout).foreign_keys(true);
     let pool = || {
@@ -142,30 +157,45 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
         .max_connections(1)
         // A full disk makes SQLite roll back by itself, which leaves the driver with a count that is wrong from then on.
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
-        .connect_with(file.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full))
+        .connect_with(for_writing(file.clone(), is_new))
         .await?;
     let readers =
         pool().max_connections(options.max_connections).connect_with(file.pragma("query_only", "ON")).await?;
     Ok(Pools {
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
         readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
-        file: Some(path.to_owned()),
+        file: Some(OpenFile { path: path.to_owned(), _lease: lease }),
     })
 }
 
-/// Makes the file, empty, and the directories above it. Nobody but its owner may read it: it will hold password hashes.
-/// The files that SQLite puts beside it get the same rights.
-fn make_file(path: &Path) -> io::Result<()> {
-    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).create(directory)?;
+/// What only the writer sets. Only a file without a page learns from it that pages may be given back; to say so to any
+/// other would wait for its writers, and change nothing.
+fn for_writing(file: SqliteConnectOptions, is_new: bool) -> SqliteConnectOptions {
+    let file = if is_new { file.auto_vacuum(SqliteAutoVacuum::Incremental) } else { file };
+    file.journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        // Where the log had to grow, it is cut off when it is used anew.
+        .pragma("journal_size_limit", LARGEST_LOG.to_string())
+}
+
+/// Makes the directories above the file.
+fn make_folder(path: &Path) -> io::Result<()> {
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(directory) => DirBuilder::new().recursive(true).create(directory),
+        None => Ok(()),
     }
+}
+
+/// Makes the file, empty, unless it is there, and tells whether it is empty. Nobody but its owner may read it: it will
+/// hold password hashes. The files that SQLite puts beside it get the same rights.
+fn make_file(path: &Path) -> io::Result<bool> {
     let mut create = OpenOptions::new();
     create.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut create, 0o600);
     match create.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made.map(drop),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(std::fs::metadata(path)?.len() == 0),
+        made => made.map(|_| true),
     }
 }
 

@@ -15,6 +15,7 @@
 //!   SQLite a round trip costs nothing, and the rules are asked directly.
 //! - Every commit waits for the disk, so rotations that come at the same time share one: a statement on PostgreSQL, a
 //!   transaction on SQLite.
+//! - SQLite is a file, which is backed up, put back and kept small by what is in `file`.
 //! - PostgreSQL keeps times as `timestamptz`, SQLite as whole microseconds since 1970.
 
 mod audit;
@@ -23,6 +24,7 @@ mod connect;
 mod connection;
 mod entity;
 mod error;
+mod file;
 mod kind;
 mod listing;
 mod lookups;
@@ -34,6 +36,7 @@ mod rotation_sqlite;
 mod service_clients;
 mod sessions;
 mod store;
+mod sweep;
 mod timestamp;
 mod unit;
 mod url;
@@ -41,4 +44,5 @@ mod users;
 mod view;
 
 pub use connect::{ConnectError, SqlOptions};
+pub use file::{Contents, FileError, SqliteFile, Staged};
 pub use store::SqlStore;

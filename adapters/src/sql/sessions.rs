@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use inwren_domain::model::{Email, RevocationReason, Session, SessionId, User, UserId};
 use inwren_domain::ports::{Rekey, SessionReader, SessionRepository, StoreError};
-use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType, Query};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QueryResult, QuerySelect, QueryTrait, Set, UpdateMany,
@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use super::entity::sessions::{ActiveModel, Column, Entity, Model};
 use super::entity::users;
 use super::error::store_error;
+use super::sweep::sweep;
 use super::timestamp::Timestamp;
 use super::unit::SqlUnit;
 use super::view::SqlView;
@@ -141,30 +142,15 @@ impl SessionRepository for SqlUnit {
 
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
         // `expires_at` is never after `max_expires_at`, so it tells the end of both.
-        let expired = sweep(self.connection(), Column::ExpiresAt, before, limit.into()).await?;
-        let left = u64::from(limit).saturating_sub(expired);
-        Ok(expired + sweep(self.connection(), Column::RevokedAt, before, left).await?)
+        // The oldest are at the beginning of an index.
+        let ended = |end: Column, limit: u64| {
+            Entity::find().filter(end.lt(Timestamp(before))).order_by_asc(end).limit(limit)
+        };
+        let limit = u64::from(limit);
+        let expired = sweep(self.connection(), ended(Column::ExpiresAt, limit), Column::Id).await?;
+        let left = limit.saturating_sub(expired);
+        Ok(expired + sweep(self.connection(), ended(Column::RevokedAt, left), Column::Id).await?)
     }
-}
-
-/// Deletes at most `limit` sessions that ended so, the oldest first: they are at the beginning of an index. Two sweeps at
-/// once take different rows and do not wait for each other.
-async fn sweep(
-    connection: &impl ConnectionTrait,
-    end: Column,
-    before: OffsetDateTime,
-    limit: u64,
-) -> Result<u64, StoreError> {
-    let ended = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(end.lt(Timestamp(before)))
-        .order_by_asc(end)
-        .limit(limit)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .into_query();
-    let delete = Entity::delete_many().filter(Column::Id.in_subquery(ended));
-    Ok(delete.exec(connection).await.map_err(store_error)?.rows_affected)
 }
 
 /// What [`Session::is_live`] says, as a condition.

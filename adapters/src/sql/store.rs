@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use inwren_domain::ports::{ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
-use super::connect::{ConnectError, Pools, SqlOptions, connect};
+use super::connect::{ConnectError, OpenFile, Pools, SqlOptions, connect};
 use super::error::store_error;
+use super::file::{fold_log, give_back};
 use super::lookups::Lookups;
 use super::unit::SqlUnit;
 use super::view::SqlView;
@@ -18,6 +19,8 @@ pub struct SqlStore {
     readers: DatabaseConnection,
     lookups: Arc<Lookups>,
     rotations: Rotations,
+    /// Of SQLite only.
+    file: Option<Arc<OpenFile>>,
 }
 
 /// How rotations are made together.
@@ -35,7 +38,8 @@ impl SqlStore {
     /// The first connection is made at once, so that a wrong URL, password or path is told here.
     pub async fn connect(url: &str, options: &SqlOptions) -> Result<Self, ConnectError> {
         let Pools { writer, readers, file } = connect(url, options).await?;
-        let lookups = Arc::new(Lookups::over(readers.clone(), file.as_deref(), options.acquire_timeout));
+        let path = file.as_ref().map(|file| file.path.as_path());
+        let lookups = Arc::new(Lookups::over(readers.clone(), path, options.acquire_timeout));
         let rotations = match writer.get_database_backend() {
             DbBackend::Sqlite => {
                 let rotations = rotation_sqlite::Rotations::over(writer.clone(), options.lock_timeout);
@@ -46,12 +50,30 @@ impl SqlStore {
                 Rotations::Postgres(Arc::new(rotations))
             }
         };
-        Ok(Self { writer, readers, lookups, rotations })
+        Ok(Self { writer, readers, lookups, rotations, file: file.map(Arc::new) })
     }
 
     /// The connections that may write, for the migrations.
     pub fn writer(&self) -> &DatabaseConnection {
         &self.writer
+    }
+
+    /// Gives some space that is used no more back to the file system, and tells how many bytes that were: zero, if there
+    /// is not much. It keeps writers waiting for some milliseconds. PostgreSQL sees to that by itself.
+    pub async fn give_back_space(&self) -> Result<u64, StoreError> {
+        match &self.file {
+            Some(_) => give_back(&self.writer).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Keeps SQLite's write-ahead log from growing for ever. `false` if it has grown too long, and cannot be folded into
+    /// the database because readers hold on to it. PostgreSQL sees to that by itself.
+    pub async fn fold_log(&self) -> Result<bool, StoreError> {
+        match &self.file {
+            Some(file) => fold_log(&file.path).await,
+            None => Ok(true),
+        }
     }
 }
 

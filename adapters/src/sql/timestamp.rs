@@ -26,7 +26,7 @@ pub(super) fn for_sqlite(mut statement: Statement) -> Statement {
 }
 
 /// Every time that can be written fits: 64 bits of microseconds are 292,000 years.
-fn to_micros(time: OffsetDateTime) -> i64 {
+pub(super) fn to_micros(time: OffsetDateTime) -> i64 {
     time.unix_timestamp_nanos().div_euclid(1000).try_into().unwrap_or(i64::MAX)
 }
 

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -38,6 +39,24 @@ pub(super) enum Command {
     /// Manage service clients: services that ask on their own behalf
     #[command(subcommand)]
     Clients(ClientsCommand),
+    /// Copy the SQLite database to a file, while the service runs
+    Backup {
+        /// Where to. Only its owner may read it
+        file: PathBuf,
+        /// Overwrite the file if it is there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Put a backup in the place of the SQLite database, which is kept aside; the service must be stopped
+    Restore {
+        /// The backup
+        file: PathBuf,
+        /// End all sessions in it: everybody has to log in again
+        #[arg(long)]
+        end_sessions: bool,
+    },
+    /// Delete now what is kept no longer: ended sessions and old audit events
+    Sweep,
     /// Find out what password hashes cost
     #[command(subcommand)]
     Hash(HashCommand),

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use inwren_adapters::sql::SqlStore;
 use inwren_domain::Core;
 
 use super::Failed;
@@ -8,12 +9,18 @@ use crate::{start, wiring};
 
 /// The core over the configured database, for a command that works on what is kept there: `what`, in a message.
 pub(super) async fn open_core(config: &Config, what: &str) -> Result<Core, Failed> {
+    Ok(open_core_and_database(config, what).await?.0)
+}
+
+/// The same, with the database, for a command that has to do with both.
+pub(super) async fn open_core_and_database(config: &Config, what: &str) -> Result<(Core, SqlStore), Failed> {
     let opened = wiring::open_store(config).await.map_err(Failed::because)?;
-    if opened.database.is_none() {
+    let Some(database) = opened.database.clone() else {
         return Err(Failed::Usage(format!("DATABASE_URL: a memory store forgets its {what} at once")));
-    }
+    };
     start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
     let keys = wiring::key_store(config).open_or_generate(wiring::clock().now()).map_err(Failed::because)?;
     let tokens = wiring::tokens(config, &keys.keys).map_err(Failed::because)?;
-    wiring::core(config, Arc::clone(&opened.store), tokens).map_err(Failed::because)
+    let core = wiring::core(config, Arc::clone(&opened.store), tokens).map_err(Failed::because)?;
+    Ok((core, database))
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod backup;
 mod clients;
 mod config_check;
 mod core;
@@ -10,7 +11,9 @@ mod keys;
 mod migrate;
 mod openapi;
 mod output;
+mod restore;
 mod serve;
+mod sweep;
 mod users;
 
 use std::process::ExitCode;
@@ -60,6 +63,9 @@ async fn dispatch(parsed: Parsed) -> Outcome {
         Command::Keys(command) => keys::run(&config()?, command),
         Command::Users(command) => users::run(&config()?, command).await,
         Command::Clients(command) => clients::run(&config()?, command).await,
+        Command::Backup { file, force } => backup::run(&config()?, &file, force).await,
+        Command::Restore { file, end_sessions } => restore::run(&config()?, &file, end_sessions).await,
+        Command::Sweep => sweep::run(&config()?).await,
         Command::Hash(command) => hash::run(&config()?, command),
         Command::Openapi => openapi::run(&config()?),
         Command::Healthcheck => healthcheck::run(&config()?).await,

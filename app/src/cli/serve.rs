@@ -103,6 +103,8 @@ async fn prepare(config: &Config) -> Result<Ready, Failed> {
         watches.push(certificate.watch().map_err(Failed::because)?);
     }
     let sweeper = worker::start(Arc::new(core.clone()));
+    let key_watch = keys::watch(key_store, &keys, tokens, clock).map_err(Failed::because)?;
+    let sweeper = worker::start(Arc::new(core.clone()), opened.database.clone(), config.sweep_interval);
     let state = Arc::new(wiring::app_state(config, core).map_err(Failed::because)?);
     let endpoint = http::endpoint(&state, config.cors.clone());
     announce(config, address, &signs.map(|key| key.id).unwrap_or_default());

@@ -11,9 +11,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use inwren_adapters::crypto::argon2::Argon2Parameters;
-use inwren_domain::Settings;
 use inwren_domain::model::{Email, Tier, TierCatalog};
 use inwren_domain::policy::context_words::ContextWords;
+use inwren_domain::{Retention, Settings};
 use ipnet::IpNet;
 use time::Duration;
 use zeroize::Zeroizing;
@@ -73,6 +73,8 @@ pub struct Config {
     pub max_connections: usize,
     /// How long a stop waits.
     pub shutdown_grace: std::time::Duration,
+    /// How long between two sweeps of what is over.
+    pub sweep_interval: std::time::Duration,
     /// The form of the log.
     pub log_format: LogFormat,
     /// What is logged.
@@ -252,6 +254,7 @@ impl Config {
         let first_superuser = first_superuser(source);
         let max_connections = source.parse("MAX_CONNECTIONS", value::number(1..=1_000_000_usize));
         let shutdown_grace = source.parse("SHUTDOWN_GRACE_SECONDS", seconds);
+        let sweep_interval = source.parse("SWEEP_INTERVAL_SECONDS", value::number(1..=86_400_u64));
         let log_format = source.parse("LOG_FORMAT", |text| match text {
             "pretty" => Some(LogFormat::Pretty),
             "json" => Some(LogFormat::Json),
@@ -283,6 +286,7 @@ impl Config {
             first_superuser: first_superuser?,
             max_connections: max_connections?,
             shutdown_grace: shutdown_grace?,
+            sweep_interval: std::time::Duration::from_secs(sweep_interval?),
             log_format: log_format?,
             log_filter: log_filter?,
         })
@@ -352,6 +356,8 @@ fn rules(source: &mut Source) -> Option<Settings> {
     let max_age = source.parse("REAUTHENTICATION_MAX_AGE_MINUTES", value::number(0..=1_440_i64));
     let tiers = tiers(source);
     let context_words = context_words(source);
+    let ended_sessions = source.parse("SESSION_RETENTION_DAYS", value::number(1..=3_650_i64));
+    let audit_events = source.parse("AUDIT_RETENTION_DAYS", value::days_or_forever);
     Some(Settings {
         access_token_lifetime: Duration::minutes(access?),
         refresh_token_lifetime: Duration::days(refresh?),
@@ -360,6 +366,7 @@ fn rules(source: &mut Source) -> Option<Settings> {
         reauthentication_max_age: Duration::minutes(max_age?),
         tiers: tiers?,
         context_words,
+        retention: Retention { ended_sessions: Duration::days(ended_sessions?), audit_events: audit_events? },
     })
 }
 

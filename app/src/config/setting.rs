@@ -297,6 +297,24 @@ pub const SETTINGS: &[Setting] = &[
         "seconds, from 0 to 3600",
         "How long a stop waits for requests in flight",
     ),
+    setting(
+        "SESSION_RETENTION_DAYS",
+        Some("30"),
+        "days, from 1 to 3650",
+        "For how long a session that has ended is kept",
+    ),
+    setting(
+        "AUDIT_RETENTION_DAYS",
+        Some("365"),
+        "days, from 1 to 36500; forever",
+        "For how long an audit event is kept",
+    ),
+    setting(
+        "SWEEP_INTERVAL_SECONDS",
+        Some("3600"),
+        "seconds, from 1 to 86400",
+        "How often what is kept no longer is deleted",
+    ),
     setting("LOG_FORMAT", Some("pretty"), "pretty or json", "Form of the log"),
     setting(
         "RUST_LOG",

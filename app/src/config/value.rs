@@ -20,6 +20,15 @@ pub(super) fn number<T: std::str::FromStr + PartialOrd>(
     move |text| text.parse().ok().filter(|number| range.contains(number))
 }
 
+/// A time in days; the inner `None` is for ever.
+#[allow(clippy::option_option, reason = "a wrong value and no end are two things here")]
+pub(super) fn days_or_forever(text: &str) -> Option<Option<time::Duration>> {
+    match text {
+        "forever" => Some(None),
+        _ => number(1..=36_500_i64)(text).map(|days| Some(time::Duration::days(days))),
+    }
+}
+
 pub(super) fn word(text: &str) -> Option<String> {
     let fits =
         (1..=200).contains(&text.len()) && !text.contains(|c: char| c.is_whitespace() || c.is_control());
@@ -109,6 +118,15 @@ mod tests {
         assert_eq!(quota("7/day").map(|quota| quota.period), Some(Duration::from_secs(86_400)));
         for text in ["", "5", "0/minute", "-1/minute", "5/fortnight", "x/minute", "5/"] {
             assert_eq!(quota(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_retention_ends_or_does_not() {
+        assert_eq!(days_or_forever("forever"), Some(None));
+        assert_eq!(days_or_forever("90"), Some(Some(time::Duration::days(90))));
+        for text in ["", "0", "-1", "36501", "Forever", "never"] {
+            assert_eq!(days_or_forever(text), None, "{text}");
         }
     }
 

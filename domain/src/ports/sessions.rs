@@ -52,7 +52,9 @@ pub trait SessionRepository: Send {
         at: OffsetDateTime,
     ) -> Result<u64, StoreError>;
 
-    /// Deletes at most `limit` sessions that ended before `before`, and tells how many. Live ones MUST stay.
+    /// Deletes at most `limit` sessions that ended before `before`, and tells how many. Live ones MUST stay. Of sweeps at
+    /// once each session MUST be deleted and counted by one; where a store has several writers, a sweep MUST pass over
+    /// what another one is deleting and not wait for it.
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError>;
 }
 

@@ -52,6 +52,13 @@ impl Storage {
     }
 }
 
+/// Changes a database past the service.
+pub(super) async fn execute(url: &str, statement: &str) {
+    let connection = Database::connect(url).await.expect("a connection");
+    connection.execute_unprepared(statement).await.expect("a statement that can be executed");
+    connection.close().await.expect("a closed connection");
+}
+
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(future)

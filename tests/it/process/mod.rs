@@ -1,5 +1,6 @@
 //! The real binary: what only a process can show.
 
+mod backup;
 mod cli;
 mod client;
 mod configuration;
@@ -19,5 +20,11 @@ mod plans;
 mod secrecy;
 mod slow_clients;
 mod tls;
+mod load;
+mod migrations;
+mod operations;
+mod secrecy;
+mod slow_clients;
+mod sweeps;
 mod two_instances;
 mod users;

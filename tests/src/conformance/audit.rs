@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use inwren_domain::model::{AuditEvent, AuditEventKind, ClientInfo};
 use inwren_domain::ports::Store;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
-use super::support::{add_users, events};
+use super::support::{add_users, events, together};
 use crate::fixtures::{event, now, session_of, somebody, user_id};
 
 /// What is recorded is read back as it was, newest first and no more than asked for.
@@ -57,4 +57,80 @@ pub async fn an_event_is_there_only_if_the_unit_commits(store: Arc<dyn Store>) {
     let event = event(AuditEventKind::LoggedOut, kept);
     in_unit!(store, |unit| unit.audit().record(&event).await.unwrap());
     assert_eq!(events(&*store).await, [event]);
+}
+
+/// `sweep` deletes what occurred before the time, and MUST leave what occurred at that time or later.
+pub async fn a_sweep_takes_what_occurred_before(store: Arc<dyn Store>) {
+    let tick = Duration::MICROSECOND;
+    let before = now();
+    let [recent, limit, old, ancient] =
+        [before + tick, before, before - tick, before - Duration::days(4_000)].map(at);
+    for event in [&limit, &ancient, &recent, &old] {
+        in_unit!(store, |unit| unit.audit().record(event).await.unwrap());
+    }
+    assert_eq!(sweep(&*store, before - Duration::days(4_000), 100).await, 0);
+    assert_eq!(sweep(&*store, before, 100).await, 2);
+    assert_eq!(events(&*store).await, [recent, limit]);
+    assert_eq!(sweep(&*store, before, 100).await, 0);
+}
+
+/// `sweep` deletes at most as many as it is told, MUST take the oldest first, and tells how many it did.
+pub async fn a_sweep_takes_the_oldest_by_batches(store: Arc<dyn Store>) {
+    // Not recorded in the order in which they occurred, as it happens where several instances write.
+    let days = [3, 7, 1, 6, 2, 5, 4];
+    for day in days {
+        let event = at(now() - Duration::days(day));
+        in_unit!(store, |unit| unit.audit().record(&event).await.unwrap());
+    }
+    for (expected, left) in [(3, &[1, 2, 3, 4][..]), (3, &[1]), (1, &[]), (0, &[])] {
+        assert_eq!(sweep(&*store, now(), 3).await, expected);
+        let found: Vec<i64> =
+            events(&*store).await.iter().map(|event| (now() - event.occurred_at).whole_days()).collect();
+        assert_eq!(found, left);
+    }
+}
+
+/// A sweep is undone with its unit.
+pub async fn a_sweep_is_done_only_if_the_unit_commits(store: Arc<dyn Store>) {
+    let event = at(now() - Duration::DAY);
+    in_unit!(store, |unit| unit.audit().record(&event).await.unwrap());
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.audit().sweep(now(), 10).await.unwrap(), 1);
+    unit.rollback().await.unwrap();
+    assert_eq!(events(&*store).await, [event]);
+}
+
+/// Of sweeps at once each event MUST be deleted and counted by one.
+pub async fn sweeps_at_once_count_each_event_once(store: Arc<dyn Store>) {
+    const EVENTS: i64 = 60;
+    for n in 1..=EVENTS {
+        let event = at(now() - Duration::seconds(n));
+        in_unit!(store, |unit| unit.audit().record(&event).await.unwrap());
+    }
+    let kept = at(now());
+    in_unit!(store, |unit| unit.audit().record(&kept).await.unwrap());
+    let sweeps = (0..4).map(|_| {
+        let store = store.clone();
+        async move {
+            let mut swept = 0;
+            for _ in 0..10 {
+                swept += sweep(&*store, now(), 5).await;
+            }
+            swept
+        }
+    });
+    let counted: u64 = together(sweeps).await.into_iter().sum();
+    // One that passed over what another one was deleting may have left a rest.
+    let rest = sweep(&*store, now(), 100).await;
+    assert_eq!(counted + rest, EVENTS.cast_unsigned());
+    assert_eq!(events(&*store).await, [kept]);
+}
+
+/// An event that occurred at this time.
+fn at(occurred_at: OffsetDateTime) -> AuditEvent {
+    AuditEvent { occurred_at, ..event(AuditEventKind::LoggedIn, user_id()) }
+}
+
+async fn sweep(store: &dyn Store, before: OffsetDateTime, limit: u16) -> u64 {
+    in_unit!(store, |unit| unit.audit().sweep(before, limit).await.unwrap())
 }

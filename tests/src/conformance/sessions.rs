@@ -7,7 +7,7 @@ use inwren_domain::ports::{Rekey, Store};
 use time::{Duration, OffsetDateTime};
 
 use super::support::{
-    add_sessions, add_users, assert_same_user, live_of, session_and_user, session_of, user_of,
+    add_sessions, add_users, assert_same_user, live_of, session_and_user, session_of, together, user_of,
 };
 use crate::fixtures::{self, digest, now, refresh_jti, somebody, unique, user_id};
 
@@ -291,6 +291,30 @@ pub async fn a_sweep_goes_by_batches(store: Arc<dyn Store>) {
         }
         assert_eq!(found, left);
     }
+    assert_eq!(live_of(&*store, user.id).await, [live]);
+}
+
+/// Of sweeps at once each session MUST be deleted and counted by one.
+pub async fn sweeps_at_once_count_each_session_once(store: Arc<dyn Store>) {
+    let (user, live) = opened(&*store).await;
+    let old: Vec<Session> = (0..60)
+        .map(|_| Session { expires_at: now() - Duration::DAY, ..fixtures::session_of(&user) })
+        .collect();
+    add_sessions(&*store, &old.iter().collect::<Vec<_>>()).await;
+    let sweeps = (0..4).map(|_| {
+        let store = store.clone();
+        async move {
+            let mut swept = 0;
+            for _ in 0..10 {
+                swept += sweep(&*store, now(), 5).await;
+            }
+            swept
+        }
+    });
+    let counted: u64 = together(sweeps).await.into_iter().sum();
+    // One that passed over what another one was deleting may have left a rest.
+    let rest = sweep(&*store, now(), 100).await;
+    assert_eq!(counted + rest, 60);
     assert_eq!(live_of(&*store, user.id).await, [live]);
 }
 

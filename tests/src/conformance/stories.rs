@@ -253,6 +253,7 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
     admin::delete::execute(core, admin, user.id, &client()).await.unwrap();
     admin::delete::execute(core, admin, chief.user().id, &client()).await.unwrap_err();
     housekeeping::sweep_ended_sessions(core).await.unwrap();
+    housekeeping::sweep_audit_events(core).await.unwrap();
 
     assert_eq!((script.most_open_handles(), script.open_handles()), (1, 0));
     let calls = script.take_calls();

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use inwren_domain::model::TierCatalog;
 use inwren_domain::policy::context_words::ContextWords;
 use inwren_domain::ports::Store;
-use inwren_domain::{Core, Settings};
+use inwren_domain::{Core, Retention, Settings};
 use time::Duration;
 
 pub use clock::FakeClock;
@@ -77,5 +77,6 @@ pub fn settings() -> Settings {
         tiers: TierCatalog::new(vec![free.clone(), plus.clone(), premium], vec![free, plus])
             .expect("a valid catalog"),
         context_words: ContextWords::of(["Inwren"]),
+        retention: Retention { ended_sessions: Duration::days(20), audit_events: Some(Duration::days(40)) },
     }
 }

@@ -274,4 +274,8 @@ impl AuditLog for FaultyUnit {
     async fn record(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
         scripted!(self.script, "audit.record", self.inner.audit().record(event))
     }
+
+    async fn sweep(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
+        scripted!(self.script, "audit.sweep", self.inner.audit().sweep(before, limit))
+    }
 }

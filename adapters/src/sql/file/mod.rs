@@ -1,0 +1,56 @@
+//! What only SQLite has: a file. Who has it open, what is in it, how it is kept small, copied and put back.
+
+mod backup;
+mod contents;
+mod error;
+mod lease;
+mod place;
+mod restore;
+mod upkeep;
+
+use std::path::{Path, PathBuf};
+
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
+
+use super::connect::ConnectError;
+use super::url::{self, Target};
+
+pub use contents::Contents;
+pub use error::FileError;
+pub(super) use lease::Lease;
+pub use restore::Staged;
+pub(super) use upkeep::{LARGEST_LOG, fold_log, give_back};
+
+/// The file of a SQLite database, by which it is backed up and restored.
+#[derive(Clone, Debug)]
+pub struct SqliteFile {
+    path: PathBuf,
+}
+
+impl SqliteFile {
+    /// The file that a database URL names; `None` for PostgreSQL. It may not be there yet.
+    pub fn of_url(url: &str) -> Result<Option<Self>, ConnectError> {
+        match url::parse(url)? {
+            Target::Postgres(_) => Ok(None),
+            Target::Sqlite(path) => Ok(Some(Self { path })),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// A file whose name has this after the name of another one, which is what SQLite does with the files that it needs
+/// beside a database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// A connection of its own, past the pools.
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).create_if_missing(false)
+}

@@ -1,0 +1,62 @@
+use std::path::Path;
+use std::time::Duration;
+
+use inwren_domain::ports::StoreError;
+use sea_orm::sqlx::{ConnectOptions as _, Connection as _, query};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+
+use super::super::error::{driver_error, store_error};
+use super::{beside, options};
+
+/// As long as the write-ahead log may be while nobody holds on to its beginning.
+pub(in super::super) const LARGEST_LOG: u64 = 32 * 1024 * 1024;
+/// How long readers are waited for, and writers kept waiting, where the log has grown beyond that.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// Unused pages that stay in any file, to be used again.
+const SMALLEST_RESERVE: i64 = 256;
+/// Pages that are given back at a time, which keeps writers waiting for some milliseconds.
+const STEP: i64 = 256;
+
+/// Gives some unused pages at the end of a SQLite file back to the file system, and tells how many bytes that were. A
+/// tenth of the file stays unused: it will be needed again, and to and fro would cost more than it brings.
+pub(in super::super) async fn give_back(writer: &DatabaseConnection) -> Result<u64, StoreError> {
+    let total = pragma(writer, "page_count").await?;
+    let unused = pragma(writer, "freelist_count").await?;
+    let reserve = (total / 10).max(SMALLEST_RESERVE);
+    // A whole step, or nothing: it is not worth a commit otherwise.
+    if unused < reserve + STEP {
+        return Ok(0);
+    }
+    writer.execute_unprepared(&format!("PRAGMA incremental_vacuum({STEP})")).await.map_err(store_error)?;
+    let left = pragma(writer, "page_count").await?;
+    let size = pragma(writer, "page_size").await?;
+    Ok(((total - left).max(0) * size).unsigned_abs())
+}
+
+async fn pragma(connection: &DatabaseConnection, name: &str) -> Result<i64, StoreError> {
+    let statement = Statement::from_string(DbBackend::Sqlite, format!("PRAGMA {name}"));
+    let row = connection.query_one_raw(statement).await.map_err(store_error)?;
+    let value = row.and_then(|row| row.try_get_by_index(0).ok());
+    value.ok_or_else(|| StoreError::Unavailable(format!("SQLite does not tell its {name}")))
+}
+
+/// Folds the write-ahead log into the database, and cuts it off, where it has grown too long. `false` if readers hold on
+/// to it.
+///
+/// SQLite does this by itself at about every thousandth page, but never while a reader is in the midst of the log, so that
+/// one long read after the other could let it grow without end. Here writers wait for a moment until all readers are past
+/// it.
+pub(in super::super) async fn fold_log(database: &Path) -> Result<bool, StoreError> {
+    let length = std::fs::metadata(beside(database, "-wal")).map_or(0, |log| log.len());
+    if length <= LARGEST_LOG {
+        return Ok(true);
+    }
+    let failed = |error: sea_orm::sqlx::Error| driver_error(&error);
+    let mut connection = options(database).busy_timeout(PATIENCE).connect().await.map_err(failed)?;
+    let folded = query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await;
+    connection.close().await.map_err(failed)?;
+    folded.map_err(failed)?;
+    let length = std::fs::metadata(beside(database, "-wal")).map_or(0, |log| log.len());
+    Ok(length <= LARGEST_LOG)
+}

@@ -1,0 +1,16 @@
+use super::core::open_core_and_database;
+use super::output::say;
+use super::{Failed, Outcome};
+use crate::config::Config;
+use crate::sweep::{Swept, sweep};
+
+/// Does at once what a running service does now and then.
+pub(super) async fn run(config: &Config) -> Outcome {
+    let (core, database) = open_core_and_database(config, "sessions").await?;
+    let mut swept = Swept::default();
+    let outcome = sweep(&core, Some(&database), &mut swept).await;
+    let Swept { sessions, audit_events, bytes } = swept;
+    say(&format!("deleted {sessions} sessions and {audit_events} audit events, gave {bytes} bytes back"));
+    core.store.close().await;
+    outcome.map_err(Failed::because)
+}

@@ -1,0 +1,364 @@
+//! `inwren backup` and `inwren restore`: what was answered before a backup is in it, and comes back.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use inwren_tests::process::{Program, Service};
+use inwren_tests::stores::TempFolder;
+
+use super::client::{PASSWORD, Tokens, join, login, me, refresh, register};
+use super::database::{block_on, execute};
+use super::load::Load;
+
+/// A place with a SQLite database, and the commands that work on it.
+struct Place {
+    folder: TempFolder,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: TempFolder::new() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn database(&self) -> PathBuf {
+        self.path("data/inwren.db")
+    }
+
+    fn program(&self) -> Program {
+        Program::new(self.folder.path())
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite://{}", self.database().display())
+    }
+
+    /// Runs a command to an exit code, and gives what it says.
+    #[track_caller]
+    fn run(&self, arguments: &[&str], code: i32) -> String {
+        self.program().args(arguments.iter().copied()).run().with_code(code)
+    }
+
+    /// A database with somebody in it, and no service. Gives what the somebody got.
+    fn with_ann() -> (Self, Tokens) {
+        let place = Self::new();
+        let service = place.program().start();
+        let tokens = join(&mut service.connect(), "ann@example.org").unwrap();
+        service.stop();
+        (place, tokens)
+    }
+
+    /// The names in the folder of the database.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path("data")).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+fn refused(service: &Service, email: &str) -> bool {
+    service.call(&login(email, PASSWORD)).status == 401
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_backup_under_load_has_everything_that_was_answered_before() {
+    let place = Place::new();
+    let service = place.program().start();
+    // So many that a copy takes its time.
+    let seed = include_str!("../../data/users.sqlite.sql").replace("{first}", "1").replace("{last}", "20000");
+    for statement in seed.split(';') {
+        block_on(execute(&place.url(), statement));
+    }
+    let load = Load::start(&service, 4);
+    let before = load.after_answers(80);
+    let answers = load.answers();
+    let backup = place.program().args(["backup", "backup.db"]).run();
+    let meanwhile = load.answers() - answers;
+    let slowest = load.stop();
+    let took = backup.took;
+    let said = backup.with_code(0);
+    let file = place.path("backup.db");
+    let size = fs::metadata(&file).unwrap().len();
+    println!(
+        "backup of {size} bytes in {took:?} under load: {meanwhile} writes were answered meanwhile, the slowest two of \
+         all in {slowest:?}; {} of {} people from before are in it",
+        before.len(),
+        before.len()
+    );
+    assert!(meanwhile > 0, "nobody wrote while the backup was made");
+    assert!(
+        said.contains(&format!("{size} bytes")) && said.contains("users") && said.contains("certs"),
+        "{said}"
+    );
+    assert_eq!(mode(&file), 0o600);
+    service.stop();
+
+    // Elsewhere, with the same keys.
+    let other = Place::new();
+    fs::copy(&file, other.path("backup.db")).unwrap();
+    let keys = place.path("certs/private_key.pem").display().to_string();
+    let said = other.run(&["restore", "backup.db"], 0);
+    assert!(said.contains("restored") && !said.contains("before"), "{said}");
+    let service = other.program().env("PRIVATE_KEY_PATH", keys).env("PUBLIC_KEY_PATH", "none").start();
+    for (email, tokens) in &before {
+        service.call(&me(&tokens.access)).expect(200);
+        service.call(&login(email, PASSWORD)).expect(200);
+        Tokens::of(&service.call(&refresh(&tokens.refresh)));
+    }
+    service.stop();
+}
+
+#[test]
+fn a_restore_goes_back_and_keeps_the_database_before() {
+    let (place, ann) = Place::with_ann();
+    let service = place.program().start();
+    let quiet = Tokens::of(&service.call(&login("ann@example.org", PASSWORD)));
+    place.run(&["backup", "backup.db"], 0);
+    // After the backup: a refresh, a login, and somebody new.
+    let rotated = Tokens::of(&service.call(&refresh(&ann.refresh)));
+    let late = Tokens::of(&service.call(&login("ann@example.org", PASSWORD)));
+    join(&mut service.connect(), "bob@example.org").unwrap();
+    service.stop();
+
+    let said = place.run(&["restore", "backup.db"], 0);
+    let kept = place.names().into_iter().find(|name| name.contains("before-restore")).unwrap();
+    assert!(said.contains(&kept), "{said}");
+    assert_eq!(mode(&place.database()), 0o600);
+    let service = place.program().start();
+    assert!(refused(&service, "bob@example.org"));
+    // Who has not refreshed since goes on.
+    Tokens::of(&service.call(&refresh(&quiet.refresh)));
+    // Who opened a session since has none.
+    service.call(&me(&late.access)).expect(401);
+    service.call(&refresh(&late.refresh)).expect(401);
+    // Who has refreshed since holds a token that this database has never given: the session ends.
+    service.call(&me(&rotated.access)).expect(200);
+    service.call(&refresh(&rotated.refresh)).expect(401);
+    service.call(&me(&rotated.access)).expect(401);
+    service.call(&login("ann@example.org", PASSWORD)).expect(200);
+    service.stop();
+
+    let before = format!("sqlite://{}", place.path("data").join(kept).display());
+    let service = place.program().env("DATABASE_URL", before).start();
+    assert!(!refused(&service, "bob@example.org"));
+    Tokens::of(&service.call(&refresh(&rotated.refresh)));
+    service.stop();
+}
+
+#[test]
+fn a_restore_can_end_all_sessions() {
+    let (place, ann) = Place::with_ann();
+    place.run(&["backup", "backup.db"], 0);
+    let said = place.run(&["restore", "backup.db", "--end-sessions"], 0);
+    assert!(said.contains("ended 1 sessions"), "{said}");
+    let service = place.program().start();
+    service.call(&me(&ann.access)).expect(401);
+    service.call(&refresh(&ann.refresh)).expect(401);
+    service.call(&login("ann@example.org", PASSWORD)).expect(200);
+    service.stop();
+}
+
+/// A kill leaves a write-ahead log that is not in the database yet: it must neither be lost nor be taken for the log of
+/// the backup.
+#[test]
+fn a_restore_after_a_kill_takes_the_log_with_the_database_before() {
+    let (place, _) = Place::with_ann();
+    place.run(&["backup", "backup.db"], 0);
+    let mut service = place.program().start();
+    join(&mut service.connect(), "bob@example.org").unwrap();
+    service.kill();
+    assert!(fs::metadata(place.path("data/inwren.db-wal")).unwrap().len() > 0);
+    place.run(&["restore", "backup.db"], 0);
+    let names = place.names();
+    assert!(!names.iter().any(|name| name.ends_with("-wal")), "{names:?}");
+    let service = place.program().start();
+    assert!(refused(&service, "bob@example.org") && !refused(&service, "ann@example.org"));
+    service.stop();
+    let kept = names.into_iter().find(|name| name.contains("before-restore")).unwrap();
+    let before = format!("sqlite://{}", place.path("data").join(kept).display());
+    let service = place.program().env("DATABASE_URL", before).start();
+    assert!(!refused(&service, "bob@example.org"));
+    service.stop();
+}
+
+#[test]
+fn a_damaged_database_can_be_replaced() {
+    for damage in
+        [&b"this is no database at all, however long it may be and whatever else it is"[..], &[0; 8192], b""]
+    {
+        let (place, _) = Place::with_ann();
+        place.run(&["backup", "backup.db"], 0);
+        fs::write(place.database(), damage).unwrap();
+        fs::write(place.path("data/inwren.db-wal"), "left over").unwrap();
+        place.run(&["restore", "backup.db"], 0);
+        let service = place.program().start();
+        assert!(!refused(&service, "ann@example.org"));
+        service.stop();
+        let kept = place.names().into_iter().find(|name| name.ends_with('Z')).unwrap();
+        assert_eq!(fs::read(place.path("data").join(kept)).unwrap(), damage);
+    }
+}
+
+#[test]
+fn nothing_is_restored_under_a_service() {
+    let (place, ann) = Place::with_ann();
+    place.run(&["backup", "backup.db"], 0);
+    let service = place.program().start();
+    let said = place.run(&["restore", "backup.db"], 1);
+    assert!(said.contains("in use") && said.contains("stop the service"), "{said}");
+    service.call(&me(&ann.access)).expect(200);
+    service.call(&register("bob@example.org", PASSWORD)).expect(201);
+    service.stop();
+
+    // Somebody else has it open, and does nothing.
+    block_on(async {
+        use sea_orm_migration::sea_orm::{ConnectionTrait as _, Database};
+        let connection = Database::connect(place.url()).await.unwrap();
+        connection.execute_unprepared("PRAGMA journal_mode = WAL; SELECT * FROM users").await.unwrap();
+        let said = place.run(&["restore", "backup.db"], 1);
+        assert!(said.contains("in use"), "{said}");
+        connection.close().await.unwrap();
+    });
+    assert!(!place.names().iter().any(|name| name.contains("restor")), "{:?}", place.names());
+    let service = place.program().start();
+    assert!(!refused(&service, "bob@example.org"));
+    service.stop();
+}
+
+#[test]
+fn a_bad_backup_is_refused_and_nothing_is_changed() {
+    let (place, _) = Place::with_ann();
+    place.run(&["backup", "good.db"], 0);
+    let good = fs::read(place.path("good.db")).unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(place.path(name), bytes).unwrap();
+    write("cut.db", &good[..good.len() - 4096]);
+    write("half.db", &good[..good.len() / 2 + 100]);
+    write("empty.db", b"");
+    write("text.db", b"SQLite format 3, or so one might think\n");
+    let mut flipped = good.clone();
+    let page = flipped.len() - 4096..;
+    flipped[page].iter_mut().for_each(|byte| *byte = !*byte);
+    write("flipped.db", &flipped);
+    write("foreign.db", &[]);
+    let url = |name: &str| format!("sqlite://{}", place.path(name).display());
+    block_on(execute(&url("foreign.db"), "CREATE TABLE users (id INTEGER)"));
+    write("newer.db", &good);
+    let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_000001_more', 0)";
+    block_on(execute(&url("newer.db"), newer));
+    write("live.db", &good);
+    write("live.db-wal", b"what was written last");
+
+    let database = fs::read(place.database()).unwrap();
+    let names = place.names();
+    for (file, why) in [
+        ("cut.db", "damaged"),
+        ("half.db", "damaged"),
+        ("empty.db", "not a database of this service"),
+        ("text.db", "damaged"),
+        ("flipped.db", "damaged"),
+        ("foreign.db", "not a database of this service"),
+        ("newer.db", "newer release"),
+        ("live.db", "inwren backup"),
+        ("none.db", "is not there"),
+        ("data/inwren.db", "the database itself"),
+    ] {
+        let said = place.run(&["restore", file], 1);
+        assert!(said.contains(why), "{file}: {said}");
+        assert_eq!(place.names(), names, "{file}");
+        assert!(fs::read(place.database()).unwrap() == database, "{file} has changed the database");
+    }
+    place.run(&["restore", "good.db"], 0);
+}
+
+#[test]
+fn a_backup_overwrites_nothing_unless_it_is_told_to() {
+    let (place, _) = Place::with_ann();
+    fs::write(place.path("backup.db"), "something dear").unwrap();
+    let said = place.run(&["backup", "backup.db"], 1);
+    assert!(said.contains("not overwritten"), "{said}");
+    assert_eq!(fs::read_to_string(place.path("backup.db")).unwrap(), "something dear");
+    place.run(&["backup", "backup.db", "--force"], 0);
+    assert_eq!(mode(&place.path("backup.db")), 0o600);
+    assert!(place.run(&["backup", "nowhere/backup.db"], 1).contains("is not there"));
+    assert!(place.run(&["backup", "--force", "data/inwren.db"], 1).contains("the database itself"));
+    let left: Vec<_> =
+        fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("partial")), "{left:?}");
+    place.run(&["restore", "backup.db"], 0);
+
+    // What a damaged database gives is no backup.
+    let mut damaged = fs::read(place.database()).unwrap();
+    damaged[2 * 4096..].fill(0xaa);
+    fs::write(place.database(), damaged).unwrap();
+    let said = place.run(&["backup", "second.db"], 1);
+    assert!(said.contains("damaged"), "{said}");
+    assert!(!place.path("second.db").exists());
+}
+
+#[test]
+fn other_databases_are_told_how() {
+    let place = Place::new();
+    for command in [&["backup", "b.db"][..], &["restore", "b.db"]] {
+        let with = |url: &str| {
+            let program = place.program().env("DATABASE_URL", url).args(command.iter().copied());
+            program.run().with_code(2)
+        };
+        let said = with("postgres://ann:hunter2@db.example/auth");
+        assert!(said.contains("pg_dump") && said.contains("docs/operations.md"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+        assert!(with("memory:").contains("memory"));
+    }
+    // There is nothing to back up, and nothing is made.
+    assert!(place.run(&["backup", "b.db"], 1).contains("data/inwren.db"));
+    assert!(fs::read_dir(place.folder.path()).unwrap().next().is_none());
+}
+
+#[test]
+fn an_older_schema_is_restored_and_named() {
+    let (place, _) = Place::with_ann();
+    place.run(&["migrate", "down"], 0);
+    place.run(&["backup", "backup.db"], 0);
+    place.run(&["migrate", "up"], 0);
+    let said = place.run(&["restore", "backup.db"], 0);
+    assert!(said.contains("behind by 1") && said.contains("inwren migrate up"), "{said}");
+    let service = place.program().start();
+    assert!(!refused(&service, "ann@example.org"));
+    service.stop();
+}
+
+/// A backup that is interrupted leaves neither a file with the name of one nor a draft.
+#[test]
+fn an_interrupted_backup_leaves_nothing() {
+    let (place, _) = Place::with_ann();
+    let seed = include_str!("../../data/users.sqlite.sql").replace("{first}", "1").replace("{last}", "60000");
+    for statement in seed.split(';') {
+        block_on(execute(&place.url(), statement));
+    }
+    let names = || {
+        let entries = fs::read_dir(place.folder.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let mut running = place.program().args(["backup", "backup.db"]).spawn();
+    let begun = Instant::now();
+    while !names().iter().any(|name| name.contains("partial")) && begun.elapsed() < Duration::from_secs(30) {
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    running.signal("INT");
+    let code = running.wait(Duration::from_secs(60)).code();
+    let names = names();
+    assert!(!names.iter().any(|name| name.contains("partial")), "{names:?}");
+    // On a fast machine it may have been done.
+    assert_eq!(names.contains(&"backup.db".to_owned()), code == Some(0), "{names:?}: {}", running.log());
+}
