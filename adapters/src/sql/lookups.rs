@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use inwren_domain::model::{Session, SessionId, User};
 use inwren_domain::ports::StoreError;
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::batcher::{Batcher, MAX_TOGETHER};
 use super::connection::Connection;
 use super::entity::{sessions, users};
 use super::error::store_error;
+use super::pool::Pool;
 use super::sessions::with_user;
 
 /// While one question is on its way to the database, the next ones can be.
@@ -23,7 +24,7 @@ type Found = Option<(Session, User)>;
 pub(super) struct Lookups(Batcher<SessionId, Found>);
 
 impl Lookups {
-    pub(super) fn over(readers: DatabaseConnection, patience: Duration) -> Self {
+    pub(super) fn over(readers: Pool, patience: Duration) -> Self {
         Self(Batcher::start(LANES, patience, move |ids| look_up(readers.clone(), ids)))
     }
 
@@ -32,7 +33,7 @@ impl Lookups {
     }
 }
 
-async fn look_up(readers: DatabaseConnection, ids: Vec<SessionId>) -> Result<Vec<Found>, StoreError> {
+async fn look_up(readers: Pool, ids: Vec<SessionId>) -> Result<Vec<Found>, StoreError> {
     let connection = Connection::new(readers);
     if let [id] = ids[..] {
         return Ok(vec![with_user(&connection, id).await?]);

@@ -23,6 +23,7 @@ mod entity;
 mod error;
 mod lookups;
 mod page;
+mod pool;
 mod rotation_postgres;
 mod rotation_sqlite;
 mod service_clients;
@@ -35,4 +36,5 @@ mod users;
 mod view;
 
 pub use connect::{ConnectError, SqlOptions};
+pub use pool::PoolMetrics;
 pub use store::SqlStore;

@@ -5,13 +5,12 @@ use std::sync::LazyLock;
 
 use inwren_domain::model::{Session, User};
 use inwren_domain::ports::{Rotation, RotationOutcome, StoreError};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, IdenStatic, Iterable, Statement,
-};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, IdenStatic, Iterable, Statement};
 
 use super::connection::Connection;
 use super::entity::{sessions, users};
 use super::error::store_error;
+use super::pool::Pool;
 use super::sessions::with_user;
 use super::timestamp::Timestamp;
 
@@ -24,7 +23,7 @@ const ATTEMPTS: u8 = 4;
 /// It locks the session's row and no other. Whoever takes the user's rights away revokes the session in the same
 /// transaction, so that one of the two finds the other's row and waits for it.
 pub(super) async fn in_one_statement(
-    pool: &DatabaseConnection,
+    pool: &Pool,
     rotation: &Rotation,
 ) -> Result<RotationOutcome, StoreError> {
     let connection = Connection::new(pool.clone());
@@ -64,7 +63,7 @@ static EXCHANGE: LazyLock<String> = LazyLock::new(|| {
 });
 
 async fn exchange(
-    connection: &Connection<DatabaseConnection>,
+    connection: &Connection<Pool>,
     rotation: &Rotation,
 ) -> Result<Option<(Session, User)>, StoreError> {
     let values = [

@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use super::connect::{ConnectError, Pools, SqlOptions, connect};
 use super::error::store_error;
 use super::lookups::Lookups;
+use super::pool::{Pool, PoolMetrics};
 use super::rotation_postgres;
 use super::rotation_sqlite::Rotations;
 use super::unit::SqlUnit;
@@ -15,8 +16,8 @@ use super::view::SqlView;
 /// A store in PostgreSQL or SQLite. The tables have to be there: they are made by the migrations.
 #[derive(Clone)]
 pub struct SqlStore {
-    writer: DatabaseConnection,
-    readers: DatabaseConnection,
+    writer: Pool,
+    readers: Pool,
     lookups: Arc<Lookups>,
     /// What SQLite's rotations go through; PostgreSQL needs nothing of the kind.
     rotations: Option<Arc<Rotations>>,
@@ -38,7 +39,15 @@ impl SqlStore {
 
     /// The connections that may write, for the migrations.
     pub fn writer(&self) -> &DatabaseConnection {
-        &self.writer
+        self.writer.connections()
+    }
+
+    /// How busy the connections are.
+    pub fn pools(&self) -> Vec<PoolMetrics> {
+        match self.writer.get_database_backend() {
+            DbBackend::Sqlite => vec![self.writer.metrics("writer"), self.readers.metrics("readers")],
+            _ => vec![self.writer.metrics("all")],
+        }
     }
 }
 
@@ -74,7 +83,7 @@ impl Store for SqlStore {
     async fn close(&self) {
         // The writer goes last: on its way out SQLite folds the write-ahead log into the database. That a pool was closed
         // before is no failure.
-        let _ = self.readers.close_by_ref().await;
-        let _ = self.writer.close_by_ref().await;
+        let _ = self.readers.connections().close_by_ref().await;
+        let _ = self.writer.connections().close_by_ref().await;
     }
 }

@@ -2,4 +2,5 @@
 
 mod hasher;
 mod limiter;
+mod pools;
 mod tokens;
