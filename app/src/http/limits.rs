@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::client::client_of;
 use super::problem::{Kind, Problem};
+use crate::metrics::{Counters, Label};
 
 macro_rules! operations {
     ($($name:ident = $label:literal $setting:literal $default:literal;)+) => {
@@ -59,6 +60,25 @@ operations! {
     Admin = "admin" "RATE_LIMIT_ADMIN" 60;
 }
 
+impl Label for Operation {
+    const ALL: &'static [Self] = Self::ALL;
+
+    fn text(self) -> &'static str {
+        self.label()
+    }
+
+    fn place(self) -> usize {
+        self as usize
+    }
+}
+
+/// What the limiter has said so far.
+#[derive(Default)]
+pub(crate) struct Decisions {
+    pub(crate) allowed: Counters<Operation>,
+    pub(crate) limited: Counters<Operation>,
+}
+
 /// The quotas.
 #[derive(Clone, Debug)]
 pub struct LimitSettings {
@@ -94,6 +114,7 @@ pub struct Limits {
     clock: Arc<dyn Clock>,
     settings: LimitSettings,
     email_key: [u8; 32],
+    decisions: Decisions,
 }
 
 impl Limits {
@@ -106,12 +127,22 @@ impl Limits {
     ) -> Result<Self, EntropyError> {
         let mut email_key = [0; 32];
         entropy.fill(&mut email_key)?;
-        Ok(Self { limiter, clock, settings, email_key })
+        Ok(Self { limiter, clock, settings, email_key, decisions: Decisions::default() })
+    }
+
+    /// Puts something around the limiter.
+    pub fn wrap(&mut self, around: impl FnOnce(Arc<dyn RateLimiter>) -> Arc<dyn RateLimiter>) {
+        self.limiter = around(Arc::clone(&self.limiter));
     }
 
     /// Whether the limiter had to fall back to something less than was configured.
-    pub(super) fn is_degraded(&self) -> bool {
+    pub(crate) fn is_degraded(&self) -> bool {
         self.limiter.is_degraded()
+    }
+
+    /// What the limiter has said so far.
+    pub(crate) fn decisions(&self) -> &Decisions {
+        &self.decisions
     }
 
     /// Takes one of the client's allowance.
@@ -153,8 +184,10 @@ impl Limits {
         let decision = self.limiter.check(&key, self.settings.quota(operation), self.clock.now()).await;
         slot.remember(operation, decision);
         if decision.allowed {
+            self.decisions.allowed.count(operation);
             return Ok(());
         }
+        self.decisions.limited.count(operation);
         tracing::info!(operation = operation.label(), "rate limited");
         let problem =
             Problem::new(Kind::RATE_LIMITED, "Too many requests. Retry-After says when the next is allowed.");
