@@ -10,6 +10,7 @@ mod graceful_stop;
 mod key_files;
 mod kill;
 mod migrations;
+mod monitoring;
 mod secrecy;
 mod slow_clients;
 mod two_instances;
