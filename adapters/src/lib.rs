@@ -6,3 +6,4 @@ pub mod entropy;
 pub mod limiter;
 pub mod memory;
 pub mod sql;
+pub mod traced;

@@ -12,13 +12,16 @@ use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter};
 use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore};
-use inwren_domain::ports::{Clock, RateLimiter, Store};
+use inwren_adapters::traced;
+use inwren_domain::ports::{Clock, PasswordHasher, RateLimiter, Store};
 use inwren_domain::{Core, Settings};
 
 use crate::config::{Config, DatabaseKind};
 use crate::http::limits::Limits;
 use crate::http::{AppState, Issuer, TrustedProxies};
 use crate::keys::KeyStore;
+use crate::metrics::{Metrics, Probes};
+use crate::traces::Traces;
 
 /// How far the clocks of two instances may differ.
 const LEEWAY: time::Duration = time::Duration::seconds(10);
@@ -71,20 +74,34 @@ pub fn hash_threads(config: &Config) -> usize {
 
 /// Plugs everything together around a store.
 pub fn core(config: &Config, store: Arc<dyn Store>, tokens: Arc<Tokens>) -> Result<Core, WiringError> {
-    let entropy = Arc::new(SystemEntropy);
+    Ok(core_with(config, store, hasher(config)?, tokens))
+}
+
+/// The password hasher, with its threads running.
+pub fn hasher(config: &Config) -> Result<Arc<Argon2Hasher>, WiringError> {
     let limits = HasherLimits::for_machine(hash_threads(config), config.argon2);
-    let hasher = Argon2Hasher::start(config.argon2, limits, entropy.clone())
+    let hasher = Argon2Hasher::start(config.argon2, limits, Arc::new(SystemEntropy))
         .map_err(|error| WiringError::Hasher(error.to_string()))?;
-    Ok(Core {
+    Ok(Arc::new(hasher))
+}
+
+/// Plugs everything together around a store and a hasher.
+pub fn core_with(
+    config: &Config,
+    store: Arc<dyn Store>,
+    hasher: Arc<dyn PasswordHasher>,
+    tokens: Arc<Tokens>,
+) -> Core {
+    Core {
         store,
-        hasher: Arc::new(hasher),
+        hasher,
         issuer: Arc::clone(&tokens) as _,
         verifier: Arc::clone(&tokens) as _,
         keys: tokens,
         clock: clock(),
-        entropy,
+        entropy: Arc::new(SystemEntropy),
         settings: config.rules.clone(),
-    })
+    }
 }
 
 /// The clock of the machine.
@@ -134,8 +151,25 @@ fn rate_limiter(config: &Config) -> Arc<dyn RateLimiter> {
     }
 }
 
+/// What can be asked how busy it is.
+pub fn probes(hasher: Arc<Argon2Hasher>, database: Option<SqlStore>) -> Probes {
+    let pools = |database: SqlStore| Box::new(move || database.pools()) as _;
+    Probes { hasher: Some(Box::new(move || hasher.metrics())), database: database.map(pools), traces: None }
+}
+
+/// Makes a span of every request, and of its calls of ports.
+pub fn trace(state: &mut AppState, traces: &Traces) {
+    let tracer = traces.tracer();
+    state.core = traced::ports(state.core.clone(), tracer);
+    state.limits.wrap(|limiter| traced::limiter(limiter, tracer));
+    state.tracer = Some(Arc::clone(tracer));
+    let counts = Arc::clone(traces.counts());
+    state.metrics.probes.traces = Some(Box::new(move || counts.get()));
+}
+
 /// What the HTTP interface works with. Must be called within a runtime.
 pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
+    let metrics = Metrics::new(core.clock.now());
     let limits = Limits::new(
         rate_limiter(config),
         Arc::clone(&core.clock),
@@ -149,6 +183,8 @@ pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
             networks: config.trusted_proxies.clone(),
             header: config.proxy_header,
         },
+        metrics,
+        tracer: None,
         project_name: config.project_name.clone(),
         issuer: Issuer::new(&config.token_issuer, &config.token_audience),
         jwks_max_age: config.jwks_max_age,

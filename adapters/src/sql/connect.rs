@@ -11,10 +11,11 @@ use sea_orm::sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
-use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
+use sea_orm::{SqlxPostgresConnector, SqlxSqliteConnector};
 
 use super::error::driver_error;
 use super::file::{LARGEST_LOG, Lease};
+use super::pool::Pool;
 use super::url::{self, Target};
 
 /// How connections are kept, and for how long they may be waited for.
@@ -69,8 +70,8 @@ impl From<sqlx::Error> for ConnectError {
 
 /// What is open: for PostgreSQL, twice the same pool.
 pub(super) struct Pools {
-    pub(super) writer: DatabaseConnection,
-    pub(super) readers: DatabaseConnection,
+    pub(super) writer: Pool,
+    pub(super) readers: Pool,
     pub(super) file: Option<OpenFile>,
 }
 
@@ -110,7 +111,7 @@ async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pool
         .connect_with(target.clone())
         .await;
     let pool = match pool {
-        Ok(pool) => SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
+        Ok(pool) => Pool::new(SqlxPostgresConnector::from_sqlx_postgres_pool(pool), options.max_connections),
         Err(sqlx::Error::PoolTimedOut) => return Err(reason(&target, options).await.into()),
         Err(error) => return Err(error.into()),
     };
@@ -162,8 +163,8 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
     let readers =
         pool().max_connections(options.max_connections).connect_with(file.pragma("query_only", "ON")).await?;
     Ok(Pools {
-        writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
-        readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
+        writer: Pool::new(SqlxSqliteConnector::from_sqlx_sqlite_pool(writer), 1),
+        readers: Pool::new(SqlxSqliteConnector::from_sqlx_sqlite_pool(readers), options.max_connections),
         file: Some(OpenFile { path: path.to_owned(), _lease: lease }),
     })
 }

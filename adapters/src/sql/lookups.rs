@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use inwren_domain::model::{Session, SessionId, User};
 use inwren_domain::ports::StoreError;
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::batcher::{Batcher, MAX_TOGETHER};
@@ -14,6 +14,7 @@ use super::connection::Connection;
 use super::entity::{sessions, users};
 use super::error::store_error;
 use super::lookups_sqlite::Readers;
+use super::pool::Pool;
 use super::sessions::with_user;
 
 /// While one question is on its way to the database, the next ones can be.
@@ -29,7 +30,7 @@ pub(super) struct Lookups {
 }
 
 impl Lookups {
-    pub(super) fn over(readers: DatabaseConnection, file: Option<&Path>, patience: Duration) -> Self {
+    pub(super) fn over(readers: Pool, file: Option<&Path>, patience: Duration) -> Self {
         let together = Batcher::start(LANES, patience, move |ids| look_up(readers.clone(), ids));
         Self { together, at_once: file.map(Readers::open) }
     }
@@ -53,7 +54,7 @@ impl Lookups {
     }
 }
 
-async fn look_up(readers: DatabaseConnection, ids: Vec<SessionId>) -> Result<Vec<Found>, StoreError> {
+async fn look_up(readers: Pool, ids: Vec<SessionId>) -> Result<Vec<Found>, StoreError> {
     let connection = Connection::new(readers);
     if let [id] = ids[..] {
         return Ok(vec![with_user(&connection, id).await?]);

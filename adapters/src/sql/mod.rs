@@ -30,6 +30,7 @@ mod listing;
 mod lookups;
 mod lookups_sqlite;
 mod page;
+mod pool;
 mod prefix;
 mod rotation_postgres;
 mod rotation_sqlite;
@@ -45,4 +46,5 @@ mod view;
 
 pub use connect::{ConnectError, SqlOptions};
 pub use file::{Contents, FileError, SqliteFile, Staged};
+pub use pool::PoolMetrics;
 pub use store::SqlStore;

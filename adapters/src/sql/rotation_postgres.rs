@@ -8,7 +8,7 @@ use inwren_domain::model::{Session, User};
 use inwren_domain::ports::{Rotation, RotationOutcome, StoreError};
 use sea_orm::sea_query::{ArrayType, Value};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, IdenStatic, Iterable, QueryResult,
+    ConnectionTrait, DbBackend, FromQueryResult, IdenStatic, Iterable, QueryResult,
     Statement,
 };
 
@@ -16,6 +16,8 @@ use super::batcher::Batcher;
 use super::connection::Connection;
 use super::entity::{sessions, users};
 use super::error::store_error;
+use super::pool::Pool;
+use super::pool::Pool;
 use super::sessions::with_user;
 use super::timestamp::Timestamp;
 
@@ -28,12 +30,12 @@ type Exchanged = Option<(Session, User)>;
 
 /// Exchanges tokens for all who ask at the same time by one statement, and finds out one by one why it refused somebody.
 pub(super) struct Rotations {
-    pool: DatabaseConnection,
+    pool: Pool,
     together: Batcher<Rotation, Exchanged>,
 }
 
 impl Rotations {
-    pub(super) fn over(pool: DatabaseConnection, patience: Duration) -> Self {
+    pub(super) fn over(pool: patience: Duration) -> Self {
         let connection = pool.clone();
         let together = Batcher::start(LANES, patience, move |rotations| {
             let connection = Connection::new(connection.clone());
@@ -117,7 +119,7 @@ fn statement(locked: &str) -> String {
 
 /// The sessions that were exchanged, each in the place in which it was asked for.
 async fn exchange(
-    connection: &Connection<DatabaseConnection>,
+    connection: &Connection<Pool>,
     rotations: &[Rotation],
     locked: Locked,
 ) -> Result<Vec<Exchanged>, StoreError> {

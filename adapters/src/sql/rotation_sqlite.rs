@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use inwren_domain::ports::{Rotation, RotationOutcome, StoreError, UnitOfWork};
-use sea_orm::{ActiveModelTrait, ColumnTrait, DatabaseConnection, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
 use super::batcher::Batcher;
 use super::entity::sessions;
 use super::error::store_error;
+use super::pool::Pool;
 use super::sessions::with_user;
 use super::unit::SqlUnit;
 
@@ -15,7 +16,7 @@ use super::unit::SqlUnit;
 pub(super) struct Rotations(Batcher<Rotation, RotationOutcome>);
 
 impl Rotations {
-    pub(super) fn over(writer: DatabaseConnection, patience: Duration) -> Self {
+    pub(super) fn over(writer: Pool, patience: Duration) -> Self {
         Self(Batcher::start(1, patience, move |rotations| together(writer.clone(), rotations)))
     }
 
@@ -24,10 +25,7 @@ impl Rotations {
     }
 }
 
-async fn together(
-    writer: DatabaseConnection,
-    rotations: Vec<Rotation>,
-) -> Result<Vec<RotationOutcome>, StoreError> {
+async fn together(writer: Pool, rotations: Vec<Rotation>) -> Result<Vec<RotationOutcome>, StoreError> {
     let unit = Box::new(SqlUnit::begin(&writer).await?);
     let mut outcomes = Vec::with_capacity(rotations.len());
     for rotation in &rotations {

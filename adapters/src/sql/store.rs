@@ -8,6 +8,7 @@ use super::connect::{ConnectError, OpenFile, Pools, SqlOptions, connect};
 use super::error::store_error;
 use super::file::{fold_log, give_back};
 use super::lookups::Lookups;
+use super::pool::{Pool, PoolMetrics};
 use super::unit::SqlUnit;
 use super::view::SqlView;
 use super::{rotation_postgres, rotation_sqlite};
@@ -15,8 +16,8 @@ use super::{rotation_postgres, rotation_sqlite};
 /// A store in PostgreSQL or SQLite. The tables have to be there: they are made by the migrations.
 #[derive(Clone)]
 pub struct SqlStore {
-    writer: DatabaseConnection,
-    readers: DatabaseConnection,
+    writer: Pool,
+    readers: Pool,
     lookups: Arc<Lookups>,
     rotations: Rotations,
     /// Of SQLite only.
@@ -55,14 +56,22 @@ impl SqlStore {
 
     /// The connections that may write, for the migrations.
     pub fn writer(&self) -> &DatabaseConnection {
-        &self.writer
+        self.writer.connections()
+    }
+
+    /// How busy the connections are.
+    pub fn pools(&self) -> Vec<PoolMetrics> {
+        match self.writer.get_database_backend() {
+            DbBackend::Sqlite => vec![self.writer.metrics("writer"), self.readers.metrics("readers")],
+            _ => vec![self.writer.metrics("all")],
+        }
     }
 
     /// Gives some space that is used no more back to the file system, and tells how many bytes that were: zero, if there
     /// is not much. It keeps writers waiting for some milliseconds. PostgreSQL sees to that by itself.
     pub async fn give_back_space(&self) -> Result<u64, StoreError> {
         match &self.file {
-            Some(_) => give_back(&self.writer).await,
+            Some(_) => give_back(self.writer.connections()).await,
             None => Ok(0),
         }
     }
@@ -110,7 +119,7 @@ impl Store for SqlStore {
         // The writer goes last: on its way out SQLite folds the write-ahead log into the database. That a pool was closed
         // before is no failure.
         self.lookups.close();
-        let _ = self.readers.close_by_ref().await;
-        let _ = self.writer.close_by_ref().await;
+        let _ = self.readers.connections().close_by_ref().await;
+        let _ = self.writer.connections().close_by_ref().await;
     }
 }

@@ -2,29 +2,31 @@ use async_trait::async_trait;
 use inwren_domain::ports::{
     AuditLog, ServiceClientRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
 };
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
 
 use super::connection::Connection;
 use super::error::store_error;
+use super::pool::{Claim, Pool};
 
 /// One transaction. Dropping it rolls back.
-pub(super) struct SqlUnit(Connection<DatabaseTransaction>);
+pub(super) struct SqlUnit {
+    connection: Connection<DatabaseTransaction>,
+    _claim: Claim,
+}
 
 impl SqlUnit {
     /// Begins the transaction; on SQLite with the lock on all that can be written.
-    pub(super) async fn begin(writer: &DatabaseConnection) -> Result<Self, StoreError> {
+    pub(super) async fn begin(writer: &Pool) -> Result<Self, StoreError> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let transaction = writer.begin_with_options(options).await.map_err(store_error)?;
-        Ok(Self(Connection::new(transaction)))
+        let (transaction, claim) = writer.begin(options).await.map_err(store_error)?;
+        Ok(Self { connection: Connection::new(transaction), _claim: claim })
     }
 
     pub(super) fn connection(&self) -> &Connection<DatabaseTransaction> {
-        &self.0
+        &self.connection
     }
 }
 
@@ -47,14 +49,14 @@ impl UnitOfWork for SqlUnit {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        if self.0.has_failed() {
+        if self.connection.has_failed() {
             self.rollback().await?;
             return Err(StoreError::Unavailable("a statement of the unit had failed".to_owned()));
         }
-        self.0.into_inner().commit().await.map_err(store_error)
+        self.connection.into_inner().commit().await.map_err(store_error)
     }
 
     async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
-        self.0.into_inner().rollback().await.map_err(store_error)
+        self.connection.into_inner().rollback().await.map_err(store_error)
     }
 }

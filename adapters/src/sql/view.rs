@@ -1,24 +1,24 @@
 use std::sync::Arc;
 
 use inwren_domain::ports::{AuditReader, ReadView, ServiceClientReader, SessionReader, UserReader};
-use sea_orm::DatabaseConnection;
 
 use super::connection::Connection;
 use super::lookups::Lookups;
+use super::pool::Pool;
 
 /// Reads from the pool, one statement after the other and each in a transaction of its own: so each sees all that was
 /// committed before it, and none costs the round trips of a `BEGIN` and a `COMMIT`.
 pub(super) struct SqlView {
-    connection: Connection<DatabaseConnection>,
+    connection: Connection<Pool>,
     lookups: Arc<Lookups>,
 }
 
 impl SqlView {
-    pub(super) fn new(readers: DatabaseConnection, lookups: Arc<Lookups>) -> Self {
+    pub(super) fn new(readers: Pool, lookups: Arc<Lookups>) -> Self {
         Self { connection: Connection::new(readers), lookups }
     }
 
-    pub(super) fn connection(&self) -> &Connection<DatabaseConnection> {
+    pub(super) fn connection(&self) -> &Connection<Pool> {
         &self.connection
     }
 

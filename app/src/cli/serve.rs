@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use inwren_domain::ports::Store;
 use poem::Response;
@@ -14,6 +15,8 @@ use crate::server::{self, ServerOptions, Transport};
 use crate::shutdown::StopSignals;
 use crate::tls::ServedCertificate;
 use crate::{http, keys, start, telemetry, wiring, worker};
+use crate::traces::Traces;
+use crate::{http, keys, metrics, start, telemetry, wiring, worker};
 
 /// Runs the service until it is told to stop. A second signal ends it at once, whatever is still in flight.
 pub(super) async fn run(config: Config) -> Outcome {
@@ -39,13 +42,22 @@ pub(super) async fn run(config: Config) -> Outcome {
             Err(_) => std::future::pending().await,
         }
     };
+    let metrics = ready.metrics.map(|(listener, endpoint)| {
+        tokio::spawn(server::serve(listener, endpoint, METRICS_OPTIONS, std::future::pending()))
+    });
     let served = async {
         let finished = server::serve(ready.listener, ready.endpoint, ready.options, stop).await;
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
         ready.sweeper.abort();
         for watch in ready.watches {
             watch.abort();
         }
         ready.store.close().await;
+        if let Some(traces) = ready.traces {
+            traces.stop().await;
+        }
         finished
     };
     tokio::select! {
@@ -60,6 +72,9 @@ pub(super) async fn run(config: Config) -> Outcome {
     }
 }
 
+/// Who reads metrics is known, and few.
+const METRICS_OPTIONS: ServerOptions = ServerOptions { max_connections: 16, shutdown_grace: Duration::ZERO };
+
 /// A service that has only to be let loose.
 struct Ready {
     store: Arc<dyn Store>,
@@ -69,6 +84,8 @@ struct Ready {
     watches: Vec<JoinHandle<()>>,
     endpoint: BoxEndpoint<'static, Response>,
     listener: TcpListener,
+    traces: Option<Traces>,
+    metrics: Option<(TcpListener, BoxEndpoint<'static, Response>)>,
     options: ServerOptions,
 }
 
@@ -84,8 +101,9 @@ async fn prepare(config: &Config) -> Result<Ready, Failed> {
     let opened = wiring::open_store(config).await.map_err(Failed::because)?;
     start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
     let tokens = wiring::tokens(config, &keys.keys).map_err(Failed::because)?;
+    let hasher = wiring::hasher(config).map_err(Failed::because)?;
     let core =
-        wiring::core(config, Arc::clone(&opened.store), Arc::clone(&tokens)).map_err(Failed::because)?;
+        wiring::core_with(config, Arc::clone(&opened.store), Arc::clone(&hasher) as _, Arc::clone(&tokens));
     if let Some(first) = &config.first_superuser {
         start::ensure_first_superuser(&core, first).await.map_err(Failed::because)?;
     }
@@ -106,7 +124,15 @@ async fn prepare(config: &Config) -> Result<Ready, Failed> {
     let key_watch = keys::watch(key_store, &keys, tokens, clock).map_err(Failed::because)?;
     let sweeper = worker::start(Arc::new(core.clone()), opened.database.clone(), config.sweep_interval);
     let state = Arc::new(wiring::app_state(config, core).map_err(Failed::because)?);
+    let mut state = wiring::app_state(config, core).map_err(Failed::because)?;
+    state.metrics.probes = wiring::probes(hasher, opened.database);
+    let traces = config.traces.as_ref().map(Traces::start).transpose().map_err(Failed::because)?;
+    if let Some(traces) = &traces {
+        wiring::trace(&mut state, traces);
+    }
+    let state = Arc::new(state);
     let endpoint = http::endpoint(&state, config.cors.clone());
+    let metrics = listen_for_metrics(config, &state).await?;
     announce(config, address, &signs.map(|key| key.id).unwrap_or_default());
     let options = ServerOptions {
         max_connections: config.max_connections,
@@ -114,6 +140,21 @@ async fn prepare(config: &Config) -> Result<Ready, Failed> {
         transport,
     };
     Ok(Ready { store: opened.store, state, sweeper, watches, endpoint, listener, options })
+    let options =
+        ServerOptions { max_connections: config.max_connections, shutdown_grace: config.shutdown_grace };
+    Ok(Ready { store: opened.store, state, sweeper, key_watch, endpoint, listener, traces, metrics, options })
+}
+
+async fn listen_for_metrics(
+    config: &Config,
+    state: &Arc<AppState>,
+) -> Result<Option<(TcpListener, BoxEndpoint<'static, Response>)>, Failed> {
+    let Some(wanted) = config.metrics_listen else { return Ok(None) };
+    let cannot_listen = |error| Failed::Failed(format!("METRICS_ADDR: cannot listen on {wanted}: {error}"));
+    let listener = TcpListener::bind(wanted).await.map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(cannot_listen)?;
+    tracing::info!("metrics: http://{address}/metrics");
+    Ok(Some((listener, metrics::endpoint(state))))
 }
 
 /// Tells where everything is, and what should not stay so.

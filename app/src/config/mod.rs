@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::http::ProxyHeader;
 use crate::http::limits::LimitSettings;
+use crate::traces::TraceSettings;
 pub use error::{ConfigError, Invalid};
 pub use redis::Redis;
 pub use setting::{SETTINGS, Setting};
@@ -75,6 +76,10 @@ pub struct Config {
     pub shutdown_grace: std::time::Duration,
     /// How long between two sweeps of what is over.
     pub sweep_interval: std::time::Duration,
+    /// Where to tell Prometheus what is counted; nowhere if `None`.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Where to send traces; nowhere if `None`.
+    pub traces: Option<TraceSettings>,
     /// The form of the log.
     pub log_format: LogFormat,
     /// What is logged.
@@ -218,6 +223,8 @@ impl Config {
         });
         let port: Option<u16> = source.parse("PORT", |text| text.parse().ok());
         let tls = tls(source);
+        let metrics_listen = metrics(source, host.zip(port));
+        let traces = traces(source);
         let project_name = source.parse("PROJECT_NAME", value::title);
         let database = database(source, production);
         let auto_migrate = match source.text("AUTO_MIGRATE") {
@@ -287,6 +294,8 @@ impl Config {
             max_connections: max_connections?,
             shutdown_grace: shutdown_grace?,
             sweep_interval: std::time::Duration::from_secs(sweep_interval?),
+            metrics_listen,
+            traces: traces?,
             log_format: log_format?,
             log_filter: log_filter?,
         })
@@ -324,6 +333,50 @@ fn tls(source: &mut Source) -> Option<Option<TlsPaths>> {
             None
         }
     }
+/// Metrics have a listener of their own, which nobody can take for the service by a mistake in one number.
+fn metrics(source: &mut Source, service: Option<(IpAddr, u16)>) -> Option<SocketAddr> {
+    let wanted: SocketAddr = source.parse("METRICS_ADDR", |text| text.parse().ok())?;
+    let (host, port) = service?;
+    let overlap = wanted.ip() == host || wanted.ip().is_unspecified() || host.is_unspecified();
+    if wanted.port() == port && port != 0 && overlap {
+        source.refuse("METRICS_ADDR", "must not be the address of the service");
+    }
+    Some(wanted)
+}
+
+/// The outer `None` is an error, the inner one is nowhere.
+#[allow(clippy::option_option, reason = "an error and an absence are two things here")]
+fn traces(source: &mut Source) -> Option<Option<TraceSettings>> {
+    source.parse("OTEL_EXPORTER_OTLP_PROTOCOL", |text| (text == "http/protobuf").then_some(()))?;
+    let wanted = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+    let endpoint = match wanted.into_iter().find(|name| source.text(name).is_some()) {
+        Some(name) => Some(source.parse(name, value::http_address)?),
+        None => None,
+    };
+    let endpoint = match source.text(wanted[0]) {
+        Some(_) => endpoint,
+        None => endpoint.map(|base| format!("{}/v1/traces", base.trim_end_matches('/'))),
+    };
+    let headers = match source.text("OTEL_EXPORTER_OTLP_HEADERS") {
+        Some(_) => source.parse("OTEL_EXPORTER_OTLP_HEADERS", value::headers)?,
+        None => HashMap::new(),
+    };
+    let service_name = source.parse("OTEL_SERVICE_NAME", value::title)?;
+    let share = match source.text("OTEL_TRACES_SAMPLER_ARG") {
+        Some(_) => source.parse("OTEL_TRACES_SAMPLER_ARG", value::number(0.0..=1.0))?,
+        None => 1.0,
+    };
+    let (follow_caller, share) = source.parse("OTEL_TRACES_SAMPLER", |text| {
+        let (follow_caller, decision) =
+            text.strip_prefix("parentbased_").map_or((false, text), |decision| (true, decision));
+        match decision {
+            "always_on" => Some((follow_caller, 1.0)),
+            "always_off" => Some((follow_caller, 0.0)),
+            "traceidratio" => Some((follow_caller, share)),
+            _ => None,
+        }
+    })?;
+    Some(endpoint.map(|endpoint| TraceSettings { endpoint, headers, service_name, follow_caller, share }))
 }
 
 fn database(source: &mut Source, production: bool) -> Option<Database> {

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -5,6 +6,7 @@ use std::time::Duration;
 use inwren_domain::model::Tier;
 use inwren_domain::ports::Quota;
 use ipnet::IpNet;
+use poem::http::{HeaderName, HeaderValue};
 
 pub(super) fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
@@ -59,6 +61,26 @@ pub(super) fn quota(text: &str) -> Option<Quota> {
     };
     let limit = limit.trim().parse().ok().filter(|limit| (1..=1_000_000_000).contains(limit))?;
     Some(Quota { limit, period: Duration::from_secs(seconds) })
+}
+
+/// The address of something that speaks plain HTTP.
+pub(super) fn http_address(text: &str) -> Option<String> {
+    let address: poem::http::Uri = text.parse().ok()?;
+    let is_plain = address.scheme_str() == Some("http") && address.query().is_none();
+    let has_user = address.authority()?.as_str().contains('@');
+    (is_plain && !has_user).then(|| text.to_owned())
+}
+
+/// `NAME=VALUE` pairs, with what is not allowed there percent-encoded.
+pub(super) fn headers(text: &str) -> Option<HashMap<String, String>> {
+    let header = |pair: &str| {
+        let (name, value) = pair.split_once('=')?;
+        let value = percent_encoding::percent_decode_str(value.trim()).decode_utf8().ok()?;
+        let name: HeaderName = name.trim().parse().ok()?;
+        HeaderValue::from_str(&value).ok()?;
+        Some((name.as_str().to_owned(), value.into_owned()))
+    };
+    list(text).map(header).collect()
 }
 
 /// Networks, where a single address is a network of one.

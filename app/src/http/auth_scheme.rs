@@ -11,6 +11,7 @@ use super::client_auth;
 use super::problem::{Kind, Problem};
 use super::refusals::invalid_token;
 use super::state::AppState;
+use crate::metrics::AccessRefusal;
 
 /// Somebody who has shown a valid access token, and that they are what `W` says.
 pub(super) struct Caller<W>(pub(super) W);
@@ -51,6 +52,9 @@ async fn principal(request: &Request) -> Result<Principal, Problem> {
     let principal = authenticate(&state.core, token).await.map_err(|refusal| match refusal {
         NotAuthenticated::Store(error) => error.into(),
         refusal => {
+            if let Some(reason) = AccessRefusal::of(&refusal) {
+                state.metrics.outcomes.access_refusals.count(reason);
+            }
             tracing::info!(reason = %refusal, "access token refused");
             invalid_token()
         }
@@ -155,7 +159,7 @@ impl<'a> ApiExtractor<'a> for Introspector {
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         if let Some(credentials) = client_auth::basic_credentials(request) {
-            client_auth::authenticate(&AppState::of(request)?.core, credentials.as_ref()).await?;
+            client_auth::authenticate(AppState::of(request)?, credentials.as_ref()).await?;
             return Ok(Self);
         }
         let principal = principal(request).await.map_err(|problem| match problem.kind {

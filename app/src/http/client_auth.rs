@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use inwren_domain::Core;
 use inwren_domain::model::{PlainToken, ServiceClient};
 use inwren_domain::service::Failure;
 use inwren_domain::service::auth::client_credentials::{self, Credentials, NotAuthenticated};
@@ -11,6 +10,8 @@ use poem::http::{HeaderValue, header};
 use zeroize::Zeroizing;
 
 use super::problem::{Kind, Problem};
+use super::state::AppState;
+use crate::metrics::ClientResult;
 
 /// The challenge for service clients.
 pub(super) const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="inwren""#);
@@ -36,11 +37,17 @@ pub(super) fn basic_credentials(request: &Request) -> Option<Option<Credentials>
 
 /// Finds out which client this is, or refuses it.
 pub(super) async fn authenticate(
-    core: &Core,
+    state: &AppState,
     credentials: Option<&Credentials>,
 ) -> Result<ServiceClient, Problem> {
-    let Some(credentials) = credentials else { return Err(invalid_client()) };
-    client_credentials::authenticate(core, credentials).await.map_err(|failure| match failure {
+    let clients = &state.metrics.outcomes.clients;
+    let Some(credentials) = credentials else {
+        clients.count(ClientResult::Refused);
+        return Err(invalid_client());
+    };
+    let result = client_credentials::authenticate(&state.core, credentials).await;
+    clients.count((&result).into());
+    result.map_err(|failure| match failure {
         Failure::Refused(NotAuthenticated) => {
             tracing::info!("service client refused");
             invalid_client()

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use inwren_domain::model::TierCatalog;
-use poem::http::{HeaderValue, header};
+use poem::http::{HeaderValue, Method, header};
 use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make_sync, get};
 use poem_openapi::{LicenseObject, OpenApiService};
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ use super::meta::MetaApi;
 use super::state::AppState;
 use super::users::UsersApi;
 use super::well_known::WellKnownApi;
+use crate::metrics::{CountedOperation, OperationIndex};
 
 type Apis = (AuthApi, OAuthApi, TokensApi, UsersApi, AdminApi, WellKnownApi, MetaApi);
 
@@ -76,34 +77,73 @@ fn complete_request(name: &str, schema: &mut Value, tiers: &TierCatalog) {
 }
 
 /// The paths there are, with the methods that each answers to.
-pub(super) struct RouteTable(Vec<KnownRoute>);
+pub(super) struct RouteTable {
+    routes: Vec<KnownRoute>,
+    operations: Vec<CountedOperation>,
+}
 
 /// A path, or a template of paths.
 pub(super) struct KnownRoute {
     template: String,
     /// The value of `Allow` (RFC 9110 section 10.2.1).
     allow: HeaderValue,
+    operations: Vec<(Method, OperationIndex)>,
 }
 
-/// The pages that are not in the document.
-const PAGES: [&str; 3] = ["/openapi.json", "/docs", "/redoc"];
+/// The pages that are not in the document, and what they are counted as.
+const PAGES: [(&str, &str); 3] =
+    [("/openapi.json", "get_openapi_document"), ("/docs", "get_swagger_ui"), ("/redoc", "get_redoc")];
 
 impl RouteTable {
     pub(super) fn of(document: &str) -> Self {
         let document: Value = serde_json::from_str(document).unwrap_or_default();
-        let paths = document["paths"].as_object().cloned().unwrap_or_default();
-        let documented = paths.iter().map(|(path, operations)| {
-            let methods =
-                operations.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase());
-            KnownRoute::new(path, methods.collect())
-        });
-        let pages = PAGES.iter().map(|page| KnownRoute::new(page, vec!["GET".to_owned()]));
-        Self(documented.chain(pages).collect())
+        let nothing = CountedOperation { name: NO_OPERATION.to_owned(), statuses: vec![404, 405] };
+        let mut table = Self { routes: Vec::new(), operations: vec![nothing] };
+        for (path, operations) in document["paths"].as_object().into_iter().flatten() {
+            let operations = operations.as_object().into_iter().flatten();
+            table.add(
+                path,
+                operations.map(|(method, about)| (method.to_uppercase(), counted(about))).collect(),
+            );
+        }
+        for (page, name) in PAGES {
+            let about = CountedOperation { name: name.to_owned(), statuses: vec![200] };
+            table.add(page, vec![("GET".to_owned(), about)]);
+        }
+        table
+    }
+
+    fn add(&mut self, template: &str, operations: Vec<(String, CountedOperation)>) {
+        let methods = operations.iter().map(|(method, _)| method.clone()).collect();
+        let first = self.operations.len();
+        let known = operations
+            .iter()
+            .enumerate()
+            .filter_map(|(place, (method, _))| Some((method.parse().ok()?, OperationIndex(first + place))));
+        let route = KnownRoute { operations: known.collect(), ..KnownRoute::new(template, methods) };
+        self.routes.push(route);
+        self.operations.extend(operations.into_iter().map(|(_, about)| about));
     }
 
     /// The route that a path belongs to.
     pub(super) fn find(&self, path: &str) -> Option<&KnownRoute> {
-        self.0.iter().find(|route| route.fits(path))
+        self.routes.iter().find(|route| route.fits(path))
+    }
+
+    /// The operations, to be counted. The first is none: what there is no route or no method for.
+    pub(super) fn operations(&self) -> &[CountedOperation] {
+        &self.operations
+    }
+}
+
+const NO_OPERATION: &str = "none";
+
+/// An operation of the document.
+fn counted(about: &Value) -> CountedOperation {
+    let statuses = about["responses"].as_object().into_iter().flatten();
+    CountedOperation {
+        name: about["operationId"].as_str().unwrap_or(NO_OPERATION).to_owned(),
+        statuses: statuses.filter_map(|(status, _)| status.parse().ok()).collect(),
     }
 }
 
@@ -116,6 +156,13 @@ impl KnownRoute {
     /// The path without what the client made up.
     pub(super) fn template(&self) -> &str {
         &self.template
+    }
+
+    /// The operation that this method is; the answer to `HEAD` is that to `GET` without its body.
+    pub(super) fn operation(&self, method: &Method) -> OperationIndex {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let known = self.operations.iter().find(|(known, _)| known == method);
+        known.map_or(OperationIndex::NONE, |(_, operation)| *operation)
     }
 
     fn fits(&self, path: &str) -> bool {
@@ -131,7 +178,7 @@ impl KnownRoute {
         }
         methods.push("OPTIONS".to_owned());
         let allow = HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static("GET"));
-        Self { template: template.to_owned(), allow }
+        Self { template: template.to_owned(), allow, operations: Vec::new() }
     }
 }
 
@@ -238,6 +285,26 @@ mod tests {
         let template = |path: &str| routes.find(path).map(KnownRoute::template);
         assert_eq!(template("/users/42"), Some("/users/{id}"));
         assert_eq!(template("/users/42/secret"), None);
+    }
+
+    #[test]
+    fn a_request_is_counted_by_its_operation() {
+        let document = r#"{"paths": {"/users/{id}": {
+            "get": {"operationId": "look", "responses": {"200": {}, "404": {}}},
+            "put": {"operationId": "change", "responses": {"200": {}}}
+        }}}"#;
+        let routes = RouteTable::of(document);
+        let counted = |path: &str, method: Method| {
+            let operation = routes.find(path).map_or(OperationIndex::NONE, |route| route.operation(&method));
+            routes.operations()[operation.0].name.clone()
+        };
+        assert_eq!(counted("/users/42", Method::GET), "look");
+        assert_eq!(counted("/users/42", Method::HEAD), "look");
+        assert_eq!(counted("/users/42", Method::PUT), "change");
+        assert_eq!(counted("/users/42", Method::DELETE), "none");
+        assert_eq!(counted("/nowhere", Method::GET), "none");
+        assert_eq!(counted("/docs", Method::GET), "get_swagger_ui");
+        assert_eq!(routes.operations()[1].statuses, [200, 404]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use poem::{FromRequest, Request, RequestBody};
 
 use super::client::client_of;
 use super::problem::{Kind, Problem};
+use crate::metrics::{Counters, Label};
 
 macro_rules! operations {
     ($($name:ident = $label:literal $setting:literal $default:literal;)+) => {
@@ -58,6 +59,25 @@ operations! {
     Admin = "admin" "RATE_LIMIT_ADMIN" 60;
 }
 
+impl Label for Operation {
+    const ALL: &'static [Self] = Self::ALL;
+
+    fn text(self) -> &'static str {
+        self.label()
+    }
+
+    fn place(self) -> usize {
+        self as usize
+    }
+}
+
+/// What the limiter has said so far.
+#[derive(Default)]
+pub(crate) struct Decisions {
+    pub(crate) allowed: Counters<Operation>,
+    pub(crate) limited: Counters<Operation>,
+}
+
 /// The quotas.
 #[derive(Clone, Debug)]
 pub struct LimitSettings {
@@ -93,6 +113,7 @@ pub struct Limits {
     clock: Arc<dyn Clock>,
     keys: Arc<dyn KeyDirectory>,
     settings: LimitSettings,
+    decisions: Decisions,
 }
 
 /// What the keyed hashes of e-mail addresses are for.
@@ -107,7 +128,7 @@ impl Limits {
         keys: Arc<dyn KeyDirectory>,
         settings: LimitSettings,
     ) -> Self {
-        Self { limiter, clock, keys, settings }
+        Self { limiter, clock, keys, settings, decisions: Decisions::default() }
     }
 
     /// What the limiter has done so far.
@@ -115,9 +136,19 @@ impl Limits {
         self.limiter.metrics()
     }
 
+    /// Puts something around the limiter.
+    pub fn wrap(&mut self, around: impl FnOnce(Arc<dyn RateLimiter>) -> Arc<dyn RateLimiter>) {
+        self.limiter = around(Arc::clone(&self.limiter));
+    }
+
     /// Whether the limiter had to fall back to something less than was configured.
-    pub(super) fn is_degraded(&self) -> bool {
+    pub(crate) fn is_degraded(&self) -> bool {
         self.limiter.is_degraded()
+    }
+
+    /// What the limiter has said so far.
+    pub(crate) fn decisions(&self) -> &Decisions {
+        &self.decisions
     }
 
     /// Takes one of the client's allowance.
@@ -159,8 +190,10 @@ impl Limits {
         let decision = self.limiter.check(&key, self.settings.quota(operation), self.clock.now()).await;
         slot.remember(operation, decision);
         if decision.allowed {
+            self.decisions.allowed.count(operation);
             return Ok(());
         }
+        self.decisions.limited.count(operation);
         tracing::info!(operation = operation.label(), "rate limited");
         let problem =
             Problem::new(Kind::RATE_LIMITED, "Too many requests. Retry-After says when the next is allowed.");

@@ -40,7 +40,8 @@ pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'sta
     let service = document::service(state);
     let document = document::document(&service, &state.core.settings.tiers);
     let routes = Arc::new(RouteTable::of(&document));
-    let gateway = Gateway { state: Arc::clone(state), cors: Cors::new(cors), routes };
+    let requests = state.metrics.requests(|| routes.operations().to_vec());
+    let gateway = Gateway { state: Arc::clone(state), cors: Cors::new(cors), routes, requests };
     document::routes(Route::new(), state, document).nest("/", service).with(gateway).boxed()
 }
 

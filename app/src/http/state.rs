@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use inwren_domain::Core;
+use opentelemetry::global::BoxedTracer;
 use poem::Request;
 use time::Duration;
 
@@ -9,6 +10,7 @@ use super::client::TrustedProxies;
 use super::issuer::Issuer;
 use super::limits::Limits;
 use super::problem::Problem;
+use crate::metrics::Metrics;
 
 /// What every request handler works with.
 pub struct AppState {
@@ -16,6 +18,10 @@ pub struct AppState {
     pub core: Core,
     /// How often who may do what.
     pub limits: Limits,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What makes spans, where traces are exported.
+    pub tracer: Option<Arc<BoxedTracer>>,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: TrustedProxies,
     /// Who issues tokens, and where others find the service.

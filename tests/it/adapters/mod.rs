@@ -2,4 +2,6 @@
 
 mod hasher;
 mod limiters;
+mod limiter;
+mod pools;
 mod tokens;

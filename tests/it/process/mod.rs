@@ -17,6 +17,7 @@ mod redis;
 mod proxy_protocol;
 mod restart;
 mod plans;
+mod monitoring;
 mod secrecy;
 mod slow_clients;
 mod tls;

@@ -31,7 +31,7 @@ pub(super) async fn exchange(
     token: &PlainToken,
 ) -> Result<TokenPair, Failure<refresh::Refusal>> {
     let presented = refresh::Presented::verify(core, token.clone()).expect("a valid token");
-    refresh::execute(core, presented, &client()).await
+    refresh::execute(core, presented, &client()).await.map(refresh::Refreshed::into_tokens)
 }
 
 /// Exchanges a token that is good for nothing, and tells why it is.

@@ -44,7 +44,10 @@ pub(super) async fn execute(core: Core, job: Job) -> Outcome {
             tokens(login::execute(&core, command).await, |_| Refusal::Login)
         }
         Job::Exchange(token) => match refresh::Presented::verify(&core, token) {
-            Ok(presented) => tokens(refresh::execute(&core, presented, &client).await, refused_exchange),
+            Ok(presented) => {
+                let refreshed = refresh::execute(&core, presented, &client).await;
+                tokens(refreshed.map(refresh::Refreshed::into_tokens), refused_exchange)
+            }
             Err(_) => Outcome::No(Refusal::Token),
         },
         Job::Authenticate(token) => match authenticate(&core, token.expose()).await {

@@ -54,6 +54,7 @@ pub struct Argon2Hasher {
     entropy: Arc<dyn Entropy>,
     max_wait: Duration,
     max_wait_of_known: Duration,
+    threads: usize,
     computed: Arc<AtomicU64>,
     refused: AtomicU64,
 }
@@ -61,6 +62,8 @@ pub struct Argon2Hasher {
 /// What the hasher does at the moment, and has done since it was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HasherMetrics {
+    /// Threads that hash.
+    pub threads: usize,
     /// Hashes that wait for a thread.
     pub waiting: usize,
     /// Hashes that are being computed.
@@ -95,6 +98,7 @@ impl Argon2Hasher {
             entropy,
             max_wait: limits.max_wait,
             max_wait_of_known: limits.max_wait_of_known,
+            threads: limits.threads.max(1),
             computed,
             refused: AtomicU64::new(0),
         })
@@ -103,6 +107,7 @@ impl Argon2Hasher {
     /// How busy it is.
     pub fn metrics(&self) -> HasherMetrics {
         HasherMetrics {
+            threads: self.threads,
             waiting: self.queue.waiting(),
             running: self.queue.running(),
             computed: self.computed.load(Ordering::Relaxed),

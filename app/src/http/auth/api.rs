@@ -19,6 +19,7 @@ use crate::http::responses::{self, Answer, Created, Json, NoContent};
 use crate::http::state::AppState;
 use crate::http::tags::ApiTags;
 use crate::http::users::UserDto;
+use crate::metrics::RefreshOutcome;
 
 pub(in crate::http) struct AuthApi(pub(in crate::http) Arc<AppState>);
 
@@ -42,7 +43,9 @@ impl AuthApi {
             tier,
             client: client.0,
         };
-        let user = auth::register::execute(&self.0.core, command).await?;
+        let registered = auth::register::execute(&self.0.core, command).await;
+        self.0.metrics.outcomes.registrations.count((&registered).into());
+        let user = registered?;
         Ok(Created::Created(Json(UserDto::from(&user)), "/users/me".to_owned()))
     }
 
@@ -103,7 +106,9 @@ pub(super) async fn log_in(
     state: &AppState,
     command: auth::login::Command,
 ) -> Result<inwren_domain::model::TokenPair, Problem> {
-    auth::login::execute(&state.core, command).await.map_err(|failure| {
+    let result = auth::login::execute(&state.core, command).await;
+    state.metrics.outcomes.logins.count((&result).into());
+    result.map_err(|failure| {
         if let Failure::Refused(reason) = &failure {
             let user_id = reason.user().map(tracing::field::display);
             tracing::info!(%reason, user_id, "login refused");
@@ -124,12 +129,15 @@ pub(super) async fn refresh(
         Ok(presented) => presented,
         Err(reason) => {
             state.limits.check_client(request, Operation::Refresh).await?;
+            state.metrics.outcomes.refreshes.count(RefreshOutcome::Invalid);
             tracing::info!(%reason, "refresh token refused");
             return Err(invalid_token());
         }
     };
     state.limits.check_session(slot, Operation::Refresh, presented.session_id()).await?;
-    auth::refresh::execute(&state.core, presented, &client.0).await.map_err(|failure| {
+    let result = auth::refresh::execute(&state.core, presented, &client.0).await;
+    state.metrics.outcomes.refreshes.count((&result).into());
+    result.map(auth::refresh::Refreshed::into_tokens).map_err(|failure| {
         if let Failure::Refused(reason) = &failure {
             tracing::info!(?reason, "refresh refused");
         }

@@ -110,15 +110,15 @@ impl OAuthApi {
             (None, Some(id), Some(secret)) => Some(Credentials { id, secret }),
             (None, ..) => None,
         };
-        let core = &self.0.core;
-        let client = match client_auth::authenticate(core, credentials.as_ref()).await {
+        let client = match client_auth::authenticate(&self.0, credentials.as_ref()).await {
             Ok(client) => client,
             Err(problem) if problem.kind == Kind::INVALID_CLIENT => {
                 return Err(OAuthError::invalid_client().into());
             }
             Err(problem) => return Err(problem.into()),
         };
-        let (token, lifetime) = auth::client_credentials::issue(core, &client).map_err(Problem::from)?;
+        let (token, lifetime) =
+            auth::client_credentials::issue(&self.0.core, &client).map_err(Problem::from)?;
         Ok(Json(OAuthTokenDto::of_client(&token, lifetime)))
     }
 }

@@ -3,9 +3,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use opentelemetry::trace::FutureExt as _;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::cors::Cors;
 use super::headers::add_common;
@@ -16,6 +18,8 @@ use crate::http::limits::LimitSlot;
 use crate::http::problem::{Kind, Problem};
 use crate::http::responses::PROBLEM_JSON;
 use crate::http::state::AppState;
+use crate::metrics::{OperationIndex, Requests};
+use crate::traces::RequestTrace;
 
 /// How long a request may take, the reading of its body included.
 const MAX_REQUEST_TIME: Duration = Duration::from_secs(30);
@@ -28,6 +32,7 @@ pub(in crate::http) struct Gateway {
     pub(in crate::http) state: Arc<AppState>,
     pub(in crate::http) cors: Cors,
     pub(in crate::http) routes: Arc<RouteTable>,
+    pub(in crate::http) requests: Arc<Requests>,
 }
 
 pub(in crate::http) struct GatewayEndpoint<E> {
@@ -35,6 +40,7 @@ pub(in crate::http) struct GatewayEndpoint<E> {
     state: Arc<AppState>,
     cors: Cors,
     routes: Arc<RouteTable>,
+    requests: Arc<Requests>,
 }
 
 impl<E: Endpoint> Middleware<E> for Gateway {
@@ -46,6 +52,7 @@ impl<E: Endpoint> Middleware<E> for Gateway {
             state: Arc::clone(&self.state),
             cors: self.cors.clone(),
             routes: Arc::clone(&self.routes),
+            requests: Arc::clone(&self.requests),
         }
     }
 }
@@ -55,6 +62,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let begun = Instant::now();
+        let in_flight = self.requests.begin();
         let id = request_id(&request, self.state.core.entropy.as_ref());
         let slot = LimitSlot::default();
         request.extensions_mut().insert(Arc::clone(&self.state));
@@ -68,14 +76,31 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         let preflight = self.cors.preflight(&request);
         let is_preflight = preflight.is_some();
 
-        let span = tracing::info_span!("request", request_id = %id, user_id = tracing::field::Empty);
+        let template = route.map(KnownRoute::template);
+        let trace =
+            RequestTrace::begin(self.state.tracer.as_deref(), request.headers(), &method, template, &id);
+        let span = tracing::info_span!(
+            "request",
+            request_id = %id,
+            user_id = Empty,
+            trace_id = Empty,
+            span_id = Empty
+        );
+        trace.write_to(&span);
         let mut response = match (preflight, route) {
             (Some(response), _) => response,
             (None, Some(route)) if method == Method::OPTIONS => Response::builder()
                 .status(StatusCode::NO_CONTENT)
                 .header(header::ALLOW, route.allow())
                 .finish(),
-            (None, _) => self.answer(request).instrument(span.clone()).await,
+            (None, _) => match trace.context() {
+                // Boxed, so that those who are not traced carry no more than before.
+                Some(context) => {
+                    let answer = self.answer(request).with_context(context.clone());
+                    Box::pin(answer.instrument(span.clone())).await
+                }
+                None => self.answer(request).instrument(span.clone()).await,
+            },
         };
 
         let status = response.status();
@@ -83,7 +108,6 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
             let unknown = HeaderValue::from_static("GET, HEAD, OPTIONS");
             response.headers_mut().insert(header::ALLOW, route.map_or(unknown, KnownRoute::allow));
         }
-        let template = route.map(KnownRoute::template);
         if status.is_client_error() || status.is_server_error() {
             write_problem(&mut response, &id, &method, template.unwrap_or_default(), &span).await;
         }
@@ -96,7 +120,11 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         if let Ok(value) = id.parse() {
             headers.insert(X_REQUEST_ID, value);
         }
-        let microseconds = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
+        let took = begun.elapsed();
+        let operation = route.map_or(OperationIndex::NONE, |route| route.operation(&method));
+        in_flight.answered(operation, response.status().as_u16(), took);
+        trace.end(response.status());
+        let microseconds = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         span.in_scope(|| {
             tracing::info!(
                 target: "inwren::request",

@@ -50,6 +50,24 @@ pub enum Refusal {
     NotRepeatable,
 }
 
+/// What the caller gets.
+#[derive(Debug)]
+pub enum Refreshed {
+    /// The successor of the token, which is used up now.
+    Rotated(TokenPair),
+    /// The successor that was given out for the token before, once more.
+    Raced(TokenPair),
+}
+
+impl Refreshed {
+    /// The tokens, however the caller came by them.
+    pub fn into_tokens(self) -> TokenPair {
+        match self {
+            Self::Rotated(pair) | Self::Raced(pair) => pair,
+        }
+    }
+}
+
 /// Exchanges the token.
 ///
 /// A client whose answer was lost, and tabs that race, get the very token that the winner got, within the grace.
@@ -57,16 +75,18 @@ pub async fn execute(
     core: &Core,
     presented: Presented,
     client: &ClientInfo,
-) -> Result<TokenPair, Failure<Refusal>> {
+) -> Result<Refreshed, Failure<Refusal>> {
     let now = core.clock.now();
     match rotate(core, &presented, now).await? {
-        (RotationOutcome::Rotated(session, user), successor) => pair(core, &session, &user, successor, now),
+        (RotationOutcome::Rotated(session, user), successor) => {
+            Ok(Refreshed::Rotated(pair(core, &session, &user, successor, now)?))
+        }
         (RotationOutcome::Raced(session, user), _) => {
             let again = refresh_token(core, &session)?;
             if again.digest != session.hashed_refresh_token {
                 return Err(Failure::Refused(Refusal::NotRepeatable));
             }
-            pair(core, &session, &user, again.token, now)
+            Ok(Refreshed::Raced(pair(core, &session, &user, again.token, now)?))
         }
         (RotationOutcome::Reused(session), _) => {
             let revoked = revoke_family(core, &session, now, client).await?;
@@ -138,7 +158,7 @@ fn pair(
     user: &User,
     refresh_token: PlainToken,
     now: OffsetDateTime,
-) -> Result<TokenPair, Failure<Refusal>> {
+) -> Result<TokenPair, PortFailure> {
     let (access_token, expires_in) = access_token(core, session, user, now)?;
     Ok(TokenPair { access_token, refresh_token, expires_in })
 }

@@ -1,0 +1,109 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
+    Statement, TransactionOptions, TransactionTrait,
+};
+
+/// Connections that are shared, and how many callers want one at the moment: the driver does not tell who waits.
+#[derive(Clone, Debug)]
+pub(super) struct Pool {
+    connections: DatabaseConnection,
+    max: u32,
+    wanted: Arc<AtomicU32>,
+}
+
+/// What a pool of connections does at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolMetrics {
+    /// Which pool: `all` of PostgreSQL, `writer` and `readers` of SQLite.
+    pub name: &'static str,
+    /// The most connections that it makes.
+    pub max: u32,
+    /// Connections that somebody works with.
+    pub in_use: u32,
+    /// Connections that are open and free.
+    pub idle: u32,
+    /// Callers who wait for a connection.
+    pub waiting: u32,
+}
+
+impl Pool {
+    pub(super) fn new(connections: DatabaseConnection, max: u32) -> Self {
+        Self { connections, max, wanted: Arc::default() }
+    }
+
+    pub(super) fn connections(&self) -> &DatabaseConnection {
+        &self.connections
+    }
+
+    /// Begins a transaction, which keeps one connection until the claim is dropped.
+    pub(super) async fn begin(
+        &self,
+        options: TransactionOptions,
+    ) -> Result<(DatabaseTransaction, Claim), DbErr> {
+        let claim = self.claim();
+        Ok((self.connections.begin_with_options(options).await?, claim))
+    }
+
+    /// How busy it is.
+    pub(super) fn metrics(&self, name: &'static str) -> PoolMetrics {
+        let (open, idle) = match self.connections.get_database_backend() {
+            DbBackend::Postgres => {
+                let pool = self.connections.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            _ => {
+                let pool = self.connections.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+        };
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(open);
+        let waiting = self.wanted.load(Ordering::Relaxed).saturating_sub(self.max);
+        PoolMetrics { name, max: self.max, in_use: open - idle, idle, waiting }
+    }
+
+    fn claim(&self) -> Claim {
+        self.wanted.fetch_add(1, Ordering::Relaxed);
+        Claim(Arc::clone(&self.wanted))
+    }
+}
+
+/// Somebody has a connection, or waits for one.
+#[derive(Debug)]
+pub(super) struct Claim(Arc<AtomicU32>);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Pool {
+    fn get_database_backend(&self) -> DbBackend {
+        self.connections.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let _claim = self.claim();
+        self.connections.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let _claim = self.claim();
+        self.connections.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let _claim = self.claim();
+        self.connections.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let _claim = self.claim();
+        self.connections.query_all_raw(statement).await
+    }
+}

@@ -1,0 +1,38 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use inwren_domain::model::{Password, PasswordHash};
+use inwren_domain::ports::{HasherError, PasswordHasher, Requester, Verification};
+use opentelemetry::trace::SpanKind;
+
+use super::spans::Spans;
+
+/// The wait for a thread is part of the span.
+pub(super) struct TracedHasher {
+    inner: Arc<dyn PasswordHasher>,
+    spans: Spans,
+}
+
+impl TracedHasher {
+    pub(super) fn new(inner: Arc<dyn PasswordHasher>, spans: Spans) -> Self {
+        Self { inner, spans }
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for TracedHasher {
+    async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
+        let call = self.inner.hash(password, requester);
+        self.spans.around("hasher.hash", SpanKind::Internal, call).await
+    }
+
+    async fn verify(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+        requester: Requester,
+    ) -> Result<Verification, HasherError> {
+        let call = self.inner.verify(password, hash, requester);
+        self.spans.around("hasher.verify", SpanKind::Internal, call).await
+    }
+}

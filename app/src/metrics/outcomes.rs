@@ -1,0 +1,219 @@
+//! What became of what clients asked for. The use cases tell it as values; it is counted where they are called.
+
+use inwren_domain::ports::{HasherError, InvalidToken, StoreError};
+use inwren_domain::service::auth::client_credentials::NotAuthenticated as ClientNotAuthenticated;
+use inwren_domain::service::auth::refresh::Refreshed;
+use inwren_domain::service::auth::{NotAuthenticated, login, refresh, register};
+use inwren_domain::service::{Failure, NotCreated, PortFailure};
+
+use super::counters::{Counters, Label, labels};
+use super::text::Page;
+
+labels! {
+    /// What became of a registration.
+    RegisterResult {
+        /// There is a new user.
+        Succeeded = "succeeded",
+        /// Somebody has the address.
+        EmailTaken = "email_taken",
+        /// The password is refused.
+        WeakPassword = "weak_password",
+        /// The tier is not for users to choose, or none.
+        TierRefused = "tier_refused",
+        /// The service was at its limit.
+        Busy = "busy",
+        /// Something that the service needs failed.
+        Failed = "failed",
+    }
+
+    /// What became of a login.
+    LoginResult {
+        /// There is a new session.
+        Succeeded = "succeeded",
+        /// Nobody has the address.
+        UnknownEmail = "unknown_email",
+        /// It was not the password.
+        WrongPassword = "wrong_password",
+        /// The account is deactivated.
+        Inactive = "inactive",
+        /// The password or the account changed meanwhile.
+        Overtaken = "overtaken",
+        /// The service was at its limit.
+        Busy = "busy",
+        /// Something that the service needs failed.
+        Failed = "failed",
+    }
+
+    /// What became of a refresh.
+    RefreshOutcome {
+        /// The token was exchanged for its successor.
+        Rotated = "rotated",
+        /// Within the grace, the successor was given again.
+        Raced = "raced",
+        /// The token had been used up: its session was ended.
+        Reused = "reused",
+        /// The token was replaced by a change of the password.
+        Superseded = "superseded",
+        /// The session has ended.
+        Ended = "ended",
+        /// The user may not log in.
+        Inactive = "inactive",
+        /// There is no such session.
+        Unknown = "unknown",
+        /// Within the grace, but the signing key had changed.
+        NotRepeatable = "not_repeatable",
+        /// It was no refresh token of ours, or an expired one.
+        Invalid = "invalid",
+        /// The service was at its limit.
+        Busy = "busy",
+        /// Something that the service needs failed.
+        Failed = "failed",
+    }
+
+    /// Why an access token was refused.
+    AccessRefusal {
+        /// It is no token of ours: by its size, its form or its header.
+        Malformed = "malformed",
+        /// No key of ours has signed it.
+        Signature = "signature",
+        /// It is for somebody or something else.
+        Claims = "claims",
+        /// Its time has not come.
+        Early = "early",
+        /// Its time is over.
+        Expired = "expired",
+        /// Its session has ended.
+        SessionEnded = "session_ended",
+        /// Its user is deactivated.
+        Inactive = "inactive",
+    }
+
+    /// What became of a service client's proof of who it is.
+    ClientResult {
+        /// It is let in.
+        Succeeded = "succeeded",
+        /// It is unknown or revoked, or its secret is another one.
+        Refused = "refused",
+        /// Something that the service needs failed.
+        Failed = "failed",
+    }
+}
+
+/// All outcomes.
+#[derive(Default)]
+pub(crate) struct Outcomes {
+    pub(crate) registrations: Counters<RegisterResult>,
+    pub(crate) logins: Counters<LoginResult>,
+    pub(crate) refreshes: Counters<RefreshOutcome>,
+    pub(crate) access_refusals: Counters<AccessRefusal>,
+    pub(crate) clients: Counters<ClientResult>,
+}
+
+impl Outcomes {
+    pub(super) fn write(&self, page: &mut Page) {
+        self.registrations.write(page, "inwren_registrations_total", "result", "Registrations, by result.");
+        self.logins.write(
+            page,
+            "inwren_logins_total",
+            "result",
+            "Logins with a password that the limiter let through, by result.",
+        );
+        self.refreshes.write(
+            page,
+            "inwren_refreshes_total",
+            "outcome",
+            "Refresh tokens that the limiter let through, by what became of them.",
+        );
+        self.access_refusals.write(
+            page,
+            "inwren_access_tokens_refused_total",
+            "reason",
+            "Access tokens that the service's own endpoints refused, by reason.",
+        );
+        self.clients.write(
+            page,
+            "inwren_service_clients_total",
+            "result",
+            "Service clients that showed an id and a secret, by result.",
+        );
+    }
+}
+
+/// Whether a port failed because there was too much to do.
+fn is_busy(failure: &PortFailure) -> bool {
+    matches!(failure, PortFailure::Hasher(HasherError::Busy { .. }) | PortFailure::Store(StoreError::Busy(_)))
+}
+
+impl<T> From<&Result<T, Failure<register::Refusal>>> for RegisterResult {
+    fn from(result: &Result<T, Failure<register::Refusal>>) -> Self {
+        match result {
+            Ok(_) => Self::Succeeded,
+            Err(Failure::Refused(register::Refusal::NotCreated(NotCreated::EmailTaken))) => Self::EmailTaken,
+            Err(Failure::Refused(register::Refusal::NotCreated(NotCreated::WeakPassword(_)))) => {
+                Self::WeakPassword
+            }
+            Err(Failure::Refused(register::Refusal::Tier(_))) => Self::TierRefused,
+            Err(Failure::Port(failure)) if is_busy(failure) => Self::Busy,
+            Err(Failure::Port(_)) => Self::Failed,
+        }
+    }
+}
+
+impl<T> From<&Result<T, Failure<login::Refusal>>> for LoginResult {
+    fn from(result: &Result<T, Failure<login::Refusal>>) -> Self {
+        match result {
+            Ok(_) => Self::Succeeded,
+            Err(Failure::Refused(login::Refusal::UnknownEmail)) => Self::UnknownEmail,
+            Err(Failure::Refused(login::Refusal::WrongPassword(_))) => Self::WrongPassword,
+            Err(Failure::Refused(login::Refusal::Inactive(_))) => Self::Inactive,
+            Err(Failure::Refused(login::Refusal::Overtaken(_))) => Self::Overtaken,
+            Err(Failure::Port(failure)) if is_busy(failure) => Self::Busy,
+            Err(Failure::Port(_)) => Self::Failed,
+        }
+    }
+}
+
+impl From<&Result<Refreshed, Failure<refresh::Refusal>>> for RefreshOutcome {
+    fn from(result: &Result<Refreshed, Failure<refresh::Refusal>>) -> Self {
+        match result {
+            Ok(Refreshed::Rotated(_)) => Self::Rotated,
+            Ok(Refreshed::Raced(_)) => Self::Raced,
+            Err(Failure::Refused(refresh::Refusal::Reused)) => Self::Reused,
+            Err(Failure::Refused(refresh::Refusal::Superseded)) => Self::Superseded,
+            Err(Failure::Refused(refresh::Refusal::Ended)) => Self::Ended,
+            Err(Failure::Refused(refresh::Refusal::Inactive)) => Self::Inactive,
+            Err(Failure::Refused(refresh::Refusal::Unknown)) => Self::Unknown,
+            Err(Failure::Refused(refresh::Refusal::NotRepeatable)) => Self::NotRepeatable,
+            Err(Failure::Port(failure)) if is_busy(failure) => Self::Busy,
+            Err(Failure::Port(_)) => Self::Failed,
+        }
+    }
+}
+
+impl AccessRefusal {
+    /// Why it was refused. `None` where it could not be found out.
+    pub(crate) fn of(refusal: &NotAuthenticated) -> Option<Self> {
+        match refusal {
+            NotAuthenticated::Token(
+                InvalidToken::TooLong | InvalidToken::Malformed | InvalidToken::Header,
+            ) => Some(Self::Malformed),
+            NotAuthenticated::Token(InvalidToken::Signature) => Some(Self::Signature),
+            NotAuthenticated::Token(InvalidToken::Claims) => Some(Self::Claims),
+            NotAuthenticated::Token(InvalidToken::Early) => Some(Self::Early),
+            NotAuthenticated::Token(InvalidToken::Expired) => Some(Self::Expired),
+            NotAuthenticated::SessionEnded => Some(Self::SessionEnded),
+            NotAuthenticated::Inactive => Some(Self::Inactive),
+            NotAuthenticated::Store(_) => None,
+        }
+    }
+}
+
+impl<T> From<&Result<T, Failure<ClientNotAuthenticated>>> for ClientResult {
+    fn from(result: &Result<T, Failure<ClientNotAuthenticated>>) -> Self {
+        match result {
+            Ok(_) => Self::Succeeded,
+            Err(Failure::Refused(ClientNotAuthenticated)) => Self::Refused,
+            Err(Failure::Port(_)) => Self::Failed,
+        }
+    }
+}

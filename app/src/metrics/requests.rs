@@ -1,0 +1,169 @@
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::histogram::Histogram;
+use super::text::{Kind, Page};
+
+/// Requests by operation. The operations are those of the OpenAPI document, so that nothing that a client makes up becomes
+/// a label.
+#[derive(Default)]
+pub(crate) struct Requests {
+    operations: Box<[OfOperation]>,
+    in_flight: AtomicI64,
+    aborted: AtomicU64,
+}
+
+/// An operation as it is counted.
+#[derive(Clone, Debug)]
+pub(crate) struct CountedOperation {
+    /// The `operationId`.
+    pub(crate) name: String,
+    /// The statuses that it is documented to have, which are there from the start.
+    pub(crate) statuses: Vec<u16>,
+}
+
+/// Names an operation by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OperationIndex(pub(crate) usize);
+
+impl OperationIndex {
+    /// No operation: what there is no route or no method for. It comes first.
+    pub(crate) const NONE: Self = Self(0);
+}
+
+/// The statuses that there are. Another one, which no operation has, is counted as `other`.
+const STATUSES: [u16; 22] = [
+    200, 201, 204, 304, 400, 401, 403, 404, 405, 406, 408, 409, 412, 413, 414, 415, 422, 429, 500, 501, 503,
+    504,
+];
+
+struct OfOperation {
+    operation: CountedOperation,
+    /// By the place of the status; the last one is any other.
+    by_status: [AtomicU64; STATUSES.len() + 1],
+    durations: Histogram,
+}
+
+impl OfOperation {
+    fn new(operation: CountedOperation) -> Self {
+        Self { operation, by_status: Default::default(), durations: Histogram::default() }
+    }
+}
+
+impl Requests {
+    pub(crate) fn of(operations: impl IntoIterator<Item = CountedOperation>) -> Self {
+        Self { operations: operations.into_iter().map(OfOperation::new).collect(), ..Self::default() }
+    }
+
+    /// Counts a request as under way, until it is answered or given up.
+    pub(crate) fn begin(&self) -> InFlight<'_> {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight { requests: self, answered: false }
+    }
+
+    pub(super) fn write(&self, page: &mut Page) {
+        let mut total = page.metric(
+            "inwren_http_requests_total",
+            Kind::Counter,
+            "Requests that were answered, by operation and HTTP status.",
+        );
+        for OfOperation { operation, by_status, .. } in &self.operations {
+            for (place, count) in by_status.iter().enumerate() {
+                let status = STATUSES.get(place).copied();
+                let count = count.load(Ordering::Relaxed);
+                if count > 0 || status.is_some_and(|status| operation.statuses.contains(&status)) {
+                    let status = status.map_or_else(|| "other".to_owned(), |status| status.to_string());
+                    total.sample(&[("operation", &operation.name), ("status", &status)], count);
+                }
+            }
+        }
+        let mut durations = page.metric(
+            "inwren_http_request_duration_seconds",
+            Kind::Histogram,
+            "How long requests took, from their headers to the answer, by operation.",
+        );
+        for OfOperation { operation, durations: of_operation, .. } in &self.operations {
+            of_operation.write(&mut durations, ("operation", &operation.name));
+        }
+        page.metric("inwren_http_requests_in_flight", Kind::Gauge, "Requests that are being worked on.")
+            .sample(&[], self.in_flight.load(Ordering::Relaxed));
+        page.metric(
+            "inwren_http_requests_aborted_total",
+            Kind::Counter,
+            "Requests whose client went away before the answer.",
+        )
+        .sample(&[], self.aborted.load(Ordering::Relaxed));
+    }
+}
+
+/// A request that is under way. Dropped without an answer, it is one that was given up.
+pub(crate) struct InFlight<'a> {
+    requests: &'a Requests,
+    answered: bool,
+}
+
+impl InFlight<'_> {
+    /// Counts the answer.
+    pub(crate) fn answered(mut self, operation: OperationIndex, status: u16, took: Duration) {
+        self.answered = true;
+        let Some(counted) = self.requests.operations.get(operation.0) else { return };
+        let place = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len());
+        if let Some(count) = counted.by_status.get(place) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        counted.durations.observe(took);
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.requests.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if !self.answered {
+            self.requests.aborted.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(requests: &Requests) -> String {
+        let mut page = Page::default();
+        requests.write(&mut page);
+        page.into_text()
+    }
+
+    #[test]
+    fn documented_statuses_are_there_from_the_start_and_others_once_they_happen() {
+        let requests = Requests::of([CountedOperation { name: "look".to_owned(), statuses: vec![200, 404] }]);
+        let counts = |text: &str| {
+            let lines = text.lines().filter(|line| line.starts_with("inwren_http_requests_total"));
+            lines.map(|line| line.replace("inwren_http_requests_total", "")).collect::<Vec<_>>()
+        };
+        let none = [r#"{operation="look",status="200"} 0"#, r#"{operation="look",status="404"} 0"#];
+        assert_eq!(counts(&page(&requests)), none);
+        for status in [200, 200, 503, 299, 599] {
+            requests.begin().answered(OperationIndex(0), status, Duration::from_millis(1));
+        }
+        let counted = [
+            r#"{operation="look",status="200"} 2"#,
+            r#"{operation="look",status="404"} 0"#,
+            r#"{operation="look",status="503"} 1"#,
+            r#"{operation="look",status="other"} 2"#,
+        ];
+        assert_eq!(counts(&page(&requests)), counted);
+    }
+
+    #[test]
+    fn what_is_given_up_is_no_longer_in_flight() {
+        let requests = Requests::default();
+        let (one, other) = (requests.begin(), requests.begin());
+        assert!(page(&requests).contains("inwren_http_requests_in_flight 2\n"));
+        one.answered(OperationIndex(0), 200, Duration::ZERO);
+        drop(other);
+        let text = page(&requests);
+        assert!(text.contains("inwren_http_requests_in_flight 0\n"), "{text}");
+        assert!(text.contains("inwren_http_requests_aborted_total 1\n"), "{text}");
+    }
+}

@@ -1,0 +1,134 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::global::{self, BoxedTracer};
+use opentelemetry_otlp::{
+    ExporterBuildError, Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
+};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use tokio::runtime::Handle;
+
+use super::client::Client;
+
+/// How long the collector may take for a batch.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a stop waits for the last batches.
+const LAST_BATCHES: Duration = Duration::from_secs(3);
+
+/// Where traces go, and which.
+#[derive(Clone)]
+pub struct TraceSettings {
+    /// The collector's address for traces: with the path.
+    pub endpoint: String,
+    /// Headers that go with every batch: credentials, most often.
+    pub headers: HashMap<String, String>,
+    /// `service.name` of the spans.
+    pub service_name: String,
+    /// Whether the caller's decision is followed, where there is one.
+    pub follow_caller: bool,
+    /// The share of traces that is kept where nobody has decided yet: from 0 to 1.
+    pub share: f64,
+}
+
+impl fmt::Debug for TraceSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TraceSettings({})", self.endpoint)
+    }
+}
+
+/// Batches that were sent to the collector, and those that it did not take.
+#[derive(Debug, Default)]
+pub struct ExportCounts {
+    sent: AtomicU64,
+    failed: AtomicU64,
+    is_failing: AtomicBool,
+}
+
+impl ExportCounts {
+    /// How many attempts to send a batch succeeded, and how many failed.
+    pub fn get(&self) -> (u64, u64) {
+        (self.sent.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn sent(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        if self.is_failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("the collector takes traces again");
+        }
+    }
+
+    /// It is said once, and not for each batch until the collector is back.
+    pub(super) fn failed(&self, reason: &dyn fmt::Display) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        if !self.is_failing.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%reason, "the collector does not take traces; they are lost until it does");
+        }
+    }
+}
+
+/// The export of traces, until it is stopped.
+pub struct Traces {
+    provider: SdkTracerProvider,
+    tracer: Arc<BoxedTracer>,
+    counts: Arc<ExportCounts>,
+}
+
+impl Traces {
+    /// Starts to export. It has to be called within the runtime that carries the service.
+    pub fn start(settings: &TraceSettings) -> Result<Self, ExporterBuildError> {
+        let counts = Arc::new(ExportCounts::default());
+        let client = Client { runtime: Handle::current(), patience: PATIENCE, counts: Arc::clone(&counts) };
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_http_client(client)
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(settings.endpoint.as_str())
+            .with_headers(settings.headers.clone())
+            .build()?;
+        let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+        let resource =
+            Resource::builder().with_attribute(version).with_service_name(settings.service_name.clone());
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_sampler(sampler(settings))
+            .with_resource(resource.build())
+            .build();
+        global::set_tracer_provider(provider.clone());
+        Ok(Self { provider, tracer: Arc::new(global::tracer("inwren")), counts })
+    }
+
+    /// What makes spans.
+    pub fn tracer(&self) -> &Arc<BoxedTracer> {
+        &self.tracer
+    }
+
+    /// How the export is doing.
+    pub fn counts(&self) -> &Arc<ExportCounts> {
+        &self.counts
+    }
+
+    /// Sends what is left, as far as the collector takes it in time.
+    pub async fn stop(self) {
+        let stopped =
+            tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(LAST_BATCHES)).await;
+        if !matches!(stopped, Ok(Ok(()))) {
+            tracing::warn!("the last traces could not be sent");
+        }
+    }
+}
+
+fn sampler(settings: &TraceSettings) -> Sampler {
+    let decide = if settings.share >= 1.0 {
+        Sampler::AlwaysOn
+    } else if settings.share <= 0.0 {
+        Sampler::AlwaysOff
+    } else {
+        Sampler::TraceIdRatioBased(settings.share)
+    };
+    if settings.follow_caller { Sampler::ParentBased(Box::new(decide)) } else { decide }
+}

@@ -1,0 +1,82 @@
+//! Metrics have a listener of their own, and nobody finds them anywhere else.
+
+use inwren_tests::process::{Call, Connection, Program};
+use inwren_tests::stores::TempFolder;
+
+use super::metrics_address;
+
+fn program(folder: &TempFolder) -> Program {
+    Program::new(folder.path()).env("DATABASE_URL", "memory:")
+}
+
+#[test]
+fn there_are_none_unless_they_are_wanted() {
+    let folder = TempFolder::new();
+    let service = program(&folder).start();
+    service.call(&Call::get("/metrics")).expect(404);
+    assert!(!service.stop().contains("metrics"));
+}
+
+#[test]
+fn the_listener_answers_one_question_and_the_service_none() {
+    let folder = TempFolder::new();
+    let service = program(&folder).env("METRICS_ADDR", "127.0.0.1:0").start();
+    let address = metrics_address(&service);
+    assert_ne!(address, service.address());
+    let ask = |call: &Call| Connection::open(address).unwrap().call(call).unwrap();
+    assert!(ask(&Call::get("/metrics")).expect(200).body.contains("inwren_build_info"));
+    ask(&Call::get("/metrics?name=up")).expect(200);
+    for path in ["/", "/health", "/docs", "/users/me", "/metrics/", "/Metrics", "//metrics"] {
+        assert_eq!(ask(&Call::get(path)).expect(404).body, "", "{path}");
+    }
+    for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+        assert_eq!(ask(&Call::new(method, "/metrics")).expect(405).header("allow"), Some("GET"), "{method}");
+    }
+    let mut connection = Connection::open(address).unwrap();
+    connection.send(b"HEAD /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    assert!(connection.rest().unwrap().starts_with(b"HTTP/1.1 405"));
+    for path in ["/metrics", "/metrics/", "/auth/metrics"] {
+        service.call(&Call::get(path)).expect(404);
+    }
+    let log = service.stop();
+    assert!(!log.contains("ERROR"), "{log}");
+}
+
+#[test]
+fn it_is_never_the_address_of_the_service() {
+    let folder = TempFolder::new();
+    for (host, port, wanted) in [
+        ("127.0.0.1", "18000", "127.0.0.1:18000"),
+        ("0.0.0.0", "18000", "127.0.0.1:18000"),
+        ("127.0.0.1", "18000", "0.0.0.0:18000"),
+    ] {
+        let program = program(&folder).env("HOST", host).env("PORT", port).env("METRICS_ADDR", wanted);
+        let text = program.run().with_code(2);
+        assert!(text.contains("METRICS_ADDR") && text.contains("address of the service"), "{text}");
+    }
+    let text = program(&folder).env("METRICS_ADDR", "9464").run().with_code(2);
+    assert!(text.contains("METRICS_ADDR") && text.contains("127.0.0.1:9464"), "{text}");
+}
+
+#[test]
+fn a_taken_address_is_told() {
+    let folder = TempFolder::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let text = program(&folder).env("METRICS_ADDR", address.as_str()).run().with_code(1);
+    assert!(text.contains("METRICS_ADDR") && text.contains(&address), "{text}");
+}
+
+#[test]
+fn a_scraper_that_stays_connected_does_not_hold_up_a_stop() {
+    let folder = TempFolder::new();
+    let service = program(&folder).env("METRICS_ADDR", "127.0.0.1:0").start();
+    let mut scraper = Connection::open(metrics_address(&service)).unwrap();
+    for _ in 0..3 {
+        scraper.call(&Call::get("/metrics")).unwrap().expect(200);
+    }
+    let begun = std::time::Instant::now();
+    service.stop();
+    println!("stopped after {:?}", begun.elapsed());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+}

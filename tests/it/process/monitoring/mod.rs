@@ -1,0 +1,39 @@
+//! What operators see of a running service: metrics, traces, and the log that ties the two together.
+
+mod collector;
+mod exposition;
+mod listener;
+mod metrics;
+mod names;
+mod overload;
+mod traces;
+
+use std::net::SocketAddr;
+
+use inwren_tests::process::{Call, Connection, Program, Service};
+use inwren_tests::stores::TempFolder;
+
+use super::client;
+use super::database::Storage;
+use exposition::Exposition;
+
+/// A service with metrics on any free port.
+fn program(folder: &TempFolder, storage: &Storage) -> Program {
+    Program::new(folder.path()).env("DATABASE_URL", storage.url()).env("METRICS_ADDR", "127.0.0.1:0")
+}
+
+/// Where the service says that its metrics are.
+fn metrics_address(service: &Service) -> SocketAddr {
+    let log = service.log();
+    let (_, rest) = log.split_once("metrics: http://").expect("a line with the address");
+    let (address, _) = rest.split_once("/metrics").expect("a path");
+    address.parse().expect("an address")
+}
+
+/// The metrics as they are now.
+fn scrape(service: &Service) -> Exposition {
+    let mut connection = Connection::open(metrics_address(service)).expect("a connection");
+    let answer = connection.call(&Call::get("/metrics")).expect("an answer").expect(200);
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    Exposition::read(&answer.body)
+}
