@@ -7,16 +7,12 @@ use std::time::Duration;
 use inwren_domain::model::{Session, User};
 use inwren_domain::ports::{Rotation, RotationOutcome, StoreError};
 use sea_orm::sea_query::{ArrayType, Value};
-use sea_orm::{
-    ConnectionTrait, DbBackend, FromQueryResult, IdenStatic, Iterable, QueryResult,
-    Statement,
-};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, IdenStatic, Iterable, QueryResult, Statement};
 
 use super::batcher::Batcher;
 use super::connection::Connection;
 use super::entity::{sessions, users};
 use super::error::store_error;
-use super::pool::Pool;
 use super::pool::Pool;
 use super::sessions::with_user;
 use super::timestamp::Timestamp;
@@ -35,7 +31,7 @@ pub(super) struct Rotations {
 }
 
 impl Rotations {
-    pub(super) fn over(pool: patience: Duration) -> Self {
+    pub(super) fn over(pool: Pool, patience: Duration) -> Self {
         let connection = pool.clone();
         let together = Batcher::start(LANES, patience, move |rotations| {
             let connection = Connection::new(connection.clone());
