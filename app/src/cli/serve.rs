@@ -14,7 +14,6 @@ use crate::http::AppState;
 use crate::server::{self, ServerOptions, Transport};
 use crate::shutdown::StopSignals;
 use crate::tls::ServedCertificate;
-use crate::{http, keys, start, telemetry, wiring, worker};
 use crate::traces::Traces;
 use crate::{http, keys, metrics, start, telemetry, wiring, worker};
 
@@ -43,7 +42,12 @@ pub(super) async fn run(config: Config) -> Outcome {
         }
     };
     let metrics = ready.metrics.map(|(listener, endpoint)| {
-        tokio::spawn(server::serve(listener, endpoint, METRICS_OPTIONS, std::future::pending()))
+        let options = ServerOptions {
+            max_connections: METRICS_CONNECTIONS,
+            shutdown_grace: Duration::ZERO,
+            transport: Transport::default(),
+        };
+        tokio::spawn(server::serve(listener, endpoint, options, std::future::pending()))
     });
     let served = async {
         let finished = server::serve(ready.listener, ready.endpoint, ready.options, stop).await;
@@ -73,7 +77,7 @@ pub(super) async fn run(config: Config) -> Outcome {
 }
 
 /// Who reads metrics is known, and few.
-const METRICS_OPTIONS: ServerOptions = ServerOptions { max_connections: 16, shutdown_grace: Duration::ZERO };
+const METRICS_CONNECTIONS: usize = 16;
 
 /// A service that has only to be let loose.
 struct Ready {
@@ -120,10 +124,7 @@ async fn prepare(config: &Config) -> Result<Ready, Failed> {
     if let Some(certificate) = certificate {
         watches.push(certificate.watch().map_err(Failed::because)?);
     }
-    let sweeper = worker::start(Arc::new(core.clone()));
-    let key_watch = keys::watch(key_store, &keys, tokens, clock).map_err(Failed::because)?;
     let sweeper = worker::start(Arc::new(core.clone()), opened.database.clone(), config.sweep_interval);
-    let state = Arc::new(wiring::app_state(config, core).map_err(Failed::because)?);
     let mut state = wiring::app_state(config, core).map_err(Failed::because)?;
     state.metrics.probes = wiring::probes(hasher, opened.database);
     let traces = config.traces.as_ref().map(Traces::start).transpose().map_err(Failed::because)?;
@@ -139,10 +140,7 @@ async fn prepare(config: &Config) -> Result<Ready, Failed> {
         shutdown_grace: config.shutdown_grace,
         transport,
     };
-    Ok(Ready { store: opened.store, state, sweeper, watches, endpoint, listener, options })
-    let options =
-        ServerOptions { max_connections: config.max_connections, shutdown_grace: config.shutdown_grace };
-    Ok(Ready { store: opened.store, state, sweeper, key_watch, endpoint, listener, traces, metrics, options })
+    Ok(Ready { store: opened.store, state, sweeper, watches, endpoint, listener, traces, metrics, options })
 }
 
 async fn listen_for_metrics(

@@ -333,6 +333,8 @@ fn tls(source: &mut Source) -> Option<Option<TlsPaths>> {
             None
         }
     }
+}
+
 /// Metrics have a listener of their own, which nobody can take for the service by a mistake in one number.
 fn metrics(source: &mut Source, service: Option<(IpAddr, u16)>) -> Option<SocketAddr> {
     let wanted: SocketAddr = source.parse("METRICS_ADDR", |text| text.parse().ok())?;

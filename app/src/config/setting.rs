@@ -314,6 +314,8 @@ pub const SETTINGS: &[Setting] = &[
         Some("3600"),
         "seconds, from 1 to 86400",
         "How often what is kept no longer is deleted",
+    ),
+    setting(
         "METRICS_ADDR",
         None,
         "an IP address and a port such as 127.0.0.1:9464, not those of the service",

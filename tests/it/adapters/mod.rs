@@ -2,6 +2,5 @@
 
 mod hasher;
 mod limiters;
-mod limiter;
 mod pools;
 mod tokens;
