@@ -99,6 +99,7 @@ impl Traces {
             .with_resource(resource.build())
             .build();
         global::set_tracer_provider(provider.clone());
+        tracing::info!(endpoint = settings.endpoint, "traces are sent to a collector");
         Ok(Self { provider, tracer: Arc::new(global::tracer("inwren")), counts })
     }
 

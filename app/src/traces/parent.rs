@@ -1,4 +1,4 @@
-use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId};
 use poem::http::HeaderMap;
 
 /// The part of `traceparent` that all versions have.
@@ -12,13 +12,14 @@ pub(super) fn caller(headers: &HeaderMap) -> Option<SpanContext> {
     if parents.next().is_some() {
         return None;
     }
-    let state = headers.get("tracestate").and_then(|state| state.to_str().ok());
-    let state = state.and_then(|state| state.parse().ok()).unwrap_or_default();
-    read(parent.to_str().ok()?, state)
+    let (trace, span, flags) = read(parent.to_str().ok()?)?;
+    let state = headers.get("tracestate").and_then(|state| state.to_str().ok()?.parse().ok());
+    let parent = SpanContext::new(trace, span, flags, true, state.unwrap_or_default());
+    Some(parent).filter(SpanContext::is_valid)
 }
 
 /// `version-trace_id-parent_id-flags`, in small hexadecimal digits. A later version may have more after these.
-fn read(text: &str, state: TraceState) -> Option<SpanContext> {
+fn read(text: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
     let (known, more) = text.split_at_checked(LENGTH)?;
     let mut parts = known.split('-');
     let [version, trace, span, flags] = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
@@ -31,8 +32,7 @@ fn read(text: &str, state: TraceState) -> Option<SpanContext> {
         return None;
     }
     let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?) & TraceFlags::SAMPLED;
-    let (trace, span) = (TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?);
-    Some(SpanContext::new(trace, span, flags, true, state)).filter(SpanContext::is_valid)
+    Some((TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?, flags))
 }
 
 #[cfg(test)]
