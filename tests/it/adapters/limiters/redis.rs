@@ -85,9 +85,9 @@ async fn a_server_that_has_forgotten_the_script_gets_it_again() {
 async fn a_url_has_a_user_a_password_and_a_number() {
     // These commands and no other ones, as docs/limits.md says.
     let rights = "~own:* +evalsha +script|load +time +get +set +select +auth";
-    let user = format!("ann on >s3cr@t/? {rights}");
-    let server =
-        RedisServer::with(&["--user", &user, "--user", "boss on >boss ~* +@all", "--user", "default off"]);
+    let ann = ["--user", "ann", "on", ">s3cr@t/?"].into_iter().chain(rights.split(' '));
+    let others = ["--user", "boss", "on", ">boss", "~*", "+@all", "--user", "default", "off"];
+    let server = RedisServer::with(&ann.chain(others).collect::<Vec<_>>());
     let as_user = |password: &str, prefix: &str| {
         impatient(&format!("redis://ann:{password}@127.0.0.1:{}/3", server.port()), prefix)
     };
