@@ -12,6 +12,7 @@ use super::batcher::{Batcher, MAX_TOGETHER};
 use super::connection::Connection;
 use super::entity::{sessions, users};
 use super::error::store_error;
+use super::patience::Patience;
 use super::sessions::with_user;
 
 /// While one question is on its way to the database, the next ones can be.
@@ -23,8 +24,9 @@ type Found = Option<(Session, User)>;
 pub(super) struct Lookups(Batcher<SessionId, Found>);
 
 impl Lookups {
-    pub(super) fn over(readers: DatabaseConnection, patience: Duration) -> Self {
-        Self(Batcher::start(LANES, patience, move |ids| look_up(readers.clone(), ids)))
+    /// Whoever asks waits for `max_wait` at most.
+    pub(super) fn over(readers: DatabaseConnection, patience: Patience, max_wait: Duration) -> Self {
+        Self(Batcher::start(LANES, max_wait, move |ids| look_up(readers.clone(), patience.clone(), ids)))
     }
 
     pub(super) async fn session_with_user(&self, id: SessionId) -> Result<Found, StoreError> {
@@ -32,8 +34,12 @@ impl Lookups {
     }
 }
 
-async fn look_up(readers: DatabaseConnection, ids: Vec<SessionId>) -> Result<Vec<Found>, StoreError> {
-    let connection = Connection::new(readers);
+async fn look_up(
+    readers: DatabaseConnection,
+    patience: Patience,
+    ids: Vec<SessionId>,
+) -> Result<Vec<Found>, StoreError> {
+    let connection = Connection::new(readers, patience);
     if let [id] = ids[..] {
         return Ok(vec![with_user(&connection, id).await?]);
     }

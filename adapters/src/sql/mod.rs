@@ -23,6 +23,7 @@ mod entity;
 mod error;
 mod lookups;
 mod page;
+mod patience;
 mod rotation_postgres;
 mod rotation_sqlite;
 mod service_clients;

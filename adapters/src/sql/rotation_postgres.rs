@@ -12,6 +12,7 @@ use sea_orm::{
 use super::connection::Connection;
 use super::entity::{sessions, users};
 use super::error::store_error;
+use super::patience::Patience;
 use super::sessions::with_user;
 use super::timestamp::Timestamp;
 
@@ -25,9 +26,10 @@ const ATTEMPTS: u8 = 4;
 /// transaction, so that one of the two finds the other's row and waits for it.
 pub(super) async fn in_one_statement(
     pool: &DatabaseConnection,
+    patience: &Patience,
     rotation: &Rotation,
 ) -> Result<RotationOutcome, StoreError> {
-    let connection = Connection::new(pool.clone());
+    let connection = Connection::new(pool.clone(), patience.clone());
     for _ in 0..ATTEMPTS {
         if let Some((session, user)) = exchange(&connection, rotation).await? {
             return Ok(RotationOutcome::Rotated(session, user));

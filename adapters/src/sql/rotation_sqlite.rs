@@ -8,6 +8,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, DatabaseConnection, EntityTrait, In
 use super::batcher::Batcher;
 use super::entity::sessions;
 use super::error::store_error;
+use super::patience::Patience;
 use super::sessions::with_user;
 use super::unit::SqlUnit;
 
@@ -15,8 +16,10 @@ use super::unit::SqlUnit;
 pub(super) struct Rotations(Batcher<Rotation, RotationOutcome>);
 
 impl Rotations {
-    pub(super) fn over(writer: DatabaseConnection, patience: Duration) -> Self {
-        Self(Batcher::start(1, patience, move |rotations| together(writer.clone(), rotations)))
+    /// Whoever asks waits for `max_wait` at most.
+    pub(super) fn over(writer: DatabaseConnection, patience: Patience, max_wait: Duration) -> Self {
+        let answer = move |rotations| together(writer.clone(), patience.clone(), rotations);
+        Self(Batcher::start(1, max_wait, answer))
     }
 
     pub(super) async fn rotate(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
@@ -26,9 +29,10 @@ impl Rotations {
 
 async fn together(
     writer: DatabaseConnection,
+    patience: Patience,
     rotations: Vec<Rotation>,
 ) -> Result<Vec<RotationOutcome>, StoreError> {
-    let unit = Box::new(SqlUnit::begin(&writer).await?);
+    let unit = Box::new(SqlUnit::begin(&writer, &patience).await?);
     let mut outcomes = Vec::with_capacity(rotations.len());
     for rotation in &rotations {
         outcomes.push(in_unit(&unit, rotation).await?);

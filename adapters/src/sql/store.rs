@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use super::connect::{ConnectError, Pools, SqlOptions, connect};
 use super::error::store_error;
 use super::lookups::Lookups;
+use super::patience::Patience;
 use super::rotation_postgres;
 use super::rotation_sqlite::Rotations;
 use super::unit::SqlUnit;
@@ -17,6 +18,7 @@ use super::view::SqlView;
 pub struct SqlStore {
     writer: DatabaseConnection,
     readers: DatabaseConnection,
+    patience: Patience,
     lookups: Arc<Lookups>,
     /// What SQLite's rotations go through; PostgreSQL needs nothing of the kind.
     rotations: Option<Arc<Rotations>>,
@@ -29,11 +31,12 @@ impl SqlStore {
     ///
     /// The first connection is made at once, so that a wrong URL, password or path is told here.
     pub async fn connect(url: &str, options: &SqlOptions) -> Result<Self, ConnectError> {
-        let Pools { writer, readers } = connect(url, options).await?;
-        let lookups = Arc::new(Lookups::over(readers.clone(), options.acquire_timeout));
+        let Pools { writer, readers, patience } = connect(url, options).await?;
+        let lookups = Arc::new(Lookups::over(readers.clone(), patience.clone(), options.acquire_timeout));
         let is_sqlite = writer.get_database_backend() == DbBackend::Sqlite;
-        let rotations = is_sqlite.then(|| Arc::new(Rotations::over(writer.clone(), options.lock_timeout)));
-        Ok(Self { writer, readers, lookups, rotations })
+        let rotations = is_sqlite
+            .then(|| Arc::new(Rotations::over(writer.clone(), patience.clone(), options.lock_timeout)));
+        Ok(Self { writer, readers, patience, lookups, rotations })
     }
 
     /// The connections that may write, for the migrations.
@@ -45,17 +48,17 @@ impl SqlStore {
 #[async_trait]
 impl Store for SqlStore {
     async fn read(&self) -> Result<Box<dyn ReadView>, StoreError> {
-        Ok(Box::new(SqlView::new(self.readers.clone(), Arc::clone(&self.lookups))))
+        Ok(Box::new(SqlView::new(self.readers.clone(), self.patience.clone(), Arc::clone(&self.lookups))))
     }
 
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
-        Ok(Box::new(SqlUnit::begin(&self.writer).await?))
+        Ok(Box::new(SqlUnit::begin(&self.writer, &self.patience).await?))
     }
 
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
         match &self.rotations {
             Some(rotations) => rotations.rotate(rotation).await,
-            None => rotation_postgres::in_one_statement(&self.writer, rotation).await,
+            None => rotation_postgres::in_one_statement(&self.writer, &self.patience, rotation).await,
         }
     }
 
@@ -67,7 +70,7 @@ impl Store for SqlStore {
             _ => "SELECT 1",
         };
         let statement = Statement::from_string(backend, question);
-        self.readers.query_one_raw(statement).await.map_err(store_error)?;
+        self.patience.wait(self.readers.query_one_raw(statement)).await.map_err(store_error)?;
         Ok(())
     }
 

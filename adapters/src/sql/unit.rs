@@ -8,19 +8,20 @@ use sea_orm::{
 
 use super::connection::Connection;
 use super::error::store_error;
+use super::patience::Patience;
 
 /// One transaction. Dropping it rolls back.
 pub(super) struct SqlUnit(Connection<DatabaseTransaction>);
 
 impl SqlUnit {
     /// Begins the transaction; on SQLite with the lock on all that can be written.
-    pub(super) async fn begin(writer: &DatabaseConnection) -> Result<Self, StoreError> {
+    pub(super) async fn begin(writer: &DatabaseConnection, patience: &Patience) -> Result<Self, StoreError> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let transaction = writer.begin_with_options(options).await.map_err(store_error)?;
-        Ok(Self(Connection::new(transaction)))
+        let transaction = patience.wait(writer.begin_with_options(options)).await.map_err(store_error)?;
+        Ok(Self(Connection::new(transaction, patience.clone())))
     }
 
     pub(super) fn connection(&self) -> &Connection<DatabaseTransaction> {
@@ -51,10 +52,12 @@ impl UnitOfWork for SqlUnit {
             self.rollback().await?;
             return Err(StoreError::Unavailable("a statement of the unit had failed".to_owned()));
         }
-        self.0.into_inner().commit().await.map_err(store_error)
+        let (transaction, patience) = self.0.into_inner();
+        patience.wait(transaction.commit()).await.map_err(store_error)
     }
 
     async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
-        self.0.into_inner().rollback().await.map_err(store_error)
+        let (transaction, patience) = self.0.into_inner();
+        patience.wait(transaction.rollback()).await.map_err(store_error)
     }
 }

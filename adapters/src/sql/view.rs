@@ -5,6 +5,7 @@ use sea_orm::DatabaseConnection;
 
 use super::connection::Connection;
 use super::lookups::Lookups;
+use super::patience::Patience;
 
 /// Reads from the pool, one statement after the other and each in a transaction of its own: so each sees all that was
 /// committed before it, and none costs the round trips of a `BEGIN` and a `COMMIT`.
@@ -14,8 +15,8 @@ pub(super) struct SqlView {
 }
 
 impl SqlView {
-    pub(super) fn new(readers: DatabaseConnection, lookups: Arc<Lookups>) -> Self {
-        Self { connection: Connection::new(readers), lookups }
+    pub(super) fn new(readers: DatabaseConnection, patience: Patience, lookups: Arc<Lookups>) -> Self {
+        Self { connection: Connection::new(readers, patience), lookups }
     }
 
     pub(super) fn connection(&self) -> &Connection<DatabaseConnection> {
