@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use inwren_domain::ports::Store;
 use poem::Response;
@@ -12,11 +13,20 @@ use crate::config::{Config, DatabaseKind, Environment};
 use crate::http::AppState;
 use crate::server::{self, ServerOptions};
 use crate::shutdown::StopSignals;
-use crate::{http, keys, start, telemetry, wiring, worker};
+use crate::{http, keys, open_files, start, telemetry, wiring, worker};
+
+/// How long a stop waits for the database to take leave. Nothing is lost by not waiting: whatever was answered is kept.
+const MAX_CLOSE: Duration = Duration::from_secs(2);
 
 /// Runs the service until it is told to stop. A second signal ends it at once, whatever is still in flight.
 pub(super) async fn run(config: Config) -> Outcome {
-    telemetry::start(config.log_format, &config.log_filter);
+    let log = telemetry::start(config.log_format, &config.log_filter).map_err(Failed::because)?;
+    let outcome = serve(config).await;
+    log.flush();
+    outcome
+}
+
+async fn serve(config: Config) -> Outcome {
     let mut signals = StopSignals::listen().map_err(Failed::because)?;
     let ready = tokio::select! {
         ready = prepare(&config) => ready?,
@@ -42,7 +52,9 @@ pub(super) async fn run(config: Config) -> Outcome {
         let finished = server::serve(ready.listener, ready.endpoint, ready.options, stop).await;
         ready.sweeper.abort();
         ready.key_watch.abort();
-        ready.store.close().await;
+        if tokio::time::timeout(MAX_CLOSE, ready.store.close()).await.is_err() {
+            tracing::warn!("stopped without the database, which does not answer");
+        }
         finished
     };
     tokio::select! {
@@ -93,8 +105,11 @@ async fn prepare(config: &Config) -> Result<Ready, Failed> {
     let state = Arc::new(wiring::app_state(config, core).map_err(Failed::because)?);
     let endpoint = http::endpoint(&state, config.cors.clone());
     announce(config, address, &signs.map(|key| key.id).unwrap_or_default());
-    let options =
-        ServerOptions { max_connections: config.max_connections, shutdown_grace: config.shutdown_grace };
+    let options = ServerOptions {
+        max_connections: open_files::client_connections(config),
+        shutdown_notice: config.shutdown_notice,
+        shutdown_grace: config.shutdown_grace,
+    };
     Ok(Ready { store: opened.store, state, sweeper, key_watch, endpoint, listener, options })
 }
 

@@ -59,7 +59,9 @@ pub struct Config {
     pub first_superuser: Option<FirstSuperuser>,
     /// Most connections at a time.
     pub max_connections: usize,
-    /// How long a stop waits.
+    /// For how long a stop only says so.
+    pub shutdown_notice: std::time::Duration,
+    /// How long a stop takes at most.
     pub shutdown_grace: std::time::Duration,
     /// The form of the log.
     pub log_format: LogFormat,
@@ -218,6 +220,7 @@ impl Config {
         let limits = limits(source);
         let first_superuser = first_superuser(source);
         let max_connections = source.parse("MAX_CONNECTIONS", value::number(1..=1_000_000_usize));
+        let shutdown_notice = source.parse("SHUTDOWN_NOTICE_SECONDS", seconds);
         let shutdown_grace = source.parse("SHUTDOWN_GRACE_SECONDS", seconds);
         let log_format = source.parse("LOG_FORMAT", |text| match text {
             "pretty" => Some(LogFormat::Pretty),
@@ -245,6 +248,7 @@ impl Config {
             limits: limits?,
             first_superuser: first_superuser?,
             max_connections: max_connections?,
+            shutdown_notice: shutdown_notice?,
             shutdown_grace: shutdown_grace?,
             log_format: log_format?,
             log_filter: log_filter?,
