@@ -8,6 +8,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -23,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::server_io::Impatient;
 pub use transport::Transport;
 use transport::{Opened, Stream};
 
@@ -32,71 +34,59 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 /// After a failed accept, most often for want of file descriptors: trying at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// For how long idle connections stay open once the service stops, so that a request that is on its way still finds
-/// somebody. Every answer from then on closes its connection.
+/// For how long idle connections stay open at least once the service stops, so that a request that is on its way still
+/// finds somebody. Every answer from then on closes its connection.
 const LAST_ORDERS: Duration = Duration::from_millis(500);
+/// Once the listener is closed: how long a client may take that has begun to send its headers, or that does not take its
+/// answer. It must not use the grace up that is for those whose requests are under way.
+const LAST_BYTES: Duration = Duration::from_secs(1);
 
 /// How the server behaves.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// Most connections at a time; more wait to be accepted.
     pub max_connections: usize,
-    /// How long a stop waits for requests in flight.
+    /// For how long a stop goes on to accept connections, so that whoever asks `/health` learns that it is stopping.
+    pub shutdown_notice: Duration,
+    /// How long a stop takes at most, the notice included.
     pub shutdown_grace: Duration,
     /// How connections begin.
     pub transport: Transport,
 }
 
 /// Serves until `stop` completes, and then lets what runs finish. `true` if everything finished within the grace.
+///
+/// A stop has three steps: everybody is still accepted for the notice, and every answer closes its connection; then the
+/// listener closes; then connections close as soon as no request is under way on them.
 pub async fn serve(
     listener: TcpListener,
     endpoint: BoxEndpoint<'static, Response>,
     options: ServerOptions,
     stop: impl Future<Output = ()>,
 ) -> bool {
-    let endpoint = Arc::new(endpoint);
-    let transport = Arc::new(options.transport);
-    let permits = Arc::new(Semaphore::new(options.max_connections));
     let (phase, watched) = watch::channel(Phase::Serving);
-    let mut connections = JoinSet::new();
-    let mut stop = pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = &mut stop => break,
-            accepted = accept(&listener, &permits) => accepted,
-            Some(_) = connections.join_next() => continue,
-        };
-        let Some((stream, peer, permit)) = accepted else { continue };
-        let connection = Connection::new(stream, peer, &listener, Arc::clone(&endpoint), watched.clone());
-        let transport = Arc::clone(&transport);
-        connections.spawn(async move {
-            connection.serve(&transport).await;
-            drop(permit);
-        });
-    }
+    let mut server = Server {
+        listener,
+        endpoint: Arc::new(endpoint),
+        transport: Arc::new(options.transport),
+        permits: Arc::new(Semaphore::new(options.max_connections)),
+        watched,
+        connections: JoinSet::new(),
+    };
+    server.accept_until(stop).await;
     phase.send_replace(Phase::LastOrders);
-    // Whoever has connected already, but was not accepted yet, is served too.
-    while let Ok(Some((stream, peer, permit))) =
-        tokio::time::timeout(Duration::ZERO, accept(&listener, &permits)).await
-    {
-        let connection = Connection::new(stream, peer, &listener, Arc::clone(&endpoint), watched.clone());
-        let transport = Arc::clone(&transport);
-        connections.spawn(async move {
-            connection.serve(&transport).await;
-            drop(permit);
-        });
-    }
-    drop(listener);
-    let finish = async {
+    let notice = options.shutdown_notice.min(options.shutdown_grace);
+    let stopped = async {
+        server.accept_until(tokio::time::sleep(notice)).await;
+        let mut connections = server.accept_the_last().await;
         let all_done = async { while connections.join_next().await.is_some() {} };
         let mut all_done = pin!(all_done);
-        if tokio::time::timeout(LAST_ORDERS, &mut all_done).await.is_err() {
+        if tokio::time::timeout(LAST_ORDERS.saturating_sub(notice), &mut all_done).await.is_err() {
             phase.send_replace(Phase::Closing);
             all_done.await;
         }
     };
-    tokio::time::timeout(options.shutdown_grace, finish).await.is_ok()
+    tokio::time::timeout(options.shutdown_grace, stopped).await.is_ok()
 }
 
 /// How far the stop has come.
@@ -107,6 +97,53 @@ enum Phase {
     LastOrders,
     /// Idle connections are closed.
     Closing,
+}
+
+struct Server {
+    listener: TcpListener,
+    transport: Arc<Transport>,
+    endpoint: Arc<BoxEndpoint<'static, Response>>,
+    permits: Arc<Semaphore>,
+    watched: watch::Receiver<Phase>,
+    connections: JoinSet<()>,
+}
+
+impl Server {
+    async fn accept_until(&mut self, end: impl Future<Output = ()>) {
+        let mut end = pin!(end);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = &mut end => return,
+                accepted = accept(&self.listener, &self.permits) => accepted,
+                Some(_) = self.connections.join_next() => continue,
+            };
+            self.spawn(accepted);
+        }
+    }
+
+    /// Whoever has connected already, but was not accepted yet, is served too. Nobody comes after them.
+    async fn accept_the_last(mut self) -> JoinSet<()> {
+        while let Ok(accepted) =
+            tokio::time::timeout(Duration::ZERO, accept(&self.listener, &self.permits)).await
+        {
+            self.spawn(accepted);
+            // Whoever takes too much at once is told that there is nothing more.
+            tokio::task::yield_now().await;
+        }
+        self.connections
+    }
+
+    fn spawn(&mut self, accepted: Option<Accepted>) {
+        let Some((stream, peer, permit)) = accepted else { return };
+        let endpoint = Arc::clone(&self.endpoint);
+        let connection = Connection::new(stream, peer, &self.listener, endpoint, self.watched.clone());
+        let transport = Arc::clone(&self.transport);
+        self.connections.spawn(async move {
+            connection.serve(&transport).await;
+            drop(permit);
+        });
+    }
 }
 
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
@@ -174,12 +211,16 @@ async fn speak(
     mut phase: watch::Receiver<Phase>,
 ) {
     let asked_phase = phase.clone();
+    let under_way = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&under_way);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let counted = Counted::by(&counter);
         let endpoint = Arc::clone(&endpoint);
         let request = Request::from((request, local.clone(), remote.clone(), scheme.clone()));
         let phase = asked_phase.clone();
         async move {
             let mut response = endpoint.get_response(request).await;
+            drop(counted);
             if *phase.borrow() != Phase::Serving {
                 let close = poem::http::HeaderValue::from_static("close");
                 response.headers_mut().insert(poem::http::header::CONNECTION, close);
@@ -191,14 +232,36 @@ async fn speak(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Impatient::new(stream)), service);
     let mut connection = pin!(connection);
     tokio::select! {
         outcome = &mut connection => return log_end(outcome),
         _ = phase.wait_for(|phase| *phase == Phase::Closing) => {}
     }
     connection.as_mut().graceful_shutdown();
-    log_end(connection.await);
+    loop {
+        match tokio::time::timeout(LAST_BYTES, &mut connection).await {
+            Ok(outcome) => return log_end(outcome),
+            Err(_) if under_way.load(Ordering::Acquire) == 0 => return,
+            Err(_) => {}
+        }
+    }
+}
+
+/// Is counted for as long as it lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn by(counter: &Arc<AtomicUsize>) -> Self {
+        counter.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(counter))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// A client that goes away or sends rubbish is not worth more than this.

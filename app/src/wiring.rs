@@ -1,7 +1,7 @@
 //! The one place that knows all adapters: it makes a [`Core`] of a [`Config`].
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use inwren_adapters::clock::SystemClock;
@@ -13,7 +13,7 @@ use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter
 use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore};
 use inwren_adapters::traced;
-use inwren_domain::ports::{Clock, PasswordHasher, RateLimiter, Store};
+use inwren_domain::ports::{Clock, PasswordHasher, RateLimiter, Store, StoreError};
 use inwren_domain::{Core, Settings};
 
 use crate::config::{Config, DatabaseKind};
@@ -36,7 +36,7 @@ pub struct OpenedStore {
 }
 
 /// Opens the store that the configuration names. A database that does not answer is waited for.
-pub async fn open_store(config: &Config) -> Result<OpenedStore, ConnectError> {
+pub async fn open_store(config: &Config) -> Result<OpenedStore, OpenError> {
     match &config.database.kind {
         DatabaseKind::Memory => Ok(OpenedStore { store: Arc::new(MemoryStore::new()), database: None }),
         DatabaseKind::Sql(url) => {
@@ -48,21 +48,42 @@ pub async fn open_store(config: &Config) -> Result<OpenedStore, ConnectError> {
     }
 }
 
-async fn connect(url: &str, options: &SqlOptions, patience: Duration) -> Result<SqlStore, ConnectError> {
+/// Why there is no store.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It is of no use to try again.
+    #[error("DATABASE_URL: {0}")]
+    Final(ConnectError),
+    /// It was tried again and again for as long as is configured.
+    #[error("DATABASE_URL: no database within DATABASE_CONNECT_TIMEOUT={}: {last}", .patience.as_secs())]
+    OutOfPatience {
+        /// How long it was tried.
+        patience: Duration,
+        /// What was wrong the last time.
+        last: StoreError,
+    },
+}
+
+async fn connect(url: &str, options: &SqlOptions, patience: Duration) -> Result<SqlStore, OpenError> {
     let begun = Instant::now();
     let mut pause = Duration::from_millis(100);
     loop {
-        match SqlStore::connect(url, options).await {
-            // A server may be about to start; a file is there or not.
-            Err(error @ ConnectError::Store(_))
-                if url.starts_with("postgres") && begun.elapsed() + pause < patience =>
+        let last = match SqlStore::connect(url, options).await {
+            Ok(store) => return Ok(store),
+            // A server may be about to start, and whoever has locked a file may be done soon; but a file is there or not.
+            Err(ConnectError::Store(error))
+                if url.starts_with("postgres") || matches!(error, StoreError::Busy(_)) =>
             {
-                tracing::warn!(%error, "the database does not answer yet");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(2));
+                error
             }
-            outcome => return outcome,
+            Err(error) => return Err(OpenError::Final(error)),
+        };
+        if begun.elapsed() + pause >= patience {
+            return Err(OpenError::OutOfPatience { patience, last });
         }
+        tracing::warn!(error = %last, "the database does not answer yet");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(1));
     }
 }
 
@@ -104,9 +125,10 @@ pub fn core_with(
     }
 }
 
-/// The clock of the machine.
+/// The clock of the machine: one for the whole process, because it remembers what it has shown.
 pub fn clock() -> Arc<dyn Clock> {
-    Arc::new(SystemClock)
+    static CLOCK: OnceLock<Arc<SystemClock>> = OnceLock::new();
+    CLOCK.get_or_init(|| Arc::new(SystemClock::start())).clone()
 }
 
 /// The signing keys of this configuration.

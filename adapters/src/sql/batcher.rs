@@ -1,4 +1,8 @@
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use inwren_domain::ports::StoreError;
@@ -90,19 +94,29 @@ where
     F: Fn(Vec<Q>) -> Answers,
     Answers: Future<Output = Result<Vec<A>, StoreError>>,
 {
-    match answer(questions.clone()).await {
+    match unwound(answer(questions.clone())).await {
         Ok(answers) => answers.into_iter().map(Ok).collect(),
         // It may be but one row that cannot be read, which is no reason to refuse the others.
         Err(StoreError::Inconsistent { .. }) if questions.len() > 1 => {
             let mut answers = Vec::with_capacity(questions.len());
             for question in questions {
-                let alone = answer(vec![question]).await;
+                let alone = unwound(answer(vec![question])).await;
                 answers.push(alone.and_then(|mut answers| answers.pop().ok_or_else(unanswered)));
             }
             answers
         }
         Err(error) => questions.iter().map(|_| Err(error.clone())).collect(),
     }
+}
+
+/// A panic fails these questions alone: without its lane nobody would ever be answered again.
+async fn unwound<T>(answers: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let mut answers = pin!(answers);
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| answers.as_mut().poll(cx)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(unanswered())))
+    })
+    .await
 }
 
 fn unanswered() -> StoreError {
@@ -119,6 +133,8 @@ mod tests {
 
     /// What is never answered.
     const NEVER: u32 = 0;
+    /// What makes whoever answers panic.
+    const HORROR: u32 = 666;
 
     /// Doubles numbers, but for 13, which spoils the answers to all, once it is let; and remembers how many were asked
     /// together.
@@ -139,6 +155,7 @@ mod tests {
                 if questions.contains(&NEVER) {
                     std::future::pending::<()>().await;
                 }
+                assert!(!questions.contains(&HORROR), "a horror");
                 let odd = || StoreError::Inconsistent { table: "t", column: "c", id: "13".to_owned() };
                 questions.into_iter().map(|n| if n == 13 { Err(odd()) } else { Ok(2 * n) }).collect()
             }
@@ -170,6 +187,16 @@ mod tests {
         }
         assert_eq!(answers, [Ok(10), Err("the store is inconsistent: t.c of 13".to_owned()), Ok(14)]);
         assert_eq!(*sizes.lock().unwrap(), [1, 3, 1, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_panic_does_not_end_the_lane() {
+        let Doubling { batcher, let_go, .. } = doubling(Duration::from_secs(60));
+        let_go.add_permits(1_000);
+        for _ in 0..3 {
+            assert!(matches!(batcher.ask(HORROR).await, Err(StoreError::Unavailable(_))));
+            assert_eq!(batcher.ask(2).await.unwrap(), 4);
+        }
     }
 
     #[tokio::test]

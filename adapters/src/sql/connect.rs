@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use inwren_domain::ports::StoreError;
-use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -15,6 +15,7 @@ use sea_orm::{SqlxPostgresConnector, SqlxSqliteConnector};
 
 use super::error::driver_error;
 use super::file::{LARGEST_LOG, Lease};
+use super::patience::Patience;
 use super::pool::Pool;
 use super::url::{self, Target};
 
@@ -27,7 +28,8 @@ pub struct SqlOptions {
     pub acquire_timeout: Duration,
     /// How long a statement waits for a lock that another one holds.
     pub lock_timeout: Duration,
-    /// How long a statement takes at most. PostgreSQL only.
+    /// How long a statement takes at most. PostgreSQL only: it is ended there, and given up here a moment later where the
+    /// database says nothing.
     pub statement_timeout: Duration,
     /// How long a unit of work may do nothing. PostgreSQL only.
     pub idle_in_transaction_timeout: Duration,
@@ -37,9 +39,10 @@ impl Default for SqlOptions {
     fn default() -> Self {
         Self {
             max_connections: 16,
-            acquire_timeout: Duration::from_secs(2),
-            lock_timeout: Duration::from_secs(4),
-            statement_timeout: Duration::from_secs(5),
+            // So that a request is answered within two seconds where there is no database.
+            acquire_timeout: Duration::from_millis(1_500),
+            lock_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(4),
             idle_in_transaction_timeout: Duration::from_secs(10),
         }
     }
@@ -57,14 +60,35 @@ pub enum ConnectError {
     /// The file of a SQLite database is about to be replaced.
     #[error("the database is being restored from a backup")]
     BeingRestored,
-    /// The database does not answer, or does not let us in.
+    /// The database answers, but does not let us in, and will not.
+    #[error("the database refuses: {0}")]
+    Refused(StoreError),
+    /// The database does not answer, or not now.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl From<sqlx::Error> for ConnectError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Store(driver_error(&error))
+        let told = driver_error(&error);
+        if is_final(&error) { Self::Refused(told) } else { Self::Store(told) }
+    }
+}
+
+/// Whether the same attempt would fail again: no such user or password (SQLSTATE class 28), no such database (3D), not
+/// the kind of TLS that the URL asks for, a file that is no SQLite database (26).
+fn is_final(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            if error.try_downcast_ref::<PgDatabaseError>().is_some() {
+                code.starts_with("28") || code.starts_with("3D")
+            } else {
+                code == "26"
+            }
+        }
+        sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => true,
+        _ => false,
     }
 }
 
@@ -94,7 +118,18 @@ pub(super) async fn connect(url: &str, options: &SqlOptions) -> Result<Pools, Co
 /// not, which saves a round trip. One that breaks in use is not put back.
 const TRUSTED_WHILE_IDLE: Duration = Duration::from_secs(5);
 
+/// How long such a question, which any server answers at once, is waited for.
+const MAX_PING: Duration = Duration::from_millis(500);
+/// By how much the database may be late with the news that a statement took too long.
+const NEWS_LAG: Duration = Duration::from_millis(500);
+/// How long a statement is waited for where the URL says how long it may take: as long as for a request.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pools, ConnectError> {
+    let named_by_url = target.get_options().is_some_and(|given| given.contains("statement_timeout"));
+    let limit = if named_by_url { LONGEST_WAIT } else { options.statement_timeout + NEWS_LAG };
+    let patience = Patience::new(Some(limit));
+    let suspicion = patience.clone();
     let target = with_defaults(target, options);
     let pool = PgPoolOptions::new()
         .max_connections(options.max_connections)
@@ -103,7 +138,18 @@ async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pool
         .before_acquire(|connection, meta| {
             Box::pin(async move {
                 if meta.idle_for >= TRUSTED_WHILE_IDLE {
-                    connection.ping().await?;
+                    answer_to_ping(connection).await?;
+                }
+                Ok(true)
+            })
+        })
+        // The pool itself asks too, and waits for the answer until the network gives the connection up, which takes a
+        // quarter of an hour.
+        .after_release(move |connection, _| {
+            let suspicious = suspicion.is_suspicious();
+            Box::pin(async move {
+                if suspicious {
+                    answer_to_ping(connection).await?;
                 }
                 Ok(true)
             })
@@ -111,11 +157,18 @@ async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pool
         .connect_with(target.clone())
         .await;
     let pool = match pool {
-        Ok(pool) => Pool::new(SqlxPostgresConnector::from_sqlx_postgres_pool(pool), options.max_connections),
+        Ok(pool) => {
+            Pool::new(SqlxPostgresConnector::from_sqlx_postgres_pool(pool), options.max_connections, patience)
+        }
         Err(sqlx::Error::PoolTimedOut) => return Err(reason(&target, options).await.into()),
         Err(error) => return Err(error.into()),
     };
     Ok(Pools { writer: pool.clone(), readers: pool, file: None })
+}
+
+async fn answer_to_ping(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let silent = || sqlx::Error::Io(io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(MAX_PING, connection.ping()).await.unwrap_or_else(|_| Err(silent()))
 }
 
 /// Adds the settings that the URL does not name itself.
@@ -163,8 +216,13 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
     let readers =
         pool().max_connections(options.max_connections).connect_with(file.pragma("query_only", "ON")).await?;
     Ok(Pools {
-        writer: Pool::new(SqlxSqliteConnector::from_sqlx_sqlite_pool(writer), 1),
-        readers: Pool::new(SqlxSqliteConnector::from_sqlx_sqlite_pool(readers), options.max_connections),
+        // The file answers, or the lock on it is waited for as long as is said above.
+        writer: Pool::new(SqlxSqliteConnector::from_sqlx_sqlite_pool(writer), 1, Patience::new(None)),
+        readers: Pool::new(
+            SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
+            options.max_connections,
+            Patience::new(None),
+        ),
         file: Some(OpenFile { path: path.to_owned(), _lease: lease }),
     })
 }
@@ -209,7 +267,7 @@ mod tests {
         let given = PgConnectOptions::new().options([("statement_timeout", "7s")]);
         let options = with_defaults(given, &SqlOptions::default());
         let set = options.get_options().unwrap_or_default();
-        assert!(set.contains("-c statement_timeout=7s") && !set.contains("statement_timeout=5000"));
-        assert!(set.contains("-c lock_timeout=4000"));
+        assert!(set.contains("-c statement_timeout=7s") && !set.contains("statement_timeout=4000"));
+        assert!(set.contains("-c lock_timeout=3000"));
     }
 }

@@ -3,27 +3,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
+use super::patience::Patience;
+use super::pool::Pool;
 use super::timestamp::for_sqlite;
 
 /// What every statement goes through, be it on a pool or in a transaction. It gives times the form that the database
-/// keeps, and remembers a failure.
+/// keeps, waits no longer for an answer than it has patience, and remembers a failure.
 #[derive(Debug)]
 pub(super) struct Connection<C> {
     inner: C,
+    patience: Patience,
     failed: AtomicBool,
 }
 
 impl<C> Connection<C> {
-    pub(super) fn new(inner: C) -> Self {
-        Self { inner, failed: AtomicBool::new(false) }
+    pub(super) fn new(inner: C, patience: Patience) -> Self {
+        Self { inner, patience, failed: AtomicBool::new(false) }
     }
 
     pub(super) fn inner(&self) -> &C {
         &self.inner
     }
 
-    pub(super) fn into_inner(self) -> C {
-        self.inner
+    pub(super) fn into_inner(self) -> (C, Patience) {
+        (self.inner, self.patience)
+    }
+
+    pub(super) fn patience(&self) -> &Patience {
+        &self.patience
     }
 
     /// Whether a statement has failed. In PostgreSQL that is the end of a transaction: its commit would roll back, and
@@ -32,11 +39,20 @@ impl<C> Connection<C> {
         self.failed.load(Ordering::Relaxed)
     }
 
-    fn noted<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+    async fn noted<T>(&self, answer: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        let result = self.patience.wait(answer).await;
         if result.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
         result
+    }
+}
+
+impl Connection<Pool> {
+    /// On whichever connection of the pool is free.
+    pub(super) fn on(pool: Pool) -> Self {
+        let patience = pool.patience().clone();
+        Self::new(pool, patience)
     }
 }
 
@@ -56,18 +72,18 @@ impl<C: ConnectionTrait> ConnectionTrait for Connection<C> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.noted(self.inner.execute_raw(self.adapted(statement)).await)
+        self.noted(self.inner.execute_raw(self.adapted(statement))).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.noted(self.inner.execute_unprepared(sql).await)
+        self.noted(self.inner.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.noted(self.inner.query_one_raw(self.adapted(statement)).await)
+        self.noted(self.inner.query_one_raw(self.adapted(statement))).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.noted(self.inner.query_all_raw(self.adapted(statement)).await)
+        self.noted(self.inner.query_all_raw(self.adapted(statement))).await
     }
 }

@@ -30,8 +30,9 @@ pub(super) struct Lookups {
 }
 
 impl Lookups {
-    pub(super) fn over(readers: Pool, file: Option<&Path>, patience: Duration) -> Self {
-        let together = Batcher::start(LANES, patience, move |ids| look_up(readers.clone(), ids));
+    /// Whoever asks waits for `max_wait` at most.
+    pub(super) fn over(readers: Pool, file: Option<&Path>, max_wait: Duration) -> Self {
+        let together = Batcher::start(LANES, max_wait, move |ids| look_up(readers.clone(), ids));
         Self { together, at_once: file.map(Readers::open) }
     }
 
@@ -55,7 +56,7 @@ impl Lookups {
 }
 
 async fn look_up(readers: Pool, ids: Vec<SessionId>) -> Result<Vec<Found>, StoreError> {
-    let connection = Connection::new(readers);
+    let connection = Connection::on(readers);
     if let [id] = ids[..] {
         return Ok(vec![with_user(&connection, id).await?]);
     }

@@ -30,6 +30,7 @@ mod listing;
 mod lookups;
 mod lookups_sqlite;
 mod page;
+mod patience;
 mod pool;
 mod prefix;
 mod rotation_postgres;

@@ -7,12 +7,15 @@ use sea_orm::{
     Statement, TransactionOptions, TransactionTrait,
 };
 
+use super::patience::Patience;
+
 /// Connections that are shared, and how many callers want one at the moment: the driver does not tell who waits.
 #[derive(Clone, Debug)]
 pub(super) struct Pool {
     connections: DatabaseConnection,
     max: u32,
     wanted: Arc<AtomicU32>,
+    patience: Patience,
 }
 
 /// What a pool of connections does at the moment.
@@ -31,8 +34,13 @@ pub struct PoolMetrics {
 }
 
 impl Pool {
-    pub(super) fn new(connections: DatabaseConnection, max: u32) -> Self {
-        Self { connections, max, wanted: Arc::default() }
+    pub(super) fn new(connections: DatabaseConnection, max: u32, patience: Patience) -> Self {
+        Self { connections, max, wanted: Arc::default(), patience }
+    }
+
+    /// How long an answer is waited for.
+    pub(super) fn patience(&self) -> &Patience {
+        &self.patience
     }
 
     pub(super) fn connections(&self) -> &DatabaseConnection {
@@ -45,7 +53,7 @@ impl Pool {
         options: TransactionOptions,
     ) -> Result<(DatabaseTransaction, Claim), DbErr> {
         let claim = self.claim();
-        Ok((self.connections.begin_with_options(options).await?, claim))
+        Ok((self.patience.wait(self.connections.begin_with_options(options)).await?, claim))
     }
 
     /// How busy it is.

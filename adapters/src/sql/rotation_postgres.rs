@@ -31,10 +31,11 @@ pub(super) struct Rotations {
 }
 
 impl Rotations {
-    pub(super) fn over(pool: Pool, patience: Duration) -> Self {
+    /// Whoever asks waits for `max_wait` at most.
+    pub(super) fn over(pool: Pool, max_wait: Duration) -> Self {
         let connection = pool.clone();
-        let together = Batcher::start(LANES, patience, move |rotations| {
-            let connection = Connection::new(connection.clone());
+        let together = Batcher::start(LANES, max_wait, move |rotations| {
+            let connection = Connection::on(connection.clone());
             async move { exchange(&connection, &rotations, Locked::Skipped).await }
         });
         Self { pool, together }
@@ -46,7 +47,7 @@ impl Rotations {
         if let Some((session, user)) = self.together.ask(rotation.clone()).await? {
             return Ok(RotationOutcome::Rotated(session, user));
         }
-        let connection = Connection::new(self.pool.clone());
+        let connection = Connection::on(self.pool.clone());
         for _ in 0..ATTEMPTS {
             let Some((session, user)) = with_user(&connection, rotation.session_id).await? else {
                 return Ok(RotationOutcome::Unknown);

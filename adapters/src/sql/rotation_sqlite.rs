@@ -16,8 +16,9 @@ use super::unit::SqlUnit;
 pub(super) struct Rotations(Batcher<Rotation, RotationOutcome>);
 
 impl Rotations {
-    pub(super) fn over(writer: Pool, patience: Duration) -> Self {
-        Self(Batcher::start(1, patience, move |rotations| together(writer.clone(), rotations)))
+    /// Whoever asks waits for `max_wait` at most.
+    pub(super) fn over(writer: Pool, max_wait: Duration) -> Self {
+        Self(Batcher::start(1, max_wait, move |rotations| together(writer.clone(), rotations)))
     }
 
     pub(super) async fn rotate(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {

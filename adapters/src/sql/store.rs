@@ -111,7 +111,7 @@ impl Store for SqlStore {
             _ => "SELECT 1",
         };
         let statement = Statement::from_string(backend, question);
-        self.readers.query_one_raw(statement).await.map_err(store_error)?;
+        self.readers.patience().wait(self.readers.query_one_raw(statement)).await.map_err(store_error)?;
         Ok(())
     }
 

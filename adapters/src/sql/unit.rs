@@ -22,7 +22,8 @@ impl SqlUnit {
             ..TransactionOptions::default()
         };
         let (transaction, claim) = writer.begin(options).await.map_err(store_error)?;
-        Ok(Self { connection: Connection::new(transaction), _claim: claim })
+        let connection = Connection::new(transaction, writer.patience().clone());
+        Ok(Self { connection, _claim: claim })
     }
 
     pub(super) fn connection(&self) -> &Connection<DatabaseTransaction> {
@@ -53,10 +54,12 @@ impl UnitOfWork for SqlUnit {
             self.rollback().await?;
             return Err(StoreError::Unavailable("a statement of the unit had failed".to_owned()));
         }
-        self.connection.into_inner().commit().await.map_err(store_error)
+        let (transaction, patience) = self.connection.into_inner();
+        patience.wait(transaction.commit()).await.map_err(store_error)
     }
 
     async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
-        self.connection.into_inner().rollback().await.map_err(store_error)
+        let (transaction, patience) = self.connection.into_inner();
+        patience.wait(transaction.rollback()).await.map_err(store_error)
     }
 }

@@ -177,14 +177,16 @@ async fn undoing_failure(
     connection: &Connection<DatabaseTransaction>,
     update: UpdateMany<Entity>,
 ) -> Result<Vec<Model>, DbErr> {
-    let savepoint = Connection::new(connection.inner().begin().await?);
+    let patience = connection.patience();
+    let savepoint = patience.wait(connection.inner().begin()).await?;
+    let savepoint = Connection::new(savepoint, patience.clone());
     match update.exec_with_returning(&savepoint).await {
         Ok(rows) => {
-            savepoint.into_inner().commit().await?;
+            patience.wait(savepoint.into_inner().0.commit()).await?;
             Ok(rows)
         }
         Err(error) => {
-            savepoint.into_inner().rollback().await?;
+            patience.wait(savepoint.into_inner().0.rollback()).await?;
             Err(error)
         }
     }

@@ -15,7 +15,7 @@ pub(super) struct SqlView {
 
 impl SqlView {
     pub(super) fn new(readers: Pool, lookups: Arc<Lookups>) -> Self {
-        Self { connection: Connection::new(readers), lookups }
+        Self { connection: Connection::on(readers), lookups }
     }
 
     pub(super) fn connection(&self) -> &Connection<Pool> {

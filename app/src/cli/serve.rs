@@ -15,11 +15,20 @@ use crate::server::{self, ServerOptions, Transport};
 use crate::shutdown::StopSignals;
 use crate::tls::ServedCertificate;
 use crate::traces::Traces;
-use crate::{http, keys, metrics, start, telemetry, wiring, worker};
+use crate::{http, keys, metrics, open_files, start, telemetry, wiring, worker};
+
+/// How long a stop waits for the database to take leave. Nothing is lost by not waiting: whatever was answered is kept.
+const MAX_CLOSE: Duration = Duration::from_secs(2);
 
 /// Runs the service until it is told to stop. A second signal ends it at once, whatever is still in flight.
 pub(super) async fn run(config: Config) -> Outcome {
-    telemetry::start(config.log_format, &config.log_filter);
+    let log = telemetry::start(config.log_format, &config.log_filter).map_err(Failed::because)?;
+    let outcome = serve(config).await;
+    log.flush();
+    outcome
+}
+
+async fn serve(config: Config) -> Outcome {
     let mut signals = StopSignals::listen().map_err(Failed::because)?;
     let ready = tokio::select! {
         ready = prepare(&config) => ready?,
@@ -44,6 +53,7 @@ pub(super) async fn run(config: Config) -> Outcome {
     let metrics = ready.metrics.map(|(listener, endpoint)| {
         let options = ServerOptions {
             max_connections: METRICS_CONNECTIONS,
+            shutdown_notice: Duration::ZERO,
             shutdown_grace: Duration::ZERO,
             transport: Transport::default(),
         };
@@ -58,7 +68,9 @@ pub(super) async fn run(config: Config) -> Outcome {
         for watch in ready.watches {
             watch.abort();
         }
-        ready.store.close().await;
+        if tokio::time::timeout(MAX_CLOSE, ready.store.close()).await.is_err() {
+            tracing::warn!("stopped without the database, which does not answer");
+        }
         if let Some(traces) = ready.traces {
             traces.stop().await;
         }
@@ -136,7 +148,8 @@ async fn prepare(config: &Config) -> Result<Ready, Failed> {
     let metrics = listen_for_metrics(config, &state).await?;
     announce(config, address, &signs.map(|key| key.id).unwrap_or_default());
     let options = ServerOptions {
-        max_connections: config.max_connections,
+        max_connections: open_files::client_connections(config),
+        shutdown_notice: config.shutdown_notice,
         shutdown_grace: config.shutdown_grace,
         transport,
     };

@@ -72,7 +72,9 @@ pub struct Config {
     pub first_superuser: Option<FirstSuperuser>,
     /// Most connections at a time.
     pub max_connections: usize,
-    /// How long a stop waits.
+    /// For how long a stop only says so.
+    pub shutdown_notice: std::time::Duration,
+    /// How long a stop takes at most.
     pub shutdown_grace: std::time::Duration,
     /// How long between two sweeps of what is over.
     pub sweep_interval: std::time::Duration,
@@ -260,6 +262,7 @@ impl Config {
         let redis = redis::read(source);
         let first_superuser = first_superuser(source);
         let max_connections = source.parse("MAX_CONNECTIONS", value::number(1..=1_000_000_usize));
+        let shutdown_notice = source.parse("SHUTDOWN_NOTICE_SECONDS", seconds);
         let shutdown_grace = source.parse("SHUTDOWN_GRACE_SECONDS", seconds);
         let sweep_interval = source.parse("SWEEP_INTERVAL_SECONDS", value::number(1..=86_400_u64));
         let log_format = source.parse("LOG_FORMAT", |text| match text {
@@ -292,6 +295,7 @@ impl Config {
             redis: redis?,
             first_superuser: first_superuser?,
             max_connections: max_connections?,
+            shutdown_notice: shutdown_notice?,
             shutdown_grace: shutdown_grace?,
             sweep_interval: std::time::Duration::from_secs(sweep_interval?),
             metrics_listen,

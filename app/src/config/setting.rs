@@ -292,6 +292,12 @@ pub const SETTINGS: &[Setting] = &[
         "Most clients connected at a time; more wait",
     ),
     setting(
+        "SHUTDOWN_NOTICE_SECONDS",
+        Some("1"),
+        "seconds, from 0 to 3600",
+        "For how long a stop goes on to accept connections while /health says that it is stopping",
+    ),
+    setting(
         "SHUTDOWN_GRACE_SECONDS",
         Some("20"),
         "seconds, from 0 to 3600",

@@ -219,10 +219,8 @@ mod tests {
     fn what_is_no_text_hides_no_hop_after_it() {
         let mut map = HeaderMap::new();
         map.append("x-forwarded-for", b"\xff\x80, 203.0.113.9".as_slice().try_into().unwrap());
-        let trusted = TrustedProxies {
-            networks: vec!["10.0.0.0/8".parse().unwrap()],
-            header: ProxyHeader::Either,
-        };
+        let trusted =
+            TrustedProxies { networks: vec!["10.0.0.0/8".parse().unwrap()], header: ProxyHeader::Either };
         assert_eq!(forwarded_client("10.0.0.1".parse().unwrap(), &map, &trusted).to_string(), "203.0.113.9");
     }
 

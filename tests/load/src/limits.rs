@@ -90,6 +90,7 @@ pub fn bare_route(measured: Duration, connections: usize) -> f64 {
             let answer = |_| Response::builder().content_type("application/json").body(r#"{"status":"ok"}"#);
             let options = inwren_app::server::ServerOptions {
                 max_connections: 1_000,
+                shutdown_notice: Duration::ZERO,
                 shutdown_grace: Duration::from_secs(1),
                 transport: inwren_app::server::Transport::default(),
             };
