@@ -39,7 +39,8 @@ impl Default for SqlOptions {
             acquire_timeout: Duration::from_millis(1_500),
             lock_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(4),
-            idle_in_transaction_timeout: Duration::from_secs(10),
+            // Where a client has gone without a word, its locks go after so long.
+            idle_in_transaction_timeout: Duration::from_secs(5),
         }
     }
 }
@@ -193,7 +194,8 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
         // A full disk makes SQLite roll back by itself, which leaves the driver with a count that is wrong from then on.
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .connect_with(file.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full))
-        .await?;
+        .await
+        .map_err(locked)?;
     let readers =
         pool().max_connections(options.max_connections).connect_with(file.pragma("query_only", "ON")).await?;
     Ok(Pools {
@@ -202,6 +204,16 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
         // The file answers, or the lock on it is waited for as long as is said above.
         patience: Patience::new(None),
     })
+}
+
+/// A file that cannot be opened in time is one that somebody else has locked.
+fn locked(error: sqlx::Error) -> ConnectError {
+    match error {
+        sqlx::Error::PoolTimedOut => {
+            StoreError::Busy("another process has locked the file".to_owned()).into()
+        }
+        error => error.into(),
+    }
 }
 
 /// Makes the file, empty, and the directories above it. Nobody but its owner may read it: it will hold password hashes.

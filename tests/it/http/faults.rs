@@ -1,8 +1,10 @@
 //! A store that fails while the service runs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use inwren_domain::ports::{Store, StoreError};
+use async_trait::async_trait;
+use inwren_domain::ports::{ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork};
 use inwren_tests::app::{Account, Call, PASSWORD, TestApp};
 use inwren_tests::fakes::{FaultyStore, Script};
 use inwren_tests::fixtures::fresh_email;
@@ -13,6 +15,7 @@ stories! {
     a_busy_store_is_told_as_busy
     what_cannot_be_is_the_services_fault
     a_failed_refresh_uses_nothing_up
+    a_panic_is_one_answer_and_no_more
 }
 
 /// What must never be told.
@@ -114,4 +117,61 @@ async fn a_failed_refresh_uses_nothing_up(store: Arc<dyn Store>) {
     app.try_refresh(&next.refresh).await.expect_problem(503, "unavailable");
     let again = app.refresh(&next.refresh).await;
     app.me(&again.access).await.expect_status(200).json();
+}
+
+/// A store that panics while it is told to.
+struct Panicking {
+    inner: Arc<dyn Store>,
+    panics: AtomicBool,
+}
+
+impl Panicking {
+    fn inner(&self) -> &dyn Store {
+        assert!(!self.panics.load(Ordering::Acquire), "{CAUSE}");
+        self.inner.as_ref()
+    }
+}
+
+#[async_trait]
+impl Store for Panicking {
+    async fn read(&self) -> Result<Box<dyn ReadView>, StoreError> {
+        self.inner().read().await
+    }
+
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        self.inner().begin().await
+    }
+
+    async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
+        self.inner().rotate_session(rotation).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.inner().ping().await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+async fn a_panic_is_one_answer_and_no_more(store: Arc<dyn Store>) {
+    let panicking = Arc::new(Panicking { inner: store, panics: AtomicBool::new(false) });
+    let app = TestApp::over(panicking.clone());
+    app.superuser().await;
+    let admin = app.superuser().await;
+    let count = all(&app, &admin, &admin).len();
+    for operation in 0..count {
+        let user = app.somebody().await;
+        panicking.panics.store(true, Ordering::Release);
+        let reply = all(&app, &admin, &user).swap_remove(operation).send().await;
+        assert_eq!(reply.expect_problem(500, "internal-error")["retryable"], false);
+        assert!(!reply.text().contains("hunter2"), "{reply}");
+        panicking.panics.store(false, Ordering::Release);
+        let reply = all(&app, &admin, &user).swap_remove(operation).send().await;
+        assert!(reply.status < 300, "{reply}");
+    }
+    println!(
+        "a panic in each of {count} operations: {count} answered with 500, and the next request with success"
+    );
 }
