@@ -10,6 +10,8 @@ find_postgres() {
         $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV); do
         if [ -x "$folder/postgres" ] && [ -x "$folder/initdb" ] && [ -x "$folder/pg_ctl" ]; then
             postgres_bin=$folder
+            # For tests that stop servers of their own.
+            export INWREN_TEST_POSTGRES_BIN=$folder
             return 0
         fi
     done

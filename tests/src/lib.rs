@@ -10,3 +10,11 @@ pub mod limiters;
 pub mod model;
 pub mod process;
 pub mod stores;
+
+/// The variable that asks for tests at their full length, which takes minutes. `./tests/run --long` sets it.
+pub const LONG: &str = "INWREN_TEST_LONG";
+
+/// Whether the tests have time.
+pub fn is_long() -> bool {
+    std::env::var_os(LONG).is_some_and(|value| !value.is_empty())
+}

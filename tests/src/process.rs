@@ -6,7 +6,7 @@ pub mod redis;
 
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -39,6 +39,7 @@ pub struct Program {
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
     input: String,
+    prelude: Option<String>,
 }
 
 impl Program {
@@ -49,6 +50,7 @@ impl Program {
             arguments: Vec::new(),
             environment: Vec::new(),
             input: String::new(),
+            prelude: None,
         }
     }
 
@@ -80,6 +82,12 @@ impl Program {
         self
     }
 
+    /// Lets a shell do something before the binary takes its place: `ulimit -n 100`.
+    pub fn after(mut self, prelude: &str) -> Self {
+        self.prelude = Some(prelude.to_owned());
+        self
+    }
+
     /// Runs a command to its end.
     pub fn run(&self) -> Finished {
         let mut running = self.spawn();
@@ -102,10 +110,36 @@ impl Program {
         }
     }
 
+    /// Starts a service that may not be able to say where it listens, and waits until it does.
+    pub fn start_unheard(&self) -> Service {
+        let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = taken.local_addr().expect("its address");
+        drop(taken);
+        let running = self.clone().env("PORT", address.port().to_string()).spawn();
+        let begun = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(begun.elapsed() < PATIENCE, "it never listens:\n{}", running.log());
+            pause(Duration::from_millis(20));
+        }
+        Service { running, address }
+    }
+
+    fn command(&self) -> Command {
+        match &self.prelude {
+            None => Command::new(binary()),
+            Some(prelude) => {
+                let mut command = Command::new("sh");
+                command.args(["-c", &format!("{prelude}\nexec \"$0\" \"$@\"")]).arg(binary());
+                command
+            }
+        }
+    }
+
     /// Starts a process without waiting for anything.
     pub fn spawn(&self) -> Running {
         let begun = Instant::now();
-        let mut child = Command::new(binary())
+        let mut child = self
+            .command()
             .args(&self.arguments)
             .env_clear()
             .envs(self.environment.iter().cloned())
@@ -122,6 +156,12 @@ impl Program {
         let _ = stdin.write_all(self.input.as_bytes());
         Running { child, out, err, begun }
     }
+}
+
+/// Lets time pass.
+#[allow(clippy::disallowed_methods, reason = "what happens in other processes takes time, and says nothing")]
+pub fn pause(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// `… is listening on http://127.0.0.1:8000 …`, in either form of the log, with TLS or without.
@@ -174,6 +214,28 @@ impl Running {
         let found =
             self.out.wait(PATIENCE, |lines| lines.iter().any(|line| line.contains(text)).then_some(()));
         assert!(found.is_some(), "never said {text:?}:\n{}", self.log());
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The memory that it has resident, in bytes.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1_024
+    }
+
+    /// The processor time that it has used.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("its figures");
+        let (_, rest) = stat.rsplit_once(')').expect("a name");
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let ticks = |place: usize| fields[place].parse::<u64>().expect("a number");
+        // In hundredths of a second, as Linux has it on every platform that it runs on.
+        Duration::from_millis((ticks(11) + ticks(12)) * 10)
     }
 
     /// Sends a signal, by its name.

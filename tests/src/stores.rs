@@ -1,6 +1,7 @@
 //! A fresh, empty, migrated store of each kind, gone again when its guard is dropped.
 
 mod postgres;
+mod private_postgres;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use inwren_adapters::sql::{SqlOptions, SqlStore};
 use inwren_domain::ports::Store;
 
 pub use postgres::{POSTGRES_URL, TestDatabase};
+pub use private_postgres::{GUARDED, POSTGRES_BIN, PrivatePostgres, StopMode};
 
 use crate::fixtures::unique;
 

@@ -43,7 +43,8 @@ impl Default for SqlOptions {
             acquire_timeout: Duration::from_millis(1_500),
             lock_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(4),
-            idle_in_transaction_timeout: Duration::from_secs(10),
+            // Where a client has gone without a word, its locks go after so long.
+            idle_in_transaction_timeout: Duration::from_secs(5),
         }
     }
 }
@@ -212,7 +213,8 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
         // A full disk makes SQLite roll back by itself, which leaves the driver with a count that is wrong from then on.
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .connect_with(for_writing(file.clone(), is_new))
-        .await?;
+        .await
+        .map_err(locked)?;
     let readers =
         pool().max_connections(options.max_connections).connect_with(file.pragma("query_only", "ON")).await?;
     Ok(Pools {
@@ -225,6 +227,16 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
         ),
         file: Some(OpenFile { path: path.to_owned(), _lease: lease }),
     })
+}
+
+/// A file that cannot be opened in time is one that somebody else has locked.
+fn locked(error: sqlx::Error) -> ConnectError {
+    match error {
+        sqlx::Error::PoolTimedOut => {
+            StoreError::Busy("another process has locked the file".to_owned()).into()
+        }
+        error => error.into(),
+    }
 }
 
 /// What only the writer sets. Only a file without a page learns from it that pages may be given back; to say so to any

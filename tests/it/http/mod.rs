@@ -26,6 +26,7 @@ mod authorization_coverage;
 mod authorization_header;
 mod bodies;
 mod clients;
+mod clock_steps;
 mod cors;
 mod deactivated;
 mod empty_requests;

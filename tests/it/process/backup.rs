@@ -11,7 +11,7 @@ use inwren_tests::stores::TempFolder;
 
 use super::client::{PASSWORD, Tokens, join, login, me, refresh, register};
 use super::database::{block_on, execute};
-use super::load::Load;
+use super::registrations::Registrations;
 
 /// A place with a SQLite database, and the commands that work on it.
 struct Place {
@@ -81,7 +81,7 @@ fn a_backup_under_load_has_everything_that_was_answered_before() {
     for statement in seed.split(';') {
         block_on(execute(&place.url(), statement));
     }
-    let load = Load::start(&service, 4);
+    let load = Registrations::start(&service, 4);
     let before = load.after_answers(80);
     let answers = load.answers();
     let backup = place.program().args(["backup", "backup.db"]).run();

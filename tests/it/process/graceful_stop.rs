@@ -5,14 +5,18 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use inwren_tests::process::{Call, Connection, Program, Service};
+use inwren_tests::process::{Call, Connection, Program, Service, pause};
 use inwren_tests::stores::TempFolder;
 
 use super::client::{Tokens, join, login, me, refresh};
 use super::database::Storage;
+use super::load::Load;
 
 const CLIENTS: usize = 8;
 const GRACE: Duration = Duration::from_secs(3);
+
+/// By default a stop goes on to listen for so long.
+const NOTICE: Duration = Duration::from_secs(1);
 
 fn program(folder: &TempFolder) -> Program {
     Program::new(folder.path())
@@ -101,6 +105,61 @@ fn stalled_clients_do_not_keep_the_service_from_stopping() {
 }
 
 #[test]
+fn half_a_header_does_not_use_the_grace_up() {
+    let folder = TempFolder::new();
+    let mut service = program(&folder).env("SHUTDOWN_GRACE_SECONDS", "60").start();
+    let _stalled: Vec<Connection> = (0..50)
+        .map(|number| {
+            let mut connection = service.connect();
+            connection.send(&b"GET / HTTP/1.1\r\nHost: a"[..number % 20]).expect("bytes to be sent");
+            connection
+        })
+        .collect();
+    service.call(&Call::get("/health")).expect(200);
+    let begun = Instant::now();
+    service.signal("TERM");
+    assert_eq!(service.wait(Duration::from_secs(30)).code(), Some(0), "{}", service.log());
+    let took = begun.elapsed();
+    println!("SIGTERM with 50 clients in their headers, grace 60 s: stopped in {took:.1?}");
+    assert!(took < NOTICE + Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn it_says_that_it_stops_before_it_closes() {
+    let folder = TempFolder::new();
+    let mut service = program(&folder).env("SHUTDOWN_NOTICE_SECONDS", "2").start();
+    let load = Load::start(service.address(), CLIENTS, "user");
+    load.wait_for(100);
+    let (begun, mut told, mut first) = (Instant::now(), 0, None);
+    service.signal("TERM");
+    while let Ok(mut newcomer) = Connection::open(service.address()) {
+        let answer = newcomer.call(&Call::get("/health")).expect("an answer");
+        if answer.status == 503 {
+            assert_eq!(
+                (answer.text("status").as_str(), answer.header("connection")),
+                ("stopping", Some("close"))
+            );
+            first.get_or_insert(begun.elapsed());
+            told += 1;
+        }
+        pause(Duration::from_millis(20));
+    }
+    let closed = begun.elapsed();
+    let ended = load.finish();
+    assert_eq!(service.wait(Duration::from_secs(10)).code(), Some(0), "{}", service.log());
+    println!(
+        "SIGTERM with a notice of 2 s: /health said 503 after {:.0?} and {told} times, the listener closed after \
+         {closed:.1?}, the process ended after {:.1?}; {}",
+        first.unwrap_or_default(),
+        begun.elapsed(),
+        ended.figures()
+    );
+    assert!(told > 3 && closed > Duration::from_secs(1), "{told} times, {closed:?}");
+    let failed: Vec<_> = ended.calls.iter().filter(|made| !made.is_success()).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
+#[test]
 fn an_idle_service_stops_at_once() {
     let folder = TempFolder::new();
     let mut service = program(&folder).start();
@@ -109,7 +168,7 @@ fn an_idle_service_stops_at_once() {
     let begun = Instant::now();
     service.signal("TERM");
     assert_eq!(service.wait(GRACE).code(), Some(0));
-    assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < NOTICE + Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
 #[test]

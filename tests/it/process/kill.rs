@@ -1,150 +1,78 @@
-//! `kill -9` in the middle of a stream of registrations and refreshes: what was answered has happened, and holds.
+//! `kill -9` in the middle of a stream of registrations, refreshes and password changes: what was answered has happened,
+//! and holds.
 
-use std::io;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
-
-use inwren_tests::process::{Connection, Program, Service};
+use inwren_tests::process::Service;
 use inwren_tests::stores::TempFolder;
+use inwren_tests::{is_long, process::Program};
 
-use super::client::{PASSWORD, Tokens, login, refresh, register};
+use super::client::refresh;
 use super::database::Storage;
+use super::load::{Ended, Journal, Load};
 
-const ROUNDS: usize = 10;
 const CLIENTS: usize = 4;
-/// How often a client refreshes before it registers the next user.
-const REFRESHES: usize = 6;
+
+/// How often the service is killed.
+fn rounds() -> usize {
+    if is_long() { 20 } else { 6 }
+}
 
 #[test]
 fn nothing_answered_is_lost_on_sqlite() {
-    rounds(&Storage::sqlite());
+    kill_again_and_again(&Storage::sqlite());
 }
 
 #[test]
 fn nothing_answered_is_lost_on_postgres() {
-    rounds(&Storage::postgres());
+    kill_again_and_again(&Storage::postgres());
 }
 
-fn rounds(storage: &Storage) {
+fn kill_again_and_again(storage: &Storage) {
     let folder = TempFolder::new();
     // The longest grace, because a check may come late on a busy machine.
     let program = Program::new(folder.path())
         .env("DATABASE_URL", storage.url())
         .env("REFRESH_REUSE_GRACE_SECONDS", "300");
     let mut figures = Figures::default();
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let mut service = program.start();
-        let users = stream_until_killed(&mut service, round);
+        let load = Load::start(service.address(), CLIENTS, &format!("round-{round}"));
+        // After a number of answers that differs by the round.
+        load.wait_for(60 + 17 * (round % 11));
+        service.kill();
+        let ended = load.finish();
         let service = program.start();
-        for user in &users {
-            figures.add(user);
-            check(&service, user);
-        }
-        check_reuse(&service, &users);
+        figures.add(&ended);
+        ended.check_all(&service);
+        check_reuse(&service, &ended.journals);
         assert_eq!(service.stop().lines().filter(|line| line.contains("ERROR")).count(), 0);
     }
-    println!("kill -9 on {}, {ROUNDS} rounds: {figures:?}; nothing answered was lost", storage.name());
-    assert!(figures.registrations_answered > ROUNDS && figures.refreshes_answered > ROUNDS * CLIENTS);
-    assert!(figures.refreshes_in_flight + figures.registrations_in_flight > 0, "every kill hit a pause");
+    println!("kill -9 on {}, {} rounds: {figures:?}; nothing answered was lost", storage.name(), rounds());
+    let [registrations, _, refreshes, changes] = figures.answered;
+    assert!(registrations > rounds() && refreshes > rounds() * CLIENTS && changes > rounds(), "{figures:?}");
+    assert!(figures.in_flight.iter().sum::<usize>() > 0, "every kill hit a pause");
 }
 
+const KINDS: [&str; 4] = ["register", "login", "refresh", "change password"];
+
+/// By kind.
 #[derive(Debug, Default)]
 struct Figures {
-    registrations_answered: usize,
-    registrations_in_flight: usize,
-    refreshes_answered: usize,
-    refreshes_in_flight: usize,
+    answered: [usize; 4],
+    in_flight: [usize; 4],
 }
 
 impl Figures {
-    fn add(&mut self, user: &Journal) {
-        self.registrations_answered += usize::from(user.registered);
-        self.registrations_in_flight += usize::from(!user.registered);
-        self.refreshes_answered += user.tokens.len().saturating_sub(1);
-        self.refreshes_in_flight += usize::from(user.refreshing);
-    }
-}
-
-/// What the service has answered about one user.
-#[derive(Debug, Default)]
-struct Journal {
-    email: String,
-    registered: bool,
-    /// The refresh tokens that were answered, the last one last.
-    tokens: Vec<String>,
-    /// Whether the last one was sent in when the end came.
-    refreshing: bool,
-}
-
-/// Clients go on until the service is gone. It is killed after a number of answers that differs by the round.
-fn stream_until_killed(service: &mut Service, round: usize) -> Vec<Journal> {
-    let (answered, answers) = channel();
-    let address = service.address();
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|client| {
-            let answered = answered.clone();
-            thread::spawn(move || {
-                let mut journals = Vec::new();
-                if let Ok(mut connection) = Connection::open(address) {
-                    for number in 0.. {
-                        let email = format!("user-{round}-{client}-{number}@example.org");
-                        let mut journal = Journal { email, ..Journal::default() };
-                        let outcome = live(&mut connection, &mut journal, &answered);
-                        journals.push(journal);
-                        if outcome.is_err() {
-                            break;
-                        }
-                    }
+    fn add(&mut self, ended: &Ended) {
+        for made in &ended.calls {
+            let Some(kind) = KINDS.iter().position(|kind| *kind == made.what) else { continue };
+            match made.status() {
+                Some(status) => {
+                    assert!(status < 300, "{made:?}");
+                    self.answered[kind] += 1;
                 }
-                journals
-            })
-        })
-        .collect();
-    drop(answered);
-    wait_for(&answers, 40 + 17 * round);
-    service.kill();
-    clients.into_iter().flat_map(|client| client.join().expect("a client")).collect()
-}
-
-fn wait_for(answers: &Receiver<()>, count: usize) {
-    assert_eq!(answers.iter().take(count).count(), count, "the service went away by itself");
-}
-
-/// Registers, logs in and refreshes, and notes every answer.
-fn live(connection: &mut Connection, journal: &mut Journal, answered: &Sender<()>) -> io::Result<()> {
-    connection.call(&register(&journal.email, PASSWORD))?.expect(201);
-    journal.registered = true;
-    let _ = answered.send(());
-    let tokens = Tokens::of(&connection.call(&login(&journal.email, PASSWORD))?);
-    let _ = answered.send(());
-    journal.tokens.push(tokens.refresh);
-    for _ in 0..REFRESHES {
-        let last = journal.tokens.last().cloned().unwrap_or_default();
-        journal.refreshing = true;
-        let tokens = Tokens::of(&connection.call(&refresh(&last))?);
-        journal.refreshing = false;
-        let _ = answered.send(());
-        journal.tokens.push(tokens.refresh);
-    }
-    Ok(())
-}
-
-fn check(service: &Service, user: &Journal) {
-    if user.registered {
-        service.call(&login(&user.email, PASSWORD)).expect(200);
-        service.call(&register(&user.email, PASSWORD)).expect(409);
-    } else {
-        // It is there whole or not at all: either the login works, or the address is free.
-        let status = service.call(&login(&user.email, PASSWORD)).status;
-        let again = service.call(&register(&user.email, PASSWORD)).status;
-        assert!(matches!((status, again), (200, 409) | (401, 201)), "{user:?}: {status}, {again}");
-    }
-    if let Some(last) = user.tokens.last() {
-        // Whether the refresh that was under way was made or not, the client goes on with the token that it has.
-        let successor = Tokens::of(&service.call(&refresh(last))).refresh;
-        let again = Tokens::of(&service.call(&refresh(last))).refresh;
-        assert_eq!(successor, again, "a session has one live token");
-        Tokens::of(&service.call(&refresh(&successor)));
+                None => self.in_flight[kind] += 1,
+            }
+        }
     }
 }
 
@@ -153,7 +81,7 @@ fn check_reuse(service: &Service, users: &[Journal]) {
     let mut checked = 0;
     for user in users {
         let [first, .., last] = user.tokens.as_slice() else { continue };
-        // `check` has used the last one, so that every other one is too old.
+        // Whoever checked the user has used the last one, so that every other one is too old.
         service.call(&refresh(first)).expect(401);
         service.call(&refresh(last)).expect(401);
         checked += 1;

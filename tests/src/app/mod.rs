@@ -18,7 +18,7 @@ use inwren_app::http::{self, AppState};
 use inwren_app::wiring;
 use inwren_domain::Core;
 use inwren_domain::model::Password;
-use inwren_domain::ports::{Clock as _, Store};
+use inwren_domain::ports::{Clock, Store};
 use inwren_domain::service::operator::create_user;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
@@ -87,8 +87,21 @@ impl TestApp {
         Self::configured(store, |config| config.limits.enabled = true)
     }
 
+    /// The service on another clock than [its own](Self::clock), which stands still.
+    pub fn timed(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self::build(store, Some(clock), |_| ())
+    }
+
     /// The service with a changed configuration. Rate limits are off unless the change turns them on.
     pub fn configured(store: Arc<dyn Store>, change: impl FnOnce(&mut Config)) -> Self {
+        Self::build(store, None, change)
+    }
+
+    fn build(
+        store: Arc<dyn Store>,
+        other_clock: Option<Arc<dyn Clock>>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config::read(&HashMap::new(), |_| None, None).expect("defaults that are valid");
         config.limits.enabled = false;
         config.token_issuer = ISSUER.to_owned();
@@ -103,7 +116,7 @@ impl TestApp {
             issuer: tokens.clone(),
             verifier: tokens.clone(),
             keys: tokens,
-            clock: clock.clone(),
+            clock: other_clock.unwrap_or_else(|| clock.clone()),
             entropy: Arc::new(SystemEntropy),
             settings: config.rules.clone(),
         };

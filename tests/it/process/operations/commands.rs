@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::super::client::{self, Tokens, login, me, refresh, register};
 use super::super::database::{Storage, block_on, execute};
-use super::super::load::Load;
+use super::super::registrations::Registrations;
 use super::page::{Block, blocks};
 
 const BOSS: &str = "boss@example.org";
@@ -77,7 +77,7 @@ fn every_command_works_on_postgres() {
     }
 
     // Once more, while people register and log in.
-    let load = Load::start(desk.service(), 3);
+    let load = Registrations::start(desk.service(), 3);
     let before = load.after_answers(60);
     let answers = load.answers();
     desk.run(&desk.block("Back up PostgreSQL", 0));

@@ -1,0 +1,68 @@
+//! A database that is not there when the service starts.
+
+use std::time::{Duration, Instant};
+
+use inwren_tests::process::{Call, Finished};
+use inwren_tests::stores::{GUARDED, PrivatePostgres, TempFolder};
+
+use super::{SLACK, program};
+
+/// The lines that a command has said on standard error.
+fn complaint(finished: Finished) -> String {
+    assert_eq!(finished.errors.lines().count(), 1, "{}", finished.errors);
+    finished.with_code(1).lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_database_that_stays_away_is_waited_for_as_long_as_configured() {
+    let folder = TempFolder::new();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let url = format!("postgres://inwren:hunter2@{}/inwren", closed.unwrap());
+    let finished = program(&folder, &url).env("DATABASE_CONNECT_TIMEOUT", "4").run();
+    let (took, tries) = (finished.took, finished.output.matches("does not answer yet").count());
+    let line = complaint(finished);
+    println!(
+        "no PostgreSQL, DATABASE_CONNECT_TIMEOUT 4 s: {tries} warnings, exit 1 after {took:.1?}: {line}"
+    );
+    assert!(line.contains("DATABASE_URL") && line.contains("DATABASE_CONNECT_TIMEOUT=4"), "{line}");
+    assert!(!line.contains("hunter2"), "{line}");
+    assert!((1..10).contains(&tries), "{tries}");
+    assert!(took > Duration::from_secs(2) && took < Duration::from_secs(7) + SLACK, "{took:?}");
+}
+
+#[test]
+fn a_database_that_comes_in_time_is_used() {
+    let (server, folder) = (PrivatePostgres::stopped(), TempFolder::new());
+    let waiting = program(&folder, &server.url()).spawn();
+    waiting.wait_for("does not answer yet");
+    server.start_again();
+    let back = Instant::now();
+    waiting.wait_for("is listening on");
+    let took = back.elapsed();
+    println!("PostgreSQL came while the service waited: it listens {took:.1?} later");
+    assert!(took < Duration::from_secs(2) + SLACK, "{took:?}");
+}
+
+#[test]
+fn what_waiting_does_not_mend_is_told_at_once() {
+    let (server, folder) = (PrivatePostgres::start(), TempFolder::new());
+    server.ask(&format!("CREATE ROLE {GUARDED} LOGIN PASSWORD 'right'"));
+    let port = server.port();
+    let begin = |user: &str| format!("postgres://{user}@127.0.0.1:{port}");
+    for (what, url) in [
+        ("a wrong password", format!("{}/postgres", begin(&format!("{GUARDED}:hunter2")))),
+        ("no such user", format!("{}/postgres", begin("nobody:hunter2"))),
+        ("no such database", format!("{}/nowhere", begin("postgres:hunter2"))),
+        ("no TLS", format!("{}/postgres?sslmode=require", begin("postgres:hunter2"))),
+        ("a bad parameter", format!("{}/postgres?sslmod=require", begin("postgres:hunter2"))),
+    ] {
+        let finished = program(&folder, &url).run();
+        let took = finished.took;
+        let line = complaint(finished);
+        println!("{what}: exit 1 after {took:.1?}: {line}");
+        assert!(line.contains("DATABASE_URL") && !line.contains("hunter2"), "{line}");
+        assert!(took < SLACK, "{took:?}");
+    }
+    let right = program(&folder, &format!("{}/postgres", begin("postgres"))).start();
+    right.call(&Call::get("/health")).expect(200);
+}

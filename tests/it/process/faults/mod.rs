@@ -1,0 +1,72 @@
+//! What breaks around the service while it works, each with its figures in the output.
+
+mod database_refuses;
+mod database_silent;
+mod database_start;
+mod database_stops;
+mod log;
+mod sqlite;
+
+use std::time::{Duration, Instant};
+
+use inwren_tests::process::{Call, Program, Service, pause};
+use inwren_tests::stores::{PrivatePostgres, TempFolder};
+
+use super::load::{Ended, Load};
+
+const CLIENTS: usize = 6;
+/// Within this time after a database is back, all is as it was.
+const RECOVERY: Duration = Duration::from_secs(5);
+/// What a machine that does several things at once may add to any time.
+const SLACK: Duration = Duration::from_secs(3);
+
+/// The service on a PostgreSQL of its own, with clients that use it.
+struct UnderLoad {
+    server: PrivatePostgres,
+    service: Service,
+    load: Load,
+    _folder: TempFolder,
+}
+
+/// The longest grace, because a check may come late on a busy machine.
+fn program(folder: &TempFolder, url: &str) -> Program {
+    Program::new(folder.path()).env("DATABASE_URL", url).env("REFRESH_REUSE_GRACE_SECONDS", "300")
+}
+
+impl UnderLoad {
+    fn start() -> Self {
+        let (server, folder) = (PrivatePostgres::start(), TempFolder::new());
+        Self::at(server, folder, |server| server.url())
+    }
+
+    fn at(server: PrivatePostgres, folder: TempFolder, url: impl Fn(&PrivatePostgres) -> String) -> Self {
+        let service = program(&folder, &url(&server)).start();
+        let load = Load::start(service.address(), CLIENTS, "user");
+        load.wait_for(150);
+        Self { server, service, load, _folder: folder }
+    }
+
+    /// Lets the clients go on for a while after the database is back, and checks all that has to hold then.
+    fn recover(self, what: &str, back: Instant) -> (Ended, Service) {
+        let Self { server, service, load, _folder } = self;
+        load.wait_for(1);
+        let first = back.elapsed();
+        pause((RECOVERY + Duration::from_secs(1)).saturating_sub(back.elapsed()));
+        load.wait_for(50);
+        let ended = load.finish();
+        println!(
+            "{what}: {}; first success {first:.0?} and last failure {:.0?} after its return",
+            ended.figures(),
+            ended.failed_until(back)
+        );
+        ended.check_answers();
+        ended.check_well_from(back + RECOVERY);
+        let users = ended.check_all(&service);
+        println!("{what}: all that was answered to {users} users holds");
+        let log = service.log();
+        assert!(!log.contains("panicked"), "{log}");
+        service.call(&Call::get("/health")).expect(200);
+        drop(server);
+        (ended, service)
+    }
+}
