@@ -34,12 +34,12 @@ static SESSION_WITH_USER: LazyLock<String> = LazyLock::new(|| {
 
 static USER_BY_EMAIL: LazyLock<String> = LazyLock::new(|| {
     let columns: Vec<String> = user_columns().collect();
-    format!("SELECT {} FROM users AS u WHERE u.email_normalized = ?1", columns.join(", "))
+    format!("SELECT {} FROM \"users\" AS u WHERE u.\"email_normalized\" = ?1", columns.join(", "))
 });
 
-const RECENT_ADDRESSES: &str = "SELECT DISTINCT ip_address FROM (SELECT ip_address FROM sessions \
-     WHERE user_id = (SELECT id FROM users WHERE email_normalized = ?1) AND ip_address IS NOT NULL \
-     ORDER BY created_at DESC LIMIT ?2)";
+const RECENT_ADDRESSES: &str = r#"SELECT DISTINCT "ip_address" FROM (SELECT "ip_address" FROM "sessions"
+    WHERE "user_id" = (SELECT "id" FROM "users" WHERE "email_normalized" = ?1) AND "ip_address" IS NOT NULL
+    ORDER BY "created_at" DESC LIMIT ?2) AS "newest""#;
 
 fn user_columns() -> impl Iterator<Item = String> {
     users::Column::iter().map(|column| format!("u.{}", column.as_str()))
@@ -94,6 +94,8 @@ impl Readers {
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         })?;
+        // As the driver logs its statements.
+        tracing::event!(target: "sqlx::query", tracing::Level::DEBUG, db.statement = question);
         let mut statement = reader.as_ref()?.prepare_cached(question).ok()?;
         let rows = statement.query_map(arguments, |row| read(&mut Columns { row, next: 0 })).ok()?;
         rows.collect::<rusqlite::Result<_>>().ok()

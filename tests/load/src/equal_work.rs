@@ -79,7 +79,7 @@ async fn hash(parameters: Argon2Parameters) -> PasswordHash {
 
 /// Adds somebody with ten sessions, all of them opened from elsewhere: whoever asks here is a stranger to every account.
 async fn add(store: &SqlStore, email: &str, is_active: bool, hashed_password: PasswordHash) {
-    let now = SystemClock.now();
+    let now = SystemClock::start().now();
     let user = User {
         id: UserId::generate(now, &SystemEntropy).expect("an id"),
         email: Email::parse(email).expect("an address"),

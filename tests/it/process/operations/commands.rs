@@ -30,9 +30,9 @@ fn every_command_works_on_sqlite() {
     let said = desk.run_page();
     for expected in [
         "\"status\":\"ok\"",
-        "UnknownEmail",
-        "WrongPassword",
-        "Inactive",
+        "unknown address",
+        "wrong password",
+        "deactivated account",
         "\"is_active\":true",
         "\"is_active\":false",
         "request_id",

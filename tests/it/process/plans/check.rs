@@ -1,7 +1,7 @@
 //! Whether the story told enough.
 
 /// Of each kind of statement something that only it has, in the words of both databases.
-const KINDS: [&[&str]; 23] = [
+const KINDS: [&[&str]; 25] = [
     &["INSERT INTO \"users\""],
     &["INSERT INTO \"sessions\""],
     &["INSERT INTO \"audit_events\""],
@@ -15,8 +15,10 @@ const KINDS: [&[&str]; 23] = [
     &["UPDATE", "sessions", "SET", "previous_hashed_refresh_token"],
     &["UPDATE \"sessions\" SET \"revoked_at\"", "\"expires_at\" >"],
     &["UPDATE \"sessions\" SET \"revoked_at\"", "\"id\" <>"],
-    &["DELETE FROM \"sessions\"", "\"expires_at\" <"],
-    &["DELETE FROM \"sessions\"", "\"revoked_at\" <"],
+    &["SELECT", "FROM \"sessions\"", "\"expires_at\" <", "ORDER BY"],
+    &["SELECT", "FROM \"sessions\"", "\"revoked_at\" <", "ORDER BY"],
+    &["DELETE FROM \"sessions\"", "\"id\" IN"],
+    &["SELECT", "FROM \"audit_events\"", "\"occurred_at\" <", "ORDER BY"],
     &["SELECT", "\"ip_address\" IS NOT NULL", "ORDER BY"],
     &["SELECT", "FROM \"users\"", "\"email_normalized\" ="],
     &["SELECT", "FROM \"sessions\"", "\"max_expires_at\" >", "ORDER BY"],

@@ -18,6 +18,7 @@ impl Look {
         let program = Program::new(folder.path())
             .env("DATABASE_URL", storage.url())
             .env("SELF_SERVICE_TIERS", "free,premium")
+            .env("SWEEP_INTERVAL_SECONDS", "5")
             .env("LOG_FORMAT", "json")
             .env(
                 "RUST_LOG",
@@ -30,8 +31,7 @@ impl Look {
         program.clone().args(create).input(PASSWORD).run().with_code(0);
         let service = program.start();
         story::tell(&service, &program, storage, users);
-        // The sweep comes by itself, a minute after the start.
-        service.wait_for("deleted ended sessions");
+        service.wait_for("deleted what is kept no longer");
         Self { log: service.stop() }
     }
 }
