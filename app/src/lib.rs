@@ -9,7 +9,6 @@ pub mod metrics;
 pub mod open_files;
 pub mod private_file;
 pub mod server;
-mod server_io;
 pub mod shutdown;
 pub mod start;
 pub mod sweep;

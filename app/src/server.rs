@@ -1,5 +1,6 @@
 //! The accept loop: connections are bounded in number and in time, and a stop lets what runs finish.
 
+mod impatient;
 pub mod proxy_protocol;
 mod transport;
 
@@ -24,7 +25,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::server_io::Impatient;
+use impatient::Impatient;
 pub use transport::Transport;
 use transport::{Opened, Stream};
 

@@ -94,6 +94,19 @@ fn write_limits(state: &AppState, page: &mut Page) {
         "1 while the limiter works with less than was configured, else 0.",
     )
     .sample(&[], u8::from(state.limits.is_degraded()));
+    let limiter = state.limits.metrics();
+    page.metric(
+        "inwren_rate_limiter_degradations_total",
+        Kind::Counter,
+        "How often the limiter had to begin to work with less than was configured.",
+    )
+    .sample(&[], limiter.degradations);
+    page.metric(
+        "inwren_rate_limiter_fallback_decisions_total",
+        Kind::Counter,
+        "What this instance decided by itself because Redis did not answer.",
+    )
+    .sample(&[], limiter.fallback_decisions);
 }
 
 fn write_keys(state: &AppState, page: &mut Page) {

@@ -150,25 +150,28 @@ pub fn writes(sides: [Side<'_>; 2], measured: Duration) -> Vec<Rates> {
         let clients = Logins::clients(CLIENTS, &emails);
         clients.into_iter().map(|client| Box::new(client) as Box<dyn Client>).collect()
     });
-    let kinds: [(&'static str, u16, [Vec<Box<dyn Client>>; 2]); 4] = [
+    let kinds: [(&'static str, u16, OfBoth); 4] = [
         ("refresh", 200, of_people(|tokens| Box::new(Refreshes::from(tokens)))),
         ("update", 200, of_people(|tokens| Box::new(Updates::from(tokens)))),
         // These two add rows, and come last.
         ("login", 200, logins),
         ("register", 201, registrations),
     ];
-    let compare = |(what, status, mut clients): (&'static str, u16, [Vec<Box<dyn Client>>; 2])| {
+    let compare = |(what, status, mut clients): (&'static str, u16, OfBoth)| {
         let rates = in_turn(what, addresses, status, &mut clients, measured / ROUNDS);
         Rates { what, rates }
     };
     kinds.into_iter().map(compare).collect()
 }
 
+/// The clients of either side.
+type OfBoth = [Vec<Box<dyn Client>>; 2];
+
 fn in_turn(
     what: &str,
     addresses: [std::net::SocketAddr; 2],
     status: u16,
-    clients: &mut [Vec<Box<dyn Client>>; 2],
+    clients: &mut OfBoth,
     measured: Duration,
 ) -> [f64; 2] {
     let plan = Plan { warm_up: Duration::from_millis(150), measured, pace: Duration::ZERO };

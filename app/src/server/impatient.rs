@@ -13,7 +13,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Whoever reads nothing would otherwise keep its connection for ever: a time limit on requests ends with the answer, not
 /// with its last byte.
-pub(crate) struct Impatient<S> {
+pub(super) struct Impatient<S> {
     stream: S,
     /// Set while the client has to read before anything can be written.
     deadline: Option<Pin<Box<Sleep>>>,
@@ -21,7 +21,7 @@ pub(crate) struct Impatient<S> {
 }
 
 impl<S> Impatient<S> {
-    pub(crate) fn new(stream: S) -> Self {
+    pub(super) fn new(stream: S) -> Self {
         Self { stream, deadline: None, patience: WRITE_TIMEOUT }
     }
 
