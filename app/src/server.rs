@@ -38,6 +38,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// For how long idle connections stay open at least once the service stops, so that a request that is on its way still
 /// finds somebody. Every answer from then on closes its connection.
 const LAST_ORDERS: Duration = Duration::from_millis(500);
+/// How long idle connections stay open at least after the listener has closed, for the requests of those who came last.
+const LAST_COMERS: Duration = Duration::from_millis(250);
 /// Once the listener is closed: how long a client may take that has begun to send its headers, or that does not take its
 /// answer. It must not use the grace up that is for those whose requests are under way.
 const LAST_BYTES: Duration = Duration::from_secs(1);
@@ -67,22 +69,23 @@ pub async fn serve(
 ) -> bool {
     let (phase, watched) = watch::channel(Phase::Serving);
     let mut server = Server {
-        listener,
+        local: listener.local_addr().ok(),
         endpoint: Arc::new(endpoint),
         transport: Arc::new(options.transport),
         permits: Arc::new(Semaphore::new(options.max_connections)),
         watched,
         connections: JoinSet::new(),
     };
-    server.accept_until(stop).await;
+    server.accept_until(&listener, stop).await;
     phase.send_replace(Phase::LastOrders);
     let notice = options.shutdown_notice.min(options.shutdown_grace);
     let stopped = async {
-        server.accept_until(tokio::time::sleep(notice)).await;
-        let mut connections = server.accept_the_last().await;
+        server.accept_until(&listener, tokio::time::sleep(notice)).await;
+        let mut connections = server.accept_the_last(listener);
         let all_done = async { while connections.join_next().await.is_some() {} };
         let mut all_done = pin!(all_done);
-        if tokio::time::timeout(LAST_ORDERS.saturating_sub(notice), &mut all_done).await.is_err() {
+        let last_orders = LAST_ORDERS.saturating_sub(notice).max(LAST_COMERS);
+        if tokio::time::timeout(last_orders, &mut all_done).await.is_err() {
             phase.send_replace(Phase::Closing);
             all_done.await;
         }
@@ -101,7 +104,8 @@ enum Phase {
 }
 
 struct Server {
-    listener: TcpListener,
+    /// Where it listens.
+    local: Option<SocketAddr>,
     transport: Arc<Transport>,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
     permits: Arc<Semaphore>,
@@ -110,27 +114,32 @@ struct Server {
 }
 
 impl Server {
-    async fn accept_until(&mut self, end: impl Future<Output = ()>) {
+    async fn accept_until(&mut self, listener: &TcpListener, end: impl Future<Output = ()>) {
         let mut end = pin!(end);
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = &mut end => return,
-                accepted = accept(&self.listener, &self.permits) => accepted,
+                accepted = accept(listener, &self.permits) => accepted,
                 Some(_) = self.connections.join_next() => continue,
             };
             self.spawn(accepted);
         }
     }
 
-    /// Whoever has connected already, but was not accepted yet, is served too. Nobody comes after them.
-    async fn accept_the_last(mut self) -> JoinSet<()> {
-        while let Ok(accepted) =
-            tokio::time::timeout(Duration::ZERO, accept(&self.listener, &self.permits)).await
-        {
-            self.spawn(accepted);
-            // Whoever takes too much at once is told that there is nothing more.
-            tokio::task::yield_now().await;
+    /// Whoever has connected already, but was not accepted yet, is served too. The system itself is asked, because what the
+    /// runtime knows of the queue may be a moment old, and whoever is still in it when it closes is cut off.
+    fn accept_the_last(mut self, listener: TcpListener) -> JoinSet<()> {
+        let mut last = Vec::new();
+        if let Ok(queue) = listener.into_std() {
+            while let Ok(accepted) = queue.accept() {
+                last.push(accepted);
+            }
+        }
+        for (stream, peer) in last {
+            let opened = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            let permit = Arc::clone(&self.permits).try_acquire_owned();
+            self.spawn(opened.ok().zip(permit.ok()).map(|(stream, permit)| (stream, peer, permit)));
         }
         self.connections
     }
@@ -138,7 +147,7 @@ impl Server {
     fn spawn(&mut self, accepted: Option<Accepted>) {
         let Some((stream, peer, permit)) = accepted else { return };
         let endpoint = Arc::clone(&self.endpoint);
-        let connection = Connection::new(stream, peer, &self.listener, endpoint, self.watched.clone());
+        let connection = Connection::new(stream, peer, self.local, endpoint, self.watched.clone());
         let transport = Arc::clone(&self.transport);
         self.connections.spawn(async move {
             connection.serve(&transport).await;
@@ -173,11 +182,11 @@ impl Connection {
     fn new(
         stream: TcpStream,
         peer: SocketAddr,
-        listener: &TcpListener,
+        local: Option<SocketAddr>,
         endpoint: Arc<BoxEndpoint<'static, Response>>,
         phase: watch::Receiver<Phase>,
     ) -> Self {
-        let local = stream.local_addr().or_else(|_| listener.local_addr()).unwrap_or(peer);
+        let local = stream.local_addr().ok().or(local).unwrap_or(peer);
         Self { stream, peer, local: LocalAddr(Addr::SocketAddr(local)), endpoint, phase }
     }
 

@@ -91,6 +91,7 @@ async fn nobody_else_is_spoken_to() {
     for (why, limiter) in refused {
         // The first of them waits for the first attempt, which fails.
         assert_eq!(heard(&limiter, "ann", SLOW, 9).await, 5, "{why}");
+        until("the first attempt fails", || limiter.metrics().degradations == 1).await;
         let metrics = limiter.metrics();
         assert_eq!(
             (metrics.fallback_decisions, metrics.degradations, metrics.degraded),

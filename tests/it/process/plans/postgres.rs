@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::database::Storage;
-use super::{LARGE, sorts_addresses};
+use super::{LARGE, differs_among_few, sorts_addresses};
 
 /// As many rows as a statement may pass over. A page with an address passes a hundred for each one that it may have.
 const PASSED: f64 = 6_000.0;
@@ -69,8 +69,10 @@ impl Plan {
         let kind = step["Node Type"].as_str().expect("a kind");
         let table = step["Relation Name"].as_str().unwrap_or_default();
         let reads_all = kind.ends_with("Seq Scan") && LARGE.contains(&table);
-        let sorts =
-            kind.ends_with("Sort") && !sorts_addresses(&self.statement) && !self.sorts_part_of_a_walk(step);
+        let sorts = kind.ends_with("Sort")
+            && !sorts_addresses(&self.statement)
+            && !differs_among_few(&self.statement)
+            && !self.sorts_part_of_a_walk(step);
         let passed = step["Rows Removed by Filter"].as_f64().unwrap_or(0.0);
         let passes = passed > PASSED && !sorts_addresses(&self.statement);
         if reads_all || sorts || passes {
