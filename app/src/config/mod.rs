@@ -1,6 +1,7 @@
 //! The configuration: read from flags, the environment and a `.env` file, checked as a whole.
 
 mod error;
+mod monitoring;
 mod redis;
 mod setting;
 mod source;
@@ -225,8 +226,8 @@ impl Config {
         });
         let port: Option<u16> = source.parse("PORT", |text| text.parse().ok());
         let tls = tls(source);
-        let metrics_listen = metrics(source, host.zip(port));
-        let traces = traces(source);
+        let metrics_listen = monitoring::metrics(source, host.zip(port));
+        let traces = monitoring::traces(source);
         let project_name = source.parse("PROJECT_NAME", value::title);
         let database = database(source, production);
         let auto_migrate = match source.text("AUTO_MIGRATE") {
@@ -337,52 +338,6 @@ fn tls(source: &mut Source) -> Option<Option<TlsPaths>> {
             None
         }
     }
-}
-
-/// Metrics have a listener of their own, which nobody can take for the service by a mistake in one number.
-fn metrics(source: &mut Source, service: Option<(IpAddr, u16)>) -> Option<SocketAddr> {
-    let wanted: SocketAddr = source.parse("METRICS_ADDR", |text| text.parse().ok())?;
-    let (host, port) = service?;
-    let overlap = wanted.ip() == host || wanted.ip().is_unspecified() || host.is_unspecified();
-    if wanted.port() == port && port != 0 && overlap {
-        source.refuse("METRICS_ADDR", "must not be the address of the service");
-    }
-    Some(wanted)
-}
-
-/// The outer `None` is an error, the inner one is nowhere.
-#[allow(clippy::option_option, reason = "an error and an absence are two things here")]
-fn traces(source: &mut Source) -> Option<Option<TraceSettings>> {
-    source.parse("OTEL_EXPORTER_OTLP_PROTOCOL", |text| (text == "http/protobuf").then_some(()))?;
-    let wanted = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
-    let endpoint = match wanted.into_iter().find(|name| source.text(name).is_some()) {
-        Some(name) => Some(source.parse(name, value::http_address)?),
-        None => None,
-    };
-    let endpoint = match source.text(wanted[0]) {
-        Some(_) => endpoint,
-        None => endpoint.map(|base| format!("{}/v1/traces", base.trim_end_matches('/'))),
-    };
-    let headers = match source.text("OTEL_EXPORTER_OTLP_HEADERS") {
-        Some(_) => source.parse("OTEL_EXPORTER_OTLP_HEADERS", value::headers)?,
-        None => HashMap::new(),
-    };
-    let service_name = source.parse("OTEL_SERVICE_NAME", value::title)?;
-    let share = match source.text("OTEL_TRACES_SAMPLER_ARG") {
-        Some(_) => source.parse("OTEL_TRACES_SAMPLER_ARG", value::number(0.0..=1.0))?,
-        None => 1.0,
-    };
-    let (follow_caller, share) = source.parse("OTEL_TRACES_SAMPLER", |text| {
-        let (follow_caller, decision) =
-            text.strip_prefix("parentbased_").map_or((false, text), |decision| (true, decision));
-        match decision {
-            "always_on" => Some((follow_caller, 1.0)),
-            "always_off" => Some((follow_caller, 0.0)),
-            "traceidratio" => Some((follow_caller, share)),
-            _ => None,
-        }
-    })?;
-    Some(endpoint.map(|endpoint| TraceSettings { endpoint, headers, service_name, follow_caller, share }))
 }
 
 fn database(source: &mut Source, production: bool) -> Option<Database> {
