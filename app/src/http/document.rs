@@ -1,5 +1,11 @@
 //! The OpenAPI document, and the pages that show it. All of it is in the binary.
 
+mod answers;
+mod examples;
+mod intro;
+mod schemas;
+mod text;
+
 use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
@@ -9,7 +15,7 @@ use inwren_domain::model::TierCatalog;
 use poem::http::{HeaderValue, Method, header};
 use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make_sync, get};
 use poem_openapi::{LicenseObject, OpenApiService};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::admin::AdminApi;
@@ -21,10 +27,6 @@ use super::well_known::WellKnownApi;
 use crate::metrics::{CountedOperation, OperationIndex};
 
 type Apis = (AuthApi, OAuthApi, TokensApi, UsersApi, AdminApi, WellKnownApi, MetaApi);
-
-const DESCRIPTION: &str = "Register and log in users, and verify their tokens anywhere.\n\n\
-To try it here: **Register** an account, then use **Authorize** with its e-mail address and password.\n\n\
-Errors are `application/problem+json` (RFC 9457); `code` tells them apart.";
 
 /// All operations of the service.
 pub(super) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
@@ -38,42 +40,38 @@ pub(super) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
         MetaApi(Arc::clone(state)),
     );
     OpenApiService::new(apis, state.project_name.clone(), env!("CARGO_PKG_VERSION"))
-        .description(DESCRIPTION)
+        .description(intro::DESCRIPTION)
         .license(LicenseObject::new("MIT"))
 }
 
 /// The document as it is served, printed and committed: what the library writes, and what it cannot say.
 pub(super) fn document(service: &OpenApiService<Apis, ()>, tiers: &TierCatalog) -> String {
     let Ok(mut document) = serde_json::from_str::<Value>(&service.spec()) else { return String::new() };
-    document["servers"] = json!([{ "url": "/", "description": "The service that the document comes from" }]);
-    if let Some(flow) = document.pointer_mut("/components/securitySchemes/password/flows/password") {
-        flow["scopes"] = json!({});
-    }
-    let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
-    for (name, schema) in schemas.into_iter().flatten() {
-        if name.ends_with("Request") {
-            schema["additionalProperties"] = json!(false);
-            complete_request(name, schema, tiers);
-        } else if name.ends_with("Form") {
-            // Unknown parameters are ignored, but no parameter may come twice.
-            schema["additionalProperties"] = json!({ "type": "string" });
-        }
-    }
+    intro::complete(&mut document);
+    schemas::complete(&mut document, tiers);
+    examples::complete(&mut document);
+    answers::complete(&mut document);
+    text::unwrap(&mut document["paths"]);
+    text::unwrap(&mut document["components"]);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
 }
 
-/// What is known of the fields of requests, beyond their types.
-fn complete_request(name: &str, schema: &mut Value, tiers: &TierCatalog) {
-    if let Some(email) = schema.pointer_mut("/properties/email") {
-        email["format"] = json!("email");
-    }
-    if let Some(tier) = schema.pointer_mut("/properties/tier") {
-        let choice = if name == "RegisterRequest" { tiers.self_service() } else { tiers.all() };
-        let names = choice.iter().map(|tier| json!(tier.as_str()));
-        tier["enum"] = names.chain([Value::Null]).collect();
-    }
+/// The operations of a document, wherever they are.
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    paths.flat_map(|(_, path)| path.as_object_mut().into_iter().flatten().map(|(_, operation)| operation))
+}
+
+/// The parameters of an operation.
+fn parameters(operation: &mut Value) -> impl Iterator<Item = &mut Value> {
+    operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten()
+}
+
+/// The fields of a schema, with their names.
+fn properties(schema: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten()
 }
 
 /// The paths there are, with the methods that each answers to.

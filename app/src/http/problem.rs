@@ -76,11 +76,21 @@ pub struct Problem {
 
 /// A part of the request that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, Object)]
+#[oai(example)]
 pub struct FieldError {
     /// Where: a JSON Pointer (RFC 6901) into the body, or `/query/…` or `/path/…` with the parameter's name.
     pub pointer: String,
     /// What is wrong with it.
     pub detail: String,
+}
+
+impl poem_openapi::types::Example for FieldError {
+    fn example() -> Self {
+        Self {
+            pointer: "/password".to_owned(),
+            detail: "the password must have at least 8 characters".to_owned(),
+        }
+    }
 }
 
 /// An error (RFC 9457), as `application/problem+json`.
@@ -89,7 +99,7 @@ pub struct FieldError {
 pub struct ProblemDocument {
     /// Names the kind of problem: a stable URI, relative to the service.
     pub r#type: String,
-    /// The last part of `type`.
+    /// The last part of `type`. There may be new ones: take one that you do not know for what its status says.
     pub code: String,
     /// The kind of problem in words.
     pub title: String,

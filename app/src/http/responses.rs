@@ -6,10 +6,12 @@ use poem::http::HeaderValue;
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::Payload;
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 use poem_openapi::types::{ToJSON, Type};
 
-use super::problem::{Problem, ProblemDocument};
+use super::problem::{Kind, Problem, ProblemDocument};
 
 /// A JSON body. The library's own says `charset=utf-8` with the media type, which JSON does not have (RFC 8259
 /// section 11) and client generators do not recognise.
@@ -50,7 +52,12 @@ impl<T: ToJSON> poem_openapi::ApiResponse for Json<T> {
 pub(super) enum Created<T: ToJSON> {
     /// It is there now.
     #[oai(status = 201)]
-    Created(Json<T>, #[oai(header = "Location")] String),
+    Created(
+        Json<T>,
+        /// Where it is.
+        #[oai(header = "Location")]
+        String,
+    ),
 }
 
 /// 204: done, and nothing to tell.
@@ -61,41 +68,60 @@ pub(super) enum NoContent {
     NoContent,
 }
 
-/// The statuses of the problems that an operation can have.
-pub(super) trait Statuses: Send + Sync + 'static {
-    const STATUSES: &'static [u16];
+/// The problems that an operation can have.
+pub(super) trait Problems: Send + Sync + 'static {
+    const PROBLEMS: &'static [Kind];
 }
 
-/// Names sets of statuses.
-macro_rules! statuses {
-    ($($(#[$doc:meta])* $name:ident = $($status:literal)+;)+) => {
+/// Names sets of problems.
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident = $($kind:ident)+;)+) => {
         $($(#[$doc])* pub(super) struct $name;
-        impl Statuses for $name {
-            const STATUSES: &'static [u16] = &[$($status),+];
+        impl Problems for $name {
+            const PROBLEMS: &'static [Kind] = &[$(Kind::$kind),+];
         })+
     };
 }
 
-statuses! {
+problems! {
     /// Whoever asks: the service may be at its limit, or broken.
-    Always = 500 503;
-    Register = 400 403 408 409 413 415 422 429 500 503;
-    Login = 400 401 408 413 415 422 429 500 503;
-    Refresh = 400 401 408 413 415 422 429 500 503;
+    Always = URI_TOO_LONG INTERNAL_ERROR OVERLOADED UNAVAILABLE;
+    /// Being at the limit is something that health has its own answer for.
+    Health = URI_TOO_LONG INTERNAL_ERROR;
+    Register = MALFORMED_REQUEST TIER_NOT_SELF_SERVICE REQUEST_TIMEOUT EMAIL_TAKEN BODY_TOO_LARGE URI_TOO_LONG
+        UNSUPPORTED_MEDIA_TYPE VALIDATION_FAILED RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
+    Login = MALFORMED_REQUEST INVALID_CREDENTIALS REQUEST_TIMEOUT BODY_TOO_LARGE URI_TOO_LONG
+        UNSUPPORTED_MEDIA_TYPE VALIDATION_FAILED RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
+    Refresh = MALFORMED_REQUEST INVALID_TOKEN REQUEST_TIMEOUT BODY_TOO_LARGE URI_TOO_LONG
+        UNSUPPORTED_MEDIA_TYPE VALIDATION_FAILED RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
     /// An OAuth 2.0 form: what the standard has no code for.
-    AccessToken = 408 413 415 429 500 503;
-    OAuthForm = 408 413 415 429 500 503;
-    Introspect = 401 403 408 413 415 429 500 503;
+    AccessToken = REQUEST_TIMEOUT BODY_TOO_LARGE URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE RATE_LIMITED INTERNAL_ERROR
+        OVERLOADED UNAVAILABLE;
+    OAuthForm = REQUEST_TIMEOUT BODY_TOO_LARGE URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE RATE_LIMITED INTERNAL_ERROR
+        OVERLOADED UNAVAILABLE;
+    Introspect = MISSING_TOKEN INVALID_TOKEN INVALID_CLIENT NOT_PERMITTED REQUEST_TIMEOUT BODY_TOO_LARGE
+        URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
     /// Behind a token, without a body.
-    Authenticated = 401 429 500 503;
-    UpdateMe = 400 401 403 408 409 413 415 422 429 500 503;
-    ChangePassword = 400 401 408 413 415 422 429 500 503;
-    DeactivateMe = 401 409 429 500 503;
-    OneOfMine = 401 404 422 429 500 503;
-    AdminList = 401 403 422 429 500 503;
-    AdminOne = 401 403 404 422 429 500 503;
-    AdminUpdate = 400 401 403 404 408 409 413 415 422 429 500 503;
-    AdminDelete = 401 403 404 409 422 429 500 503;
+    Authenticated = MISSING_TOKEN INVALID_TOKEN URI_TOO_LONG RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
+    UpdateMe = MALFORMED_REQUEST MISSING_TOKEN INVALID_TOKEN STEP_UP_REQUIRED TIER_NOT_SELF_SERVICE
+        REQUEST_TIMEOUT EMAIL_TAKEN BODY_TOO_LARGE URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE VALIDATION_FAILED
+        RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
+    ChangePassword = MALFORMED_REQUEST MISSING_TOKEN INVALID_TOKEN INVALID_CREDENTIALS STEP_UP_REQUIRED
+        REQUEST_TIMEOUT BODY_TOO_LARGE URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE VALIDATION_FAILED RATE_LIMITED
+        INTERNAL_ERROR OVERLOADED UNAVAILABLE;
+    DeactivateMe = MISSING_TOKEN INVALID_TOKEN STEP_UP_REQUIRED LAST_SUPERUSER URI_TOO_LONG RATE_LIMITED
+        INTERNAL_ERROR OVERLOADED UNAVAILABLE;
+    OneOfMine = MISSING_TOKEN INVALID_TOKEN NOT_FOUND URI_TOO_LONG VALIDATION_FAILED RATE_LIMITED INTERNAL_ERROR
+        OVERLOADED UNAVAILABLE;
+    AdminList = MISSING_TOKEN INVALID_TOKEN NOT_PERMITTED URI_TOO_LONG VALIDATION_FAILED RATE_LIMITED
+        INTERNAL_ERROR OVERLOADED UNAVAILABLE;
+    AdminOne = MISSING_TOKEN INVALID_TOKEN NOT_PERMITTED NOT_FOUND URI_TOO_LONG VALIDATION_FAILED RATE_LIMITED
+        INTERNAL_ERROR OVERLOADED UNAVAILABLE;
+    AdminUpdate = MALFORMED_REQUEST MISSING_TOKEN INVALID_TOKEN NOT_PERMITTED NOT_FOUND REQUEST_TIMEOUT
+        EMAIL_TAKEN LAST_SUPERUSER BODY_TOO_LARGE URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE VALIDATION_FAILED
+        RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
+    AdminDelete = MISSING_TOKEN INVALID_TOKEN NOT_PERMITTED NOT_FOUND LAST_SUPERUSER URI_TOO_LONG
+        VALIDATION_FAILED RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
 }
 
 /// A problem, in the place of an operation's success.
@@ -104,23 +130,23 @@ pub(super) struct Refused<S>(Problem, PhantomData<S>);
 /// What an operation gives.
 pub(super) type Answer<T, S> = Result<T, Refused<S>>;
 
-impl<S: Statuses, P: Into<Problem>> From<P> for Refused<S> {
+impl<S: Problems, P: Into<Problem>> From<P> for Refused<S> {
     fn from(problem: P) -> Self {
         let problem = problem.into();
-        debug_assert!(S::STATUSES.contains(&problem.kind.status), "undocumented status: {problem:?}");
+        debug_assert!(S::PROBLEMS.contains(&problem.kind), "undocumented: {problem:?}");
         Self(problem, PhantomData)
     }
 }
 
-impl<S: Statuses> From<Refused<S>> for poem::Error {
+impl<S: Problems> From<Refused<S>> for poem::Error {
     fn from(refused: Refused<S>) -> Self {
         refused.0.into()
     }
 }
 
-impl<S: Statuses> poem_openapi::ApiResponse for Refused<S> {
+impl<S: Problems> poem_openapi::ApiResponse for Refused<S> {
     fn meta() -> MetaResponses {
-        MetaResponses { responses: S::STATUSES.iter().map(|status| problem_response(*status)).collect() }
+        MetaResponses { responses: problem_responses(S::PROBLEMS) }
     }
 
     fn register(registry: &mut Registry) {
@@ -128,9 +154,24 @@ impl<S: Statuses> poem_openapi::ApiResponse for Refused<S> {
     }
 }
 
-/// A problem's documentation.
-pub(super) fn problem_response(status: u16) -> MetaResponse {
-    response(status, meaning(status), Some(media::<ProblemPayload>()))
+/// The documentation of problems, by status. Which of them a status stands for is a list of codes beside the reference,
+/// which [`document`](super::document) makes examples of.
+pub(super) fn problem_responses(problems: &[Kind]) -> Vec<MetaResponse> {
+    let mut statuses: Vec<u16> = problems.iter().map(|kind| kind.status).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    let of_status = |status: u16| {
+        let codes = problems.iter().filter(|kind| kind.status == status).map(|kind| kind.code.into());
+        let schema = MetaSchema {
+            all_of: vec![ProblemDocument::schema_ref()],
+            enum_items: codes.collect(),
+            ..MetaSchema::ANY
+        };
+        let schema = MetaSchemaRef::Inline(Box::new(schema));
+        let content = MetaMediaType { content_type: PROBLEM_MEDIA_TYPE, schema };
+        response(status, meaning(status), Some(content))
+    };
+    statuses.into_iter().map(of_status).collect()
 }
 
 /// A response's documentation.
@@ -153,17 +194,9 @@ pub(super) fn media<P: Payload>() -> MetaMediaType {
     MetaMediaType { content_type: P::CONTENT_TYPE, schema: P::schema_ref() }
 }
 
-pub(super) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
-
-struct ProblemPayload;
-
-impl Payload for ProblemPayload {
-    const CONTENT_TYPE: &'static str = "application/problem+json";
-
-    fn schema_ref() -> MetaSchemaRef {
-        ProblemDocument::schema_ref()
-    }
-}
+/// The media type of problems (RFC 9457 section 6.1).
+pub(super) const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
+pub(super) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static(PROBLEM_MEDIA_TYPE);
 
 fn meaning(status: u16) -> &'static str {
     match status {
@@ -174,6 +207,7 @@ fn meaning(status: u16) -> &'static str {
         408 => "The request did not arrive in time.",
         409 => "It stands against what is there already.",
         413 => "The body is over 64 KiB.",
+        414 => "The URI is over 8 KiB.",
         415 => "The body has another media type.",
         422 => "The request can be read, but is not valid; `errors` says where.",
         429 => "Too many requests; `Retry-After` says when the next is allowed.",

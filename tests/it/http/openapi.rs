@@ -52,9 +52,13 @@ fn every_operation_is_described() {
         assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') && !id.is_empty(), "{name}");
         assert_eq!(about["tags"].as_array().map(Vec::len), Some(1), "{name}");
         assert!(is_text(&about["summary"]), "{name}");
+        assert!(is_text(&about["description"]), "{name}");
+        // What is public says so, and so is not what was forgotten.
+        assert!(about["security"].is_array(), "{name}");
         for parameter in about["parameters"].as_array().into_iter().flatten() {
             assert!(is_text(&parameter["description"]), "{name}: {parameter}");
             assert!(parameter["schema"].is_object(), "{name}: {parameter}");
+            assert!(!parameter["example"].is_null(), "{name}: {parameter}");
         }
         for (status, answer) in about["responses"].as_object().expect("responses") {
             assert!(is_text(&answer["description"]), "{name}: {status}");
@@ -84,7 +88,39 @@ fn every_field_is_described() {
     for (name, schema) in schemas() {
         assert!(is_text(&schema["description"]), "{name}");
         for (field, about) in schema["properties"].as_object().into_iter().flatten() {
-            assert!(is_text(&about["description"]) || about["allOf"].is_array(), "{name}.{field}: {about}");
+            assert!(is_text(&about["description"]), "{name}.{field}: {about}");
+            assert!(!about["example"].is_null(), "{name}.{field} has no example");
+        }
+    }
+}
+
+#[test]
+fn every_shape_has_a_name() {
+    let document = document();
+    let mut nameless = Vec::new();
+    collect_nameless(&document["paths"], "paths", &mut nameless);
+    collect_nameless(&document["components"]["responses"], "responses", &mut nameless);
+    for (name, schema) in schemas() {
+        collect_nameless(&schema["properties"], &name, &mut nameless);
+    }
+    assert!(nameless.is_empty(), "{nameless:?}");
+}
+
+/// Every problem that an operation lists is shown as a client gets it.
+#[test]
+fn every_problem_is_shown() {
+    for operation in operations() {
+        for (status, answer) in operation.about["responses"].as_object().expect("responses") {
+            let problems = &answer["content"]["application/problem+json"];
+            if problems.is_null() {
+                continue;
+            }
+            let examples = problems["examples"].as_object().expect("examples");
+            assert!(!examples.is_empty(), "{} {status}", operation.id());
+            for (code, example) in examples {
+                assert_eq!(example["value"]["code"], code.as_str());
+                assert_eq!(example["value"]["status"].to_string(), *status, "{} {code}", operation.id());
+            }
         }
     }
 }
@@ -169,6 +205,22 @@ fn is_text(value: &Value) -> bool {
 
 fn schemas() -> Map<String, Value> {
     document()["components"]["schemas"].as_object().expect("schemas").clone()
+}
+
+/// Objects and enumerations that are not among the named schemas, where generators would have to make names up.
+fn collect_nameless(value: &Value, place: &str, into: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            if value["properties"].is_object() && value["type"] == "object" || value["enum"].is_array() {
+                into.push(place.to_owned());
+            }
+            for (name, value) in fields {
+                collect_nameless(value, &format!("{place}/{name}"), into);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_nameless(item, place, into)),
+        _ => {}
+    }
 }
 
 fn collect_references(value: &Value, into: &mut Vec<String>) {

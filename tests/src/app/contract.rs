@@ -48,19 +48,26 @@ impl Contract {
         &self.0
     }
 
-    /// All operations.
+    /// All operations. Answers that they refer to are in their places.
     pub fn operations(&self) -> Vec<Operation> {
         let paths = self.0["paths"].as_object().expect("paths");
         let of_path = |(path, item): (&String, &Value)| {
             let operations = item.as_object().expect("operations").clone();
             let path = path.clone();
-            operations.into_iter().map(move |(method, about)| Operation {
-                method: method.to_uppercase(),
-                path: path.clone(),
-                about,
+            operations.into_iter().map(move |(method, mut about)| {
+                let answers = about["responses"].as_object_mut().expect("responses");
+                answers.values_mut().for_each(|answer| *answer = self.resolved(answer).clone());
+                Operation { method: method.to_uppercase(), path: path.clone(), about }
             })
         };
         paths.iter().flat_map(of_path).collect()
+    }
+
+    /// A part of the document, or what it refers to.
+    pub fn resolved<'a>(&'a self, part: &'a Value) -> &'a Value {
+        let Some(reference) = part["$ref"].as_str() else { return part };
+        let pointer = reference.strip_prefix('#').expect("a reference within");
+        self.0.pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere"))
     }
 
     /// The operation that a request is for.
@@ -74,7 +81,8 @@ impl Contract {
         })
     }
 
-    /// Checks that the document has the answer: its status, its media type, its headers and its body's shape.
+    /// Checks that the document has the answer: its status, its headers, its media type, its body's shape
+    /// and, of a problem, its code.
     #[track_caller]
     pub(super) fn check(&self, reply: &Reply) {
         let Some(operation) = self.operation(&reply.method, &reply.path) else { return };
@@ -83,25 +91,32 @@ impl Contract {
         }
         let answer = &operation.about["responses"][reply.status.to_string()];
         assert!(answer.is_object(), "not documented: {reply}");
+        for (name, header) in answer["headers"].as_object().into_iter().flatten() {
+            let is_needed = self.resolved(header)["required"] == true;
+            assert!(!is_needed || reply.header(name).is_some(), "{name} is missing: {reply}");
+        }
         if reply.method == "HEAD" || reply.body.is_empty() {
             return;
         }
         let content = answer["content"].as_object().unwrap_or_else(|| panic!("no body documented: {reply}"));
         let media_type = reply.header("content-type").unwrap_or_default();
-        let schema = &content.get(media_type).unwrap_or_else(|| panic!("no {media_type}: {reply}"))["schema"];
-        self.check_value(schema, &reply.json(), reply);
+        let media = content.get(media_type).unwrap_or_else(|| panic!("no {media_type}: {reply}"));
+        let body = reply.json();
+        self.check_value(&media["schema"], &body, reply);
+        if media_type == "application/problem+json" {
+            let code = body["code"].as_str().unwrap_or_default();
+            assert!(media["examples"][code].is_object(), "{code} is not documented: {reply}");
+        }
     }
 
     #[track_caller]
     fn check_value(&self, schema: &Value, value: &Value, reply: &Reply) {
-        if let Some(name) = schema["$ref"].as_str().and_then(|r| r.strip_prefix("#/components/schemas/")) {
-            return self.check_value(&self.0["components"]["schemas"][name], value, reply);
+        let schema = self.resolved(schema);
+        if value.is_null() && schema["nullable"] == true {
+            return;
         }
         if let Some(parts) = schema["allOf"].as_array() {
             return parts.iter().for_each(|part| self.check_value(part, value, reply));
-        }
-        if value.is_null() && schema["nullable"] == true {
-            return;
         }
         // What has no type is a remark beside a reference.
         let Some(kind) = schema["type"].as_str() else { return };

@@ -26,7 +26,12 @@ pub(in crate::http) struct AdminApi(pub(in crate::http) Arc<AppState>);
 enum Listing {
     /// A page.
     #[oai(status = 200)]
-    Page(Json<AdminUserPage>, #[oai(header = "Link")] Option<String>),
+    Page(
+        Json<AdminUserPage>,
+        /// The next page, with `rel="next"` (RFC 8288); not on the last one.
+        #[oai(header = "Link")]
+        Option<String>,
+    ),
 }
 
 #[OpenApi(prefix_path = "/admin/users", tag = "ApiTags::Administration")]
@@ -79,12 +84,14 @@ impl AdminApi {
     }
 
     /// One user
+    ///
+    /// A user with this id, whether active or not.
     #[oai(path = "/:user_id", method = "get", operation_id = "get_user")]
     async fn get(
         &self,
         _limit: Limited<by_client::Admin>,
         admin: Administrator,
-        /// The user.
+        /// The `id` of the user.
         user_id: Path<Uuid>,
     ) -> Answer<Json<AdminUserDto>, responses::AdminOne> {
         let id = UserId::from_uuid(user_id.0);
@@ -101,7 +108,7 @@ impl AdminApi {
         _limit: Limited<by_client::Admin>,
         admin: Administrator,
         client: Client,
-        /// The user.
+        /// The `id` of the user.
         user_id: Path<Uuid>,
         body: JsonBody<AdminUpdateUserRequest>,
     ) -> Answer<Json<AdminUserDto>, responses::AdminUpdate> {
@@ -122,7 +129,7 @@ impl AdminApi {
         _limit: Limited<by_client::Admin>,
         admin: Administrator,
         client: Client,
-        /// The user.
+        /// The `id` of the user.
         user_id: Path<Uuid>,
     ) -> Answer<NoContent, responses::AdminDelete> {
         let id = UserId::from_uuid(user_id.0);
@@ -131,12 +138,14 @@ impl AdminApi {
     }
 
     /// A user's sessions
+    ///
+    /// Every device that the user is logged in on, newest first.
     #[oai(path = "/:user_id/sessions", method = "get", operation_id = "list_user_sessions")]
     async fn sessions(
         &self,
         _limit: Limited<by_client::Admin>,
         admin: Administrator,
-        /// The user.
+        /// The `id` of the user.
         user_id: Path<Uuid>,
     ) -> Answer<Json<SessionList>, responses::AdminOne> {
         let id = UserId::from_uuid(user_id.0);
@@ -145,13 +154,15 @@ impl AdminApi {
     }
 
     /// End all of a user's sessions
+    ///
+    /// Logs the user out everywhere, at once. The user may log in again.
     #[oai(path = "/:user_id/sessions", method = "delete", operation_id = "revoke_user_sessions")]
     async fn revoke_sessions(
         &self,
         _limit: Limited<by_client::Admin>,
         admin: Administrator,
         client: Client,
-        /// The user.
+        /// The `id` of the user.
         user_id: Path<Uuid>,
     ) -> Answer<NoContent, responses::AdminOne> {
         let id = UserId::from_uuid(user_id.0);

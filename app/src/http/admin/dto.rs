@@ -1,4 +1,4 @@
-use inwren_domain::model::{Page, User};
+use inwren_domain::model::{Cursor, Page, User, UserId};
 use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -57,13 +57,21 @@ impl From<&User> for AdminUserDto {
 
 /// A page of users, newest first.
 #[derive(Object)]
-#[oai(rename = "AdminUserPage")]
+#[oai(rename = "AdminUserPage", example)]
 pub(super) struct AdminUserPage {
     /// The users.
     items: Vec<AdminUserDto>,
     /// Where the next page begins; `null` on the last one.
     #[oai(nullable)]
     pub(super) next_cursor: Option<String>,
+}
+
+impl poem_openapi::types::Example for AdminUserPage {
+    fn example() -> Self {
+        let user = AdminUserDto::example();
+        let next = Cursor { created_at: user.created_at, id: UserId::from_uuid(user.id) };
+        Self { items: vec![user], next_cursor: Some(cursor::encode(next)) }
+    }
 }
 
 impl From<Page<User>> for AdminUserPage {

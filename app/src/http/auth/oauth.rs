@@ -125,7 +125,7 @@ impl OAuthApi {
 
 /// The token request of RFC 6749 sections 4.3.2, 4.4.2 and 6.
 #[derive(Object)]
-#[oai(rename = "AccessTokenForm")]
+#[oai(rename = "AccessTokenForm", example)]
 struct AccessTokenForm {
     /// How to get the tokens; `password` if left out.
     grant_type: Option<GrantType>,
@@ -139,6 +139,19 @@ struct AccessTokenForm {
     client_id: Option<String>,
     /// Its secret, for `client_credentials`.
     client_secret: Option<String>,
+}
+
+impl poem_openapi::types::Example for AccessTokenForm {
+    fn example() -> Self {
+        Self {
+            grant_type: Some(GrantType::Password),
+            username: Some("ann@example.org".to_owned()),
+            password: Some("securepassword123".to_owned()),
+            refresh_token: Some("eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned()),
+            client_id: Some("01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e23".to_owned()),
+            client_secret: Some("the secret that `inwren clients create` printed".to_owned()),
+        }
+    }
 }
 
 /// How to get the tokens.

@@ -11,16 +11,22 @@ use poem_openapi::{Enum, Object};
 
 use crate::http::client_auth::BASIC;
 use crate::http::problem::Problem;
-use crate::http::responses::{self, Statuses, media, problem_response, response};
+use crate::http::responses::{self, Problems, media, problem_responses, response};
 
 /// An error as OAuth 2.0 clients expect it (RFC 6749 section 5.2).
 #[derive(Debug, Object)]
-#[oai(rename = "OAuthError")]
+#[oai(rename = "OAuthError", example)]
 pub(super) struct OAuthError {
     /// What went wrong.
     pub(super) error: OAuthErrorCode,
     /// What went wrong, in words for a developer.
     pub(super) error_description: String,
+}
+
+impl poem_openapi::types::Example for OAuthError {
+    fn example() -> Self {
+        Self::wrong_credentials()
+    }
 }
 
 /// The error codes of RFC 6749 section 5.2 and RFC 7009 section 2.2.1 that can happen here.
@@ -56,7 +62,7 @@ impl OAuthError {
 }
 
 /// An endpoint that refuses with errors of OAuth 2.0, and with problems.
-pub(super) trait OAuthEndpoint: Statuses {
+pub(super) trait OAuthEndpoint: Problems {
     /// The statuses of OAuth 2.0 errors.
     const OAUTH: &'static [u16];
 }
@@ -74,7 +80,7 @@ impl OAuthEndpoint for responses::Introspect {
 }
 
 /// What an OAuth 2.0 endpoint refuses with: the standard's own errors for what it names, problems for the rest. `S` has
-/// the statuses of the problems.
+/// the problems.
 pub(super) struct OAuthRefused<S>(Refusal, PhantomData<S>);
 
 enum Refusal {
@@ -88,9 +94,9 @@ impl<S> From<OAuthError> for OAuthRefused<S> {
     }
 }
 
-impl<S: Statuses> From<Problem> for OAuthRefused<S> {
+impl<S: Problems> From<Problem> for OAuthRefused<S> {
     fn from(problem: Problem) -> Self {
-        debug_assert!(S::STATUSES.contains(&problem.kind.status), "undocumented status: {problem:?}");
+        debug_assert!(S::PROBLEMS.contains(&problem.kind), "undocumented: {problem:?}");
         Self(Refusal::Problem(Box::new(problem)), PhantomData)
     }
 }
@@ -120,8 +126,9 @@ impl<S: OAuthEndpoint> poem_openapi::ApiResponse for OAuthRefused<S> {
         let refused = |status: &u16| {
             response(*status, "Refused, as RFC 6749 section 5.2 says.", Some(media::<OAuthPayload>()))
         };
-        let problems = S::STATUSES.iter().map(|status| problem_response(*status));
-        MetaResponses { responses: S::OAUTH.iter().map(refused).chain(problems).collect() }
+        let mut responses: Vec<_> = S::OAUTH.iter().map(refused).collect();
+        responses.extend(problem_responses(S::PROBLEMS));
+        MetaResponses { responses }
     }
 
     fn register(registry: &mut Registry) {

@@ -71,13 +71,22 @@ impl TokensApi {
 
 /// A token, as RFC 7009 section 2.1 and RFC 7662 section 2.1 have it.
 #[derive(Object)]
-#[oai(rename = "TokenForm")]
+#[oai(rename = "TokenForm", example)]
 struct TokenForm {
     /// The token.
     #[oai(validator(min_length = 1))]
     token: String,
     /// What the client takes it for, `access_token` or `refresh_token`. It is not needed: tokens say what they are.
     token_type_hint: Option<String>,
+}
+
+impl poem_openapi::types::Example for TokenForm {
+    fn example() -> Self {
+        Self {
+            token: "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned(),
+            token_type_hint: Some("refresh_token".to_owned()),
+        }
+    }
 }
 
 impl FromForm for TokenForm {

@@ -22,12 +22,19 @@ enum HealthAnswer {
     Ready(Json<Health>),
     /// Not ready for requests; `checks` says why.
     #[oai(status = 503)]
-    NotReady(Json<Health>, #[oai(header = "Retry-After")] u64),
+    NotReady(
+        Json<Health>,
+        /// When to ask again, in seconds.
+        #[oai(header = "Retry-After")]
+        u64,
+    ),
 }
 
 #[OpenApi(tag = "ApiTags::Service")]
 impl MetaApi {
     /// What this service is
+    ///
+    /// Its name, its version, and where its documentation is.
     #[oai(path = "/", method = "get", operation_id = "get_service_info")]
     async fn info(&self) -> Answer<Json<ServiceInfo>, responses::Always> {
         Ok(Json(ServiceInfo {
@@ -42,7 +49,7 @@ impl MetaApi {
     ///
     /// For load balancers. A part that is `degraded` does its work, so the answer is 200 still.
     #[oai(path = "/health", method = "get", operation_id = "get_health")]
-    async fn health(&self) -> HealthAnswer {
+    async fn health(&self) -> Answer<HealthAnswer, responses::Health> {
         let database = match tokio::time::timeout(MAX_PING, self.0.core.store.ping()).await {
             Ok(Ok(())) => HealthStatus::Ok,
             Ok(Err(error)) => {
@@ -59,10 +66,10 @@ impl MetaApi {
         let status = if self.0.is_draining() { HealthStatus::Stopping } else { database };
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let health = Json(Health { status, version, checks: HealthChecks { database, rate_limiter } });
-        match status {
+        Ok(match status {
             HealthStatus::Ok => HealthAnswer::Ready(health),
             _ => HealthAnswer::NotReady(health, RETRY_AFTER),
-        }
+        })
     }
 
     /// Whether the process runs

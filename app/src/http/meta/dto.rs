@@ -27,7 +27,7 @@ impl poem_openapi::types::Example for ServiceInfo {
 
 /// Whether the service is ready for requests.
 #[derive(Object)]
-#[oai(rename = "Health")]
+#[oai(rename = "Health", example)]
 pub(super) struct Health {
     /// The whole of it.
     pub(super) status: HealthStatus,
@@ -37,14 +37,30 @@ pub(super) struct Health {
     pub(super) checks: HealthChecks,
 }
 
+impl poem_openapi::types::Example for Health {
+    fn example() -> Self {
+        Self {
+            status: HealthStatus::Ok,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            checks: HealthChecks::example(),
+        }
+    }
+}
+
 /// What the service needs.
 #[derive(Object)]
-#[oai(rename = "HealthChecks")]
+#[oai(rename = "HealthChecks", example)]
 pub(super) struct HealthChecks {
     /// Where users and sessions are kept.
     pub(super) database: HealthStatus,
     /// What bounds how often who may do what.
     pub(super) rate_limiter: HealthStatus,
+}
+
+impl poem_openapi::types::Example for HealthChecks {
+    fn example() -> Self {
+        Self { database: HealthStatus::Ok, rate_limiter: HealthStatus::Ok }
+    }
 }
 
 /// How well something is.
@@ -63,8 +79,14 @@ pub(super) enum HealthStatus {
 
 /// The process runs.
 #[derive(Object)]
-#[oai(rename = "Liveness")]
+#[oai(rename = "Liveness", example)]
 pub(super) struct Liveness {
     /// Always `ok`.
     pub(super) status: HealthStatus,
+}
+
+impl poem_openapi::types::Example for Liveness {
+    fn example() -> Self {
+        Self { status: HealthStatus::Ok }
+    }
 }

@@ -23,6 +23,8 @@ pub(in crate::http) struct UsersApi(pub(in crate::http) Arc<AppState>);
 #[OpenApi(prefix_path = "/users/me", tag = "ApiTags::CurrentUser")]
 impl UsersApi {
     /// The own profile
+    ///
+    /// Who the caller is, as the service has it now; what the access token says may be older.
     #[oai(path = "/", method = "get", operation_id = "get_current_user")]
     async fn get(
         &self,
@@ -88,6 +90,8 @@ impl UsersApi {
     }
 
     /// The own sessions
+    ///
+    /// Every device that is logged in, newest first; `current` is the one that asks.
     #[oai(path = "/sessions", method = "get", operation_id = "list_sessions")]
     async fn sessions(
         &self,
@@ -99,13 +103,15 @@ impl UsersApi {
     }
 
     /// End one of the own sessions
+    ///
+    /// Logs one device out, at once. To end the own session is to log out.
     #[oai(path = "/sessions/:session_id", method = "delete", operation_id = "revoke_session")]
     async fn revoke_session(
         &self,
         _limit: Limited<by_client::RevokeSession>,
         caller: Authenticated,
         client: Client,
-        /// The session.
+        /// The `id` of the session.
         session_id: Path<Uuid>,
     ) -> Answer<NoContent, responses::OneOfMine> {
         let session = SessionId::from_uuid(session_id.0);
@@ -114,6 +120,8 @@ impl UsersApi {
     }
 
     /// End all other sessions
+    ///
+    /// Logs every other device out, at once.
     #[oai(path = "/sessions", method = "delete", operation_id = "revoke_other_sessions")]
     async fn revoke_other_sessions(
         &self,

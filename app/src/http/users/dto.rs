@@ -137,10 +137,16 @@ impl poem_openapi::types::Example for SessionDto {
 
 /// The live sessions of a user, newest first.
 #[derive(Object)]
-#[oai(rename = "SessionList")]
+#[oai(rename = "SessionList", example)]
 pub(in crate::http) struct SessionList {
     /// The sessions.
     items: Vec<SessionDto>,
+}
+
+impl poem_openapi::types::Example for SessionList {
+    fn example() -> Self {
+        Self { items: vec![SessionDto::example()] }
+    }
 }
 
 impl SessionList {

@@ -14,7 +14,7 @@ pub(super) struct JwkSet {
 
 /// A public RSA key (RFC 7517 section 4; RFC 7518 section 6.3.1).
 #[derive(Object)]
-#[oai(rename = "Jwk")]
+#[oai(rename = "Jwk", example)]
 struct Jwk {
     /// Always `RSA`.
     kty: String,
@@ -51,7 +51,13 @@ impl From<Vec<PublishedKey>> for JwkSet {
 
 impl Example for JwkSet {
     fn example() -> Self {
-        let key = Jwk {
+        Self { keys: vec![Jwk::example()] }
+    }
+}
+
+impl Example for Jwk {
+    fn example() -> Self {
+        Self {
             kty: "RSA".to_owned(),
             r#use: "sig".to_owned(),
             alg: "RS256".to_owned(),
@@ -62,8 +68,7 @@ impl Example for JwkSet {
                 G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
                 .to_owned(),
             e: "AQAB".to_owned(),
-        };
-        Self { keys: vec![key] }
+        }
     }
 }
 
