@@ -1,4 +1,4 @@
-# The packages of the Node programs in docs/verify-tokens, kept in target/. Sourced by tests/run.
+# The packages of Node programs, such as those in docs/verify-tokens, kept in target/. Sourced by tests/run.
 
 node_folder=target/test-node
 
@@ -6,15 +6,17 @@ find_node() {
     node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null
 }
 
+# install_node_packages [FROM TO]: those of the lock file in a folder, into another one.
 install_node_packages() {
-    if cmp -s tests/node/package-lock.json "$node_folder/installed.json"; then
-        echo "up to date in $node_folder"
+    local from=${1:-tests/node} to=${2:-$node_folder}
+    if cmp -s "$from/package-lock.json" "$to/installed.json"; then
+        echo "up to date in $to"
         return 0
     fi
-    rm -rf "$node_folder"
-    mkdir -p "$node_folder"
-    cp tests/node/package.json tests/node/package-lock.json "$node_folder/"
-    npm ci --prefix "$node_folder" --ignore-scripts --no-audit --no-fund --loglevel=error
+    rm -rf "$to"
+    mkdir -p "$to"
+    cp "$from/package.json" "$from/package-lock.json" "$to/"
+    npm ci --prefix "$to" --ignore-scripts --no-audit --no-fund --loglevel=error
     # Copied last: an installation that was interrupted is made again.
-    cp tests/node/package-lock.json "$node_folder/installed.json"
+    cp "$from/package-lock.json" "$to/installed.json"
 }

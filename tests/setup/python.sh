@@ -13,14 +13,16 @@ find_python() {
     return 1
 }
 
+# make_venv [REQUIREMENTS FOLDER]: an environment with the packages of a file.
 make_venv() {
-    if [ -x "$venv/bin/python" ] && cmp -s tests/python/requirements.txt "$venv/requirements.txt"; then
-        echo "up to date in $venv"
+    local requirements=${1:-tests/python/requirements.txt} folder=${2:-$venv}
+    if [ -x "$folder/bin/python" ] && cmp -s "$requirements" "$folder/requirements.txt"; then
+        echo "up to date in $folder"
         return 0
     fi
-    rm -rf "$venv"
-    "$python_program" -m venv "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+    rm -rf "$folder"
+    "$python_program" -m venv "$folder"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
     # Copied last: an installation that was interrupted is made again.
-    cp tests/python/requirements.txt "$venv/requirements.txt"
+    cp "$requirements" "$folder/requirements.txt"
 }
