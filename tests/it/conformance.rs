@@ -31,6 +31,13 @@ macro_rules! with_every_case {
                 counting_under_a_lock_loses_no_count
                 a_rotation_does_not_survive_a_revocation_under_a_lock
                 a_rotation_goes_on_after_a_rollback;
+            opening:
+                an_opening_keeps_session_and_event
+                an_opening_renews_the_hash
+                an_overtaken_opening_changes_nothing
+                many_openings_at_once_are_all_there
+                an_opening_does_not_slip_past_a_lock
+                an_opening_goes_on_after_a_rollback;
             pages:
                 a_walk_gives_everybody_once_newest_first
                 the_last_page_has_no_next

@@ -7,9 +7,9 @@ use inwren_domain::model::{
     Session, SessionId, User, UserChange, UserFilter, UserId,
 };
 use inwren_domain::ports::{
-    AuditLog, AuditReader, Inserted, ReadView, Rekey, Rotation, RotationOutcome, ServiceClientReader,
-    ServiceClientRepository, SessionReader, SessionRepository, Store, StoreError, UnitOfWork, Updated,
-    UserReader, UserRepository,
+    AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, ReadView, Rekey, Rotation, RotationOutcome,
+    ServiceClientReader, ServiceClientRepository, SessionReader, SessionRepository, Store, StoreError,
+    UnitOfWork, Updated, UserReader, UserRepository,
 };
 use opentelemetry::trace::SpanKind;
 use time::OffsetDateTime;
@@ -42,6 +42,11 @@ impl Store for TracedStore {
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
         let call = self.inner.rotate_session(rotation);
         self.spans.around("store.rotate_session", SpanKind::Client, call).await
+    }
+
+    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+        let call = self.inner.open_session(opening);
+        self.spans.around("store.open_session", SpanKind::Client, call).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 
 use super::{
-    AuditLog, AuditReader, Rotation, RotationOutcome, ServiceClientReader, ServiceClientRepository,
-    SessionReader, SessionRepository, UserReader, UserRepository,
+    AuditLog, AuditReader, Opening, OpeningOutcome, Rotation, RotationOutcome, ServiceClientReader,
+    ServiceClientRepository, SessionReader, SessionRepository, UserReader, UserRepository,
 };
 
 /// Where users, sessions and audit events are kept.
@@ -30,6 +30,13 @@ pub trait Store: Send + Sync {
     ///
     /// It stands here, and not in a unit, so that a store can do it in one statement.
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError>;
+
+    /// Opens a session, records its event and replaces the hash where there is another one, all or nothing, in a unit of
+    /// its own. It MUST be [`OpeningOutcome::Overtaken`] unless the user [fits](Opening::fits) at that moment, and MUST wait
+    /// for a unit that has locked the user: no session is opened past a deactivation or a change of the password.
+    ///
+    /// It stands here, and not in a unit, so that a store can do it in one statement.
+    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError>;
 
     /// Whether the store answers. It MUST ask the store itself, every time.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -20,6 +20,7 @@ pub(crate) mod support;
 pub mod audit;
 pub mod faults;
 pub mod locks;
+pub mod opening;
 pub mod pages;
 pub mod races;
 pub mod rotation;

@@ -7,9 +7,9 @@ use inwren_domain::model::{
     Session, SessionId, User, UserChange, UserFilter, UserId,
 };
 use inwren_domain::ports::{
-    AuditLog, AuditReader, Inserted, ReadView, Rekey, Rotation, RotationOutcome, ServiceClientReader,
-    ServiceClientRepository, SessionReader, SessionRepository, Store, StoreError, UnitOfWork, Updated,
-    UserReader, UserRepository,
+    AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, ReadView, Rekey, Rotation, RotationOutcome,
+    ServiceClientReader, ServiceClientRepository, SessionReader, SessionRepository, Store, StoreError,
+    UnitOfWork, Updated, UserReader, UserRepository,
 };
 use time::OffsetDateTime;
 
@@ -75,6 +75,10 @@ impl Store for FaultyStore {
 
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
         scripted!(self.script, "rotate_session", self.inner.rotate_session(rotation))
+    }
+
+    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+        scripted!(self.script, "open_session", self.inner.open_session(opening))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

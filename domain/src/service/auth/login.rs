@@ -6,7 +6,7 @@ use crate::model::{
     UserId,
 };
 use crate::policy::standing;
-use crate::ports::{Requester, Standing, StoreError, Verification};
+use crate::ports::{Opening, OpeningOutcome, Requester, Standing, StoreError, Verification};
 use crate::service::audit::Trail;
 use crate::service::auth::issue::{access_token, refresh_expiry, refresh_token, whole_seconds};
 use crate::service::{Failure, PortFailure};
@@ -77,24 +77,13 @@ pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure
     let trail = Trail { core, at: session.created_at, actor: Some(user.id), client: &session.client };
     let event = trail.event(AuditEventKind::LoggedIn, user.id, Some(session.id))?;
 
-    let mut unit = core.store.begin().await?;
-    // The lock orders this login before or after any change of the password or the account: never in between.
-    let current = unit
-        .users()
-        .lock(user.id)
-        .await?
-        .filter(|current| current.is_active && current.credential_version == user.credential_version);
-    let Some(current) = current else {
-        unit.rollback().await?;
+    // The store orders this login before or after any change of the password or the account: never in between.
+    let opening = Opening { session, credential_version: user.credential_version, rehashed, event };
+    let OpeningOutcome::Opened(current) = core.store.open_session(&opening).await? else {
         return Err(Failure::Refused(Refusal::Overtaken(user.id)));
     };
-    if let Some(hash) = rehashed {
-        unit.users().rehash(user.id, user.credential_version, &hash).await?;
-    }
-    unit.sessions().insert(&session).await?;
-    unit.audit().record(&event).await?;
-    unit.commit().await?;
 
+    let session = opening.session;
     let (access_token, expires_in) = access_token(core, &session, &current, session.created_at)?;
     Ok(TokenPair { access_token, refresh_token: refresh, expires_in })
 }
