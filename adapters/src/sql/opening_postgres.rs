@@ -53,7 +53,7 @@ fn insertion<E: EntityTrait>(table: &str, next: &mut usize) -> String {
     let columns: Vec<&str> = E::Column::iter().map(|column| column.as_str()).collect();
     let parameters: Vec<String> = (*next..).take(columns.len()).map(|number| format!("${number}")).collect();
     *next += columns.len();
-    format!("INSERT INTO {table} ({}) SELECT {} FROM fitting", columns.join(", "), parameters.join(", "))
+    format!("INSERT INTO \"{table}\" ({}) SELECT {} FROM fitting", columns.join(", "), parameters.join(", "))
 }
 
 /// The values of a row, in the order of its columns.
