@@ -32,6 +32,7 @@ mod deactivated;
 mod empty_requests;
 mod ended_tokens;
 mod faults;
+mod foreign_hashes;
 mod headers;
 mod health;
 mod identity;

@@ -7,7 +7,7 @@ use crate::model::{
 };
 use crate::policy::password::{self, WeakPassword};
 use crate::policy::step_up::{StepUpRequired, require_recent};
-use crate::ports::{Rekey, Requester, Standing, UnitOfWork, Verification};
+use crate::ports::{Rekey, Requester, Standing, UnitOfWork};
 use crate::service::audit::Trail;
 use crate::service::auth::{Principal, access_token, refresh_expiry, refresh_token};
 use crate::service::{Failure, PortFailure};
@@ -49,10 +49,8 @@ pub async fn execute(
         .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
     password::check_new(&command.new_password, &user.email, &core.settings.context_words)
         .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
-    let current_hash = Some(user.hashed_password.clone());
     let requester = Requester::new(client, Standing::Known);
-    if core.hasher.verify(command.current_password, current_hash, requester).await? == Verification::Mismatch
-    {
+    if !core.hasher.check(command.current_password, user.hashed_password.clone(), requester).await? {
         return Err(Failure::Refused(Refusal::WrongPassword));
     }
     let hash = core.hasher.hash(command.new_password, requester).await?;
