@@ -1,5 +1,6 @@
 //! The configuration: read from flags, the environment and a `.env` file, checked as a whole.
 
+mod dotenv;
 mod error;
 mod monitoring;
 mod redis;
@@ -341,12 +342,13 @@ fn tls(source: &mut Source) -> Option<Option<TlsPaths>> {
 }
 
 fn database(source: &mut Source, production: bool) -> Option<Database> {
-    let kind = source.parse("DATABASE_URL", |text| match text.split_once(':')?.0 {
-        "memory" => (text == "memory:" || text == "memory://").then_some(DatabaseKind::Memory),
-        "sqlite" | "sqlite+aiosqlite" | "postgres" | "postgresql" | "postgresql+asyncpg" => {
-            Some(DatabaseKind::Sql(text.to_owned()))
+    let kind = source.parse("DATABASE_URL", |text| {
+        let scheme = text.split_once(':')?.0;
+        match scheme.split_once('+').map_or(scheme, |(database, _)| database) {
+            "memory" => (text == "memory:" || text == "memory://").then_some(DatabaseKind::Memory),
+            "sqlite" | "postgres" | "postgresql" => Some(DatabaseKind::Sql(text.to_owned())),
+            _ => None,
         }
-        _ => None,
     });
     if production && kind == Some(DatabaseKind::Memory) {
         source.refuse("DATABASE_URL", "must be a database that keeps things in production");
