@@ -2,6 +2,7 @@
 
 mod dotenv;
 mod error;
+mod legacy;
 mod monitoring;
 mod redis;
 mod setting;
@@ -17,7 +18,7 @@ use inwren_domain::model::{Email, Tier, TierCatalog};
 use inwren_domain::policy::context_words::ContextWords;
 use inwren_domain::{Retention, Settings};
 use ipnet::IpNet;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use crate::http::ProxyHeader;
@@ -52,6 +53,8 @@ pub struct Config {
     pub token_issuer: String,
     /// `aud` of tokens.
     pub token_audience: String,
+    /// Until when access tokens of the service before this one are accepted; none are if `None`.
+    pub legacy_tokens_until: Option<OffsetDateTime>,
     /// How long others may keep the public keys.
     pub jwks_max_age: Duration,
     /// The rules of the core.
@@ -241,6 +244,7 @@ impl Config {
         let passphrase = secret_or_file(source, "PRIVATE_KEY_PASSPHRASE", "PRIVATE_KEY_PASSPHRASE_FILE");
         let token_issuer = source.parse("TOKEN_ISSUER", value::word);
         let token_audience = source.parse("TOKEN_AUDIENCE", value::word);
+        let legacy_tokens_until = legacy::until(source, crate::wiring::clock().now());
         let jwks_max_age = source.parse("JWKS_MAX_AGE_SECONDS", value::number(1..=86_400_i64));
         let rules = rules(source);
         let argon2 = argon2(source);
@@ -286,6 +290,7 @@ impl Config {
             keys: KeyPaths { private: private?, public: public?, passphrase: passphrase? },
             token_issuer: token_issuer?,
             token_audience: token_audience?,
+            legacy_tokens_until,
             jwks_max_age: Duration::seconds(jwks_max_age?),
             rules: rules?,
             argon2: argon2?,

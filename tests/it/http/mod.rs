@@ -41,6 +41,7 @@ mod limits;
 mod login;
 mod logout;
 mod oauth;
+mod old_tokens;
 mod openapi;
 mod password;
 mod protected;

@@ -27,9 +27,9 @@ pub async fn reuse_ends_the_session_and_is_written_down(store: Arc<dyn Store>) {
     assert_same_user(&user_of(&*store, user.id).await.unwrap(), &user);
     let first = client::login(core, &email("ANN@example.org"), OLD).await.unwrap();
     let bystander = client::login(core, &user.email, OLD).await.unwrap();
-    let session = client::principal(core, &first).await.session().id;
+    let session = client::principal(core, &first).await.session().expect("a session").id;
     let second = client::exchange(core, &first.refresh_token).await.unwrap();
-    assert_eq!(client::principal(core, &second).await.session().id, session);
+    assert_eq!(client::principal(core, &second).await.session().expect("a session").id, session);
 
     fakes.clock.advance(core.settings.refresh_reuse_grace);
     let refusal = client::refused_exchange(core, &first.refresh_token).await;
@@ -101,7 +101,7 @@ pub async fn a_session_is_refreshed_up_to_its_end(store: Arc<dyn Store>) {
     let core = &fakes.core;
     let user = client::register(core, &fresh_email()).await.unwrap();
     let mut pair = client::login(core, &user.email, OLD).await.unwrap();
-    let session = client::principal(core, &pair).await.session().clone();
+    let session = client::principal(core, &pair).await.session().expect("a session").clone();
     for _ in 0..4 {
         fakes.clock.advance(Duration::days(6));
         pair = client::exchange(core, &pair.refresh_token).await.unwrap();
@@ -235,7 +235,7 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
     let moved = account::update::Command { email: Some(email("lee@example.org")), tier: Some("plus".into()) };
     account::update::execute(core, &me, moved, &client()).await.unwrap();
     let other = client::login(core, &email("lee@example.org"), OLD).await.unwrap();
-    let other = client::principal(core, &other).await.session().id;
+    let other = client::principal(core, &other).await.session().expect("a session").id;
     assert_eq!(account::sessions::list(core, &me).await.unwrap().len(), 2);
     account::sessions::revoke(core, &me, other, &client()).await.unwrap();
     account::sessions::revoke_others(core, &me, &client()).await.unwrap();

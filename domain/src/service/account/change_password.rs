@@ -6,7 +6,7 @@ use crate::model::{
     TokenId, TokenPair, User,
 };
 use crate::policy::password::{self, WeakPassword};
-use crate::policy::step_up::{StepUpRequired, require_recent};
+use crate::policy::step_up::StepUpRequired;
 use crate::ports::{Rekey, Requester, Standing, UnitOfWork};
 use crate::service::audit::Trail;
 use crate::service::auth::{Principal, access_token, refresh_expiry, refresh_token};
@@ -44,8 +44,8 @@ pub async fn execute(
     client: &ClientInfo,
 ) -> Result<TokenPair, Failure<Refusal>> {
     let user = &principal.user;
-    let max_age = core.settings.reauthentication_max_age;
-    require_recent(principal.claims.authenticated_at, core.clock.now(), max_age)
+    let own_session = principal
+        .require_recent(core, core.clock.now())
         .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
     password::check_new(&command.new_password, &user.email, &core.settings.context_words)
         .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
@@ -57,7 +57,7 @@ pub async fn execute(
 
     // Rotations may go on while the hashes are computed. The new generation is one that none of them can have issued
     // a token of, wherever they have come by the commit.
-    let (session, refresh, rekey) = rekeyed_session(core, &principal.session)?;
+    let (session, refresh, rekey) = rekeyed_session(core, own_session)?;
     let trail = Trail { core, at: rekey.at, actor: Some(user.id), client };
     let event = trail.event(AuditEventKind::PasswordChanged, user.id, Some(session.id))?;
 
