@@ -35,4 +35,14 @@ impl PasswordHasher for TracedHasher {
         let call = self.inner.verify(password, hash, requester);
         self.spans.around("hasher.verify", SpanKind::Internal, call).await
     }
+
+    async fn check(
+        &self,
+        password: Password,
+        hash: PasswordHash,
+        requester: Requester,
+    ) -> Result<bool, HasherError> {
+        let call = self.inner.check(password, hash, requester);
+        self.spans.around("hasher.check", SpanKind::Internal, call).await
+    }
 }

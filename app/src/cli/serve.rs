@@ -4,6 +4,7 @@ use std::time::Duration;
 use inwren_domain::ports::Store;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -116,6 +117,7 @@ async fn prepare(config: &Config) -> Result<Ready, Failed> {
     }
     let opened = wiring::open_store(config).await.map_err(Failed::because)?;
     start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
+    announce_legacy_tokens(config, clock.now());
     let tokens = wiring::tokens(config, &keys.keys).map_err(Failed::because)?;
     let hasher = wiring::hasher(config).map_err(Failed::because)?;
     let core =
@@ -154,6 +156,17 @@ async fn prepare(config: &Config) -> Result<Ready, Failed> {
         transport,
     };
     Ok(Ready { store: opened.store, state, sweeper, watches, endpoint, listener, traces, metrics, options })
+}
+
+/// Whoever has switched this on is told at each start, so that nobody forgets it.
+fn announce_legacy_tokens(config: &Config, now: OffsetDateTime) {
+    match config.legacy_tokens_until {
+        Some(until) if now < until => {
+            tracing::warn!(%until, "LEGACY_TOKENS_UNTIL: access tokens of the service before this one are accepted");
+        }
+        Some(_) => tracing::info!("LEGACY_TOKENS_UNTIL is over: it can be taken away"),
+        None => {}
+    }
 }
 
 async fn listen_for_metrics(

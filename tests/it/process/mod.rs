@@ -17,6 +17,7 @@ mod load;
 mod log_lines;
 mod migrations;
 mod monitoring;
+mod old_service;
 mod operations;
 mod plans;
 mod proxy_protocol;
