@@ -1,9 +1,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::ports::{ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork};
+use inwren_domain::ports::{
+    ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
+};
 
 use super::shared::Shared;
+use super::transfer::MemorySnapshot;
 use super::unit::MemoryUnit;
 use super::view::MemoryView;
 
@@ -44,6 +47,10 @@ impl Store for MemoryStore {
         state.put_session(rotated.clone());
         self.shared.publish(state);
         Ok(RotationOutcome::Rotated(rotated, user))
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {
+        Ok(Box::new(MemorySnapshot::of(self.shared.snapshot())))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::ports::{ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork};
+use inwren_domain::ports::{
+    ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
+};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use super::connect::{ConnectError, OpenFile, Pools, SqlOptions, connect};
@@ -9,6 +11,7 @@ use super::error::store_error;
 use super::file::{fold_log, give_back};
 use super::lookups::Lookups;
 use super::pool::{Pool, PoolMetrics};
+use super::snapshot::SqlSnapshot;
 use super::unit::SqlUnit;
 use super::view::SqlView;
 use super::{rotation_postgres, rotation_sqlite};
@@ -101,6 +104,10 @@ impl Store for SqlStore {
             Rotations::Postgres(rotations) => rotations.rotate(rotation).await,
             Rotations::Sqlite(rotations) => rotations.rotate(rotation).await,
         }
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {
+        Ok(Box::new(SqlSnapshot::take(&self.readers).await?))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -3,7 +3,9 @@
 mod client;
 mod email;
 mod event;
+mod hash_scheme;
 mod ids;
+mod no_password;
 mod page;
 mod password;
 mod service_client;
@@ -15,6 +17,7 @@ mod user;
 pub use client::{ClientInfo, ClientNetwork};
 pub use email::{Email, InvalidEmail};
 pub use event::{AuditEvent, AuditEventKind};
+pub use hash_scheme::HashScheme;
 pub use ids::{AuditEventId, ServiceClientId, SessionId, UserId};
 pub use page::{Cursor, Page, PageRequest};
 pub use password::{Password, PasswordHash};

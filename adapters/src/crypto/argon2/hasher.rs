@@ -153,6 +153,10 @@ impl Argon2Hasher {
 
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
+    fn can_verify(&self, hash: &PasswordHash) -> bool {
+        Stored::read(hash).is_ok()
+    }
+
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
         match self.compute(Task::Hash { password, salt: self.salt()? }, requester).await? {
             Computed::Hash(hash) => Ok(hash),
