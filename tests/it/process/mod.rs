@@ -27,5 +27,6 @@ mod secrecy;
 mod slow_clients;
 mod sweeps;
 mod tls;
+mod transfer;
 mod two_instances;
 mod users;

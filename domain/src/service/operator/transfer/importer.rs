@@ -104,25 +104,30 @@ impl<'a> Importer<'a> {
     pub async fn batch(&mut self, incoming: &[Incoming]) -> Result<Vec<Outcome>, PortFailure> {
         let mut outcomes = Vec::with_capacity(incoming.len());
         let mut rest = incoming;
+        // What a batch that has to be given again has seen is forgotten with it.
+        let mut met = Vec::new();
         while !rest.is_empty() {
             let (round, after) = rest.split_at(without_repetition(rest));
-            outcomes.extend(self.round(round).await?);
+            let told = self.round(round, &met).await?;
+            if self.seen.is_some() {
+                let taken = |outcome: &Outcome| matches!(outcome, Outcome::Added { .. } | Outcome::Updated);
+                let of_taken = round.iter().zip(&told).filter(|(_, outcome)| taken(outcome));
+                met.extend(of_taken.flat_map(|(one, _)| fingerprints(one)));
+            }
+            outcomes.extend(told);
             rest = after;
         }
         if let Some(seen) = &mut self.seen {
-            let taken = |outcome: &Outcome| matches!(outcome, Outcome::Added { .. } | Outcome::Updated);
-            for (one, _) in incoming.iter().zip(&outcomes).filter(|(_, outcome)| taken(outcome)) {
-                for fingerprint in fingerprints(one) {
-                    seen.insert(fingerprint);
-                }
+            for fingerprint in met {
+                seen.insert(fingerprint);
             }
         }
         Ok(outcomes)
     }
 
     /// One unit.
-    async fn round(&self, incoming: &[Incoming]) -> Result<Vec<Outcome>, PortFailure> {
-        let vetted: Vec<_> = incoming.iter().map(|one| self.vet(one)).collect();
+    async fn round(&self, incoming: &[Incoming], met: &[Fingerprint]) -> Result<Vec<Outcome>, PortFailure> {
+        let vetted: Vec<_> = incoming.iter().map(|one| self.vet(one, met)).collect();
         let mut unit = self.core.store.begin().await?;
         match Round::new(self.core, self.policy).run(unit.as_mut(), vetted).await {
             Ok(outcomes) if self.policy.dry_run => unit.rollback().await.map(|()| outcomes),
@@ -136,13 +141,14 @@ impl<'a> Importer<'a> {
         .map_err(PortFailure::from)
     }
 
-    fn vet<'i>(&self, incoming: &'i Incoming) -> Result<Vetted<'i>, Problem> {
+    fn vet<'i>(&self, incoming: &'i Incoming, met: &[Fingerprint]) -> Result<Vetted<'i>, Problem> {
         if let Some(seen) = &self.seen {
+            let came_before = |fingerprint| seen.contains(fingerprint) || met.contains(&fingerprint);
             let [id, email] = fingerprints(incoming);
-            if seen.contains(id) {
+            if came_before(id) {
                 return Err(Problem::RepeatedId);
             }
-            if seen.contains(email) {
+            if came_before(email) {
                 return Err(Problem::RepeatedEmail);
             }
         }
