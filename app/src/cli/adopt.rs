@@ -64,9 +64,9 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     let plan = Plan { config, args: &args, target: &target };
 
     // What would become of everybody, with nothing written.
+    let referring = source.referring(&plan.source_table()).await.map_err(unreadable)?;
     let mut table = source.read(&plan.source_table()).await.map_err(unreadable)?;
     let description = table.table().clone();
-    let referring = source.referring(&plan.source_table()).await.map_err(unreadable)?;
     let dry = Policy { dry_run: true, ..args.choices.policy(args.on_conflict) };
     let core = plan.core_to_try().await?;
     let found = plan.adopt(&core, table.as_mut(), dry, args.choices.show_problems).await;

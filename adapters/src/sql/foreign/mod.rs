@@ -114,7 +114,7 @@ impl ForeignDatabase {
         Ok(postgres::referring(&self.connection, &Table::parse(table)).await?)
     }
 
-    /// Opens a table of users, as it is now.
+    /// Opens a table of users, as it is now. Nothing else can be asked while it is open.
     pub async fn read(&self, table: &str) -> Result<Box<dyn ForeignUsers>, ForeignError> {
         let table = Table::parse(table);
         let found = columns::of(&self.connection, &table).await?;
