@@ -6,7 +6,7 @@ use inwren_adapters::crypto::jwt::SigningKeys;
 use inwren_adapters::crypto::keys::KeyPair;
 use inwren_adapters::sql::{ForeignDatabase, ForeignError};
 use inwren_domain::Core;
-use inwren_domain::ports::{ForeignTable, Store};
+use inwren_domain::ports::{ForeignTable, ForeignUsers, Store};
 use inwren_domain::service::operator::transfer::{OnCaseConflict, Policy};
 use serde_json::{Value, json};
 
@@ -67,14 +67,14 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     let referring = source.referring(&plan.source_table()).await.map_err(unreadable)?;
     let mut table = source.read(&plan.source_table()).await.map_err(unreadable)?;
     let description = table.table().clone();
-    let dry = Policy { dry_run: true, ..args.choices.policy(args.on_conflict) };
-    let core = plan.core_to_try().await?;
-    let found = plan.adopt(&core, table.as_mut(), dry, args.choices.show_problems).await;
-    core.store.close().await;
+    // Whoever neither reads a report nor is asked needs none before.
+    let is_awaited = args.choices.dry_run || !(args.yes && args.choices.json);
+    let found = if is_awaited { Some(plan.try_out(table.as_mut()).await) } else { None };
     drop(table);
     source.close().await;
-    let found = found?;
-    if args.choices.dry_run || !args.choices.json {
+    if let Some(found) = found.transpose()?
+        && (args.choices.dry_run || !args.choices.json)
+    {
         plan.tell(&description, &referring, &found, true);
     }
     if args.choices.dry_run {
@@ -221,10 +221,19 @@ impl Plan<'_> {
         wiring::core(self.config, store, tokens).map_err(Failed::because)
     }
 
+    /// Finds out what would become of everybody.
+    async fn try_out(&self, table: &mut dyn ForeignUsers) -> Result<Adopted, Failed> {
+        let policy = Policy { dry_run: true, ..self.args.choices.policy(self.args.on_conflict) };
+        let core = self.core_to_try().await?;
+        let found = self.adopt(&core, table, policy, self.args.choices.show_problems).await;
+        core.store.close().await;
+        found
+    }
+
     async fn adopt(
         &self,
         core: &Core,
-        table: &mut dyn inwren_domain::ports::ForeignUsers,
+        table: &mut dyn ForeignUsers,
         policy: Policy,
         shown: usize,
     ) -> Result<Adopted, Failed> {

@@ -342,10 +342,10 @@ impl<'a> Round<'a> {
         let user = wanted.applied_to(&current, self.trail.at);
         let deactivated = current.is_active && !user.is_active;
         let demoted = current.is_superuser && !user.is_superuser;
-        if deactivated || demoted {
-            if let Err(last) = require_another(&self.superusers, user.id) {
-                return Ok(Outcome::Refused(last.into()));
-            }
+        if (deactivated || demoted)
+            && let Err(last) = require_another(&self.superusers, user.id)
+        {
+            return Ok(Outcome::Refused(last.into()));
         }
         if !unit.transfer().replace(&user).await? {
             return Ok(Outcome::Refused(Problem::Overtaken));
