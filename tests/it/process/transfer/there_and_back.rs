@@ -83,7 +83,7 @@ fn an_import_that_is_killed_goes_on_where_it_was() {
         }
         running.kill();
         let before = desk.count();
-        assert!(before > 0 && before % 500 == 0, "{before}");
+        assert!(before > 0 && before.is_multiple_of(500), "{before}");
         assert!(before < USERS, "it was too fast to be killed");
         let events = desk.storage.ask("SELECT id FROM audit_events").len();
         assert_eq!(events, before, "there is no user without an event, and no event without a user");
