@@ -15,6 +15,7 @@ pub mod sweep;
 pub mod telemetry;
 pub mod tls;
 pub mod traces;
+pub mod transfer;
 pub mod watch;
 pub mod wiring;
 pub mod worker;

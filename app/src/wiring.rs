@@ -48,6 +48,11 @@ pub async fn open_store(config: &Config) -> Result<OpenedStore, OpenError> {
     }
 }
 
+/// A store with nobody in it, for what is only tried.
+pub fn nobody() -> Arc<dyn Store> {
+    Arc::new(MemoryStore::new())
+}
+
 /// Why there is no store.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

@@ -3,10 +3,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use inwren_domain::model::User;
 use inwren_domain::ports::{
-    Opening, OpeningOutcome, ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork,
+    Opening, OpeningOutcome, ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
 };
 
 use super::shared::Shared;
+use super::transfer::MemorySnapshot;
 use super::unit::MemoryUnit;
 use super::view::MemoryView;
 
@@ -62,6 +63,10 @@ impl Store for MemoryStore {
         state.record(opening.event.clone());
         self.shared.publish(state);
         Ok(OpeningOutcome::Opened(user))
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {
+        Ok(Box::new(MemorySnapshot::of(self.shared.snapshot())))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::ports::{
-    Opening, OpeningOutcome, ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork,
+    Opening, OpeningOutcome, ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
@@ -11,6 +11,7 @@ use super::error::store_error;
 use super::file::{fold_log, give_back};
 use super::lookups::Lookups;
 use super::pool::{Pool, PoolMetrics};
+use super::snapshot::SqlSnapshot;
 use super::unit::SqlUnit;
 use super::view::SqlView;
 use super::{opening_postgres, opening_sqlite, rotation_postgres, rotation_sqlite};
@@ -125,6 +126,10 @@ impl Store for SqlStore {
             Openings::OneByOne => opening_postgres::open(&self.writer, opening).await,
             Openings::Together(openings) => openings.open(opening).await,
         }
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {
+        Ok(Box::new(SqlSnapshot::take(&self.readers).await?))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -21,6 +21,10 @@ impl TracedHasher {
 
 #[async_trait]
 impl PasswordHasher for TracedHasher {
+    fn can_verify(&self, hash: &PasswordHash) -> bool {
+        self.inner.can_verify(hash)
+    }
+
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
         let call = self.inner.hash(password, requester);
         self.spans.around("hasher.hash", SpanKind::Internal, call).await

@@ -36,6 +36,8 @@ pub(super) enum Command {
     /// Manage users in the database
     #[command(subcommand)]
     Users(UsersCommand),
+    /// Take over the users of another service from its table
+    Adopt(super::adopt::AdoptArgs),
     /// Manage service clients: services that ask on their own behalf
     #[command(subcommand)]
     Clients(ClientsCommand),
@@ -145,6 +147,10 @@ pub(super) enum UsersCommand {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Write users to a file, one JSON object a line, while the service runs
+    Export(super::users_export::ExportArgs),
+    /// Bring in users from such a file, while the service runs
+    Import(super::users_import::ImportArgs),
     /// Set a user's password; all the user's sessions end
     SetPassword {
         /// The e-mail address of the user

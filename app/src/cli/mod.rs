@@ -1,5 +1,6 @@
 //! The command line.
 
+mod adopt;
 mod args;
 mod backup;
 mod clients;
@@ -15,6 +16,8 @@ mod restore;
 mod serve;
 mod sweep;
 mod users;
+mod users_export;
+mod users_import;
 
 use std::process::ExitCode;
 
@@ -62,6 +65,7 @@ async fn dispatch(parsed: Parsed) -> Outcome {
         Command::Migrate(command) => migrate::run(&config()?, command).await,
         Command::Keys(command) => keys::run(&config()?, command),
         Command::Users(command) => users::run(&config()?, command).await,
+        Command::Adopt(args) => adopt::run(&config()?, args).await,
         Command::Clients(command) => clients::run(&config()?, command).await,
         Command::Backup { file, force } => backup::run(&config()?, &file, force).await,
         Command::Restore { file, end_sessions } => restore::run(&config()?, &file, end_sessions).await,

@@ -3,8 +3,10 @@
 mod client;
 mod email;
 mod event;
+mod hash_scheme;
 mod ids;
 mod legacy_token;
+mod no_password;
 mod page;
 mod password;
 mod service_client;
@@ -16,6 +18,7 @@ mod user;
 pub use client::{ClientInfo, ClientNetwork};
 pub use email::{Email, InvalidEmail};
 pub use event::{AuditEvent, AuditEventKind};
+pub use hash_scheme::HashScheme;
 pub use ids::{AuditEventId, ServiceClientId, SessionId, UserId};
 pub use legacy_token::{LegacyClaims, LegacySubject};
 pub use page::{Cursor, Page, PageRequest};

@@ -12,6 +12,10 @@ use crate::model::{ClientInfo, ClientNetwork, Password, PasswordHash};
 /// another from its turn.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
+    /// Whether a password could be checked against this hash. It MUST be `false` exactly where
+    /// [`verify`](Self::verify) would answer [`HasherError::Unusable`], and MUST hash nothing.
+    fn can_verify(&self, hash: &PasswordHash) -> bool;
+
     /// Hashes a new password with the current parameters and a fresh salt.
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError>;
 

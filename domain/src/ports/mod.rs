@@ -5,6 +5,7 @@
 mod audit;
 mod clock;
 mod entropy;
+mod foreign_users;
 mod hasher;
 mod key_directory;
 mod legacy_tokens;
@@ -14,11 +15,13 @@ mod service_clients;
 mod sessions;
 mod store;
 mod tokens;
+mod transfer;
 mod users;
 
 pub use audit::{AuditLog, AuditReader};
 pub use clock::Clock;
 pub use entropy::{Entropy, EntropyError};
+pub use foreign_users::{ForeignTable, ForeignUser, ForeignUsers};
 pub use hasher::{HasherError, PasswordHasher, Requester, Standing, Verification};
 pub use key_directory::{KeyDirectory, KeyState, PublishedKey};
 pub use legacy_tokens::LegacyTokenVerifier;
@@ -28,4 +31,5 @@ pub use service_clients::{ServiceClientReader, ServiceClientRepository};
 pub use sessions::{Rekey, Rotation, RotationOutcome, SessionReader, SessionRepository};
 pub use store::{ReadView, Store, StoreError, UnitOfWork};
 pub use tokens::{InvalidToken, SigningError, TokenIssuer, TokenVerifier};
+pub use transfer::{UserSnapshot, UserTransfer};
 pub use users::{Inserted, Updated, UserReader, UserRepository};

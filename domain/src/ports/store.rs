@@ -2,7 +2,8 @@ use async_trait::async_trait;
 
 use super::{
     AuditLog, AuditReader, Opening, OpeningOutcome, Rotation, RotationOutcome, ServiceClientReader,
-    ServiceClientRepository, SessionReader, SessionRepository, UserReader, UserRepository,
+    ServiceClientRepository, SessionReader, SessionRepository, UserReader, UserRepository, UserSnapshot,
+    UserTransfer,
 };
 
 /// Where users, sessions and audit events are kept.
@@ -38,6 +39,9 @@ pub trait Store: Send + Sync {
     /// It stands here, and not in a unit, so that a store can do it in one statement.
     async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError>;
 
+    /// All users as they are now, to be read in peace.
+    async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError>;
+
     /// Whether the store answers. It MUST ask the store itself, every time.
     async fn ping(&self) -> Result<(), StoreError>;
 
@@ -68,6 +72,8 @@ pub trait UnitOfWork: Send {
     fn service_clients(&mut self) -> &mut dyn ServiceClientRepository;
     /// Audit events.
     fn audit(&mut self) -> &mut dyn AuditLog;
+    /// Users by the hundred.
+    fn transfer(&mut self) -> &mut dyn UserTransfer;
     /// Makes all writes durable and visible. An error MUST mean that it is not known whether they are.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
     /// Undoes all writes.

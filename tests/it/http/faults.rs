@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use inwren_domain::ports::{
-    Opening, OpeningOutcome, ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork,
+    Opening, OpeningOutcome, ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
 };
 use inwren_tests::app::{Account, Call, PASSWORD, TestApp};
 use inwren_tests::fakes::{FaultyStore, Script};
@@ -150,6 +150,10 @@ impl Store for Panicking {
 
     async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
         self.inner().open_session(opening).await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {
+        self.inner().snapshot().await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

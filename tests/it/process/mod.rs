@@ -28,5 +28,6 @@ mod secrecy;
 mod slow_clients;
 mod sweeps;
 mod tls;
+mod transfer;
 mod two_instances;
 mod users;

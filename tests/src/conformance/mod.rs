@@ -28,5 +28,6 @@ pub mod service_clients;
 pub mod sessions;
 pub mod stories;
 pub mod superusers;
+pub mod transfer;
 pub mod units;
 pub mod users;

@@ -103,6 +103,10 @@ impl PlainHasher {
 
 #[async_trait]
 impl PasswordHasher for PlainHasher {
+    fn can_verify(&self, hash: &PasswordHash) -> bool {
+        hash.expose().starts_with("$plain$")
+    }
+
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
         self.enter(requester);
         self.hashes.fetch_add(1, Ordering::SeqCst);

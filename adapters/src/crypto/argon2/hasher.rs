@@ -167,6 +167,10 @@ const ANOTHER_QUESTION: HasherError = HasherError::Failed("an answer to another 
 
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
+    fn can_verify(&self, hash: &PasswordHash) -> bool {
+        Stored::read(hash).is_ok()
+    }
+
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
         match self.compute(Task::Hash { password, salt: self.salt()? }, requester).await? {
             Computed::Hash(hash) => Ok(hash),
