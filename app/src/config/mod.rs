@@ -1,5 +1,6 @@
 //! The configuration: read from flags, the environment and a `.env` file, checked as a whole.
 
+mod ephemeral;
 mod error;
 mod monitoring;
 mod redis;
@@ -22,6 +23,7 @@ use zeroize::Zeroizing;
 use crate::http::ProxyHeader;
 use crate::http::limits::LimitSettings;
 use crate::traces::TraceSettings;
+pub use ephemeral::EphemeralConfig;
 pub use error::{ConfigError, Invalid};
 pub use redis::Redis;
 pub use setting::{SETTINGS, Setting};
