@@ -278,22 +278,22 @@ pub(super) fn commands() -> clap::Command {
 
 /// The command line with the settings, which every command takes.
 pub(super) fn commands_and_settings() -> clap::Command {
-    let mut command = commands();
-    for setting in SETTINGS {
+    commands().args(settings().map(|setting| setting.global(true)))
+}
+
+/// The settings as flags.
+pub(super) fn settings() -> impl Iterator<Item = Arg> {
+    SETTINGS.iter().map(|setting| {
         let default = setting.default.filter(|_| !setting.secret || setting.name == "DATABASE_URL");
         let default = default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
-        command = command.arg(
-            Arg::new(setting.name)
-                .long(setting.flag())
-                .value_name("VALUE")
-                .global(true)
-                // There are too many of them for a short look at one command.
-                .hide_short_help(true)
-                .help(format!("{}: {}{default}", setting.about, setting.takes))
-                .help_heading("Settings"),
-        );
-    }
-    command
+        Arg::new(setting.name)
+            .long(setting.flag())
+            .value_name("VALUE")
+            // There are too many of them for a short look at one command.
+            .hide_short_help(true)
+            .help(format!("{}: {}{default}", setting.about, setting.takes))
+            .help_heading("Settings")
+    })
 }
 
 /// Reads the command line; ends the process with a message where it cannot be read.

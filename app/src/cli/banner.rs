@@ -85,11 +85,11 @@ impl Banner<'_> {
     fn warnings(&self) -> Vec<String> {
         let Self { config, address, is_ephemeral, .. } = self;
         if *is_ephemeral {
-            let mut warnings = vec![
-                "for tests only: everybody knows the key and the users, and nothing is kept".to_owned(),
-            ];
+            let mut warnings =
+                vec!["for tests only: everybody knows the key and the users, and nothing is kept".to_owned()];
             if !address.ip().is_loopback() {
-                warnings.push("others can reach it: whatever believes its tokens believes anybody".to_owned());
+                warnings
+                    .push("others can reach it: whatever believes its tokens believes anybody".to_owned());
             }
             return warnings;
         }
@@ -123,6 +123,7 @@ impl Banner<'_> {
         let production = self.config.environment == Environment::Production;
         let plain = production && self.config.tls.is_none() && !self.address.ip().is_loopback();
         match self.config.log_format {
+            _ if self.is_ephemeral => None,
             _ if plain => Some("plain HTTP: let a proxy in front of it speak TLS".to_owned()),
             LogFormat::Pretty if !production => Some("`inwren config check` shows all settings".to_owned()),
             _ => None,

@@ -9,7 +9,9 @@ pub(super) fn confirm(what: &str, said_yes: bool) -> Outcome {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Failed::Usage(format!("{what} There is no terminal to ask on: say --yes if it is meant")));
+        return Err(Failed::Usage(format!(
+            "{what} There is no terminal to ask on: say --yes if it is meant"
+        )));
     }
     // Standard output is for what the command gives.
     let mut terminal = std::io::stderr();

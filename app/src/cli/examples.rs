@@ -12,7 +12,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("Serve on http://127.0.0.1:8000, with SQLite in data/ and a key in certs/", "inwren"),
             ("Serve from PostgreSQL", "inwren --database-url postgres://auth@localhost/auth"),
-            ("Make somebody who may administer the others", "inwren users create boss@example.org --superuser"),
+            (
+                "Make somebody who may administer the others",
+                "inwren users create boss@example.org --superuser",
+            ),
         ],
     ),
     (
@@ -44,7 +47,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "keys rotate",
         &[
-            ("Publish the next key; it signs by itself once every verifier can know it", "inwren keys rotate"),
+            (
+                "Publish the next key; it signs by itself once every verifier can know it",
+                "inwren keys rotate",
+            ),
             ("Have a larger one", "inwren keys rotate --bits 3072"),
         ],
     ),
@@ -57,32 +63,23 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "keys retire",
-        &[(
-            "Give a pending key up",
-            "inwren keys retire 1xFMIFoMm7nqEbCJ4Gq3s8KCMcM0LJ8nNMzyEXyoZSM",
-        )],
+        &[("Give a pending key up", "inwren keys retire 1xFMIFoMm7nqEbCJ4Gq3s8KCMcM0LJ8nNMzyEXyoZSM")],
     ),
     (
         "keys revoke",
-        &[(
-            "A key has been stolen",
-            "inwren keys revoke 1xFMIFoMm7nqEbCJ4Gq3s8KCMcM0LJ8nNMzyEXyoZSM",
-        )],
+        &[("A key has been stolen", "inwren keys revoke 1xFMIFoMm7nqEbCJ4Gq3s8KCMcM0LJ8nNMzyEXyoZSM")],
     ),
     (
         "users create",
         &[
-            ("Make a superuser; it asks for the password", "inwren users create boss@example.org --superuser"),
             (
-                "In a script",
-                "inwren users create ann@example.org --password-stdin < password.txt",
+                "Make a superuser; it asks for the password",
+                "inwren users create boss@example.org --superuser",
             ),
+            ("In a script", "inwren users create ann@example.org --password-stdin < password.txt"),
         ],
     ),
-    (
-        "users set-password",
-        &[("Somebody has forgotten theirs", "inwren users set-password ann@example.org")],
-    ),
+    ("users set-password", &[("Somebody has forgotten theirs", "inwren users set-password ann@example.org")]),
     ("clients create", &[("Let a service ask on its own behalf", "inwren clients create billing")]),
     (
         "clients list",
@@ -129,10 +126,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "completions",
         &[
-            (
-                "For bash",
-                "inwren completions bash > ~/.local/share/bash-completion/completions/inwren",
-            ),
+            ("For bash", "inwren completions bash > ~/.local/share/bash-completion/completions/inwren"),
             ("For fish", "inwren completions fish > ~/.config/fish/completions/inwren.fish"),
         ],
     ),
@@ -204,7 +198,9 @@ mod tests {
                 let words = line.split(['|', '<', '>']).next().unwrap().split_whitespace();
                 let words: Vec<&str> = words.collect();
                 assert!(words.join(" ").starts_with(&format!("inwren {path}").trim_end()), "{line}");
-                commands_and_settings().try_get_matches_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+                commands_and_settings()
+                    .try_get_matches_from(words)
+                    .unwrap_or_else(|error| panic!("{line}: {error}"));
             }
         }
     }

@@ -55,7 +55,8 @@ fn write_all(folder: &Path) -> Outcome {
     let mut waiting = vec![program()];
     while let Some(command) = waiting.pop() {
         let name = command.get_display_name().unwrap_or("inwren").to_owned();
-        std::fs::write(folder.join(format!("{name}.1")), rendered(&command).map_err(failed)?).map_err(failed)?;
+        std::fs::write(folder.join(format!("{name}.1")), rendered(&command).map_err(failed)?)
+            .map_err(failed)?;
         say(&folder.join(format!("{name}.1")).display().to_string());
         waiting.extend(command.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned());
     }

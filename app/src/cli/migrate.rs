@@ -12,7 +12,9 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
     if let MigrateCommand::Down { steps, yes } = command {
         let database = config.database.shown();
         confirm(
-            &format!("This takes the last {steps} migration(s) of {database} back. The data in what they made is lost."),
+            &format!(
+                "This takes the last {steps} migration(s) of {database} back. The data in what they made is lost."
+            ),
             yes,
         )?;
     }

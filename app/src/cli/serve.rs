@@ -35,8 +35,8 @@ pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &Serve
         return serve_ephemeral::run(flags, arguments).await;
     }
     let config = Config::load(flags).map_err(|error| Failed::Usage(error.to_string()))?;
-    let log =
-        telemetry::start(LogOutput::Stdout, config.log_format, &config.log_filter).map_err(Failed::because)?;
+    let log = telemetry::start(LogOutput::Stdout, config.log_format, &config.log_filter)
+        .map_err(Failed::because)?;
     let outcome = serve(&config, None, &log).await;
     log.flush();
     outcome
@@ -222,7 +222,9 @@ pub(super) async fn listen(config: &Config) -> Result<TcpListener, Failed> {
 fn cannot_listen(config: &Config, error: &std::io::Error) -> Failed {
     let address = config.listen;
     let advice = match error.kind() {
-        std::io::ErrorKind::AddrInUse => ". Another program listens there: choose another PORT, or 0 for any free one",
+        std::io::ErrorKind::AddrInUse => {
+            ". Another program listens there: choose another PORT, or 0 for any free one"
+        }
         std::io::ErrorKind::PermissionDenied => ". Ports below 1024 are for root: choose another PORT",
         std::io::ErrorKind::AddrNotAvailable => ". This machine has no such address: choose another HOST",
         _ => "",

@@ -17,8 +17,8 @@ pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &Serve
     let EphemeralConfig { mut config, issuer_is_set } =
         Config::ephemeral(flags, |name| std::env::var(name).ok(), arguments.expose)
             .map_err(|error| Failed::Usage(error.to_string()))?;
-    let log =
-        telemetry::start(LogOutput::Stderr, config.log_format, &config.log_filter).map_err(Failed::because)?;
+    let log = telemetry::start(LogOutput::Stderr, config.log_format, &config.log_filter)
+        .map_err(Failed::because)?;
     // Opened before the tokens are made, whose issuer is the address.
     let listener = listen(&config).await?;
     let address = listener.local_addr().map_err(Failed::because)?;

@@ -42,6 +42,7 @@ mod logout;
 mod oauth;
 mod openapi;
 mod password;
+mod problem_pages;
 mod protected;
 mod proxies;
 mod refresh;

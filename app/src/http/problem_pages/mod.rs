@@ -11,8 +11,8 @@ use poem::web::Path;
 use poem::{IntoResponse, Response, Route, get, handler};
 
 use self::render::Format;
-use super::problem::{Kind, Problem};
 pub use self::render::reference;
+use super::problem::{Kind, Problem};
 
 /// What the pages are in the table of routes, and what they are counted as.
 pub(super) const PAGES: [(&str, &str); 2] =
@@ -32,7 +32,9 @@ fn all(request: &poem::Request) -> Response {
 fn one(request: &poem::Request, Path(code): Path<String>) -> Response {
     match Kind::ALL.iter().find(|kind| kind.code == code) {
         Some(kind) => answer(request, |format| render::one(*kind, format)),
-        None => Problem::new(Kind::NOT_FOUND, "There is no such problem; /problems lists all.").into_response(),
+        None => {
+            Problem::new(Kind::NOT_FOUND, "There is no such problem; /problems lists all.").into_response()
+        }
     }
 }
 

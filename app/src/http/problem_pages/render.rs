@@ -85,7 +85,9 @@ pub(super) fn list(format: Format) -> String {
             page("Problems", &format!("<h1>Problems</h1>\n<ul>\n{lines}</ul>"))
         }
         Format::Markdown => reference(),
-        Format::Json => json!({ "problems": Kind::ALL.iter().map(|kind| of(*kind)).collect::<Vec<_>>() }).to_string(),
+        Format::Json => {
+            json!({ "problems": Kind::ALL.iter().map(|kind| of(*kind)).collect::<Vec<_>>() }).to_string()
+        }
     }
 }
 
@@ -143,7 +145,9 @@ fn page(title: &str, body: &str) -> String {
 fn html(text: &str) -> String {
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let parts = escaped.split('`').enumerate();
-    parts.map(|(place, part)| if place % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() }).collect()
+    parts
+        .map(|(place, part)| if place % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() })
+        .collect()
 }
 
 const fn yes_or_no(is_so: bool) -> &'static str {

@@ -70,11 +70,7 @@ const TEXTS: &[(Kind, &str, &str)] = &[
         "There is something at this address, but not with this method.",
         "Use one of the methods that the header `Allow` names.",
     ),
-    (
-        Kind::REQUEST_TIMEOUT,
-        "The body did not arrive in time.",
-        "Try again; send the whole body at once.",
-    ),
+    (Kind::REQUEST_TIMEOUT, "The body did not arrive in time.", "Try again; send the whole body at once."),
     (
         Kind::EMAIL_TAKEN,
         "Somebody has this e-mail address already. Addresses that differ only in case are the same.",
