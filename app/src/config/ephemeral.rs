@@ -62,7 +62,8 @@ impl Config {
             if name == "DATABASE_URL" {
                 return Some("memory:".to_owned());
             }
-            if FIXED.contains(&name) {
+            // `test`, `ci` and the like are of the other service too; only production is everybody's.
+            if FIXED.contains(&name) || name == "ENVIRONMENT" {
                 return None;
             }
             let default = DEFAULTS.iter().find(|(known, _)| *known == name);
@@ -71,7 +72,7 @@ impl Config {
         let config = Self::read(flags, layered, None)?;
         if !config.listen.ip().is_loopback() && !expose {
             let problem = "others can reach this address, and everybody knows the key and the users of an ephemeral \
-                           service: add --expose if they shall";
+                           service: add --expose if they shall, or say --host 127.0.0.1";
             let got = Some(config.listen.ip().to_string());
             return Err(ConfigError { invalid: vec![Invalid { got, ..invalid("HOST", problem) }] });
         }
@@ -98,7 +99,11 @@ mod tests {
 
     #[test]
     fn the_database_and_the_keys_of_others_are_left_alone() {
-        let theirs = [("DATABASE_URL", "postgres://db/theirs"), ("PRIVATE_KEY_PATH", "/nowhere")];
+        let theirs = [
+            ("DATABASE_URL", "postgres://db/theirs"),
+            ("PRIVATE_KEY_PATH", "/nowhere"),
+            ("ENVIRONMENT", "test"),
+        ];
         let EphemeralConfig { config, issuer_is_set } = with(&[], &theirs).unwrap();
         assert!(config.database.kind == DatabaseKind::Memory && !issuer_is_set);
         assert!(!config.limits.enabled);
