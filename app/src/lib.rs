@@ -1,7 +1,9 @@
 //! Inwren Auth as a program: configuration, wiring, HTTP and the command line.
 
 pub mod cli;
+pub mod colour;
 pub mod config;
+pub mod ephemeral;
 pub mod http;
 pub mod keys;
 pub mod log_sink;

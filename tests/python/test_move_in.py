@@ -14,6 +14,7 @@ import urllib.request
 import uuid
 from datetime import datetime, timedelta, timezone
 
+import bcrypt
 import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -30,6 +31,8 @@ HASHERS = {
     "argon2-cffi": PasswordHasher().hash,
     "argon2-cffi, cheaper": PasswordHasher(time_cost=2, memory_cost=1024, parallelism=2).hash,
     "passlib, argon2": CryptContext(schemes=["argon2"]).hash,
+    "passlib, pbkdf2_sha256": CryptContext(schemes=["pbkdf2_sha256"]).hash,
+    "bcrypt": lambda password: bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=10)).decode(),
 }
 
 

@@ -1,6 +1,7 @@
 //! The configuration: read from flags, the environment and a `.env` file, checked as a whole.
 
 mod dotenv;
+mod ephemeral;
 mod error;
 mod legacy;
 mod monitoring;
@@ -24,6 +25,7 @@ use zeroize::Zeroizing;
 use crate::http::ProxyHeader;
 use crate::http::limits::LimitSettings;
 use crate::traces::TraceSettings;
+pub use ephemeral::EphemeralConfig;
 pub use error::{ConfigError, Invalid};
 pub use redis::Redis;
 pub use setting::{SETTINGS, Setting};

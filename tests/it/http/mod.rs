@@ -44,6 +44,7 @@ mod oauth;
 mod old_tokens;
 mod openapi;
 mod password;
+mod problem_pages;
 mod protected;
 mod proxies;
 mod refresh;
