@@ -1,7 +1,9 @@
 //! Inwren Auth as a program: configuration, wiring, HTTP and the command line.
 
 pub mod cli;
+pub mod colour;
 pub mod config;
+pub mod ephemeral;
 pub mod http;
 pub mod keys;
 pub mod log_sink;
@@ -15,6 +17,7 @@ pub mod sweep;
 pub mod telemetry;
 pub mod tls;
 pub mod traces;
+pub mod transfer;
 pub mod watch;
 pub mod wiring;
 pub mod worker;

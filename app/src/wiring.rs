@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use inwren_adapters::clock::SystemClock;
 use inwren_adapters::crypto::argon2::{Argon2Hasher, HasherLimits};
-use inwren_adapters::crypto::jwt::{SigningKeys, TokenFormat};
+use inwren_adapters::crypto::jwt::{LegacyTokens, SigningKeys, TokenFormat};
 use inwren_adapters::crypto::keys::KeyError;
 use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter};
 use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore};
 use inwren_adapters::traced;
-use inwren_domain::ports::{Clock, PasswordHasher, RateLimiter, Store, StoreError};
+use inwren_domain::ports::{Clock, LegacyTokenVerifier, PasswordHasher, RateLimiter, Store, StoreError};
 use inwren_domain::{Core, Settings};
 
 use crate::config::{Config, DatabaseKind};
@@ -46,6 +46,11 @@ pub async fn open_store(config: &Config) -> Result<OpenedStore, OpenError> {
             Ok(OpenedStore { store: Arc::new(database.clone()), database: Some(database) })
         }
     }
+}
+
+/// A store with nobody in it, for what is only tried.
+pub fn nobody() -> Arc<dyn Store> {
+    Arc::new(MemoryStore::new())
 }
 
 /// Why there is no store.
@@ -118,6 +123,7 @@ pub fn core_with(
         hasher,
         issuer: Arc::clone(&tokens) as _,
         verifier: Arc::clone(&tokens) as _,
+        legacy_tokens: legacy_tokens(config, &tokens),
         keys: tokens,
         clock: clock(),
         entropy: Arc::new(SystemEntropy),
@@ -160,6 +166,12 @@ pub fn tokens(config: &Config, keys: &SigningKeys) -> Result<Arc<Tokens>, KeyErr
         leeway: LEEWAY,
     };
     Ok(Arc::new(Tokens::with_keys(format, keys)?))
+}
+
+/// What accepts access tokens of the service before this one, if the configuration says that they are.
+pub fn legacy_tokens(config: &Config, tokens: &Arc<Tokens>) -> Option<Arc<dyn LegacyTokenVerifier>> {
+    let until = config.legacy_tokens_until?;
+    Some(Arc::new(LegacyTokens::new(Arc::clone(tokens), until)))
 }
 
 /// What bounds how often who may do what: Redis, which need not be there yet, or the memory of this process.

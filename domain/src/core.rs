@@ -4,7 +4,9 @@ use time::Duration;
 
 use crate::model::TierCatalog;
 use crate::policy::context_words::ContextWords;
-use crate::ports::{Clock, Entropy, KeyDirectory, PasswordHasher, Store, TokenIssuer, TokenVerifier};
+use crate::ports::{
+    Clock, Entropy, KeyDirectory, LegacyTokenVerifier, PasswordHasher, Store, TokenIssuer, TokenVerifier,
+};
 
 /// All that the use cases work with: the ports, each behind a trait object, and the rules' settings.
 ///
@@ -19,6 +21,8 @@ pub struct Core {
     pub issuer: Arc<dyn TokenIssuer>,
     /// Turns a presented token back into its claims, or refuses it.
     pub verifier: Arc<dyn TokenVerifier>,
+    /// Accepts access tokens of the service before this one, while its users move in. None accepts none.
+    pub legacy_tokens: Option<Arc<dyn LegacyTokenVerifier>>,
     /// Tells others how to verify tokens.
     pub keys: Arc<dyn KeyDirectory>,
     /// The only source of time.

@@ -10,10 +10,12 @@ mod m20261101_000003_create_audit_events;
 mod m20261101_000004_create_service_clients;
 mod m20261125_000001_index_listings;
 mod run;
+mod set_aside;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 pub use run::{migrate_down, migrate_up, names, pending, status};
+pub use set_aside::set_aside_and_migrate;
 
 /// All migrations, oldest first. Run them through [`migrate_up`] and [`migrate_down`], which keep two processes from
 /// doing so at once.

@@ -67,7 +67,7 @@ async fn applied(manager: &SchemaManager<'_>) -> Result<HashSet<String>, DbErr> 
 }
 
 /// A transaction beside which no other one of this kind runs.
-async fn begin_alone(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+pub(crate) async fn begin_alone(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()

@@ -31,6 +31,13 @@ macro_rules! with_every_case {
                 counting_under_a_lock_loses_no_count
                 a_rotation_does_not_survive_a_revocation_under_a_lock
                 a_rotation_goes_on_after_a_rollback;
+            opening:
+                an_opening_keeps_session_and_event
+                an_opening_renews_the_hash
+                an_overtaken_opening_changes_nothing
+                many_openings_at_once_are_all_there
+                an_opening_does_not_slip_past_a_lock
+                an_opening_goes_on_after_a_rollback;
             pages:
                 a_walk_gives_everybody_once_newest_first
                 the_last_page_has_no_next
@@ -95,6 +102,21 @@ macro_rules! with_every_case {
                 the_last_superuser_stays_through_updates
                 the_last_superuser_stays_through_deletions
                 the_last_superuser_stays_through_deactivations;
+            transfer:
+                a_snapshot_gives_everybody_once_in_the_order_of_ids
+                a_snapshot_is_of_one_moment
+                holders_are_found_by_id_and_by_address
+                holders_keep_others_waiting
+                only_the_new_are_inserted_and_the_unit_goes_on
+                of_many_bulk_inserts_of_one_address_exactly_one_wins
+                a_replacement_is_whole_or_nothing
+                many_events_are_recorded_with_the_unit
+                an_import_twice_is_an_import_once
+                a_dry_import_tells_the_same_and_writes_nothing
+                an_import_takes_no_address_from_anybody
+                an_update_ends_the_sessions_of_whom_it_concerns
+                the_last_superuser_stays_through_an_import
+                an_import_looks_at_passwords_and_tiers;
             units:
                 a_working_store_answers_a_ping
                 writes_are_visible_from_the_commit_on

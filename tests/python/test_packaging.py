@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from conftest import BINARY, ROOT
-from processes import Listener
+from processes import Listener, free_port
 
 PACKAGING = ROOT / "packaging"
 VENV_BIN = Path(sys.executable).parent
@@ -218,14 +218,6 @@ def call_through(url, instances):
         assert not any("203.0.113.9" in line for line in instance.log)
 
 
-def free_port():
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def test_the_unit_is_sound_and_tight(tmp_path):
     """With the paths of this checkout in it: the package is not installed here."""
     analyze = tool("systemd-analyze", "systemd")
@@ -256,10 +248,14 @@ def test_the_settings_of_the_package_are_valid(settings, tmp_path):
         assert f"{name}={value}\n" in said
 
 
-def test_the_package_has_what_it_names():
+def test_the_package_has_what_it_names(tmp_path):
+    run(PACKAGING / "pages", BINARY, tmp_path / "made")
     manifest = tomllib.loads((ROOT / "app/Cargo.toml").read_text())["package"]["metadata"]["deb"]
     for source, folder, _ in manifest["assets"]:
-        assert source == "target/release/inwren" or list((ROOT / "app").glob(source)), source
+        # Made by the script that makes the package.
+        made = source.removeprefix("../target/packaging/")
+        there = (tmp_path / "made").glob(made) if made != source else (ROOT / "app").glob(source)
+        assert source == "target/release/inwren" or list(there), source
         assert not folder.startswith("/"), folder
     for path in manifest["conf-files"]:
         assert any(path == f"/{folder}{Path(source).name}" for source, folder, _ in manifest["assets"]), path

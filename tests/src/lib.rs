@@ -5,6 +5,7 @@ pub mod certificates;
 pub mod conformance;
 pub mod fakes;
 pub mod fixtures;
+pub mod foreign_hashes;
 pub mod fuzz;
 pub mod limiters;
 pub mod model;

@@ -105,6 +105,9 @@ impl KeyPair {
     /// Reads a private key from PEM as [`from_pem`](Self::from_pem) does, or from encrypted PKCS#8 (RFC 8018 section
     /// 6.2). A key that is not encrypted needs no passphrase, and is taken all the same.
     pub fn read(pem: &str, passphrase: Option<&str>) -> Result<Self, KeyError> {
+        if let Some(pem) = with_line_ends(pem) {
+            return Self::read(&pem, passphrase);
+        }
         if pem.contains("Proc-Type: 4,ENCRYPTED") {
             return Err(KeyError::OldEncryption);
         }
@@ -170,6 +173,9 @@ impl KeyPair {
 impl PublicKey {
     /// Reads a public key from PEM, SPKI or PKCS#1, and checks it.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        if let Some(pem) = with_line_ends(pem) {
+            return Self::from_pem(&pem);
+        }
         let key = RsaPublicKey::from_public_key_pem(pem)
             .or_else(|_| RsaPublicKey::from_pkcs1_pem(pem))
             .map_err(|_| KeyError::NotAPublicKey)?;
@@ -216,6 +222,12 @@ impl PublicKey {
         let document = self.key.to_pkcs1_der().map_err(|_| KeyError::Generation)?;
         Ok(document.as_bytes().to_vec())
     }
+}
+
+/// PEM that went through an environment variable stands in one line, with `\n` where its lines ended. `None` for any other.
+fn with_line_ends(pem: &str) -> Option<Zeroizing<String>> {
+    let in_one_line = pem.contains("\\n") && !pem.trim().contains('\n');
+    in_one_line.then(|| Zeroizing::new(pem.trim().replace("\\r", "").replace("\\n", "\n")))
 }
 
 fn decrypt(pem: &str, passphrase: &str) -> Result<RsaPrivateKey, KeyError> {
@@ -280,6 +292,24 @@ mod tests {
         assert_eq!(public.check_belongs_to(&pair), Ok(()));
         let other = KeyPair::generate(2048).unwrap();
         assert_eq!(public.check_belongs_to(&other), Err(KeyError::Mismatch));
+    }
+
+    #[test]
+    fn a_key_in_one_line_is_the_same() {
+        let pair = KeyPair::generate(2048).unwrap();
+        let one_line = |pem: &str, end: &str| pem.replace('\n', end);
+        for end in ["\\n", "\\r\\n"] {
+            for after in ["", "\n", "\r\n"] {
+                let private = one_line(&pair.to_pem().unwrap(), end) + after;
+                assert_eq!(KeyPair::from_pem(&private).unwrap().public().id(), pair.public().id());
+                let public = one_line(&pair.public().to_pem().unwrap(), end) + after;
+                assert_eq!(PublicKey::from_pem(&public).unwrap().check_belongs_to(&pair), Ok(()));
+            }
+        }
+        let encrypted = one_line(&pair.to_encrypted_pem("correct horse").unwrap(), "\\n");
+        assert!(KeyPair::read(&encrypted, Some("correct horse")).is_ok());
+        assert_eq!(KeyPair::from_pem("\\n").err(), Some(KeyError::NotAPrivateKey));
+        assert_eq!(PublicKey::from_pem(" \\n ").err(), Some(KeyError::NotAPublicKey));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! for using it.
 
 pub mod argon2;
+mod foreign_hash;
 pub mod jwt;
 mod keyed_hash;
 pub mod keys;

@@ -7,6 +7,7 @@
 mod shared;
 mod state;
 mod store;
+mod transfer;
 mod unit;
 mod view;
 

@@ -33,6 +33,13 @@ impl State {
         self.by_email.get(email.normalized()).and_then(|id| self.user(*id))
     }
 
+    /// The ids of all users, in order.
+    pub(super) fn user_ids(&self) -> Vec<UserId> {
+        let mut ids: Vec<UserId> = self.users.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
     pub(super) fn active_superusers(&self) -> Vec<UserId> {
         self.users.values().filter(|user| user.is_active && user.is_superuser).map(|user| user.id).collect()
     }
@@ -66,6 +73,7 @@ impl State {
     pub(super) fn put_user(&mut self, user: User) {
         if let Some(old) = self.users.get(&user.id) {
             self.by_email.remove(old.email.normalized());
+            self.by_creation.remove(&(old.created_at, old.id));
         }
         let user = Arc::new(user);
         self.by_email.insert(user.email.normalized().to_owned(), user.id);

@@ -1,9 +1,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::ports::{ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork};
+use inwren_domain::model::User;
+use inwren_domain::ports::{
+    Opening, OpeningOutcome, ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
+};
 
 use super::shared::Shared;
+use super::transfer::MemorySnapshot;
 use super::unit::MemoryUnit;
 use super::view::MemoryView;
 
@@ -44,6 +48,25 @@ impl Store for MemoryStore {
         state.put_session(rotated.clone());
         self.shared.publish(state);
         Ok(RotationOutcome::Rotated(rotated, user))
+    }
+
+    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+        let _turn = self.shared.writer.lock().await;
+        let mut state = self.shared.snapshot();
+        let found = state.user(opening.session.user_id).filter(|user| opening.fits(user));
+        let Some(mut user) = found.cloned() else { return Ok(OpeningOutcome::Overtaken) };
+        if let Some(hash) = &opening.rehashed {
+            user = User { hashed_password: hash.clone(), ..user };
+            state.put_user(user.clone());
+        }
+        state.put_session(opening.session.clone());
+        state.record(opening.event.clone());
+        self.shared.publish(state);
+        Ok(OpeningOutcome::Opened(user))
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {
+        Ok(Box::new(MemorySnapshot::of(self.shared.snapshot())))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use inwren_domain::model::{
 };
 use inwren_domain::ports::{
     AuditLog, Inserted, Rekey, ServiceClientRepository, SessionRepository, StoreError, UnitOfWork, Updated,
-    UserRepository,
+    UserRepository, UserTransfer,
 };
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
@@ -28,7 +28,15 @@ impl MemoryUnit {
         Self { shared, state, _turn: turn }
     }
 
-    fn email_is_free(&self, user: &User) -> bool {
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(super) fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    pub(super) fn email_is_free(&self, user: &User) -> bool {
         self.state.user_by_email(&user.email).is_none_or(|holder| holder.id == user.id)
     }
 
@@ -53,6 +61,10 @@ impl UnitOfWork for MemoryUnit {
     }
 
     fn audit(&mut self) -> &mut dyn AuditLog {
+        self
+    }
+
+    fn transfer(&mut self) -> &mut dyn UserTransfer {
         self
     }
 
@@ -208,6 +220,13 @@ impl ServiceClientRepository for MemoryUnit {
 impl AuditLog for MemoryUnit {
     async fn record(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
         self.state.record(event.clone());
+        Ok(())
+    }
+
+    async fn record_all(&mut self, events: &[AuditEvent]) -> Result<(), StoreError> {
+        for event in events {
+            self.state.record(event.clone());
+        }
         Ok(())
     }
 

@@ -13,6 +13,9 @@ use super::timestamp::Timestamp;
 use super::unit::SqlUnit;
 use super::view::SqlView;
 
+/// Each has eight values, and SQLite takes 32,766 in a statement.
+const EVENTS_IN_A_STATEMENT: usize = 1_000;
+
 #[async_trait]
 impl AuditReader for SqlView {
     async fn latest(&mut self, limit: u16) -> Result<Vec<AuditEvent>, StoreError> {
@@ -32,6 +35,15 @@ impl AuditLog for SqlUnit {
     async fn record(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
         let insert = Entity::insert(Model::from(event).into_active_model());
         insert.exec_without_returning(self.connection()).await.map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn record_all(&mut self, events: &[AuditEvent]) -> Result<(), StoreError> {
+        for some in events.chunks(EVENTS_IN_A_STATEMENT) {
+            let rows = some.iter().map(|event| Model::from(event).into_active_model());
+            let insert = Entity::insert_many(rows);
+            insert.exec_without_returning(self.connection()).await.map_err(store_error)?;
+        }
         Ok(())
     }
 

@@ -15,6 +15,8 @@
 //!   SQLite a round trip costs nothing, and the rules are asked directly.
 //! - Every commit waits for the disk, so rotations that come at the same time share one: a statement on PostgreSQL, a
 //!   transaction on SQLite.
+//! - A login opens its session by one statement on PostgreSQL, and on SQLite in a transaction that those who come at the
+//!   same time share.
 //! - SQLite is a file, which is backed up, put back and kept small by what is in `file`.
 //! - PostgreSQL keeps times as `timestamptz`, SQLite as whole microseconds since 1970.
 
@@ -25,10 +27,13 @@ mod connection;
 mod entity;
 mod error;
 mod file;
+mod foreign;
 mod kind;
 mod listing;
 mod lookups;
 mod lookups_sqlite;
+mod opening_postgres;
+mod opening_sqlite;
 mod page;
 mod patience;
 mod pool;
@@ -37,9 +42,11 @@ mod rotation_postgres;
 mod rotation_sqlite;
 mod service_clients;
 mod sessions;
+mod snapshot;
 mod store;
 mod sweep;
 mod timestamp;
+mod transfer;
 mod unit;
 mod url;
 mod users;
@@ -47,5 +54,6 @@ mod view;
 
 pub use connect::{ConnectError, SqlOptions};
 pub use file::{Contents, FileError, SqliteFile, Staged};
+pub use foreign::{ForeignDatabase, ForeignError, Place};
 pub use pool::PoolMetrics;
 pub use store::SqlStore;

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::ports::{ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork};
+use inwren_domain::ports::{
+    Opening, OpeningOutcome, ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
+};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use super::connect::{ConnectError, OpenFile, Pools, SqlOptions, connect};
@@ -9,9 +11,10 @@ use super::error::store_error;
 use super::file::{fold_log, give_back};
 use super::lookups::Lookups;
 use super::pool::{Pool, PoolMetrics};
+use super::snapshot::SqlSnapshot;
 use super::unit::SqlUnit;
 use super::view::SqlView;
-use super::{rotation_postgres, rotation_sqlite};
+use super::{opening_postgres, opening_sqlite, rotation_postgres, rotation_sqlite};
 
 /// A store in PostgreSQL or SQLite. The tables have to be there: they are made by the migrations.
 #[derive(Clone)]
@@ -20,6 +23,7 @@ pub struct SqlStore {
     readers: Pool,
     lookups: Arc<Lookups>,
     rotations: Rotations,
+    openings: Openings,
     /// Of SQLite only.
     file: Option<Arc<OpenFile>>,
 }
@@ -29,6 +33,13 @@ pub struct SqlStore {
 enum Rotations {
     Postgres(Arc<rotation_postgres::Rotations>),
     Sqlite(Arc<rotation_sqlite::Rotations>),
+}
+
+/// How sessions are opened.
+#[derive(Clone)]
+enum Openings {
+    OneByOne,
+    Together(Arc<opening_sqlite::Openings>),
 }
 
 impl SqlStore {
@@ -51,7 +62,14 @@ impl SqlStore {
                 Rotations::Postgres(Arc::new(rotations))
             }
         };
-        Ok(Self { writer, readers, lookups, rotations, file: file.map(Arc::new) })
+        let openings = match writer.get_database_backend() {
+            DbBackend::Sqlite => {
+                let openings = opening_sqlite::Openings::over(writer.clone(), options.lock_timeout);
+                Openings::Together(Arc::new(openings))
+            }
+            _ => Openings::OneByOne,
+        };
+        Ok(Self { writer, readers, lookups, rotations, openings, file: file.map(Arc::new) })
     }
 
     /// The connections that may write, for the migrations.
@@ -101,6 +119,17 @@ impl Store for SqlStore {
             Rotations::Postgres(rotations) => rotations.rotate(rotation).await,
             Rotations::Sqlite(rotations) => rotations.rotate(rotation).await,
         }
+    }
+
+    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+        match &self.openings {
+            Openings::OneByOne => opening_postgres::open(&self.writer, opening).await,
+            Openings::Together(openings) => openings.open(opening).await,
+        }
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {
+        Ok(Box::new(SqlSnapshot::take(&self.readers).await?))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

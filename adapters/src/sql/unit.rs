@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use inwren_domain::ports::{
     AuditLog, ServiceClientRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
+    UserTransfer,
 };
 use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
 
@@ -46,6 +47,10 @@ impl UnitOfWork for SqlUnit {
     }
 
     fn audit(&mut self) -> &mut dyn AuditLog {
+        self
+    }
+
+    fn transfer(&mut self) -> &mut dyn UserTransfer {
         self
     }
 

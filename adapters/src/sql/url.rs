@@ -8,8 +8,8 @@ use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
 use super::connect::ConnectError;
 
-const POSTGRES_SCHEMES: [&str; 3] = ["postgres://", "postgresql://", "postgresql+asyncpg://"];
-const SQLITE_SCHEMES: [&str; 2] = ["sqlite://", "sqlite+aiosqlite://"];
+const POSTGRES: [&str; 2] = ["postgres", "postgresql"];
+const SQLITE: [&str; 1] = ["sqlite"];
 
 /// The parameters of a PostgreSQL URL that the driver honours. It would pass over any other with a warning, and an
 /// operator who has misspelt `sslmode` would never know.
@@ -44,17 +44,22 @@ pub(super) enum Target {
 }
 
 pub(super) fn parse(url: &str) -> Result<Target, ConnectError> {
-    if let Some(rest) = without_scheme(url, &POSTGRES_SCHEMES) {
+    if let Some(rest) = without_scheme(url, &POSTGRES) {
         postgres(rest)
-    } else if let Some(rest) = without_scheme(url, &SQLITE_SCHEMES) {
+    } else if let Some(rest) = without_scheme(url, &SQLITE) {
         sqlite(rest)
     } else {
         Err(ConnectError::Url("it begins with neither postgres:// nor sqlite://".to_owned()))
     }
 }
 
-fn without_scheme<'a>(url: &'a str, schemes: &[&str]) -> Option<&'a str> {
-    schemes.iter().find_map(|scheme| url.strip_prefix(scheme))
+/// The rest of a URL of one of these databases. SQLAlchemy writes behind it by which driver it is spoken to, as in
+/// `postgresql+asyncpg://`, which is nothing to us.
+fn without_scheme<'a>(url: &'a str, databases: &[&str]) -> Option<&'a str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (database, driver) = scheme.split_once('+').unwrap_or((scheme, "none"));
+    let is_driver = !driver.is_empty() && driver.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (is_driver && databases.contains(&database)).then_some(rest)
 }
 
 fn postgres(rest: &str) -> Result<Target, ConnectError> {
@@ -85,6 +90,8 @@ fn sqlite(rest: &str) -> Result<Target, ConnectError> {
         Some((path, "mode=rwc")) => path,
         Some(_) => return Err(ConnectError::Url("a SQLite URL has no parameters".to_owned())),
     };
+    // SQLAlchemy counts one slash more: what it writes as `sqlite:///./data.db` lies in the working folder.
+    let path = path.strip_prefix('/').filter(|path| path.starts_with("./")).unwrap_or(path);
     if path.is_empty() || path == ":memory:" {
         return Err(ConnectError::Url(
             "a SQLite URL names a file; what is kept in memory is memory:".to_owned(),
@@ -114,8 +121,15 @@ mod tests {
 
     #[test]
     fn every_postgres_scheme_names_the_same() {
-        for scheme in POSTGRES_SCHEMES {
-            let url = format!("{scheme}inwren:s%40fe@db.example:5433/auth?sslmode=verify-full");
+        for scheme in [
+            "postgres",
+            "postgresql",
+            "postgresql+asyncpg",
+            "postgres+psycopg2",
+            "postgresql+psycopg",
+            "postgresql+pg8000",
+        ] {
+            let url = format!("{scheme}://inwren:s%40fe@db.example:5433/auth?sslmode=verify-full");
             let Ok(Target::Postgres(options)) = parse(&url) else { panic!("{url}") };
             assert_eq!(options.get_host(), "db.example");
             assert_eq!(options.get_port(), 5433);
@@ -141,6 +155,8 @@ mod tests {
         assert_eq!(path_of("sqlite://data/inwren.db"), Path::new("data/inwren.db"));
         assert_eq!(path_of("sqlite:///srv/inwren.db"), Path::new("/srv/inwren.db"));
         assert_eq!(path_of("sqlite+aiosqlite://data/inwren.db"), Path::new("data/inwren.db"));
+        assert_eq!(path_of("sqlite:///./data/inwren.db"), Path::new("./data/inwren.db"));
+        assert_eq!(path_of("sqlite+pysqlite:///./inwren.db"), Path::new("./inwren.db"));
         assert_eq!(path_of("sqlite://a%3Fb.db?mode=rwc"), Path::new("a?b.db"));
     }
 
@@ -149,7 +165,9 @@ mod tests {
         for url in ["sqlite://", "sqlite://:memory:", "sqlite://a.db?mode=memory", "sqlite://a.db?mode=ro"] {
             assert!(parse(url).is_err(), "{url}");
         }
-        assert!(parse("mysql://h/d").is_err());
+        for url in ["mysql://h/d", "mysql+asyncpg://h/d", "postgres+://h/d", "postgres+a+b://h/d"] {
+            assert!(parse(url).is_err(), "{url}");
+        }
         assert!(parse("inwren.db").is_err());
     }
 }

@@ -173,7 +173,7 @@ async fn one_at_a_time(connection: &Connection<DatabaseTransaction>) -> Result<(
 }
 
 /// Runs the update behind a savepoint, so that a violation leaves the transaction as it was.
-async fn undoing_failure(
+pub(super) async fn undoing_failure(
     connection: &Connection<DatabaseTransaction>,
     update: UpdateMany<Entity>,
 ) -> Result<Vec<Model>, DbErr> {

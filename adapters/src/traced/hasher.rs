@@ -21,6 +21,10 @@ impl TracedHasher {
 
 #[async_trait]
 impl PasswordHasher for TracedHasher {
+    fn can_verify(&self, hash: &PasswordHash) -> bool {
+        self.inner.can_verify(hash)
+    }
+
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
         let call = self.inner.hash(password, requester);
         self.spans.around("hasher.hash", SpanKind::Internal, call).await
@@ -34,5 +38,15 @@ impl PasswordHasher for TracedHasher {
     ) -> Result<Verification, HasherError> {
         let call = self.inner.verify(password, hash, requester);
         self.spans.around("hasher.verify", SpanKind::Internal, call).await
+    }
+
+    async fn check(
+        &self,
+        password: Password,
+        hash: PasswordHash,
+        requester: Requester,
+    ) -> Result<bool, HasherError> {
+        let call = self.inner.check(password, hash, requester);
+        self.spans.around("hasher.check", SpanKind::Internal, call).await
     }
 }

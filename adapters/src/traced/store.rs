@@ -7,9 +7,9 @@ use inwren_domain::model::{
     Session, SessionId, User, UserChange, UserFilter, UserId,
 };
 use inwren_domain::ports::{
-    AuditLog, AuditReader, Inserted, ReadView, Rekey, Rotation, RotationOutcome, ServiceClientReader,
-    ServiceClientRepository, SessionReader, SessionRepository, Store, StoreError, UnitOfWork, Updated,
-    UserReader, UserRepository,
+    AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, ReadView, Rekey, Rotation, RotationOutcome,
+    ServiceClientReader, ServiceClientRepository, SessionReader, SessionRepository, Store, StoreError,
+    UnitOfWork, Updated, UserReader, UserRepository, UserSnapshot, UserTransfer,
 };
 use opentelemetry::trace::SpanKind;
 use time::OffsetDateTime;
@@ -42,6 +42,15 @@ impl Store for TracedStore {
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
         let call = self.inner.rotate_session(rotation);
         self.spans.around("store.rotate_session", SpanKind::Client, call).await
+    }
+
+    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+        let call = self.inner.open_session(opening);
+        self.spans.around("store.open_session", SpanKind::Client, call).await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {
+        self.spans.around("store.snapshot", SpanKind::Client, self.inner.snapshot()).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -96,6 +105,10 @@ impl UnitOfWork for TracedUnit {
     }
 
     fn audit(&mut self) -> &mut dyn AuditLog {
+        self
+    }
+
+    fn transfer(&mut self) -> &mut dyn UserTransfer {
         self
     }
 
@@ -173,8 +186,15 @@ passed_on! {
         fn revoke(id: ServiceClientId, at: OffsetDateTime) -> bool;
     }
 
+    UserTransfer of TracedUnit through transfer {
+        fn holders(ids: &[UserId], emails: &[Email]) -> Vec<User>;
+        fn insert_new(users: &[User]) -> Vec<UserId>;
+        fn replace(user: &User) -> bool;
+    }
+
     AuditLog of TracedUnit through audit {
         fn record(event: &AuditEvent) -> ();
+        fn record_all(events: &[AuditEvent]) -> ();
         fn sweep(before: OffsetDateTime, limit: u16) -> u64;
     }
 }

@@ -1,14 +1,16 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
+use super::examples;
 use crate::config::SETTINGS;
 use crate::wiring;
 
 /// An authentication service: users, sessions, and tokens that any service can verify.
 #[derive(Debug, Parser)]
-#[command(name = "inwren", version = version(), about, long_about = None, after_help = EXIT_CODES)]
+#[command(name = "inwren", version = version(), about, long_about = None, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -19,14 +21,14 @@ fn version() -> String {
     format!("{} (tokens: {})", env!("CARGO_PKG_VERSION"), wiring::TOKENS)
 }
 
-const EXIT_CODES: &str = "Settings may be given as flags, as environment variables (DATABASE_URL for --database-url) \
-or in a file .env.\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration.";
+const AFTER_HELP: &str = "Settings may be given as flags, as environment variables (DATABASE_URL for --database-url) \
+or in a file .env;\n`inwren --help` lists them all.\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run the service (what `inwren` alone does)
-    Serve,
+    Serve(ServeArgs),
     /// Bring the database schema up to date, back, or show where it is
     #[command(subcommand)]
     Migrate(MigrateCommand),
@@ -36,6 +38,8 @@ pub(super) enum Command {
     /// Manage users in the database
     #[command(subcommand)]
     Users(UsersCommand),
+    /// Take over the users of another service from its table
+    Adopt(super::adopt::AdoptArgs),
     /// Manage service clients: services that ask on their own behalf
     #[command(subcommand)]
     Clients(ClientsCommand),
@@ -54,6 +58,9 @@ pub(super) enum Command {
         /// End all sessions in it: everybody has to log in again
         #[arg(long)]
         end_sessions: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Delete now what is kept no longer: ended sessions and old audit events
     Sweep,
@@ -67,6 +74,50 @@ pub(super) enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print what lets a shell complete commands and options
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual page of a command
+    Man {
+        /// The command, such as `keys rotate`; the whole program if there is none
+        command: Vec<String>,
+        /// Write the pages of all commands to this folder instead
+        #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+        write_to: Option<PathBuf>,
+    },
+    /// Print a page of the reference, as Markdown
+    #[command(hide = true)]
+    Reference {
+        /// Which one
+        page: ReferencePage,
+    },
+}
+
+/// How to run the service.
+#[derive(Debug, Default, Args)]
+pub(super) struct ServeArgs {
+    /// Be a test double: everything in memory, known users, a known key, no rate limits; the log goes to standard error
+    #[arg(long)]
+    pub(super) ephemeral: bool,
+    /// Let HOST be an address that others can reach, though everybody knows the passwords and the key
+    #[arg(long, requires = "ephemeral")]
+    pub(super) expose: bool,
+    /// Print the address and the users as one line of JSON, instead of NAME=VALUE lines
+    #[arg(long, requires = "ephemeral")]
+    pub(super) json: bool,
+}
+
+/// The pages that are made from the code.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ReferencePage {
+    /// All settings.
+    Configuration,
+    /// All problems.
+    Problems,
+    /// All commands.
+    CommandLine,
 }
 
 /// What to do with the schema.
@@ -79,9 +130,16 @@ pub(super) enum MigrateCommand {
         /// How many
         #[arg(default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
         steps: u32,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Show which migrations are applied
-    Status,
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What to do with keys.
@@ -122,9 +180,9 @@ pub(super) enum KeysCommand {
         /// The key
         #[arg(allow_hyphen_values = true)]
         kid: String,
-        /// Say that this is meant
-        #[arg(long)]
-        emergency: bool,
+        /// Do not ask. It used to be called `--emergency`, which is understood still
+        #[arg(long, alias = "emergency")]
+        yes: bool,
         /// Size of the modulus of the key that takes its place
         #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=4096))]
         bits: u16,
@@ -145,6 +203,10 @@ pub(super) enum UsersCommand {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Write users to a file, one JSON object a line, while the service runs
+    Export(super::users_export::ExportArgs),
+    /// Bring in users from such a file, while the service runs
+    Import(super::users_import::ImportArgs),
     /// Set a user's password; all the user's sessions end
     SetPassword {
         /// The e-mail address of the user
@@ -164,11 +226,18 @@ pub(super) enum ClientsCommand {
         name: String,
     },
     /// Show all clients
-    List,
-    /// Take a client's access away
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a client's access away, for good
     Revoke {
         /// The id of the client
         id: uuid::Uuid,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -183,6 +252,9 @@ pub(super) enum HashCommand {
         /// How much memory one hash may take, in MiB
         #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(7..=4_096))]
         max_memory_mib: u32,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -190,7 +262,11 @@ pub(super) enum HashCommand {
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
     /// Check the configuration, and show what is in force
-    Check,
+    Check {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What the process was called with.
@@ -201,26 +277,38 @@ pub(super) struct Parsed {
     pub(super) settings: HashMap<&'static str, String>,
 }
 
-/// Reads the command line; ends the process with a message where it cannot be read.
-pub(super) fn parse() -> Parsed {
-    let mut command = Cli::command();
-    for setting in SETTINGS {
+/// The command line: every command with its examples, but without the settings.
+pub(super) fn commands() -> clap::Command {
+    examples::add_to(Cli::command())
+}
+
+/// The command line with the settings, which every command takes.
+pub(super) fn commands_and_settings() -> clap::Command {
+    commands().args(settings().map(|setting| setting.global(true)))
+}
+
+/// The settings as flags.
+pub(super) fn settings() -> impl Iterator<Item = Arg> {
+    SETTINGS.iter().map(|setting| {
         let default = setting.default.filter(|_| !setting.secret || setting.name == "DATABASE_URL");
         let default = default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
-        command = command.arg(
-            Arg::new(setting.name)
-                .long(setting.flag())
-                .value_name("VALUE")
-                .global(true)
-                .help(format!("{}: {}{default}", setting.about, setting.takes))
-                .help_heading("Settings"),
-        );
-    }
-    let matches = command.get_matches();
+        Arg::new(setting.name)
+            .long(setting.flag())
+            .value_name("VALUE")
+            // There are too many of them for a short look at one command.
+            .hide_short_help(true)
+            .help(format!("{}: {}{default}", setting.about, setting.takes))
+            .help_heading("Settings")
+    })
+}
+
+/// Reads the command line; ends the process with a message where it cannot be read.
+pub(super) fn parse() -> Parsed {
+    let matches = commands_and_settings().get_matches();
     let given = |setting: &crate::config::Setting| {
         Some((setting.name, matches.try_get_one::<String>(setting.name).ok()??.clone()))
     };
     let settings = SETTINGS.iter().filter_map(given).collect();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    Parsed { command: cli.command.unwrap_or(Command::Serve), settings }
+    Parsed { command: cli.command.unwrap_or(Command::Serve(ServeArgs::default())), settings }
 }

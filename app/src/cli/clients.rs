@@ -1,9 +1,11 @@
 use inwren_domain::Core;
 use inwren_domain::model::{ServiceClientId, ServiceClientName};
 use inwren_domain::service::{Failure, operator};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::args::ClientsCommand;
+use super::confirm::confirm;
 use super::core::open_core;
 use super::output::say;
 use super::{Failed, Outcome};
@@ -12,11 +14,14 @@ use crate::keys;
 
 /// Works on the service clients of the configured database.
 pub(super) async fn run(config: &Config, command: ClientsCommand) -> Outcome {
+    if let ClientsCommand::Revoke { id, yes } = &command {
+        confirm(&format!("This takes the access of the client {id} away. It cannot be given back."), *yes)?;
+    }
     let core = open_core(config, "clients").await?;
     let outcome = match command {
         ClientsCommand::Create { name } => create(&core, &name).await,
-        ClientsCommand::List => list(&core).await,
-        ClientsCommand::Revoke { id } => revoke(&core, id).await,
+        ClientsCommand::List { json } => list(&core, json).await,
+        ClientsCommand::Revoke { id, .. } => revoke(&core, id).await,
     };
     core.store.close().await;
     outcome
@@ -38,8 +43,21 @@ async fn create(core: &Core, name: &str) -> Outcome {
     }
 }
 
-async fn list(core: &Core) -> Outcome {
-    for client in operator::clients::list(core).await.map_err(Failed::because)? {
+async fn list(core: &Core, as_json: bool) -> Outcome {
+    let clients = operator::clients::list(core).await.map_err(Failed::because)?;
+    if as_json {
+        let each = clients.iter().map(|client| {
+            json!({
+                "id": client.id.to_string(),
+                "name": client.name.to_string(),
+                "created_at": keys::text(client.created_at),
+                "revoked_at": client.revoked_at.map(keys::text),
+            })
+        });
+        say(&json!({ "clients": each.collect::<Vec<_>>() }).to_string());
+        return Ok(());
+    }
+    for client in clients {
         let state = match client.revoked_at {
             Some(at) => format!("revoked {}", keys::text(at)),
             None => "active".to_owned(),

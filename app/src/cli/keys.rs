@@ -4,6 +4,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::args::KeysCommand;
+use super::confirm::confirm;
 use super::output::say;
 use super::{Failed, Outcome};
 use crate::config::Config;
@@ -18,14 +19,14 @@ pub(super) fn run(config: &Config, command: KeysCommand) -> Outcome {
         KeysCommand::Rotate { bits, now } => change(&store, &Change::Rotate { bits: bits.into(), now }),
         KeysCommand::List { json } => list(&store, json),
         KeysCommand::Retire { kid } => change(&store, &Change::Retire(kid)),
-        KeysCommand::Revoke { kid, emergency, bits } => {
-            if !emergency {
-                return Err(Failed::Usage(
-                    "revoking a key logs everybody out who has a token of it; say --emergency if that is meant. \
-                     To change keys without anybody noticing, use `inwren keys rotate`"
-                        .to_owned(),
-                ));
-            }
+        KeysCommand::Revoke { kid, yes, bits } => {
+            confirm(
+                &format!(
+                    "This refuses everything that the key {kid} has signed: whoever has a token of it has to log in \
+                     again. To change keys without anybody noticing, use `inwren keys rotate`."
+                ),
+                yes,
+            )?;
             change(&store, &Change::Revoke { kid, bits: bits.into() })
         }
     }

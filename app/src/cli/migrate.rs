@@ -1,4 +1,7 @@
+use serde_json::json;
+
 use super::args::MigrateCommand;
+use super::confirm::confirm;
 use super::output::say;
 use super::{Failed, Outcome};
 use crate::config::Config;
@@ -6,6 +9,15 @@ use crate::wiring;
 
 /// Works on the schema of the configured database.
 pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
+    if let MigrateCommand::Down { steps, yes } = command {
+        let database = config.database.shown();
+        confirm(
+            &format!(
+                "This takes the last {steps} migration(s) of {database} back. The data in what they made is lost."
+            ),
+            yes,
+        )?;
+    }
     let opened = wiring::open_store(config).await.map_err(Failed::because)?;
     let Some(database) = opened.database else {
         return Err(Failed::Usage("a memory store has no schema to migrate".to_owned()));
@@ -21,12 +33,19 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
                 say("nothing to do");
             }
         }
-        MigrateCommand::Down { steps } => {
+        MigrateCommand::Down { steps, .. } => {
             inwren_migration::migrate_down(connection, steps).await.map_err(Failed::because)?;
             say(&format!("took back the last {steps}"));
         }
-        MigrateCommand::Status => {
-            for (name, applied) in inwren_migration::status(connection).await.map_err(Failed::because)? {
+        MigrateCommand::Status { json } => {
+            let status = inwren_migration::status(connection).await.map_err(Failed::because)?;
+            if json {
+                let each = status.iter().map(|(name, applied)| json!({ "name": name, "applied": applied }));
+                say(&json!({ "migrations": each.collect::<Vec<_>>() }).to_string());
+                opened.store.close().await;
+                return Ok(());
+            }
+            for (name, applied) in status {
                 say(&format!("{} {name}", if applied { "applied" } else { "pending" }));
             }
         }

@@ -1,20 +1,30 @@
 //! The command line.
 
+mod adopt;
 mod args;
 mod backup;
+mod banner;
 mod clients;
+mod completions;
 mod config_check;
+mod confirm;
 mod core;
+mod examples;
 mod hash;
 mod healthcheck;
 mod keys;
+mod man;
 mod migrate;
 mod openapi;
 mod output;
+mod reference;
 mod restore;
 mod serve;
+mod serve_ephemeral;
 mod sweep;
 mod users;
+mod users_export;
+mod users_import;
 
 use std::process::ExitCode;
 
@@ -58,17 +68,25 @@ pub async fn run() -> ExitCode {
 async fn dispatch(parsed: Parsed) -> Outcome {
     let config = || Config::load(&parsed.settings).map_err(|error| Failed::Usage(error.to_string()));
     match parsed.command {
-        Command::Serve => serve::run(config()?).await,
+        Command::Serve(arguments) => serve::run(&parsed.settings, &arguments).await,
         Command::Migrate(command) => migrate::run(&config()?, command).await,
         Command::Keys(command) => keys::run(&config()?, command),
         Command::Users(command) => users::run(&config()?, command).await,
+        Command::Adopt(args) => adopt::run(&config()?, args).await,
         Command::Clients(command) => clients::run(&config()?, command).await,
         Command::Backup { file, force } => backup::run(&config()?, &file, force).await,
-        Command::Restore { file, end_sessions } => restore::run(&config()?, &file, end_sessions).await,
+        Command::Restore { file, end_sessions, yes } => {
+            restore::run(&config()?, &file, end_sessions, yes).await
+        }
         Command::Sweep => sweep::run(&config()?).await,
         Command::Hash(command) => hash::run(&config()?, command),
         Command::Openapi => openapi::run(&config()?),
         Command::Healthcheck => healthcheck::run(&config()?).await,
-        Command::Config(ConfigCommand::Check) => config_check::run(&config()?, &parsed.settings),
+        Command::Config(ConfigCommand::Check { json }) => {
+            config_check::run(&config()?, &parsed.settings, json)
+        }
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man { command, write_to } => man::run(&command, write_to.as_deref()),
+        Command::Reference { page } => reference::run(page),
     }
 }

@@ -1,5 +1,7 @@
 use std::io::Write as _;
 
+use crate::colour;
+
 /// Prints a line for the user. A reader that has gone away is no reason to die.
 pub(super) fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
@@ -7,5 +9,6 @@ pub(super) fn say(line: &str) {
 
 /// Prints an error.
 pub(super) fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "error: {message}");
+    let error = colour::Paint::of(&std::io::stderr()).error("error:");
+    let _ = writeln!(std::io::stderr(), "{error} {message}");
 }

@@ -5,14 +5,24 @@ use inwren_adapters::sql::Contents;
 use time::OffsetDateTime;
 
 use super::backup::{sqlite_file, told};
+use super::confirm::confirm;
 use super::output::say;
 use super::{Failed, Outcome};
 use crate::config::Config;
 use crate::wiring;
 
 /// Puts a backup in the place of the configured SQLite database.
-pub(super) async fn run(config: &Config, backup: &Path, end_sessions: bool) -> Outcome {
+pub(super) async fn run(config: &Config, backup: &Path, end_sessions: bool, yes: bool) -> Outcome {
     let database = sqlite_file(config)?;
+    confirm(
+        &format!(
+            "This puts {} in the place of {}. What was written since the backup is in neither of them: it stays in the \
+             database that is kept aside.",
+            backup.display(),
+            database.path().display()
+        ),
+        yes,
+    )?;
     let mut staged = database.stage(backup).await.map_err(Failed::because)?;
     let behind = missing_migrations(staged.contents())?;
     let now = wiring::clock().now();

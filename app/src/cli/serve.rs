@@ -1,37 +1,61 @@
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use inwren_adapters::crypto::jwt::SigningKeys;
 use inwren_domain::ports::Store;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Failed, Outcome};
-use crate::config::{Config, DatabaseKind, Environment};
+use super::args::ServeArgs;
+use super::banner::Banner;
+use super::{Failed, Outcome, serve_ephemeral};
+use crate::config::{Config, LogFormat};
 use crate::http::AppState;
+use crate::keys::{KeyStore, Opened};
+use crate::log_sink::LogSink;
 use crate::server::{self, ServerOptions, Transport};
 use crate::shutdown::StopSignals;
+use crate::telemetry::{self, LogOutput};
 use crate::tls::ServedCertificate;
 use crate::traces::Traces;
-use crate::{http, keys, metrics, open_files, start, telemetry, wiring, worker};
+use crate::{ephemeral, http, keys, metrics, open_files, start, wiring, worker};
 
 /// How long a stop waits for the database to take leave. Nothing is lost by not waiting: whatever was answered is kept.
 const MAX_CLOSE: Duration = Duration::from_secs(2);
 
 /// Runs the service until it is told to stop. A second signal ends it at once, whatever is still in flight.
-pub(super) async fn run(config: Config) -> Outcome {
-    let log = telemetry::start(config.log_format, &config.log_filter).map_err(Failed::because)?;
-    let outcome = serve(config).await;
+pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &ServeArgs) -> Outcome {
+    if arguments.ephemeral {
+        return serve_ephemeral::run(flags, arguments).await;
+    }
+    let config = Config::load(flags).map_err(|error| Failed::Usage(error.to_string()))?;
+    let log = telemetry::start(LogOutput::Stdout, config.log_format, &config.log_filter)
+        .map_err(Failed::because)?;
+    let outcome = serve(&config, None, &log).await;
     log.flush();
     outcome
 }
 
-async fn serve(config: Config) -> Outcome {
+/// What a service is given instead of opening it itself.
+pub(super) struct Given {
+    pub(super) listener: TcpListener,
+    pub(super) keys: SigningKeys,
+    /// Called once whoever connects is served.
+    pub(super) ready: Box<dyn FnOnce() + Send>,
+}
+
+/// Serves with this configuration, and with what is given of it already.
+pub(super) async fn serve(config: &Config, given: Option<Given>, log: &LogSink) -> Outcome {
     let mut signals = StopSignals::listen().map_err(Failed::because)?;
     let ready = tokio::select! {
-        ready = prepare(&config) => ready?,
+        ready = prepare(config, given, log) => ready?,
         () = signals.next() => {
             tracing::info!("stopped before it was ready");
             return Ok(());
@@ -105,30 +129,34 @@ struct Ready {
     options: ServerOptions,
 }
 
-async fn prepare(config: &Config) -> Result<Ready, Failed> {
+async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result<Ready, Failed> {
     let clock = wiring::clock();
     let certificate = config.tls.as_ref().map(|paths| ServedCertificate::open(paths, config.environment));
     let certificate = certificate.transpose().map_err(Failed::because)?;
-    let key_store = wiring::key_store(config);
-    let keys = key_store.open_or_generate(clock.now()).map_err(Failed::because)?;
-    if keys.made {
-        tracing::info!(path = %config.keys.private.display(), "made a new signing key");
-    }
+    let keys = Keys::open(config, given)?;
     let opened = wiring::open_store(config).await.map_err(Failed::because)?;
     start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
-    let tokens = wiring::tokens(config, &keys.keys).map_err(Failed::because)?;
+    announce_legacy_tokens(config, clock.now());
+    let tokens = wiring::tokens(config, keys.signing()).map_err(Failed::because)?;
     let hasher = wiring::hasher(config).map_err(Failed::because)?;
     let core =
         wiring::core_with(config, Arc::clone(&opened.store), Arc::clone(&hasher) as _, Arc::clone(&tokens));
     if let Some(first) = &config.first_superuser {
         start::ensure_first_superuser(&core, first).await.map_err(Failed::because)?;
     }
-    let cannot_listen =
-        |error| Failed::Failed(format!("HOST, PORT: cannot listen on {}: {error}", config.listen));
-    let listener = TcpListener::bind(config.listen).await.map_err(cannot_listen)?;
-    let address = listener.local_addr().map_err(cannot_listen)?;
+    let mut watches = Vec::new();
+    let (listener, told) = match keys {
+        Keys::Files(store, opened) => {
+            watches.push(keys::watch(store, &opened, tokens, Arc::clone(&clock)).map_err(Failed::because)?);
+            (listen(config).await?, None)
+        }
+        Keys::Given(given) => {
+            ephemeral::seed(&core).await.map_err(Failed::because)?;
+            (given.listener, Some(given.ready))
+        }
+    };
+    let address = listener.local_addr().map_err(|error| cannot_listen(config, &error))?;
     let signs = core.keys.published(clock.now()).into_iter().next();
-    let mut watches = vec![keys::watch(key_store, &keys, tokens, clock).map_err(Failed::because)?];
     let transport = Transport {
         proxies: if config.proxy_protocol { config.trusted_proxies.clone().into() } else { Arc::default() },
         tls: certificate.as_ref().map(ServedCertificate::tls),
@@ -146,7 +174,10 @@ async fn prepare(config: &Config) -> Result<Ready, Failed> {
     let state = Arc::new(state);
     let endpoint = http::endpoint(&state, config.cors.clone());
     let metrics = listen_for_metrics(config, &state).await?;
-    announce(config, address, &signs.map(|key| key.id).unwrap_or_default());
+    announce(config, address, &signs.map(|key| key.id).unwrap_or_default(), told.is_some(), log);
+    if let Some(told) = told {
+        told();
+    }
     let options = ServerOptions {
         max_connections: open_files::client_connections(config),
         shutdown_notice: config.shutdown_notice,
@@ -154,6 +185,64 @@ async fn prepare(config: &Config) -> Result<Ready, Failed> {
         transport,
     };
     Ok(Ready { store: opened.store, state, sweeper, watches, endpoint, listener, traces, metrics, options })
+}
+
+/// Whoever has switched this on is told at each start, so that nobody forgets it.
+fn announce_legacy_tokens(config: &Config, now: OffsetDateTime) {
+    match config.legacy_tokens_until {
+        Some(until) if now < until => {
+            tracing::warn!(%until, "LEGACY_TOKENS_UNTIL: access tokens of the service before this one are accepted");
+        }
+        Some(_) => tracing::info!("LEGACY_TOKENS_UNTIL is over: it can be taken away"),
+        None => {}
+    }
+}
+
+/// The keys, and where they are from.
+enum Keys {
+    /// From files, which may change.
+    Files(KeyStore, Opened),
+    /// From whoever starts the service.
+    Given(Given),
+}
+
+impl Keys {
+    fn open(config: &Config, given: Option<Given>) -> Result<Self, Failed> {
+        if let Some(given) = given {
+            return Ok(Self::Given(given));
+        }
+        let store = wiring::key_store(config);
+        let opened = store.open_or_generate(wiring::clock().now()).map_err(Failed::because)?;
+        if opened.made {
+            tracing::info!(path = %config.keys.private.display(), "made a new signing key");
+        }
+        Ok(Self::Files(store, opened))
+    }
+
+    fn signing(&self) -> &SigningKeys {
+        match self {
+            Self::Files(_, opened) => &opened.keys,
+            Self::Given(given) => &given.keys,
+        }
+    }
+}
+
+/// Opens the address that the configuration names.
+pub(super) async fn listen(config: &Config) -> Result<TcpListener, Failed> {
+    TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(config, &error))
+}
+
+fn cannot_listen(config: &Config, error: &std::io::Error) -> Failed {
+    let address = config.listen;
+    let advice = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            ". Another program listens there: choose another PORT, or 0 for any free one"
+        }
+        std::io::ErrorKind::PermissionDenied => ". Ports below 1024 are for root: choose another PORT",
+        std::io::ErrorKind::AddrNotAvailable => ". This machine has no such address: choose another HOST",
+        _ => "",
+    };
+    Failed::Failed(format!("HOST, PORT: cannot listen on {address}: {error}{advice}"))
 }
 
 async fn listen_for_metrics(
@@ -168,26 +257,15 @@ async fn listen_for_metrics(
     Ok(Some((listener, metrics::endpoint(state))))
 }
 
-/// Tells where everything is, and what should not stay so.
-fn announce(config: &Config, address: std::net::SocketAddr, kid: &str) {
-    let scheme = if config.tls.is_some() { "https" } else { "http" };
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        storage = config.database.shown(),
-        tokens = wiring::TOKENS,
-        kid,
-        environment = ?config.environment,
-        "{} is listening on {scheme}://{address}",
-        config.project_name
-    );
-    tracing::info!("documentation: {scheme}://{address}/docs and {scheme}://{address}/redoc");
-    if config.database.kind == DatabaseKind::Memory {
-        tracing::warn!("DATABASE_URL is memory: nothing is kept when the service stops");
-    }
-    if !config.limits.enabled {
-        tracing::warn!("RATE_LIMIT_ENABLED is false: passwords can be guessed as fast as they are hashed");
-    }
-    if config.environment == Environment::Production && config.tls.is_none() && !address.ip().is_loopback() {
-        tracing::info!("the service speaks plain HTTP: let a proxy in front of it speak TLS");
+/// Tells where everything is, and what should not stay so: in a few lines for people, or in the log for machines.
+fn announce(config: &Config, address: SocketAddr, kid: &str, is_ephemeral: bool, log: &LogSink) {
+    let banner = Banner { config, address, kid, is_ephemeral };
+    match config.log_format {
+        LogFormat::Json => banner.log(),
+        // It is no event of the log, and shown whatever RUST_LOG says; but it must not overtake one.
+        LogFormat::Pretty => {
+            let mut sink = log;
+            let _ = sink.write_all(banner.text().as_bytes());
+        }
     }
 }

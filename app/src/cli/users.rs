@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::args::UsersCommand;
 use super::core::open_core;
 use super::output::say;
-use super::{Failed, Outcome};
+use super::{Failed, Outcome, users_export, users_import};
 use crate::config::Config;
 
 /// Works on the users of the configured database.
@@ -17,6 +17,8 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
         UsersCommand::Create { email, superuser, password_stdin } => {
             create(&core, &email, superuser, password_stdin).await
         }
+        UsersCommand::Export(args) => users_export::run(&core, args).await,
+        UsersCommand::Import(args) => users_import::run(&core, args).await,
         UsersCommand::SetPassword { email, password_stdin } => {
             set_password(&core, &email, password_stdin).await
         }

@@ -1,6 +1,9 @@
 //! The configuration: read from flags, the environment and a `.env` file, checked as a whole.
 
+mod dotenv;
+mod ephemeral;
 mod error;
+mod legacy;
 mod monitoring;
 mod redis;
 mod setting;
@@ -16,12 +19,13 @@ use inwren_domain::model::{Email, Tier, TierCatalog};
 use inwren_domain::policy::context_words::ContextWords;
 use inwren_domain::{Retention, Settings};
 use ipnet::IpNet;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use crate::http::ProxyHeader;
 use crate::http::limits::LimitSettings;
 use crate::traces::TraceSettings;
+pub use ephemeral::EphemeralConfig;
 pub use error::{ConfigError, Invalid};
 pub use redis::Redis;
 pub use setting::{SETTINGS, Setting};
@@ -51,6 +55,8 @@ pub struct Config {
     pub token_issuer: String,
     /// `aud` of tokens.
     pub token_audience: String,
+    /// Until when access tokens of the service before this one are accepted; none are if `None`.
+    pub legacy_tokens_until: Option<OffsetDateTime>,
     /// How long others may keep the public keys.
     pub jwks_max_age: Duration,
     /// The rules of the core.
@@ -240,6 +246,7 @@ impl Config {
         let passphrase = secret_or_file(source, "PRIVATE_KEY_PASSPHRASE", "PRIVATE_KEY_PASSPHRASE_FILE");
         let token_issuer = source.parse("TOKEN_ISSUER", value::word);
         let token_audience = source.parse("TOKEN_AUDIENCE", value::word);
+        let legacy_tokens_until = legacy::until(source, crate::wiring::clock().now());
         let jwks_max_age = source.parse("JWKS_MAX_AGE_SECONDS", value::number(1..=86_400_i64));
         let rules = rules(source);
         let argon2 = argon2(source);
@@ -285,6 +292,7 @@ impl Config {
             keys: KeyPaths { private: private?, public: public?, passphrase: passphrase? },
             token_issuer: token_issuer?,
             token_audience: token_audience?,
+            legacy_tokens_until,
             jwks_max_age: Duration::seconds(jwks_max_age?),
             rules: rules?,
             argon2: argon2?,
@@ -341,12 +349,13 @@ fn tls(source: &mut Source) -> Option<Option<TlsPaths>> {
 }
 
 fn database(source: &mut Source, production: bool) -> Option<Database> {
-    let kind = source.parse("DATABASE_URL", |text| match text.split_once(':')?.0 {
-        "memory" => (text == "memory:" || text == "memory://").then_some(DatabaseKind::Memory),
-        "sqlite" | "sqlite+aiosqlite" | "postgres" | "postgresql" | "postgresql+asyncpg" => {
-            Some(DatabaseKind::Sql(text.to_owned()))
+    let kind = source.parse("DATABASE_URL", |text| {
+        let scheme = text.split_once(':')?.0;
+        match scheme.split_once('+').map_or(scheme, |(database, _)| database) {
+            "memory" => (text == "memory:" || text == "memory://").then_some(DatabaseKind::Memory),
+            "sqlite" | "postgres" | "postgresql" => Some(DatabaseKind::Sql(text.to_owned())),
+            _ => None,
         }
-        _ => None,
     });
     if production && kind == Some(DatabaseKind::Memory) {
         source.refuse("DATABASE_URL", "must be a database that keeps things in production");

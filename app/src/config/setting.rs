@@ -132,6 +132,12 @@ pub const SETTINGS: &[Setting] = &[
         "The `aud` of tokens",
     ),
     setting(
+        "LEGACY_TOKENS_UNTIL",
+        None,
+        "a time such as 2027-01-31T12:00:00Z (RFC 3339), at most 90 days ahead",
+        "Until when access tokens are accepted that the service before this one signed with the same key; off unless it is set",
+    ),
+    setting(
         "JWKS_MAX_AGE_SECONDS",
         Some("300"),
         "seconds, from 1 to 86400",

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::dotenv;
 use super::error::{ConfigError, Invalid};
 use super::setting::{SETTINGS, Setting, find};
 
@@ -19,7 +20,7 @@ impl Source {
         dotenv: Option<&Path>,
     ) -> Self {
         let mut source = Self::default();
-        let file = dotenv.map(|path| source.read_dotenv(path)).unwrap_or_default();
+        let file = dotenv.map(|path| source.read_dotenv(path, &environment)).unwrap_or_default();
         for setting in SETTINGS {
             let flag = flags.get(setting.name).cloned();
             let value = flag
@@ -33,22 +34,34 @@ impl Source {
         source
     }
 
-    fn read_dotenv(&mut self, path: &Path) -> HashMap<String, String> {
-        let Ok(lines) = dotenvy::from_path_iter(path) else { return HashMap::new() };
+    /// Names that are no settings are somebody else's, and so is what stands behind them.
+    fn read_dotenv(
+        &mut self,
+        path: &Path,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> HashMap<String, String> {
+        let mut refuse = |problem: String| {
+            self.errors.push(Invalid { variable: path.display().to_string(), got: None, problem });
+        };
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                refuse(format!("cannot be read: {error}"));
+                return HashMap::new();
+            }
+        };
+        let file = dotenv::read(&text, environment);
+        for line in file.malformed {
+            refuse(format!("line {line} is not NAME=VALUE"));
+        }
         let mut values = HashMap::new();
-        for line in lines {
-            match line {
-                Ok((name, value)) => {
+        for (name, value) in file.values {
+            match value {
+                Some(value) => {
                     values.insert(name, value);
                 }
-                Err(_) => {
-                    self.errors.push(Invalid {
-                        variable: path.display().to_string(),
-                        got: None,
-                        problem: "has a line that is not NAME=VALUE".to_owned(),
-                    });
-                    break;
-                }
+                None if find(&name).is_some() => refuse(format!("{name} has a quote that does not end")),
+                None => {}
             }
         }
         values

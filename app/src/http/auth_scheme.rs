@@ -59,6 +59,9 @@ async fn principal(request: &Request) -> Result<Principal, Problem> {
             invalid_token()
         }
     })?;
+    if principal.session().is_none() {
+        tracing::debug!("an access token of the service before was accepted");
+    }
     // Whatever is logged of the request from here on says whose it is.
     tracing::Span::current().record("user_id", tracing::field::display(principal.user().id));
     Ok(principal)

@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use super::admin::AdminApi;
 use super::auth::{AuthApi, OAuthApi, TokensApi};
 use super::meta::MetaApi;
+use super::problem_pages;
 use super::state::AppState;
 use super::users::UsersApi;
 use super::well_known::WellKnownApi;
@@ -104,7 +105,7 @@ impl RouteTable {
                 operations.map(|(method, about)| (method.to_uppercase(), counted(about))).collect(),
             );
         }
-        for (page, name) in PAGES {
+        for (page, name) in PAGES.into_iter().chain(problem_pages::PAGES) {
             let about = CountedOperation { name: name.to_owned(), statuses: vec![200] };
             table.add(page, vec![("GET".to_owned(), about)]);
         }

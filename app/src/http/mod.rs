@@ -16,6 +16,7 @@ pub mod limits;
 mod meta;
 mod middleware;
 pub mod problem;
+pub mod problem_pages;
 mod refusals;
 mod responses;
 mod state;
@@ -42,7 +43,10 @@ pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'sta
     let routes = Arc::new(RouteTable::of(&document));
     let requests = state.metrics.requests(|| routes.operations().to_vec());
     let gateway = Gateway { state: Arc::clone(state), cors: Cors::new(cors), routes, requests };
-    document::routes(Route::new(), state, document).nest("/", service).with(gateway).boxed()
+    document::routes(problem_pages::routes(Route::new()), state, document)
+        .nest("/", service)
+        .with(gateway)
+        .boxed()
 }
 
 /// The OpenAPI document of the service.

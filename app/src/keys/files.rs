@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use inwren_adapters::crypto::keys::{KeyError, KeyPair, PublicKey};
 
 use crate::config::{Environment, KeyPaths};
+use crate::ephemeral;
 use crate::private_file::open_to_others;
 
 /// Why there is no key. The message names the variable and the file, and nothing of what is in it.
@@ -52,6 +53,16 @@ pub enum KeyFileError {
         /// Its permissions.
         mode: u32,
     },
+    /// The key is the one of ephemeral services, which everybody has.
+    #[error(
+        "PRIVATE_KEY_PATH: {path} is the published development key of `inwren serve --ephemeral`, with which anybody can \
+         sign; make a key pair with `inwren keys generate`",
+        path = .path.display()
+    )]
+    Published {
+        /// The file.
+        path: PathBuf,
+    },
     /// The manifest is there, but not what it should be.
     #[error("PRIVATE_KEY_PATH: {path} {problem}", path = .path.display())]
     Manifest {
@@ -94,11 +105,15 @@ pub(super) fn load_private(
 ) -> Result<KeyPair, KeyFileError> {
     let pem = zeroize::Zeroizing::new(read(PRIVATE, path)?);
     check_permissions(path, environment)?;
-    KeyPair::read(&pem, passphrase).map_err(|error| KeyFileError::Key {
+    let pair = KeyPair::read(&pem, passphrase).map_err(|error| KeyFileError::Key {
         variable: PRIVATE,
         path: path.to_owned(),
         error,
-    })
+    })?;
+    if pair.public().id() == ephemeral::KID {
+        return Err(KeyFileError::Published { path: path.to_owned() });
+    }
+    Ok(pair)
 }
 
 /// Makes a new key pair and writes both halves. An existing file is never overwritten.

@@ -38,6 +38,8 @@ labels! {
         Inactive = "inactive",
         /// The password or the account changed meanwhile.
         Overtaken = "overtaken",
+        /// What is stored is no password hash, or one beyond the bounds.
+        UnusableHash = "unusable_hash",
         /// The service was at its limit.
         Busy = "busy",
         /// Something that the service needs failed.
@@ -167,6 +169,7 @@ impl<T> From<&Result<T, Failure<login::Refusal>>> for LoginResult {
             Err(Failure::Refused(login::Refusal::WrongPassword(_))) => Self::WrongPassword,
             Err(Failure::Refused(login::Refusal::Inactive(_))) => Self::Inactive,
             Err(Failure::Refused(login::Refusal::Overtaken(_))) => Self::Overtaken,
+            Err(Failure::Refused(login::Refusal::UnusableHash(..))) => Self::UnusableHash,
             Err(Failure::Port(failure)) if is_busy(failure) => Self::Busy,
             Err(Failure::Port(_)) => Self::Failed,
         }

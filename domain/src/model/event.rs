@@ -52,6 +52,8 @@ macro_rules! kinds {
 kinds! {
     /// A user came to be.
     UserRegistered = "user_registered",
+    /// A user came from elsewhere, by an import or from another service's table.
+    UserImported = "user_imported",
     /// A session was opened.
     LoggedIn = "logged_in",
     /// A session was ended by its owner.

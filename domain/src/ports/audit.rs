@@ -17,6 +17,9 @@ pub trait AuditLog: Send {
     /// Adds an event. It MUST be there if and only if the unit commits.
     async fn record(&mut self, event: &AuditEvent) -> Result<(), StoreError>;
 
+    /// Adds many events, each as [`record`](Self::record) does.
+    async fn record_all(&mut self, events: &[AuditEvent]) -> Result<(), StoreError>;
+
     /// Deletes at most `limit` events that occurred before `before`, and tells how many. It MUST take the oldest first, and
     /// MUST leave those that occurred at `before` or later. Of sweeps at once each event MUST be deleted and counted by
     /// one; where a store has several writers, a sweep MUST pass over what another one is deleting and not wait for it.

@@ -12,6 +12,10 @@ use crate::model::{ClientInfo, ClientNetwork, Password, PasswordHash};
 /// another from its turn.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
+    /// Whether a password could be checked against this hash. It MUST be `false` exactly where
+    /// [`verify`](Self::verify) would answer [`HasherError::Unusable`], and MUST hash nothing.
+    fn can_verify(&self, hash: &PasswordHash) -> bool;
+
     /// Hashes a new password with the current parameters and a fresh salt.
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError>;
 
@@ -19,13 +23,25 @@ pub trait PasswordHasher: Send + Sync {
     ///
     /// Without a hash (nobody has the address) it MUST do the work of one check with the current parameters and
     /// MUST answer [`Verification::Mismatch`], so that the time tells nothing. For the same reason a mismatch with a hash
-    /// that is cheaper than current ones MUST cost no less.
+    /// that is cheaper than current ones MUST cost no less, nor MUST a hash that is [unusable](HasherError::Unusable).
+    ///
+    /// A hash may have been made of a password that was not normalised. Where the two forms differ both MUST be tried, for
+    /// every hash and without one, and a match of the other form MUST be hashed anew.
     async fn verify(
         &self,
         password: Password,
         hash: Option<PasswordHash>,
         requester: Requester,
     ) -> Result<Verification, HasherError>;
+
+    /// Whether it is the password, as [`verify`](Self::verify) finds out. It MUST NOT hash anything anew, and a match MUST
+    /// cost what a mismatch costs: so the time of an answer that is a refusal either way tells nothing.
+    async fn check(
+        &self,
+        password: Password,
+        hash: PasswordHash,
+        requester: Requester,
+    ) -> Result<bool, HasherError>;
 }
 
 /// On whose behalf a password is hashed. It decides who waits for whom, and nothing else.

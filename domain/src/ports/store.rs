@@ -1,8 +1,9 @@
 use async_trait::async_trait;
 
 use super::{
-    AuditLog, AuditReader, Rotation, RotationOutcome, ServiceClientReader, ServiceClientRepository,
-    SessionReader, SessionRepository, UserReader, UserRepository,
+    AuditLog, AuditReader, Opening, OpeningOutcome, Rotation, RotationOutcome, ServiceClientReader,
+    ServiceClientRepository, SessionReader, SessionRepository, UserReader, UserRepository, UserSnapshot,
+    UserTransfer,
 };
 
 /// Where users, sessions and audit events are kept.
@@ -30,6 +31,16 @@ pub trait Store: Send + Sync {
     ///
     /// It stands here, and not in a unit, so that a store can do it in one statement.
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError>;
+
+    /// Opens a session, records its event and replaces the hash where there is another one, all or nothing, in a unit of
+    /// its own. It MUST be [`OpeningOutcome::Overtaken`] unless the user [fits](Opening::fits) at that moment, and MUST wait
+    /// for a unit that has locked the user: no session is opened past a deactivation or a change of the password.
+    ///
+    /// It stands here, and not in a unit, so that a store can do it in one statement.
+    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError>;
+
+    /// All users as they are now, to be read in peace.
+    async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError>;
 
     /// Whether the store answers. It MUST ask the store itself, every time.
     async fn ping(&self) -> Result<(), StoreError>;
@@ -61,6 +72,8 @@ pub trait UnitOfWork: Send {
     fn service_clients(&mut self) -> &mut dyn ServiceClientRepository;
     /// Audit events.
     fn audit(&mut self) -> &mut dyn AuditLog;
+    /// Users by the hundred.
+    fn transfer(&mut self) -> &mut dyn UserTransfer;
     /// Makes all writes durable and visible. An error MUST mean that it is not known whether they are.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
     /// Undoes all writes.

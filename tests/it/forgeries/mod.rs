@@ -24,6 +24,7 @@ mod classes;
 mod encodings;
 mod headers;
 mod keys;
+pub(crate) mod old_service;
 mod shapes;
 mod signatures;
 mod times;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use inwren_domain::ports::{ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork};
+use inwren_domain::ports::{
+    Opening, OpeningOutcome, ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
+};
 use inwren_tests::app::{Account, Call, PASSWORD, TestApp};
 use inwren_tests::fakes::{FaultyStore, Script};
 use inwren_tests::fixtures::fresh_email;
@@ -144,6 +146,14 @@ impl Store for Panicking {
 
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
         self.inner().rotate_session(rotation).await
+    }
+
+    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+        self.inner().open_session(opening).await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {
+        self.inner().snapshot().await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -108,7 +108,7 @@ fn a_backup_under_load_has_everything_that_was_answered_before() {
     let other = Place::new();
     fs::copy(&file, other.path("backup.db")).unwrap();
     let keys = place.path("certs/private_key.pem").display().to_string();
-    let said = other.run(&["restore", "backup.db"], 0);
+    let said = other.run(&["restore", "backup.db", "--yes"], 0);
     assert!(said.contains("restored") && !said.contains("before"), "{said}");
     let service = other.program().env("PRIVATE_KEY_PATH", keys).env("PUBLIC_KEY_PATH", "none").start();
     for (email, tokens) in &before {
@@ -131,7 +131,7 @@ fn a_restore_goes_back_and_keeps_the_database_before() {
     join(&mut service.connect(), "bob@example.org").unwrap();
     service.stop();
 
-    let said = place.run(&["restore", "backup.db"], 0);
+    let said = place.run(&["restore", "backup.db", "--yes"], 0);
     let kept = place.names().into_iter().find(|name| name.contains("before-restore")).unwrap();
     assert!(said.contains(&kept), "{said}");
     assert_eq!(mode(&place.database()), 0o600);
@@ -160,7 +160,7 @@ fn a_restore_goes_back_and_keeps_the_database_before() {
 fn a_restore_can_end_all_sessions() {
     let (place, ann) = Place::with_ann();
     place.run(&["backup", "backup.db"], 0);
-    let said = place.run(&["restore", "backup.db", "--end-sessions"], 0);
+    let said = place.run(&["restore", "backup.db", "--end-sessions", "--yes"], 0);
     assert!(said.contains("ended 1 sessions"), "{said}");
     let service = place.program().start();
     service.call(&me(&ann.access)).expect(401);
@@ -179,7 +179,7 @@ fn a_restore_after_a_kill_takes_the_log_with_the_database_before() {
     join(&mut service.connect(), "bob@example.org").unwrap();
     service.kill();
     assert!(fs::metadata(place.path("data/inwren.db-wal")).unwrap().len() > 0);
-    place.run(&["restore", "backup.db"], 0);
+    place.run(&["restore", "backup.db", "--yes"], 0);
     let names = place.names();
     assert!(!names.iter().any(|name| name.ends_with("-wal")), "{names:?}");
     let service = place.program().start();
@@ -201,7 +201,7 @@ fn a_damaged_database_can_be_replaced() {
         place.run(&["backup", "backup.db"], 0);
         fs::write(place.database(), damage).unwrap();
         fs::write(place.path("data/inwren.db-wal"), "left over").unwrap();
-        place.run(&["restore", "backup.db"], 0);
+        place.run(&["restore", "backup.db", "--yes"], 0);
         let service = place.program().start();
         assert!(!refused(&service, "ann@example.org"));
         service.stop();
@@ -215,7 +215,7 @@ fn nothing_is_restored_under_a_service() {
     let (place, ann) = Place::with_ann();
     place.run(&["backup", "backup.db"], 0);
     let service = place.program().start();
-    let said = place.run(&["restore", "backup.db"], 1);
+    let said = place.run(&["restore", "backup.db", "--yes"], 1);
     assert!(said.contains("in use") && said.contains("stop the service"), "{said}");
     service.call(&me(&ann.access)).expect(200);
     service.call(&register("bob@example.org", PASSWORD)).expect(201);
@@ -226,7 +226,7 @@ fn nothing_is_restored_under_a_service() {
         use sea_orm_migration::sea_orm::{ConnectionTrait as _, Database};
         let connection = Database::connect(place.url()).await.unwrap();
         connection.execute_unprepared("PRAGMA journal_mode = WAL; SELECT * FROM users").await.unwrap();
-        let said = place.run(&["restore", "backup.db"], 1);
+        let said = place.run(&["restore", "backup.db", "--yes"], 1);
         assert!(said.contains("in use"), "{said}");
         connection.close().await.unwrap();
     });
@@ -273,12 +273,12 @@ fn a_bad_backup_is_refused_and_nothing_is_changed() {
         ("none.db", "is not there"),
         ("data/inwren.db", "the database itself"),
     ] {
-        let said = place.run(&["restore", file], 1);
+        let said = place.run(&["restore", file, "--yes"], 1);
         assert!(said.contains(why), "{file}: {said}");
         assert_eq!(place.names(), names, "{file}");
         assert!(fs::read(place.database()).unwrap() == database, "{file} has changed the database");
     }
-    place.run(&["restore", "good.db"], 0);
+    place.run(&["restore", "good.db", "--yes"], 0);
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn a_backup_overwrites_nothing_unless_it_is_told_to() {
     let left: Vec<_> =
         fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().contains("partial")), "{left:?}");
-    place.run(&["restore", "backup.db"], 0);
+    place.run(&["restore", "backup.db", "--yes"], 0);
 
     // What a damaged database gives is no backup.
     let mut damaged = fs::read(place.database()).unwrap();
@@ -309,7 +309,7 @@ fn a_backup_overwrites_nothing_unless_it_is_told_to() {
 #[test]
 fn other_databases_are_told_how() {
     let place = Place::new();
-    for command in [&["backup", "b.db"][..], &["restore", "b.db"]] {
+    for command in [&["backup", "b.db"][..], &["restore", "b.db", "--yes"]] {
         let with = |url: &str| {
             let program = place.program().env("DATABASE_URL", url).args(command.iter().copied());
             program.run().with_code(2)
@@ -327,10 +327,10 @@ fn other_databases_are_told_how() {
 #[test]
 fn an_older_schema_is_restored_and_named() {
     let (place, _) = Place::with_ann();
-    place.run(&["migrate", "down"], 0);
+    place.run(&["migrate", "down", "--yes"], 0);
     place.run(&["backup", "backup.db"], 0);
     place.run(&["migrate", "up"], 0);
-    let said = place.run(&["restore", "backup.db"], 0);
+    let said = place.run(&["restore", "backup.db", "--yes"], 0);
     assert!(said.contains("behind by 1") && said.contains("inwren migrate up"), "{said}");
     let service = place.program().start();
     assert!(!refused(&service, "ann@example.org"));

@@ -13,6 +13,7 @@ fn all_errors_are_told_at_once() {
         ("ALGORITHM", "HS256", "RS256"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "minutes"),
         ("JWKS_MAX_AGE_SECONDS", "0", "seconds"),
+        ("LEGACY_TOKENS_UNTIL", "2027-01-31", "RFC 3339"),
         ("RATE_LIMIT_LOGIN", "often", "5/minute"),
         ("ENVIRONMENT", "staging", "development or production"),
         ("TRUSTED_PROXIES", "proxy", "CIDRs"),

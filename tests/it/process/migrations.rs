@@ -24,10 +24,10 @@ fn up_down_and_status() {
         assert!(migrate(&["up"]).contains("nothing to do"));
         let status = migrate(&["status"]);
         assert_eq!((lines(&status, "applied m"), lines(&status, "pending m")), (all, 0));
-        migrate(&["down"]);
+        migrate(&["down", "--yes"]);
         let status = migrate(&["status"]);
         assert_eq!((lines(&status, "applied m"), lines(&status, "pending m")), (all - 1, 1));
-        migrate(&["down", &(all - 1).to_string()]);
+        migrate(&["down", "--yes", &(all - 1).to_string()]);
         assert_eq!(lines(&migrate(&["status"]), "pending m"), all);
         assert_eq!(lines(&migrate(&["up"]), "applied m"), all);
     }

@@ -3,6 +3,7 @@
 mod call;
 mod contract;
 pub mod forge;
+pub mod old_service;
 mod reply;
 
 use std::collections::HashMap;
@@ -115,6 +116,7 @@ impl TestApp {
             hasher: hasher(),
             issuer: tokens.clone(),
             verifier: tokens.clone(),
+            legacy_tokens: wiring::legacy_tokens(&config, &tokens),
             keys: tokens,
             clock: other_clock.unwrap_or_else(|| clock.clone()),
             entropy: Arc::new(SystemEntropy),

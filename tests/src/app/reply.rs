@@ -173,7 +173,8 @@ impl Reply {
         }
         assert_eq!(self.header("cross-origin-opener-policy"), Some("same-origin"), "{self}");
         assert_eq!(self.header("cross-origin-resource-policy"), Some("same-origin"), "{self}");
-        let cacheable = self.path.starts_with("/.well-known/") && matches!(self.status, 200 | 304);
+        let cacheable = self.path.starts_with("/.well-known/") && matches!(self.status, 200 | 304)
+            || self.path.starts_with("/problems") && self.status == 200;
         if !PAGES.contains(&self.path.as_str()) && !cacheable {
             assert_eq!(self.header("cache-control"), Some("no-store"), "{self}");
         }

@@ -32,7 +32,7 @@ pub async fn a_failed_login_leaves_nothing(store: Arc<dyn Store>) {
     let attempt = async || client::login(&fakes.core, &user.email, OLD).await;
     let pair = all_or_nothing(&*store, &script, attempt).await;
     let principal = client::principal(&fakes.core, &pair).await;
-    assert_eq!(live_of(&*store, user.id).await, [principal.session().clone()]);
+    assert_eq!(live_of(&*store, user.id).await, [principal.session().expect("a session").clone()]);
 }
 
 /// A refresh that fails leaves the old token good.
@@ -64,7 +64,7 @@ pub async fn a_reuse_that_could_not_be_written_is_a_failure(store: Arc<dyn Store
     let user = client::register(core, &fresh_email()).await.unwrap();
     let first = client::login(core, &user.email, OLD).await.unwrap();
     let second = client::exchange(core, &first.refresh_token).await.unwrap();
-    let session = client::principal(core, &second).await.session().id;
+    let session = client::principal(core, &second).await.session().expect("a session").id;
     fakes.clock.advance(core.settings.refresh_reuse_grace);
     let attempt = async || match client::exchange(core, &first.refresh_token).await {
         Err(Failure::Refused(refresh::Refusal::Reused)) => Ok(()),

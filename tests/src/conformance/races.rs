@@ -156,7 +156,7 @@ pub async fn no_login_with_the_old_password_survives_its_change(store: Arc<dyn S
         let tokens = together(tasks).await;
         let live = live_of(&*store, user.id).await;
         assert_eq!(live.len(), 1, "only the caller's session is left");
-        assert_eq!(live[0].id, principal.session().id);
+        assert_eq!(live[0].id, principal.session().expect("a session").id);
         for token in tokens[1..].iter().flatten() {
             assert_eq!(client::refused_exchange(&fakes.core, token).await, refresh::Refusal::Ended);
         }

@@ -39,7 +39,7 @@ impl HeldCheck {
 }
 
 impl PlainHasher {
-    /// How many passwords were hashed.
+    /// How many passwords were hashed, for the first time or anew.
     pub fn hashes(&self) -> usize {
         self.hashes.load(Ordering::SeqCst)
     }
@@ -79,6 +79,19 @@ impl PlainHasher {
         }
     }
 
+    async fn enter_check(&self, requester: Requester) {
+        self.enter(requester);
+        self.checks.fetch_add(1, Ordering::SeqCst);
+        let held = self.hold.lock().unwrap().take();
+        match held {
+            Some((reached, release)) => {
+                let _ = reached.send(());
+                let _ = release.await;
+            }
+            None => tokio::task::yield_now().await,
+        }
+    }
+
     fn make(&self, password: &Password) -> PasswordHash {
         let mut phc = format!("$plain$v={}$", self.parameters.load(Ordering::SeqCst));
         for byte in password.expose_bytes() {
@@ -90,6 +103,10 @@ impl PlainHasher {
 
 #[async_trait]
 impl PasswordHasher for PlainHasher {
+    fn can_verify(&self, hash: &PasswordHash) -> bool {
+        hash.expose().starts_with("$plain$")
+    }
+
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
         self.enter(requester);
         self.hashes.fetch_add(1, Ordering::SeqCst);
@@ -103,24 +120,33 @@ impl PasswordHasher for PlainHasher {
         hash: Option<PasswordHash>,
         requester: Requester,
     ) -> Result<Verification, HasherError> {
-        self.enter(requester);
-        self.checks.fetch_add(1, Ordering::SeqCst);
-        let held = self.hold.lock().unwrap().take();
-        match held {
-            Some((reached, release)) => {
-                let _ = reached.send(());
-                let _ = release.await;
-            }
-            None => tokio::task::yield_now().await,
-        }
+        self.enter_check(requester).await;
         let (Some(stored), current) = (hash, self.make(&password)) else {
             return Ok(Verification::Mismatch);
         };
-        let secret = |hash: &PasswordHash| hash.expose().rsplit('$').next().map(str::to_owned);
-        Ok(if secret(&stored) != secret(&current) {
-            Verification::Mismatch
-        } else {
-            Verification::Match { rehashed: (stored != current).then_some(current) }
-        })
+        if !same_password(&stored, &current)? {
+            return Ok(Verification::Mismatch);
+        }
+        let rehashed = (stored != current).then_some(current);
+        self.hashes.fetch_add(usize::from(rehashed.is_some()), Ordering::SeqCst);
+        Ok(Verification::Match { rehashed })
     }
+
+    async fn check(
+        &self,
+        password: Password,
+        hash: PasswordHash,
+        requester: Requester,
+    ) -> Result<bool, HasherError> {
+        self.enter_check(requester).await;
+        same_password(&hash, &self.make(&password))
+    }
+}
+
+fn same_password(stored: &PasswordHash, current: &PasswordHash) -> Result<bool, HasherError> {
+    if !stored.expose().starts_with("$plain$") {
+        return Err(HasherError::Unusable("not made here"));
+    }
+    let secret = |hash: &PasswordHash| hash.expose().rsplit('$').next().map(str::to_owned);
+    Ok(secret(stored) == secret(current))
 }

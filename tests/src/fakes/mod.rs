@@ -51,6 +51,7 @@ impl Fakes {
             hasher: hasher.clone(),
             issuer: tokens.clone(),
             verifier: tokens.clone(),
+            legacy_tokens: None,
             keys: tokens.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(unique())),

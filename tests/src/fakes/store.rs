@@ -7,9 +7,9 @@ use inwren_domain::model::{
     Session, SessionId, User, UserChange, UserFilter, UserId,
 };
 use inwren_domain::ports::{
-    AuditLog, AuditReader, Inserted, ReadView, Rekey, Rotation, RotationOutcome, ServiceClientReader,
-    ServiceClientRepository, SessionReader, SessionRepository, Store, StoreError, UnitOfWork, Updated,
-    UserReader, UserRepository,
+    AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, ReadView, Rekey, Rotation, RotationOutcome,
+    ServiceClientReader, ServiceClientRepository, SessionReader, SessionRepository, Store, StoreError,
+    UnitOfWork, Updated, UserReader, UserRepository, UserSnapshot, UserTransfer,
 };
 use time::OffsetDateTime;
 
@@ -75,6 +75,14 @@ impl Store for FaultyStore {
 
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
         scripted!(self.script, "rotate_session", self.inner.rotate_session(rotation))
+    }
+
+    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+        scripted!(self.script, "open_session", self.inner.open_session(opening))
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {
+        scripted!(self.script, "snapshot", self.inner.snapshot())
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -162,6 +170,9 @@ impl UnitOfWork for FaultyUnit {
         self
     }
     fn audit(&mut self) -> &mut dyn AuditLog {
+        self
+    }
+    fn transfer(&mut self) -> &mut dyn UserTransfer {
         self
     }
 
@@ -270,7 +281,26 @@ impl ServiceClientRepository for FaultyUnit {
 }
 
 #[async_trait]
+impl UserTransfer for FaultyUnit {
+    async fn holders(&mut self, ids: &[UserId], emails: &[Email]) -> Result<Vec<User>, StoreError> {
+        scripted!(self.script, "transfer.holders", self.inner.transfer().holders(ids, emails))
+    }
+
+    async fn insert_new(&mut self, users: &[User]) -> Result<Vec<UserId>, StoreError> {
+        scripted!(self.script, "transfer.insert_new", self.inner.transfer().insert_new(users))
+    }
+
+    async fn replace(&mut self, user: &User) -> Result<bool, StoreError> {
+        scripted!(self.script, "transfer.replace", self.inner.transfer().replace(user))
+    }
+}
+
+#[async_trait]
 impl AuditLog for FaultyUnit {
+    async fn record_all(&mut self, events: &[AuditEvent]) -> Result<(), StoreError> {
+        scripted!(self.script, "audit.record_all", self.inner.audit().record_all(events))
+    }
+
     async fn record(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
         scripted!(self.script, "audit.record", self.inner.audit().record(event))
     }

@@ -3,6 +3,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use inwren_domain::model::{Password, PasswordHash};
 use inwren_domain::ports::{HasherError, Verification};
 
+use super::stored::Stored;
+
 /// The cost of a hash. The defaults are OWASP's minimum (ASVS 5.0, 11.4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Argon2Parameters {
@@ -36,9 +38,9 @@ pub(super) const OUTPUT_BYTES: usize = 32;
 pub(super) const SALT_BYTES: usize = 16;
 
 impl Argon2Parameters {
-    /// What a stored hash was made with. An error where the service would not check a password against it.
+    /// What a stored hash of Argon2 was made with. An error where the service would not check a password against it.
     pub fn of(hash: &PasswordHash) -> Result<Self, HasherError> {
-        let params = Stored::read(hash)?.params;
+        let params = StoredArgon2::read(hash)?.params;
         Ok(Self { memory_kib: params.m_cost(), iterations: params.t_cost(), parallelism: params.p_cost() })
     }
 
@@ -62,6 +64,11 @@ pub(super) enum Task {
         stored: Box<Stored>,
         salt: [u8; SALT_BYTES],
     },
+    /// A verification after which there is no new hash.
+    Check {
+        password: Password,
+        stored: Box<Stored>,
+    },
     /// The work of a verification, for somebody whom nobody has heard of.
     VerifyNobody {
         password: Password,
@@ -72,10 +79,11 @@ pub(super) enum Task {
 pub(super) enum Computed {
     Hash(PasswordHash),
     Verification(Verification),
+    Check(bool),
 }
 
-/// A stored hash that was read and found within the bounds.
-pub(super) struct Stored {
+/// A stored hash of Argon2 that was read and found within the bounds.
+pub(super) struct StoredArgon2 {
     algorithm: Algorithm,
     version: Version,
     params: Params,
@@ -83,10 +91,13 @@ pub(super) struct Stored {
     expected: Output,
 }
 
-impl Stored {
+impl StoredArgon2 {
     pub(super) fn read(hash: &PasswordHash) -> Result<Self, HasherError> {
         const UNUSABLE: HasherError = HasherError::Unusable("not an Argon2 hash");
         let phc = Phc::new(hash.expose()).map_err(|_| UNUSABLE)?;
+        if ["keyid", "data"].iter().any(|name| phc.params.get(*name).is_some()) {
+            return Err(HasherError::Unusable("an Argon2 hash with a key or associated data"));
+        }
         let algorithm = Algorithm::new(phc.algorithm.as_str()).map_err(|_| UNUSABLE)?;
         let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| UNUSABLE)?;
         let params = Params::try_from(&phc).map_err(|_| UNUSABLE)?;
@@ -100,7 +111,27 @@ impl Stored {
         Ok(Self { algorithm, version, params, salt, expected })
     }
 
-    fn is_current(&self, current: &Params) -> bool {
+    pub(super) fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// Whether it was made of these bytes.
+    pub(super) fn matches(&self, password: &[u8], blocks: &mut [Block]) -> Result<bool, HasherError> {
+        let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
+        let mut output = [0; Output::MAX_LENGTH];
+        let output = output.get_mut(..self.expected.len()).ok_or(HasherError::Failed("output length"))?;
+        raw(&argon2, password, &self.salt, output, blocks)?;
+        let computed = Output::new(output).map_err(|_| HasherError::Failed("output length"))?;
+        // `Output` compares in constant time.
+        Ok(computed == self.expected)
+    }
+
+    /// What a hash from cheaper times has left of the work of a current one.
+    pub(super) fn left_of(&self, current: &Params) -> Option<Params> {
+        left_of(&self.params, current)
+    }
+
+    pub(super) fn is_current(&self, current: &Params) -> bool {
         self.algorithm == Algorithm::Argon2id
             && self.version == Version::V0x13
             && self.params.m_cost() == current.m_cost()
@@ -114,7 +145,9 @@ impl Task {
     /// The most memory that the task uses at a time, in blocks of 1 KiB.
     pub(super) fn blocks(&self, current: &Params) -> usize {
         match self {
-            Self::Verify { stored, .. } => stored.params.block_count().max(current.block_count()),
+            Self::Verify { stored, .. } | Self::Check { stored, .. } => {
+                stored.block_count().max(current.block_count())
+            }
             Self::Hash { .. } | Self::VerifyNobody { .. } => current.block_count(),
         }
     }
@@ -126,15 +159,22 @@ impl Task {
             Self::Verify { password, stored, salt } => {
                 verify(&password, &stored, &salt, current, blocks).map(Computed::Verification)
             }
+            Self::Check { password, stored } => {
+                check(&password, &stored, current, blocks).map(Computed::Check)
+            }
             Self::VerifyNobody { password } => {
-                let mut output = [0; OUTPUT_BYTES];
-                let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, current.clone());
-                raw(&argon2, &password, &[0; SALT_BYTES], &mut output, blocks)?;
-                std::hint::black_box(output);
+                for form in forms(&password) {
+                    burn(current, form, blocks)?;
+                }
                 Ok(Computed::Verification(Verification::Mismatch))
             }
         }
     }
+}
+
+/// The forms of a password that a hash may have been made of, ours first.
+fn forms(password: &Password) -> impl Iterator<Item = &[u8]> {
+    std::iter::once(password.expose_bytes()).chain(password.expose_typed_bytes())
 }
 
 fn verify(
@@ -144,32 +184,48 @@ fn verify(
     current: &Params,
     blocks: &mut [Block],
 ) -> Result<Verification, HasherError> {
-    let argon2 = Argon2::new(stored.algorithm, stored.version, stored.params.clone());
-    let mut output = [0; Output::MAX_LENGTH];
-    let output = output.get_mut(..stored.expected.len()).ok_or(HasherError::Failed("output length"))?;
-    raw(&argon2, password, &stored.salt, output, blocks)?;
-    let computed = Output::new(output).map_err(|_| HasherError::Failed("output length"))?;
-    // `Output` compares in constant time.
-    if computed != stored.expected {
-        make_up(&stored.params, password, current, blocks)?;
-        return Ok(Verification::Mismatch);
+    for (place, form) in forms(password).enumerate() {
+        if stored.matches(form, blocks)? {
+            let outdated = place > 0 || !stored.is_current(current);
+            let rehashed = outdated.then(|| new_hash(password, new_salt, current, blocks)).transpose()?;
+            return Ok(Verification::Match { rehashed });
+        }
     }
-    let outdated = !stored.is_current(current);
-    let rehashed = outdated.then(|| new_hash(password, new_salt, current, blocks)).transpose()?;
-    Ok(Verification::Match { rehashed })
+    make_up(password, stored, current, blocks)?;
+    Ok(Verification::Mismatch)
+}
+
+/// All of the work of a mismatch, whatever comes out.
+fn check(
+    password: &Password,
+    stored: &Stored,
+    current: &Params,
+    blocks: &mut [Block],
+) -> Result<bool, HasherError> {
+    let mut is_it = false;
+    for form in forms(password) {
+        is_it |= stored.matches(form, blocks)?;
+    }
+    make_up(password, stored, current, blocks)?;
+    Ok(is_it)
 }
 
 /// Does what a hash from cheaper times has left of the work of a current one, so that a refusal takes as long as it does
 /// for somebody whom nobody has heard of. A dearer hash takes longer: the time of one cannot be taken back.
 fn make_up(
-    stored: &Params,
     password: &Password,
+    stored: &Stored,
     current: &Params,
     blocks: &mut [Block],
 ) -> Result<(), HasherError> {
-    let Some(params) = left_of(stored, current) else { return Ok(()) };
+    let Some(params) = stored.left_of(current) else { return Ok(()) };
+    forms(password).try_for_each(|form| burn(&params, form, blocks))
+}
+
+/// Computes a hash that nobody wants.
+fn burn(params: &Params, password: &[u8], blocks: &mut [Block]) -> Result<(), HasherError> {
     let mut output = [0; OUTPUT_BYTES];
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
     raw(&argon2, password, &[0; SALT_BYTES], &mut output, blocks)?;
     std::hint::black_box(output);
     Ok(())
@@ -197,7 +253,7 @@ fn new_hash(
 ) -> Result<PasswordHash, HasherError> {
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, current.clone());
     let mut output = [0; OUTPUT_BYTES];
-    raw(&argon2, password, salt, &mut output, blocks)?;
+    raw(&argon2, password.expose_bytes(), salt, &mut output, blocks)?;
     let failed = |_| HasherError::Failed("encoding");
     let phc = Phc {
         algorithm: Algorithm::Argon2id.ident(),
@@ -211,7 +267,7 @@ fn new_hash(
 
 fn raw(
     argon2: &Argon2<'_>,
-    password: &Password,
+    password: &[u8],
     salt: &[u8],
     output: &mut [u8],
     blocks: &mut [Block],
@@ -219,7 +275,7 @@ fn raw(
     let needed = argon2.params().block_count();
     let blocks = blocks.get_mut(..needed).ok_or(HasherError::Failed("too few blocks"))?;
     argon2
-        .hash_password_into_with_memory(password.expose_bytes(), salt, output, blocks)
+        .hash_password_into_with_memory(password, salt, output, blocks)
         .map_err(|_| HasherError::Failed("the computation"))
 }
 

@@ -8,8 +8,9 @@ use inwren_domain::model::{Password, PasswordHash};
 use inwren_domain::ports::{Entropy, HasherError, PasswordHasher, Requester, Standing, Verification};
 use tokio::sync::oneshot;
 
-use super::computation::{Argon2Parameters, Computed, InvalidParameters, SALT_BYTES, Stored, Task};
+use super::computation::{Argon2Parameters, Computed, InvalidParameters, SALT_BYTES, Task};
 use super::queue::{Answer, Job, Queue, Ticket};
+use super::stored::Stored;
 
 /// How much at once.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +43,7 @@ impl HasherLimits {
     }
 }
 
-/// Hashes with Argon2id on threads of its own.
+/// Hashes with Argon2id on threads of its own, and checks what others hashed otherwise.
 ///
 /// What is bounded: the threads, the memory of all running hashes, how many wait and for how long. Beyond that the
 /// caller is told at once, so that a flood of logins costs neither memory nor the answers of anybody else. Those who wait
@@ -145,18 +146,35 @@ impl Argon2Hasher {
         }
     }
 
+    /// Refuses a hash that cannot be checked, after as much work as if there were none.
+    async fn refuse<T>(
+        &self,
+        unusable: HasherError,
+        password: Password,
+        requester: Requester,
+    ) -> Result<T, HasherError> {
+        self.compute(Task::VerifyNobody { password }, requester).await?;
+        Err(unusable)
+    }
+
     fn busy(&self) -> HasherError {
         self.refused.fetch_add(1, Ordering::Relaxed);
         HasherError::Busy { retry_after: self.max_wait }
     }
 }
 
+const ANOTHER_QUESTION: HasherError = HasherError::Failed("an answer to another question");
+
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
+    fn can_verify(&self, hash: &PasswordHash) -> bool {
+        Stored::read(hash).is_ok()
+    }
+
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
         match self.compute(Task::Hash { password, salt: self.salt()? }, requester).await? {
             Computed::Hash(hash) => Ok(hash),
-            Computed::Verification(_) => Err(HasherError::Failed("an answer to another question")),
+            _ => Err(ANOTHER_QUESTION),
         }
     }
 
@@ -166,16 +184,30 @@ impl PasswordHasher for Argon2Hasher {
         hash: Option<PasswordHash>,
         requester: Requester,
     ) -> Result<Verification, HasherError> {
-        let task = match hash {
-            Some(hash) => {
-                let stored = Box::new(Stored::read(&hash)?);
-                Task::Verify { password, stored, salt: self.salt()? }
-            }
-            None => Task::VerifyNobody { password },
+        let task = match hash.as_ref().map(Stored::read).transpose() {
+            Ok(Some(stored)) => Task::Verify { password, stored: Box::new(stored), salt: self.salt()? },
+            Ok(None) => Task::VerifyNobody { password },
+            Err(unusable) => return self.refuse(unusable, password, requester).await,
         };
         match self.compute(task, requester).await? {
             Computed::Verification(verification) => Ok(verification),
-            Computed::Hash(_) => Err(HasherError::Failed("an answer to another question")),
+            _ => Err(ANOTHER_QUESTION),
+        }
+    }
+
+    async fn check(
+        &self,
+        password: Password,
+        hash: PasswordHash,
+        requester: Requester,
+    ) -> Result<bool, HasherError> {
+        let task = match Stored::read(&hash) {
+            Ok(stored) => Task::Check { password, stored: Box::new(stored) },
+            Err(unusable) => return self.refuse(unusable, password, requester).await,
+        };
+        match self.compute(task, requester).await? {
+            Computed::Check(is_it) => Ok(is_it),
+            _ => Err(ANOTHER_QUESTION),
         }
     }
 }

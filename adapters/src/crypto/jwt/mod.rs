@@ -11,6 +11,7 @@ mod envelope;
 mod format;
 mod key;
 mod keys;
+mod legacy;
 mod payload;
 #[cfg(feature = "portable")]
 mod portable;
@@ -19,6 +20,7 @@ mod tokens;
 pub use envelope::MAX_TOKEN_BYTES;
 pub use format::TokenFormat;
 pub use keys::{SigningKey, SigningKeys};
+pub use legacy::LegacyTokens;
 pub use tokens::Tokens;
 
 /// Tokens with AWS-LC.

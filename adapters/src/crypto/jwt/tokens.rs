@@ -15,8 +15,8 @@ use crate::crypto::ring::SharedRing;
 
 /// Signs and verifies tokens of one format with the keys of a ring. `K` is what a library makes of a key pair.
 pub struct Tokens<K> {
-    format: TokenFormat,
-    ring: SharedRing<Prepared<K>>,
+    pub(super) format: TokenFormat,
+    pub(super) ring: SharedRing<Prepared<K>>,
 }
 
 impl<K: TokenKey> Tokens<K> {

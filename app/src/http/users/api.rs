@@ -99,7 +99,7 @@ impl UsersApi {
         caller: Authenticated,
     ) -> Answer<Json<SessionList>, responses::Authenticated> {
         let sessions = account::sessions::list(&self.0.core, &caller.0).await?;
-        Ok(Json(SessionList::new(&sessions, Some(caller.0.session().id))))
+        Ok(Json(SessionList::new(&sessions, caller.0.session().map(|session| session.id))))
     }
 
     /// End one of the own sessions

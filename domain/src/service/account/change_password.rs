@@ -6,8 +6,8 @@ use crate::model::{
     TokenId, TokenPair, User,
 };
 use crate::policy::password::{self, WeakPassword};
-use crate::policy::step_up::{StepUpRequired, require_recent};
-use crate::ports::{Rekey, Requester, Standing, UnitOfWork, Verification};
+use crate::policy::step_up::StepUpRequired;
+use crate::ports::{Rekey, Requester, Standing, UnitOfWork};
 use crate::service::audit::Trail;
 use crate::service::auth::{Principal, access_token, refresh_expiry, refresh_token};
 use crate::service::{Failure, PortFailure};
@@ -44,22 +44,20 @@ pub async fn execute(
     client: &ClientInfo,
 ) -> Result<TokenPair, Failure<Refusal>> {
     let user = &principal.user;
-    let max_age = core.settings.reauthentication_max_age;
-    require_recent(principal.claims.authenticated_at, core.clock.now(), max_age)
+    let own_session = principal
+        .require_recent(core, core.clock.now())
         .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
     password::check_new(&command.new_password, &user.email, &core.settings.context_words)
         .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
-    let current_hash = Some(user.hashed_password.clone());
     let requester = Requester::new(client, Standing::Known);
-    if core.hasher.verify(command.current_password, current_hash, requester).await? == Verification::Mismatch
-    {
+    if !core.hasher.check(command.current_password, user.hashed_password.clone(), requester).await? {
         return Err(Failure::Refused(Refusal::WrongPassword));
     }
     let hash = core.hasher.hash(command.new_password, requester).await?;
 
     // Rotations may go on while the hashes are computed. The new generation is one that none of them can have issued
     // a token of, wherever they have come by the commit.
-    let (session, refresh, rekey) = rekeyed_session(core, &principal.session)?;
+    let (session, refresh, rekey) = rekeyed_session(core, own_session)?;
     let trail = Trail { core, at: rekey.at, actor: Some(user.id), client };
     let event = trail.event(AuditEventKind::PasswordChanged, user.id, Some(session.id))?;
 

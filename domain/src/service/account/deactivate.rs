@@ -2,11 +2,11 @@
 
 use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, RevocationReason, UserChange};
-use crate::policy::step_up::{StepUpRequired, require_recent};
+use crate::policy::step_up::StepUpRequired;
 use crate::policy::superuser::{LastSuperuser, require_another};
 use crate::service::Failure;
 use crate::service::audit::Trail;
-use crate::service::auth::Principal;
+use crate::service::auth::{Principal, end_legacy_tokens};
 
 /// Why the account is still open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,25 +27,30 @@ pub async fn execute(
 ) -> Result<(), Failure<Refusal>> {
     let user = &principal.user;
     let now = core.clock.now();
-    let max_age = core.settings.reauthentication_max_age;
-    require_recent(principal.claims.authenticated_at, now, max_age)
+    let own_session = principal
+        .require_recent(core, now)
         .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
     let trail = Trail { core, at: now, actor: Some(user.id), client };
-    let event = trail.event(AuditEventKind::UserDeactivated, user.id, Some(principal.session.id))?;
+    let event = trail.event(AuditEventKind::UserDeactivated, user.id, Some(own_session.id))?;
     let change = UserChange { is_active: Some(false), ..UserChange::default() };
 
     let mut unit = core.store.begin().await?;
     let superusers = unit.users().lock_active_superusers().await?;
     let current = unit.users().lock(user.id).await?;
-    let refusal = if current.is_none_or(|current| !current.is_active) {
-        Some(Refusal::Gone)
-    } else {
-        require_another(&superusers, user.id).err().map(Refusal::LastSuperuser)
+    let checked = match current.filter(|current| current.is_active) {
+        None => Err(Refusal::Gone),
+        Some(current) => {
+            require_another(&superusers, user.id).map(|()| current).map_err(Refusal::LastSuperuser)
+        }
     };
-    if let Some(refusal) = refusal {
-        unit.rollback().await?;
-        return Err(Failure::Refused(refusal));
-    }
+    let current = match checked {
+        Ok(current) => current,
+        Err(refusal) => {
+            unit.rollback().await?;
+            return Err(Failure::Refused(refusal));
+        }
+    };
+    end_legacy_tokens(core, unit.as_mut(), &current, now).await?;
     unit.users().update(user.id, &change, now).await?;
     unit.sessions().revoke_all(user.id, None, RevocationReason::Deactivated, now).await?;
     unit.audit().record(&event).await?;

@@ -3,7 +3,7 @@
 use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, RevocationReason, Session, SessionId};
 use crate::service::audit::Trail;
-use crate::service::auth::Principal;
+use crate::service::auth::{Principal, end_legacy_tokens};
 use crate::service::{Failure, PortFailure};
 
 /// There is no such live session of this user. Somebody else's is answered in the same way.
@@ -37,7 +37,8 @@ pub async fn revoke(
     Ok(())
 }
 
-/// Ends all of the own sessions but the current one.
+/// Ends all of the own sessions but the current one, and all tokens of the service before: the current one with them, if it is
+/// of those.
 pub async fn revoke_others(
     core: &Core,
     principal: &Principal,
@@ -47,9 +48,14 @@ pub async fn revoke_others(
     let trail = Trail { core, at: core.clock.now(), actor: Some(user), client };
     let event = trail.event(AuditEventKind::SessionsRevoked, user, None)?;
     let mut unit = core.store.begin().await?;
-    unit.users().lock(user).await?;
-    let current = Some(principal.session.id);
-    if unit.sessions().revoke_all(user, current, RevocationReason::RevokedByUser, trail.at).await? > 0 {
+    let ended = match unit.users().lock(user).await? {
+        Some(locked) => end_legacy_tokens(core, unit.as_mut(), &locked, trail.at).await?,
+        None => false,
+    };
+    let current = principal.session_id();
+    if unit.sessions().revoke_all(user, current, RevocationReason::RevokedByUser, trail.at).await? > 0
+        || ended
+    {
         unit.audit().record(&event).await?;
     }
     unit.commit().await?;

@@ -2,12 +2,12 @@
 
 use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, Email, User, UserChange};
-use crate::policy::step_up::{StepUpRequired, require_recent};
+use crate::policy::step_up::StepUpRequired;
 use crate::policy::tier::{self, TierRefused};
 use crate::ports::Updated;
 use crate::service::Failure;
 use crate::service::audit::Trail;
-use crate::service::auth::Principal;
+use crate::service::auth::{Principal, end_legacy_tokens};
 
 /// What is to change; what is `None` stays.
 #[derive(Debug, Default)]
@@ -53,17 +53,20 @@ pub async fn execute(
     }
     let now = core.clock.now();
     if change.email.is_some() {
-        let max_age = core.settings.reauthentication_max_age;
-        require_recent(principal.claims.authenticated_at, now, max_age)
+        principal
+            .require_recent(core, now)
             .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
     }
     let trail = Trail { core, at: now, actor: Some(user.id), client };
-    let event = trail.event(AuditEventKind::UserUpdated, user.id, Some(principal.session.id))?;
+    let event = trail.event(AuditEventKind::UserUpdated, user.id, principal.session_id())?;
 
     let mut unit = core.store.begin().await?;
-    if unit.users().lock(user.id).await?.is_none_or(|current| !current.is_active) {
+    let Some(current) = unit.users().lock(user.id).await?.filter(|current| current.is_active) else {
         unit.rollback().await?;
         return Err(Failure::Refused(Refusal::Gone));
+    };
+    if change.email.is_some() {
+        end_legacy_tokens(core, unit.as_mut(), &current, now).await?;
     }
     match unit.users().update(user.id, &change, now).await? {
         Updated::Updated(updated) => {

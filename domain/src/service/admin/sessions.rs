@@ -5,6 +5,7 @@ use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, RevocationReason, Session, UserId};
 use crate::service::Failure;
 use crate::service::audit::Trail;
+use crate::service::auth::end_legacy_tokens;
 
 /// The user's live sessions, newest first.
 pub async fn list(core: &Core, _: Admin, id: UserId) -> Result<Vec<Session>, Failure<NotFound>> {
@@ -24,7 +25,7 @@ pub enum Refusal {
     NotPermitted,
 }
 
-/// Ends all of the user's sessions.
+/// Ends all of the user's sessions, and all tokens of the service before.
 pub async fn revoke_all(
     core: &Core,
     admin: Admin,
@@ -34,18 +35,19 @@ pub async fn revoke_all(
     let trail = Trail { core, at: core.clock.now(), actor: Some(admin.id()), client };
     let event = trail.event(AuditEventKind::SessionsRevoked, id, None)?;
     let mut unit = core.store.begin().await?;
-    let refusal = if admin.confirm(unit.as_mut()).await?.is_none() {
-        Some(Refusal::NotPermitted)
-    } else if unit.users().lock(id).await?.is_none() {
-        Some(Refusal::NotFound)
-    } else {
-        None
+    let found = match admin.confirm(unit.as_mut()).await? {
+        None => Err(Refusal::NotPermitted),
+        Some(_) => unit.users().lock(id).await?.ok_or(Refusal::NotFound),
     };
-    if let Some(refusal) = refusal {
-        unit.rollback().await?;
-        return Err(Failure::Refused(refusal));
-    }
-    if unit.sessions().revoke_all(id, None, RevocationReason::RevokedByAdmin, trail.at).await? > 0 {
+    let user = match found {
+        Ok(user) => user,
+        Err(refusal) => {
+            unit.rollback().await?;
+            return Err(Failure::Refused(refusal));
+        }
+    };
+    let ended = end_legacy_tokens(core, unit.as_mut(), &user, trail.at).await?;
+    if unit.sessions().revoke_all(id, None, RevocationReason::RevokedByAdmin, trail.at).await? > 0 || ended {
         unit.audit().record(&event).await?;
     }
     unit.commit().await?;

@@ -8,6 +8,7 @@ use crate::policy::tier::{self, TierRefused};
 use crate::ports::{UnitOfWork, Updated};
 use crate::service::Failure;
 use crate::service::audit::Trail;
+use crate::service::auth::end_legacy_tokens;
 
 /// What is to change; what is `None` stays.
 #[derive(Debug, Default)]
@@ -84,6 +85,9 @@ async fn apply(
         return Ok(user);
     }
     let trail = Trail { core, at: core.clock.now(), actor: Some(admin.id()), client };
+    if change.takes_rights() || change.email.is_some() {
+        end_legacy_tokens(core, unit, &user, trail.at).await?;
+    }
     let updated = match unit.users().update(id, &change, trail.at).await? {
         Updated::Updated(updated) => updated,
         Updated::EmailTaken => return Err(Failure::Refused(Refusal::EmailTaken)),

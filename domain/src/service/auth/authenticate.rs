@@ -1,12 +1,23 @@
+use time::OffsetDateTime;
+
+use super::legacy;
 use crate::Core;
-use crate::model::{AccessClaims, Session, User};
+use crate::model::{AccessClaims, Session, SessionId, User};
+use crate::policy::step_up::{StepUpRequired, require_recent};
 use crate::ports::{InvalidToken, StoreError};
 
-/// Somebody who has shown a valid access token of a live session: the user and the session as they are now, not as
-/// the token remembers them. Only [`authenticate`] makes one, and nobody outside the use cases changes it.
+/// Somebody who has shown a valid access token: the user and the session as they are now, not as the token remembers them.
+/// Only [`authenticate`] makes one, and nobody outside the use cases changes it.
 #[derive(Clone, Debug)]
 pub struct Principal {
     pub(in crate::service) user: User,
+    /// None with a token of the service before this one, which belongs to no session.
+    pub(in crate::service) grant: Option<Grant>,
+}
+
+/// A live session, and what the token says that was shown.
+#[derive(Clone, Debug)]
+pub(in crate::service) struct Grant {
     pub(in crate::service) session: Session,
     pub(in crate::service) claims: AccessClaims,
 }
@@ -17,9 +28,27 @@ impl Principal {
         &self.user
     }
 
-    /// The session that the token belongs to.
-    pub fn session(&self) -> &Session {
-        &self.session
+    /// The session that the token belongs to. A token of the service before this one belongs to none.
+    pub fn session(&self) -> Option<&Session> {
+        self.grant.as_ref().map(|grant| &grant.session)
+    }
+
+    /// The id of that session.
+    pub(in crate::service) fn session_id(&self) -> Option<SessionId> {
+        self.session().map(|session| session.id)
+    }
+
+    /// The session of somebody who has proved the password recently enough for a sensitive change. Of a token without a session
+    /// it is not known when that was, so that it never does.
+    pub(in crate::service) fn require_recent(
+        &self,
+        core: &Core,
+        now: OffsetDateTime,
+    ) -> Result<&Session, StepUpRequired> {
+        let max_age = core.settings.reauthentication_max_age;
+        let grant = self.grant.as_ref().ok_or(StepUpRequired { max_age })?;
+        require_recent(grant.claims.authenticated_at, now, max_age)?;
+        Ok(&grant.session)
     }
 }
 
@@ -29,7 +58,8 @@ pub enum NotAuthenticated {
     /// The token itself is not valid.
     #[error("the token is not valid: {0}")]
     Token(#[from] InvalidToken),
-    /// The session has ended, or is of somebody else.
+    /// The session has ended, or is of somebody else. Of a token of the service before: it has been ended, or nobody here has
+    /// it.
     #[error("the session has ended")]
     SessionEnded,
     /// The user may not log in.
@@ -43,7 +73,26 @@ pub enum NotAuthenticated {
 /// Finds out whose access token this is. The store is not asked before the signature has been checked, and then once.
 pub async fn authenticate(core: &Core, token: &str) -> Result<Principal, NotAuthenticated> {
     let now = core.clock.now();
-    let claims = core.verifier.verify_access(token, now)?;
+    match core.verifier.verify_access(token, now) {
+        Ok(claims) => {
+            let (user, grant) = by_session(core, claims, now).await?;
+            Ok(Principal { user, grant: Some(grant) })
+        }
+        // No token of ours begins like that: it may be one of the service before.
+        Err(InvalidToken::Header) => {
+            let user = legacy::authenticate(core, token, now).await?;
+            Ok(Principal { user, grant: None })
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// The session of a verified token, and its user.
+pub(super) async fn by_session(
+    core: &Core,
+    claims: AccessClaims,
+    now: OffsetDateTime,
+) -> Result<(User, Grant), NotAuthenticated> {
     let found = core.store.read().await?.sessions().with_user(claims.session_id).await?;
     let (session, user) = found.ok_or(NotAuthenticated::SessionEnded)?;
     if user.id != claims.user_id || !session.is_live(now) {
@@ -52,5 +101,5 @@ pub async fn authenticate(core: &Core, token: &str) -> Result<Principal, NotAuth
     if !user.is_active {
         return Err(NotAuthenticated::Inactive);
     }
-    Ok(Principal { user, session, claims })
+    Ok((user, Grant { session, claims }))
 }

@@ -6,7 +6,7 @@ use crate::model::{
     UserId,
 };
 use crate::policy::standing;
-use crate::ports::{Requester, Standing, StoreError, Verification};
+use crate::ports::{HasherError, Opening, OpeningOutcome, Requester, Standing, StoreError, Verification};
 use crate::service::audit::Trail;
 use crate::service::auth::issue::{access_token, refresh_expiry, refresh_token, whole_seconds};
 use crate::service::{Failure, PortFailure};
@@ -38,6 +38,9 @@ pub enum Refusal {
     /// The password was changed, or the account deactivated, while the old password was being checked.
     #[error("overtaken by a change")]
     Overtaken(UserId),
+    /// No password can be checked against what is stored: it was made elsewhere, in a form or at a cost that is not accepted.
+    #[error("unusable password hash: {1}")]
+    UnusableHash(UserId, &'static str),
 }
 
 impl Refusal {
@@ -45,7 +48,10 @@ impl Refusal {
     pub fn user(self) -> Option<UserId> {
         match self {
             Self::UnknownEmail => None,
-            Self::WrongPassword(user) | Self::Inactive(user) | Self::Overtaken(user) => Some(user),
+            Self::WrongPassword(user)
+            | Self::Inactive(user)
+            | Self::Overtaken(user)
+            | Self::UnusableHash(user, _) => Some(user),
         }
     }
 }
@@ -62,9 +68,8 @@ pub async fn standing(core: &Core, email: &Email, client: &ClientInfo) -> Result
 /// Every refusal costs the same: two reads and one check of a password, against a stand-in where there is no user.
 pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure<Refusal>> {
     let (found, standing) = look_up(core, &command).await?;
-    let hash = found.as_ref().map(|user| user.hashed_password.clone());
     let requester = Requester::new(&command.client, standing);
-    let verification = core.hasher.verify(command.password, hash, requester).await?;
+    let verification = verify(core, command.password, found.as_ref(), requester).await?;
     let user = found.ok_or(Failure::Refused(Refusal::UnknownEmail))?;
     let Verification::Match { rehashed } = verification else {
         return Err(Failure::Refused(Refusal::WrongPassword(user.id)));
@@ -77,26 +82,40 @@ pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure
     let trail = Trail { core, at: session.created_at, actor: Some(user.id), client: &session.client };
     let event = trail.event(AuditEventKind::LoggedIn, user.id, Some(session.id))?;
 
-    let mut unit = core.store.begin().await?;
-    // The lock orders this login before or after any change of the password or the account: never in between.
-    let current = unit
-        .users()
-        .lock(user.id)
-        .await?
-        .filter(|current| current.is_active && current.credential_version == user.credential_version);
-    let Some(current) = current else {
-        unit.rollback().await?;
+    // The store orders this login before or after any change of the password or the account: never in between.
+    let opening = Opening { session, credential_version: user.credential_version, rehashed, event };
+    let OpeningOutcome::Opened(current) = core.store.open_session(&opening).await? else {
         return Err(Failure::Refused(Refusal::Overtaken(user.id)));
     };
-    if let Some(hash) = rehashed {
-        unit.users().rehash(user.id, user.credential_version, &hash).await?;
-    }
-    unit.sessions().insert(&session).await?;
-    unit.audit().record(&event).await?;
-    unit.commit().await?;
 
+    let session = opening.session;
     let (access_token, expires_in) = access_token(core, &session, &current, session.created_at)?;
     Ok(TokenPair { access_token, refresh_token: refresh, expires_in })
+}
+
+/// A new hash is only for somebody who is let in: a renewal would tell a deactivated account by its time.
+async fn verify(
+    core: &Core,
+    password: Password,
+    found: Option<&User>,
+    requester: Requester,
+) -> Result<Verification, Failure<Refusal>> {
+    let hash = found.map(|user| user.hashed_password.clone());
+    let verified = match (found, hash) {
+        (Some(user), Some(hash)) if !user.is_active => {
+            core.hasher.check(password, hash, requester).await.map(|is_it| match is_it {
+                true => Verification::Match { rehashed: None },
+                false => Verification::Mismatch,
+            })
+        }
+        (_, hash) => core.hasher.verify(password, hash, requester).await,
+    };
+    match (verified, found) {
+        (Err(HasherError::Unusable(why)), Some(user)) => {
+            Err(Failure::Refused(Refusal::UnusableHash(user.id, why)))
+        }
+        (verified, _) => Ok(verified?),
+    }
 }
 
 async fn look_up(core: &Core, command: &Command) -> Result<(Option<User>, Standing), StoreError> {

@@ -4,6 +4,7 @@ mod authenticate;
 pub mod client_credentials;
 pub mod introspect;
 mod issue;
+mod legacy;
 pub mod login;
 pub mod logout;
 pub mod refresh;
@@ -12,3 +13,4 @@ pub mod revoke;
 
 pub use authenticate::{NotAuthenticated, Principal, authenticate};
 pub(super) use issue::{access_token, refresh_expiry, refresh_token};
+pub(super) use legacy::end_tokens as end_legacy_tokens;

@@ -4,12 +4,14 @@ use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, PlainToken, RevocationReason, SessionId, UserId};
 use crate::service::Failure;
 use crate::service::audit::Trail;
+use crate::service::auth::{NotAuthenticated, legacy, logout};
 
 /// It is a service client's own token, which belongs to no session (RFC 7009 section 2.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HasNoSession;
 
-/// Revokes the session of an access or a refresh token. Its possession is enough: whoever has it could do worse. A token
+/// Revokes the session of an access or a refresh token; with an access token of the service before, all such tokens of its
+/// user. Its possession is enough: whoever has it could do worse. A token
 /// that is not ours, or good no more, is no error (RFC 7009 section 2.2).
 pub async fn execute(
     core: &Core,
@@ -17,8 +19,15 @@ pub async fn execute(
     client: &ClientInfo,
 ) -> Result<(), Failure<HasNoSession>> {
     let Some((session, user)) = session_of(core, token) else {
-        let of_client = core.verifier.verify_client(token.expose(), core.clock.now()).is_ok();
-        return if of_client { Err(Failure::Refused(HasNoSession)) } else { Ok(()) };
+        let now = core.clock.now();
+        if core.verifier.verify_client(token.expose(), now).is_ok() {
+            return Err(Failure::Refused(HasNoSession));
+        }
+        return match legacy::authenticate(core, token.expose(), now).await {
+            Ok(user) => Ok(logout::without_session(core, user.id, client).await?),
+            Err(NotAuthenticated::Store(error)) => Err(error.into()),
+            Err(_) => Ok(()),
+        };
     };
     let trail = Trail { core, at: core.clock.now(), actor: Some(user), client };
     let event = trail.event(AuditEventKind::LoggedOut, user, Some(session))?;

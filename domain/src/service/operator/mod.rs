@@ -3,3 +3,4 @@
 pub mod clients;
 pub mod create_user;
 pub mod set_password;
+pub mod transfer;

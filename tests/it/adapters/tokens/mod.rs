@@ -2,6 +2,7 @@
 
 mod agreement;
 mod claims;
+mod legacy;
 mod refusals;
 mod rings;
 mod wycheproof;

@@ -85,11 +85,7 @@ fn a_request_is_a_span_below_the_callers_with_its_ports_below_it() {
             "store.users.by_email",
             "store.sessions.recent_addresses",
             "hasher.verify",
-            "store.begin",
-            "store.users.lock",
-            "store.sessions.insert",
-            "store.audit.record",
-            "store.commit",
+            "store.open_session",
             "tokens.issue_access",
             "tokens.issue_refresh",
         ];

@@ -115,7 +115,7 @@ fn machines(service: &Service, program: &Program, root: &Tokens) {
         [("grant_type", "client_credentials"), ("client_id", &id), ("client_secret", secret.as_str())];
     service.call(&Call::new("POST", "/auth/access-token").form(&grant)).expect(200);
     program.clone().args(["clients", "list"]).run().with_code(0);
-    program.clone().args(["clients", "revoke", &id]).run().with_code(0);
+    program.clone().args(["clients", "revoke", &id, "--yes"]).run().with_code(0);
     let set = ["users", "set-password", "dan@plans.example", "--password-stdin"];
     program.clone().args(set).input(OTHER_PASSWORD).run().with_code(0);
 }

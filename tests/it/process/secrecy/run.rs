@@ -135,7 +135,7 @@ impl Run {
         let other = self.tokens(&login("root@example.org", FIRST_PASSWORD));
         self.call(&Call::new("POST", "/auth/revoke").form(&[("token", &other.refresh)]), 200);
         self.call(&Call::new("POST", "/auth/revoke").form(&[("token", &other.access)]), 200);
-        self.command(&["clients", "revoke", &client.id], "");
+        self.command(&["clients", "revoke", &client.id, "--yes"], "");
         self.call(&by_basic("/auth/introspect", &[("token", &own)]), 401);
     }
 

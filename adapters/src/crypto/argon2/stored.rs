@@ -1,0 +1,55 @@
+use argon2::{Block, Params};
+use inwren_domain::model::PasswordHash;
+use inwren_domain::ports::HasherError;
+
+use super::computation::StoredArgon2;
+use crate::crypto::foreign_hash::ForeignHash;
+
+/// A stored hash that was read and found within the bounds, whoever made it.
+pub(super) enum Stored {
+    Argon2(StoredArgon2),
+    /// By another function; it takes no blocks.
+    Foreign(ForeignHash),
+}
+
+impl Stored {
+    pub(super) fn read(hash: &PasswordHash) -> Result<Self, HasherError> {
+        match ForeignHash::read(hash.expose()) {
+            Some(foreign) => foreign.map(Self::Foreign),
+            None => StoredArgon2::read(hash).map(Self::Argon2),
+        }
+    }
+
+    /// How many blocks a check needs.
+    pub(super) fn block_count(&self) -> usize {
+        match self {
+            Self::Argon2(stored) => stored.params().block_count(),
+            Self::Foreign(_) => 0,
+        }
+    }
+
+    /// Whether it was made of these bytes.
+    pub(super) fn matches(&self, password: &[u8], blocks: &mut [Block]) -> Result<bool, HasherError> {
+        match self {
+            Self::Argon2(stored) => stored.matches(password, blocks),
+            Self::Foreign(stored) => Ok(stored.matches(password)),
+        }
+    }
+
+    /// Whether a new hash of the same password would have the same parameters.
+    pub(super) fn is_current(&self, current: &Params) -> bool {
+        match self {
+            Self::Argon2(stored) => stored.is_current(current),
+            Self::Foreign(_) => false,
+        }
+    }
+
+    /// What is left of the work of a current hash after a check of this one. How much of it another function has done is not
+    /// known on this machine, so that all of it is left: a check of such a hash costs more, and never less.
+    pub(super) fn left_of(&self, current: &Params) -> Option<Params> {
+        match self {
+            Self::Argon2(stored) => stored.left_of(current),
+            Self::Foreign(_) => Some(current.clone()),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Password hashes that other services made with other functions than Argon2. They are checked, and never made: a login
+//! with the right password replaces them by one of ours.
+
+mod bcrypt;
+mod pbkdf2;
+
+use inwren_domain::ports::HasherError;
+
+use bcrypt::Bcrypt;
+use pbkdf2::Pbkdf2;
+
+/// A stored hash that was read and found within the bounds.
+#[derive(Debug)]
+pub(super) struct ForeignHash(Function);
+
+#[derive(Debug)]
+enum Function {
+    Bcrypt(Bcrypt),
+    Pbkdf2(Pbkdf2),
+}
+
+impl ForeignHash {
+    /// Reads a hash. `None` where it is of none of these functions.
+    pub(super) fn read(text: &str) -> Option<Result<Self, HasherError>> {
+        let function = if let Some(rest) = bcrypt::without_ident(text) {
+            Bcrypt::read(rest).map(Function::Bcrypt)
+        } else if let Some(rest) = text.strip_prefix("$pbkdf2-sha256$") {
+            Pbkdf2::read_passlib(rest).map(Function::Pbkdf2)
+        } else if let Some(rest) = text.strip_prefix("pbkdf2_sha256$") {
+            Pbkdf2::read_django(rest).map(Function::Pbkdf2)
+        } else {
+            return None;
+        };
+        Some(function.map(Self).map_err(HasherError::Unusable))
+    }
+
+    /// Whether it was made of this password. It costs the same whether it was or not.
+    pub(super) fn matches(&self, password: &[u8]) -> bool {
+        match &self.0 {
+            Function::Bcrypt(hash) => hash.matches(password),
+            Function::Pbkdf2(hash) => hash.matches(password),
+        }
+    }
+}
+
+/// Compares in a time that does not depend on where the difference is (OWASP ASVS 5.0, 11.2.4).
+fn is_equal<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
+    let differing = one.iter().zip(other).fold(0, |differing, (a, b)| differing | (a ^ b));
+    std::hint::black_box(differing) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> bool {
+        matches!(ForeignHash::read(text), Some(Err(HasherError::Unusable(_))))
+    }
+
+    fn read(text: &str) -> ForeignHash {
+        ForeignHash::read(text).expect("a hash of these functions").expect("one within the bounds")
+    }
+
+    #[test]
+    fn the_published_vectors_of_bcrypt_are_matched() {
+        // Of the author of the function: the empty password, a short one, and one at the cost of 10.
+        for (hash, password) in [
+            ("$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.", ""),
+            ("$2a$06$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe", "a"),
+            ("$2a$08$aTsUwsyowQuzRrDqFflhgekJ8d9/7Z3GV3UcgvzQW3J5zMyrTvlz.", "abcdefghijklmnopqrstuvwxyz"),
+        ] {
+            assert!(read(hash).matches(password.as_bytes()), "{hash}");
+            assert!(read(&hash.replace("$2a$", "$2b$")).matches(password.as_bytes()), "{hash}");
+            assert!(read(&hash.replace("$2a$", "$2y$")).matches(password.as_bytes()), "{hash}");
+            assert!(!read(hash).matches(b"another"), "{hash}");
+        }
+    }
+
+    #[test]
+    fn what_bcrypt_never_saw_does_not_count_and_nothing_ends_a_password_early() {
+        let hash = read("$2a$06$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe");
+        assert!(hash.matches(b"a"));
+        // The function repeats its key, of which the NUL at the end is a part: these two are the same to it.
+        assert!(!hash.matches(b"a\0a"));
+        assert!(!hash.matches(b"a\0"));
+    }
+
+    #[test]
+    fn what_is_no_hash_or_costs_too_much_is_refused() {
+        let bcrypt = "DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.";
+        assert!(!refused(&format!("$2b$16${bcrypt}")));
+        for text in [
+            format!("$2b$17${bcrypt}"),
+            format!("$2b$31${bcrypt}"),
+            format!("$2b$03${bcrypt}"),
+            format!("$2b$6${bcrypt}"),
+            format!("$2b$+6${bcrypt}"),
+            format!("$2b$006${bcrypt}"),
+            format!("$2b$06${bcrypt}x"),
+            format!("$2b$06${}", &bcrypt[1..]),
+            format!("$2b$06${}=", &bcrypt[1..]),
+            format!("$2b$06$é{}", &bcrypt[2..]),
+            "$2b$".to_owned(),
+            "$2b$12$".to_owned(),
+        ] {
+            assert!(refused(&text), "{text}");
+        }
+        let (salt, sum) = ("N2YMIWQsBWBMae09x1jrPQ", "1t8iyB2A.WF/Z5JZv.lfCIhXXN33N23OSgQYThBYRfk");
+        assert!(!refused(&format!("$pbkdf2-sha256$5000000${salt}${sum}")));
+        for text in [
+            format!("$pbkdf2-sha256$5000001${salt}${sum}"),
+            format!("$pbkdf2-sha256$4294967296${salt}${sum}"),
+            format!("$pbkdf2-sha256$0${salt}${sum}"),
+            format!("$pbkdf2-sha256$029000${salt}${sum}"),
+            format!("$pbkdf2-sha256$+29000${salt}${sum}"),
+            format!("$pbkdf2-sha256$29000${salt}${}", &sum[1..]),
+            format!("$pbkdf2-sha256$29000${salt}${sum}$"),
+            format!("$pbkdf2-sha256$29000${}${sum}", "A".repeat(1_400)),
+            format!("$pbkdf2-sha256$29000${salt}"),
+            format!("pbkdf2_sha256$29000$salt${sum}"),
+            "pbkdf2_sha256$".to_owned(),
+            "$pbkdf2-sha256$".to_owned(),
+        ] {
+            assert!(refused(&text), "{text}");
+        }
+        for text in ["", "!", "$2x$06$x", "$2$06$x", "$argon2id$x", "$pbkdf2$29000$x$x", "$5$x$x"] {
+            assert!(ForeignHash::read(text).is_none(), "{text}");
+        }
+    }
+}

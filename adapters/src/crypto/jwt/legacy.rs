@@ -1,0 +1,153 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use inwren_domain::model::{Email, LegacyClaims, LegacySubject, UserId};
+use inwren_domain::ports::{InvalidToken, KeyState, LegacyTokenVerifier};
+use serde::de::{Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::envelope::Compact;
+use super::key::TokenKey;
+use super::payload::present;
+use super::tokens::Tokens;
+use crate::crypto::ring::RingKey;
+
+/// The headers that the usual libraries for Python write, byte for byte. As with ours, a presented one is compared and never
+/// read, so that no other algorithm, key, `crit` or URL in it can have an effect.
+const HEADERS: [&str; 2] = [r#"{"alg":"RS256","typ":"JWT"}"#, r#"{"typ":"JWT","alg":"RS256"}"#];
+/// No access token is good for longer: what is may be a refresh token that does not say so.
+const MAX_LIFETIME: Duration = Duration::DAY;
+
+/// Verifies access tokens of the service before this one, with the keys of the ring, until a given time.
+///
+/// That service signed with the same RSA key, but names no key in the header, has claims of its own, and says less. What it
+/// says of issuer, audience and rights is not looked at: it was no two services' key, and rights are the store's.
+pub struct LegacyTokens<K> {
+    tokens: Arc<Tokens<K>>,
+    until: OffsetDateTime,
+    headers: [String; 2],
+}
+
+impl<K: TokenKey> LegacyTokens<K> {
+    /// Verifies with the keys of these tokens, until this time.
+    pub fn new(tokens: Arc<Tokens<K>>, until: OffsetDateTime) -> Self {
+        Self { tokens, until, headers: HEADERS.map(|header| URL_SAFE_NO_PAD.encode(header)) }
+    }
+
+    fn claims(
+        &self,
+        payload: &str,
+        was_there: impl FnOnce(OffsetDateTime) -> bool,
+        now: OffsetDateTime,
+    ) -> Result<LegacyClaims, InvalidToken> {
+        let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| InvalidToken::Claims)?;
+        let claims: Claims<'_> = serde_json::from_slice(&json).map_err(|_| InvalidToken::Claims)?;
+        let expires_at = claims.exp.0;
+        let issued_at = claims.iat.map(|iat| iat.0);
+        let leeway = self.tokens.format.leeway;
+        if now >= expires_at.saturating_add(leeway) {
+            return Err(InvalidToken::Expired);
+        }
+        let begins = [issued_at, claims.nbf.map(|nbf| nbf.0)].into_iter().flatten();
+        if begins.clone().any(|begin| begin > now.saturating_add(leeway)) {
+            return Err(InvalidToken::Early);
+        }
+        let mut types = [&claims.r#type, &claims.token_type].into_iter().flatten();
+        let says_access = claims.r#type.is_some() || claims.token_type.is_some();
+        let is_access = types.all(|said| said == "access")
+            && match issued_at {
+                Some(issued_at) => expires_at - issued_at <= MAX_LIFETIME && was_there(issued_at),
+                // Neither when nor what for: on its last day a refresh token would look like that.
+                None => says_access,
+            };
+        let is_bounded = expires_at <= self.until && expires_at <= now.saturating_add(MAX_LIFETIME);
+        let is_ordered = begins.into_iter().all(|begin| begin < expires_at);
+        if !is_access || !is_bounded || !is_ordered {
+            return Err(InvalidToken::Claims);
+        }
+        let subject = subject(&claims.sub).ok_or(InvalidToken::Claims)?;
+        Ok(LegacyClaims { subject, issued_at, expires_at })
+    }
+}
+
+impl<K: TokenKey> LegacyTokenVerifier for LegacyTokens<K> {
+    /// Nothing of the payload is looked at before the signature is checked.
+    fn verify_legacy(&self, token: &str, now: OffsetDateTime) -> Result<LegacyClaims, InvalidToken> {
+        let token = Compact::parse(token)?;
+        if now >= self.until || !self.headers.iter().any(|header| header == token.header) {
+            return Err(token.foreign_header());
+        }
+        let ring = self.tokens.ring.get();
+        // The token does not say which key signed it. One that does not sign yet did not sign then.
+        let used = ring.published(now).filter(|(_, state)| *state != KeyState::Pending);
+        let signer = used.map(|(key, _)| key).find(|key| key.key.key.verify(&token).is_ok());
+        let signer: &RingKey<_> = signer.ok_or(InvalidToken::Signature)?;
+        let was_there = |issued_at| signer.signs_from <= ring.signer(issued_at).signs_from;
+        self.claims(token.payload, was_there, now)
+    }
+}
+
+/// The id of a user, or the address.
+fn subject(sub: &str) -> Option<LegacySubject> {
+    if sub.contains('@') {
+        return Email::parse(sub).ok().map(LegacySubject::Email);
+    }
+    // With hyphens or without: the other forms of a UUID come from no library.
+    let id = matches!(sub.len(), 32 | 36).then(|| Uuid::try_parse(sub).ok())??;
+    Some(LegacySubject::Id(UserId::from_uuid(id)))
+}
+
+/// The claims that access tokens of such services have. An unknown one, one that comes twice, one that is null and one of
+/// another type are refused: it may be a token for something else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claims<'a> {
+    #[serde(borrow)]
+    sub: Cow<'a, str>,
+    exp: NumericDate,
+    #[serde(default, deserialize_with = "present")]
+    iat: Option<NumericDate>,
+    #[serde(default, deserialize_with = "present")]
+    nbf: Option<NumericDate>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    r#type: Option<Cow<'a, str>>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    token_type: Option<Cow<'a, str>>,
+    #[serde(default, rename = "iss")]
+    _iss: Option<IgnoredAny>,
+    #[serde(default, rename = "aud")]
+    _aud: Option<IgnoredAny>,
+    #[serde(default, rename = "jti")]
+    _jti: Option<IgnoredAny>,
+    #[serde(default, rename = "email")]
+    _email: Option<IgnoredAny>,
+    #[serde(default, rename = "tier")]
+    _tier: Option<IgnoredAny>,
+    #[serde(default, rename = "is_active")]
+    _is_active: Option<IgnoredAny>,
+    #[serde(default, rename = "is_superuser")]
+    _is_superuser: Option<IgnoredAny>,
+}
+
+/// Seconds since 1970 (RFC 7519 section 2), whole or with a fraction, as `time.time()` gives them. Never a text.
+struct NumericDate(OffsetDateTime);
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = serde_json::Number::deserialize(deserializer)?;
+        let date = match number.as_i64() {
+            Some(seconds) => OffsetDateTime::from_unix_timestamp(seconds).ok(),
+            None => number
+                .as_f64()
+                .and_then(Duration::checked_seconds_f64)
+                .and_then(|since| OffsetDateTime::UNIX_EPOCH.checked_add(since)),
+        };
+        date.filter(|date| *date >= OffsetDateTime::UNIX_EPOCH)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("no time that there is"))
+    }
+}

@@ -1,0 +1,62 @@
+//! Sessions that are opened on PostgreSQL, where what costs are the round trips.
+
+use std::sync::LazyLock;
+
+use inwren_domain::ports::{Opening, OpeningOutcome, StoreError, UnitOfWork};
+use sea_orm::sea_query::Value;
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel,
+    Iterable, Statement,
+};
+
+use super::connection::Connection;
+use super::entity::{audit_events, sessions, users};
+use super::error::store_error;
+use super::opening_sqlite::in_unit;
+use super::pool::Pool;
+use super::unit::SqlUnit;
+
+/// Opens each session by one statement. That a hash is renewed is rare enough for a unit of several.
+pub(super) async fn open(pool: &Pool, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+    if opening.rehashed.is_some() {
+        let mut unit = Box::new(SqlUnit::begin(pool).await?);
+        let outcome = in_unit(&mut unit, opening).await?;
+        unit.commit().await?;
+        return Ok(outcome);
+    }
+    let session = sessions::Model::from(&opening.session).into_active_model();
+    let event = audit_events::Model::from(&opening.event).into_active_model();
+    let mut values = vec![opening.session.user_id.as_uuid().into(), opening.credential_version.into()];
+    values.extend(values_of::<sessions::Entity>(&session));
+    values.extend(values_of::<audit_events::Entity>(&event));
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, OPENING.as_str(), values);
+    let row = Connection::on(pool.clone()).query_one_raw(statement).await.map_err(store_error)?;
+    let Some(row) = row else { return Ok(OpeningOutcome::Overtaken) };
+    let user = users::Model::from_query_result(&row, "").map_err(store_error)?;
+    Ok(OpeningOutcome::Opened(user.try_into()?))
+}
+
+/// The user is locked as by a unit, and found again as the lock found it: [`Opening::fits`] is what stands in its condition.
+/// The rows that depend on it are written only if it is there.
+static OPENING: LazyLock<String> = LazyLock::new(|| {
+    let mut next = 3;
+    let session = insertion::<sessions::Entity>("sessions", &mut next);
+    let event = insertion::<audit_events::Entity>("audit_events", &mut next);
+    format!(
+        "WITH fitting AS (SELECT * FROM users WHERE id = $1 AND is_active AND credential_version = $2 \
+         FOR NO KEY UPDATE), session AS ({session}), event AS ({event}) SELECT * FROM fitting"
+    )
+});
+
+/// A row of parameters, numbered from `next` on.
+fn insertion<E: EntityTrait>(table: &str, next: &mut usize) -> String {
+    let columns: Vec<&str> = E::Column::iter().map(|column| column.as_str()).collect();
+    let parameters: Vec<String> = (*next..).take(columns.len()).map(|number| format!("${number}")).collect();
+    *next += columns.len();
+    format!("INSERT INTO \"{table}\" ({}) SELECT {} FROM fitting", columns.join(", "), parameters.join(", "))
+}
+
+/// The values of a row, in the order of its columns.
+fn values_of<E: EntityTrait>(row: &impl ActiveModelTrait<Entity = E>) -> Vec<Value> {
+    E::Column::iter().filter_map(|column| row.get(column).into_value()).collect()
+}

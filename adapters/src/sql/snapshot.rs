@@ -1,0 +1,72 @@
+//! All users at one moment: one transaction that only reads.
+
+use async_trait::async_trait;
+use inwren_domain::model::User;
+use inwren_domain::ports::{StoreError, UserSnapshot};
+use sea_orm::{
+    AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, TransactionOptions,
+};
+use uuid::Uuid;
+
+use super::connection::Connection;
+use super::entity::users::{Column, Entity};
+use super::error::store_error;
+use super::pool::{Claim, Pool};
+
+/// Reads from one transaction, by the primary key from where it has come to.
+///
+/// PostgreSQL keeps what the transaction can see for as long as it is open, and SQLite its write-ahead log.
+pub(super) struct SqlSnapshot {
+    connection: Connection<DatabaseTransaction>,
+    after: Option<Uuid>,
+    _claim: Claim,
+}
+
+impl SqlSnapshot {
+    pub(super) async fn take(readers: &Pool) -> Result<Self, StoreError> {
+        let options = match readers.get_database_backend() {
+            // Its readers see one moment in any transaction, and know neither of these words.
+            DbBackend::Sqlite => TransactionOptions::default(),
+            _ => TransactionOptions {
+                isolation_level: Some(IsolationLevel::RepeatableRead),
+                access_mode: Some(AccessMode::ReadOnly),
+                ..TransactionOptions::default()
+            },
+        };
+        let (transaction, claim) = readers.begin(options).await.map_err(store_error)?;
+        let connection = Connection::new(transaction, readers.patience().clone());
+        if connection.get_database_backend() == DbBackend::Postgres {
+            // Whoever reads may take a long time over a batch; and it holds no lock that others would wait for.
+            let patient = "SET LOCAL idle_in_transaction_session_timeout = 0";
+            connection.execute_unprepared(patient).await.map_err(store_error)?;
+        }
+        let mut snapshot = Self { connection, after: None, _claim: claim };
+        // The moment is that of the first read.
+        snapshot.read(1).await.map_err(store_error)?;
+        Ok(snapshot)
+    }
+
+    async fn read(&mut self, limit: u16) -> Result<Vec<super::entity::users::Model>, sea_orm::DbErr> {
+        let mut select = Entity::find().order_by_asc(Column::Id).limit(u64::from(limit));
+        if let Some(after) = self.after {
+            select = select.filter(Column::Id.gt(after));
+        }
+        select.all(&self.connection).await
+    }
+}
+
+#[async_trait]
+impl UserSnapshot for SqlSnapshot {
+    async fn count(&mut self) -> Result<u64, StoreError> {
+        Entity::find().count(&self.connection).await.map_err(store_error)
+    }
+
+    async fn next(&mut self, limit: u16) -> Result<Vec<User>, StoreError> {
+        let rows = self.read(limit).await.map_err(store_error)?;
+        if let Some(last) = rows.last() {
+            self.after = Some(last.id);
+        }
+        rows.into_iter().map(User::try_from).collect()
+    }
+}

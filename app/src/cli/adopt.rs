@@ -1,0 +1,362 @@
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use inwren_adapters::crypto::jwt::SigningKeys;
+use inwren_adapters::crypto::keys::KeyPair;
+use inwren_adapters::sql::{ForeignDatabase, ForeignError};
+use inwren_domain::Core;
+use inwren_domain::ports::{ForeignTable, ForeignUsers, Store};
+use inwren_domain::service::operator::transfer::{OnCaseConflict, Policy};
+use serde_json::{Value, json};
+
+use super::output::say;
+use super::users_import::{Choices, Conflict};
+use super::{Failed, Outcome};
+use crate::config::{Config, DatabaseKind};
+use crate::transfer::{Adopted, Report, adopt};
+use crate::{start, wiring};
+
+/// The name that another service's table gets where it has ours.
+const ASIDE: &str = "users_before_inwren";
+/// Our tables, whose names nobody else may have in our database.
+const OURS: [&str; 4] = ["sessions", "audit_events", "service_clients", "seaql_migrations"];
+
+/// From where, and what to do where there is a choice.
+#[derive(Debug, Args)]
+pub(super) struct AdoptArgs {
+    /// URL of the other service's database; without it, the table is in DATABASE_URL itself. Nothing is changed in it. For
+    /// PostgreSQL the password may be in PGPASSWORD or in ~/.pgpass instead
+    #[arg(long, value_name = "DATABASE_URL")]
+    from: Option<String>,
+    /// The table, perhaps with its schema: auth.users
+    #[arg(long, default_value = "users")]
+    table: String,
+    #[command(flatten)]
+    choices: Choices,
+    /// What becomes of users who are here already and differ
+    #[arg(long, value_enum, default_value = "skip")]
+    on_conflict: Conflict,
+    /// Which of those is taken whose addresses differ in case only
+    #[arg(long, value_enum, default_value = "refuse")]
+    on_case_conflict: CaseConflict,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Which of those is taken whose addresses differ in case only.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CaseConflict {
+    /// None of them, until you have decided
+    Refuse,
+    /// The one that was changed last
+    Newest,
+}
+
+/// Takes over the users of another service.
+pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
+    let DatabaseKind::Sql(ours) = &config.database.kind else {
+        return Err(Failed::Usage("DATABASE_URL: a memory store forgets its users at once".to_owned()));
+    };
+    let source = ForeignDatabase::connect(args.from.as_deref().unwrap_or(ours)).await.map_err(unreadable)?;
+    let target = Target::look_at(ours, &source, &args.table).await?;
+    let plan = Plan { config, args: &args, target: &target };
+
+    // What would become of everybody, with nothing written.
+    let referring = source.referring(&plan.source_table()).await.map_err(unreadable)?;
+    let mut table = source.read(&plan.source_table()).await.map_err(unreadable)?;
+    let description = table.table().clone();
+    // Whoever neither reads a report nor is asked needs none before.
+    let is_awaited = args.choices.dry_run || !(args.yes && args.choices.json);
+    let found = if is_awaited { Some(plan.try_out(table.as_mut()).await) } else { None };
+    drop(table);
+    source.close().await;
+    if let Some(found) = found.transpose()?
+        && (args.choices.dry_run || !args.choices.json)
+    {
+        plan.tell(&description, &referring, &found, true);
+    }
+    if args.choices.dry_run {
+        return Ok(());
+    }
+    plan.confirm()?;
+
+    let core = plan.core_to_write().await?;
+    let source = ForeignDatabase::connect(args.from.as_deref().unwrap_or(ours)).await.map_err(unreadable)?;
+    let mut table = source.read(&plan.table_to_adopt()).await.map_err(unreadable)?;
+    let policy = args.choices.policy(args.on_conflict);
+    // The problems were told one by one before, unless nobody was to read them.
+    let shown = if args.choices.json { args.choices.show_problems } else { 0 };
+    let adopted = plan.adopt(&core, table.as_mut(), policy, shown).await;
+    drop(table);
+    source.close().await;
+    core.store.close().await;
+    let adopted = adopted?;
+    plan.tell(&description, &referring, &adopted, false);
+    match adopted.report.refused {
+        0 => Ok(()),
+        refused => {
+            Err(Failed::Failed(format!("{refused} of {} users were not taken over", adopted.census.rows)))
+        }
+    }
+}
+
+fn unreadable(error: ForeignError) -> Failed {
+    let advice = match &error {
+        ForeignError::NoTable(_) => ". Name the table with --table; fastapi-users calls it user",
+        _ => "",
+    };
+    Failed::Failed(format!("{error}{advice}"))
+}
+
+/// What is in our own database.
+#[derive(Debug)]
+struct Target {
+    /// The table of the other service is in it, too.
+    is_source: bool,
+    /// Our schema is in it, perhaps of an earlier release.
+    is_ours: bool,
+    /// A table `users` is in it that is not ours.
+    has_other_users: bool,
+}
+
+impl Target {
+    async fn look_at(url: &str, source: &ForeignDatabase, table: &str) -> Result<Self, Failed> {
+        let database = match ForeignDatabase::connect(url).await {
+            Ok(database) => database,
+            // A file that is to be made.
+            Err(ForeignError::NoFile(_)) => {
+                return Ok(Self { is_source: false, is_ours: false, has_other_users: false });
+            }
+            Err(error) => return Err(Failed::Failed(format!("DATABASE_URL: {error}"))),
+        };
+        let users = database.columns("users").await.map_err(unreadable)?;
+        let is_ours = users.iter().any(|(name, _)| name == "email_normalized");
+        let target = Self {
+            is_source: database.place() == source.place(),
+            is_ours,
+            has_other_users: !is_ours && !users.is_empty(),
+        };
+        if !is_ours {
+            for name in OURS {
+                if !database.columns(name).await.map_err(unreadable)?.is_empty() {
+                    return Err(Failed::Failed(format!(
+                        "DATABASE_URL has a table {name} that is not ours. Use a database of its own for this service"
+                    )));
+                }
+            }
+            if target.has_other_users && !(target.is_source && table == "users") {
+                return Err(Failed::Failed(
+                    "DATABASE_URL has a table users that is not ours, and not the one to adopt. \
+                     Use a database of its own for this service"
+                        .to_owned(),
+                ));
+            }
+        }
+        database.close().await;
+        Ok(target)
+    }
+}
+
+/// What is to be done, from what is known before anything is written.
+struct Plan<'a> {
+    config: &'a Config,
+    args: &'a AdoptArgs,
+    target: &'a Target,
+}
+
+impl Plan<'_> {
+    /// Whether the other service's table has our table's name in our database.
+    fn sets_aside(&self) -> bool {
+        self.target.has_other_users
+    }
+
+    /// The table as it is called now. Whatever was set aside by an earlier run is called otherwise.
+    fn source_table(&self) -> String {
+        let set_aside_before = self.target.is_source && self.target.is_ours && self.args.table == "users";
+        if set_aside_before { ASIDE.to_owned() } else { self.args.table.clone() }
+    }
+
+    /// The table as it is called when everything is ready.
+    fn table_to_adopt(&self) -> String {
+        if self.sets_aside() { ASIDE.to_owned() } else { self.source_table() }
+    }
+
+    /// Over our users, if there is a place for them yet, and else over nobody.
+    async fn core_to_try(&self) -> Result<Core, Failed> {
+        if !self.target.is_ours {
+            return self.core(wiring::nobody());
+        }
+        let opened = wiring::open_store(self.config).await.map_err(Failed::because)?;
+        let database = opened.database.as_ref().map(|database| database.writer());
+        if let Some(writer) = database
+            && !inwren_migration::pending(writer).await.map_err(Failed::because)?.is_empty()
+        {
+            opened.store.close().await;
+            return Err(Failed::Failed(
+                "the database schema is behind: run `inwren migrate up` first".to_owned(),
+            ));
+        }
+        self.core(opened.store)
+    }
+
+    /// Over our users, in tables that were made for them where there were none.
+    async fn core_to_write(&self) -> Result<Core, Failed> {
+        let opened = wiring::open_store(self.config).await.map_err(Failed::because)?;
+        if self.sets_aside() {
+            let writer = opened.database.as_ref().map(|database| database.writer());
+            let writer = writer.ok_or_else(|| Failed::Failed("there is no database".to_owned()))?;
+            inwren_migration::set_aside_and_migrate(writer, ASIDE).await.map_err(Failed::because)?;
+        } else {
+            start::prepare_schema(self.config, &opened).await.map_err(Failed::because)?;
+        }
+        self.core(opened.store)
+    }
+
+    /// No token is made or read: the key is thrown away.
+    fn core(&self, store: Arc<dyn Store>) -> Result<Core, Failed> {
+        let key = KeyPair::generate(crate::keys::DEFAULT_BITS).map_err(Failed::because)?;
+        let tokens = wiring::tokens(self.config, &SigningKeys::of_one(key)).map_err(Failed::because)?;
+        wiring::core(self.config, store, tokens).map_err(Failed::because)
+    }
+
+    /// Finds out what would become of everybody.
+    async fn try_out(&self, table: &mut dyn ForeignUsers) -> Result<Adopted, Failed> {
+        let policy = Policy { dry_run: true, ..self.args.choices.policy(self.args.on_conflict) };
+        let core = self.core_to_try().await?;
+        let found = self.adopt(&core, table, policy, self.args.choices.show_problems).await;
+        core.store.close().await;
+        found
+    }
+
+    async fn adopt(
+        &self,
+        core: &Core,
+        table: &mut dyn ForeignUsers,
+        policy: Policy,
+        shown: usize,
+    ) -> Result<Adopted, Failed> {
+        let on_case_conflict = match self.args.on_case_conflict {
+            CaseConflict::Refuse => OnCaseConflict::Refuse,
+            CaseConflict::Newest => OnCaseConflict::Newest,
+        };
+        adopt(core, table, policy, on_case_conflict, Report::showing(shown)).await.map_err(Failed::because)
+    }
+
+    fn confirm(&self) -> Result<(), Failed> {
+        if self.args.yes {
+            return Ok(());
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(Failed::Usage("there is no terminal to ask; say --yes, or --dry-run".to_owned()));
+        }
+        let _ = write!(std::io::stderr(), "Take them over? [y/N] ");
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map_err(Failed::because)?;
+        match answer.trim() {
+            "y" | "Y" | "yes" => Ok(()),
+            _ => Err(Failed::Failed("nothing was changed".to_owned())),
+        }
+    }
+
+    fn tell(&self, table: &ForeignTable, referring: &[String], adopted: &Adopted, dry_run: bool) {
+        if self.args.choices.json {
+            say(&json_of(table, referring, adopted, dry_run, self.sets_aside()).to_string());
+            return;
+        }
+        if dry_run {
+            self.tell_found(table, referring, adopted);
+        }
+        adopted.report.lines(dry_run).iter().for_each(|line| say(line));
+    }
+
+    fn tell_found(&self, table: &ForeignTable, referring: &[String], adopted: &Adopted) {
+        let census = &adopted.census;
+        let named =
+            |counts: Vec<String>| if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
+        say(&format!("table {}: {} rows, id is {}", table.name, census.rows, table.id_type));
+        say(&format!("columns read: {}", table.read.join(", ")));
+        if !table.missing.is_empty() {
+            say(&format!("columns missing, for which the default is taken: {}", table.missing.join(", ")));
+        }
+        if !table.ignored.is_empty() {
+            say(&format!("columns that stay where they are: {}", table.ignored.join(", ")));
+        }
+        say(&format!(
+            "password hashes: {}",
+            named(census.hashes.iter().map(|(scheme, count)| format!("{count} {scheme}")).collect())
+        ));
+        say(&format!(
+            "tiers: {}",
+            named(census.tiers.iter().map(|(tier, count)| format!("{count} {tier}")).collect())
+        ));
+        for (count, what) in [
+            (census.superusers, "are superusers"),
+            (census.inactive, "are inactive"),
+            (census.unverified, "never confirmed their address, which makes no difference here"),
+            (census.with_refresh_token, "are logged in, and will have to log in again"),
+            (census.without_password, "have no password"),
+            (census.unknown_hashes, "have a password hash that is not accepted: see --unknown-hash"),
+            (census.unknown_tiers, "have a tier that is not in TIERS: see --unknown-tier"),
+            (census.invalid_emails, "have an address that is none"),
+            (census.invalid_ids, "have an id that is neither a UUID nor a number"),
+            (
+                census.repeated_emails() as u64,
+                "addresses are there twice, perhaps in other letters: see --on-case-conflict",
+            ),
+        ] {
+            if count > 0 {
+                say(&format!("{count:>9} {what}"));
+            }
+        }
+        if self.sets_aside() {
+            say(&format!("The table will be called {ASIDE} from then on. Nothing in it is changed."));
+        }
+        if !referring.is_empty() {
+            say(&format!("These tables refer to it, and go on to: {}", referring.join(", ")));
+        }
+    }
+}
+
+fn json_of(
+    table: &ForeignTable,
+    referring: &[String],
+    adopted: &Adopted,
+    dry_run: bool,
+    set_aside: bool,
+) -> Value {
+    let census = &adopted.census;
+    let hashes = census.hashes.iter().map(|(scheme, count)| (scheme.to_string(), json!(count)));
+    let mut told = json!({
+        "dry_run": dry_run,
+        "table": {
+            "name": table.name,
+            "rows": census.rows,
+            "id_type": table.id_type,
+            "columns": table.read,
+            "missing": table.missing,
+            "ignored": table.ignored,
+            "referred_to_by": referring,
+            "renamed_to": set_aside.then_some(ASIDE),
+        },
+        "found": {
+            "superusers": census.superusers,
+            "inactive": census.inactive,
+            "unverified": census.unverified,
+            "with_refresh_token": census.with_refresh_token,
+            "without_password": census.without_password,
+            "hashes": hashes.collect::<serde_json::Map<_, _>>(),
+            "unknown_hashes": census.unknown_hashes,
+            "tiers": census.tiers,
+            "unknown_tiers": census.unknown_tiers,
+            "invalid_emails": census.invalid_emails,
+            "invalid_ids": census.invalid_ids,
+            "repeated_emails": census.repeated_emails(),
+        },
+    });
+    if let (Some(told), Value::Object(report)) = (told.as_object_mut(), adopted.report.json()) {
+        told.extend(report);
+    }
+    told
+}

@@ -1,0 +1,132 @@
+use std::net::SocketAddr;
+
+use crate::colour::Paint;
+use crate::config::{AllowedOrigins, Config, DatabaseKind, Environment, LogFormat};
+use crate::{ephemeral, wiring};
+
+/// What a service says of itself once it listens.
+pub(super) struct Banner<'a> {
+    pub(super) config: &'a Config,
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+    /// The key that signs.
+    pub(super) kid: &'a str,
+    /// Whether it is a double for the tests of others.
+    pub(super) is_ephemeral: bool,
+}
+
+impl Banner<'_> {
+    /// As events of the log.
+    pub(super) fn log(&self) {
+        let Self { config, address, kid, .. } = self;
+        let scheme = self.scheme();
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            storage = config.database.shown(),
+            tokens = wiring::TOKENS,
+            kid,
+            environment = ?config.environment,
+            "{} is listening on {scheme}://{address}",
+            config.project_name
+        );
+        tracing::info!("documentation: {scheme}://{address}/docs and {scheme}://{address}/redoc");
+        for warning in self.warnings() {
+            tracing::warn!("{warning}");
+        }
+        if let Some(hint) = self.hint() {
+            tracing::info!("{hint}");
+        }
+    }
+
+    /// As lines for people.
+    pub(super) fn text(&self) -> String {
+        let Self { config, address, kid, is_ephemeral } = self;
+        let paint = match is_ephemeral {
+            true => Paint::of(&std::io::stderr()),
+            false => Paint::of(&std::io::stdout()),
+        };
+        let url = format!("{}://{address}", self.scheme());
+        let environment = match config.environment {
+            Environment::Development => "development",
+            Environment::Production => "production",
+        };
+        let key = match is_ephemeral {
+            true => format!("{kid}, which everybody has"),
+            false => format!("{kid} in {}", config.keys.private.display()),
+        };
+        let mut lines = vec![
+            ("docs", format!("{url}/docs to try it, {url}/redoc to read it")),
+            ("storage", config.database.shown().to_owned()),
+            ("key", key),
+            ("build", format!("{}, {environment}, tokens by {}", env!("CARGO_PKG_VERSION"), wiring::TOKENS)),
+        ];
+        if *is_ephemeral {
+            let people = ephemeral::SEEDS.map(|seed| format!("{} ({})", seed.email, seed.password));
+            lines.push(("users", people.join("\n             ")));
+        }
+        lines.extend(self.hint().map(|hint| ("note", hint)));
+        let title = paint.strong(&format!("{} is listening on {url}", config.project_name));
+        let mut text = format!("\n  {title}\n\n");
+        for (name, value) in lines {
+            text += &format!("  {} {value}\n", paint.label(&format!("{name:<9} ")));
+        }
+        for warning in self.warnings() {
+            text += &format!("  {} {warning}\n", paint.warning("warning   "));
+        }
+        text.push('\n');
+        text
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.config.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// What is not safe to be left so. That all of it is meant goes without saying where the service is a test double.
+    fn warnings(&self) -> Vec<String> {
+        let Self { config, address, is_ephemeral, .. } = self;
+        if *is_ephemeral {
+            let mut warnings =
+                vec!["for tests only: everybody knows the key and the users, and nothing is kept".to_owned()];
+            if !address.ip().is_loopback() {
+                warnings
+                    .push("others can reach it: whatever believes its tokens believes anybody".to_owned());
+            }
+            return warnings;
+        }
+        let mut warnings = Vec::new();
+        let mut warn = |is_so: bool, text: &str| {
+            if is_so {
+                warnings.push(text.to_owned());
+            }
+        };
+        warn(
+            config.database.kind == DatabaseKind::Memory,
+            "DATABASE_URL is memory: nothing is kept when the service stops",
+        );
+        warn(
+            !config.limits.enabled,
+            "RATE_LIMIT_ENABLED is false: passwords can be guessed as fast as they are hashed",
+        );
+        warn(
+            config.cors == AllowedOrigins::Any,
+            "CORS_ALLOWED_ORIGINS is *: the scripts of every page may read the answers",
+        );
+        warn(
+            config.environment == Environment::Development && !address.ip().is_loopback(),
+            "others can reach it in ENVIRONMENT=development, which makes up what is missing",
+        );
+        warnings
+    }
+
+    /// What is worth knowing, but no reason to worry.
+    fn hint(&self) -> Option<String> {
+        let production = self.config.environment == Environment::Production;
+        let plain = production && self.config.tls.is_none() && !self.address.ip().is_loopback();
+        match self.config.log_format {
+            _ if self.is_ephemeral => None,
+            _ if plain => Some("plain HTTP: let a proxy in front of it speak TLS".to_owned()),
+            LogFormat::Pretty if !production => Some("`inwren config check` shows all settings".to_owned()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,15 @@
+use clap_complete::{Shell, generate};
+
+use super::Outcome;
+use super::args::{commands, settings};
+use super::output::say;
+
+/// Prints the script that lets a shell complete commands and options. The settings are completed for the service, which
+/// they are most of all for: with all of them for each command the script would be ten times as long.
+pub(super) fn run(shell: Shell) -> Outcome {
+    let mut program = commands().args(settings()).mut_subcommand("serve", |serve| serve.args(settings()));
+    let mut script = Vec::new();
+    generate(shell, &mut program, "inwren", &mut script);
+    say(String::from_utf8_lossy(&script).trim_end());
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! An example or two of every command, for its help, its manual page and the reference.
+
+use clap::Command;
+
+/// What something is for, and how it is written.
+type Example = (&'static str, &'static str);
+
+/// By the words of the command, without `inwren`.
+const EXAMPLES: &[(&str, &[Example])] = &[
+    (
+        "",
+        &[
+            ("Serve on http://127.0.0.1:8000, with SQLite in data/ and a key in certs/", "inwren"),
+            ("Serve from PostgreSQL", "inwren --database-url postgres://auth@localhost/auth"),
+            (
+                "Make somebody who may administer the others",
+                "inwren users create boss@example.org --superuser",
+            ),
+        ],
+    ),
+    (
+        "serve",
+        &[
+            ("Serve on another port", "inwren serve --port 9000"),
+            (
+                "A double for the tests of another service, on any free port",
+                "inwren serve --ephemeral --json --port 0",
+            ),
+        ],
+    ),
+    ("migrate up", &[("Bring a database up to date before its service starts", "inwren migrate up")]),
+    (
+        "migrate down",
+        &[
+            ("Take the last migration back, after a question", "inwren migrate down"),
+            ("Take the last two back, in a script", "inwren migrate down 2 --yes"),
+        ],
+    ),
+    ("migrate status", &[("Where is the schema?", "inwren migrate status")]),
+    (
+        "keys generate",
+        &[
+            ("Make the first key", "inwren keys generate"),
+            ("In a script that may run more than once", "inwren keys generate --if-missing"),
+        ],
+    ),
+    (
+        "keys rotate",
+        &[
+            (
+                "Publish the next key; it signs by itself once every verifier can know it",
+                "inwren keys rotate",
+            ),
+            ("Have a larger one", "inwren keys rotate --bits 3072"),
+        ],
+    ),
+    (
+        "keys list",
+        &[
+            ("Which key signs, and until when is each published?", "inwren keys list"),
+            ("The same for a program", "inwren keys list --json"),
+        ],
+    ),
+    (
+        "keys retire",
+        &[("Give a pending key up", "inwren keys retire 1xFMIFoMm7nqEbCJ4Gq3s8KCMcM0LJ8nNMzyEXyoZSM")],
+    ),
+    (
+        "keys revoke",
+        &[("A key has been stolen", "inwren keys revoke 1xFMIFoMm7nqEbCJ4Gq3s8KCMcM0LJ8nNMzyEXyoZSM")],
+    ),
+    (
+        "users create",
+        &[
+            (
+                "Make a superuser; it asks for the password",
+                "inwren users create boss@example.org --superuser",
+            ),
+            ("In a script", "inwren users create ann@example.org --password-stdin < password.txt"),
+        ],
+    ),
+    ("users set-password", &[("Somebody has forgotten theirs", "inwren users set-password ann@example.org")]),
+    ("clients create", &[("Let a service ask on its own behalf", "inwren clients create billing")]),
+    (
+        "clients list",
+        &[
+            ("Which services may ask?", "inwren clients list"),
+            ("The same for a program", "inwren clients list --json"),
+        ],
+    ),
+    (
+        "clients revoke",
+        &[("A secret has been lost", "inwren clients revoke 0199a3f2-6f0e-7b9a-a1c2-3d4e5f607182")],
+    ),
+    (
+        "backup",
+        &[
+            ("Copy the database while the service runs", "inwren backup inwren.db"),
+            ("Over the copy of yesterday", "inwren backup inwren.db --force"),
+        ],
+    ),
+    (
+        "restore",
+        &[
+            ("Go back to a backup, after a question", "inwren restore inwren.db"),
+            ("In a script, and let nobody stay logged in", "inwren restore inwren.db --end-sessions --yes"),
+        ],
+    ),
+    ("sweep", &[("Delete what is kept no longer, without waiting for the service to do it", "inwren sweep")]),
+    (
+        "hash calibrate",
+        &[
+            ("Which parameters suit this machine?", "inwren hash calibrate"),
+            ("A hash may take half a second", "inwren hash calibrate --target-ms 500"),
+        ],
+    ),
+    ("openapi", &[("Write the document to a file", "inwren openapi > openapi.json")]),
+    ("healthcheck", &[("Is the service on port 9000 ready?", "inwren healthcheck --port 9000")]),
+    (
+        "config check",
+        &[
+            ("What is in force?", "inwren config check"),
+            ("Would this do?", "inwren config check --environment production"),
+        ],
+    ),
+    (
+        "completions",
+        &[
+            ("For bash", "inwren completions bash > ~/.local/share/bash-completion/completions/inwren"),
+            ("For fish", "inwren completions fish > ~/.config/fish/completions/inwren.fish"),
+        ],
+    ),
+    (
+        "man",
+        &[
+            ("Read the manual page of a command", "inwren man keys rotate | man -l -"),
+            ("Write all of them", "inwren man --write-to ~/.local/share/man/man1"),
+        ],
+    ),
+];
+
+/// What is shown of a command, in this order: the examples come before the settings, which are many.
+const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
+
+/// Adds its examples to every command.
+pub(super) fn add_to(program: Command) -> Command {
+    add(program, "")
+}
+
+fn add(mut command: Command, path: &str) -> Command {
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    for name in names {
+        let path = format!("{path} {name}");
+        command = command.mut_subcommand(name, |sub| add(sub, path.trim_start()));
+    }
+    let Some((_, examples)) = EXAMPLES.iter().find(|(known, _)| *known == path) else {
+        return command.help_template(TEMPLATE);
+    };
+    let mut text = String::from("Examples:");
+    for (about, line) in *examples {
+        text += &format!("\n  # {about}\n  {line}");
+    }
+    if let Some(more) = command.get_after_help() {
+        text += &format!("\n\n{more}");
+    }
+    command.after_help(text).help_template(TEMPLATE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{commands, commands_and_settings};
+
+    /// The commands that do something, by their words.
+    fn leaves(command: &Command, path: &str) -> Vec<String> {
+        if !command.has_subcommands() {
+            return vec![path.trim_start().to_owned()];
+        }
+        let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+        shown.flat_map(|sub| leaves(sub, &format!("{path} {}", sub.get_name()))).collect()
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_every_example_a_command() {
+        let mut known: Vec<String> = EXAMPLES.iter().map(|(path, _)| (*path).to_owned()).collect();
+        let mut there = leaves(&commands(), "");
+        there.push(String::new());
+        known.sort_unstable();
+        there.sort_unstable();
+        assert_eq!(known, there, "add an example to {}", file!());
+    }
+
+    #[test]
+    fn every_example_is_understood() {
+        for (path, examples) in EXAMPLES {
+            for (_, line) in *examples {
+                // What comes after is for the shell.
+                let words = line.split(['|', '<', '>']).next().unwrap().split_whitespace();
+                let words: Vec<&str> = words.collect();
+                assert!(words.join(" ").starts_with(&format!("inwren {path}").trim_end()), "{line}");
+                commands_and_settings()
+                    .try_get_matches_from(words)
+                    .unwrap_or_else(|error| panic!("{line}: {error}"));
+            }
+        }
+    }
+}

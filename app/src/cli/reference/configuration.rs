@@ -1,0 +1,27 @@
+use crate::config::{SETTINGS, Setting};
+
+const HEAD: &str = "# Configuration
+
+Every setting is an environment variable, a line in `.env`, or a flag: `DATABASE_URL` is `--database-url`. Flags win over
+variables, variables over the file. An empty value is none. A wrong value stops the start, and all wrong values are told at
+once. `inwren config check` shows what is in force, with secrets masked.
+";
+
+/// The page of all settings, a section each, so that each can be linked to.
+pub(super) fn page() -> String {
+    let mut page = HEAD.to_owned();
+    for setting in SETTINGS {
+        page += &section(setting);
+    }
+    page
+}
+
+fn section(setting: &Setting) -> String {
+    let Setting { name, takes, about, secret, .. } = setting;
+    let default = setting.default.map_or("none".to_owned(), |default| format!("`{default}`"));
+    let shown = if *secret && *name != "DATABASE_URL" { "; its value is never shown" } else { "" };
+    format!(
+        "\n## {name}\n\n{about}.\n\n- Takes: {takes}\n- Default: {default}{shown}\n- Flag: `--{}`\n",
+        setting.flag()
+    )
+}

@@ -1,0 +1,101 @@
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde_json::json;
+
+use super::args::ServeArgs;
+use super::output::say;
+use super::serve::{Given, listen, serve};
+use super::{Failed, Outcome};
+use crate::config::{Config, EphemeralConfig};
+use crate::ephemeral;
+use crate::telemetry::{self, LogOutput};
+
+/// Runs a service for the tests of others. Standard output has the address and the users and nothing else, so that a
+/// harness may read it to its end, or stop reading.
+pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &ServeArgs) -> Outcome {
+    let EphemeralConfig { mut config, issuer_is_set } =
+        Config::ephemeral(flags, |name| std::env::var(name).ok(), arguments.expose)
+            .map_err(|error| Failed::Usage(error.to_string()))?;
+    let log = telemetry::start(LogOutput::Stderr, config.log_format, &config.log_filter)
+        .map_err(Failed::because)?;
+    // Opened before the tokens are made, whose issuer is the address.
+    let listener = listen(&config).await?;
+    let address = listener.local_addr().map_err(Failed::because)?;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", reachable(address));
+    if !issuer_is_set {
+        config.token_issuer.clone_from(&url);
+    }
+    let told = Told { url, issuer: config.token_issuer.clone(), audience: config.token_audience.clone() };
+    let as_json = arguments.json;
+    let given = Given {
+        listener,
+        keys: ephemeral::signing_keys().map_err(Failed::because)?,
+        ready: Box::new(move || say(&if as_json { told.json() } else { told.variables() })),
+    };
+    let outcome = serve(&config, Some(given), &log).await;
+    log.flush();
+    outcome
+}
+
+/// Where a service that listens on every address can be reached from here.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        ip if ip.is_unspecified() => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port()),
+        _ => address,
+    }
+}
+
+/// What a harness needs to know.
+struct Told {
+    url: String,
+    issuer: String,
+    audience: String,
+}
+
+impl Told {
+    /// One line of JSON.
+    fn json(&self) -> String {
+        let users = ephemeral::SEEDS.map(|seed| {
+            json!({
+                "id": seed.id.to_string(),
+                "email": seed.email,
+                "password": seed.password,
+                "is_superuser": seed.is_superuser,
+            })
+        });
+        json!({
+            "url": self.url,
+            "issuer": self.issuer,
+            "audience": self.audience,
+            "jwks_url": self.jwks_url(),
+            "kid": ephemeral::KID,
+            "users": users,
+        })
+        .to_string()
+    }
+
+    /// Lines that a shell can read; the last one says that there are no more.
+    fn variables(&self) -> String {
+        let mut lines = vec![
+            format!("INWREN_URL={}", self.url),
+            format!("INWREN_ISSUER={}", self.issuer),
+            format!("INWREN_AUDIENCE={}", self.audience),
+            format!("INWREN_JWKS_URL={}", self.jwks_url()),
+            format!("INWREN_KID={}", ephemeral::KID),
+        ];
+        for seed in ephemeral::SEEDS {
+            let name = seed.email.split('@').next().unwrap_or_default().to_uppercase();
+            lines.push(format!("INWREN_{name}_ID={}", seed.id));
+            lines.push(format!("INWREN_{name}_EMAIL={}", seed.email));
+            lines.push(format!("INWREN_{name}_PASSWORD={}", seed.password));
+        }
+        lines.push("INWREN_READY=1".to_owned());
+        lines.join("\n")
+    }
+
+    fn jwks_url(&self) -> String {
+        format!("{}/.well-known/jwks.json", self.url)
+    }
+}

@@ -1,0 +1,119 @@
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use inwren_domain::Core;
+use inwren_domain::model::{Tier, UserFilter};
+use serde_json::json;
+
+use super::output::say;
+use super::{Failed, Outcome};
+use crate::shutdown::StopSignals;
+use crate::transfer::{Exported, Progress, Selection, export};
+
+/// Whom to write, and where to.
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// Where to; `-` is standard output. Only its owner may read the file
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// Leave the password hashes out
+    #[arg(long)]
+    without_hashes: bool,
+    /// Write nothing but the count and the checksum
+    #[arg(long, conflicts_with_all = ["file", "force"])]
+    checksum_only: bool,
+    /// Overwrite the file if it is there
+    #[arg(long)]
+    force: bool,
+    /// Only users of this tier
+    #[arg(long)]
+    tier: Option<String>,
+    /// Only users whose address begins so
+    #[arg(long)]
+    email_prefix: Option<String>,
+    /// Only users who may log in, or who may not
+    #[arg(long)]
+    active: Option<bool>,
+    /// Only superusers, or only the others
+    #[arg(long)]
+    superuser: Option<bool>,
+    /// Tell the count and the checksum as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Writes users.
+pub(super) async fn run(core: &Core, args: ExportArgs) -> Outcome {
+    let mut filter =
+        UserFilter::default().with_email_prefix(args.email_prefix.as_deref().unwrap_or_default());
+    filter.tier = args.tier.clone().map(Tier::from_stored);
+    filter.is_active = args.active;
+    filter.is_superuser = args.superuser;
+    let selection = Selection { filter, with_hashes: !args.without_hashes };
+    if args.checksum_only {
+        let exported = written(core, &selection, &mut io::sink()).await?;
+        say(&told(&exported, args.json));
+    } else if args.file == Path::new("-") {
+        let exported = written(core, &selection, &mut BufWriter::new(io::stdout())).await?;
+        // Standard output has the users.
+        let _ = writeln!(io::stderr(), "{}", told(&exported, args.json));
+    } else {
+        let exported = to_file(core, &selection, &args.file, args.force).await?;
+        say(&told(&exported, args.json));
+    }
+    Ok(())
+}
+
+async fn written(
+    core: &Core,
+    selection: &Selection,
+    output: &mut (dyn Write + Send),
+) -> Result<Exported, Failed> {
+    let total = core.store.snapshot().await.map_err(Failed::because)?.count().await;
+    let progress = Progress::begin("exporting users", Some(total.map_err(Failed::because)?));
+    let mut signals = StopSignals::listen().map_err(Failed::because)?;
+    tokio::select! {
+        exported = export(core, selection, output, progress) => exported.map_err(Failed::because),
+        () = signals.next() => Err(Failed::Failed("interrupted; the export is not whole".to_owned())),
+    }
+}
+
+/// The file is there whole, or not at all.
+async fn to_file(
+    core: &Core,
+    selection: &Selection,
+    path: &Path,
+    overwrite: bool,
+) -> Result<Exported, Failed> {
+    let failed = |error: io::Error| Failed::Failed(format!("{}: {error}", path.display()));
+    if !overwrite && path.exists() {
+        return Err(Failed::Failed(format!("{} is there already; --force overwrites it", path.display())));
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    let part = PathBuf::from(name);
+    let _ = fs::remove_file(&part);
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).map_err(failed)?;
+    let mut output = BufWriter::new(file);
+    let exported = written(core, selection, &mut output).await;
+    let kept = match &exported {
+        Ok(_) => output.get_ref().sync_all().and_then(|()| fs::rename(&part, path)).map_err(failed),
+        Err(_) => Ok(()),
+    };
+    if exported.is_err() || kept.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    kept?;
+    exported
+}
+
+fn told(exported: &Exported, as_json: bool) -> String {
+    let Exported { users, checksum } = exported;
+    if as_json {
+        return json!({ "users": users, "checksum": checksum.to_string() }).to_string();
+    }
+    format!("{users} users, checksum {checksum}")
+}

@@ -1,0 +1,134 @@
+use std::collections::HashMap;
+
+use super::{Config, ConfigError, Invalid};
+
+/// What an ephemeral service has of its own. A variable of the environment does not count, because the tests of another
+/// service may well have one of the same name for that service; a flag can only be meant for this one.
+const FIXED: [&str; 8] = [
+    "DATABASE_URL",
+    "PRIVATE_KEY_PATH",
+    "PUBLIC_KEY_PATH",
+    "PRIVATE_KEY_PASSPHRASE",
+    "PRIVATE_KEY_PASSPHRASE_FILE",
+    "FIRST_SUPERUSER_EMAIL",
+    "FIRST_SUPERUSER_PASSWORD",
+    "FIRST_SUPERUSER_PASSWORD_FILE",
+];
+
+/// What is other than usual, unless it is set: nobody's tests are to wait, or to be refused for asking too often.
+const DEFAULTS: [(&str, &str); 5] = [
+    ("RATE_LIMIT_ENABLED", "false"),
+    ("ARGON2_MEMORY_KIB", "64"),
+    ("ARGON2_ITERATIONS", "1"),
+    ("SHUTDOWN_NOTICE_SECONDS", "0"),
+    ("SHUTDOWN_GRACE_SECONDS", "2"),
+];
+
+/// The configuration of an ephemeral service.
+#[derive(Clone, Debug)]
+pub struct EphemeralConfig {
+    /// What is in force.
+    pub config: Config,
+    /// Whether somebody has chosen the issuer. If not, it is the address of the service, once that is known.
+    pub issuer_is_set: bool,
+}
+
+impl Config {
+    /// The configuration of an ephemeral service: of flags and the environment, without `.env`, which in the folder of
+    /// somebody's tests is about something else. `expose` allows it to listen where others can reach it.
+    pub fn ephemeral(
+        flags: &HashMap<&'static str, String>,
+        environment: impl Fn(&str) -> Option<String>,
+        expose: bool,
+    ) -> Result<EphemeralConfig, ConfigError> {
+        let refused: Vec<Invalid> = FIXED
+            .iter()
+            .filter(|name| flags.contains_key(*name))
+            .map(|name| invalid(name, "cannot be chosen with --ephemeral, which has its own"))
+            .collect();
+        if !refused.is_empty() {
+            return Err(ConfigError { invalid: refused });
+        }
+        let given = |name: &str| {
+            let value = flags.get(name).cloned().or_else(|| environment(name));
+            value.filter(|value| !value.trim().is_empty())
+        };
+        if given("ENVIRONMENT").is_some_and(|value| value == "production") {
+            let problem = "an ephemeral service is for tests: everybody knows its key and its users";
+            return Err(ConfigError { invalid: vec![invalid("ENVIRONMENT", problem)] });
+        }
+        let issuer_is_set = given("TOKEN_ISSUER").is_some();
+        let layered = |name: &str| {
+            if name == "DATABASE_URL" {
+                return Some("memory:".to_owned());
+            }
+            // `test`, `ci` and the like are of the other service too; only production is everybody's.
+            if FIXED.contains(&name) || name == "ENVIRONMENT" {
+                return None;
+            }
+            let default = DEFAULTS.iter().find(|(known, _)| *known == name);
+            given(name).or_else(|| default.map(|(_, value)| (*value).to_owned()))
+        };
+        let config = Self::read(flags, layered, None)?;
+        if !config.listen.ip().is_loopback() && !expose {
+            let problem = "others can reach this address, and everybody knows the key and the users of an ephemeral \
+                           service: add --expose if they shall, or say --host 127.0.0.1";
+            let got = Some(config.listen.ip().to_string());
+            return Err(ConfigError { invalid: vec![Invalid { got, ..invalid("HOST", problem) }] });
+        }
+        Ok(EphemeralConfig { config, issuer_is_set })
+    }
+}
+
+fn invalid(variable: &str, problem: &str) -> Invalid {
+    Invalid { variable: variable.to_owned(), got: None, problem: problem.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DatabaseKind;
+
+    fn with(flags: &[(&'static str, &str)], variables: &[(&str, &str)]) -> Result<EphemeralConfig, String> {
+        let flags = flags.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let variable = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        Config::ephemeral(&flags, variable, false).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_database_and_the_keys_of_others_are_left_alone() {
+        let theirs = [
+            ("DATABASE_URL", "postgres://db/theirs"),
+            ("PRIVATE_KEY_PATH", "/nowhere"),
+            ("ENVIRONMENT", "test"),
+        ];
+        let EphemeralConfig { config, issuer_is_set } = with(&[], &theirs).unwrap();
+        assert!(config.database.kind == DatabaseKind::Memory && !issuer_is_set);
+        assert!(!config.limits.enabled);
+        let refused = with(&[("DATABASE_URL", "sqlite://x.db")], &[]).unwrap_err();
+        assert!(refused.contains("DATABASE_URL") && refused.contains("--ephemeral"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_set_holds() {
+        let set = [("RATE_LIMIT_ENABLED", "true"), ("TOKEN_ISSUER", "https://auth.example.org")];
+        let EphemeralConfig { config, issuer_is_set } = with(&[("ARGON2_MEMORY_KIB", "128")], &set).unwrap();
+        assert!(config.limits.enabled && issuer_is_set);
+        assert_eq!((config.argon2.memory_kib, config.argon2.iterations), (128, 1));
+    }
+
+    #[test]
+    fn it_is_kept_away_from_where_it_could_be_believed() {
+        for refused in [
+            with(&[], &[("ENVIRONMENT", "production")]),
+            with(&[("ENVIRONMENT", "production")], &[]),
+            with(&[], &[("HOST", "0.0.0.0")]),
+        ] {
+            assert!(refused.is_err());
+        }
+        let exposed = Config::ephemeral(&HashMap::from([("HOST", "0.0.0.0".to_owned())]), |_| None, true);
+        assert!(exposed.is_ok());
+    }
+}

@@ -1,0 +1,79 @@
+use inwren_domain::Core;
+use inwren_domain::model::{ClientInfo, Email, Password, User, UserId};
+use inwren_domain::ports::{Inserted, Requester, Standing};
+use inwren_domain::service::PortFailure;
+use uuid::Uuid;
+
+/// Somebody who is there from the start.
+#[derive(Clone, Copy, Debug)]
+pub struct Seed {
+    /// The id, the same at every start.
+    pub id: Uuid,
+    /// The login name.
+    pub email: &'static str,
+    /// The password, which everybody knows.
+    pub password: &'static str,
+    /// Whether they may administer the others.
+    pub is_superuser: bool,
+}
+
+/// All of them.
+pub const SEEDS: [Seed; 3] = [
+    Seed {
+        id: Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001),
+        email: "root@example.org",
+        password: "ephemeral-root-password",
+        is_superuser: true,
+    },
+    Seed {
+        id: Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0002),
+        email: "ann@example.org",
+        password: "ephemeral-ann-password",
+        is_superuser: false,
+    },
+    Seed {
+        id: Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0003),
+        email: "bob@example.org",
+        password: "ephemeral-bob-password",
+        is_superuser: false,
+    },
+];
+
+/// Why the users could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// A port has failed.
+    #[error("the users could not be made: {0}")]
+    Port(#[from] PortFailure),
+    /// An address is not one, or is taken.
+    #[error("the user {0} could not be made")]
+    Refused(&'static str),
+}
+
+/// Makes the users, past the use case: their ids have to be known beforehand, which no client may choose.
+pub async fn seed(core: &Core) -> Result<(), SeedError> {
+    for seed in SEEDS {
+        let email = Email::parse(seed.email).map_err(|_| SeedError::Refused(seed.email))?;
+        let requester = Requester::new(&ClientInfo::default(), Standing::Known);
+        let hashed_password =
+            core.hasher.hash(Password::new(seed.password), requester).await.map_err(PortFailure::from)?;
+        let now = core.clock.now();
+        let user = User {
+            id: UserId::from_uuid(seed.id),
+            email,
+            hashed_password,
+            is_active: true,
+            is_superuser: seed.is_superuser,
+            tier: core.settings.tiers.default_tier().clone(),
+            created_at: now,
+            updated_at: now,
+            credential_version: 0,
+        };
+        let mut unit = core.store.begin().await.map_err(PortFailure::from)?;
+        if unit.users().insert(&user).await.map_err(PortFailure::from)? == Inserted::EmailTaken {
+            return Err(SeedError::Refused(seed.email));
+        }
+        unit.commit().await.map_err(PortFailure::from)?;
+    }
+    Ok(())
+}

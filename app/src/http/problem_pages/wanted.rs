@@ -1,0 +1,56 @@
+use super::render::Format;
+
+/// The form that a client prefers (RFC 9110 section 12.5.1). Whoever does not say, or wants something that there is not,
+/// gets the page for people: an address that was clicked on should show something.
+pub(super) fn format<'a>(accept: impl Iterator<Item = &'a str>) -> Format {
+    let ranges: Vec<(String, f32)> = accept.flat_map(|value| value.split(',')).filter_map(range).collect();
+    let mut best = (Format::Html, 0.0);
+    for format in [Format::Html, Format::Markdown, Format::Json] {
+        let quality = quality(&ranges, format.media_type());
+        if quality > best.1 {
+            best = (format, quality);
+        }
+    }
+    best.0
+}
+
+fn range(text: &str) -> Option<(String, f32)> {
+    let mut parts = text.split(';').map(str::trim);
+    let media = parts.next().filter(|media| media.contains('/'))?.to_ascii_lowercase();
+    let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    let quality: f32 = quality.map_or(Some(1.0), |text| text.parse().ok())?;
+    Some((media, quality.clamp(0.0, 1.0)))
+}
+
+/// What the most specific range that fits says of a media type.
+fn quality(ranges: &[(String, f32)], media_type: &str) -> f32 {
+    let media = media_type.split(';').next().unwrap_or_default();
+    let of_kind = format!("{}/*", media.split('/').next().unwrap_or_default());
+    let exact = [media, of_kind.as_str(), "*/*"];
+    let fits = |wanted: &&str| ranges.iter().find(|(range, _)| range == *wanted);
+    exact.iter().find_map(|wanted| fits(wanted)).map_or(0.0, |(_, quality)| *quality)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_gets_what_they_prefer() {
+        for (accept, expected) in [
+            ("", Format::Html),
+            ("*/*", Format::Html),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Format::Html),
+            ("application/json", Format::Json),
+            ("application/json, text/html;q=0.5", Format::Json),
+            ("APPLICATION/JSON;q=0.9, text/html;q=0.5", Format::Json),
+            ("text/markdown", Format::Markdown),
+            ("text/html;q=0.1, text/*", Format::Markdown),
+            ("text/html;q=0, */*", Format::Markdown),
+            ("image/png", Format::Html),
+            ("rubbish;;;q=x,,", Format::Html),
+        ] {
+            assert_eq!(format(std::iter::once(accept)), expected, "{accept}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+use inwren_domain::Core;
+use inwren_domain::ports::{ForeignUsers, StoreError};
+use inwren_domain::service::PortFailure;
+use inwren_domain::service::operator::transfer::{
+    Adoption, BATCH, Census, Importer, Incoming, OnCaseConflict, Outcome, Policy,
+};
+
+use super::pace;
+use super::progress::Progress;
+use super::report::Report;
+
+/// How many rows are read at a time.
+const ROWS: u16 = 1_000;
+
+/// What is in the table, and what became of everybody.
+#[derive(Debug)]
+pub struct Adopted {
+    /// What is in the table.
+    pub census: Census,
+    /// What became of everybody.
+    pub report: Report,
+}
+
+/// Why not everybody was looked at. Who was taken until then stays.
+#[derive(Debug, thiserror::Error)]
+pub enum AdoptError {
+    /// The table.
+    #[error("the table cannot be read: {0}")]
+    Table(#[from] StoreError),
+    /// The store.
+    #[error("broken off: {0}. Run it again: who is here by now is left alone")]
+    Store(PortFailure),
+}
+
+/// Takes over the users of a table: looks at all of them first, and then brings them in, a batch at a time.
+pub async fn adopt(
+    core: &Core,
+    table: &mut dyn ForeignUsers,
+    policy: Policy,
+    on_case_conflict: OnCaseConflict,
+    report: Report,
+) -> Result<Adopted, AdoptError> {
+    let census = take_census(core, table).await?;
+    let what = if policy.dry_run { "checking users" } else { "adopting users" };
+    let progress = Progress::begin(what, Some(census.rows));
+    let mut adopting = Adopting {
+        importer: Importer::new(core, policy),
+        batch: Vec::with_capacity(BATCH),
+        report,
+        progress,
+    };
+    let mut adoption = Adoption::after(core, &census, on_case_conflict);
+    table.rewind();
+    loop {
+        let rows = table.next(ROWS).await?;
+        if rows.is_empty() {
+            break;
+        }
+        let count = rows.len() as u64;
+        for row in rows {
+            match adoption.read(row) {
+                Ok(Some(incoming)) => adopting.take(incoming).await?,
+                Ok(None) => {}
+                Err(withheld) => adopting.refuse(&withheld.place, Outcome::Refused(withheld.problem)),
+            }
+        }
+        adopting.progress.advance(count);
+    }
+    let (taken, left) = adoption.withheld();
+    for withheld in left {
+        adopting.refuse(&withheld.place, Outcome::Refused(withheld.problem));
+    }
+    for incoming in taken {
+        adopting.take(incoming).await?;
+    }
+    adopting.bring_in().await?;
+    let report = adopting.report;
+    Ok(Adopted { census, report })
+}
+
+async fn take_census(core: &Core, table: &mut dyn ForeignUsers) -> Result<Census, StoreError> {
+    let mut progress = Progress::begin("reading users", Some(table.table().rows));
+    let mut census = Census::default();
+    loop {
+        let rows = table.next(ROWS).await?;
+        if rows.is_empty() {
+            return Ok(census);
+        }
+        rows.iter().for_each(|row| census.note(core, row));
+        progress.set(census.rows);
+    }
+}
+
+struct Adopting<'a> {
+    importer: Importer<'a>,
+    batch: Vec<Incoming>,
+    report: Report,
+    progress: Progress,
+}
+
+impl Adopting<'_> {
+    async fn take(&mut self, incoming: Incoming) -> Result<(), AdoptError> {
+        self.batch.push(incoming);
+        if self.batch.len() == BATCH { self.bring_in().await } else { Ok(()) }
+    }
+
+    async fn bring_in(&mut self) -> Result<(), AdoptError> {
+        let outcomes = pace::batch(&mut self.importer, &self.batch).await.map_err(AdoptError::Store)?;
+        for (one, outcome) in self.batch.drain(..).zip(outcomes) {
+            self.report.note(&one.place, outcome, &self.progress);
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, place: &str, outcome: Outcome) {
+        self.report.note(place, outcome, &self.progress);
+    }
+}

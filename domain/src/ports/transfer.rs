@@ -1,0 +1,38 @@
+//! Many users at a time: what an export reads, and what an import writes.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::model::{Email, User, UserId};
+
+/// All users as they were at one moment, read a batch at a time.
+///
+/// It MUST NOT keep a writer waiting, however long it is open, and what it holds in memory MUST NOT grow with what has
+/// been read.
+#[async_trait]
+pub trait UserSnapshot: Send {
+    /// How many users there were.
+    async fn count(&mut self) -> Result<u64, StoreError>;
+
+    /// The next users, at most `limit`; none at the end. They MUST come in the order of the bytes of their ids, each exactly
+    /// once, and as they were when the snapshot was taken, whatever was committed since.
+    async fn next(&mut self, limit: u16) -> Result<Vec<User>, StoreError>;
+}
+
+/// Writes many users at a time, within a unit of work.
+#[async_trait]
+pub trait UserTransfer: Send {
+    /// The users who have one of these ids or one of these addresses, in the normalised form. No other unit MUST be able to
+    /// change or lock any of them until this one ends.
+    ///
+    /// It follows [`lock_active_superusers`](super::UserRepository::lock_active_superusers) where a unit calls both.
+    async fn holders(&mut self, ids: &[UserId], emails: &[Email]) -> Result<Vec<User>, StoreError>;
+
+    /// Adds those whose id and address nobody has, and tells their ids. Whether somebody has MUST be decided by the store's
+    /// indexes; the others MUST be passed over, and the unit MUST go on.
+    async fn insert_new(&mut self, users: &[User]) -> Result<Vec<UserId>, StoreError>;
+
+    /// Puts the user in the place of the one with the same id, in every field. `false`, and nothing is changed, if there is
+    /// no such user or somebody else has the address.
+    async fn replace(&mut self, user: &User) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,146 @@
+//! The hasher with hashes that passlib, argon2-cffi and bcrypt made.
+
+use std::sync::Arc;
+
+use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
+use inwren_domain::model::{ClientNetwork, Password, PasswordHash};
+use inwren_domain::ports::{HasherError, PasswordHasher, Requester, Standing, Verification};
+use inwren_tests::fakes::SeededEntropy;
+use inwren_tests::foreign_hashes::{self, ForeignHash};
+
+const OURS: &str = "$argon2id$v=19$m=8,t=1,p=1$";
+
+fn hasher() -> Argon2Hasher {
+    let parameters = Argon2Parameters { memory_kib: 8, iterations: 1, parallelism: 1 };
+    let limits = HasherLimits::for_machine(2, parameters);
+    Argon2Hasher::start(parameters, limits, Arc::new(SeededEntropy::new(1))).unwrap()
+}
+
+fn stranger() -> Requester {
+    Requester { network: ClientNetwork::default(), standing: Standing::Stranger }
+}
+
+async fn verify(hasher: &Argon2Hasher, password: &str, hash: &PasswordHash) -> Verification {
+    hasher.verify(Password::new(password), Some(hash.clone()), stranger()).await.unwrap()
+}
+
+async fn check(hasher: &Argon2Hasher, password: &str, hash: &PasswordHash) -> bool {
+    hasher.check(Password::new(password), hash.clone(), stranger()).await.unwrap()
+}
+
+/// Whether a new hash would be no different from this one.
+fn is_as_ours(hash: &ForeignHash) -> bool {
+    hash.text.starts_with(OURS) && hash.text.rsplit('$').next().is_some_and(|sum| sum.len() == 43)
+}
+
+#[tokio::test]
+async fn every_hash_of_another_service_is_matched_by_its_password_and_renewed() {
+    let hasher = hasher();
+    let all = foreign_hashes::all();
+    for foreign in &all {
+        let ForeignHash { made_by, password, .. } = foreign;
+        let hash = foreign.hash();
+        let tail: String = password.chars().skip(1).collect();
+        for wrong in ["", "another", &tail, &password.to_uppercase(), &format!("x{password}")] {
+            let verified = verify(&hasher, wrong, &hash).await;
+            assert_eq!(verified, Verification::Mismatch, "{made_by}: {wrong}");
+            assert!(!check(&hasher, wrong, &hash).await, "{made_by}: {wrong}");
+        }
+        assert!(check(&hasher, password, &hash).await, "{made_by}: {password}");
+        let normalized = Password::new(password).expose_typed_bytes().is_none();
+        match verify(&hasher, password, &hash).await {
+            Verification::Match { rehashed: Some(renewed) } => {
+                assert!(renewed.expose().starts_with(OURS), "{made_by}: {renewed:?}");
+                let again = verify(&hasher, password, &renewed).await;
+                assert_eq!(again, Verification::Match { rehashed: None }, "{made_by}");
+                assert_eq!(verify(&hasher, "another", &renewed).await, Verification::Mismatch, "{made_by}");
+            }
+            verified => {
+                let kept = Verification::Match { rehashed: None };
+                assert!(verified == kept && is_as_ours(foreign) && normalized, "{made_by}: {verified:?}");
+            }
+        }
+    }
+    assert!(all.len() >= 40, "{}", all.len());
+}
+
+#[tokio::test]
+async fn a_password_that_is_not_normalised_is_matched_as_it_was_typed_and_normalised_from_then_on() {
+    let hasher = hasher();
+    for foreign in foreign_hashes::all() {
+        let normalized = Password::new(&foreign.password);
+        if normalized.expose_typed_bytes().is_none() {
+            continue;
+        }
+        let normalized = std::str::from_utf8(normalized.expose_bytes()).unwrap();
+        let (made_by, hash) = (&foreign.made_by, foreign.hash());
+        // Another keyboard gives other bytes, and the old service would not have let its owner in either.
+        assert_eq!(verify(&hasher, normalized, &hash).await, Verification::Mismatch, "{made_by}");
+        let verified = verify(&hasher, &foreign.password, &hash).await;
+        let Verification::Match { rehashed: Some(renewed) } = verified else { panic!("{made_by}") };
+        for typed in [normalized, &foreign.password] {
+            let verified = verify(&hasher, typed, &renewed).await;
+            assert_eq!(verified, Verification::Match { rehashed: None }, "{made_by}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bcrypt_takes_in_72_bytes_and_the_renewed_hash_all_of_them() {
+    let hasher = hasher();
+    let long = foreign_hashes::all().into_iter().filter(|hash| hash.password.len() > 72);
+    let mut seen = 0;
+    for foreign in long {
+        let mut other = foreign.password.clone();
+        other.pop();
+        let verified = verify(&hasher, &other, &foreign.hash()).await;
+        if foreign.is_bcrypt() {
+            let Verification::Match { rehashed: Some(renewed) } = verified else { panic!("{foreign:?}") };
+            assert_eq!(verify(&hasher, &foreign.password, &renewed).await, Verification::Mismatch);
+            seen += 1;
+        } else {
+            assert_eq!(verified, Verification::Mismatch, "{foreign:?}");
+        }
+    }
+    assert!(seen >= 4, "{seen}");
+}
+
+#[tokio::test]
+async fn a_nul_is_in_no_password_that_bcrypt_hashed() {
+    let hasher = hasher();
+    for foreign in foreign_hashes::all().into_iter().filter(ForeignHash::is_bcrypt) {
+        let ForeignHash { password, .. } = &foreign;
+        for other in [format!("{password}\0"), format!("{password}\0{password}"), "\0".to_owned()] {
+            assert_eq!(verify(&hasher, &other, &foreign.hash()).await, Verification::Mismatch, "{foreign:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_checked_costs_what_nobody_does() {
+    let hasher = hasher();
+    let salt_and_sum = "c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
+    for text in [
+        "".to_owned(),
+        "!".to_owned(),
+        "plain".to_owned(),
+        "$2b$20$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUV012345678".to_owned(),
+        "$2x$05$eg90EB5lVthCn3vWpPZs9OklZQEoK15Q5vF.6SEUtc7PRQbczB4HW".to_owned(),
+        "$pbkdf2-sha256$99000000$C6E0hnCuFQIAYGwNYQyB0A$cINZF3jv9M0OWGvhwF5hEfrafVvluwpwuFPUCZ0iU3E"
+            .to_owned(),
+        "$pbkdf2-sha512$25000$C6E0hnCuFQIAYGwNYQyB0A$AAAA".to_owned(),
+        format!("$argon2id$v=19$m=65536,t=3,p=4,keyid=AAAA${salt_and_sum}"),
+        format!("$argon2id$v=19$m=65536,t=3,p=4,data=AAAA${salt_and_sum}"),
+        format!("$argon2i$v=19$m=4194305,t=3,p=4${salt_and_sum}"),
+        format!("$argon2i$v=19$m=64,t=65,p=4${salt_and_sum}"),
+    ] {
+        let hash = PasswordHash::from_phc(text);
+        let computed = hasher.metrics().computed;
+        let verified = hasher.verify(Password::new("x"), Some(hash.clone()), stranger()).await;
+        let checked = hasher.check(Password::new("x"), hash.clone(), stranger()).await;
+        for refused in [verified.map(drop), checked.map(drop)] {
+            assert!(matches!(refused, Err(HasherError::Unusable(_))), "{}: {refused:?}", hash.expose());
+        }
+        assert_eq!(hasher.metrics().computed, computed + 2, "{}", hash.expose());
+    }
+}

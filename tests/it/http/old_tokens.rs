@@ -1,0 +1,378 @@
+//! Access tokens of the service before this one, while they are accepted and while they are not.
+
+use std::sync::Arc;
+
+use inwren_domain::model::{Email, Password};
+use inwren_domain::ports::Store;
+use inwren_domain::service::operator::set_password;
+use inwren_tests::app::forge::Forger;
+use inwren_tests::app::{Account, PASSWORD, TestApp, key, old_service};
+use inwren_tests::fakes::FaultyStore;
+use inwren_tests::fixtures::{fresh_email, now};
+use serde_json::{Value, json};
+use time::Duration;
+
+use super::protected;
+use crate::forgeries::{self, Forgery, Original};
+
+stories! {
+    an_old_token_is_as_good_as_its_user_is_now
+    an_old_token_may_name_its_user_by_the_address
+    an_address_that_was_taken_over_lets_nobody_in
+    what_needs_a_recent_login_asks_for_one
+    a_logout_ends_all_old_tokens_and_no_session
+    a_revocation_ends_all_old_tokens
+    whatever_ends_sessions_ends_old_tokens
+    an_old_token_is_good_until_it_expires_or_the_time_is_over
+    without_the_setting_an_old_token_is_nothing
+    to_other_services_an_old_token_is_nothing
+}
+
+mod forged {
+    use super::{no_forged_token_gets_in_while_old_ones_do, no_old_token_is_exchanged};
+    stories! {
+        memory:
+        no_forged_token_gets_in_while_old_ones_do
+        no_old_token_is_exchanged
+    }
+}
+
+const LIFETIME: Duration = Duration::days(10);
+
+/// The service while it accepts old tokens.
+fn moving_in(store: Arc<dyn Store>) -> TestApp {
+    TestApp::configured(store, |config| config.legacy_tokens_until = Some(now() + LIFETIME))
+}
+
+fn forger() -> Forger {
+    Forger::with(key())
+}
+
+fn old_token(app: &TestApp, subject: &str) -> String {
+    old_service::token(&forger(), &old_service::claims(subject, app.clock_seconds()))
+}
+
+async fn an_old_token_is_as_good_as_its_user_is_now(store: Arc<dyn Store>) {
+    let app = moving_in(store);
+    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let issued_at = app.clock_seconds();
+    let of = |account: &Account, more: Value| {
+        let mut claims = old_service::claims(&account.id, issued_at);
+        let fields = claims.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        old_service::token(&forger(), &claims)
+    };
+    // What the token says of rights is not asked.
+    let said = |is_superuser: bool| json!({ "is_superuser": is_superuser, "tier": "enterprise", "email": "x@y.example" });
+    let token = of(&ann, said(true));
+    let me = app.me(&token).await.expect_status(200).json();
+    assert_eq!((&me["id"], &me["email"], &me["tier"]), (&json!(ann.id), &json!(ann.email), &json!("free")));
+    app.get("/admin/users").bearer(&token).send().await.expect_problem(403, "not-permitted");
+    let by_boss = of(&boss, said(false));
+    app.get("/admin/users").bearer(&by_boss).send().await.expect_status(200).json();
+    let change =
+        app.put(&format!("/admin/users/{}", ann.id)).bearer(&by_boss).json(&json!({ "tier": "premium" }));
+    change.send().await.expect_status(200).json();
+
+    // It belongs to no session, and there is one all the same, which may be ended.
+    let sessions = app.get("/users/me/sessions").bearer(&token).send().await.expect_status(200).json();
+    let [session] = sessions["items"].as_array().unwrap().as_slice() else { panic!("{sessions}") };
+    assert_eq!(session["current"], false);
+    let path = format!("/users/me/sessions/{}", session["id"].as_str().unwrap());
+    app.delete(&path).bearer(&token).send().await.expect_done();
+    app.me(&ann.tokens.access).await.expect_invalid_token();
+
+    // Other forms that such services wrote.
+    let id = uuid::Uuid::parse_str(&ann.id).unwrap();
+    for subject in [id.simple().to_string(), ann.id.to_uppercase()] {
+        app.me(&old_token(&app, &subject)).await.expect_status(200).json();
+    }
+    for more in [
+        json!({ "iss": "https://old.example", "aud": ["a", "b"], "jti": "1", "nbf": issued_at }),
+        json!({ "token_type": "access" }),
+        json!({ "exp": issued_at + 86_400 }),
+        json!({ "exp": issued_at + 1 }),
+    ] {
+        app.me(&of(&ann, more)).await.expect_status(200).json();
+    }
+    for name in ["iat", "type"] {
+        let mut claims = old_service::claims(&ann.id, issued_at);
+        claims.as_object_mut().unwrap().remove(name);
+        app.me(&old_service::token(&forger(), &claims)).await.expect_status(200).json();
+    }
+    let other_order = forger().sign(
+        inwren_tests::app::forge::Algorithm::Rs256,
+        r#"{"typ":"JWT","alg":"RS256"}"#,
+        old_service::claims(&ann.id, issued_at).to_string(),
+    );
+    app.me(&other_order).await.expect_status(200).json();
+    let nobody = uuid::Uuid::from_u128(7).to_string();
+    app.me(&old_token(&app, &nobody)).await.expect_invalid_token();
+}
+
+async fn an_old_token_may_name_its_user_by_the_address(store: Arc<dyn Store>) {
+    let app = moving_in(store);
+    let ann = app.somebody().await;
+    for address in [ann.email.clone(), ann.email.to_uppercase()] {
+        let me = app.me(&old_token(&app, &address)).await.expect_status(200).json();
+        assert_eq!(me["id"], json!(ann.id));
+    }
+    let mut claims = old_service::claims(&ann.email, app.clock_seconds());
+    claims.as_object_mut().unwrap().remove("iat");
+    // When it was issued it does not say: it may be of somebody who had the address before.
+    app.me(&old_service::token(&forger(), &claims)).await.expect_invalid_token();
+    app.me(&old_token(&app, "nobody@example.org")).await.expect_invalid_token();
+}
+
+async fn an_address_that_was_taken_over_lets_nobody_in(store: Arc<dyn Store>) {
+    let app = moving_in(store);
+    let (ann, bob) = (app.somebody().await, app.somebody().await);
+    let token = old_token(&app, &ann.email);
+    let change = async |account: &Account, email: &str| {
+        let body = json!({ "email": email });
+        app.put("/users/me")
+            .bearer(&account.tokens.access)
+            .json(&body)
+            .send()
+            .await
+            .expect_status(200)
+            .json();
+    };
+    change(&ann, fresh_email().as_str()).await;
+    app.me(&token).await.expect_invalid_token();
+    // By somebody who came before the token was issued.
+    change(&bob, &ann.email).await;
+    app.me(&token).await.expect_invalid_token();
+    app.me(&bob.tokens.access).await.expect_status(200).json();
+    change(&bob, fresh_email().as_str()).await;
+    // By somebody who came after it.
+    app.clock.advance(Duration::minutes(1));
+    app.register(&ann.email).await;
+    app.me(&token).await.expect_invalid_token();
+    app.me(&old_token(&app, &ann.email)).await.expect_status(200).json();
+}
+
+async fn what_needs_a_recent_login_asks_for_one(store: Arc<dyn Store>) {
+    for max_age in [Duration::minutes(15), Duration::ZERO] {
+        let app = TestApp::configured(store.clone(), |config| {
+            config.legacy_tokens_until = Some(now() + LIFETIME);
+            config.rules.reauthentication_max_age = max_age;
+        });
+        let ann = app.somebody().await;
+        let token = old_token(&app, &ann.id);
+        let password = json!({ "current_password": PASSWORD, "new_password": "a new pass phrase" });
+        let email = json!({ "email": fresh_email().as_str() });
+        for call in [
+            app.post("/users/me/password").json(&password),
+            app.put("/users/me").json(&email),
+            app.delete("/users/me"),
+        ] {
+            let reply = call.bearer(&token).send().await;
+            reply.expect_problem(401, "insufficient-user-authentication");
+            let challenge = reply.header("www-authenticate").unwrap();
+            assert!(challenge.contains(r#"error="insufficient_user_authentication""#), "{challenge}");
+        }
+        let me = app.me(&token).await.expect_status(200).json();
+        assert_eq!(me["email"], json!(ann.email));
+        let tier = app.put("/users/me").bearer(&token).json(&json!({ "tier": "free" }));
+        tier.send().await.expect_status(200).json();
+        // With the login that it asks for, it goes.
+        let tokens = app.login(&ann.email).await;
+        app.post("/users/me/password")
+            .bearer(&tokens.access)
+            .json(&password)
+            .send()
+            .await
+            .expect_status(200)
+            .tokens();
+        app.me(&token).await.expect_invalid_token();
+    }
+}
+
+async fn a_logout_ends_all_old_tokens_and_no_session(store: Arc<dyn Store>) {
+    let app = moving_in(store);
+    let (ann, bob) = (app.somebody().await, app.somebody().await);
+    let (one, of_bob) = (old_token(&app, &ann.id), old_token(&app, &bob.id));
+    app.clock.advance(Duration::minutes(1));
+    let other = old_token(&app, &ann.id);
+    app.post("/auth/logout").bearer(&one).send().await.expect_done();
+    for token in [&one, &other] {
+        app.me(token).await.expect_invalid_token();
+        app.post("/auth/logout").bearer(token).send().await.expect_invalid_token();
+    }
+    app.me(&ann.tokens.access).await.expect_status(200).json();
+    app.refresh(&ann.tokens.refresh).await;
+    app.login(&ann.email).await;
+    app.me(&of_bob).await.expect_status(200).json();
+    // A session that ends takes no old token with it: that may be another device.
+    app.post("/auth/logout").bearer(&bob.tokens.access).send().await.expect_done();
+    app.me(&of_bob).await.expect_status(200).json();
+}
+
+async fn a_revocation_ends_all_old_tokens(store: Arc<dyn Store>) {
+    let app = moving_in(store);
+    let ann = app.somebody().await;
+    let token = old_token(&app, &ann.id);
+    for _ in 0..2 {
+        let reply = app.post("/auth/revoke").form(&[("token", token.as_str())]).send().await;
+        assert_eq!(reply.status, 200, "{reply}");
+        app.me(&token).await.expect_invalid_token();
+    }
+    app.me(&ann.tokens.access).await.expect_status(200).json();
+}
+
+async fn whatever_ends_sessions_ends_old_tokens(store: Arc<dyn Store>) {
+    let app = moving_in(store);
+    let (boss, bystander) = (app.superuser().await, app.somebody().await);
+    let by_boss = async |path: String, body: Value| {
+        app.put(&path).bearer(&boss.tokens.access).json(&body).send().await.expect_status(200).json();
+    };
+    for (place, what) in
+        ["sessions", "deactivation", "demotion", "address", "operator", "others", "others by old"]
+            .into_iter()
+            .enumerate()
+    {
+        let ann = if what == "demotion" { app.superuser().await } else { app.somebody().await };
+        let token = old_token(&app, &ann.id);
+        app.me(&token).await.expect_status(200).json();
+        let path = format!("/admin/users/{}", ann.id);
+        match what {
+            // Whether there are sessions or not.
+            "sessions" => {
+                app.post("/auth/logout").bearer(&ann.tokens.access).send().await.expect_done();
+                app.me(&token).await.expect_status(200).json();
+                let call = app.delete(&format!("{path}/sessions")).bearer(&boss.tokens.access);
+                call.send().await.expect_done();
+            }
+            "deactivation" => {
+                by_boss(path.clone(), json!({ "is_active": false })).await;
+                app.me(&token).await.expect_invalid_token();
+                by_boss(path, json!({ "is_active": true })).await;
+            }
+            "demotion" => by_boss(path, json!({ "is_superuser": false })).await,
+            "address" => by_boss(path, json!({ "email": format!("new-{place}-{}", ann.email) })).await,
+            "operator" => {
+                let email = Email::parse(&ann.email).unwrap();
+                let password = Password::new("set by the operator");
+                set_password::execute(&app.state.core, &email, password).await.unwrap();
+            }
+            "others" => {
+                app.delete("/users/me/sessions").bearer(&ann.tokens.access).send().await.expect_done();
+                app.me(&ann.tokens.access).await.expect_status(200).json();
+            }
+            _ => {
+                app.delete("/users/me/sessions").bearer(&token).send().await.expect_done();
+                app.me(&ann.tokens.access).await.expect_invalid_token();
+            }
+        }
+        let reply = app.me(&token).await;
+        assert_eq!(reply.status, 401, "{what}: {reply}");
+        // It is not the user who is shut out.
+        let password = if what == "operator" { "set by the operator" } else { PASSWORD };
+        let email = if what == "address" { format!("new-{place}-{}", ann.email) } else { ann.email.clone() };
+        app.try_login(&email, password).await.expect_status(200).tokens();
+    }
+    app.me(&old_token(&app, &bystander.id)).await.expect_status(200).json();
+    app.me(&bystander.tokens.access).await.expect_status(200).json();
+}
+
+async fn an_old_token_is_good_until_it_expires_or_the_time_is_over(store: Arc<dyn Store>) {
+    let app = moving_in(store);
+    let ann = app.somebody().await;
+    let token = old_token(&app, &ann.id);
+    app.clock.advance(Duration::minutes(30));
+    app.me(&token).await.expect_status(200).json();
+    app.clock.advance(Duration::seconds(inwren_tests::app::LEEWAY_SECONDS));
+    app.me(&token).await.expect_invalid_token();
+    app.clock.set(now() + LIFETIME - Duration::hours(1));
+    app.me(&old_token(&app, &ann.id)).await.expect_status(200).json();
+    app.clock.set(now() + LIFETIME - Duration::minutes(10));
+    // It would outlive the time.
+    app.me(&old_token(&app, &ann.id)).await.expect_invalid_token();
+    let mut claims = old_service::claims(&ann.id, app.clock_seconds());
+    claims["exp"] = json!(app.clock_seconds() + 60);
+    let short = old_service::token(&forger(), &claims);
+    app.me(&short).await.expect_status(200).json();
+    app.clock.set(now() + LIFETIME);
+    app.me(&short).await.expect_invalid_token();
+}
+
+async fn without_the_setting_an_old_token_is_nothing(store: Arc<dyn Store>) {
+    let counted = FaultyStore::over(store);
+    let asked = counted.script();
+    let app = TestApp::over(Arc::new(counted));
+    let ann = app.somebody().await;
+    asked.take_calls();
+    let token = old_token(&app, &ann.id);
+    for operation in protected::operations(&app) {
+        protected::attempt(&app, &operation).bearer(&token).send().await.expect_invalid_token();
+    }
+    app.post("/auth/revoke").form(&[("token", token.as_str())]).send().await;
+    assert!(asked.take_calls().is_empty(), "the store was asked");
+    // Nor is anything written for the sake of such tokens.
+    let version = async || {
+        let id = inwren_domain::model::UserId::from_uuid(uuid::Uuid::parse_str(&ann.id).unwrap());
+        let user = app.state.core.store.read().await.unwrap().users().by_id(id).await.unwrap();
+        user.unwrap().credential_version
+    };
+    app.delete("/users/me/sessions").bearer(&ann.tokens.access).send().await.expect_done();
+    assert_eq!(version().await, 0);
+}
+
+async fn to_other_services_an_old_token_is_nothing(store: Arc<dyn Store>) {
+    let app = moving_in(store);
+    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let token = old_token(&app, &ann.id);
+    let call = app.post("/auth/introspect").bearer(&boss.tokens.access).form(&[("token", token.as_str())]);
+    assert_eq!(call.send().await.expect_status(200).json(), json!({ "active": false }));
+    app.me(&token).await.expect_status(200).json();
+    // Whoever may ask, may ask with an old token.
+    let by_boss = old_token(&app, &boss.id);
+    let call = app.post("/auth/introspect").bearer(&by_boss).form(&[("token", ann.tokens.access.as_str())]);
+    assert_eq!(call.send().await.expect_status(200).json()["active"], true);
+}
+
+/// The forgeries of our own tokens, and those of old ones.
+fn all_forgeries(app: &TestApp, account: &Account) -> Vec<Forgery> {
+    let now = app.clock_seconds();
+    let Account { id, tokens, .. } = account;
+    let mut all = Original::new(key(), &tokens.access, &tokens.refresh, now).forgeries();
+    let public = key().public();
+    let pem = public.to_pem().unwrap();
+    let until = now + LIFETIME.whole_seconds();
+    all.extend(forgeries::old_service::all(&forger(), &pem, public.id(), id, now, until));
+    all
+}
+
+async fn no_forged_token_gets_in_while_old_ones_do(store: Arc<dyn Store>) {
+    let counted = FaultyStore::over(store);
+    let asked = counted.script();
+    let app = moving_in(Arc::new(counted));
+    let admin = app.superuser().await;
+    app.me(&old_token(&app, &admin.id)).await.expect_status(200).json();
+    asked.take_calls();
+    let operations = protected::operations(&app);
+    let forgeries = all_forgeries(&app, &admin);
+    for Forgery { what, token } in forgeries.iter().filter(|forgery| forgery.fits_a_header()) {
+        for operation in &operations {
+            let reply = protected::attempt(&app, operation).bearer(token).send().await;
+            assert_eq!(reply.status, 401, "{what}: {reply}");
+            reply.expect_invalid_token();
+        }
+        assert!(asked.take_calls().is_empty(), "{what}: the store was asked before the token was checked");
+    }
+    println!("{} forged tokens at {} operations", forgeries.len(), operations.len());
+}
+
+async fn no_old_token_is_exchanged(store: Arc<dyn Store>) {
+    let app = moving_in(store);
+    let ann = app.somebody().await;
+    let mut refresh = old_service::claims(&ann.id, app.clock_seconds());
+    refresh["type"] = json!("refresh");
+    for token in [old_token(&app, &ann.id), old_service::token(&forger(), &refresh)] {
+        app.try_refresh(&token).await.expect_invalid_token();
+        let form = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
+        app.post("/auth/access-token").form(&form).send().await.expect_oauth_error("invalid_grant");
+    }
+    app.refresh(&ann.tokens.refresh).await;
+}

@@ -1,0 +1,50 @@
+"""The pages of the documentation, as the tests that run them read them."""
+
+import re
+
+from markdown_it import MarkdownIt
+
+from conftest import ROOT
+
+DOCS = ROOT / "docs"
+
+
+def blocks(page):
+    """The code blocks of a page of `docs/`: pairs of the words after the fence, and the text."""
+    tokens = MarkdownIt().parse((DOCS / page).read_text())
+    return [(token.info.split(), token.content) for token in tokens if token.type == "fence"]
+
+
+def files(page):
+    """The blocks that are files: their first line is a comment with the name."""
+    found = {}
+    for _, text in blocks(page):
+        name = re.match(r"(?:#|//) ([a-z_.]+\.(?:py|js))\n", text)
+        if name:
+            found[name.group(1)] = text
+    return found
+
+
+def slug(heading):
+    """The anchor of a heading, as GitHub and mdBook make it."""
+    kept = "".join(character for character in heading.lower() if character.isalnum() or character in " -_")
+    return kept.replace(" ", "-")
+
+
+def read(path):
+    """The anchors of a Markdown file, and its links."""
+    tokens = MarkdownIt().enable("table").parse(path.read_text())
+    anchors, links = set(), []
+    for place, token in enumerate(tokens):
+        children = token.children or []
+        if token.type == "inline":
+            links += [child.attrGet("href") for child in children if child.type == "link_open"]
+            links += [child.attrGet("src") for child in children if child.type == "image"]
+        if token.type == "inline" and tokens[place - 1].type == "heading_open":
+            text = "".join(child.content for child in children if child.type in ("text", "code_inline"))
+            name, number = slug(text), 0
+            while name in anchors:
+                number += 1
+                name = f"{slug(text)}-{number}"
+            anchors.add(name)
+    return anchors, links

@@ -1,0 +1,398 @@
+//! `UserSnapshot`, `UserTransfer` and `AuditLog::record_all`, and the rules of an import over them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use inwren_domain::model::{AuditEvent, AuditEventKind, PasswordHash, RevocationReason, Tier, User, UserId};
+use inwren_domain::ports::Store;
+use inwren_domain::service::operator::transfer::{
+    Importer, Incoming, IncomingPassword, OnConflict, Outcome, Policy, Problem,
+};
+use time::Duration;
+use uuid::Uuid;
+
+use super::support::{
+    add_sessions, add_users, all_users, assert_same_user, assert_waits, events, live_of, session_of, user_of,
+};
+use crate::fakes::Fakes;
+use crate::fixtures::{self, email, event, fresh_email, now, somebody, superuser, user, user_id};
+
+/// Each user MUST come exactly once, in the order of the ids, and the count MUST be theirs.
+pub async fn a_snapshot_gives_everybody_once_in_the_order_of_ids(store: Arc<dyn Store>) {
+    let users: Vec<User> = (0..23).map(|_| somebody()).collect();
+    add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
+    let mut snapshot = store.snapshot().await.unwrap();
+    assert_eq!(snapshot.count().await.unwrap(), 23);
+    let mut found = Vec::new();
+    loop {
+        let batch = snapshot.next(5).await.unwrap();
+        assert!(batch.len() <= 5);
+        if batch.is_empty() {
+            break;
+        }
+        found.extend(batch);
+    }
+    assert!(snapshot.next(5).await.unwrap().is_empty());
+    let mut expected = users;
+    expected.sort_by_key(|user| *user.id.as_uuid().as_bytes());
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_same_user(found, expected);
+    }
+}
+
+/// Everybody MUST come as they were when the snapshot was taken, and no writer MUST be kept waiting.
+pub async fn a_snapshot_is_of_one_moment(store: Arc<dyn Store>) {
+    let (kept, gone) = (somebody(), somebody());
+    add_users(&*store, &[&kept, &gone]).await;
+    let mut snapshot = store.snapshot().await.unwrap();
+    add_users(&*store, &[&somebody()]).await;
+    in_unit!(store, |unit| {
+        assert!(unit.users().delete(gone.id).await.unwrap());
+        let changed = User { is_active: false, ..kept.clone() };
+        assert!(unit.transfer().replace(&changed).await.unwrap());
+    });
+    assert_eq!(snapshot.count().await.unwrap(), 2);
+    let found = snapshot.next(100).await.unwrap();
+    let ids: BTreeSet<UserId> = found.iter().map(|user| user.id).collect();
+    assert_eq!(ids, BTreeSet::from([kept.id, gone.id]));
+    assert!(found.iter().all(|user| user.is_active));
+    drop(snapshot);
+    assert_eq!(store.snapshot().await.unwrap().count().await.unwrap(), 2);
+}
+
+/// `holders` finds by id and by the normalised address, and everybody once.
+pub async fn holders_are_found_by_id_and_by_address(store: Arc<dyn Store>) {
+    let (ann, bob, eve) = (user("Ann.É@Example.org"), somebody(), somebody());
+    add_users(&*store, &[&ann, &bob, &eve]).await;
+    let mut unit = store.begin().await.unwrap();
+    let ids = [bob.id, ann.id, user_id()];
+    let emails = [email("ann.e\u{301}@example.ORG"), fresh_email()];
+    let mut found = unit.transfer().holders(&ids, &emails).await.unwrap();
+    found.sort_by_key(|user| user.id);
+    let mut expected = vec![ann, bob];
+    expected.sort_by_key(|user| user.id);
+    assert_eq!(found, expected);
+    assert!(unit.transfer().holders(&[], &[fresh_email()]).await.unwrap().is_empty());
+    unit.rollback().await.unwrap();
+}
+
+/// No other unit MUST be able to lock a holder until the unit ends.
+pub async fn holders_keep_others_waiting(store: Arc<dyn Store>) {
+    let ann = somebody();
+    add_users(&*store, &[&ann]).await;
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.transfer().holders(&[ann.id], &[]).await.unwrap(), std::slice::from_ref(&ann));
+    let mut waiting = tokio::spawn({
+        let (store, id) = (store.clone(), ann.id);
+        async move { in_unit!(store, |unit| unit.users().lock(id).await.unwrap()) }
+    });
+    assert_waits(&mut waiting).await;
+    unit.commit().await.unwrap();
+    assert_eq!(waiting.await.unwrap(), Some(ann));
+}
+
+/// `insert_new` adds those whose id and address are free, MUST pass over the others, and the unit MUST go on.
+pub async fn only_the_new_are_inserted_and_the_unit_goes_on(store: Arc<dyn Store>) {
+    let ann = user("Ann@example.org");
+    add_users(&*store, &[&ann]).await;
+    let odd = User {
+        hashed_password: PasswordHash::no_password(),
+        is_active: false,
+        is_superuser: true,
+        tier: Tier::from_stored("unheard-of".to_owned()),
+        updated_at: now() + Duration::MICROSECOND,
+        credential_version: 7,
+        ..user("Grüße.用户@Bücher.Example")
+    };
+    let same_email = user("aNN@example.org");
+    let same_id = User { id: ann.id, ..somebody() };
+    let many: Vec<User> = (0..1_100).map(|_| somebody()).collect();
+    let mut all = vec![odd.clone(), same_email, same_id];
+    all.extend(many);
+    let inserted = in_unit!(store, |unit| {
+        let inserted = unit.transfer().insert_new(&all).await.unwrap();
+        unit.audit().record(&event(AuditEventKind::UserImported, odd.id)).await.unwrap();
+        inserted
+    });
+    assert_eq!(inserted.len(), 1_101);
+    assert!(inserted.contains(&odd.id) && !inserted.contains(&ann.id));
+    assert_same_user(&user_of(&*store, odd.id).await.unwrap(), &odd);
+    assert_same_user(&user_of(&*store, ann.id).await.unwrap(), &ann);
+    assert_eq!(store.snapshot().await.unwrap().count().await.unwrap(), 1_102);
+    assert_eq!(events(&*store).await.len(), 1);
+}
+
+/// Of units that insert one address at once exactly one MUST win, and the others go on.
+pub async fn of_many_bulk_inserts_of_one_address_exactly_one_wins(store: Arc<dyn Store>) {
+    let attempts = (0..8).map(|n| {
+        let store = store.clone();
+        let users = [somebody(), user(if n % 2 == 0 { "Race@example.org" } else { "rACE@example.org" })];
+        async move { in_unit!(store, |unit| unit.transfer().insert_new(&users).await.unwrap()).len() }
+    });
+    let inserted: Vec<usize> = super::support::together(attempts).await;
+    assert_eq!(inserted.iter().sum::<usize>(), 8 + 1, "{inserted:?}");
+}
+
+/// `replace` changes every field; it MUST change nothing where there is nobody, or the address is somebody else's.
+pub async fn a_replacement_is_whole_or_nothing(store: Arc<dyn Store>) {
+    let (ann, bob) = (somebody(), somebody());
+    add_users(&*store, &[&ann, &bob]).await;
+    let changed = User {
+        id: ann.id,
+        hashed_password: fixtures::password_hash(),
+        is_active: false,
+        is_superuser: true,
+        tier: fixtures::tier("premium"),
+        created_at: ann.created_at - Duration::DAY,
+        updated_at: now(),
+        credential_version: 5,
+        ..user("Another.Ann@example.org")
+    };
+    in_unit!(store, |unit| {
+        assert!(unit.transfer().replace(&changed).await.unwrap());
+        let taken = User { email: email(&bob.email.as_str().to_uppercase()), ..changed.clone() };
+        assert!(!unit.transfer().replace(&taken).await.unwrap());
+        assert!(!unit.transfer().replace(&somebody()).await.unwrap());
+    });
+    assert_same_user(&user_of(&*store, ann.id).await.unwrap(), &changed);
+    assert_same_user(&user_of(&*store, bob.id).await.unwrap(), &bob);
+    // Wherever a store has them in order, they are there once.
+    assert_eq!(all_users(&*store).await.len(), 2);
+}
+
+/// Many events are there if and only if the unit commits, each as it was.
+pub async fn many_events_are_recorded_with_the_unit(store: Arc<dyn Store>) {
+    let many: Vec<AuditEvent> = (0..1_100)
+        .map(|n| AuditEvent {
+            occurred_at: now() + Duration::microseconds(n),
+            ..event(AuditEventKind::UserImported, user_id())
+        })
+        .collect();
+    let mut unit = store.begin().await.unwrap();
+    unit.audit().record_all(&many).await.unwrap();
+    unit.rollback().await.unwrap();
+    assert_eq!(events(&*store).await, []);
+    in_unit!(store, |unit| unit.audit().record_all(&many).await.unwrap());
+    let latest = store.read().await.unwrap().audit().latest(2_000).await.unwrap();
+    assert!(latest.iter().rev().eq(&many));
+}
+
+/// An import adds, and a second one changes nothing; each new user has an event.
+pub async fn an_import_twice_is_an_import_once(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let users: Vec<User> = (0..7).map(|_| known(&somebody())).collect();
+    let batch: Vec<Incoming> = users.iter().map(incoming).collect();
+    let added = Outcome::Added { without_password: false };
+    assert_eq!(imported(&fakes, Policy::default(), &batch).await, vec![added; 7]);
+    for user in &users {
+        assert_same_user(&user_of(&*store, user.id).await.unwrap(), user);
+    }
+    let kinds: Vec<AuditEventKind> = events(&*store).await.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [AuditEventKind::UserImported; 7]);
+    for on_conflict in [OnConflict::Refuse, OnConflict::Skip, OnConflict::Update] {
+        let policy = Policy { on_conflict, ..Policy::default() };
+        assert_eq!(imported(&fakes, policy, &batch).await, vec![Outcome::Unchanged; 7]);
+    }
+    assert_eq!(events(&*store).await.len(), 7);
+}
+
+/// With a dry run the same is told, and nothing is written.
+pub async fn a_dry_import_tells_the_same_and_writes_nothing(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let here = known(&user("Here@example.org"));
+    add_users(&*store, &[&here]).await;
+    let (new, again) = (known(&user("new@example.org")), known(&user("NEW@example.org")));
+    let stranger = known(&user("HERE@example.org"));
+    let changed = User { is_active: false, ..here.clone() };
+    let batches = [[&new, &stranger], [&again, &changed]].map(|batch| batch.map(incoming));
+    for on_conflict in [OnConflict::Refuse, OnConflict::Skip, OnConflict::Update] {
+        let policy = Policy { on_conflict, dry_run: true, ..Policy::default() };
+        let mut importer = Importer::new(&fakes.core, policy);
+        let first = importer.batch(&batches[0]).await.unwrap();
+        assert_eq!(first[0], Outcome::Added { without_password: false });
+        let taken = Problem::EmailTakenInOtherLetters(here.id);
+        assert_eq!(
+            first[1],
+            match on_conflict {
+                OnConflict::Skip => Outcome::Skipped(taken),
+                _ => Outcome::Refused(taken),
+            }
+        );
+        let second = importer.batch(&batches[1]).await.unwrap();
+        assert_eq!(second[0], Outcome::Refused(Problem::RepeatedEmail));
+        let differs = Problem::Differs(vec!["is_active"]);
+        assert_eq!(
+            second[1],
+            match on_conflict {
+                OnConflict::Refuse => Outcome::Refused(differs),
+                OnConflict::Skip => Outcome::Skipped(differs),
+                OnConflict::Update => Outcome::Updated,
+            }
+        );
+    }
+    assert_eq!(all_users(&*store).await, [here]);
+    assert_eq!(events(&*store).await, []);
+}
+
+/// Nobody's address is taken from them, in whatever letters and by whatever policy; nor by somebody of the same batch.
+pub async fn an_import_takes_no_address_from_anybody(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let (ann, bob) = (known(&user("Ann@example.org")), known(&user("bob@example.org")));
+    add_users(&*store, &[&ann, &bob]).await;
+    let policy = Policy { on_conflict: OnConflict::Update, ..Policy::default() };
+    let batch = [
+        incoming(&known(&user("Ann@example.org"))),
+        incoming(&known(&user("aNN@example.org"))),
+        incoming(&User { email: email("ANN@example.org"), ..bob.clone() }),
+        incoming(&known(&user("first@example.org"))),
+        incoming(&known(&user("FIRST@example.org"))),
+    ];
+    let outcomes = imported(&fakes, policy, &batch).await;
+    let expected = [
+        Outcome::Refused(Problem::EmailTaken(ann.id)),
+        Outcome::Refused(Problem::EmailTakenInOtherLetters(ann.id)),
+        Outcome::Refused(Problem::EmailTakenInOtherLetters(ann.id)),
+        Outcome::Added { without_password: false },
+        Outcome::Refused(Problem::EmailTakenInOtherLetters(batch[3].id)),
+    ];
+    assert_eq!(outcomes, expected);
+    assert_same_user(&user_of(&*store, ann.id).await.unwrap(), &ann);
+    assert_same_user(&user_of(&*store, bob.id).await.unwrap(), &bob);
+}
+
+/// Who gets another password or loses a right by an update loses all sessions in the same unit; nobody else does.
+pub async fn an_update_ends_the_sessions_of_whom_it_concerns(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let people: Vec<User> =
+        [somebody(), somebody(), superuser(), superuser(), somebody()].map(|u| known(&u)).into();
+    add_users(&*store, &people.iter().collect::<Vec<_>>()).await;
+    let sessions: Vec<_> = people.iter().map(fixtures::session_of).collect();
+    for session in &sessions {
+        add_sessions(&*store, &[session]).await;
+    }
+    let mut changed = people.clone();
+    changed[0].hashed_password = hash("another");
+    changed[1].is_active = false;
+    changed[2].is_superuser = false;
+    changed[4].tier = fixtures::tier("premium");
+    changed[4].email = fresh_email();
+    let policy = Policy { on_conflict: OnConflict::Update, ..Policy::default() };
+    let batch: Vec<Incoming> = changed.iter().map(incoming).collect();
+    let outcomes = imported(&fakes, policy, &batch).await;
+    use Outcome::{Unchanged, Updated};
+    assert_eq!(outcomes, [Updated, Updated, Updated, Unchanged, Updated]);
+    let reasons = [
+        Some(RevocationReason::PasswordChanged),
+        Some(RevocationReason::Deactivated),
+        Some(RevocationReason::Demoted),
+        None,
+        None,
+    ];
+    for ((session, reason), changed) in sessions.iter().zip(reasons).zip(&changed) {
+        let found = session_of(&*store, session.id).await.unwrap();
+        assert_eq!(found.revoked.map(|revocation| revocation.reason), reason);
+        assert_eq!(live_of(&*store, changed.id).await.len(), usize::from(reason.is_none()));
+    }
+    changed[0].credential_version += 1;
+    for changed in &changed {
+        assert_same_user(&user_of(&*store, changed.id).await.unwrap(), changed);
+    }
+    let kinds: Vec<AuditEventKind> = events(&*store).await.iter().map(|event| event.kind).collect();
+    let count = |kind| kinds.iter().filter(|other| **other == kind).count();
+    assert_eq!(count(AuditEventKind::PasswordChanged), 1);
+    assert_eq!(count(AuditEventKind::UserDeactivated), 1);
+    assert_eq!(count(AuditEventKind::UserUpdated), 3);
+}
+
+/// An update never leaves the service without an active superuser, be it in one batch or in several.
+pub async fn the_last_superuser_stays_through_an_import(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let roots = [superuser(), superuser()].map(|root| known(&root));
+    add_users(&*store, &[&roots[0], &roots[1]]).await;
+    let policy = Policy { on_conflict: OnConflict::Update, ..Policy::default() };
+    let demoted: Vec<Incoming> =
+        roots.iter().map(|root| incoming(&User { is_superuser: false, ..root.clone() })).collect();
+    let outcomes = imported(&fakes, policy, &demoted).await;
+    let refused = Outcome::Refused(Problem::LastSuperuser(inwren_domain::policy::superuser::LastSuperuser));
+    assert_eq!(outcomes, [Outcome::Updated, refused.clone()]);
+    let inactive = incoming(&User { is_active: false, ..roots[1].clone() });
+    assert_eq!(imported(&fakes, policy, &[inactive]).await, [refused]);
+    // With a new one in the same batch it may go.
+    let batch = [demoted[1].clone(), incoming(&known(&superuser()))];
+    let outcomes = imported(&fakes, policy, &batch).await;
+    assert_eq!(outcomes, [Outcome::Updated, Outcome::Added { without_password: false }]);
+}
+
+/// A password is looked at, and a user without one comes with a hash that no password has.
+pub async fn an_import_looks_at_passwords_and_tiers(store: Arc<dyn Store>) {
+    use inwren_domain::service::operator::transfer::{UnknownHash, UnknownTier};
+    let fakes = Fakes::over(store.clone());
+    let with = |password: IncomingPassword, tier: Option<&str>| Incoming {
+        password,
+        tier: tier.map(str::to_owned),
+        ..incoming(&known(&somebody()))
+    };
+    let md5 =
+        || IncomingPassword::Hash(PasswordHash::from_phc("5f4dcc3b5aa765d61d8327deb882cf99".to_owned()));
+    let batch = [
+        with(IncomingPassword::Unsaid, None),
+        with(IncomingPassword::None, Some("premium")),
+        with(md5(), None),
+        with(IncomingPassword::None, Some("gold")),
+        with(IncomingPassword::None, Some("Gold Plan")),
+        Incoming { id: UserId::from_uuid(Uuid::nil()), ..with(IncomingPassword::None, None) },
+    ];
+    let without = Outcome::Added { without_password: true };
+    let outcomes = imported(&fakes, Policy::default(), &batch).await;
+    assert_eq!(outcomes[..2], [without.clone(), without.clone()]);
+    let codes: Vec<&str> = outcomes[2..]
+        .iter()
+        .map(|outcome| match outcome {
+            Outcome::Refused(problem) => problem.code(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(codes, ["unknown-hash", "unknown-tier", "unknown-tier", "invalid-id"]);
+    let policy =
+        Policy { unknown_hash: UnknownHash::Reset, unknown_tier: UnknownTier::Keep, ..Policy::default() };
+    let outcomes = imported(&fakes, policy, &batch[2..5]).await;
+    assert_eq!(outcomes[..2], [without.clone(), without.clone()]);
+    assert_eq!(outcomes[2], Outcome::Refused(Problem::Tier("Gold Plan".to_owned())));
+    let policy = Policy { unknown_tier: UnknownTier::Default, ..Policy::default() };
+    assert_eq!(imported(&fakes, policy, &batch[4..5]).await, [without]);
+    for (incoming, tier) in batch.iter().zip(["free", "premium", "free", "gold", "free"]) {
+        let found = user_of(&*store, incoming.id).await.unwrap();
+        assert!(found.hashed_password.is_no_password());
+        assert_eq!(found.tier.as_str(), tier);
+    }
+}
+
+async fn imported(fakes: &Fakes, policy: Policy, batch: &[Incoming]) -> Vec<Outcome> {
+    Importer::new(&fakes.core, policy).batch(batch).await.unwrap()
+}
+
+/// A hash that the fakes' hasher knows.
+fn hash(text: &str) -> PasswordHash {
+    PasswordHash::from_phc(format!("$plain$v=0${text}"))
+}
+
+/// The user with a hash that the fakes' hasher knows.
+fn known(user: &User) -> User {
+    User { hashed_password: hash("old"), ..user.clone() }
+}
+
+fn incoming(user: &User) -> Incoming {
+    Incoming {
+        place: format!("user {}", user.id),
+        id: user.id,
+        email: user.email.clone(),
+        password: IncomingPassword::Hash(user.hashed_password.clone()),
+        is_active: user.is_active,
+        is_superuser: user.is_superuser,
+        tier: Some(user.tier.as_str().to_owned()),
+        created_at: Some(user.created_at),
+        updated_at: Some(user.updated_at),
+        credential_version: Some(user.credential_version),
+    }
+}
