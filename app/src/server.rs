@@ -1,6 +1,7 @@
 //! The accept loop: connections are bounded in number and in time, and a stop lets what runs finish.
 
 mod impatient;
+mod leftover;
 pub mod proxy_protocol;
 mod transport;
 
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,6 +27,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use impatient::Impatient;
+use leftover::Leftover;
 pub use transport::Transport;
 use transport::{Opened, Stream};
 
@@ -226,12 +228,18 @@ async fn speak(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let counted = Counted::by(&counter);
         let endpoint = Arc::clone(&endpoint);
-        let request = Request::from((request, local.clone(), remote.clone(), scheme.clone()));
+        let has_body = !request.body().is_end_stream();
+        let mut request = Request::from((request, local.clone(), remote.clone(), scheme.clone()));
+        let leftover = has_body.then(|| Leftover::of(&mut request));
         let phase = asked_phase.clone();
         async move {
             let mut response = endpoint.get_response(request).await;
+            let goes_on = match leftover {
+                Some(leftover) => leftover.is_gone().await,
+                None => true,
+            };
             drop(counted);
-            if *phase.borrow() != Phase::Serving {
+            if !goes_on || *phase.borrow() != Phase::Serving {
                 let close = poem::http::HeaderValue::from_static("close");
                 response.headers_mut().insert(poem::http::header::CONNECTION, close);
             }

@@ -95,9 +95,10 @@ class Comparison:
                 self._content(at, before.get("content", {}), after.get("content", {}), "answer")
 
     def _headers(self, place, old, new):
-        for name in sorted(old.keys() - new.keys()):
+        old, new = ({name.lower() for name in headers} for headers in (old, new))
+        for name in sorted(old - new):
             self.breaking.append(f"{place} header {name}: is gone")
-        for name in sorted(new.keys() - old.keys()):
+        for name in sorted(new - old):
             self.additive.append(f"{place} header {name}: is new")
 
     def _content(self, place, old, new, where):

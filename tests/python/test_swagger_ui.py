@@ -1,11 +1,15 @@
-"""The documents in a browser: nothing comes from elsewhere, and one can log in and try an operation out."""
+"""The documents in a browser: nothing comes from elsewhere, and one can log in and try an operation out.
+
+With INWREN_TEST_PICTURES=yes the pictures in docs/images are made anew."""
 
 import json
+import os
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
+from conftest import ROOT
 from webdriver import Browser
 
 EMAIL = "ann@example.org"
@@ -34,6 +38,14 @@ def assert_clean(browser, server):
     assert complaints == []
 
 
+def keep_picture(browser, name):
+    """Only if it is wanted: a run of the tests leaves the tree as it is."""
+    if os.environ.get("INWREN_TEST_PICTURES") == "yes":
+        browser.size(1200, 800)
+        browser.script("window.scrollTo(0, 0)")
+        (ROOT / "docs" / "images" / f"{name}.png").write_bytes(browser.picture())
+
+
 def test_swagger_ui_logs_in_and_tries_out(server, browser):
     body = {"email": EMAIL, "password": PASSWORD}
     requests.post(f"{server.url}/auth/register", json=body, timeout=30).raise_for_status()
@@ -55,6 +67,7 @@ def test_swagger_ui_logs_in_and_tries_out(server, browser):
     assert browser.text(f"{answer}//td[contains(@class, 'response-col_status')]").startswith("200")
     assert EMAIL in browser.text(f"{answer}//td[contains(@class, 'response-col_description')]")
     assert_clean(browser, server)
+    keep_picture(browser, "swagger-ui")
 
 
 def test_redoc_shows_the_document(server, browser):
@@ -62,3 +75,4 @@ def test_redoc_shows_the_document(server, browser):
     title = requests.get(f"{server.url}/openapi.json", timeout=30).json()["info"]["title"]
     assert title in browser.text(".api-info h1, h1")
     assert_clean(browser, server)
+    keep_picture(browser, "redoc")

@@ -1,5 +1,6 @@
 """As much of the WebDriver protocol as the tests need, spoken to a private ChromeDriver."""
 
+import base64
 import os
 import re
 import subprocess
@@ -99,6 +100,13 @@ class Browser:
 
     def text(self, selector):
         return self._ask("GET", f"{self._session}/element/{self.find(selector)}/text")
+
+    def size(self, width, height):
+        self._ask("POST", f"{self._session}/window/rect", {"width": width, "height": height})
+
+    def picture(self):
+        """What can be seen, as the bytes of a PNG."""
+        return base64.b64decode(self._ask("GET", f"{self._session}/screenshot"))
 
     def log(self, kind):
         """What was logged since the last time: `browser` is the console, `performance` has the network."""

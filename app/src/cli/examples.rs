@@ -80,6 +80,37 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     ("users set-password", &[("Somebody has forgotten theirs", "inwren users set-password ann@example.org")]),
+    (
+        "users export",
+        &[
+            ("All users with their password hashes, to a file", "inwren users export users.ndjson"),
+            (
+                "Straight into another database",
+                "inwren users export | inwren --database-url \"$NEW_DATABASE_URL\" users import -",
+            ),
+            ("How many are there, and which checksum do they have?", "inwren users export --checksum-only"),
+        ],
+    ),
+    (
+        "users import",
+        &[
+            ("See what would become of a file", "inwren users import users.ndjson --dry-run"),
+            (
+                "Make those who are here already what the file says",
+                "inwren users import users.ndjson --on-conflict update",
+            ),
+        ],
+    ),
+    (
+        "adopt",
+        &[
+            (
+                "See what would become of the users of another service",
+                "inwren adopt --from \"$OLD_DATABASE_URL\" --dry-run",
+            ),
+            ("Take them over, in a script", "inwren adopt --from \"$OLD_DATABASE_URL\" --yes"),
+        ],
+    ),
     ("clients create", &[("Let a service ask on its own behalf", "inwren clients create billing")]),
     (
         "clients list",

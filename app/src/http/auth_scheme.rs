@@ -9,7 +9,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::client_auth;
 use super::problem::{Kind, Problem};
-use super::refusals::invalid_token;
+use super::refusals::{BEARER_CHALLENGE, invalid_token};
 use super::state::AppState;
 use crate::metrics::AccessRefusal;
 
@@ -73,7 +73,7 @@ fn bearer_token(request: &Request) -> Result<&str, Problem> {
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         let problem = Problem::new(Kind::MISSING_TOKEN, "Send an access token in the Authorization header.");
-        return Err(problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        return Err(problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE)));
     };
     if values.next().is_some() {
         return Err(invalid_token());
@@ -176,7 +176,7 @@ impl<'a> ApiExtractor<'a> for Introspector {
 
 /// Nobody has said who they are where there are two ways to do so.
 fn missing_either() -> Problem {
-    const CHALLENGES: &str = r#"Bearer, Basic realm="inwren""#;
+    const CHALLENGES: &str = r#"Bearer realm="inwren", Basic realm="inwren""#;
     Problem::new(
         Kind::MISSING_TOKEN,
         "Send an access token, or a client's id and secret, in the Authorization header.",

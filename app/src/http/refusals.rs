@@ -10,6 +10,9 @@ use poem::http::{HeaderValue, header};
 
 use super::problem::{Kind, Problem};
 
+/// The challenge that names no error (RFC 6750 section 3, which asks for one parameter at least).
+pub(super) const BEARER_CHALLENGE: &str = r#"Bearer realm="inwren""#;
+
 /// The password of the request, wherever it stands.
 fn weak_password(pointer: &str, weak: WeakPassword) -> Problem {
     Problem::invalid(pointer, weak)
@@ -22,7 +25,7 @@ fn email_taken() -> Problem {
 /// One answer for all refused logins.
 pub(super) fn invalid_credentials() -> Problem {
     Problem::new(Kind::INVALID_CREDENTIALS, "The e-mail address or the password is wrong.")
-        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
 }
 
 /// A token that is not valid, for whatever reason (RFC 6750 section 3.1).
@@ -132,7 +135,7 @@ impl From<account::change_password::Refusal> for Problem {
             account::change_password::Refusal::StepUp(required) => required.into(),
             account::change_password::Refusal::WrongPassword => {
                 Self::new(Kind::INVALID_CREDENTIALS, "The current password is wrong.")
-                    .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+                    .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
             }
             account::change_password::Refusal::WeakPassword(weak) => weak_password("/new_password", weak),
             account::change_password::Refusal::Overtaken => invalid_token(),

@@ -21,7 +21,11 @@ pub(super) fn attempt<'a>(app: &'a TestApp, operation: &Operation) -> Call<'a> {
 #[track_caller]
 pub(super) fn expect_missing_token(reply: &Reply, operation: &Operation) {
     reply.expect_problem(401, "missing-token");
-    let challenge = if takes_basic(operation) { r#"Bearer, Basic realm="inwren""# } else { "Bearer" };
+    let challenge = if takes_basic(operation) {
+        r#"Bearer realm="inwren", Basic realm="inwren""#
+    } else {
+        r#"Bearer realm="inwren""#
+    };
     assert_eq!(reply.header("www-authenticate"), Some(challenge), "{reply}");
 }
 

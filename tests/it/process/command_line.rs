@@ -99,7 +99,7 @@ fn shells_learn_every_command() {
 fn bash_completes_with_the_script() {
     let folder = TempFolder::new();
     fs::write(folder.path().join("script"), run(&folder, &["completions", "bash"], 0)).unwrap();
-    let program = "source script; COMP_WORDS=(inwren keys r); COMP_CWORD=2; _inwren inwren r keys; echo \"${COMPREPLY[@]}\"";
+    let program = "source ./script; COMP_WORDS=(inwren keys r); COMP_CWORD=2; _inwren inwren r keys; echo \"${COMPREPLY[@]}\"";
     let asked =
         std::process::Command::new("bash").args(["-c", program]).current_dir(folder.path()).output().unwrap();
     let said = String::from_utf8_lossy(&asked.stdout);

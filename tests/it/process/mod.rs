@@ -33,4 +33,5 @@ mod sweeps;
 mod tls;
 mod transfer;
 mod two_instances;
+mod unread_bodies;
 mod users;

@@ -147,7 +147,9 @@ impl poem_openapi::types::Example for AccessTokenForm {
             grant_type: Some(GrantType::Password),
             username: Some("ann@example.org".to_owned()),
             password: Some("securepassword123".to_owned()),
-            refresh_token: Some("eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned()),
+            refresh_token: Some(
+                "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned(),
+            ),
             client_id: Some("01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e23".to_owned()),
             client_secret: Some("the secret that `inwren clients create` printed".to_owned()),
         }

@@ -79,7 +79,8 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         let template = route.map(KnownRoute::template);
         let trace =
             RequestTrace::begin(self.state.tracer.as_deref(), request.headers(), &method, template, &id);
-        let span = tracing::info_span!(
+        // However quiet the log is kept, what is in it can be found by the id that the client was told.
+        let span = tracing::error_span!(
             "request",
             request_id = %id,
             user_id = Empty,

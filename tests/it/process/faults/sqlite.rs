@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use inwren_tests::process::{Call, Service, pause};
 use inwren_tests::stores::TempFolder;
 use sea_orm_migration::sea_orm::{ConnectOptions, ConnectionTrait as _, Database};
+use serde_json::Value;
 
 use super::super::client::{PASSWORD, Tokens, join, login, me, refresh, register};
 use super::super::database::{Storage, block_on};
@@ -148,4 +149,25 @@ fn a_file_that_is_no_database_is_told_and_left_alone() {
     assert_eq!(complaint.lines().count(), 1, "{complaint}");
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
     assert!(took < SLACK, "{took:?}");
+}
+
+/// A client that was told no more than an id has to be found by it, even by an operator who keeps the log quiet.
+#[test]
+fn a_failure_is_found_by_its_id_in_a_quiet_log() {
+    let (storage, folder) = (Storage::sqlite(), TempFolder::new());
+    let quiet = program(&folder, &storage.url())
+        .env("LOG_FORMAT", "json")
+        .env("RUST_LOG", "error,inwren_app::cli::banner=info");
+    let service = quiet.start();
+    let (release, holder) = lock(storage.url(), "BEGIN IMMEDIATE");
+    let refused = service.call(&register("ann@example.org", PASSWORD)).expect(503);
+    drop(release);
+    holder.join().expect("a holder");
+    let id = refused.text("request_id");
+    let log = service.stop();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let failed: Vec<&Value> = lines.iter().filter(|line| line["message"] == "request failed").collect();
+    assert_eq!(failed.len(), 1, "{log}");
+    assert_eq!(failed[0]["span"]["request_id"], id.as_str(), "{log}");
+    assert!(lines.iter().all(|line| line["target"] != "inwren::request"), "{log}");
 }
