@@ -31,6 +31,20 @@ pub enum WeakPassword {
 
 /// Checks a password that somebody wants to have from now on. There are no composition rules: length is what counts.
 pub fn check_new(password: &Password, email: &Email, context: &ContextWords) -> Result<(), WeakPassword> {
+    check_alone(password)?;
+    let lower = zeroize::Zeroizing::new(password.expose_str().to_lowercase());
+    let local = email.normalized().rsplit_once('@').map_or("", |(local, _)| local);
+    if *lower == email.normalized() || *lower == local {
+        return Err(WeakPassword::SameAsEmail);
+    }
+    if context.chars_to_guess(&lower, email) < MIN_CHARS {
+        return Err(WeakPassword::ContextWords);
+    }
+    Ok(())
+}
+
+/// What can be said of a new password without knowing whose it is to be.
+pub fn check_alone(password: &Password) -> Result<(), WeakPassword> {
     let text = password.expose_str();
     let chars = text.chars().count();
     if chars < MIN_CHARS {
@@ -42,13 +56,6 @@ pub fn check_new(password: &Password, email: &Email, context: &ContextWords) -> 
     let lower = zeroize::Zeroizing::new(text.to_lowercase());
     if is_common(&lower) {
         return Err(WeakPassword::Common);
-    }
-    let local = email.normalized().rsplit_once('@').map_or("", |(local, _)| local);
-    if *lower == email.normalized() || *lower == local {
-        return Err(WeakPassword::SameAsEmail);
-    }
-    if context.chars_to_guess(&lower, email) < MIN_CHARS {
-        return Err(WeakPassword::ContextWords);
     }
     Ok(())
 }

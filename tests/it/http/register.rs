@@ -14,6 +14,7 @@ stories! {
     tiers_are_chosen_from_those_for_users
     a_user_gets_the_configured_tier
     addresses_are_checked
+    everything_that_is_wrong_is_told_at_once
     passwords_are_checked
     words_that_name_the_service_do_not_make_a_password
     passwords_are_counted_in_characters_after_normalisation
@@ -129,6 +130,19 @@ async fn addresses_are_checked(store: Arc<dyn Store>) {
     for email in [&longest, "a@b.co", "ann+tag@example.org", "o'neill@example.org", "用户@例子.公司"] {
         assert_eq!(app.register(email).await["email"], email);
         app.login(email).await;
+    }
+}
+
+async fn everything_that_is_wrong_is_told_at_once(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    for (body, pointers) in [
+        (json!({ "email": "ann", "password": "short" }), vec!["/email", "/password"]),
+        (json!({ "email": "ann", "password": "password" }), vec!["/email", "/password"]),
+        (json!({ "email": "ann", "password": 5, "tier": 5 }), vec!["/email", "/password", "/tier"]),
+        (json!({ "email": "ann", "password": PASSWORD, "age": 5 }), vec!["/age", "/email"]),
+        (json!({ "email": "ann", "password": PASSWORD }), vec!["/email"]),
+    ] {
+        app.post("/auth/register").json(&body).send().await.expect_invalid(&pointers);
     }
 }
 

@@ -1,4 +1,5 @@
-use inwren_domain::model::{PlainToken, TokenPair};
+use inwren_domain::model::{Email, Password, PlainToken, TokenPair};
+use inwren_domain::policy::password::check_alone;
 use poem_openapi::Object;
 
 use crate::http::body::{Fields, FromFields};
@@ -33,6 +34,11 @@ impl FromFields for RegisterRequest {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let (email, password, tier) =
             (fields.text("email"), fields.text("password"), fields.optional_text("tier"));
+        // The core would stop at the address; whoever fills in a form wants to know everything at once.
+        let is_email = email.as_deref().is_none_or(|email| fields.check("email", Email::parse(email)));
+        if let (false, Some(password)) = (is_email, &password) {
+            fields.check("password", check_alone(&Password::new(password)));
+        }
         Some(Self { email: email?, password: password?, tier: tier? })
     }
 }

@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 use serde_json::Value;
 
 use crate::http::problem::{FieldError, Problem};
@@ -57,6 +59,14 @@ impl Fields {
             Some(Value::Null) | None => Some(None),
             Some(_) => self.wrong(name, "must be true or false"),
         }
+    }
+
+    /// Notes why a field that was taken out is not what it has to be. `true` if it is.
+    pub(in crate::http) fn check<T, E: Display>(&mut self, name: &str, checked: Result<T, E>) -> bool {
+        if let Err(error) = &checked {
+            self.wrong::<()>(name, &error.to_string());
+        }
+        checked.is_ok()
     }
 
     fn take(&mut self, name: &str) -> Option<Value> {
