@@ -235,7 +235,7 @@ async fn speak(
         async move {
             let mut response = endpoint.get_response(request).await;
             let goes_on = match leftover {
-                Some(leftover) => leftover.is_gone().await,
+                Some(leftover) => leftover.clear().await,
                 None => true,
             };
             drop(counted);

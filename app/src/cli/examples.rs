@@ -228,7 +228,7 @@ mod tests {
                 // What comes after is for the shell.
                 let words = line.split(['|', '<', '>']).next().unwrap().split_whitespace();
                 let words: Vec<&str> = words.collect();
-                assert!(words.join(" ").starts_with(&format!("inwren {path}").trim_end()), "{line}");
+                assert!(words.join(" ").starts_with(format!("inwren {path}").trim_end()), "{line}");
                 commands_and_settings()
                     .try_get_matches_from(words)
                     .unwrap_or_else(|error| panic!("{line}: {error}"));

@@ -37,8 +37,8 @@ impl Leftover {
         Self { place, waits_for_leave: request.headers().contains_key(header::EXPECT) }
     }
 
-    /// Once the answer is known: whether another request can follow on the connection.
-    pub(super) async fn is_gone(self) -> bool {
+    /// Once the answer is known. `true` if another request can follow on the connection.
+    pub(super) async fn clear(self) -> bool {
         let Some(chunks) = self.place.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return true;
         };

@@ -28,7 +28,7 @@ fn quality(ranges: &[(String, f32)], media_type: &str) -> f32 {
     let of_kind = format!("{}/*", media.split('/').next().unwrap_or_default());
     let exact = [media, of_kind.as_str(), "*/*"];
     let fits = |wanted: &&str| ranges.iter().find(|(range, _)| range == *wanted);
-    exact.iter().find_map(|wanted| fits(wanted)).map_or(0.0, |(_, quality)| *quality)
+    exact.iter().find_map(fits).map_or(0.0, |(_, quality)| *quality)
 }
 
 #[cfg(test)]
