@@ -25,15 +25,7 @@ pub(super) struct SqlSnapshot {
 
 impl SqlSnapshot {
     pub(super) async fn take(readers: &Pool) -> Result<Self, StoreError> {
-        let options = match readers.get_database_backend() {
-            // Its readers see one moment in any transaction, and know neither of these words.
-            DbBackend::Sqlite => TransactionOptions::default(),
-            _ => TransactionOptions {
-                isolation_level: Some(IsolationLevel::RepeatableRead),
-                access_mode: Some(AccessMode::ReadOnly),
-                ..TransactionOptions::default()
-            },
-        };
+        let options = of_one_moment(readers.get_database_backend());
         let (transaction, claim) = readers.begin(options).await.map_err(store_error)?;
         let connection = Connection::new(transaction, readers.patience().clone());
         if connection.get_database_backend() == DbBackend::Postgres {
@@ -53,6 +45,19 @@ impl SqlSnapshot {
             select = select.filter(Column::Id.gt(after));
         }
         select.all(&self.connection).await
+    }
+}
+
+/// A transaction that only reads, and sees one moment.
+pub(super) fn of_one_moment(backend: DbBackend) -> TransactionOptions {
+    match backend {
+        // Its readers see one moment in any transaction, and know neither of these words.
+        DbBackend::Sqlite => TransactionOptions::default(),
+        _ => TransactionOptions {
+            isolation_level: Some(IsolationLevel::RepeatableRead),
+            access_mode: Some(AccessMode::ReadOnly),
+            ..TransactionOptions::default()
+        },
     }
 }
 

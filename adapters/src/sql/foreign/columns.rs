@@ -85,6 +85,17 @@ impl Known {
         self.columns.iter().find(|(name, _)| *name == column).map(|(_, kind)| kind.as_str())
     }
 
+    /// All that is read, for a `SELECT`, each column as its expression. What only identifies a row or only is there or not is
+    /// called so.
+    pub(super) fn select_list(&self, expression: fn(&Self, &str) -> String) -> String {
+        let name = |column| match column {
+            "id" => "key",
+            "hashed_refresh_token" => "has_refresh_token",
+            column => column,
+        };
+        ALL.map(|column| format!("{} AS {}", expression(self, column), name(column))).join(", ")
+    }
+
     /// What is told of the table. A column that only one of the two known models has is missed by none.
     pub(super) fn describe(&self, table: &Table, rows: u64) -> ForeignTable {
         let is_missing = |column: &&'static str| self.kind(column).is_none() && *column != "is_verified";

@@ -3,14 +3,15 @@
 use async_trait::async_trait;
 use inwren_domain::ports::{ForeignTable, ForeignUser, ForeignUsers, StoreError};
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
-    QueryResult, Statement, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement,
+    TransactionTrait,
 };
 
 use super::columns::{Known, postgres_expression};
 use super::table::Table;
 use super::{ForeignError, ids, number};
 use crate::sql::error::store_error;
+use crate::sql::snapshot::of_one_moment;
 use crate::sql::timestamp::from_micros;
 
 /// Which database of which server, and which of its schemas.
@@ -51,35 +52,16 @@ impl PostgresUsers {
         table: &Table,
         known: Known,
     ) -> Result<Self, ForeignError> {
-        let options = TransactionOptions {
-            isolation_level: Some(IsolationLevel::RepeatableRead),
-            access_mode: Some(AccessMode::ReadOnly),
-            ..TransactionOptions::default()
-        };
-        let transaction = connection.begin_with_options(options).await?;
+        let transaction = connection.begin_with_options(of_one_moment(DbBackend::Postgres)).await?;
         for setting in ["statement_timeout", "idle_in_transaction_session_timeout"] {
             transaction.execute_unprepared(&format!("SET LOCAL {setting} = 0")).await?;
         }
         let rows =
             number(&transaction, &format!("SELECT count(*) AS answer FROM {}", table.quoted())).await?;
-        let columns = [
-            ("id", "key"),
-            ("email", "email"),
-            ("hashed_password", "hashed_password"),
-            ("is_active", "is_active"),
-            ("is_superuser", "is_superuser"),
-            ("is_verified", "is_verified"),
-            ("tier", "tier"),
-            ("created_at", "created_at"),
-            ("updated_at", "updated_at"),
-            ("hashed_refresh_token", "has_refresh_token"),
-        ];
-        let columns =
-            columns.map(|(column, name)| format!("{} AS {name}", postgres_expression(&known, column)));
         Ok(Self {
             transaction,
             table: known.describe(table, rows),
-            select: format!("SELECT {} FROM {}", columns.join(", "), table.quoted()),
+            select: format!("SELECT {} FROM {}", known.select_list(postgres_expression), table.quoted()),
             id_type: known.kind("id").unwrap_or("text").to_owned(),
             after: None,
         })

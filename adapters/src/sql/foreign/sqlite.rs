@@ -30,24 +30,14 @@ impl SqliteUsers {
         let transaction = connection.begin().await?;
         let rows =
             number(&transaction, &format!("SELECT count(*) AS answer FROM {}", table.quoted())).await?;
-        let columns = [
-            ("id", "key"),
-            ("email", "email"),
-            ("hashed_password", "hashed_password"),
-            ("is_active", "is_active"),
-            ("is_superuser", "is_superuser"),
-            ("is_verified", "is_verified"),
-            ("tier", "tier"),
-            ("created_at", "created_at"),
-            ("updated_at", "updated_at"),
-            ("hashed_refresh_token", "has_refresh_token"),
-        ];
-        let columns =
-            columns.map(|(column, name)| format!("{} AS {name}", sqlite_expression(&known, column)));
         Ok(Self {
             transaction,
             table: known.describe(table, rows),
-            select: format!("SELECT rowid AS place, {} FROM {}", columns.join(", "), table.quoted()),
+            select: format!(
+                "SELECT rowid AS place, {} FROM {}",
+                known.select_list(sqlite_expression),
+                table.quoted()
+            ),
             after: None,
         })
     }
