@@ -32,6 +32,7 @@ mod kind;
 mod listing;
 mod lookups;
 mod lookups_sqlite;
+mod opening;
 mod opening_postgres;
 mod opening_sqlite;
 mod page;

@@ -12,7 +12,7 @@ use sea_orm::{
 use super::connection::Connection;
 use super::entity::{audit_events, sessions, users};
 use super::error::store_error;
-use super::opening_sqlite::in_unit;
+use super::opening::in_unit;
 use super::pool::Pool;
 use super::unit::SqlUnit;
 

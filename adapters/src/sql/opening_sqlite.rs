@@ -5,6 +5,7 @@ use std::time::Duration;
 use inwren_domain::ports::{Opening, OpeningOutcome, StoreError, UnitOfWork};
 
 use super::batcher::Batcher;
+use super::opening::in_unit;
 use super::pool::Pool;
 use super::unit::SqlUnit;
 
@@ -30,19 +31,4 @@ async fn together(writer: Pool, openings: Vec<Opening>) -> Result<Vec<OpeningOut
     }
     unit.commit().await?;
     Ok(outcomes)
-}
-
-/// The steps one by one, in a unit that may hold more than these.
-pub(super) async fn in_unit(unit: &mut SqlUnit, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-    let found = unit.users().lock(opening.session.user_id).await?;
-    let Some(mut user) = found.filter(|user| opening.fits(user)) else {
-        return Ok(OpeningOutcome::Overtaken);
-    };
-    if let Some(hash) = &opening.rehashed {
-        unit.users().rehash(user.id, user.credential_version, hash).await?;
-        user.hashed_password = hash.clone();
-    }
-    unit.sessions().insert(&opening.session).await?;
-    unit.audit().record(&opening.event).await?;
-    Ok(OpeningOutcome::Opened(user))
 }

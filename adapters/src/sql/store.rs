@@ -52,22 +52,16 @@ impl SqlStore {
         let Pools { writer, readers, file } = connect(url, options).await?;
         let path = file.as_ref().map(|file| file.path.as_path());
         let lookups = Arc::new(Lookups::over(readers.clone(), path, options.acquire_timeout));
-        let rotations = match writer.get_database_backend() {
+        let (rotations, openings) = match writer.get_database_backend() {
             DbBackend::Sqlite => {
                 let rotations = rotation_sqlite::Rotations::over(writer.clone(), options.lock_timeout);
-                Rotations::Sqlite(Arc::new(rotations))
+                let openings = opening_sqlite::Openings::over(writer.clone(), options.lock_timeout);
+                (Rotations::Sqlite(Arc::new(rotations)), Openings::Together(Arc::new(openings)))
             }
             _ => {
                 let rotations = rotation_postgres::Rotations::over(writer.clone(), options.acquire_timeout);
-                Rotations::Postgres(Arc::new(rotations))
+                (Rotations::Postgres(Arc::new(rotations)), Openings::OneByOne)
             }
-        };
-        let openings = match writer.get_database_backend() {
-            DbBackend::Sqlite => {
-                let openings = opening_sqlite::Openings::over(writer.clone(), options.lock_timeout);
-                Openings::Together(Arc::new(openings))
-            }
-            _ => Openings::OneByOne,
         };
         Ok(Self { writer, readers, lookups, rotations, openings, file: file.map(Arc::new) })
     }

@@ -100,16 +100,17 @@ async fn verify(
     found: Option<&User>,
     requester: Requester,
 ) -> Result<Verification, Failure<Refusal>> {
-    let hash = found.map(|user| user.hashed_password.clone());
-    let verified = match (found, hash) {
-        (Some(user), Some(hash)) if !user.is_active => {
-            core.hasher.check(password, hash, requester).await.map(|is_it| match is_it {
-                true => Verification::Match { rehashed: None },
-                false => Verification::Mismatch,
-            })
-        }
-        (_, hash) => core.hasher.verify(password, hash, requester).await,
-    };
+    let hash_of = |user: &User| user.hashed_password.clone();
+    let verified =
+        match found {
+            Some(user) if !user.is_active => {
+                let checked = core.hasher.check(password, hash_of(user), requester).await;
+                checked.map(|is_it| {
+                    if is_it { Verification::Match { rehashed: None } } else { Verification::Mismatch }
+                })
+            }
+            found => core.hasher.verify(password, found.map(hash_of), requester).await,
+        };
     match (verified, found) {
         (Err(HasherError::Unusable(why)), Some(user)) => {
             Err(Failure::Refused(Refusal::UnusableHash(user.id, why)))
