@@ -72,11 +72,12 @@ async fn written(
     selection: &Selection,
     output: &mut (dyn Write + Send),
 ) -> Result<Exported, Failed> {
-    let total = core.store.snapshot().await.map_err(Failed::because)?.count().await;
-    let progress = Progress::begin("exporting users", Some(total.map_err(Failed::because)?));
+    let mut snapshot = core.store.snapshot().await.map_err(Failed::because)?;
+    let total = snapshot.count().await.map_err(Failed::because)?;
+    let progress = Progress::begin("exporting users", Some(total));
     let mut signals = StopSignals::listen().map_err(Failed::because)?;
     tokio::select! {
-        exported = export(core, selection, output, progress) => exported.map_err(Failed::because),
+        exported = export(snapshot.as_mut(), selection, output, progress) => exported.map_err(Failed::because),
         () = signals.next() => Err(Failed::Failed("interrupted; the export is not whole".to_owned())),
     }
 }

@@ -1,8 +1,7 @@
 use std::io::{self, Write};
 
-use inwren_domain::Core;
 use inwren_domain::model::UserFilter;
-use inwren_domain::ports::StoreError;
+use inwren_domain::ports::{StoreError, UserSnapshot};
 
 use super::checksum::Checksum;
 use super::progress::Progress;
@@ -43,14 +42,13 @@ pub enum ExportError {
     User(String),
 }
 
-/// Writes users as they are at one moment, ordered by their ids.
+/// Writes users as they were at one moment, ordered by their ids.
 pub async fn export(
-    core: &Core,
+    snapshot: &mut dyn UserSnapshot,
     selection: &Selection,
     output: &mut (dyn Write + Send),
     mut progress: Progress,
 ) -> Result<Exported, ExportError> {
-    let mut snapshot = core.store.snapshot().await?;
     let mut exported = Exported { users: 0, checksum: Checksum::default() };
     loop {
         let users = snapshot.next(BATCH).await?;

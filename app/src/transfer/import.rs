@@ -91,7 +91,8 @@ pub async fn import(
     if !policy.dry_run {
         let all =
             Selection { filter: UserFilter::default(), with_hashes: with_hashes || imported.lines == 0 };
-        imported.here = Some(export(core, &all, &mut io::sink(), Progress::hidden()).await?);
+        let mut here = core.store.snapshot().await.map_err(ExportError::from)?;
+        imported.here = Some(export(here.as_mut(), &all, &mut io::sink(), Progress::hidden()).await?);
     }
     Ok(imported)
 }
