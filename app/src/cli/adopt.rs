@@ -1,15 +1,12 @@
-use std::io::{IsTerminal as _, Write as _};
-use std::sync::Arc;
-
 use clap::{Args, ValueEnum};
-use inwren_adapters::crypto::jwt::SigningKeys;
-use inwren_adapters::crypto::keys::KeyPair;
 use inwren_adapters::sql::{ForeignDatabase, ForeignError};
 use inwren_domain::Core;
-use inwren_domain::ports::{ForeignTable, ForeignUsers, Store};
+use inwren_domain::ports::{ForeignTable, ForeignUsers};
 use inwren_domain::service::operator::transfer::{OnCaseConflict, Policy};
 use serde_json::{Value, json};
 
+use super::confirm::ask;
+use super::core::core_without_tokens;
 use super::output::say;
 use super::users_import::{Choices, Conflict};
 use super::{Failed, Outcome};
@@ -186,7 +183,7 @@ impl Plan<'_> {
     /// Over our users, if there is a place for them yet, and else over nobody.
     async fn core_to_try(&self) -> Result<Core, Failed> {
         if !self.target.is_ours {
-            return self.core(wiring::nobody());
+            return core_without_tokens(self.config, wiring::nobody());
         }
         let opened = wiring::open_store(self.config).await.map_err(Failed::because)?;
         let database = opened.database.as_ref().map(|database| database.writer());
@@ -198,7 +195,7 @@ impl Plan<'_> {
                 "the database schema is behind: run `inwren migrate up` first".to_owned(),
             ));
         }
-        self.core(opened.store)
+        core_without_tokens(self.config, opened.store)
     }
 
     /// Over our users, in tables that were made for them where there were none.
@@ -211,14 +208,7 @@ impl Plan<'_> {
         } else {
             start::prepare_schema(self.config, &opened).await.map_err(Failed::because)?;
         }
-        self.core(opened.store)
-    }
-
-    /// No token is made or read: the key is thrown away.
-    fn core(&self, store: Arc<dyn Store>) -> Result<Core, Failed> {
-        let key = KeyPair::generate(crate::keys::DEFAULT_BITS).map_err(Failed::because)?;
-        let tokens = wiring::tokens(self.config, &SigningKeys::of_one(key)).map_err(Failed::because)?;
-        wiring::core(self.config, store, tokens).map_err(Failed::because)
+        core_without_tokens(self.config, opened.store)
     }
 
     /// Finds out what would become of everybody.
@@ -248,13 +238,8 @@ impl Plan<'_> {
         if self.args.yes {
             return Ok(());
         }
-        if !std::io::stdin().is_terminal() {
-            return Err(Failed::Usage("there is no terminal to ask; say --yes, or --dry-run".to_owned()));
-        }
-        let _ = write!(std::io::stderr(), "Take them over? [y/N] ");
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).map_err(Failed::because)?;
-        match answer.trim() {
+        let without_terminal = "there is no terminal to ask; say --yes, or --dry-run".to_owned();
+        match ask("Take them over? [y/N] ", without_terminal)?.as_str() {
             "y" | "Y" | "yes" => Ok(()),
             _ => Err(Failed::Failed("nothing was changed".to_owned())),
         }
@@ -328,7 +313,7 @@ fn json_of(
 ) -> Value {
     let census = &adopted.census;
     let hashes = census.hashes.iter().map(|(scheme, count)| (scheme.to_string(), json!(count)));
-    let mut told = json!({
+    adopted.report.with(json!({
         "dry_run": dry_run,
         "table": {
             "name": table.name,
@@ -354,9 +339,5 @@ fn json_of(
             "invalid_ids": census.invalid_ids,
             "repeated_emails": census.repeated_emails(),
         },
-    });
-    if let (Some(told), Value::Object(report)) = (told.as_object_mut(), adopted.report.json()) {
-        told.extend(report);
-    }
-    told
+    }))
 }

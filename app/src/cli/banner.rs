@@ -19,7 +19,7 @@ impl Banner<'_> {
     /// As events of the log.
     pub(super) fn log(&self) {
         let Self { config, address, kid, .. } = self;
-        let scheme = self.scheme();
+        let scheme = config.scheme();
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             storage = config.database.shown(),
@@ -45,7 +45,7 @@ impl Banner<'_> {
             true => Paint::of(&std::io::stderr()),
             false => Paint::of(&std::io::stdout()),
         };
-        let url = format!("{}://{address}", self.scheme());
+        let url = format!("{}://{address}", config.scheme());
         let environment = match config.environment {
             Environment::Development => "development",
             Environment::Production => "production",
@@ -75,10 +75,6 @@ impl Banner<'_> {
         }
         text.push('\n');
         text
-    }
-
-    fn scheme(&self) -> &'static str {
-        if self.config.tls.is_some() { "https" } else { "http" }
     }
 
     /// What is not safe to be left so. That all of it is meant goes without saying where the service is a test double.

@@ -42,11 +42,10 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
             if json {
                 let each = status.iter().map(|(name, applied)| json!({ "name": name, "applied": applied }));
                 say(&json!({ "migrations": each.collect::<Vec<_>>() }).to_string());
-                opened.store.close().await;
-                return Ok(());
-            }
-            for (name, applied) in status {
-                say(&format!("{} {name}", if applied { "applied" } else { "pending" }));
+            } else {
+                for (name, applied) in status {
+                    say(&format!("{} {name}", if applied { "applied" } else { "pending" }));
+                }
             }
         }
     }

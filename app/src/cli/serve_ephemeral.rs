@@ -22,8 +22,7 @@ pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &Serve
     // Opened before the tokens are made, whose issuer is the address.
     let listener = listen(&config).await?;
     let address = listener.local_addr().map_err(Failed::because)?;
-    let scheme = if config.tls.is_some() { "https" } else { "http" };
-    let url = format!("{scheme}://{}", reachable(address));
+    let url = format!("{}://{}", config.scheme(), reachable(address));
     if !issuer_is_set {
         config.token_issuer.clone_from(&url);
     }

@@ -130,14 +130,10 @@ fn is_same(imported: &Imported) -> bool {
 }
 
 fn json_of(imported: &Imported, dry_run: bool) -> serde_json::Value {
-    let mut told = json!({
+    imported.report.with(json!({
         "dry_run": dry_run,
         "file": { "users": imported.lines, "checksum": imported.checksum.to_string() },
         "database": imported.here.map(|here| json!({ "users": here.users, "checksum": here.checksum.to_string() })),
         "same": is_same(imported),
-    });
-    if let (Some(told), serde_json::Value::Object(report)) = (told.as_object_mut(), imported.report.json()) {
-        told.extend(report);
-    }
-    told
+    }))
 }

@@ -200,6 +200,11 @@ pub enum LogFormat {
 }
 
 impl Config {
+    /// The scheme that the service itself speaks.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// Reads the configuration of this process: these flags, its environment, and `.env` in the working folder.
     pub fn load(flags: &HashMap<&'static str, String>) -> Result<Self, ConfigError> {
         let dotenv = Path::new(".env");

@@ -2,7 +2,7 @@ use inwren_domain::Core;
 use inwren_domain::ports::{ForeignUsers, StoreError};
 use inwren_domain::service::PortFailure;
 use inwren_domain::service::operator::transfer::{
-    Adoption, BATCH, Census, Importer, Incoming, OnCaseConflict, Outcome, Policy,
+    Adoption, BATCH, Census, Importer, Incoming, OnCaseConflict, Outcome, Policy, Withheld,
 };
 
 use super::pace;
@@ -61,14 +61,14 @@ pub async fn adopt(
             match adoption.read(row) {
                 Ok(Some(incoming)) => adopting.take(incoming).await?,
                 Ok(None) => {}
-                Err(withheld) => adopting.refuse(&withheld.place, Outcome::Refused(withheld.problem)),
+                Err(withheld) => adopting.refuse(withheld),
             }
         }
         adopting.progress.advance(count);
     }
     let (taken, left) = adoption.withheld();
     for withheld in left {
-        adopting.refuse(&withheld.place, Outcome::Refused(withheld.problem));
+        adopting.refuse(withheld);
     }
     for incoming in taken {
         adopting.take(incoming).await?;
@@ -112,7 +112,7 @@ impl Adopting<'_> {
         Ok(())
     }
 
-    fn refuse(&mut self, place: &str, outcome: Outcome) {
-        self.report.note(place, outcome, &self.progress);
+    fn refuse(&mut self, withheld: Withheld) {
+        self.report.note(&withheld.place, Outcome::Refused(withheld.problem), &self.progress);
     }
 }

@@ -96,8 +96,15 @@ impl Report {
         lines
     }
 
-    /// For programs.
-    pub fn json(&self) -> Value {
+    /// For programs: what else is told of it, with this beside it.
+    pub fn with(&self, mut told: Value) -> Value {
+        if let (Some(told), Value::Object(own)) = (told.as_object_mut(), self.json()) {
+            told.extend(own);
+        }
+        told
+    }
+
+    fn json(&self) -> Value {
         let first = self.first.iter().map(|(place, problem)| {
             json!({ "place": place, "code": problem.code(), "detail": problem.to_string() })
         });
