@@ -9,10 +9,22 @@ from conftest import ROOT
 DOCS = ROOT / "docs"
 
 
+def sections(page):
+    """The parts of a page of `docs/` below its headings of the second level, by these; what is above them is under none."""
+    tokens = MarkdownIt().parse((DOCS / page).read_text())
+    heading, found = None, {None: []}
+    for place, token in enumerate(tokens):
+        if token.type == "heading_open" and token.tag == "h2":
+            heading = tokens[place + 1].content
+            found[heading] = []
+        if token.type == "fence":
+            found[heading].append((token.info.split(), token.content))
+    return found
+
+
 def blocks(page):
     """The code blocks of a page of `docs/`: pairs of the words after the fence, and the text."""
-    tokens = MarkdownIt().parse((DOCS / page).read_text())
-    return [(token.info.split(), token.content) for token in tokens if token.type == "fence"]
+    return [block for part in sections(page).values() for block in part]
 
 
 def files(page):

@@ -21,7 +21,8 @@ from argon2 import PasswordHasher
 from passlib.context import CryptContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from conftest import BINARY, ROOT, Server
+from conftest import BINARY, Server
+from documents import sections
 
 POSTGRES_URL = os.environ.get("INWREN_TEST_POSTGRES_URL")
 USERS = 100_000
@@ -249,19 +250,15 @@ def test_a_hundred_thousand_users_move_in_and_log_in(tmp_path):
 # The pages.
 
 
-def blocks(page, heading):
-    """The `sh` blocks below a heading."""
-    text = (ROOT / "docs" / "move-in" / page).read_text()
-    part = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert part, heading
-    found = re.findall(r"^```sh\n(.*?)^```$", part.group(1), re.MULTILINE | re.DOTALL)
-    assert found, f"nothing to run below {heading}"
-    return found
+def commands(page):
+    """The `sh` blocks of a page of docs/move-in, by the headings above them."""
+    found = {heading: [text for words, text in part if words == ["sh"]] for heading, part in sections(f"move-in/{page}").items()}
+    return {heading: texts for heading, texts in found.items() if texts}
 
 
 def run_page(folder, page, heading, url, **variables):
     said = ""
-    for block in blocks(page, heading):
+    for block in commands(page)[heading]:
         path = f"{BINARY.parent}:{os.environ['PATH']}"
         ran = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block], cwd=folder, timeout=120, capture_output=True, text=True,
@@ -278,9 +275,7 @@ def test_every_command_of_the_pages_is_run():
         "import-export.md": {"Move to another database"},
     }
     for page, run in headings.items():
-        text = (ROOT / "docs" / "move-in" / page).read_text()
-        parts = re.split(r"^## ", text, flags=re.MULTILINE)
-        assert {part.splitlines()[0] for part in parts if "```sh" in part} == run
+        assert set(commands(page)) == run
 
 
 def test_the_page_moves_users_into_a_database_of_its_own(tmp_path):

@@ -24,8 +24,23 @@ export function given<T>(answer: { data?: T; error?: unknown }): T {
 }
 
 /** The error that an operation gave, with the type that its document says. */
-export function refused<E>(answer: { error?: E; response: Response }, status: number): NonNullable<E> {
+export function refused<E>(answer: { error?: E | undefined; response: Response }, status: number): NonNullable<E> {
   assert.equal(answer.response.status, status);
   assert(answer.error !== undefined && answer.error !== null, "an error without a body");
   return answer.error;
+}
+
+/** The problem that an operation gave: another chapter. */
+export function problem<P extends { code: string; status: number; type: string }>(
+  answer: { error?: P | undefined; response?: Response | undefined },
+  status: number,
+  code: string,
+): P {
+  assert(answer.response, "no answer");
+  const found: P = refused({ error: answer.error, response: answer.response }, status);
+  assert.equal(found.code, code);
+  assert.equal(found.status, status);
+  assert.equal(found.type, `/problems/${code}`);
+  told(`problem ${status}`);
+  return found;
 }

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { createClient, createConfig } from "./client/client/index.js";
 import * as api from "./client/index.js";
 import type { AdminUser, Problem } from "./client/index.js";
-import { BASE_URL, PASSWORD, SUPERUSER, given, refused, told } from "./told.js";
+import { BASE_URL, PASSWORD, SUPERUSER, given, problem, told } from "./told.js";
 
 const anybody = createClient(createConfig({ baseUrl: BASE_URL }));
 const as = (token: string) => createClient(createConfig({ baseUrl: BASE_URL, auth: () => token }));
@@ -49,18 +49,7 @@ const listed = pages.flat().map((user) => user.email);
 assert.deepEqual(listed, [5, 4, 3, 2, 1].map((number) => `page-${number}@example.org`));
 told("pages");
 
-type Answer = { error?: Problem | undefined; response?: Response | undefined };
-
-function check(answer: Answer, status: number, code: string): Problem {
-  assert(answer.response, "no answer");
-  const problem: Problem = refused({ error: answer.error, response: answer.response }, status);
-  assert.equal(problem.code, code);
-  assert.equal(problem.status, status);
-  assert.equal(problem.type, `/problems/${code}`);
-  told(`problem ${status}`);
-  return problem;
-}
-
+const check = problem<Problem>;
 const user = as(left.access_token);
 const form = await api.createAccessToken({
   client: anybody,

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import createClient from "openapi-fetch";
 
 import type { components, paths } from "./schema.js";
-import { BASE_URL, PASSWORD, SUPERUSER, given, refused, told } from "./told.js";
+import { BASE_URL, PASSWORD, SUPERUSER, given, problem, refused, told } from "./told.js";
 
 type Problem = components["schemas"]["Problem"];
 type AdminUser = components["schemas"]["AdminUser"];
@@ -53,15 +53,7 @@ const listed = pages.flat().map((user) => user.email);
 assert.deepEqual(listed, [5, 4, 3, 2, 1].map((number) => `page-${number}@example.org`));
 told("pages");
 
-function check(answer: { error?: Problem; response: Response }, status: number, code: string): Problem {
-  const problem = refused(answer, status);
-  assert.equal(problem.code, code);
-  assert.equal(problem.status, status);
-  assert.equal(problem.type, `/problems/${code}`);
-  told(`problem ${status}`);
-  return problem;
-}
-
+const check = problem<Problem>;
 const user = as(left.access_token);
 const form = await anybody.POST("/auth/access-token", {
   body: { grant_type: "password", username: email, password: "not it" },

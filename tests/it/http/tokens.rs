@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use inwren_domain::ports::Store;
 use inwren_tests::app::{Account, Reply, TestApp, Tokens, key};
+use inwren_tests::fakes::Script;
 use serde_json::json;
 
 use super::protected;
@@ -29,23 +30,27 @@ fn originals(app: &TestApp, account: &Account) -> [Original; 2] {
     [access, Original::new(key(), &tokens.refresh, &tokens.access, now)]
 }
 
-async fn no_forged_access_token_gets_in_anywhere(store: Arc<dyn Store>) {
-    let (app, asked) = TestApp::counted(store);
-    let admin = app.superuser().await;
-    let [access, _] = originals(&app, &admin);
-    app.me(&access.copy()).await.expect_status(200).json();
-    asked.take_calls();
-    let operations = protected::operations(&app);
-    let forgeries = access.forgeries();
+/// No operation takes any of these tokens, and none asks the store about one.
+pub(super) async fn all_are_refused(app: &TestApp, asked: &Script, forgeries: &[Forgery]) {
+    let operations = protected::operations(app);
     for Forgery { what, token } in forgeries.iter().filter(|forgery| forgery.fits_a_header()) {
         for operation in &operations {
-            let reply = protected::attempt(&app, operation).bearer(token).send().await;
+            let reply = protected::attempt(app, operation).bearer(token).send().await;
             assert_eq!(reply.status, 401, "{what}: {reply}");
             reply.expect_invalid_token();
         }
         assert!(asked.take_calls().is_empty(), "{what}: the store was asked before the token was checked");
     }
     println!("{} forged tokens at {} operations", forgeries.len(), operations.len());
+}
+
+async fn no_forged_access_token_gets_in_anywhere(store: Arc<dyn Store>) {
+    let (app, asked) = TestApp::counted(store);
+    let admin = app.superuser().await;
+    let [access, _] = originals(&app, &admin);
+    app.me(&access.copy()).await.expect_status(200).json();
+    asked.take_calls();
+    all_are_refused(&app, &asked, &access.forgeries()).await;
     app.me(&admin.tokens.access).await.expect_status(200).json();
 }
 
