@@ -6,7 +6,6 @@ pub mod config;
 pub mod ephemeral;
 pub mod http;
 pub mod keys;
-pub mod log_sink;
 pub mod metrics;
 pub mod open_files;
 pub mod private_file;

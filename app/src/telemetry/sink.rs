@@ -12,6 +12,9 @@ use tracing_subscriber::fmt::MakeWriter;
 const MAX_WAITING: usize = 8_192;
 /// As much as is written at a time.
 const MAX_BATCH_BYTES: usize = 64 * 1024;
+/// How long a line may wait for others to be written with. The thread sleeps meanwhile, so that whoever logs has nobody
+/// to wake.
+const GATHERING: Duration = Duration::from_millis(2);
 /// How long the end of the process waits for the last lines.
 const MAX_FLUSH: Duration = Duration::from_secs(1);
 
@@ -42,6 +45,13 @@ impl LogSink {
         Ok(Self { messages, dropped })
     }
 
+    /// Takes whole lines, each with its end.
+    pub(super) fn send(&self, line: Vec<u8>) {
+        if let Err(TrySendError::Full(_)) = self.messages.try_send(Message::Line(line)) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Waits a moment until what was logged before is written. `false` where it was not.
     pub fn flush(&self) -> bool {
         let (written, waiting) = sync_channel(1);
@@ -55,6 +65,9 @@ impl LogSink {
 fn write_all(messages: &Receiver<Message>, mut output: impl Write, dropped: &AtomicU64) {
     let mut batch = Vec::new();
     while let Ok(first) = messages.recv() {
+        if matches!(first, Message::Line(_)) {
+            std::thread::sleep(GATHERING);
+        }
         let mut flushed = None;
         let mut next = Some(first);
         while let Some(message) = next {
@@ -80,9 +93,7 @@ fn write_all(messages: &Receiver<Message>, mut output: impl Write, dropped: &Ato
 
 impl Write for &LogSink {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if let Err(TrySendError::Full(_)) = self.messages.try_send(Message::Line(line.to_vec())) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+        self.send(line.to_vec());
         Ok(line.len())
     }
 

@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use argon2::password_hash::phc::{Output, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use inwren_domain::model::{Password, PasswordHash};
 use inwren_domain::ports::{HasherError, Verification};
 
+use super::pace::Pace;
 use super::stored::Stored;
 
 /// The cost of a hash. The defaults are OWASP's minimum (ASVS 5.0, 11.4.2).
@@ -126,11 +129,6 @@ impl StoredArgon2 {
         Ok(computed == self.expected)
     }
 
-    /// What a hash from cheaper times has left of the work of a current one.
-    pub(super) fn left_of(&self, current: &Params) -> Option<Params> {
-        left_of(&self.params, current)
-    }
-
     pub(super) fn is_current(&self, current: &Params) -> bool {
         self.algorithm == Algorithm::Argon2id
             && self.version == Version::V0x13
@@ -153,18 +151,23 @@ impl Task {
     }
 
     /// Computes it in the blocks given, of which there are at least [`Task::blocks`].
-    pub(super) fn compute(self, current: &Params, blocks: &mut [Block]) -> Result<Computed, HasherError> {
+    pub(super) fn compute(
+        self,
+        current: &Params,
+        blocks: &mut [Block],
+        pace: &mut Pace,
+    ) -> Result<Computed, HasherError> {
         match self {
             Self::Hash { password, salt } => new_hash(&password, &salt, current, blocks).map(Computed::Hash),
             Self::Verify { password, stored, salt } => {
-                verify(&password, &stored, &salt, current, blocks).map(Computed::Verification)
+                verify(&password, &stored, &salt, current, blocks, pace).map(Computed::Verification)
             }
             Self::Check { password, stored } => {
-                check(&password, &stored, current, blocks).map(Computed::Check)
+                check(&password, &stored, current, blocks, pace).map(Computed::Check)
             }
             Self::VerifyNobody { password } => {
                 for form in forms(&password) {
-                    burn(current, form, blocks)?;
+                    pace.learn(|| burn(current, form, blocks)).0?;
                 }
                 Ok(Computed::Verification(Verification::Mismatch))
             }
@@ -183,15 +186,20 @@ fn verify(
     new_salt: &[u8],
     current: &Params,
     blocks: &mut [Block],
+    pace: &mut Pace,
 ) -> Result<Verification, HasherError> {
+    let is_current = stored.is_current(current);
+    let mut spent = Duration::ZERO;
     for (place, form) in forms(password).enumerate() {
-        if stored.matches(form, blocks)? {
-            let outdated = place > 0 || !stored.is_current(current);
+        let (matches, took) = compare(form, stored, is_current, blocks, pace)?;
+        if matches {
+            let outdated = place > 0 || !is_current;
             let rehashed = outdated.then(|| new_hash(password, new_salt, current, blocks)).transpose()?;
             return Ok(Verification::Match { rehashed });
         }
+        spent += took;
     }
-    make_up(password, stored, current, blocks)?;
+    make_up(password, stored, spent, current, blocks, pace)?;
     Ok(Verification::Mismatch)
 }
 
@@ -201,25 +209,57 @@ fn check(
     stored: &Stored,
     current: &Params,
     blocks: &mut [Block],
+    pace: &mut Pace,
 ) -> Result<bool, HasherError> {
-    let mut is_it = false;
+    let is_current = stored.is_current(current);
+    let (mut is_it, mut spent) = (false, Duration::ZERO);
     for form in forms(password) {
-        is_it |= stored.matches(form, blocks)?;
+        let (matches, took) = compare(form, stored, is_current, blocks, pace)?;
+        is_it |= matches;
+        spent += took;
     }
-    make_up(password, stored, current, blocks)?;
+    make_up(password, stored, spent, current, blocks, pace)?;
     Ok(is_it)
 }
 
-/// Does what a hash from cheaper times has left of the work of a current one, so that a refusal takes as long as it does
-/// for somebody whom nobody has heard of. A dearer hash takes longer: the time of one cannot be taken back.
+/// Whether the hash was made of this form of the password, and how long it took to find out.
+fn compare(
+    form: &[u8],
+    stored: &Stored,
+    is_current: bool,
+    blocks: &mut [Block],
+    pace: &mut Pace,
+) -> Result<(bool, Duration), HasherError> {
+    let (matches, took) = if is_current {
+        pace.learn(|| stored.matches(form, blocks))
+    } else {
+        Pace::time(|| stored.matches(form, blocks))
+    };
+    Ok((matches?, took))
+}
+
+/// Does what a hash from cheaper times, or of another function, has left of the work of a current one, so that a refusal
+/// takes as long as it does for somebody whom nobody has heard of. A dearer hash takes longer: the time of one cannot be
+/// taken back.
 fn make_up(
     password: &Password,
     stored: &Stored,
+    spent: Duration,
     current: &Params,
     blocks: &mut [Block],
+    pace: &Pace,
 ) -> Result<(), HasherError> {
-    let Some(params) = stored.left_of(current) else { return Ok(()) };
-    forms(password).try_for_each(|form| burn(&params, form, blocks))
+    if stored.is_current(current) {
+        return Ok(());
+    }
+    let count = u64::try_from(forms(password).count()).unwrap_or(1);
+    // Memory that fits into a cache is faster, and of other functions there is no count: it is the time that tells.
+    let missing = match pace.missing(count, spent) {
+        Some(share) => (work(current) as f64 * share) as u64,
+        None => count * work(current).saturating_sub(stored.work()),
+    };
+    let form = password.expose_bytes();
+    parameters_of(missing, current).map_or(Ok(()), |params| burn(&params, form, blocks))
 }
 
 /// Computes a hash that nobody wants.
@@ -231,15 +271,13 @@ fn burn(params: &Params, password: &[u8], blocks: &mut [Block]) -> Result<(), Ha
     Ok(())
 }
 
-/// How many blocks are computed: what the time is proportional to.
-fn work(params: &Params) -> u64 {
+/// How many blocks are computed.
+pub(super) fn work(params: &Params) -> u64 {
     u64::from(params.m_cost()) * u64::from(params.t_cost())
 }
 
-/// Parameters for the work that is missing, within the memory of a current hash. `None` where it is too little to be
-/// computed, or nothing.
-fn left_of(stored: &Params, current: &Params) -> Option<Params> {
-    let missing = work(current).checked_sub(work(stored))?;
+/// Parameters for so many blocks, within the memory of a current hash. `None` where they are too few to be computed.
+fn parameters_of(missing: u64, current: &Params) -> Option<Params> {
     let iterations = missing.div_ceil(u64::from(current.m_cost())).max(1);
     let memory = u32::try_from(missing / iterations).ok()?;
     Params::new(memory, u32::try_from(iterations).ok()?, 1, Some(OUTPUT_BYTES)).ok()
@@ -284,7 +322,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_from_cheaper_times_costs_what_a_current_one_does() {
+    fn what_is_missing_is_computed_in_the_memory_that_is_there() {
         let params = |memory, iterations, lanes| Params::new(memory, iterations, lanes, None).unwrap();
         for current in [params(19_456, 2, 1), params(47_104, 1, 1), params(65_536, 3, 4), params(64, 1, 1)] {
             for stored in [
@@ -297,16 +335,15 @@ mod tests {
                 params(12_288, 3, 1),
                 params(19_456, 1, 1),
             ] {
-                let Some(left) = left_of(&stored, &current) else {
-                    // Less than the least that Argon2 computes, or nothing at all.
-                    assert!(work(&stored) + 8 > work(&current), "{stored:?} {current:?}");
+                let missing = work(&current).saturating_sub(work(&stored));
+                let Some(left) = parameters_of(missing, &current) else {
+                    assert!(missing < 8, "the least that Argon2 computes: {stored:?} {current:?}");
                     continue;
                 };
                 assert!(left.block_count() <= current.block_count(), "{left:?} does not fit");
-                let (done, wanted) = (work(&stored) + work(&left), work(&current));
-                assert!(done <= wanted && wanted - done < 8, "{done} for {wanted}");
+                let done = work(&left);
+                assert!(done <= missing && missing - done < 8, "{done} for {missing}");
             }
-            assert_eq!(left_of(&current, &current), None);
         }
     }
 }

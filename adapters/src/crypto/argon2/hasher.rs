@@ -9,6 +9,7 @@ use inwren_domain::ports::{Entropy, HasherError, PasswordHasher, Requester, Stan
 use tokio::sync::oneshot;
 
 use super::computation::{Argon2Parameters, Computed, InvalidParameters, SALT_BYTES, Task};
+use super::pace::Pace;
 use super::queue::{Answer, Job, Queue, Ticket};
 use super::stored::Stored;
 
@@ -222,11 +223,12 @@ impl Drop for Argon2Hasher {
 fn work(queue: &Queue, params: &Params, done: &AtomicU64) {
     let usual = params.block_count();
     let mut blocks: Vec<Block> = Vec::new();
+    let mut pace = Pace::default();
     while let Some((job, reserved)) = queue.next() {
         if blocks.len() < job.blocks {
             blocks.resize(job.blocks, Block::default());
         }
-        let computed = job.task.compute(params, &mut blocks);
+        let computed = job.task.compute(params, &mut blocks, &mut pace);
         // What a costly old hash needed beyond the usual goes back to the system before the budget knows it free.
         if blocks.len() > usual {
             blocks.truncate(usual);

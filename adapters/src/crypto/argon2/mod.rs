@@ -5,6 +5,7 @@ mod calibrate;
 mod computation;
 mod fair;
 mod hasher;
+mod pace;
 mod queue;
 mod stored;
 

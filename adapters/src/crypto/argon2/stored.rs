@@ -2,7 +2,7 @@ use argon2::{Block, Params};
 use inwren_domain::model::PasswordHash;
 use inwren_domain::ports::HasherError;
 
-use super::computation::StoredArgon2;
+use super::computation::{StoredArgon2, work};
 use crate::crypto::foreign_hash::ForeignHash;
 
 /// A stored hash that was read and found within the bounds, whoever made it.
@@ -44,12 +44,11 @@ impl Stored {
         }
     }
 
-    /// What is left of the work of a current hash after a check of this one. How much of it another function has done is not
-    /// known on this machine, so that all of it is left: a check of such a hash costs more, and never less.
-    pub(super) fn left_of(&self, current: &Params) -> Option<Params> {
+    /// How many blocks a check computes.
+    pub(super) fn work(&self) -> u64 {
         match self {
-            Self::Argon2(stored) => stored.left_of(current),
-            Self::Foreign(_) => Some(current.clone()),
+            Self::Argon2(stored) => work(stored.params()),
+            Self::Foreign(_) => 0,
         }
     }
 }
