@@ -6,6 +6,7 @@ mod intro;
 mod schemas;
 mod text;
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
@@ -78,6 +79,8 @@ fn properties(schema: &mut Value) -> impl Iterator<Item = (&String, &mut Value)>
 /// The paths there are, with the methods that each answers to.
 pub(super) struct RouteTable {
     routes: Vec<KnownRoute>,
+    /// Where each path is among them that is written out. Most requests name one of these.
+    paths: HashMap<String, usize>,
     operations: Vec<CountedOperation>,
 }
 
@@ -87,6 +90,7 @@ pub(super) struct KnownRoute {
     /// The value of `Allow` (RFC 9110 section 10.2.1).
     allow: HeaderValue,
     operations: Vec<(Method, OperationIndex)>,
+    is_page: bool,
 }
 
 /// The pages that are not in the document, and what they are counted as.
@@ -97,36 +101,40 @@ impl RouteTable {
     pub(super) fn of(document: &str) -> Self {
         let document: Value = serde_json::from_str(document).unwrap_or_default();
         let nothing = CountedOperation { name: NO_OPERATION.to_owned(), statuses: vec![404, 405] };
-        let mut table = Self { routes: Vec::new(), operations: vec![nothing] };
+        let mut table = Self { routes: Vec::new(), paths: HashMap::new(), operations: vec![nothing] };
         for (path, operations) in document["paths"].as_object().into_iter().flatten() {
             let operations = operations.as_object().into_iter().flatten();
-            table.add(
-                path,
-                operations.map(|(method, about)| (method.to_uppercase(), counted(about))).collect(),
-            );
+            let operations = operations.map(|(method, about)| (method.to_uppercase(), counted(about)));
+            table.add(path, operations.collect(), false);
         }
         for (page, name) in PAGES.into_iter().chain(problem_pages::PAGES) {
             let about = CountedOperation { name: name.to_owned(), statuses: vec![200] };
-            table.add(page, vec![("GET".to_owned(), about)]);
+            table.add(page, vec![("GET".to_owned(), about)], true);
         }
         table
     }
 
-    fn add(&mut self, template: &str, operations: Vec<(String, CountedOperation)>) {
+    fn add(&mut self, template: &str, operations: Vec<(String, CountedOperation)>, is_page: bool) {
         let methods = operations.iter().map(|(method, _)| method.clone()).collect();
         let first = self.operations.len();
         let known = operations
             .iter()
             .enumerate()
             .filter_map(|(place, (method, _))| Some((method.parse().ok()?, OperationIndex(first + place))));
-        let route = KnownRoute { operations: known.collect(), ..KnownRoute::new(template, methods) };
+        let route = KnownRoute { operations: known.collect(), is_page, ..KnownRoute::new(template, methods) };
+        if !template.contains('{') {
+            self.paths.insert(template.to_owned(), self.routes.len());
+        }
         self.routes.push(route);
         self.operations.extend(operations.into_iter().map(|(_, about)| about));
     }
 
     /// The route that a path belongs to.
     pub(super) fn find(&self, path: &str) -> Option<&KnownRoute> {
-        self.routes.iter().find(|route| route.fits(path))
+        match self.paths.get(path) {
+            Some(place) => self.routes.get(*place),
+            None => self.routes.iter().find(|route| route.fits(path)),
+        }
     }
 
     /// The operations, to be counted. The first is none: what there is no route or no method for.
@@ -157,6 +165,11 @@ impl KnownRoute {
         &self.template
     }
 
+    /// Whether it is a page beside the operations of the document.
+    pub(super) fn is_page(&self) -> bool {
+        self.is_page
+    }
+
     /// The operation that this method is; the answer to `HEAD` is that to `GET` without its body.
     pub(super) fn operation(&self, method: &Method) -> OperationIndex {
         let method = if method == Method::HEAD { &Method::GET } else { method };
@@ -177,7 +190,7 @@ impl KnownRoute {
         }
         methods.push("OPTIONS".to_owned());
         let allow = HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static("GET"));
-        Self { template: template.to_owned(), allow, operations: Vec::new() }
+        Self { template: template.to_owned(), allow, operations: Vec::new(), is_page: false }
     }
 }
 

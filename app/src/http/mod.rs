@@ -19,6 +19,7 @@ pub mod problem;
 pub mod problem_pages;
 mod refusals;
 mod responses;
+mod site;
 mod state;
 mod tags;
 mod users;
@@ -27,10 +28,11 @@ mod well_known;
 use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
-use poem::{EndpointExt, Response, Route};
+use poem::{EndpointExt, IntoEndpoint, Response, Route};
 
 use self::document::RouteTable;
 use self::middleware::{Cors, Gateway};
+use self::site::Site;
 use crate::config::AllowedOrigins;
 pub use client::{ProxyHeader, TrustedProxies};
 pub use issuer::Issuer;
@@ -42,11 +44,10 @@ pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'sta
     let document = document::document(&service, &state.core.settings.tiers);
     let routes = Arc::new(RouteTable::of(&document));
     let requests = state.metrics.requests(|| routes.operations().to_vec());
+    let pages = document::routes(problem_pages::routes(Route::new()), state, document);
+    let site = Site { operations: service.into_endpoint(), pages, routes: Arc::clone(&routes) };
     let gateway = Gateway { state: Arc::clone(state), cors: Cors::new(cors), routes, requests };
-    document::routes(problem_pages::routes(Route::new()), state, document)
-        .nest("/", service)
-        .with(gateway)
-        .boxed()
+    site.with(gateway).boxed()
 }
 
 /// The OpenAPI document of the service.

@@ -31,7 +31,8 @@ impl<T: Type> Payload for Json<T> {
 
 impl<T: ToJSON> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        let body = self.0.to_json().unwrap_or_default().to_string();
+        // Not `to_string`, which goes through the formatter for each piece.
+        let body = serde_json::to_vec(&self.0.to_json()).unwrap_or_default();
         Response::builder().content_type(Self::CONTENT_TYPE).body(body)
     }
 }

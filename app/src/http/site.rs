@@ -1,0 +1,26 @@
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::{Endpoint, IntoResponse as _, Request, Response, Route};
+
+use super::document::{KnownRoute, RouteTable};
+
+/// All that there is: the operations of the document, and the pages beside them.
+///
+/// They could be nested in one route; but that would take the address of every request apart once more.
+pub(super) struct Site {
+    pub(super) operations: BoxEndpoint<'static, Response>,
+    pub(super) pages: Route,
+    pub(super) routes: Arc<RouteTable>,
+}
+
+impl Endpoint for Site {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        if self.routes.find(request.uri().path()).is_some_and(KnownRoute::is_page) {
+            return Ok(self.pages.call(request).await?.into_response());
+        }
+        self.operations.call(request).await
+    }
+}
