@@ -24,6 +24,7 @@ fn program(folder: &TempFolder, storage: &Storage) -> Program {
 
 /// Where the service says that its metrics are.
 fn metrics_address(service: &Service) -> SocketAddr {
+    service.wait_for("metrics: http://");
     let log = service.log();
     let (_, rest) = log.split_once("metrics: http://").expect("a line with the address");
     let (address, _) = rest.split_once("/metrics").expect("a path");
