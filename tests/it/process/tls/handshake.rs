@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use inwren_tests::certificates::shown;
+use inwren_tests::ports::free_port;
 use inwren_tests::process::{Call, Connection, PATIENCE, Program};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
@@ -147,10 +148,11 @@ fn stalled_handshakes_do_not_keep_the_service_from_stopping() {
 #[test]
 fn its_health_can_be_asked_for() {
     let served = Served::new();
-    let service = served.program.clone().env("HOST", "0.0.0.0").start();
-    let port = service.address().port().to_string();
-    let check =
-        served.program.clone().env("HOST", "0.0.0.0").env("PORT", port.as_str()).args(["healthcheck"]);
+    // Once the service has stopped, nobody else may be there.
+    let port = free_port().to_string();
+    let program = served.program.clone().env("HOST", "0.0.0.0").env("PORT", port.as_str());
+    let service = program.start();
+    let check = program.args(["healthcheck"]);
     check.run().with_code(0);
     // Whoever does not know that it speaks TLS is told no.
     let plain = Program::bare(served.folder.path()).env("PORT", port.as_str()).args(["healthcheck"]);
