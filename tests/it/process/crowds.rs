@@ -123,7 +123,8 @@ fn slow_bodies() {
     let before = service.resident();
     let begun = Instant::now();
     let open = |number: usize| {
-        let framing = if number % 2 == 0 { "Content-Length: 60000" } else { "Transfer-Encoding: chunked" };
+        let framing =
+            if number.is_multiple_of(2) { "Content-Length: 60000" } else { "Transfer-Encoding: chunked" };
         let head = format!(
             "POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
         );
@@ -160,7 +161,7 @@ fn idle_connections() {
     // is open.
     let open = |number: usize| {
         let mut connection = service.connect();
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             connection.call(&Call::get("/health/live")).unwrap().expect(200);
         }
         connection
