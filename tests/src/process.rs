@@ -17,8 +17,8 @@ use log::Log;
 
 use crate::ports::free_port;
 
-/// How long something may take to come about that is expected to. A debug build on a machine that is busy, slow, or stands
-/// still for a moment takes its time; only what never comes is a failure.
+/// How long something may take to come about that is expected to. A debug build on a machine that is busy, slow, or
+/// stands still for a moment takes its time; only what never comes is a failure.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The built binary, which lies beside the folder of the test binaries.

@@ -20,8 +20,8 @@ use crate::fixtures::unique;
 /// Tests run side by side, and each has its own pool.
 const MAX_CONNECTIONS: u32 = 6;
 
-/// What a case proves is what a store does, and not how soon: a machine on which everything waits for everything may take its
-/// time. Where two units wait for each other, the case's own time runs out.
+/// What a case proves is what a store does, and not how soon: a machine on which everything waits for everything may
+/// take its time. Where two units wait for each other, the case's own time runs out.
 pub fn patient_options() -> SqlOptions {
     let long = Duration::from_secs(100);
     SqlOptions {

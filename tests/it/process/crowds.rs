@@ -39,8 +39,8 @@ struct Others {
     p99: Duration,
 }
 
-/// Asks again and again for a while. That half of the answers come soon is what a service under no strain does on a slow
-/// machine too, and a moment in which the machine stands still does not change it.
+/// Asks again and again for a while. That half of the answers come soon is what a service under no strain does on a
+/// slow machine too, and a moment in which the machine stands still does not change it.
 #[track_caller]
 fn others(service: &Service, time: Duration) -> Others {
     let begun = Instant::now();
@@ -67,8 +67,8 @@ fn measure(what: &str, crowd: usize, before: u64, service: &Service) {
     let Others { asked, median, p99 } = others(service, Duration::from_secs(2));
     let memory = service.resident().max(at_once);
     println!(
-        "{what}: {asked} others sent, {asked} answered, median {median:.1?}, p99 {p99:.1?}; memory {} MiB before, {} MiB \
-         with {crowd}",
+        "{what}: {asked} others sent, {asked} answered, median {median:.1?}, p99 {p99:.1?}; memory {} MiB before, \
+         {} MiB with {crowd}",
         mib(before),
         mib(memory)
     );

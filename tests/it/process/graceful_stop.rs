@@ -137,8 +137,8 @@ fn half_a_header_does_not_use_the_grace_up() {
 
 #[test]
 fn it_says_that_it_stops_before_it_closes() {
-    // Whoever connects in the very moment in which the listener closes was never accepted. On a machine that stands still
-    // in that moment several do.
+    // Whoever connects in the very moment in which the listener closes was never accepted. On a machine that stands
+    // still in that moment several do.
     let is_cut_off = |failed: &[Made]| match failed {
         [] => true,
         [one] => format!("{one:?}").contains("Lost(ConnectionReset)"),

@@ -142,8 +142,8 @@ impl Load {
         }
     }
 
-    /// Checks that all is well: a second and 50 successes without any failure. A machine that stands still for a moment may
-    /// spoil one such second, so that the next ones count too.
+    /// Checks that all is well: a second and 50 successes without any failure. A machine that stands still for a moment
+    /// may spoil one such second, so that the next ones count too.
     #[track_caller]
     pub(super) fn is_well(&self, what: &str) {
         for attempt in 1..=5 {

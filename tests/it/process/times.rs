@@ -9,8 +9,8 @@ pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(25);
 /// What a machine that does several things at once may add to any time.
 pub(super) const SLACK: Duration = Duration::from_secs(15);
 
-/// Measures until a figure is within the limit, three times at most: a machine that stands still for a moment spoils one
-/// measurement, and a service that is too slow spoils all.
+/// Measures until a figure is within the limit, three times at most: a machine that stands still for a moment spoils
+/// one measurement, and a service that is too slow spoils all.
 #[track_caller]
 pub(super) fn one_of_three_within(limit: Duration, what: &str, mut measure: impl FnMut() -> Duration) {
     let mut figures = Vec::new();

@@ -56,8 +56,8 @@ async fn a_server_that_hangs_costs_a_few_calls_a_moment() {
         "Redis hangs: the longest of 500 calls took {longest:?}, the middle one {:?}, all {sum:?}",
         waits[250]
     );
-    // Three of them wait. If all did, the middle one would take 50 ms, however fast the machine is; and however slow it is,
-    // who does not wait has next to nothing to do.
+    // Three of them wait. If all did, the middle one would take 50 ms, however fast the machine is; and however slow it
+    // is, who does not wait has next to nothing to do.
     assert!(waits[250] < Duration::from_millis(25), "{:?}", waits[250]);
     limits_by_itself(&limiter, "the hang").await;
     server.signal("CONT");
@@ -130,7 +130,8 @@ async fn one_hiccup_is_one_decision() {
         let seen = (limiter.metrics().fallback_decisions, limiter.is_degraded());
         server.signal("CONT");
         until("the late answer", || server.ask::<i64>(&["DBSIZE"]) > 0).await;
-        // The call that was not waited for was made all the same, and counts once: here by what is known, there by itself.
+        // The call that was not waited for was made all the same, and counts once: here by what is known, there by
+        // itself.
         assert_eq!(heard(&limiter, "ann", SLOW, 9).await, 2);
         if seen == (1, false) {
             return;

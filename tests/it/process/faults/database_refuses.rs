@@ -112,8 +112,8 @@ fn an_error_of_the_database_is_a_clear_503() {
     }
 }
 
-/// Lets the server read its settings. Whoever connects after the news is there sees it, and whoever was connected before
-/// gets it with the next statement.
+/// Lets the server read its settings. Whoever connects after the news is there sees it, and whoever was connected
+/// before gets it with the next statement.
 fn reload(server: &PrivatePostgres, expected: &str) {
     server.ask("SELECT pg_reload_conf()");
     until("the settings are read", || {

@@ -235,7 +235,8 @@ fn without_redis_each_limits_by_itself_and_no_answer_is_lost() {
     });
     let sum = |figure: fn(&Seen) -> usize| seen.iter().map(figure).sum::<usize>();
     println!(
-        "Redis under load: {} sent, {} answered ({} heard, {} told to come again, {} limited), 0 lost, the slowest in {:?}; {}",
+        "Redis under load: {} sent, {} answered ({} heard, {} told to come again, {} limited), 0 lost, the slowest in \
+         {:?}; {}",
         sum(|seen| seen.sent),
         sum(|seen| seen.unauthorized + seen.busy + seen.limited),
         sum(|seen| seen.unauthorized),
