@@ -137,55 +137,74 @@ fn half_a_header_does_not_use_the_grace_up() {
 
 #[test]
 fn it_says_that_it_stops_before_it_closes() {
-    // Whoever connects in the very moment in which the listener closes was never accepted. On a machine that stands
-    // still in that moment several do.
-    let is_cut_off = |failed: &[Made]| match failed {
-        [] => true,
-        [one] => format!("{one:?}").contains("Lost(ConnectionReset)"),
-        _ => false,
-    };
-    let failed: Vec<Vec<Made>> = (0..3)
-        .map_while(|attempt| {
-            let failed = failed_during_a_stop();
-            println!("attempt {attempt}: {failed:?} failed");
-            (!is_cut_off(&failed)).then_some(failed)
-        })
-        .collect();
-    assert!(failed.len() < 3, "{failed:?}");
+    let mut stops = Vec::new();
+    while stops.len() < 3 {
+        let stop = Stop::under_load();
+        if stop.is_graceful() {
+            return;
+        }
+        println!("{stop:?}");
+        stops.push(stop);
+    }
+    panic!("requests are lost: {stops:?}");
 }
 
-/// Stops a service under load, and gives those of the clients' requests that failed.
-fn failed_during_a_stop() -> Vec<Made> {
-    let folder = TempFolder::new();
-    let mut service = program(&folder).env("SHUTDOWN_NOTICE_SECONDS", "3").start();
-    let load = Load::start(service.address(), CLIENTS, "user");
-    load.wait_for(100);
-    let (begun, mut told, mut first) = (Instant::now(), 0, None);
-    service.signal("TERM");
-    while let Ok(mut newcomer) = Connection::open(service.address()) {
-        let Ok(answer) = newcomer.call(&Call::get("/health")) else { break };
-        if answer.status == 503 {
-            assert_eq!(
-                (answer.text("status").as_str(), answer.header("connection")),
-                ("stopping", Some("close"))
-            );
-            first.get_or_insert(begun.elapsed());
-            told += 1;
-        }
-        pause(Duration::from_millis(20));
+/// What clients met who came while the service stopped.
+#[derive(Debug)]
+struct Stop {
+    failed: Vec<Made>,
+    /// The longest that somebody had to wait for a turn who asks all the time.
+    standstill: Duration,
+}
+
+impl Stop {
+    /// Whoever connects in the very moment in which the listener closes was never accepted, and whoever connects and then
+    /// says nothing for a quarter of a second is too late. Nobody does that, except on a machine that stands still for so
+    /// long; then each client may be the one.
+    fn is_graceful(&self) -> bool {
+        let most = if self.standstill < Duration::from_millis(125) { 1 } else { CLIENTS };
+        let is_too_late = |made: &Made| made.is_first && made.status().is_none();
+        self.failed.len() <= most && self.failed.iter().all(is_too_late)
     }
-    let closed = begun.elapsed();
-    let ended = load.finish();
-    assert_eq!(service.wait(PATIENCE).code(), Some(0), "{}", service.log());
-    println!(
-        "SIGTERM with a notice of 3 s: /health said 503 after {:.0?} and {told} times, the listener closed after \
-         {closed:.1?}, the process ended after {:.1?}; {}",
-        first.unwrap_or_default(),
-        begun.elapsed(),
-        ended.figures()
-    );
-    assert!(told > 0 && closed > Duration::from_secs(2), "{told} times, {closed:?}");
-    ended.calls.into_iter().filter(|made| !made.is_success()).collect()
+
+    fn under_load() -> Self {
+        let folder = TempFolder::new();
+        // The notice is a part of the grace.
+        let mut service =
+            program(&folder).env("SHUTDOWN_NOTICE_SECONDS", "3").env("SHUTDOWN_GRACE_SECONDS", "60").start();
+        let load = Load::start(service.address(), CLIENTS, "user");
+        load.wait_for(100);
+        let (begun, mut told, mut first) = (Instant::now(), 0, None);
+        let (mut turn, mut standstill) = (Instant::now(), Duration::ZERO);
+        service.signal("TERM");
+        while let Ok(mut newcomer) = Connection::open(service.address()) {
+            let Ok(answer) = newcomer.call(&Call::get("/health")) else { break };
+            if answer.status == 503 {
+                assert_eq!(
+                    (answer.text("status").as_str(), answer.header("connection")),
+                    ("stopping", Some("close"))
+                );
+                first.get_or_insert(begun.elapsed());
+                told += 1;
+            }
+            pause(Duration::from_millis(20));
+            standstill = standstill.max(turn.elapsed());
+            turn = Instant::now();
+        }
+        let closed = begun.elapsed();
+        standstill = standstill.max(turn.elapsed());
+        let ended = load.finish();
+        assert_eq!(service.wait(PATIENCE).code(), Some(0), "{}", service.log());
+        println!(
+            "SIGTERM with a notice of 3 s: /health said 503 after {:.0?} and {told} times, the listener closed after \
+             {closed:.1?}, the process ended after {:.1?}; the longest standstill was {standstill:.0?}; {}",
+            first.unwrap_or_default(),
+            begun.elapsed(),
+            ended.figures()
+        );
+        assert!(told > 0 && closed > Duration::from_secs(2), "{told} times, {closed:?}");
+        Self { failed: ended.calls.into_iter().filter(|made| !made.is_success()).collect(), standstill }
+    }
 }
 
 #[test]

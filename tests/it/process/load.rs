@@ -38,6 +38,8 @@ pub(super) struct Ended {
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) what: &'static str,
+    /// The first on its connection.
+    pub(super) is_first: bool,
     pub(super) begun: Instant,
     pub(super) took: Duration,
     pub(super) outcome: Outcome,
@@ -238,6 +240,7 @@ impl Client {
     /// Makes a request, and gives the answer if it is a success.
     fn ask(&mut self, what: &'static str, call: &Call) -> Option<Answer> {
         pause(THINKING);
+        let is_first = self.connection.is_none();
         let mut connection = match self.connection.take().map_or_else(|| Connection::open(self.address), Ok) {
             Ok(connection) => connection,
             Err(_) => {
@@ -256,7 +259,7 @@ impl Client {
             },
             Err(error) => Outcome::Lost(error.kind()),
         };
-        self.calls.push(Made { what, begun, took, outcome });
+        self.calls.push(Made { what, is_first, begun, took, outcome });
         let answer = answer.ok();
         if answer.as_ref().is_some_and(|answer| answer.header("connection") != Some("close")) {
             self.connection = Some(connection);
