@@ -181,7 +181,7 @@ macro_rules! list {
 }
 
 /// How long a case may take. One that hangs, because two units wait for each other, fails instead.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 with_every_case!(run memory);
 with_every_case!(run sqlite);

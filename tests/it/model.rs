@@ -17,7 +17,7 @@ use proptest::test_runner::{
 };
 
 /// How long a case may take. One that hangs fails instead.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// How often a case is tried that may be a shorter form of one that failed.
 const TRIES: usize = 10;

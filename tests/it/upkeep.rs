@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use inwren_adapters::sql::{SqlOptions, SqlStore};
+use inwren_adapters::sql::SqlStore;
 use inwren_domain::model::{AuditEvent, AuditEventKind, Session};
 use inwren_domain::ports::{Inserted, Store};
 use inwren_tests::fixtures::{event, now, session_of, somebody, user_id};
-use inwren_tests::stores::{self, TempFolder};
+use inwren_tests::stores::{self, TempFolder, patient_options};
 use sea_orm_migration::sea_orm::{
     ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait as _,
 };
@@ -48,8 +48,8 @@ async fn a_sweep_on_postgres_waits_for_no_other_one() {
             second.sessions().sweep_ended(now(), 7).await.unwrap(),
         )
     };
-    // A lock is waited for much longer than this.
-    let others = tokio::time::timeout(Duration::from_secs(3), others).await.expect("nobody waits");
+    // A lock is waited for longer than this.
+    let others = tokio::time::timeout(Duration::from_secs(60), others).await.expect("nobody waits");
     assert_eq!(others, (3, 3));
     first.rollback().await.unwrap();
     second.commit().await.unwrap();
@@ -69,7 +69,7 @@ impl OnDisk {
     async fn new() -> Self {
         let folder = TempFolder::new();
         let path = folder.path().join("store.db");
-        let store = SqlStore::connect(&url(&path), &SqlOptions::default()).await.unwrap();
+        let store = SqlStore::connect(&url(&path), &patient_options()).await.unwrap();
         inwren_migration::migrate_up(store.writer()).await.unwrap();
         Self { store, path, _folder: folder }
     }
@@ -188,7 +188,7 @@ async fn a_file_that_cannot_become_smaller_is_no_failure() {
     let old = Database::connect(url(&path)).await.unwrap();
     old.execute_unprepared("PRAGMA auto_vacuum = NONE; CREATE TABLE first (id INTEGER)").await.unwrap();
     old.close().await.unwrap();
-    let store = SqlStore::connect(&url(&path), &SqlOptions::default()).await.unwrap();
+    let store = SqlStore::connect(&url(&path), &patient_options()).await.unwrap();
     inwren_migration::migrate_up(store.writer()).await.unwrap();
     add_old_events(&store, 20_000).await;
     let mut unit = store.begin().await.unwrap();

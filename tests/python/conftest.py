@@ -41,7 +41,7 @@ class Server(Listener):
     def command(self, *arguments):
         """Runs another command of the binary with the same settings, and gives what it prints."""
         ran = subprocess.run(
-            [BINARY, *arguments], cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=60
+            [BINARY, *arguments], cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=300
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout

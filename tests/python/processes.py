@@ -1,12 +1,16 @@
 """Programs that run beside a test, from their first line to their end."""
 
+import random
 import re
 import signal
 import socket
 import subprocess
 import threading
+import time
 
-START_SECONDS = 60
+# On a machine that is slow, or stands still for a moment.
+START_SECONDS = 120
+STOP_SECONDS = 120
 
 
 class Listener:
@@ -38,15 +42,25 @@ class Listener:
     def stop(self):
         """Asks the process to end, and waits for it; gives its exit code."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(timeout=30)
+        return self._process.wait(timeout=STOP_SECONDS)
 
     def kill(self):
         self._process.kill()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=STOP_SECONDS)
+
+
+def wait_for(what, happened):
+    """Waits until something has happened that is expected to, such as a line in a log."""
+    end = time.monotonic() + START_SECONDS
+    while not happened():
+        assert time.monotonic() < end, f"waited in vain until {what}"
+        time.sleep(0.02)
 
 
 def free_port():
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on at the moment, and that no connection gets: those are of the upper half."""
+    while True:
+        port = random.randrange(10_000, 19_900)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port

@@ -28,11 +28,11 @@ def on_a_terminal(folder, arguments, answer="", **environment):
             break
         shown += part
     os.close(ours)
-    return process.wait(timeout=60), shown.decode()
+    return process.wait(timeout=300), shown.decode()
 
 
 def run(folder, *arguments):
-    ran = subprocess.run([BINARY, *arguments], cwd=folder, env={}, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run([BINARY, *arguments], cwd=folder, env={}, capture_output=True, text=True, timeout=300)
     return ran.returncode, ran.stdout + ran.stderr
 
 

@@ -64,7 +64,7 @@ class Site(HTMLParser):
 def test_the_site_is_built_and_holds_together(tmp_path):
     environment = {**os.environ, "MDBOOK": str(Path(sys.executable).parent / "mdbook")}
     ran = subprocess.run(
-        [ROOT / "docs/build", tmp_path / "book"], env=environment, capture_output=True, text=True, timeout=120
+        [ROOT / "docs/build", tmp_path / "book"], env=environment, capture_output=True, text=True, timeout=600
     )
     said = ran.stdout + ran.stderr
     assert ran.returncode == 0 and "WARN" not in said and "ERROR" not in said, said

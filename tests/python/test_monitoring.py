@@ -76,8 +76,8 @@ def test_prometheus_own_reader_understands_the_metrics(tmp_path):
     server = Server(tmp_path, METRICS_ADDR="127.0.0.1:0", DATABASE_URL=f"sqlite://{tmp_path}/store.db")
     try:
         address = next(found for line in server.log if (found := re.search(r"metrics: (http://\S+/metrics)", line)))
-        urllib.request.urlopen(f"{server.url}/health", timeout=10).read()
-        with urllib.request.urlopen(address.group(1), timeout=10) as answer:
+        urllib.request.urlopen(f"{server.url}/health", timeout=60).read()
+        with urllib.request.urlopen(address.group(1), timeout=60) as answer:
             assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
             page = answer.read().decode()
     finally:

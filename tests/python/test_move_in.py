@@ -113,7 +113,7 @@ def environment(url, **settings):
 
 def inwren(folder, url, *arguments, code=0):
     ran = subprocess.run(
-        [BINARY, *arguments], cwd=folder, env=environment(url), capture_output=True, text=True, timeout=120
+        [BINARY, *arguments], cwd=folder, env=environment(url), capture_output=True, text=True, timeout=600
     )
     assert ran.returncode == code, ran.stdout + ran.stderr
     assert "$argon2" not in ran.stderr, ran.stderr
@@ -164,7 +164,7 @@ def wait_for_users(engine, count):
         with engine.connect() as connection:
             if connection.execute(sa.text("SELECT count(*) FROM users")).scalar() >= count:
                 return
-        assert time.monotonic() - begun < 60, "too few users are taken over"
+        assert time.monotonic() - begun < 300, "too few users are taken over"
         time.sleep(0.02)
 
 
@@ -208,7 +208,7 @@ def test_a_hundred_thousand_users_move_in_and_log_in(tmp_path):
             )
             wait_for_users(new, USERS // 10)
             adopting.send_signal(signal.SIGKILL)
-            assert adopting.wait(timeout=30) == -signal.SIGKILL
+            assert adopting.wait(timeout=120) == -signal.SIGKILL
             begun = time.monotonic()
             again = subprocess.run(command, cwd=tmp_path, env=environment(new_url), capture_output=True, text=True)
             print(f"adopted the rest of {USERS} users in {time.monotonic() - begun:.1f} s")

@@ -19,7 +19,7 @@ def run(*command):
     # Nothing is asked of anybody elsewhere.
     quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
     return subprocess.run(
-        command, env={**os.environ, **quiet}, cwd=RULES, capture_output=True, text=True, timeout=120
+        command, env={**os.environ, **quiet}, cwd=RULES, capture_output=True, text=True, timeout=600
     )
 
 

@@ -22,7 +22,7 @@ def test_the_walk_with_curl_works(server, tmp_path):
     assert first == BASE
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", f"BASE={server.url}\n{rest}"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        cwd=tmp_path, capture_output=True, text=True, timeout=600,
     )
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
     problems = re.findall(r'"code":"[a-z-]+"', ran.stdout)

@@ -33,6 +33,7 @@ def test_answers_conform_to_the_document(server, role, tmp_path):
         "--generation-deterministic",
         "--continue-on-failure",
         "--suppress-health-check=all",
+        "--request-timeout=60",
     ]
     ran = subprocess.run(command + options, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900)
     print(ran.stdout[-2000:])

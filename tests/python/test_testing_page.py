@@ -26,7 +26,7 @@ def run(command, folder):
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "INWREN": str(BINARY), "DATABASE_URL": "postgres://db.invalid/x",
     }
-    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
     said = ran.stdout + ran.stderr
     print(said)
     return ran.returncode, said
@@ -57,7 +57,7 @@ def test_pytest_runs_its_snippets(folder):
 def test_jest_runs_its_snippets(folder):
     assert JEST.is_file(), "run this by ./tests/run, which installs Jest"
     (folder / "package.json").write_text('{"private": true}\n')
-    code, said = run(["node", JEST, "--ci", "--no-cache", "--rootDir", folder], folder)
+    code, said = run(["node", JEST, "--ci", "--no-cache", "--testTimeout=120000", "--rootDir", folder], folder)
     assert code == 0 and "2 passed" in said
     assert running(folder) == []
 
@@ -70,7 +70,7 @@ def test_a_program_that_is_not_there_is_told(folder, command):
     (folder / "inwren.js").write_text((folder / "inwren.js").read_text().replace('["serve"', '["dance"'))
     tools = {
         "pytest": [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        "jest": ["node", JEST, "--ci", "--no-cache", "--rootDir", folder],
+        "jest": ["node", JEST, "--ci", "--no-cache", "--testTimeout=120000", "--rootDir", folder],
     }
     code, said = run(tools[command], folder)
     assert code != 0 and "inwren did not start" in said

@@ -24,7 +24,7 @@ class Shell:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
         # A block that hangs fails, rather than the whole run.
-        self._watch = threading.Timer(180, self._process.kill)
+        self._watch = threading.Timer(600, self._process.kill)
         self._watch.start()
 
     def run(self, text):
@@ -41,7 +41,7 @@ class Shell:
     def close(self):
         self._watch.cancel()
         self._process.stdin.close()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=120)
         self._process.stdout.close()
 
 

@@ -20,6 +20,8 @@ EMAIL = "ann@example.org"
 PASSWORD = "ann's pass phrase"
 KEYS = "/.well-known/jwks.json"
 INVALID = 'Bearer error="invalid_token"'
+# How long the programs do not ask again because of an unknown key.
+COOLDOWN_SECONDS = 5
 
 
 def test_the_page_shows_the_programs_as_they_are():
@@ -176,18 +178,20 @@ def test_unknown_keys_are_not_asked_for_again_and_again():
     keys.body = dumps({"keys": [forge.jwk(key, "known")]})
     with keys.serve() as url, verifiers(url) as running:
         for verifier in running.values():
-            keys.asked = 0
+            keys.asked, begun = 0, time.monotonic()
             assert verifier.check(own_token(key, "known")).status_code == 200
             for number in range(50):
                 assert verifier.check(own_token(key, f"unknown-{number}")).status_code == 401
                 assert verifier.check(own_token(key, "known")).status_code == 200
-            assert keys.asked <= 2, verifier.name
+            # Once for those that are known, and then once in a while: on a slow machine that is more often.
+            cooldowns = int((time.monotonic() - begun) / COOLDOWN_SECONDS)
+            assert keys.asked <= 2 + cooldowns, verifier.name
 
 
 def checked(verifier, token, keys):
     """What a verifier says once it has asked for the keys; it may pause first after an answer that was none."""
     keys.asked = 0
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while True:
         answer = verifier.check(token)
         if keys.asked:

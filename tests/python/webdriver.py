@@ -9,7 +9,7 @@ import time
 import requests
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-PATIENCE = 30
+PATIENCE = 120
 
 
 class Browser:
@@ -127,5 +127,5 @@ class Browser:
             self._ask("DELETE", self._session)
         finally:
             self._driver.terminate()
-            self._driver.wait(timeout=10)
+            self._driver.wait(timeout=60)
             self._log.close()

@@ -22,7 +22,7 @@ start_redis() {
         "$redis_server" --port "$port" --bind 127.0.0.1 --dir "$data" --save "" --appendonly no \
             >"$data/server.log" 2>&1 &
         redis_pid=$!
-        for wait in $(seq 100); do
+        for wait in $(seq 600); do
             if grep -q 'Ready to accept connections' "$data/server.log"; then
                 export INWREN_TEST_REDIS_URL="redis://127.0.0.1:$port"
                 echo "Redis listens on port $port"

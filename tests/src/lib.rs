@@ -9,6 +9,7 @@ pub mod foreign_hashes;
 pub mod fuzz;
 pub mod limiters;
 pub mod model;
+pub mod ports;
 pub mod process;
 pub mod stores;
 

@@ -6,7 +6,7 @@ pub mod redis;
 
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -15,8 +15,11 @@ use std::time::{Duration, Instant};
 pub use http::{Answer, Call, Connection};
 use log::Log;
 
-/// How long a process may take to start, and a command to finish. A debug build on a busy machine is slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::ports::free_port;
+
+/// How long something may take to come about that is expected to. A debug build on a machine that is busy, slow, or
+/// stands still for a moment takes its time; only what never comes is a failure.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The built binary, which lies beside the folder of the test binaries.
 pub fn binary() -> PathBuf {
@@ -112,9 +115,7 @@ impl Program {
 
     /// Starts a service that may not be able to say where it listens, and waits until it does.
     pub fn start_unheard(&self) -> Service {
-        let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = taken.local_addr().expect("its address");
-        drop(taken);
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let running = self.clone().env("PORT", address.port().to_string()).spawn();
         let begun = Instant::now();
         while TcpStream::connect(address).is_err() {
@@ -156,6 +157,17 @@ impl Program {
         let _ = stdin.write_all(self.input.as_bytes());
         Running { child, out, err, begun }
     }
+}
+
+/// Waits until something is so, and tells how long that took.
+#[track_caller]
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "never {what}");
+        pause(Duration::from_millis(5));
+    }
+    begun.elapsed()
 }
 
 /// Lets time pass.

@@ -6,6 +6,7 @@ mod private_postgres;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{SqlOptions, SqlStore};
@@ -18,6 +19,19 @@ use crate::fixtures::unique;
 
 /// Tests run side by side, and each has its own pool.
 const MAX_CONNECTIONS: u32 = 6;
+
+/// What a case proves is what a store does, and not how soon: a machine on which everything waits for everything may
+/// take its time. Where two units wait for each other, the case's own time runs out.
+pub fn patient_options() -> SqlOptions {
+    let long = Duration::from_secs(100);
+    SqlOptions {
+        acquire_timeout: long,
+        lock_timeout: long,
+        statement_timeout: long,
+        idle_in_transaction_timeout: long,
+        ..SqlOptions::default()
+    }
+}
 
 /// A store that nobody else uses.
 pub struct TestStore {
@@ -70,7 +84,7 @@ pub async fn postgres() -> TestStore {
 }
 
 async fn connect(url: &str) -> SqlStore {
-    let options = SqlOptions { max_connections: MAX_CONNECTIONS, ..SqlOptions::default() };
+    let options = SqlOptions { max_connections: MAX_CONNECTIONS, ..patient_options() };
     SqlStore::connect(url, &options).await.expect("a connection")
 }
 

@@ -204,11 +204,13 @@ mod tests {
         let Doubling { batcher, let_go, .. } = doubling(Duration::from_millis(100));
         let_go.add_permits(1_000);
         assert!(matches!(batcher.ask(NEVER).await, Err(StoreError::Unavailable(_))));
-        // Whether the lane has given up yet is a matter of moments.
-        let answer = match batcher.ask(2).await {
-            Err(_) => batcher.ask(2).await,
-            answer => answer,
-        };
-        assert_eq!(answer.unwrap(), 4);
+        // Whether the lane has given up yet is a matter of moments, and on a busy machine of more of them.
+        for _ in 0..300 {
+            if let Ok(answer) = batcher.ask(2).await {
+                assert_eq!(answer, 4);
+                return;
+            }
+        }
+        panic!("the lane does not go on");
     }
 }

@@ -1,13 +1,15 @@
 //! How busy the connections to a database are.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use inwren_adapters::sql::{PoolMetrics, SqlOptions, SqlStore};
 use inwren_domain::ports::Store as _;
-use inwren_tests::stores::{TempFolder, TestDatabase};
+use inwren_tests::process::PATIENCE;
+use inwren_tests::stores::{TempFolder, TestDatabase, patient_options};
 
 async fn until(store: &SqlStore, pool: &str, expected: impl Fn(&PoolMetrics) -> bool) -> PoolMetrics {
-    for _ in 0..10_000 {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
         let found = store.pools().into_iter().find(|metrics| metrics.name == pool).expect("a pool");
         if expected(&found) {
             return found;
@@ -53,7 +55,7 @@ async fn one_for_three(store: SqlStore, pool: &str) {
 #[tokio::test]
 async fn postgres_has_one_pool() {
     let database = TestDatabase::empty().await;
-    let options = SqlOptions { max_connections: 1, ..SqlOptions::default() };
+    let options = SqlOptions { max_connections: 1, ..patient_options() };
     let store = SqlStore::connect(database.url(), &options).await.unwrap();
     assert_eq!(store.pools().len(), 1);
     one_for_three(store.clone(), "all").await;
@@ -64,7 +66,7 @@ async fn postgres_has_one_pool() {
 async fn sqlite_has_a_writer_and_readers() {
     let folder = TempFolder::new();
     let url = format!("sqlite://{}", folder.path().join("store.db").display());
-    let store = SqlStore::connect(&url, &SqlOptions::default()).await.unwrap();
+    let store = SqlStore::connect(&url, &patient_options()).await.unwrap();
     let names: Vec<_> = store.pools().iter().map(|pool| pool.name).collect();
     assert_eq!(names, ["writer", "readers"]);
     one_for_three(store.clone(), "writer").await;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use inwren_tests::process::{Program, Service};
+use inwren_tests::process::{PATIENCE, Program, Service};
 use inwren_tests::stores::TempFolder;
 
 use super::client::{PASSWORD, Tokens, join, login, me, refresh, register};
@@ -351,11 +351,11 @@ fn an_interrupted_backup_leaves_nothing() {
     };
     let mut running = place.program().args(["backup", "backup.db"]).spawn();
     let begun = Instant::now();
-    while !names().iter().any(|name| name.contains("partial")) && begun.elapsed() < Duration::from_secs(30) {
+    while !names().iter().any(|name| name.contains("partial")) && begun.elapsed() < PATIENCE {
         thread::park_timeout(Duration::from_millis(1));
     }
     running.signal("INT");
-    let code = running.wait(Duration::from_secs(60)).code();
+    let code = running.wait(PATIENCE).code();
     let names = names();
     assert!(!names.iter().any(|name| name.contains("partial")), "{names:?}");
     // On a fast machine it may have been done.

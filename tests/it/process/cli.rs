@@ -1,6 +1,7 @@
 //! The other commands, and the help.
 
 use inwren_app::wiring;
+use inwren_tests::ports::free_port;
 use inwren_tests::process::Program;
 use inwren_tests::stores::TempFolder;
 
@@ -17,9 +18,11 @@ fn the_document_is_the_committed_one() {
 #[test]
 fn the_health_of_a_service_can_be_asked_for() {
     let folder = TempFolder::new();
-    let service = Program::new(folder.path()).env("DATABASE_URL", "memory:").start();
-    let check =
-        Program::bare(folder.path()).env("PORT", service.address().port().to_string()).args(["healthcheck"]);
+    // Once the service has stopped, nobody else may be there.
+    let port = free_port().to_string();
+    let service =
+        Program::new(folder.path()).env("DATABASE_URL", "memory:").env("PORT", port.as_str()).start();
+    let check = Program::bare(folder.path()).env("PORT", port.as_str()).args(["healthcheck"]);
     check.run().with_code(0);
     service.stop();
     assert!(check.run().with_code(1).contains("cannot be asked"));

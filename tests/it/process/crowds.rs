@@ -1,14 +1,15 @@
 //! Many clients that cost something and want nothing: they are held within bounds, and everybody else is served.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use inwren_tests::process::{Call, Connection, Program, Service, pause};
+use inwren_tests::process::{Call, Connection, PATIENCE, Program, Service, pause, until};
 use inwren_tests::stores::TempFolder;
 
 use super::client::{PASSWORD, join, login};
 use super::database::Storage;
+use super::times::{BODY_TIMEOUT, HEADER_TIMEOUT, SLACK};
 
 /// What so many connections may cost each, their buffers included.
 const BYTES_EACH: u64 = 40 * 1024;
@@ -22,12 +23,26 @@ fn start(folder: &TempFolder) -> Service {
     service
 }
 
+/// How many descriptors it has.
+fn descriptors(service: &Service) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", service.id())).expect("its files").count()
+}
+
 fn mib(bytes: u64) -> u64 {
     bytes >> 20
 }
 
-/// Asks again and again for a while, and tells how long the answers took: how many there were, and the 99th percentile.
-fn others(service: &Service, time: Duration) -> (usize, Duration) {
+/// How long the answers to the others took.
+struct Others {
+    asked: usize,
+    median: Duration,
+    p99: Duration,
+}
+
+/// Asks again and again for a while. That half of the answers come soon is what a service under no strain does on a
+/// slow machine too, and a moment in which the machine stands still does not change it.
+#[track_caller]
+fn others(service: &Service, time: Duration) -> Others {
     let begun = Instant::now();
     let mut took = Vec::new();
     while begun.elapsed() < time {
@@ -37,26 +52,48 @@ fn others(service: &Service, time: Duration) -> (usize, Duration) {
         pause(Duration::from_millis(5));
     }
     took.sort();
-    (took.len(), took[took.len() * 99 / 100])
+    let at = |percent: usize| took[took.len() * percent / 100];
+    let others = Others { asked: took.len(), median: at(50), p99: at(99) };
+    let Others { median, p99, .. } = others;
+    assert!(median < Duration::from_secs(1) && p99 < SLACK, "{median:?}, {p99:?}");
+    others
 }
 
 /// Checks what a crowd costs while it is there, and tells it.
 #[track_caller]
 fn measure(what: &str, crowd: usize, before: u64, service: &Service) {
-    let (asked, p99) = others(service, Duration::from_secs(2));
-    let memory = service.resident();
+    // On a slow machine some may have been closed by the end.
+    let at_once = service.resident();
+    let Others { asked, median, p99 } = others(service, Duration::from_secs(2));
+    let memory = service.resident().max(at_once);
     println!(
-        "{what}: {asked} others sent, {asked} answered, p99 {p99:.1?}; memory {} MiB before, {} MiB with {crowd}",
+        "{what}: {asked} others sent, {asked} answered, median {median:.1?}, p99 {p99:.1?}; memory {} MiB before, \
+         {} MiB with {crowd}",
         mib(before),
         mib(memory)
     );
-    assert!(p99 < Duration::from_secs(1), "{p99:?}");
     assert!(memory < before + WARMTH + BYTES_EACH * crowd as u64, "{before} before, {memory} with {crowd}");
 }
 
 /// Waits until the service has closed them all.
-fn closed(crowd: Vec<Connection>) -> usize {
-    crowd.into_iter().map(|mut connection| connection.rest()).filter(Result::is_ok).count()
+#[track_caller]
+fn all_closed(crowd: Vec<Connection>) {
+    for mut connection in crowd {
+        // In whichever way: only one that stays open gives nothing at all for long.
+        let end = connection.rest().map_or_else(|error| error.kind(), |_| ErrorKind::UnexpectedEof);
+        assert!(!matches!(end, ErrorKind::WouldBlock | ErrorKind::TimedOut), "one stays open");
+    }
+}
+
+/// Sends so much to each until the service has closed them all.
+#[track_caller]
+fn closed_though_fed(crowd: &mut Vec<Connection>, bytes: &[u8]) {
+    let begun = Instant::now();
+    while !crowd.is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "{} stay open", crowd.len());
+        crowd.retain_mut(|connection| connection.send(bytes).is_ok());
+        pause(Duration::from_millis(500));
+    }
 }
 
 #[test]
@@ -64,28 +101,19 @@ fn slow_headers() {
     let folder = TempFolder::new();
     let service = start(&folder);
     let before = service.resident();
-    let begun = Instant::now();
-    let mut crowd: Vec<Connection> = (0..300).map(|_| service.connect()).collect();
-    for connection in &mut crowd {
+    let open = |_| {
+        let mut connection = service.connect();
         connection.send(b"GET / HTTP/1.1\r\nHost: a\r\n").unwrap();
-    }
-    let trickle = |crowd: &mut Vec<Connection>| {
-        for connection in crowd {
-            // One that is closed already is what this is about.
-            let _ = connection.send(b"X-Slow: 1\r\n");
-        }
+        connection
     };
-    trickle(&mut crowd);
+    let mut crowd: Vec<Connection> = (0..300).map(open).collect();
+    let begun = Instant::now();
     measure("slowloris in 300 headers", 300, before, &service);
-    while begun.elapsed() < Duration::from_secs(9) {
-        trickle(&mut crowd);
-        pause(Duration::from_millis(500));
-    }
-    // The trickle has ended, but it is not from its end that the time counts.
-    closed(crowd);
+    // The trickle goes on and on: it is not from its end that the time counts.
+    closed_though_fed(&mut crowd, b"X-Slow: 1\r\n");
     let took = begun.elapsed();
     println!("slowloris in 300 headers: all closed after {took:.1?}");
-    assert!(took < Duration::from_secs(16), "{took:?}");
+    assert!(took < HEADER_TIMEOUT + SLACK, "{took:?}");
 }
 
 #[test]
@@ -94,27 +122,34 @@ fn slow_bodies() {
     let service = start(&folder);
     let before = service.resident();
     let begun = Instant::now();
-    let mut crowd: Vec<Connection> = (0..300).map(|_| service.connect()).collect();
-    for (number, connection) in crowd.iter_mut().enumerate() {
-        let framing = if number % 2 == 0 { "Content-Length: 60000" } else { "Transfer-Encoding: chunked" };
+    let open = |number: usize| {
+        let framing =
+            if number.is_multiple_of(2) { "Content-Length: 60000" } else { "Transfer-Encoding: chunked" };
         let head = format!(
             "POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
         );
+        let mut connection = service.connect();
         connection.send(head.as_bytes()).unwrap();
-    }
+        connection
+    };
+    let mut crowd: Vec<Connection> = (0..300).map(open).collect();
+    let complete = Instant::now();
     measure("slowloris in 300 bodies", 300, before, &service);
-    while begun.elapsed() < Duration::from_secs(23) {
-        for connection in &mut crowd {
-            let _ = connection.send(b"1\r\n \r\n");
+    // Whoever is still sending when the connection is closed may lose the answer, so that most stop in good time.
+    let mut fed = crowd.split_off(200);
+    while begun.elapsed() < BODY_TIMEOUT / 2 {
+        for connection in crowd.iter_mut().chain(&mut fed) {
+            connection.send(b"1\r\n \r\n").unwrap();
         }
         pause(Duration::from_secs(1));
     }
+    closed_though_fed(&mut fed, b"1\r\n \r\n");
     let told = crowd.iter_mut().filter_map(|connection| connection.receive().ok());
     let told = told.filter(|answer| answer.status == 408).count();
-    let took = begun.elapsed();
-    println!("slowloris in 300 bodies: {told} told 408, all over after {took:.1?}");
-    assert_eq!(told, 300);
-    assert!(took < Duration::from_secs(35), "{took:?}");
+    let took = complete.elapsed();
+    println!("slowloris in 300 bodies: {told} of 200 told 408, all over after {took:.1?}");
+    assert_eq!(told, 200);
+    assert!(took < BODY_TIMEOUT + SLACK, "{took:?}");
 }
 
 #[test]
@@ -122,31 +157,38 @@ fn idle_connections() {
     let folder = TempFolder::new();
     let service = start(&folder);
     let before = service.resident();
-    let begun = Instant::now();
-    let mut crowd: Vec<Connection> = (0..2_000).map(|_| service.connect()).collect();
-    // Half of them have asked something before.
-    for connection in crowd.iter_mut().step_by(2) {
-        connection.call(&Call::get("/health/live")).unwrap().expect(200);
-    }
+    // Half of them ask something first, and at once: on a slow machine the first are idle for too long before the last
+    // is open.
+    let open = |number: usize| {
+        let mut connection = service.connect();
+        if number.is_multiple_of(2) {
+            connection.call(&Call::get("/health/live")).unwrap().expect(200);
+        }
+        connection
+    };
+    let crowd: Vec<Connection> = (0..2_000).map(open).collect();
+    let (begun, open) = (Instant::now(), descriptors(&service));
     measure("2000 idle connections", 2_000, before, &service);
-    closed(crowd);
+    all_closed(crowd);
     let took = begun.elapsed();
-    println!("2000 idle connections: all closed after {took:.1?}; memory {} MiB", mib(service.resident()));
-    assert!(took < Duration::from_secs(30), "{took:?}");
+    println!(
+        "2000 idle connections: {open} descriptors with all, all closed after {took:.1?}; memory {} MiB",
+        mib(service.resident())
+    );
+    assert!(took < HEADER_TIMEOUT + SLACK, "{took:?}");
+    until("all descriptors closed", || descriptors(&service) < 100);
 }
 
 #[test]
 fn half_closed_sockets() {
     let folder = TempFolder::new();
     let service = start(&folder);
-    let descriptors = || std::fs::read_dir(format!("/proc/{}/fd", service.id())).expect("its files").count();
-    let before = descriptors();
+    let before = descriptors(&service);
     let beginnings = [
         "",
         "GET / HTTP/1.1\r\nHost: a",
         "POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
     ];
-    let begun = Instant::now();
     let crowd: Vec<TcpStream> = (0..300)
         .map(|number| {
             let mut stream = TcpStream::connect(service.address()).unwrap();
@@ -155,20 +197,21 @@ fn half_closed_sockets() {
             stream
         })
         .collect();
-    let most = descriptors();
+    let (begun, most) = (Instant::now(), descriptors(&service));
     for mut stream in crowd {
-        stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let _ = stream.read_to_end(&mut Vec::new()).expect("an end");
     }
     let took = begun.elapsed();
     service.call(&Call::get("/health")).expect(200);
-    let after = descriptors();
+    until("all descriptors closed", || descriptors(&service) < before + 20);
     println!(
         "300 half-closed sockets: all closed by the service after {took:.1?}; descriptors {before} before, {most} at most, \
-         {after} after"
+         {} after",
+        descriptors(&service)
     );
-    assert!(took < Duration::from_secs(10), "{took:?}");
-    assert!(after < before + 20, "{before} before, {after} after");
+    // Those that nobody noticed would be closed as too slow.
+    assert!(took < HEADER_TIMEOUT, "{took:?}");
 }
 
 #[test]
@@ -191,7 +234,6 @@ fn answers_that_nobody_takes() {
     let folder = TempFolder::new();
     let service = start(&folder);
     let before = service.resident();
-    let begun = Instant::now();
     let request = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n".repeat(500);
     let mut sent = 0;
     let mut crowd: Vec<TcpStream> = (0..20)
@@ -207,17 +249,18 @@ fn answers_that_nobody_takes() {
             stream
         })
         .collect();
-    let (asked, p99) = others(&service, Duration::from_secs(1));
+    let begun = Instant::now();
+    let Others { asked, median, p99 } = others(&service, Duration::from_secs(1));
     let memory = service.resident();
     println!(
-        "answers that nobody takes: at least {sent} requests pipelined on 20 connections; {asked} others answered, p99 \
-         {p99:.1?}; memory {} MiB before, {} MiB with them",
+        "answers that nobody takes: at least {sent} requests pipelined on 20 connections; {asked} others answered, \
+         median {median:.1?}, p99 {p99:.1?}; memory {} MiB before, {} MiB with them",
         mib(before),
         mib(memory)
     );
     assert!(memory < before + WARMTH + 20 * (2 << 20), "{before} before, {memory} with them");
     // They are closed though they have never been quiet: a write finds out.
-    while begun.elapsed() < Duration::from_secs(60) && !crowd.is_empty() {
+    while begun.elapsed() < PATIENCE && !crowd.is_empty() {
         crowd.retain_mut(|stream| {
             let outcome = stream.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
             outcome.map_or_else(|error| error.kind() == std::io::ErrorKind::WouldBlock, |_| true)
@@ -234,12 +277,16 @@ fn more_connections_than_descriptors() {
     let service =
         Program::new(folder.path()).env("DATABASE_URL", storage.url()).after("ulimit -n 150").start();
     join(&mut service.connect(), "ann@example.org").unwrap();
-    assert!(service.log().contains("limit on open files"), "{}", service.log());
+    service.wait_for("limit on open files");
     let crowd: Vec<TcpStream> = (0..600).map(|_| TcpStream::connect(service.address()).unwrap()).collect();
-    pause(Duration::from_millis(500));
-    let (begun, used) = (Instant::now(), service.processor_time());
-    pause(Duration::from_secs(3));
-    let share = (service.processor_time() - used).as_secs_f64() / begun.elapsed().as_secs_f64();
+    let share = || {
+        let (begun, used) = (Instant::now(), service.processor_time());
+        pause(Duration::from_secs(3));
+        (service.processor_time() - used).as_secs_f64() / begun.elapsed().as_secs_f64()
+    };
+    // On a slow machine it may take some seconds before those who can be let in are.
+    let shares = [share(), share()];
+    let share = shares[0].min(shares[1]);
     drop(crowd);
     let begun = Instant::now();
     service.call(&login("ann@example.org", PASSWORD)).expect(200);
@@ -249,6 +296,6 @@ fn more_connections_than_descriptors() {
         share * 100.0
     );
     assert!(share < 0.25, "{share}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < SLACK, "{took:?}");
     assert!(!service.log().contains("could not be accepted"), "{}", service.log());
 }

@@ -4,13 +4,11 @@ use std::fs;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use inwren_tests::process::{Answer, Call, Connection, Program, Running};
+use inwren_tests::process::{Answer, Call, Connection, PATIENCE, Program, Running};
 use inwren_tests::stores::TempFolder;
 use serde_json::{Value, json};
 
 use super::client::{Tokens, login, me, register};
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The double, with what it says of itself.
 struct Double {
@@ -18,6 +16,8 @@ struct Double {
     told: Value,
     address: SocketAddr,
     ready_after: Duration,
+    /// Of the processor's time.
+    work: Duration,
 }
 
 impl Double {
@@ -25,11 +25,11 @@ impl Double {
         let begun = Instant::now();
         let running = program.clone().args(["serve", "--ephemeral", "--json", "--port", "0"]).spawn();
         running.wait_for("{\"url\":");
-        let ready_after = begun.elapsed();
+        let (ready_after, work) = (begun.elapsed(), running.processor_time());
         let line = running.log().lines().next().unwrap().to_owned();
         let told: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let address = told["url"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
-        Self { running, told, address, ready_after }
+        Self { running, told, address, ready_after, work }
     }
 
     fn call(&self, call: &Call) -> Answer {
@@ -86,15 +86,17 @@ fn every_start_is_the_same_and_takes_milliseconds() {
     let mut told = Vec::new();
     for _ in 0..5 {
         let double = Double::start(&Program::bare(folder.path()));
-        starts.push(double.ready_after);
+        starts.push((double.work, double.ready_after));
         double.call(&register("new@example.org", "a pass phrase of the tests")).expect(201);
         told.push((double.told["users"].clone(), double.told["kid"].clone()));
         double.stop();
     }
     starts.sort_unstable();
-    println!("an ephemeral service of this build is ready after {starts:?}");
-    // A debug build, perhaps on a busy machine.
-    assert!(starts[0] < Duration::from_millis(500), "{starts:?}");
+    println!(
+        "an ephemeral service of this build is ready after {starts:?}, of the processor's time and of everybody's"
+    );
+    // A debug build. On a busy machine it has to wait for its turn, but has no more to do.
+    assert!(starts[0].0 < Duration::from_millis(500), "{starts:?}");
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]));
 }
 

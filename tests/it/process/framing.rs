@@ -3,13 +3,10 @@
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
 
-use inwren_tests::process::{Program, Service};
+use inwren_tests::process::{PATIENCE, Program, Service};
 use inwren_tests::stores::TempFolder;
 
-/// The service waits 10 s for the rest of a request.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// What would be answered, if the service took it for a request of its own.
 const HIDDEN: &str = "GET /health/live HTTP/1.1\r\nHost: a\r\nX-Request-Id: hidden\r\n\r\n";
 

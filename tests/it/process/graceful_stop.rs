@@ -5,12 +5,14 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use inwren_tests::process::{Call, Connection, Program, Service, pause};
+use inwren_tests::ports::free_port;
+use inwren_tests::process::{Call, Connection, PATIENCE, Program, Service, pause};
 use inwren_tests::stores::TempFolder;
 
 use super::client::{Tokens, join, login, me, refresh};
 use super::database::Storage;
-use super::load::Load;
+use super::load::{Load, Made};
+use super::times::{SLACK, one_of_three_within};
 
 const CLIENTS: usize = 8;
 const GRACE: Duration = Duration::from_secs(3);
@@ -28,7 +30,12 @@ fn program(folder: &TempFolder) -> Program {
 fn a_stop_under_load_drops_no_request() {
     for (signal, storage) in ["TERM", "INT"].into_iter().zip(Storage::each()) {
         let folder = TempFolder::new();
-        let mut service = program(&folder).env("DATABASE_URL", storage.url()).start();
+        // So long a notice that every client asks once more meanwhile, on a slow machine too.
+        let mut service = program(&folder)
+            .env("DATABASE_URL", storage.url())
+            .env("SHUTDOWN_NOTICE_SECONDS", "5")
+            .env("SHUTDOWN_GRACE_SECONDS", "60")
+            .start();
         let (answered, answers) = channel();
         let address = service.address();
         let clients: Vec<_> = (0..CLIENTS)
@@ -42,7 +49,7 @@ fn a_stop_under_load_drops_no_request() {
         let begun = Instant::now();
         service.signal(signal);
         let total: usize = clients.into_iter().map(|client| client.join().expect("no request dropped")).sum();
-        let status = service.wait(GRACE + Duration::from_secs(2));
+        let status = service.wait(PATIENCE);
         assert_eq!(status.code(), Some(0), "{}", service.log());
         let took = begun.elapsed();
         println!(
@@ -92,85 +99,123 @@ fn stalled(service: &Service) -> Vec<Connection> {
 
 #[test]
 fn stalled_clients_do_not_keep_the_service_from_stopping() {
-    let folder = TempFolder::new();
-    let mut service = program(&folder).start();
-    let _clients = stalled(&service);
+    let what = format!("SIGTERM with stalled clients, grace {GRACE:?}");
+    one_of_three_within(GRACE + Duration::from_secs(2), &what, || {
+        let folder = TempFolder::new();
+        let mut service = program(&folder).start();
+        let _clients = stalled(&service);
+        stopped_after(&mut service)
+    });
+}
+
+/// Tells it to stop, and tells how long that took.
+#[track_caller]
+fn stopped_after(service: &mut Service) -> Duration {
     let begun = Instant::now();
     service.signal("TERM");
-    let status = service.wait(GRACE + Duration::from_secs(5));
-    assert_eq!(status.code(), Some(0), "{}", service.log());
-    let took = begun.elapsed();
-    println!("SIGTERM with stalled clients: stopped in {took:?}, grace {GRACE:?}");
-    assert!(took < GRACE + Duration::from_secs(1), "{took:?}");
+    assert_eq!(service.wait(PATIENCE).code(), Some(0), "{}", service.log());
+    begun.elapsed()
 }
 
 #[test]
 fn half_a_header_does_not_use_the_grace_up() {
-    let folder = TempFolder::new();
-    let mut service = program(&folder).env("SHUTDOWN_GRACE_SECONDS", "60").start();
-    let _stalled: Vec<Connection> = (0..50)
-        .map(|number| {
-            let mut connection = service.connect();
-            connection.send(&b"GET / HTTP/1.1\r\nHost: a"[..number % 20]).expect("bytes to be sent");
-            connection
-        })
-        .collect();
-    service.call(&Call::get("/health")).expect(200);
-    let begun = Instant::now();
-    service.signal("TERM");
-    assert_eq!(service.wait(Duration::from_secs(30)).code(), Some(0), "{}", service.log());
-    let took = begun.elapsed();
-    println!("SIGTERM with 50 clients in their headers, grace 60 s: stopped in {took:.1?}");
-    assert!(took < NOTICE + Duration::from_secs(5), "{took:?}");
+    let what = "SIGTERM with 50 clients in their headers, grace 60 s";
+    one_of_three_within(NOTICE + Duration::from_secs(5), what, || {
+        let folder = TempFolder::new();
+        let mut service = program(&folder).env("SHUTDOWN_GRACE_SECONDS", "60").start();
+        let _stalled: Vec<Connection> = (0..50)
+            .map(|number| {
+                let mut connection = service.connect();
+                connection.send(&b"GET / HTTP/1.1\r\nHost: a"[..number % 20]).expect("bytes to be sent");
+                connection
+            })
+            .collect();
+        service.call(&Call::get("/health")).expect(200);
+        stopped_after(&mut service)
+    });
 }
 
 #[test]
 fn it_says_that_it_stops_before_it_closes() {
-    let folder = TempFolder::new();
-    let mut service = program(&folder).env("SHUTDOWN_NOTICE_SECONDS", "2").start();
-    let load = Load::start(service.address(), CLIENTS, "user");
-    load.wait_for(100);
-    let (begun, mut told, mut first) = (Instant::now(), 0, None);
-    service.signal("TERM");
-    while let Ok(mut newcomer) = Connection::open(service.address()) {
-        let answer = newcomer.call(&Call::get("/health")).expect("an answer");
-        if answer.status == 503 {
-            assert_eq!(
-                (answer.text("status").as_str(), answer.header("connection")),
-                ("stopping", Some("close"))
-            );
-            first.get_or_insert(begun.elapsed());
-            told += 1;
+    let mut stops = Vec::new();
+    while stops.len() < 3 {
+        let stop = Stop::under_load();
+        if stop.is_graceful() {
+            return;
         }
-        pause(Duration::from_millis(20));
+        println!("{stop:?}");
+        stops.push(stop);
     }
-    let closed = begun.elapsed();
-    let ended = load.finish();
-    assert_eq!(service.wait(Duration::from_secs(10)).code(), Some(0), "{}", service.log());
-    println!(
-        "SIGTERM with a notice of 2 s: /health said 503 after {:.0?} and {told} times, the listener closed after \
-         {closed:.1?}, the process ended after {:.1?}; {}",
-        first.unwrap_or_default(),
-        begun.elapsed(),
-        ended.figures()
-    );
-    assert!(told > 3 && closed > Duration::from_secs(1), "{told} times, {closed:?}");
-    let failed: Vec<_> = ended.calls.iter().filter(|made| !made.is_success()).collect();
-    // Whoever connects in the very moment in which the listener closes was never accepted.
-    let is_cut_off = failed.len() == 1 && format!("{failed:?}").contains("Lost(ConnectionReset)");
-    assert!(failed.is_empty() || is_cut_off, "{failed:?}");
+    panic!("requests are lost: {stops:?}");
+}
+
+/// What clients met who came while the service stopped.
+#[derive(Debug)]
+struct Stop {
+    failed: Vec<Made>,
+    /// The longest that somebody had to wait for a turn who asks all the time.
+    standstill: Duration,
+}
+
+impl Stop {
+    /// Whoever connects in the very moment in which the listener closes was never accepted, and whoever connects and then
+    /// says nothing for a quarter of a second is too late. Nobody does that, except on a machine that stands still for so
+    /// long; then each client may be the one.
+    fn is_graceful(&self) -> bool {
+        let most = if self.standstill < Duration::from_millis(125) { 1 } else { CLIENTS };
+        let is_too_late = |made: &Made| made.is_first && made.status().is_none();
+        self.failed.len() <= most && self.failed.iter().all(is_too_late)
+    }
+
+    fn under_load() -> Self {
+        let folder = TempFolder::new();
+        // The notice is a part of the grace.
+        let mut service =
+            program(&folder).env("SHUTDOWN_NOTICE_SECONDS", "3").env("SHUTDOWN_GRACE_SECONDS", "60").start();
+        let load = Load::start(service.address(), CLIENTS, "user");
+        load.wait_for(100);
+        let (begun, mut told, mut first) = (Instant::now(), 0, None);
+        let (mut turn, mut standstill) = (Instant::now(), Duration::ZERO);
+        service.signal("TERM");
+        while let Ok(mut newcomer) = Connection::open(service.address()) {
+            let Ok(answer) = newcomer.call(&Call::get("/health")) else { break };
+            if answer.status == 503 {
+                assert_eq!(
+                    (answer.text("status").as_str(), answer.header("connection")),
+                    ("stopping", Some("close"))
+                );
+                first.get_or_insert(begun.elapsed());
+                told += 1;
+            }
+            pause(Duration::from_millis(20));
+            standstill = standstill.max(turn.elapsed());
+            turn = Instant::now();
+        }
+        let closed = begun.elapsed();
+        standstill = standstill.max(turn.elapsed());
+        let ended = load.finish();
+        assert_eq!(service.wait(PATIENCE).code(), Some(0), "{}", service.log());
+        println!(
+            "SIGTERM with a notice of 3 s: /health said 503 after {:.0?} and {told} times, the listener closed after \
+             {closed:.1?}, the process ended after {:.1?}; the longest standstill was {standstill:.0?}; {}",
+            first.unwrap_or_default(),
+            begun.elapsed(),
+            ended.figures()
+        );
+        assert!(told > 0 && closed > Duration::from_secs(2), "{told} times, {closed:?}");
+        Self { failed: ended.calls.into_iter().filter(|made| !made.is_success()).collect(), standstill }
+    }
 }
 
 #[test]
 fn an_idle_service_stops_at_once() {
-    let folder = TempFolder::new();
-    let mut service = program(&folder).start();
-    let mut idle = service.connect();
-    idle.call(&Call::get("/health")).expect("an answer").expect(200);
-    let begun = Instant::now();
-    service.signal("TERM");
-    assert_eq!(service.wait(GRACE).code(), Some(0));
-    assert!(begun.elapsed() < NOTICE + Duration::from_secs(1), "{:?}", begun.elapsed());
+    one_of_three_within(NOTICE + Duration::from_secs(2), "SIGTERM while nobody asks, grace 60 s", || {
+        let folder = TempFolder::new();
+        let mut service = program(&folder).env("SHUTDOWN_GRACE_SECONDS", "60").start();
+        let mut idle = service.connect();
+        idle.call(&Call::get("/health")).expect("an answer").expect(200);
+        stopped_after(&mut service)
+    });
 }
 
 #[test]
@@ -182,29 +227,30 @@ fn a_second_signal_ends_it_at_once() {
     service.wait_for("stopping");
     let begun = Instant::now();
     service.signal("TERM");
-    let status = service.wait(Duration::from_secs(10));
+    // Otherwise it would wait for them, and end as if nothing was wrong.
+    let status = service.wait(PATIENCE);
     assert_eq!(status.code(), Some(1), "{}", service.log());
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    println!("a second SIGTERM, grace 1 h: stopped after {:.1?}", begun.elapsed());
 }
 
 #[test]
 fn a_signal_ends_the_wait_for_a_database() {
     let folder = TempFolder::new();
-    let closed =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
-    let program = program(&folder).env("DATABASE_URL", format!("postgres://inwren@{closed}/inwren"));
+    let closed = format!("postgres://inwren@127.0.0.1:{}/inwren", free_port());
+    let program = program(&folder).env("DATABASE_URL", closed).env("DATABASE_CONNECT_TIMEOUT", "3600");
     let mut waiting = program.spawn();
     waiting.wait_for("does not answer yet");
     let begun = Instant::now();
     waiting.signal("TERM");
-    assert_eq!(waiting.wait(Duration::from_secs(10)).code(), Some(0), "{}", waiting.log());
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    // Otherwise it would take the hour.
+    assert_eq!(waiting.wait(PATIENCE).code(), Some(0), "{}", waiting.log());
+    println!("SIGTERM while it waits for a database: stopped after {:.1?}", begun.elapsed());
 }
 
 #[test]
 fn new_clients_are_turned_away_while_it_stops() {
     let folder = TempFolder::new();
-    let service = program(&folder).start();
+    let service = program(&folder).env("SHUTDOWN_GRACE_SECONDS", "3600").start();
     let _clients = stalled(&service);
     service.signal("TERM");
     service.wait_for("stopping");
@@ -212,6 +258,7 @@ fn new_clients_are_turned_away_while_it_stops() {
     let begun = Instant::now();
     while let Ok(mut late) = Connection::open(service.address()) {
         let _ = late.call(&login("nobody@example.org", "whatever it was"));
-        assert!(begun.elapsed() < GRACE, "still listening");
+        // Long before the last of the stalled clients has to go, and the service with it.
+        assert!(begun.elapsed() < SLACK, "still listening");
     }
 }

@@ -66,6 +66,8 @@ impl Figures {
         for made in &ended.calls {
             let Some(kind) = KINDS.iter().position(|kind| *kind == made.what) else { continue };
             match made.status() {
+                // On a machine that stands still for a moment somebody may be told to come again.
+                Some(_) if made.is_clear_503() => {}
                 Some(status) => {
                     assert!(status < 300, "{made:?}");
                     self.answered[kind] += 1;

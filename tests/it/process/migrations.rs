@@ -1,6 +1,6 @@
 //! The schema by command, and by two processes at once.
 
-use inwren_tests::process::{Call, Program};
+use inwren_tests::process::{Call, PATIENCE, Program};
 use inwren_tests::stores::TempFolder;
 
 use super::database::Storage;
@@ -51,7 +51,7 @@ fn of_processes_that_start_at_once_one_migrates() {
         for mut process in started {
             process.wait_for("is listening on");
             process.signal("TERM");
-            assert_eq!(process.wait(std::time::Duration::from_secs(30)).code(), Some(0), "{}", process.log());
+            assert_eq!(process.wait(PATIENCE).code(), Some(0), "{}", process.log());
             applied += process.log().matches("applied migration").count();
         }
         assert!(applied >= 3, "{applied}");

@@ -30,6 +30,7 @@ mod restart;
 mod secrecy;
 mod slow_clients;
 mod sweeps;
+mod times;
 mod tls;
 mod transfer;
 mod two_instances;

@@ -1,10 +1,9 @@
 //! A service whose Redis is not there yet, or needs a password and a certificate.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use inwren_tests::process::redis::RedisServer;
-use inwren_tests::process::{Call, Program, Service};
+use inwren_tests::process::{Call, Program, Service, until};
 use inwren_tests::stores::TempFolder;
 
 use super::client::login;
@@ -16,12 +15,7 @@ fn rate_limiter(service: &Service) -> String {
 
 /// Waits until `/health` says so of the limiter, and gives how long that took.
 pub(super) fn until_it_is(service: &Service, state: &str) -> Duration {
-    let begun = Instant::now();
-    while rate_limiter(service) != state {
-        assert!(begun.elapsed() < Duration::from_secs(30), "never {state}:\n{}", service.log());
-        thread::park_timeout(Duration::from_millis(10));
-    }
-    begun.elapsed()
+    until(state, || rate_limiter(service) == state)
 }
 
 fn program(folder: &TempFolder, url: &str) -> Program {

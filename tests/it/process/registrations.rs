@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use inwren_tests::process::{Connection, Service};
+use inwren_tests::process::{Connection, PATIENCE, Service};
 
 use super::client::{PASSWORD, Tokens, login, register};
 
@@ -42,7 +42,7 @@ impl Registrations {
     pub(super) fn after_answers(&self, count: usize) -> Vec<(String, Tokens)> {
         let begun = Instant::now();
         while self.answers() < count {
-            assert!(begun.elapsed() < Duration::from_secs(120), "only {} answers", self.answers());
+            assert!(begun.elapsed() < PATIENCE, "only {} answers", self.answers());
             thread::park_timeout(Duration::from_millis(5));
         }
         self.shared.people.lock().expect("no client that panicked").clone()

@@ -10,6 +10,7 @@ use inwren_domain::ports::{Clock as _, Decision, LimitKey, Quota, RateLimiter};
 
 use crate::fakes::FakeClock;
 use crate::fixtures::now;
+use crate::process::PATIENCE;
 use crate::process::redis::{redis_prefix, redis_url};
 
 /// A limiter, and the time by which it goes.
@@ -42,7 +43,7 @@ pub async fn redis() -> TestLimiter {
 
 /// A limiter in Redis that waits for it as long as a slow machine takes.
 pub fn patient(url: &str, prefix: &str) -> RedisRateLimiter {
-    limiter(url, prefix, Duration::from_secs(20))
+    limiter(url, prefix, PATIENCE)
 }
 
 /// A limiter in Redis that waits for it as long as the service does.
@@ -59,7 +60,7 @@ fn limiter(url: &str, prefix: &str, timeout: Duration) -> RedisRateLimiter {
 pub async fn until(what: &str, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "never {what}");
+        assert!(begun.elapsed() < PATIENCE, "never {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

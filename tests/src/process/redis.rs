@@ -1,12 +1,12 @@
 //! Redis servers: the one that all tests share, and those that a test stops and breaks.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use super::PATIENCE;
 use super::log::Log;
 use crate::fixtures::unique;
+use crate::ports::free_port;
 use crate::stores::TempFolder;
 
 /// The variable with the URL of a server that the tests share. Each has its own names in it.
@@ -53,8 +53,7 @@ impl RedisServer {
 
     /// One that is yet to be started, on a port on which nobody listens.
     pub fn stopped(arguments: &[&str]) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("its number").port();
+        let port = free_port();
         let tls = arguments.contains(&"--tls-port");
         let plain = if tls { vec!["--port", "0"] } else { vec!["--port", "{port}"] };
         let arguments = plain.iter().chain(arguments);

@@ -1,13 +1,13 @@
 //! A PostgreSQL server of one test's own, which may be stopped, killed and frozen.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use sea_orm_migration::sea_orm::{ConnectOptions, ConnectionTrait, Database, QueryResult, Statement};
 
 use super::TempFolder;
+use crate::ports::free_port;
 
 /// The variable with the folder of PostgreSQL's programs.
 pub const POSTGRES_BIN: &str = "INWREN_TEST_POSTGRES_BIN";
@@ -68,7 +68,7 @@ impl PrivatePostgres {
     /// Starts it, and waits until it answers.
     pub fn start_again(&self) {
         let log = self.folder.path().join("server.log");
-        must(self.control("start").args(["-w", "-t", "60", "-l"]).arg(log));
+        must(self.control("start").args(["-w", "-t", "120", "-l"]).arg(log));
     }
 
     /// Stops it, and waits until it has gone.
@@ -77,7 +77,7 @@ impl PrivatePostgres {
             StopMode::Fast => "fast",
             StopMode::Immediate => "immediate",
         };
-        must(self.control("stop").args(["-w", "-t", "60", "-m", mode]));
+        must(self.control("stop").args(["-w", "-t", "120", "-m", mode]));
     }
 
     /// Holds all its processes: connections stay, and nobody is behind them.
@@ -163,7 +163,7 @@ impl Drop for PrivatePostgres {
         if self.data().join("postmaster.pid").exists() {
             // A frozen server does not notice that it is to stop.
             self.thaw();
-            let _ = self.control("stop").args(["-w", "-t", "60", "-m", "immediate"]).output();
+            let _ = self.control("stop").args(["-w", "-t", "120", "-m", "immediate"]).output();
         }
     }
 }
@@ -188,11 +188,6 @@ fn children_of(parent: u32) -> Vec<u32> {
 
 fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    listener.expect("a free port").port()
 }
 
 /// The folder that the variable names, or one in which the programs usually are: Debian keeps them out of PATH.

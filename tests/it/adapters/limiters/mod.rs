@@ -44,7 +44,7 @@ macro_rules! list {
 }
 
 /// How long a case may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 mod conformance {
     with_every_case!(run memory);

@@ -95,12 +95,14 @@ async fn a_url_has_a_user_a_password_and_a_number() {
     until("a connection", || !limiter.is_degraded()).await;
     assert!(ask(&limiter, "bob", SLOW).await.allowed);
     let url = |number: u8| format!("redis://boss:boss@127.0.0.1:{}/{number}", server.port());
-    assert!(keys(&url(3), "own:").contains(&"own:limit:login:bob".to_owned()));
+    // On a slow machine the answer may have come without it.
+    until("the key", || keys(&url(3), "own:").contains(&"own:limit:login:bob".to_owned())).await;
     assert!(keys(&url(0), "own:").is_empty());
     // Neither of these may write, and both go on by themselves.
     for refused in [as_user("wrong", "own:"), as_user("s3cr%40t%2F%3F", "other:")] {
         assert_eq!(heard(&refused, "bob", SLOW, 9).await, 5);
-        assert_eq!((refused.is_degraded(), refused.metrics().fallback_decisions), (true, 9));
+        assert_eq!(refused.metrics().fallback_decisions, 9);
+        until("it is known to be of no use", || refused.is_degraded()).await;
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use inwren_adapters::limiter::{RedisOptions, RedisRateLimiter, RedisTarget};
 use inwren_domain::ports::{Quota, RateLimiter};
 use inwren_tests::limiters::{ask, heard, until};
+use inwren_tests::process::PATIENCE;
 use inwren_tests::process::redis::RedisServer;
 use inwren_tests::stores::TempFolder;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -61,7 +62,7 @@ fn limiter(server: &RedisServer, authorities: Option<&str>) -> RedisRateLimiter 
         Some(pem) => target.trusting(pem.as_bytes()).unwrap(),
         None => target,
     };
-    let options = RedisOptions { timeout: Duration::from_secs(20), ..RedisOptions::default() };
+    let options = RedisOptions { timeout: PATIENCE, ..RedisOptions::default() };
     RedisRateLimiter::start(target, options)
 }
 

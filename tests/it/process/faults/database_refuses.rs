@@ -4,11 +4,12 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use inwren_tests::process::{Answer, Call, Service, pause};
+use inwren_tests::process::{Answer, Call, Service, until};
 use inwren_tests::stores::{PrivatePostgres, TempFolder};
 
 use super::super::client::{PASSWORD, Tokens, join, login, me, refresh, register};
-use super::{SLACK, program};
+use super::super::times::SLACK;
+use super::program;
 
 /// The service on a PostgreSQL of its own, and somebody who is logged in.
 struct Started {
@@ -111,21 +112,29 @@ fn an_error_of_the_database_is_a_clear_503() {
     }
 }
 
+/// Lets the server read its settings. Whoever connects after the news is there sees it, and whoever was connected
+/// before gets it with the next statement.
+fn reload(server: &PrivatePostgres, expected: &str) {
+    server.ask("SELECT pg_reload_conf()");
+    until("the settings are read", || {
+        let shown: String =
+            server.ask("SHOW default_transaction_read_only")[0].try_get_by_index(0).expect("a setting");
+        shown == expected
+    });
+}
+
 #[test]
 fn a_read_only_database_still_reads() {
     let started = start();
     started.server.ask("ALTER SYSTEM SET default_transaction_read_only = on");
-    started.server.ask("SELECT pg_reload_conf()");
-    // The news gets to each connection with its next statement.
-    pause(Duration::from_millis(300));
+    reload(&started.server, "on");
     let (count, slowest) = all_refused(&started);
     for _ in 0..20 {
         started.service.call(&me(&started.tokens.access)).expect(200);
     }
     started.service.call(&Call::get("/health")).expect(200);
     started.server.ask("ALTER SYSTEM RESET default_transaction_read_only");
-    started.server.ask("SELECT pg_reload_conf()");
-    pause(Duration::from_millis(300));
+    reload(&started.server, "off");
     as_before(&started);
     println!(
         "read-only: {count} writes and 20 reads sent; all writes got 503 (slowest {slowest:.0?}), all reads 200"

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use inwren_tests::process::{Call, pause};
+use inwren_tests::process::{Call, PATIENCE, pause};
 use inwren_tests::stores::{PrivatePostgres, TempFolder};
 
-use super::{SLACK, UnderLoad, program};
+use super::super::times::SLACK;
+use super::{UnderLoad, program};
 
 /// Within this time everybody is told that the database does not answer.
 const TOLD: Duration = Duration::from_secs(5);
@@ -32,10 +33,17 @@ fn a_frozen_database_is_not_waited_for() {
     under_load.server.thaw();
     let (ended, _) = under_load.recover("PostgreSQL frozen for 8 s", Instant::now());
     alive.sort();
-    let p99 = alive[alive.len() * 99 / 100];
-    println!("PostgreSQL frozen: /health/live was asked {} times, p99 {p99:.1?}", alive.len());
+    let (median, p99) = (alive[alive.len() / 2], alive[alive.len() * 99 / 100]);
+    let half = ended.half_were_told_within();
+    println!(
+        "PostgreSQL frozen: /health/live was asked {} times, median {median:.1?}, p99 {p99:.1?}; half were told within \
+         {half:.1?}",
+        alive.len()
+    );
+    assert!(half < TOLD, "{half:?}");
     assert!(ended.slowest(|made| made.status() == Some(503)) < TOLD + SLACK);
-    assert!(p99 < Duration::from_secs(1), "{p99:?}");
+    // A moment in which the machine stands still changes the second, and not the first.
+    assert!(median < Duration::from_secs(1) && p99 < SLACK, "{median:?}, {p99:?}");
 }
 
 #[test]
@@ -45,7 +53,7 @@ fn a_stop_does_not_wait_for_a_frozen_database() {
     pause(Duration::from_millis(300));
     let begun = Instant::now();
     under_load.service.signal("TERM");
-    let status = under_load.service.wait(Duration::from_secs(40));
+    let status = under_load.service.wait(PATIENCE);
     let took = begun.elapsed();
     println!("SIGTERM under load with PostgreSQL frozen: exit {:?} after {took:.1?}", status.code());
     assert_eq!(status.code(), Some(0), "{}", under_load.service.log());

@@ -17,8 +17,6 @@ use super::load::{Ended, Load};
 const CLIENTS: usize = 6;
 /// Within this time after a database is back, all is as it was.
 const RECOVERY: Duration = Duration::from_secs(5);
-/// What a machine that does several things at once may add to any time.
-const SLACK: Duration = Duration::from_secs(3);
 
 /// The service on a PostgreSQL of its own, with clients that use it.
 struct UnderLoad {
@@ -51,8 +49,8 @@ impl UnderLoad {
         let Self { server, service, load, _folder } = self;
         load.wait_for(1);
         let first = back.elapsed();
-        pause((RECOVERY + Duration::from_secs(1)).saturating_sub(back.elapsed()));
-        load.wait_for(50);
+        pause(RECOVERY.saturating_sub(back.elapsed()));
+        load.is_well(what);
         let ended = load.finish();
         println!(
             "{what}: {}; first success {first:.0?} and last failure {:.0?} after its return",
@@ -60,7 +58,6 @@ impl UnderLoad {
             ended.failed_until(back)
         );
         ended.check_answers();
-        ended.check_well_from(back + RECOVERY);
         let users = ended.check_all(&service);
         println!("{what}: all that was answered to {users} users holds");
         let log = service.log();

@@ -14,7 +14,8 @@ use serde_json::Value;
 use super::super::client::{PASSWORD, Tokens, join, login, me, refresh, register};
 use super::super::database::{Storage, block_on};
 use super::super::load::Load;
-use super::{CLIENTS, SLACK, program};
+use super::super::times::SLACK;
+use super::{CLIENTS, program};
 
 /// Sets how large files of a process may get, as a full disk would; `unlimited` for as they like.
 fn limit_files(service: &Service, bytes: &str) {
@@ -35,27 +36,27 @@ fn a_file_that_cannot_grow_refuses_writes_and_still_reads() {
     // The write-ahead log is far larger than this, so nothing fits any more.
     limit_files(&service, "4096");
     pause(Duration::from_secs(1));
-    let mut slowest = Duration::ZERO;
+    let (mut slowest, mut unavailable) = (Duration::ZERO, 0);
     for number in 0..20 {
         let begun = Instant::now();
-        let refused = service.call(&register(&format!("new-{number}@example.org"), PASSWORD));
-        assert_eq!(refused.expect(503).text("code"), "unavailable");
+        let refused = service.call(&register(&format!("new-{number}@example.org"), PASSWORD)).expect(503);
+        // On a slow machine some do not get as far as the file.
+        unavailable += usize::from(refused.text("code") == "unavailable");
         slowest = slowest.max(begun.elapsed());
         service.call(&me(&tokens.access)).expect(200);
     }
+    assert!(unavailable > 10, "{unavailable}");
     limit_files(&service, "unlimited");
     let back = Instant::now();
     load.wait_for(50);
     let healed = back.elapsed();
-    pause(Duration::from_secs(1));
-    load.wait_for(50);
+    load.is_well("SQLite's disk full");
     let ended = load.finish();
     println!(
         "SQLite's disk full: {}; 20 reads meanwhile, 20 with 200; 50 successes {healed:.1?} after",
         ended.figures()
     );
     ended.check_answers();
-    ended.check_well_from(back + Duration::from_secs(1));
     let users = ended.check_all(&service);
     println!("SQLite's disk full: all that was answered to {users} users holds");
     assert!(slowest < SLACK, "{slowest:?}");

@@ -19,11 +19,16 @@ use exposition::Exposition;
 
 /// A service with metrics on any free port.
 fn program(folder: &TempFolder, storage: &Storage) -> Program {
-    Program::new(folder.path()).env("DATABASE_URL", storage.url()).env("METRICS_ADDR", "127.0.0.1:0")
+    Program::new(folder.path())
+        .env("DATABASE_URL", storage.url())
+        .env("METRICS_ADDR", "127.0.0.1:0")
+        // The longest grace, because a request may come late on a busy machine.
+        .env("REFRESH_REUSE_GRACE_SECONDS", "300")
 }
 
 /// Where the service says that its metrics are.
 fn metrics_address(service: &Service) -> SocketAddr {
+    service.wait_for("metrics: http://");
     let log = service.log();
     let (_, rest) = log.split_once("metrics: http://").expect("a line with the address");
     let (address, _) = rest.split_once("/metrics").expect("a path");

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use inwren_tests::process::{Call, Program, Service};
+use inwren_tests::ports::free_port;
+use inwren_tests::process::{Call, Program, Service, until};
 use inwren_tests::stores::TempFolder;
 use serde_json::Value;
 
+use super::super::times::{SLACK, one_of_three_within};
 use super::client::{PASSWORD, Tokens, join, login, me, refresh};
 use super::collector::{Collector, Manner, Received, Span};
 use super::{Storage, program, scrape};
@@ -226,10 +228,7 @@ fn ask_often(service: &Service, token: &str) -> Duration {
 #[test]
 fn a_collector_that_does_not_take_traces_costs_no_request() {
     let (silent, refusing) = (Collector::start(Manner::IsSilent), Collector::start(Manner::Refuses));
-    let nobody = {
-        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}", gone.local_addr().unwrap())
-    };
+    let nobody = format!("http://127.0.0.1:{}", free_port());
     for (name, url) in [("away", nobody), ("refusing", refusing.url()), ("silent", silent.url())] {
         let folder = TempFolder::new();
         let service = tracing(&folder, &Storage::sqlite(), &url)
@@ -237,20 +236,20 @@ fn a_collector_that_does_not_take_traces_costs_no_request() {
             .env("OTEL_BSP_SCHEDULE_DELAY", "100")
             .start();
         let tokens = join(&mut service.connect(), "ann@example.org").unwrap();
-        let slowest = ask_often(&service, &tokens.access);
-        assert!(slowest < Duration::from_secs(4), "{name}: {slowest:?}");
-        let begun = Instant::now();
+        // An attempt to send is given up after 5 s: nobody waits for that.
+        let what = format!("collector {name}: the slowest of 1500 requests");
+        one_of_three_within(Duration::from_secs(4), &what, || ask_often(&service, &tokens.access));
         let failed = || scrape(&service).value(r#"inwren_trace_exports_total{result="failed"}"#);
-        while failed() < 1.0 {
-            assert!(begun.elapsed() < Duration::from_secs(30), "no attempt has failed");
+        until("an attempt has failed", || {
             service.call(&me(&tokens.access)).expect(200);
-        }
+            failed() >= 1.0
+        });
         assert_eq!(scrape(&service).value(r#"inwren_trace_exports_total{result="sent"}"#), 0.0);
         let begun = Instant::now();
         let log = service.stop();
         let stop = begun.elapsed();
-        println!("collector {name}: slowest of 1500 requests {slowest:?}, stop {stop:?}");
-        assert!(stop < Duration::from_secs(15), "{name}: {stop:?}");
+        println!("collector {name}: stop {stop:?}");
+        assert!(stop < 2 * SLACK, "{name}: {stop:?}");
         assert_eq!(log.matches("does not take traces").count(), 1, "{name}: {log}");
     }
 }

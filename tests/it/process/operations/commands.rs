@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use inwren_tests::ports::free_port;
 use inwren_tests::process::{Call, Program, Service, binary};
 use inwren_tests::stores::TempFolder;
 use serde_json::json;
@@ -140,7 +140,7 @@ impl Desk {
             .env("RATE_LIMIT_ENABLED", "true")
             .env("RATE_LIMIT_REGISTER", "1000000/minute")
             .env("RATE_LIMIT_LOGIN", "1000000/minute")
-            .env("RATE_LIMIT_REFRESH", "1/minute")
+            .env("RATE_LIMIT_REFRESH", "1/hour")
             .env("FIRST_SUPERUSER_EMAIL", BOSS)
             .env("FIRST_SUPERUSER_PASSWORD", PASSWORD)
     }
@@ -271,7 +271,7 @@ impl Desk {
             state = state.display(),
         );
         let mut shell = Command::new("timeout");
-        shell.args(["120", "bash", "-eu", "-c", &script]).current_dir(folder).env_clear();
+        shell.args(["600", "bash", "-eu", "-c", &script]).current_dir(folder).env_clear();
         shell.env("PATH", path()).env("HOME", folder).env("PORT", port).env("PGCONNECT_TIMEOUT", "20");
         for (name, value) in self.settings() {
             shell.env(name, value);
@@ -310,10 +310,6 @@ fn unique_name() -> String {
     let since = fs::metadata(binary()).and_then(|file| file.modified()).expect("a time");
     let since = since.duration_since(std::time::UNIX_EPOCH).expect("a time after 1970").as_secs();
     format!("inwren_test_{since}_{}_{}_restored", std::process::id(), inwren_tests::fixtures::unique())
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
 /// Where the commands are: our own, PostgreSQL's, and the system's.

@@ -19,6 +19,7 @@ impl Look {
             .env("DATABASE_URL", storage.url())
             .env("SELF_SERVICE_TIERS", "free,premium")
             .env("SWEEP_INTERVAL_SECONDS", "5")
+            .env("REFRESH_REUSE_GRACE_SECONDS", "300")
             .env("LOG_FORMAT", "json")
             .env(
                 "RUST_LOG",

@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use inwren_tests::certificates::shown;
-use inwren_tests::process::{Call, Connection, Program};
+use inwren_tests::ports::free_port;
+use inwren_tests::process::{Call, Connection, PATIENCE, Program};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 use super::super::client::{PASSWORD, Tokens, login, me, register};
+use super::super::times::{HEADER_TIMEOUT, SLACK, one_of_three_within};
 use super::Served;
 
 #[test]
@@ -109,7 +111,7 @@ fn a_handshake_is_waited_for_ten_seconds_within_the_limit_of_connections() {
     let mut stalled: Vec<Connection> = (0..39).map(stall).collect();
     // Who does not stall has the last place.
     served.authority.client().connect(&service).unwrap().call(&Call::get("/health")).unwrap().expect(200);
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < HEADER_TIMEOUT, "{:?}", begun.elapsed());
     stalled.push(stall(0));
     // Nobody else gets in before one of them has to leave.
     served.authority.client().connect(&service).unwrap().call(&Call::get("/health")).unwrap().expect(200);
@@ -121,32 +123,36 @@ fn a_handshake_is_waited_for_ten_seconds_within_the_limit_of_connections() {
     println!(
         "40 stalled handshakes: the next client was let in after {let_in:?}, all were closed after {took:?}"
     );
-    assert!(let_in > Duration::from_secs(8) && took < Duration::from_secs(25), "{let_in:?}, {took:?}");
+    // The last of them may have had to wait for its place.
+    assert!(let_in >= HEADER_TIMEOUT && took < 2 * HEADER_TIMEOUT + SLACK, "{let_in:?}, {took:?}");
 }
 
 #[test]
 fn stalled_handshakes_do_not_keep_the_service_from_stopping() {
-    let served = Served::new();
-    let mut service = served.program.start();
-    let _stalled: Vec<Connection> = (0..5).map(|_| service.connect()).collect();
-    let mut idle = served.authority.client().connect(&service).unwrap();
-    idle.call(&Call::get("/health")).unwrap().expect(200);
-    let begun = Instant::now();
-    service.signal("TERM");
-    assert_eq!(service.wait(Duration::from_secs(20)).code(), Some(0));
-    println!("stopped in {:?} with 5 stalled handshakes", begun.elapsed());
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    // The end was announced: nothing was cut off (RFC 8446 section 6.1).
-    assert_eq!(idle.rest().unwrap(), b"");
+    one_of_three_within(Duration::from_secs(5), "SIGTERM with 5 stalled handshakes", || {
+        let served = Served::new();
+        let mut service = served.program.start();
+        let _stalled: Vec<Connection> = (0..5).map(|_| service.connect()).collect();
+        let mut idle = served.authority.client().connect(&service).unwrap();
+        idle.call(&Call::get("/health")).unwrap().expect(200);
+        let begun = Instant::now();
+        service.signal("TERM");
+        assert_eq!(service.wait(PATIENCE).code(), Some(0));
+        let took = begun.elapsed();
+        // The end was announced: nothing was cut off (RFC 8446 section 6.1).
+        assert_eq!(idle.rest().unwrap(), b"");
+        took
+    });
 }
 
 #[test]
 fn its_health_can_be_asked_for() {
     let served = Served::new();
-    let service = served.program.clone().env("HOST", "0.0.0.0").start();
-    let port = service.address().port().to_string();
-    let check =
-        served.program.clone().env("HOST", "0.0.0.0").env("PORT", port.as_str()).args(["healthcheck"]);
+    // Once the service has stopped, nobody else may be there.
+    let port = free_port().to_string();
+    let program = served.program.clone().env("HOST", "0.0.0.0").env("PORT", port.as_str());
+    let service = program.start();
+    let check = program.args(["healthcheck"]);
     check.run().with_code(0);
     // Whoever does not know that it speaks TLS is told no.
     let plain = Program::bare(served.folder.path()).env("PORT", port.as_str()).args(["healthcheck"]);

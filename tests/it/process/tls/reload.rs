@@ -5,12 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use inwren_tests::certificates::{TlsClient, replace, shown};
-use inwren_tests::process::{Call, Service};
+use inwren_tests::process::{Call, PATIENCE, Service};
 
 use super::Served;
 
-/// How long a change may take to be seen. The service looks every 2 seconds.
-const PATIENCE: Duration = Duration::from_secs(30);
 const REFUSED: &str = "the changed TLS certificate is refused; the one before goes on";
 
 /// Connects until this certificate is shown, and tells how long that took.
