@@ -10,6 +10,7 @@ mod body;
 mod client;
 mod client_auth;
 mod document;
+mod host;
 mod issuer;
 mod limited;
 pub mod limits;
@@ -33,6 +34,7 @@ use self::document::RouteTable;
 use self::middleware::{Cors, Gateway};
 use crate::config::AllowedOrigins;
 pub use client::{ProxyHeader, TrustedProxies};
+pub use host::BadHost;
 pub use issuer::Issuer;
 pub use state::AppState;
 
