@@ -6,6 +6,7 @@
 mod admin;
 mod auth;
 mod auth_scheme;
+mod authorization;
 mod body;
 mod client;
 mod client_auth;

@@ -31,7 +31,8 @@ const TEXTS: &[(Kind, &str, &str)] = &[
     ),
     (
         Kind::MISSING_TOKEN,
-        "The operation needs an access token, and there is none in the header `Authorization`.",
+        "The operation needs an access token, and there is none in the header `Authorization`, or something of \
+         another scheme than `Bearer`.",
         "Log in, and send `Authorization: Bearer` with the access token. Tokens in the query or in cookies are not read.",
     ),
     (
