@@ -36,7 +36,9 @@ async fn known_origins_may_read_the_answers(store: Arc<dyn Store>) {
         let reply = from_origin(&app, origin).await;
         assert_eq!(reply.header(GRANT), Some(origin));
         let exposed = reply.header("access-control-expose-headers").unwrap();
-        for header in ["link", "location", "ratelimit", "retry-after", "www-authenticate", "x-request-id"] {
+        for header in
+            ["etag", "link", "location", "ratelimit", "retry-after", "www-authenticate", "x-request-id"]
+        {
             assert!(exposed.split(", ").any(|name| name == header), "{header}: {exposed}");
         }
         assert!(reply.header("access-control-allow-credentials").is_none());
