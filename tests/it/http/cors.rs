@@ -79,7 +79,10 @@ async fn a_preflight_is_answered(store: Arc<dyn Store>) {
         let methods = reply.header("access-control-allow-methods").unwrap();
         assert!(["GET", "POST", "PUT", "DELETE"].iter().all(|method| methods.contains(method)), "{methods}");
         let headers = reply.header("access-control-allow-headers").unwrap();
-        assert!(["authorization", "content-type"].iter().all(|name| headers.contains(name)), "{headers}");
+        assert!(
+            ["authorization", "content-type", "if-none-match"].iter().all(|name| headers.contains(name)),
+            "{headers}"
+        );
         assert_eq!(reply.headers.get_all("vary").iter().count(), 1);
     }
 }
