@@ -1,5 +1,6 @@
 //! The accept loop: connections are bounded in number and in time, and a stop lets what runs finish.
 
+mod host;
 mod impatient;
 mod leftover;
 pub mod proxy_protocol;
@@ -230,6 +231,7 @@ async fn speak(
         let endpoint = Arc::clone(&endpoint);
         let has_body = !request.body().is_end_stream();
         let mut request = Request::from((request, local.clone(), remote.clone(), scheme.clone()));
+        host::check(&mut request);
         let leftover = has_body.then(|| Leftover::of(&mut request));
         let phase = asked_phase.clone();
         async move {

@@ -3,6 +3,8 @@
 use inwren_domain::Core;
 use inwren_domain::model::Password;
 use inwren_domain::service::{Failure, NotCreated, operator};
+use sea_orm_migration::DbErr;
+use sea_orm_migration::sea_orm::DatabaseConnection;
 
 use crate::config::{Config, FirstSuperuser};
 use crate::wiring::OpenedStore;
@@ -15,6 +17,12 @@ pub enum StartError {
         "the database schema is behind by {0} migration(s): run `inwren migrate up`, or set AUTO_MIGRATE=true"
     )]
     PendingMigrations(usize),
+    /// What is there is not ours.
+    #[error(
+        "the database has a table users that is of another service, and nothing was changed in it. `inwren adopt` \
+         takes its users over; or give this service a database of its own with DATABASE_URL"
+    )]
+    ForeignUsers,
     /// The schema could not be looked at or changed.
     #[error("the database schema cannot be prepared: {0}")]
     Migration(String),
@@ -26,11 +34,11 @@ pub enum StartError {
 /// Brings the schema up to date, or insists that it is.
 pub async fn prepare_schema(config: &Config, opened: &OpenedStore) -> Result<(), StartError> {
     let Some(database) = &opened.database else { return Ok(()) };
-    let failed = |error: sea_orm_migration::DbErr| StartError::Migration(error.to_string());
     let pending = inwren_migration::pending(database.writer()).await.map_err(failed)?;
     if pending.is_empty() {
         return Ok(());
     }
+    refuse_foreign_users(database.writer()).await?;
     if !config.auto_migrate {
         return Err(StartError::PendingMigrations(pending.len()));
     }
@@ -38,6 +46,18 @@ pub async fn prepare_schema(config: &Config, opened: &OpenedStore) -> Result<(),
         tracing::info!(name, "applied migration");
     }
     Ok(())
+}
+
+/// Refuses a database in which another service has its users where ours would be.
+pub async fn refuse_foreign_users(database: &DatabaseConnection) -> Result<(), StartError> {
+    match inwren_migration::has_foreign_users(database).await.map_err(failed)? {
+        true => Err(StartError::ForeignUsers),
+        false => Ok(()),
+    }
+}
+
+fn failed(error: DbErr) -> StartError {
+    StartError::Migration(error.to_string())
 }
 
 /// Makes the first superuser that the configuration names, once.

@@ -49,6 +49,14 @@ pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     Ok(unapplied(status(db).await?))
 }
 
+/// Whether there is a table `users` that none of these migrations has made: another service's.
+pub async fn has_foreign_users(db: &DatabaseConnection) -> Result<bool, DbErr> {
+    let manager = SchemaManager::new(db);
+    // The first one makes ours.
+    let is_ours = known(&manager).await?.first().is_some_and(|(_, applied)| *applied);
+    Ok(!is_ours && manager.has_table("users").await?)
+}
+
 fn unapplied(known: Vec<(String, bool)>) -> Vec<String> {
     known.into_iter().filter(|(_, applied)| !applied).map(|(name, _)| name).collect()
 }

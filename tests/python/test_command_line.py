@@ -1,7 +1,9 @@
 """The command line on a terminal: it asks before what cannot be undone, and has colours where they are wanted."""
 
+import contextlib
 import os
 import pty
+import sqlite3
 import subprocess
 
 import pytest
@@ -47,7 +49,15 @@ def folder(tmp_path):
 def commands(folder):
     kid = run(folder, "keys", "list")[1].splitlines()[1].split()[0]
     client = run(folder, "clients", "create", "billing")[1].split()[1]
-    return [["keys", "revoke", kid], ["clients", "revoke", client], ["restore", "backup.db"], ["migrate", "down"]]
+    with contextlib.closing(sqlite3.connect(folder / "old.db")) as old:
+        old.execute("CREATE TABLE IF NOT EXISTS users (id TEXT, email TEXT, hashed_password TEXT)")
+    return [
+        ["adopt", "--from", "sqlite://old.db"],
+        ["keys", "revoke", kid],
+        ["clients", "revoke", client],
+        ["restore", "backup.db"],
+        ["migrate", "down"],
+    ]
 
 
 @pytest.mark.parametrize("answer", ["no\n", "\n", "y\n", "YES!\n", "\x04"])

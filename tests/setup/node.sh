@@ -2,8 +2,13 @@
 
 node_folder=target/test-node
 
+# What the packages take: 20.19 or a later 20, 22.12 or anything later.
 find_node() {
-    node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null
+    node -e '
+        const [major, minor] = process.versions.node.split(".").map(Number)
+        const fits = major === 20 ? minor >= 19 : major === 22 ? minor >= 12 : major > 22
+        process.exit(fits ? 0 : 1)
+    ' 2>/dev/null && command -v npm >/dev/null
 }
 
 # install_node_packages [FROM TO]: those of the lock file in a folder, into another one.

@@ -5,7 +5,7 @@ use inwren_domain::ports::{ForeignTable, ForeignUsers};
 use inwren_domain::service::operator::transfer::{OnCaseConflict, Policy};
 use serde_json::{Value, json};
 
-use super::confirm::ask;
+use super::confirm::confirm;
 use super::core::core_without_tokens;
 use super::output::say;
 use super::users_import::{Choices, Conflict};
@@ -234,15 +234,11 @@ impl Plan<'_> {
         adopt(core, table, policy, on_case_conflict, Report::showing(shown)).await.map_err(Failed::because)
     }
 
-    fn confirm(&self) -> Result<(), Failed> {
-        if self.args.yes {
-            return Ok(());
-        }
-        let without_terminal = "there is no terminal to ask; say --yes, or --dry-run".to_owned();
-        match ask("Take them over? [y/N] ", without_terminal)?.as_str() {
-            "y" | "Y" | "yes" => Ok(()),
-            _ => Err(Failed::Failed("nothing was changed".to_owned())),
-        }
+    fn confirm(&self) -> Outcome {
+        let shown = self.config.database.shown();
+        let renames =
+            if self.sets_aside() { format!(" and calls their table {ASIDE}") } else { String::new() };
+        confirm(&format!("This takes the users over into {shown}{renames}."), self.args.yes)
     }
 
     fn tell(&self, table: &ForeignTable, referring: &[String], adopted: &Adopted, dry_run: bool) {

@@ -87,6 +87,15 @@ pub(super) enum Command {
         #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
         write_to: Option<PathBuf>,
     },
+    /// A command of [`Hidden`].
+    #[command(skip)]
+    Hidden(Hidden),
+}
+
+/// What is for those who work on the program itself. It is no part of [`commands`], because what is made of
+/// them for shells and for `man` shows everything that is in them.
+#[derive(Debug, Subcommand)]
+pub(super) enum Hidden {
     /// Print a page of the reference, as Markdown
     #[command(hide = true)]
     Reference {
@@ -304,11 +313,17 @@ pub(super) fn settings() -> impl Iterator<Item = Arg> {
 
 /// Reads the command line; ends the process with a message where it cannot be read.
 pub(super) fn parse() -> Parsed {
-    let matches = commands_and_settings().get_matches();
+    let matches = Hidden::augment_subcommands(commands_and_settings()).get_matches();
     let given = |setting: &crate::config::Setting| {
         Some((setting.name, matches.try_get_one::<String>(setting.name).ok()??.clone()))
     };
     let settings = SETTINGS.iter().filter_map(given).collect();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    Parsed { command: cli.command.unwrap_or(Command::Serve(ServeArgs::default())), settings }
+    let command = match Hidden::from_arg_matches(&matches) {
+        Ok(hidden) => Command::Hidden(hidden),
+        Err(_) => {
+            let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+            cli.command.unwrap_or(Command::Serve(ServeArgs::default()))
+        }
+    };
+    Parsed { command, settings }
 }

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use super::reachable::reachable;
 use crate::colour::Paint;
 use crate::config::{AllowedOrigins, Config, DatabaseKind, Environment, LogFormat};
 use crate::{ephemeral, wiring};
@@ -18,18 +19,18 @@ pub(super) struct Banner<'a> {
 impl Banner<'_> {
     /// As events of the log.
     pub(super) fn log(&self) {
-        let Self { config, address, kid, .. } = self;
-        let scheme = config.scheme();
+        let Self { config, kid, .. } = self;
+        let url = self.url();
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             storage = config.database.shown(),
             tokens = wiring::TOKENS,
             kid,
             environment = ?config.environment,
-            "{} is listening on {scheme}://{address}",
-            config.project_name
+            "{}",
+            self.title()
         );
-        tracing::info!("documentation: {scheme}://{address}/docs and {scheme}://{address}/redoc");
+        tracing::info!("documentation: {url}/docs and {url}/redoc");
         for warning in self.warnings() {
             tracing::warn!("{warning}");
         }
@@ -40,12 +41,12 @@ impl Banner<'_> {
 
     /// As lines for people.
     pub(super) fn text(&self) -> String {
-        let Self { config, address, kid, is_ephemeral } = self;
+        let Self { config, kid, is_ephemeral, .. } = self;
         let paint = match is_ephemeral {
             true => Paint::of(&std::io::stderr()),
             false => Paint::of(&std::io::stdout()),
         };
-        let url = format!("{}://{address}", config.scheme());
+        let url = self.url();
         let environment = match config.environment {
             Environment::Development => "development",
             Environment::Production => "production",
@@ -65,7 +66,7 @@ impl Banner<'_> {
             lines.push(("users", people.join("\n             ")));
         }
         lines.extend(self.hint().map(|hint| ("note", hint)));
-        let title = paint.strong(&format!("{} is listening on {url}", config.project_name));
+        let title = paint.strong(&self.title());
         let mut text = format!("\n  {title}\n\n");
         for (name, value) in lines {
             text += &format!("  {} {value}\n", paint.label(&format!("{name:<9} ")));
@@ -75,6 +76,21 @@ impl Banner<'_> {
         }
         text.push('\n');
         text
+    }
+
+    fn title(&self) -> String {
+        let Self { config, address, .. } = self;
+        let listening = format!("{} is listening on {}://{address}", config.project_name, config.scheme());
+        // That address is none that a browser could be sent to.
+        match address.ip().is_unspecified() {
+            true => format!("{listening} (all interfaces), here: {}", self.url()),
+            false => listening,
+        }
+    }
+
+    /// Where somebody on this machine finds it.
+    fn url(&self) -> String {
+        format!("{}://{}", self.config.scheme(), reachable(self.address))
     }
 
     /// What is not safe to be left so. That all of it is meant goes without saying where the service is a test double.

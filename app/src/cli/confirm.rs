@@ -14,7 +14,7 @@ pub(super) fn confirm(what: &str, said_yes: bool) -> Outcome {
 }
 
 /// Asks somebody who sits in front of a terminal, and gives the answer. Where there is none, that is wrong usage.
-pub(super) fn ask(question: &str, without_terminal: String) -> Result<String, Failed> {
+fn ask(question: &str, without_terminal: String) -> Result<String, Failed> {
     if !std::io::stdin().is_terminal() {
         return Err(Failed::Usage(without_terminal));
     }

@@ -1,5 +1,5 @@
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use tokio::io::{
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::reachable::reachable;
 use super::{Failed, Outcome};
 use crate::config::Config;
 use crate::server::proxy_protocol;
@@ -26,16 +27,6 @@ pub(super) async fn run(config: &Config) -> Outcome {
         Ok(Err(error)) => Err(Failed::Failed(format!("{address} cannot be asked: {error}"))),
         Err(_) => Err(Failed::Failed(format!("{address} does not answer"))),
     }
-}
-
-/// Where a service that listens on every address can be reached from here.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 /// The status line of the answer.

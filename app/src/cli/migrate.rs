@@ -5,7 +5,7 @@ use super::confirm::confirm;
 use super::output::say;
 use super::{Failed, Outcome};
 use crate::config::Config;
-use crate::wiring;
+use crate::{start, wiring};
 
 /// Works on the schema of the configured database.
 pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
@@ -25,6 +25,7 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
     let connection = database.writer();
     match command {
         MigrateCommand::Up => {
+            start::refuse_foreign_users(connection).await.map_err(Failed::because)?;
             let applied = inwren_migration::migrate_up(connection).await.map_err(Failed::because)?;
             for name in &applied {
                 say(&format!("applied {name}"));

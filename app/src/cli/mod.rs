@@ -17,6 +17,7 @@ mod man;
 mod migrate;
 mod openapi;
 mod output;
+mod reachable;
 mod reference;
 mod restore;
 mod serve;
@@ -28,7 +29,7 @@ mod users_import;
 
 use std::process::ExitCode;
 
-use args::{Command, ConfigCommand, Parsed};
+use args::{Command, ConfigCommand, Hidden, Parsed};
 use output::complain;
 
 use crate::config::Config;
@@ -87,6 +88,6 @@ async fn dispatch(parsed: Parsed) -> Outcome {
         }
         Command::Completions { shell } => completions::run(shell),
         Command::Man { command, write_to } => man::run(&command, write_to.as_deref()),
-        Command::Reference { page } => reference::run(page),
+        Command::Hidden(Hidden::Reference { page }) => reference::run(page),
     }
 }

@@ -1,10 +1,10 @@
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde_json::json;
 
 use super::args::ServeArgs;
 use super::output::say;
+use super::reachable::reachable;
 use super::serve::{Given, listen, serve};
 use super::{Failed, Outcome};
 use crate::config::{Config, EphemeralConfig};
@@ -36,14 +36,6 @@ pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &Serve
     let outcome = serve(&config, Some(given), &log).await;
     log.flush();
     outcome
-}
-
-/// Where a service that listens on every address can be reached from here.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        ip if ip.is_unspecified() => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port()),
-        _ => address,
-    }
 }
 
 /// What a harness needs to know.

@@ -7,6 +7,7 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::authorization;
 use super::client_auth;
 use super::problem::{Kind, Problem};
 use super::refusals::{BEARER_CHALLENGE, invalid_token};
@@ -71,16 +72,19 @@ async fn principal(request: &Request) -> Result<Principal, Problem> {
 /// would end up in logs.
 fn bearer_token(request: &Request) -> Result<&str, Problem> {
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
-        let problem = Problem::new(Kind::MISSING_TOKEN, "Send an access token in the Authorization header.");
-        return Err(problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE)));
-    };
+    let Some(value) = values.next() else { return Err(missing_token()) };
     if values.next().is_some() {
         return Err(invalid_token());
     }
-    let (scheme, token) =
-        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(invalid_token)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(invalid_token()) }
+    let (scheme, token) = authorization::split(value).ok_or_else(invalid_token)?;
+    // Whoever tries another scheme has shown no token, and is told so (RFC 6750 section 3.1).
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(missing_token()) }
+}
+
+/// There is no token that could be valid or not.
+fn missing_token() -> Problem {
+    Problem::new(Kind::MISSING_TOKEN, "Send an access token in the Authorization header, behind `Bearer`.")
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
 }
 
 /// Both schemes are one and the same header: the second tells tools how to get the token.

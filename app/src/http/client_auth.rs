@@ -9,6 +9,7 @@ use poem::Request;
 use poem::http::{HeaderValue, header};
 use zeroize::Zeroizing;
 
+use super::authorization;
 use super::problem::{Kind, Problem};
 use super::state::AppState;
 use crate::metrics::ClientResult;
@@ -20,7 +21,7 @@ pub(super) const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="i
 #[allow(clippy::option_option, reason = "an error and an absence are two things here")]
 pub(super) fn basic_credentials(request: &Request) -> Option<Option<Credentials>> {
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
-    let (scheme, encoded) = values.next()?.to_str().ok()?.split_once(' ')?;
+    let (scheme, encoded) = authorization::split(values.next()?)?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }

@@ -226,7 +226,7 @@ fn page(
             let service = service(&state);
             // The library's page carries the document as the library writes it.
             let html = html(&service).replace(&service.spec(), String::from_utf8_lossy(&document).trim_end());
-            Page::new(&html)
+            Page::new(&html, &state.project_name)
         });
         Response::builder()
             .content_type("text/html; charset=utf-8")
@@ -245,10 +245,10 @@ struct Page {
 }
 
 impl Page {
-    fn new(html: &str) -> Self {
+    fn new(html: &str, title: &str) -> Self {
+        let html = with_title(&without_outside_links(html), title);
         // Without an icon of its own the page would have the browser ask for one that is not there.
-        let html =
-            without_outside_links(html).replacen("<head>", "<head><link rel=\"icon\" href=\"data:,\">", 1);
+        let html = html.replacen("<head>", "<head><link rel=\"icon\" href=\"data:,\">", 1);
         let scripts: Vec<String> = script_bodies(&html)
             .map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
             .collect();
@@ -260,6 +260,17 @@ impl Page {
         let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
         Self { html: Bytes::from(html), policy }
     }
+}
+
+/// The page under the name of the service, where the library has that of its own script.
+fn with_title(html: &str, title: &str) -> String {
+    let Some((before, (_, after))) =
+        html.split_once("<title>").and_then(|(before, rest)| Some((before, rest.split_once("</title>")?)))
+    else {
+        return html.to_owned();
+    };
+    let title = title.replace('&', "&amp;").replace('<', "&lt;");
+    format!("{before}<title>{title}</title>{after}")
 }
 
 /// The library's page asks a font service for its fonts, which would tell that service who reads it.
@@ -317,6 +328,13 @@ mod tests {
         assert_eq!(counted("/nowhere", Method::GET), "none");
         assert_eq!(counted("/docs", Method::GET), "get_swagger_ui");
         assert_eq!(routes.operations()[1].statuses, [200, 404]);
+    }
+
+    #[test]
+    fn a_page_has_the_name_of_the_service() {
+        let html = "<head><title>Redoc</title></head><p><title>";
+        assert_eq!(with_title(html, "A <b> & C"), "<head><title>A &lt;b> &amp; C</title></head><p><title>");
+        assert_eq!(with_title("<p>", "A"), "<p>");
     }
 
     #[test]

@@ -6,10 +6,12 @@
 mod admin;
 mod auth;
 mod auth_scheme;
+mod authorization;
 mod body;
 mod client;
 mod client_auth;
 mod document;
+mod host;
 mod issuer;
 mod limited;
 pub mod limits;
@@ -35,6 +37,7 @@ use self::middleware::{Cors, Gateway};
 use self::site::Site;
 use crate::config::AllowedOrigins;
 pub use client::{ProxyHeader, TrustedProxies};
+pub use host::BadHost;
 pub use issuer::Issuer;
 pub use state::AppState;
 

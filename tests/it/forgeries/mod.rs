@@ -46,9 +46,10 @@ impl Forgery {
         Self { what: what.into(), token }
     }
 
-    /// Whether it can stand in a header. The others are for bodies.
+    /// Whether it can stand in a header, where spaces before it are not of it. The others are for bodies.
     pub(crate) fn fits_a_header(&self) -> bool {
-        self.token.bytes().all(|byte| byte == b'\t' || !byte.is_ascii_control())
+        !self.token.starts_with(' ')
+            && self.token.bytes().all(|byte| byte == b'\t' || !byte.is_ascii_control())
     }
 }
 

@@ -36,7 +36,9 @@ async fn known_origins_may_read_the_answers(store: Arc<dyn Store>) {
         let reply = from_origin(&app, origin).await;
         assert_eq!(reply.header(GRANT), Some(origin));
         let exposed = reply.header("access-control-expose-headers").unwrap();
-        for header in ["link", "location", "ratelimit", "retry-after", "www-authenticate", "x-request-id"] {
+        for header in
+            ["etag", "link", "location", "ratelimit", "retry-after", "www-authenticate", "x-request-id"]
+        {
             assert!(exposed.split(", ").any(|name| name == header), "{header}: {exposed}");
         }
         assert!(reply.header("access-control-allow-credentials").is_none());
@@ -77,7 +79,10 @@ async fn a_preflight_is_answered(store: Arc<dyn Store>) {
         let methods = reply.header("access-control-allow-methods").unwrap();
         assert!(["GET", "POST", "PUT", "DELETE"].iter().all(|method| methods.contains(method)), "{methods}");
         let headers = reply.header("access-control-allow-headers").unwrap();
-        assert!(["authorization", "content-type"].iter().all(|name| headers.contains(name)), "{headers}");
+        assert!(
+            ["authorization", "content-type", "if-none-match"].iter().all(|name| headers.contains(name)),
+            "{headers}"
+        );
         assert_eq!(reply.headers.get_all("vary").iter().count(), 1);
     }
 }

@@ -192,6 +192,7 @@ fn errors_are_problems() {
 async fn the_pages_show_the_document() {
     for (path, says) in [("/docs", "swagger"), ("/redoc", "redoc")] {
         let reply = app().get(path).send().await.expect_status(200);
+        assert!(reply.text().contains("<title>Inwren Auth</title>"), "{path}");
         assert!(
             reply.text().to_lowercase().contains(says) && reply.text().contains("create_access_token"),
             "{path}"

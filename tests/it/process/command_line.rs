@@ -6,6 +6,9 @@ use inwren_tests::process::Program;
 use inwren_tests::stores::TempFolder;
 use serde_json::Value;
 
+use super::database::{block_on, execute};
+use super::old_service;
+
 fn run(folder: &TempFolder, arguments: &[&str], code: i32) -> String {
     Program::new(folder.path()).args(arguments.iter().copied()).run().with_code(code)
 }
@@ -53,6 +56,20 @@ fn a_script_has_to_say_that_it_means_what_cannot_be_undone() {
     assert_eq!(json(&folder, &["keys", "list", "--json"])["keys"][0]["state"], "revoked");
 }
 
+/// Without `--yes` a script is told, in the words of all commands.
+#[test]
+fn a_script_has_to_say_that_users_are_to_be_taken_over() {
+    let folder = TempFolder::new();
+    let old = format!("sqlite://{}?mode=rwc", folder.path().join("old.db").display());
+    block_on(execute(&old, old_service::TABLE));
+    let said = run(&folder, &["adopt", "--from", "sqlite://old.db"], 2);
+    assert!(
+        said.contains("--yes") && said.contains("This takes the users over into sqlite://data"),
+        "{said}"
+    );
+    run(&folder, &["adopt", "--from", "sqlite://old.db", "--yes"], 0);
+}
+
 #[test]
 fn scripts_that_say_emergency_go_on() {
     let folder = TempFolder::new();
@@ -92,6 +109,8 @@ fn shells_learn_every_command() {
         for word in ["rotate", "set-password", "end-sessions", "database-url"] {
             assert!(script.contains(word), "{word} is not in that of {shell}");
         }
+        // What makes the pages of the documentation is for nobody who runs the service.
+        assert!(!script.contains("reference"), "{shell}");
     }
     run(&folder, &["completions", "tcsh"], 2);
 }
@@ -119,6 +138,7 @@ fn every_command_has_a_manual_page() {
     assert!(page.contains(".TH inwren-keys-rotate 1") && page.contains("inwren keys rotate"), "{page}");
     assert!(!page.contains("DATABASE_URL"), "the settings are on the page of the program");
     assert!(run(&folder, &["man", "keys", "dance"], 2).contains("keys dance"));
+    assert!(run(&folder, &["man", "reference"], 2).contains("no command"));
     run(&folder, &["man", "--write-to", "man1"], 0);
     let mut names: Vec<String> = fs::read_dir(folder.path().join("man1"))
         .unwrap()
@@ -177,4 +197,26 @@ fn a_start_tells_people_where_everything_is_and_what_is_unsafe() {
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let warned = lines.iter().filter(|line| line["level"] == "WARN").count();
     assert_eq!(warned, 3, "{log}");
+}
+
+#[test]
+fn a_start_on_all_interfaces_tells_an_address_that_can_be_opened() {
+    let folder = TempFolder::new();
+    for (host, own) in [("0.0.0.0", "127.0.0.1"), ("::", "[::1]")] {
+        let program = Program::new(folder.path()).env("DATABASE_URL", "memory:").env("HOST", host);
+        let service = program.start();
+        let port = service.address().port();
+        let listening = format!("is listening on http://{}", service.address());
+        let log = service.stop();
+        for part in [
+            format!("{listening} (all interfaces), here: http://{own}:{port}\n"),
+            format!("http://{own}:{port}/docs"),
+            format!("http://{own}:{port}/redoc"),
+        ] {
+            assert!(log.contains(&part), "{part:?} is not in\n{log}");
+        }
+        let log = program.env("LOG_FORMAT", "json").start().stop();
+        assert!(log.contains("(all interfaces), here: ") && log.contains("/docs"), "{log}");
+        assert!(!log.contains(&format!("http://{host}/docs")), "{log}");
+    }
 }

@@ -108,6 +108,76 @@ fn a_request_whose_end_is_unclear_is_refused() {
     }
 }
 
+/// RFC 9112 section 3.2.
+#[test]
+fn a_request_says_once_for_whom_it_is() {
+    let folder = TempFolder::new();
+    let service = start(&folder);
+    let ask = |request: &str, hosts: &[&str]| {
+        let hosts: String = hosts.iter().map(|host| format!("{host}\r\n")).collect();
+        exchange(&service, &format!("{request}\r\n{hosts}X-Request-Id: asked\r\nConnection: close\r\n\r\n"))
+    };
+    for hosts in [
+        &[][..],
+        &["Host: a", "Host: a"],
+        &["Host: a", "host: b"],
+        &["Host: a", "Host:"],
+        &["Host:"],
+        &["Host: a b"],
+        &["Host: a/b"],
+        &["Host: user@a"],
+        &["Host: http://a"],
+        &["Host: a, b"],
+        &["Host: a:b"],
+        &["Host: a:65536"],
+        &["Host: a:1:2"],
+        &["Host: ::1"],
+        &["Host: [::1"],
+        &["Host: é"],
+    ] {
+        for request in [
+            "GET /health/live HTTP/1.1",
+            "GET /nothing HTTP/1.1",
+            "OPTIONS /users/me HTTP/1.1",
+            "OPTIONS /users/me HTTP/1.1\r\nOrigin: http://localhost:3000\r\nAccess-Control-Request-Method: GET",
+            "GET http://a/health/live HTTP/1.1",
+        ] {
+            let text = ask(request, hosts);
+            assert!(text.starts_with("HTTP/1.1 400 ") && answers(&text) == 1, "{request} {hosts:?}: {text}");
+            let (head, body) = text.split_once("\r\n\r\n").expect("a body");
+            let head = head.to_ascii_lowercase();
+            assert!(head.contains("content-type: application/problem+json"), "{request} {hosts:?}: {text}");
+            assert!(head.contains("x-request-id: asked"), "{request} {hosts:?}: {text}");
+            let problem: serde_json::Value = serde_json::from_str(body).expect("JSON");
+            assert_eq!(problem["code"], "malformed-request", "{request} {hosts:?}");
+            assert!(problem["detail"].as_str().expect("a detail").contains("Host"), "{problem}");
+        }
+        if !hosts.is_empty() {
+            let text = ask("GET /health/live HTTP/1.0", hosts);
+            assert!(text.contains(" 400 "), "HTTP/1.0 {hosts:?}: {text}");
+        }
+    }
+    for host in ["Host: a", "Host: my_service:8000", "HOST:127.0.0.1:1", "Host: [::1]:8000", "Host:  a:  "] {
+        let text = ask("GET /health/live HTTP/1.1", &[host]);
+        assert!(text.starts_with("HTTP/1.1 200 "), "{host}: {text}");
+    }
+    let text = ask("GET /health/live HTTP/1.0", &[]);
+    assert!(text.contains(" 200 "), "HTTP/1.0: {text}");
+}
+
+/// What was refused for its `Host` leaves the connection in order: its body is not the next request.
+#[test]
+fn a_request_for_nobody_hides_no_other() {
+    let folder = TempFolder::new();
+    let service = start(&folder);
+    let closing = HIDDEN.replace("hidden", "next").replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    let request =
+        login("1.1", &[&format!("Content-Length: {}", HIDDEN.len())], HIDDEN).replacen("Host: a\r\n", "", 1);
+    let text = exchange(&service, &(request + &closing));
+    let got = (answers(&text), text.contains("hidden"), text.contains("next"));
+    assert_eq!(got, (2, false, true), "{text}");
+}
+
 #[test]
 fn a_body_in_broken_pieces_is_refused() {
     let folder = TempFolder::new();

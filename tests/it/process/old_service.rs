@@ -13,7 +13,20 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::client::{PASSWORD, join, me, register};
-use super::database::Storage;
+use super::database::{Storage, block_on, execute};
+
+/// Its table, as its SQLAlchemy makes it on PostgreSQL. SQLite takes it as well.
+pub(super) const TABLE: &str = "CREATE TABLE users (
+    id UUID NOT NULL PRIMARY KEY,
+    email VARCHAR(255) NOT NULL UNIQUE,
+    hashed_password VARCHAR(255) NOT NULL,
+    is_active BOOLEAN NOT NULL,
+    is_superuser BOOLEAN NOT NULL,
+    tier VARCHAR(10) NOT NULL,
+    hashed_refresh_token VARCHAR(255),
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL
+)";
 
 /// The time by the clock that the process goes by.
 fn now() -> OffsetDateTime {
@@ -98,6 +111,39 @@ fn its_env_file_and_its_keys_work_as_they_are() {
     assert!(!log.contains("LEGACY_TOKENS_UNTIL"), "{log}");
     let tables = storage.ask("SELECT count(*) AS n FROM users");
     assert_eq!(tables[0].try_get::<i64>("", "n").unwrap(), 2);
+}
+
+#[test]
+fn its_table_in_the_place_of_ours_is_told_in_one_line() {
+    for storage in Storage::each() {
+        let folder = TempFolder::new();
+        let url = storage.url();
+        let made = if url.starts_with("sqlite") { format!("{url}?mode=rwc") } else { url.clone() };
+        block_on(execute(&made, TABLE));
+        let program = Program::new(folder.path()).env("DATABASE_URL", &url);
+        program.clone().args(["keys", "generate"]).run().with_code(0);
+        let production = program.clone().env("ENVIRONMENT", "production");
+        for (what, program) in [
+            ("serve", program.clone()),
+            ("serve in production", production.clone()),
+            ("migrate up", program.clone().args(["migrate", "up"])),
+            ("users create", program.clone().args(["users", "create", "a@example.org", "--password-stdin"])),
+        ] {
+            let finished = program.input("a pass phrase of the tests\n").run();
+            let said = finished.with_code(1);
+            let last = said.trim_end().lines().last().unwrap_or_default();
+            for part in ["table users", "another service", "inwren adopt", "DATABASE_URL"] {
+                assert!(last.contains(part), "{} {what}: {said}", storage.name());
+            }
+            for part in ["relation", "Execution Error", "already exists", "error returned"] {
+                assert!(!said.contains(part), "{} {what}: {said}", storage.name());
+            }
+        }
+        // Nothing was begun that would have to be taken back, and what it is told to do helps.
+        let adopted = program.clone().args(["adopt", "--yes"]).run().with_code(0);
+        assert!(adopted.contains("users_before_inwren"), "{adopted}");
+        program.start().stop();
+    }
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn detail(kind: Kind) -> String {
     let detail = match kind {
         Kind::MALFORMED_REQUEST => "The body is not JSON: expected `:` at line 1 column 9.",
         Kind::INVALID_CREDENTIALS => "The e-mail address or the password is wrong.",
-        Kind::MISSING_TOKEN => "Send an access token in the Authorization header.",
+        Kind::MISSING_TOKEN => "Send an access token in the Authorization header, behind `Bearer`.",
         Kind::INVALID_TOKEN => "The token is not valid: it is malformed, expired, revoked or not ours.",
         Kind::INVALID_CLIENT => "The client is not known, revoked, or its secret is another one.",
         Kind::STEP_UP_REQUIRED => {

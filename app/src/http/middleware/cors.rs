@@ -13,9 +13,10 @@ pub(in crate::http) struct Cors {
 }
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
-const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, x-request-id");
+const REQUEST_HEADERS: HeaderValue =
+    HeaderValue::from_static("authorization, content-type, if-none-match, x-request-id");
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "link, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id",
+    "etag, link, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id",
 );
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 

@@ -18,8 +18,10 @@ pub(super) fn text(kind: Kind) -> Text {
 const TEXTS: &[(Kind, &str, &str)] = &[
     (
         Kind::MALFORMED_REQUEST,
-        "The body is not JSON, or not a form, or not UTF-8, so that nothing of it can be read.",
-        "Look at what is sent, byte by byte: it is most often cut off, encoded twice, or empty.",
+        "The body is not JSON, or not a form, or not UTF-8, so that nothing of it can be read. Or the header \
+         `Host` is missing, is there twice, or is no host.",
+        "Look at what is sent, byte by byte: a body is most often cut off, encoded twice, or empty, and `Host` is \
+         spoilt by a proxy.",
     ),
     (
         Kind::INVALID_CREDENTIALS,
@@ -29,7 +31,8 @@ const TEXTS: &[(Kind, &str, &str)] = &[
     ),
     (
         Kind::MISSING_TOKEN,
-        "The operation needs an access token, and there is none in the header `Authorization`.",
+        "The operation needs an access token, and there is none in the header `Authorization`, or something of \
+         another scheme than `Bearer`.",
         "Log in, and send `Authorization: Bearer` with the access token. Tokens in the query or in cookies are not read.",
     ),
     (

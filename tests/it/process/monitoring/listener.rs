@@ -36,6 +36,9 @@ fn the_listener_answers_one_question_and_the_service_none() {
     let mut connection = Connection::open(address).unwrap();
     connection.send(b"HEAD /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
     assert!(connection.rest().unwrap().starts_with(b"HTTP/1.1 405"));
+    let mut connection = Connection::open(address).unwrap();
+    connection.send(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+    assert_eq!(connection.receive().unwrap().status, 400, "a request without a host");
     for path in ["/metrics", "/metrics/", "/auth/metrics"] {
         service.call(&Call::get(path)).expect(404);
     }
