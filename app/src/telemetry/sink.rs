@@ -62,11 +62,16 @@ impl LogSink {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "a thread of its own, which blocks nobody")]
+fn gather() {
+    std::thread::sleep(GATHERING);
+}
+
 fn write_all(messages: &Receiver<Message>, mut output: impl Write, dropped: &AtomicU64) {
     let mut batch = Vec::new();
     while let Ok(first) = messages.recv() {
         if matches!(first, Message::Line(_)) {
-            std::thread::sleep(GATHERING);
+            gather();
         }
         let mut flushed = None;
         let mut next = Some(first);
