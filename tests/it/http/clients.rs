@@ -5,7 +5,7 @@ use std::sync::Arc;
 use inwren_domain::model::{AuditEventKind, ServiceClientId, ServiceClientName};
 use inwren_domain::ports::Store;
 use inwren_domain::service::operator::clients;
-use inwren_tests::app::{AUDIENCE, ISSUER, PASSWORD, Reply, TestApp, forge};
+use inwren_tests::app::{AUDIENCE, ISSUER, TestApp, forge};
 use inwren_tests::fixtures::unique;
 use serde_json::json;
 
@@ -17,9 +17,6 @@ stories! {
     a_client_may_introspect
     a_wrong_client_gets_one_and_the_same_answer
     a_client_proves_in_one_way_who_it_is
-    a_client_that_shows_who_it_is_has_to_be_it_for_every_grant
-    whoever_has_no_secret_needs_none_for_what_is_a_users
-    secrets_are_not_guessed_beside_other_grants
     a_revoked_client_is_out_at_once
     what_is_done_to_clients_is_written_down
 }
@@ -158,91 +155,6 @@ async fn a_client_proves_in_one_way_who_it_is(store: Arc<dyn Store>) {
     assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_client")), "{reply}");
     let reply = app.post("/auth/access-token").form(&[GRANT, ("client_id", &id)]).send().await;
     assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_client")), "{reply}");
-}
-
-/// RFC 6749 section 3.2.1.
-async fn a_client_that_shows_who_it_is_has_to_be_it_for_every_grant(store: Arc<dyn Store>) {
-    let app = TestApp::over(store);
-    let (one, other, revoked) = (client(&app).await, client(&app).await, client(&app).await);
-    clients::revoke(&app.state.core, revoked.id).await.expect("a revocation");
-    let (id, other, revoked_id) = (one.id.to_string(), other.id.to_string(), revoked.id.to_string());
-    let ann = app.somebody().await;
-    let password = [("username", ann.email.as_str()), ("password", PASSWORD)];
-    let refresh = [("grant_type", "refresh_token"), ("refresh_token", ann.tokens.refresh.as_str())];
-    let expect_refused = |reply: &Reply| {
-        assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_client")), "{reply}");
-        assert!(reply.header("www-authenticate").unwrap().starts_with("Basic "), "{reply}");
-    };
-    for grant in [password, refresh] {
-        for (id, secret) in [
-            (id.as_str(), "wrong"),
-            ("rubbish", &one.secret),
-            ("", "wrong"),
-            (&other, &one.secret),
-            (&revoked_id, &revoked.secret),
-        ] {
-            let call = app.post("/auth/access-token").basic(id, secret).form(&grant);
-            expect_refused(&call.send().await);
-            let form = [&grant[..], &[("client_id", id), ("client_secret", secret)]].concat();
-            expect_refused(&app.post("/auth/access-token").form(&form).send().await);
-        }
-        for header in ["Basic", "Basic !!!", "Basic YWJj"] {
-            let call = app.post("/auth/access-token").header("authorization", header).form(&grant);
-            expect_refused(&call.send().await);
-        }
-        let form = [&grant[..], &[("client_id", &other)]].concat();
-        expect_refused(&app.post("/auth/access-token").basic(&id, &one.secret).form(&form).send().await);
-        let form = [&grant[..], &[("client_id", &id), ("client_secret", &one.secret)]].concat();
-        let both = app.post("/auth/access-token").basic(&id, &one.secret).form(&form).send().await;
-        both.expect_oauth_error("invalid_request");
-    }
-    // Nothing of it has used the refresh token up.
-    let call = app.post("/auth/access-token").basic(&id, &one.secret).form(&refresh);
-    let next = call.send().await.expect_status(200).tokens();
-    let in_form = [("client_id", id.as_str()), ("client_secret", &one.secret)];
-    let refresh = [("grant_type", "refresh_token"), ("refresh_token", next.refresh.as_str())];
-    app.post("/auth/access-token")
-        .form(&[refresh, in_form].concat())
-        .send()
-        .await
-        .expect_status(200)
-        .tokens();
-    app.post("/auth/access-token")
-        .form(&[password, in_form].concat())
-        .send()
-        .await
-        .expect_status(200)
-        .tokens();
-    let call = app.post("/auth/access-token").basic(&id, &one.secret).form(&password);
-    call.send().await.expect_status(200).tokens();
-}
-
-/// What Swagger UI and libraries send for a program that has no secret.
-async fn whoever_has_no_secret_needs_none_for_what_is_a_users(store: Arc<dyn Store>) {
-    let app = TestApp::over(store);
-    let ann = app.somebody().await;
-    let password = [("username", ann.email.as_str()), ("password", PASSWORD)];
-    for (id, secret) in [("", ""), ("any", "")] {
-        let call = app.post("/auth/access-token").basic(id, secret).form(&password);
-        let tokens = call.send().await.expect_status(200).tokens();
-        let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh.as_str())];
-        let call = app.post("/auth/access-token").basic(id, secret).form(&refresh);
-        call.send().await.expect_status(200).tokens();
-    }
-    // Whatever else stands in the header is not about clients.
-    let call = app.post("/auth/access-token").bearer(&ann.tokens.access).form(&password);
-    call.send().await.expect_status(200).tokens();
-}
-
-async fn secrets_are_not_guessed_beside_other_grants(store: Arc<dyn Store>) {
-    let app = TestApp::limited(store);
-    let refresh = [("grant_type", "refresh_token"), ("refresh_token", "rubbish")];
-    let guess =
-        async || app.post("/auth/access-token").basic("rubbish", "guess").form(&refresh).send().await.status;
-    for _ in 0..60 {
-        assert_eq!(guess().await, 401);
-    }
-    assert_eq!(guess().await, 429);
 }
 
 async fn a_revoked_client_is_out_at_once(store: Arc<dyn Store>) {

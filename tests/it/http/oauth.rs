@@ -112,6 +112,9 @@ async fn unknown_and_empty_parameters_are_ignored(store: Arc<dyn Store>) {
         let tokens = token(&app, &[&credentials, more].concat()).await.expect_status(200).tokens();
         assert_eq!(app.me(&tokens.access).await.json()["tier"], "free");
     }
+    // Basic credentials of a client are no user's, and not looked at.
+    let reply = app.post("/auth/access-token").basic("client", "secret").form(&credentials).send().await;
+    reply.expect_status(200).tokens();
 }
 
 async fn repeated_parameters_are_refused(store: Arc<dyn Store>) {

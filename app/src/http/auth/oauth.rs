@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use inwren_domain::model::{Email, Password, PlainToken, ServiceClient};
+use inwren_domain::model::{Email, Password, PlainToken};
 use inwren_domain::service::auth;
 use inwren_domain::service::auth::client_credentials::Credentials;
 use poem::Request;
@@ -38,15 +38,11 @@ impl OAuthApi {
         client: Client,
         form: OAuthForm<AccessTokenForm>,
     ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
-        let mut form = form.0?;
-        let shown = shown_credentials(request, &mut form)?;
-        if let Some(GrantType::ClientCredentials) = form.grant_type {
-            return self.client_credentials(request, shown.flatten()).await;
-        }
-        self.check_client(request, shown).await?;
+        let form = form.0?;
         match form.grant_type {
+            Some(GrantType::Password) | None => self.password(request, &slot, client, form).await,
             Some(GrantType::RefreshToken) => self.refresh(request, &slot, &client, form).await,
-            _ => self.password(request, &slot, client, form).await,
+            Some(GrantType::ClientCredentials) => self.client_credentials(request, form).await,
         }
     }
 }
@@ -102,59 +98,28 @@ impl OAuthApi {
     async fn client_credentials(
         &self,
         request: &Request,
-        credentials: Option<Credentials>,
+        form: AccessTokenForm,
     ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
-        let client = self.authenticate(request, credentials).await?;
+        self.0.limits.check_client(request, Operation::ClientToken).await?;
+        let secret = form.client_secret.map(PlainToken::new);
+        let credentials = match (client_auth::basic_credentials(request), form.client_id, secret) {
+            (Some(_), _, Some(_)) => {
+                return Err(OAuthError::invalid_request("A client proves in one way who it is.").into());
+            }
+            (Some(basic), id, None) => basic.filter(|basic| id.is_none_or(|id| id == basic.id)),
+            (None, Some(id), Some(secret)) => Some(Credentials { id, secret }),
+            (None, ..) => None,
+        };
+        let client = match client_auth::authenticate(&self.0, credentials.as_ref()).await {
+            Ok(client) => client,
+            Err(problem) if problem.kind == Kind::INVALID_CLIENT => {
+                return Err(OAuthError::invalid_client().into());
+            }
+            Err(problem) => return Err(problem.into()),
+        };
         let (token, lifetime) =
             auth::client_credentials::issue(&self.0.core, &client).map_err(Problem::from)?;
         Ok(Json(OAuthTokenDto::of_client(&token, lifetime)))
-    }
-
-    /// The other grants are for everybody. But whoever says to be a client has to be it (RFC 6749 section
-    /// 3.2.1). A name without a secret says nothing that could be wrong: programs without one send it too,
-    /// some of them by HTTP Basic (section 2.3.1).
-    #[allow(clippy::option_option, reason = "what cannot be read and what is not there are two things here")]
-    async fn check_client(
-        &self,
-        request: &Request,
-        shown: Option<Option<Credentials>>,
-    ) -> Result<(), OAuthRefused<responses::AccessToken>> {
-        let Some(credentials) = shown else { return Ok(()) };
-        let is_name_only = |credentials: &Credentials| credentials.secret.expose().is_empty();
-        if !credentials.as_ref().is_some_and(is_name_only) {
-            self.authenticate(request, credentials).await?;
-        }
-        Ok(())
-    }
-
-    async fn authenticate(
-        &self,
-        request: &Request,
-        credentials: Option<Credentials>,
-    ) -> Result<ServiceClient, OAuthRefused<responses::AccessToken>> {
-        self.0.limits.check_client(request, Operation::ClientToken).await?;
-        match client_auth::authenticate(&self.0, credentials.as_ref()).await {
-            Ok(client) => Ok(client),
-            Err(problem) if problem.kind == Kind::INVALID_CLIENT => Err(OAuthError::invalid_client().into()),
-            Err(problem) => Err(problem.into()),
-        }
-    }
-}
-
-/// What a client shows of who it is, by HTTP Basic or in the form (RFC 6749 section 2.3.1). The inner `None`
-/// is what cannot be read.
-#[allow(clippy::option_option, reason = "what cannot be read and what is not there are two things here")]
-fn shown_credentials(
-    request: &Request,
-    form: &mut AccessTokenForm,
-) -> Result<Option<Option<Credentials>>, OAuthError> {
-    let secret = form.client_secret.take().map(PlainToken::new);
-    match (client_auth::basic_credentials(request), form.client_id.take(), secret) {
-        (Some(_), _, Some(_)) => Err(OAuthError::invalid_request("A client proves in one way who it is.")),
-        (Some(basic), id, None) => Ok(Some(basic.filter(|basic| id.is_none_or(|id| id == basic.id)))),
-        (None, Some(id), Some(secret)) => Ok(Some(Some(Credentials { id, secret }))),
-        (None, None, Some(_)) => Ok(Some(None)),
-        (None, _, None) => Ok(None),
     }
 }
 
@@ -170,9 +135,9 @@ struct AccessTokenForm {
     password: Option<String>,
     /// The refresh token, for `refresh_token`.
     refresh_token: Option<String>,
-    /// The client, for `client_credentials`; or HTTP Basic, which is better. The other grants need none.
+    /// The client, for `client_credentials`; or HTTP Basic, which is better.
     client_id: Option<String>,
-    /// Its secret. Shown with another grant, it has to be right too.
+    /// Its secret, for `client_credentials`.
     client_secret: Option<String>,
 }
 
