@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use poem::endpoint::BoxEndpoint;
+use poem::error::NotFoundError;
 use poem::{Endpoint, IntoResponse as _, Request, Response, Route};
 
 use super::document::{KnownRoute, RouteTable};
@@ -21,6 +23,15 @@ impl Endpoint for Site {
         if self.routes.find(request.uri().path()).is_some_and(KnownRoute::is_page) {
             return Ok(self.pages.call(request).await?.into_response());
         }
+        // Of such a segment the router would say that its method is wrong, or that a token is missing.
+        if !is_text(request.uri().path()) {
+            return Err(NotFoundError.into());
+        }
         self.operations.call(request).await
     }
+}
+
+/// What is not UTF-8 once it is decoded is the name of nothing.
+fn is_text(path: &str) -> bool {
+    percent_decode_str(path).decode_utf8().is_ok()
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use inwren_tests::ports::free_port;
-use inwren_tests::process::{Call, Program, Service, binary};
+use inwren_tests::process::{Call, Program, Service, binary, until};
 use inwren_tests::stores::TempFolder;
 use serde_json::json;
 
@@ -226,12 +226,23 @@ impl Desk {
                 self.run(&login);
             }
             let _ = write!(said, "## {}\n{}\n", block.heading, self.run(block));
+            if block.text.contains("keys revoke") {
+                self.wait_for_the_end_of_the_key();
+            }
             count += 1;
         }
         self.stop();
         assert!(count > 20, "only {count} blocks were run");
         self.start();
         said
+    }
+
+    /// Until the service has read that its key was revoked, it signs with it, and what it signs is refused afterwards.
+    fn wait_for_the_end_of_the_key(&self) {
+        let (_, kid) = self.variables.iter().find(|(name, _)| *name == "KID").expect("a key");
+        let keys =
+            || self.service().call(&Call::get("/.well-known/jwks.json")).expect(200).json().to_string();
+        until("read the keys again", || !keys().contains(kid));
     }
 
     /// The block with this number under a heading.
