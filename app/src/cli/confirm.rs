@@ -8,20 +8,15 @@ pub(super) fn confirm(what: &str, said_yes: bool) -> Outcome {
     if said_yes {
         return Ok(());
     }
-    let without_terminal = format!("{what} There is no terminal to ask on: say --yes if it is meant");
-    let answer = ask(&format!("{what}\nGo on? Type yes: "), without_terminal)?;
-    if answer == "yes" { Ok(()) } else { Err(Failed::Failed("nothing was done".to_owned())) }
-}
-
-/// Asks somebody who sits in front of a terminal, and gives the answer. Where there is none, that is wrong usage.
-fn ask(question: &str, without_terminal: String) -> Result<String, Failed> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failed::Usage(without_terminal));
+        return Err(Failed::Usage(format!(
+            "{what} There is no terminal to ask on: say --yes if it is meant"
+        )));
     }
     // Standard output is for what the command gives.
     let mut terminal = std::io::stderr();
-    let _ = write!(terminal, "{question}").and_then(|()| terminal.flush());
+    let _ = write!(terminal, "{what}\nGo on? Type yes: ").and_then(|()| terminal.flush());
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(Failed::because)?;
-    Ok(answer.trim().to_owned())
+    if answer.trim() == "yes" { Ok(()) } else { Err(Failed::Failed("nothing was done".to_owned())) }
 }
