@@ -344,6 +344,7 @@ mod tests {
                 let done = work(&left);
                 assert!(done <= missing && missing - done < 8, "{done} for {missing}");
             }
+            assert_eq!(parameters_of(0, &current), None);
         }
     }
 }
