@@ -158,28 +158,13 @@ fn write_text(line: &mut Vec<u8>, text: fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::io::{self, Write};
-    use std::sync::{Arc, Mutex};
 
     use serde_json::{Value, json};
     use tracing::field::{Empty, display};
     use tracing_subscriber::layer::SubscriberExt as _;
 
+    use super::super::kept::Kept;
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Kept {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     fn lines_of(work: impl FnOnce()) -> Vec<Value> {
         let kept = Kept::default();
@@ -187,7 +172,7 @@ mod tests {
         let subscriber = tracing_subscriber::registry().with(JsonLines { sink: sink.clone() });
         tracing::subscriber::with_default(subscriber, work);
         assert!(sink.flush());
-        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let text = kept.text();
         text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 

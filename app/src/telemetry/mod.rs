@@ -1,6 +1,8 @@
 //! The log: one line for each event, for people or for machines.
 
 mod json;
+#[cfg(test)]
+mod kept;
 mod sink;
 
 pub use sink::LogSink;

@@ -117,24 +117,10 @@ impl<'a> MakeWriter<'a> for LogSink {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
     use std::sync::mpsc::{Sender, channel};
 
+    use super::super::kept::Kept;
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Kept {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     /// Takes nothing until its other end is dropped.
     struct Stalled(Receiver<()>);
@@ -161,7 +147,7 @@ mod tests {
         let flushed = (0..60).any(|_| sink.flush());
         assert!(flushed);
         let expected: String = (0..1_000).map(|number| format!("{number}\n")).collect();
-        assert_eq!(String::from_utf8(kept.0.lock().unwrap().clone()).unwrap(), expected);
+        assert_eq!(kept.text(), expected);
     }
 
     #[test]
