@@ -2,6 +2,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::envelope::Headers;
 use super::key::TokenKey;
+use super::verified::VerifiedTokens;
 use crate::crypto::keyed_hash::HashSecret;
 use crate::crypto::keys::{KeyError, KeyPair, PublicKey};
 use crate::crypto::ring::{KeyRing, RingKey};
@@ -40,11 +41,12 @@ impl SigningKeys {
     }
 }
 
-/// What an adapter works with: the public key, what its tokens begin with, the secret of keyed hashes, and what the
-/// library has made of the pair.
+/// What an adapter works with: the public key, what its tokens begin with, which of them it has seen, the secret of
+/// keyed hashes, and what the library has made of the pair.
 pub(super) struct Prepared<K> {
     pub(super) public: PublicKey,
     pub(super) headers: Headers,
+    pub(super) verified: VerifiedTokens,
     pub(super) secret: HashSecret,
     pub(super) key: K,
 }
@@ -53,6 +55,7 @@ impl<K: TokenKey> Prepared<K> {
     fn new(pair: &KeyPair) -> Result<Self, KeyError> {
         let public = pair.public().clone();
         let secret = HashSecret::derive(pair)?;
-        Ok(Self { headers: Headers::new(public.id()), public, secret, key: K::new(pair)? })
+        let headers = Headers::new(public.id());
+        Ok(Self { public, headers, verified: VerifiedTokens::default(), secret, key: K::new(pair)? })
     }
 }

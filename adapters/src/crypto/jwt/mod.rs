@@ -16,6 +16,7 @@ mod payload;
 #[cfg(feature = "portable")]
 mod portable;
 mod tokens;
+mod verified;
 
 pub use envelope::MAX_TOKEN_BYTES;
 pub use format::TokenFormat;

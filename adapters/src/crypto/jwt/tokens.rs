@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::classes::TokenClass;
-use super::envelope::Compact;
+use super::envelope::{Compact, TokenType};
 use super::format::TokenFormat;
 use super::key::TokenKey;
 use super::keys::{Prepared, SigningKeys};
@@ -54,7 +54,12 @@ impl<K: TokenKey> Tokens<K> {
         let known = ring
             .verifier(now, |key| key.headers.of(C::TYPE).encoded == token.header)
             .ok_or_else(|| token.foreign_header())?;
-        known.key.key.verify(&token)?;
+        let Prepared { key, verified, .. } = &known.key;
+        match C::TYPE {
+            TokenType::Access => verified.check(token.token, || key.verify(&token))?,
+            // Presented once.
+            TokenType::Refresh => key.verify(&token)?,
+        }
         self.format.claims(token.payload, now)
     }
 }

@@ -167,6 +167,38 @@ fn a_removed_key_is_refused_at_once_and_published_no_more() {
 }
 
 #[test]
+fn a_token_that_was_good_is_judged_anew_each_time() {
+    let two = [(key(), now()), (other_key(), now() + TURN)];
+    let away = ring([(other_key(), now())]);
+    for (name, tokens) in with_keys(&format(), &ring(two)) {
+        let claims = AccessClaims { expires_at: now() + Duration::days(365), ..access() };
+        let token = tokens.issue_access(&claims).unwrap();
+        let token = token.expose();
+        let refusal = |after| tokens.verify_access(token, now() + after).err();
+        for _ in 0..3 {
+            assert_eq!(refusal(Duration::ZERO), None, "{name}");
+        }
+        // Its time is over, or that of its key.
+        assert_eq!(refusal(-Duration::HOUR), Some(InvalidToken::Early), "{name}");
+        assert_eq!(refusal(TURN + TOKEN_LIFETIME - Duration::SECOND), None, "{name}");
+        assert_eq!(refusal(TURN + TOKEN_LIFETIME), Some(InvalidToken::Header), "{name}");
+        assert_eq!(tokens.verify_client(token, now()).err(), Some(InvalidToken::Claims), "{name}");
+        // Whatever is changed of it.
+        for place in 0..token.len() {
+            let mut forged = token.to_owned();
+            let changed = if token.as_bytes()[place] == b'A' { "B" } else { "A" };
+            forged.replace_range(place..=place, changed);
+            assert!(tokens.verify_access(&forged, now()).is_err(), "{name}: {forged}");
+        }
+        // Its key is taken away, and comes back.
+        tokens.replace_keys(&away).unwrap();
+        assert_eq!(refusal(Duration::ZERO), Some(InvalidToken::Header), "{name}");
+        tokens.replace_keys(&ring(two)).unwrap();
+        assert_eq!(refusal(Duration::ZERO), None, "{name}");
+    }
+}
+
+#[test]
 fn a_change_that_cannot_be_leaves_the_keys_as_they_were() {
     for (name, tokens) in adapters() {
         let before = published(&*tokens, Duration::ZERO);
