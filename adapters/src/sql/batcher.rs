@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -6,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use inwren_domain::ports::StoreError;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// As many as are answered together. More would make the first ones wait for the last.
@@ -41,6 +43,20 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
             tokio::spawn(lane(Arc::clone(&waiting), answer.clone(), patience));
         }
         Self { questions, patience }
+    }
+
+    /// As [`start`](Self::start), with one lane that is a thread of this name: `answer` may keep it waiting.
+    pub(super) fn start_thread<F, Answers>(name: &str, patience: Duration, answer: F) -> io::Result<Self>
+    where
+        F: Fn(Vec<Q>) -> Answers + Send + 'static,
+        Answers: Future<Output = Result<Vec<A>, StoreError>>,
+    {
+        let (questions, waiting) = mpsc::channel(MAX_WAITING);
+        let waiting = Arc::new(Mutex::new(waiting));
+        let runtime = Handle::current();
+        let work = move || runtime.block_on(lane(waiting, answer, patience));
+        std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
+        Ok(Self { questions, patience })
     }
 
     /// Asks, and waits for the answer.

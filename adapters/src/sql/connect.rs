@@ -219,7 +219,11 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
         pool().max_connections(options.max_connections).connect_with(file.pragma("query_only", "ON")).await?;
     Ok(Pools {
         // The file answers, or the lock on it is waited for as long as is said above.
-        writer: Pool::new(SqlxSqliteConnector::from_sqlx_sqlite_pool(writer), 1, Patience::new(None)),
+        writer: Pool::in_turns(
+            SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+            Patience::new(None),
+            options.acquire_timeout,
+        ),
         readers: Pool::new(
             SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
             options.max_connections,

@@ -38,6 +38,20 @@ pub(super) fn driver_error(error: &sqlx::Error) -> StoreError {
     }
 }
 
+/// As [`store_error`], of a statement that did not go through the driver.
+pub(super) fn file_error(error: rusqlite::Error) -> StoreError {
+    match error {
+        rusqlite::Error::SqliteFailure(failure, message) => {
+            sqlite_error(&failure.extended_code.to_string(), message.as_deref().unwrap_or_default())
+        }
+        rusqlite::Error::InvalidColumnType(_, name, _) => unreadable(&name),
+        rusqlite::Error::FromSqlConversionFailure(place, ..)
+        | rusqlite::Error::IntegralValueOutOfRange(place, _)
+        | rusqlite::Error::Utf8Error(place, _) => unreadable(&place.to_string()),
+        _ => StoreError::Unavailable("the database file could not be asked".to_owned()),
+    }
+}
+
 fn database_error(error: &dyn DatabaseError) -> StoreError {
     let code = error.code().unwrap_or_default();
     if error.try_downcast_ref::<PgDatabaseError>().is_some() {

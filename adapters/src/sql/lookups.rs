@@ -13,9 +13,9 @@ use super::batcher::{Batcher, MAX_TOGETHER};
 use super::connection::Connection;
 use super::entity::{sessions, users};
 use super::error::store_error;
-use super::lookups_sqlite::Readers;
 use super::pool::Pool;
 use super::sessions::with_user;
+use super::sqlite::Readers;
 
 /// While one question is on its way to the database, the next ones can be.
 const LANES: usize = 3;

@@ -5,7 +5,7 @@
 //! times; what comes back is turned into the domain's types by the entities, and what fails by `error`.
 //!
 //! What every authenticated request asks, a session and its user, is asked for all who wait by one statement; on SQLite
-//! it is read from the file at once, wherever nothing has to be waited for.
+//! it is read from the file at once, wherever nothing has to be waited for (`sqlite`).
 //!
 //! Where the two databases differ:
 //!
@@ -16,7 +16,7 @@
 //! - Every commit waits for the disk, so rotations that come at the same time share one: a statement on PostgreSQL, a
 //!   transaction on SQLite.
 //! - A login opens its session by one statement on PostgreSQL, and on SQLite in a transaction that those who come at the
-//!   same time share.
+//!   same time share. These and the rotations are written past the driver there (`sqlite`).
 //! - SQLite is a file, which is backed up, put back and kept small by what is in `file`.
 //! - PostgreSQL keeps times as `timestamptz`, SQLite as whole microseconds since 1970.
 
@@ -31,19 +31,16 @@ mod foreign;
 mod kind;
 mod listing;
 mod lookups;
-mod lookups_sqlite;
-mod opening;
 mod opening_postgres;
-mod opening_sqlite;
 mod page;
 mod patience;
 mod pool;
 mod prefix;
 mod rotation_postgres;
-mod rotation_sqlite;
 mod service_clients;
 mod sessions;
 mod snapshot;
+mod sqlite;
 mod store;
 mod sweep;
 mod timestamp;

@@ -12,7 +12,6 @@ use sea_orm::{
 use super::connection::Connection;
 use super::entity::{audit_events, sessions, users};
 use super::error::store_error;
-use super::opening::in_unit;
 use super::pool::Pool;
 use super::unit::SqlUnit;
 
@@ -34,6 +33,21 @@ pub(super) async fn open(pool: &Pool, opening: &Opening) -> Result<OpeningOutcom
     let Some(row) = row else { return Ok(OpeningOutcome::Overtaken) };
     let user = users::Model::from_query_result(&row, "").map_err(store_error)?;
     Ok(OpeningOutcome::Opened(user.try_into()?))
+}
+
+/// Opens a session step by step.
+async fn in_unit(unit: &mut SqlUnit, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+    let found = unit.users().lock(opening.session.user_id).await?;
+    let Some(mut user) = found.filter(|user| opening.fits(user)) else {
+        return Ok(OpeningOutcome::Overtaken);
+    };
+    if let Some(hash) = &opening.rehashed {
+        unit.users().rehash(user.id, user.credential_version, hash).await?;
+        user.hashed_password = hash.clone();
+    }
+    unit.sessions().insert(&opening.session).await?;
+    unit.audit().record(&opening.event).await?;
+    Ok(OpeningOutcome::Opened(user))
 }
 
 /// The user is locked as by a unit, and found again as the lock found it: [`Opening::fits`] is what stands in its condition.

@@ -1,11 +1,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    Statement, TransactionOptions, TransactionTrait,
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, Statement, TransactionOptions, TransactionTrait,
 };
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::patience::Patience;
 
@@ -16,6 +18,14 @@ pub(super) struct Pool {
     max: u32,
     wanted: Arc<AtomicU32>,
     patience: Patience,
+    turns: Option<Turns>,
+}
+
+/// Of SQLite's writers, whose number is one at a time: whose turn it is, and how long it is waited for.
+#[derive(Clone, Debug)]
+struct Turns {
+    now: Arc<Mutex<()>>,
+    max_wait: Duration,
 }
 
 /// What a pool of connections does at the moment.
@@ -35,7 +45,13 @@ pub struct PoolMetrics {
 
 impl Pool {
     pub(super) fn new(connections: DatabaseConnection, max: u32, patience: Patience) -> Self {
-        Self { connections, max, wanted: Arc::default(), patience }
+        Self { connections, max, wanted: Arc::default(), patience, turns: None }
+    }
+
+    /// One connection, which is not the only one that writes: whoever writes waits for a turn, and so long at most.
+    pub(super) fn in_turns(connections: DatabaseConnection, patience: Patience, max_wait: Duration) -> Self {
+        let turns = Some(Turns { now: Arc::default(), max_wait });
+        Self { turns, ..Self::new(connections, 1, patience) }
     }
 
     /// How long an answer is waited for.
@@ -47,13 +63,22 @@ impl Pool {
         &self.connections
     }
 
-    /// Begins a transaction, which keeps one connection until the claim is dropped.
+    /// Begins a transaction, which keeps one connection until the turn is dropped.
     pub(super) async fn begin(
         &self,
         options: TransactionOptions,
-    ) -> Result<(DatabaseTransaction, Claim), DbErr> {
+    ) -> Result<(DatabaseTransaction, Turn), DbErr> {
+        let turn = self.turn().await?;
+        Ok((self.patience.wait(self.connections.begin_with_options(options)).await?, turn))
+    }
+
+    /// The right to work with a connection, or with another one that the pool takes turns with.
+    pub(super) async fn turn(&self) -> Result<Turn, DbErr> {
         let claim = self.claim();
-        Ok((self.patience.wait(self.connections.begin_with_options(options)).await?, claim))
+        let Some(turns) = &self.turns else { return Ok(Turn { _claim: claim, _taken: None }) };
+        let taken = tokio::time::timeout(turns.max_wait, Arc::clone(&turns.now).lock_owned()).await;
+        let taken = taken.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
+        Ok(Turn { _claim: claim, _taken: Some(taken) })
     }
 
     /// How busy it is.
@@ -68,7 +93,11 @@ impl Pool {
                 (pool.size(), pool.num_idle())
             }
         };
-        let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(open);
+        let mut idle = u32::try_from(idle).unwrap_or(u32::MAX).min(open);
+        // Another one than the pool's own may be at work.
+        if self.turns.as_ref().is_some_and(|turns| turns.now.try_lock().is_err()) {
+            idle = 0;
+        }
         let waiting = self.wanted.load(Ordering::Relaxed).saturating_sub(self.max);
         PoolMetrics { name, max: self.max, in_use: open - idle, idle, waiting }
     }
@@ -79,9 +108,16 @@ impl Pool {
     }
 }
 
+/// Somebody has a connection.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _claim: Claim,
+    _taken: Option<OwnedMutexGuard<()>>,
+}
+
 /// Somebody has a connection, or waits for one.
 #[derive(Debug)]
-pub(super) struct Claim(Arc<AtomicU32>);
+struct Claim(Arc<AtomicU32>);
 
 impl Drop for Claim {
     fn drop(&mut self) {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::connection::Connection;
 use super::entity::users::{Column, Entity};
 use super::error::store_error;
-use super::pool::{Claim, Pool};
+use super::pool::{Pool, Turn};
 
 /// Reads from one transaction, by the primary key from where it has come to.
 ///
@@ -20,20 +20,20 @@ use super::pool::{Claim, Pool};
 pub(super) struct SqlSnapshot {
     connection: Connection<DatabaseTransaction>,
     after: Option<Uuid>,
-    _claim: Claim,
+    _turn: Turn,
 }
 
 impl SqlSnapshot {
     pub(super) async fn take(readers: &Pool) -> Result<Self, StoreError> {
         let options = of_one_moment(readers.get_database_backend());
-        let (transaction, claim) = readers.begin(options).await.map_err(store_error)?;
+        let (transaction, turn) = readers.begin(options).await.map_err(store_error)?;
         let connection = Connection::new(transaction, readers.patience().clone());
         if connection.get_database_backend() == DbBackend::Postgres {
             // Whoever reads may take a long time over a batch; and it holds no lock that others would wait for.
             let patient = "SET LOCAL idle_in_transaction_session_timeout = 0";
             connection.execute_unprepared(patient).await.map_err(store_error)?;
         }
-        let mut snapshot = Self { connection, after: None, _claim: claim };
+        let mut snapshot = Self { connection, after: None, _turn: turn };
         // The moment is that of the first read.
         snapshot.read(1).await.map_err(store_error)?;
         Ok(snapshot)

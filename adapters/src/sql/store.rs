@@ -14,7 +14,7 @@ use super::pool::{Pool, PoolMetrics};
 use super::snapshot::SqlSnapshot;
 use super::unit::SqlUnit;
 use super::view::SqlView;
-use super::{opening_postgres, opening_sqlite, rotation_postgres, rotation_sqlite};
+use super::{opening_postgres, rotation_postgres, sqlite};
 
 /// A store in PostgreSQL or SQLite. The tables have to be there: they are made by the migrations.
 #[derive(Clone)]
@@ -22,24 +22,16 @@ pub struct SqlStore {
     writer: Pool,
     readers: Pool,
     lookups: Arc<Lookups>,
-    rotations: Rotations,
-    openings: Openings,
+    sessions: SessionWrites,
     /// Of SQLite only.
     file: Option<Arc<OpenFile>>,
 }
 
-/// How rotations are made together.
+/// How sessions are opened and rotated.
 #[derive(Clone)]
-enum Rotations {
+enum SessionWrites {
     Postgres(Arc<rotation_postgres::Rotations>),
-    Sqlite(Arc<rotation_sqlite::Rotations>),
-}
-
-/// How sessions are opened.
-#[derive(Clone)]
-enum Openings {
-    OneByOne,
-    Together(Arc<opening_sqlite::Openings>),
+    Sqlite(Arc<sqlite::Writes>),
 }
 
 impl SqlStore {
@@ -52,18 +44,17 @@ impl SqlStore {
         let Pools { writer, readers, file } = connect(url, options).await?;
         let path = file.as_ref().map(|file| file.path.as_path());
         let lookups = Arc::new(Lookups::over(readers.clone(), path, options.acquire_timeout));
-        let (rotations, openings) = match writer.get_database_backend() {
-            DbBackend::Sqlite => {
-                let rotations = rotation_sqlite::Rotations::over(writer.clone(), options.lock_timeout);
-                let openings = opening_sqlite::Openings::over(writer.clone(), options.lock_timeout);
-                (Rotations::Sqlite(Arc::new(rotations)), Openings::Together(Arc::new(openings)))
+        let sessions = match path {
+            Some(path) => {
+                let writes = sqlite::Writes::to(path, writer.clone(), options.lock_timeout)?;
+                SessionWrites::Sqlite(Arc::new(writes))
             }
-            _ => {
+            None => {
                 let rotations = rotation_postgres::Rotations::over(writer.clone(), options.acquire_timeout);
-                (Rotations::Postgres(Arc::new(rotations)), Openings::OneByOne)
+                SessionWrites::Postgres(Arc::new(rotations))
             }
         };
-        Ok(Self { writer, readers, lookups, rotations, openings, file: file.map(Arc::new) })
+        Ok(Self { writer, readers, lookups, sessions, file: file.map(Arc::new) })
     }
 
     /// The connections that may write, for the migrations.
@@ -109,16 +100,16 @@ impl Store for SqlStore {
     }
 
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
-        match &self.rotations {
-            Rotations::Postgres(rotations) => rotations.rotate(rotation).await,
-            Rotations::Sqlite(rotations) => rotations.rotate(rotation).await,
+        match &self.sessions {
+            SessionWrites::Postgres(rotations) => rotations.rotate(rotation).await,
+            SessionWrites::Sqlite(writes) => writes.rotate(rotation).await,
         }
     }
 
     async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-        match &self.openings {
-            Openings::OneByOne => opening_postgres::open(&self.writer, opening).await,
-            Openings::Together(openings) => openings.open(opening).await,
+        match &self.sessions {
+            SessionWrites::Postgres(_) => opening_postgres::open(&self.writer, opening).await,
+            SessionWrites::Sqlite(writes) => writes.open(opening).await,
         }
     }
 
@@ -142,6 +133,9 @@ impl Store for SqlStore {
         // The writer goes last: on its way out SQLite folds the write-ahead log into the database. That a pool was closed
         // before is no failure.
         self.lookups.close();
+        if let SessionWrites::Sqlite(writes) = &self.sessions {
+            writes.close();
+        }
         let _ = self.readers.connections().close_by_ref().await;
         let _ = self.writer.connections().close_by_ref().await;
     }

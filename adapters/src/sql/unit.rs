@@ -7,12 +7,12 @@ use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
 
 use super::connection::Connection;
 use super::error::store_error;
-use super::pool::{Claim, Pool};
+use super::pool::{Pool, Turn};
 
 /// One transaction. Dropping it rolls back.
 pub(super) struct SqlUnit {
     connection: Connection<DatabaseTransaction>,
-    _claim: Claim,
+    _turn: Turn,
 }
 
 impl SqlUnit {
@@ -22,9 +22,9 @@ impl SqlUnit {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let (transaction, claim) = writer.begin(options).await.map_err(store_error)?;
+        let (transaction, turn) = writer.begin(options).await.map_err(store_error)?;
         let connection = Connection::new(transaction, writer.patience().clone());
-        Ok(Self { connection, _claim: claim })
+        Ok(Self { connection, _turn: turn })
     }
 
     pub(super) fn connection(&self) -> &Connection<DatabaseTransaction> {

@@ -1,0 +1,87 @@
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::{LazyLock, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
+
+use inwren_domain::model::{Email, Session, SessionId, User};
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::super::entity::users;
+use super::rows::{self, Columns, all, columns};
+
+/// Connections that are read from where the request is, by whoever comes, and by one at a time.
+///
+/// They never wait: whatever stands in the way, a lock or a row that cannot be read, is left to the driver, whose threads
+/// may wait.
+pub(in super::super) struct Readers(Vec<Mutex<Option<Connection>>>);
+
+static USER_BY_EMAIL: LazyLock<String> = LazyLock::new(|| {
+    let columns: Vec<String> = columns::<users::Column>("u").collect();
+    format!("SELECT {} FROM \"users\" AS u WHERE u.\"email_normalized\" = ?1", columns.join(", "))
+});
+
+impl Readers {
+    /// As many as can be read from at the same time. A file that cannot be opened here has none.
+    pub(in super::super) fn open(path: &Path) -> Self {
+        let count = std::thread::available_parallelism().map_or(1, usize::from);
+        let opened = (0..count).map_while(|_| match open(path) {
+            Ok(connection) => Some(Mutex::new(Some(connection))),
+            Err(error) => {
+                tracing::warn!(%error, "sessions are looked up by the driver alone");
+                None
+            }
+        });
+        Self(opened.collect())
+    }
+
+    /// The session and its user, as they are now. Here and below there is no answer where there is none without waiting.
+    pub(in super::super) fn session_with_user(&self, id: SessionId) -> Option<Option<(Session, User)>> {
+        self.ask(|connection| rows::session_with_user(connection, id))?.ok()
+    }
+
+    /// The user with this address.
+    pub(in super::super) fn user_by_email(&self, email: &Email) -> Option<Option<User>> {
+        let found =
+            self.ask(|connection| all(connection, &USER_BY_EMAIL, params![email.normalized()], rows::user))?;
+        found.into_iter().next().map(|row| row.try_into().ok()).map_or(Some(None), |user| user.map(Some))
+    }
+
+    /// The client addresses of the newest sessions of the user with this address.
+    pub(in super::super) fn recent_addresses(&self, email: &Email, limit: u16) -> Option<Vec<IpAddr>> {
+        // A limit that is a parameter would have the statement prepared anew each time: SQLite plans by it.
+        let question = format!(
+            r#"SELECT DISTINCT "ip_address" FROM (SELECT "ip_address" FROM "sessions"
+            WHERE "user_id" = (SELECT "id" FROM "users" WHERE "email_normalized" = ?1) AND "ip_address" IS NOT NULL
+            ORDER BY "created_at" DESC LIMIT {limit}) AS "newest""#
+        );
+        let address = |columns: &mut Columns<'_>| columns.value::<String>();
+        let found =
+            self.ask(|connection| all(connection, &question, params![email.normalized()], address))?;
+        found.iter().map(|text| text.parse().ok()).collect()
+    }
+
+    fn ask<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Option<T> {
+        let reader = self.0.iter().find_map(|reader| match reader.try_lock() {
+            Ok(reader) => Some(reader),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        })?;
+        ask(reader.as_ref()?).ok()
+    }
+
+    /// Lets go of the file.
+    pub(in super::super) fn close(&self) {
+        for reader in &self.0 {
+            drop(reader.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+}
+
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    // Without the mutex of SQLite: there is one of ours around each.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}

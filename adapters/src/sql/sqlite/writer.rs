@@ -1,0 +1,87 @@
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use inwren_domain::ports::StoreError;
+use rusqlite::{Connection, OpenFlags};
+
+use super::super::error::{file_error, store_error};
+use super::super::file::LARGEST_LOG;
+use super::super::pool::Pool;
+
+/// A connection on which a whole transaction is written at a time. The caller's thread waits for the disk meanwhile, so it
+/// is none that others need.
+pub(super) struct Writer {
+    connection: Mutex<Option<Connection>>,
+    /// Who else writes.
+    others: Pool,
+}
+
+impl Writer {
+    /// Opens the file of the database. A transaction waits so long for one of another process.
+    pub(super) fn open(path: &Path, lock_timeout: Duration, others: Pool) -> Result<Self, StoreError> {
+        let connection = open(path, lock_timeout).map_err(file_error)?;
+        Ok(Self { connection: Mutex::new(Some(connection)), others })
+    }
+
+    /// Does some work when it is its turn, all of it or nothing.
+    pub(super) async fn transaction<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let _turn = self.others.turn().await.map_err(store_error)?;
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed = || StoreError::Unavailable("the file was closed".to_owned());
+        let connection = connection.as_ref().ok_or_else(closed)?;
+        let transaction = Transaction::begin(connection).map_err(file_error)?;
+        let done = work(connection)?;
+        transaction.commit().map_err(file_error)?;
+        Ok(done)
+    }
+
+    /// Lets go of the file.
+    pub(super) fn close(&self) {
+        drop(self.connection.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+/// A transaction, which ends with this: it is rolled back unless it was committed. The library's own has its statements
+/// parsed anew each time.
+struct Transaction<'a>(&'a Connection);
+
+impl<'a> Transaction<'a> {
+    fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
+        run(connection, "BEGIN IMMEDIATE")?;
+        Ok(Self(connection))
+    }
+
+    fn commit(self) -> rusqlite::Result<()> {
+        run(self.0, "COMMIT")
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        // A full disk makes SQLite roll back by itself.
+        if !self.0.is_autocommit()
+            && let Err(error) = run(self.0, "ROLLBACK")
+        {
+            tracing::warn!(%error, "a transaction was not rolled back");
+        }
+    }
+}
+
+fn run(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([]).map(drop)
+}
+
+fn open(path: &Path, lock_timeout: Duration) -> rusqlite::Result<Connection> {
+    // Without the mutex of SQLite: there is one of ours around it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(lock_timeout)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "journal_size_limit", LARGEST_LOG.to_string())?;
+    Ok(connection)
+}
