@@ -55,6 +55,11 @@ macro_rules! with_every_case {
                 a_login_that_is_overtaken_opens_no_session
                 no_login_or_rotation_survives_the_deactivation_of_the_account
                 only_the_rekeyed_token_is_left_after_a_password_change;
+            registration:
+                a_registration_keeps_user_and_event
+                a_taken_address_registers_nobody
+                of_many_registrations_of_one_address_exactly_one_wins
+                a_registration_waits_for_a_unit_with_its_address;
             rotation:
                 a_rotation_applies_exactly_what_it_says
                 the_token_before_is_raced_within_the_grace_and_reused_after

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use inwren_domain::model::User;
 use inwren_domain::ports::{
-    Opening, OpeningOutcome, ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
+    Inserted, Opening, OpeningOutcome, ReadView, Registration, Rotation, RotationOutcome, Store, StoreError,
+    UnitOfWork, UserSnapshot,
 };
 
 use super::shared::Shared;
@@ -63,6 +64,18 @@ impl Store for MemoryStore {
         state.record(opening.event.clone());
         self.shared.publish(state);
         Ok(OpeningOutcome::Opened(user))
+    }
+
+    async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError> {
+        let _turn = self.shared.writer.lock().await;
+        let mut state = self.shared.snapshot();
+        if state.user_by_email(&registration.user.email).is_some() {
+            return Ok(Inserted::EmailTaken);
+        }
+        state.put_user(registration.user.clone());
+        state.record(registration.event.clone());
+        self.shared.publish(state);
+        Ok(Inserted::Inserted)
     }
 
     async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {

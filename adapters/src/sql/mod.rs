@@ -15,8 +15,9 @@
 //!   SQLite a round trip costs nothing, and the rules are asked directly.
 //! - Every commit waits for the disk, so rotations that come at the same time share one: a statement on PostgreSQL, a
 //!   transaction on SQLite.
-//! - A login opens its session by one statement on PostgreSQL, and on SQLite in a transaction that those who come at the
-//!   same time share. These and the rotations are written past the driver there (`sqlite`).
+//! - A login opens its session, and a registration adds its user, by one statement on PostgreSQL, and on SQLite in a
+//!   transaction that those who come at the same time share. These and the rotations are written past the driver there
+//!   (`sqlite`).
 //! - SQLite is a file, which is backed up, put back and kept small by what is in `file`.
 //! - PostgreSQL keeps times as `timestamptz`, SQLite as whole microseconds since 1970.
 
@@ -36,7 +37,9 @@ mod page;
 mod patience;
 mod pool;
 mod prefix;
+mod registration_postgres;
 mod rotation_postgres;
+mod rows_postgres;
 mod service_clients;
 mod sessions;
 mod snapshot;

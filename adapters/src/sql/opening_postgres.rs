@@ -3,16 +3,13 @@
 use std::sync::LazyLock;
 
 use inwren_domain::ports::{Opening, OpeningOutcome, StoreError, UnitOfWork};
-use sea_orm::sea_query::Value;
-use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel,
-    Iterable, Statement,
-};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, IntoActiveModel, Statement};
 
 use super::connection::Connection;
 use super::entity::{audit_events, sessions, users};
 use super::error::store_error;
 use super::pool::Pool;
+use super::rows_postgres::{insertion, values_of};
 use super::unit::SqlUnit;
 
 /// Opens each session by one statement. That a hash is renewed is rare enough for a unit of several.
@@ -54,23 +51,10 @@ async fn in_unit(unit: &mut SqlUnit, opening: &Opening) -> Result<OpeningOutcome
 /// The rows that depend on it are written only if it is there.
 static OPENING: LazyLock<String> = LazyLock::new(|| {
     let mut next = 3;
-    let session = insertion::<sessions::Entity>("sessions", &mut next);
-    let event = insertion::<audit_events::Entity>("audit_events", &mut next);
+    let session = insertion::<sessions::Entity>("sessions", "fitting", &mut next);
+    let event = insertion::<audit_events::Entity>("audit_events", "fitting", &mut next);
     format!(
         "WITH fitting AS (SELECT * FROM users WHERE id = $1 AND is_active AND credential_version = $2 \
          FOR NO KEY UPDATE), session AS ({session}), event AS ({event}) SELECT * FROM fitting"
     )
 });
-
-/// A row of parameters, numbered from `next` on.
-fn insertion<E: EntityTrait>(table: &str, next: &mut usize) -> String {
-    let columns: Vec<&str> = E::Column::iter().map(|column| column.as_str()).collect();
-    let parameters: Vec<String> = (*next..).take(columns.len()).map(|number| format!("${number}")).collect();
-    *next += columns.len();
-    format!("INSERT INTO \"{table}\" ({}) SELECT {} FROM fitting", columns.join(", "), parameters.join(", "))
-}
-
-/// The values of a row, in the order of its columns.
-fn values_of<E: EntityTrait>(row: &impl ActiveModelTrait<Entity = E>) -> Vec<Value> {
-    E::Column::iter().filter_map(|column| row.get(column).into_value()).collect()
-}

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::ports::{
-    Opening, OpeningOutcome, ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
+    Inserted, Opening, OpeningOutcome, ReadView, Registration, Rotation, RotationOutcome, Store, StoreError,
+    UnitOfWork, UserSnapshot,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
@@ -14,7 +15,7 @@ use super::pool::{Pool, PoolMetrics};
 use super::snapshot::SqlSnapshot;
 use super::unit::SqlUnit;
 use super::view::SqlView;
-use super::{opening_postgres, rotation_postgres, sqlite};
+use super::{opening_postgres, registration_postgres, rotation_postgres, sqlite};
 
 /// A store in PostgreSQL or SQLite. The tables have to be there: they are made by the migrations.
 #[derive(Clone)]
@@ -22,14 +23,14 @@ pub struct SqlStore {
     writer: Pool,
     readers: Pool,
     lookups: Arc<Lookups>,
-    sessions: SessionWrites,
+    often: OftenWritten,
     /// Of SQLite only.
     file: Option<Arc<OpenFile>>,
 }
 
-/// How sessions are opened and rotated.
+/// How the units are written that are asked for most: registrations, logins and refreshes.
 #[derive(Clone)]
-enum SessionWrites {
+enum OftenWritten {
     Postgres(Arc<rotation_postgres::Rotations>),
     Sqlite(Arc<sqlite::Writes>),
 }
@@ -44,17 +45,17 @@ impl SqlStore {
         let Pools { writer, readers, file } = connect(url, options).await?;
         let path = file.as_ref().map(|file| file.path.as_path());
         let lookups = Arc::new(Lookups::over(readers.clone(), path, options.acquire_timeout));
-        let sessions = match path {
+        let often = match path {
             Some(path) => {
                 let writes = sqlite::Writes::to(path, writer.clone(), options.lock_timeout)?;
-                SessionWrites::Sqlite(Arc::new(writes))
+                OftenWritten::Sqlite(Arc::new(writes))
             }
             None => {
                 let rotations = rotation_postgres::Rotations::over(writer.clone(), options.acquire_timeout);
-                SessionWrites::Postgres(Arc::new(rotations))
+                OftenWritten::Postgres(Arc::new(rotations))
             }
         };
-        Ok(Self { writer, readers, lookups, sessions, file: file.map(Arc::new) })
+        Ok(Self { writer, readers, lookups, often, file: file.map(Arc::new) })
     }
 
     /// The connections that may write, for the migrations.
@@ -100,16 +101,23 @@ impl Store for SqlStore {
     }
 
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
-        match &self.sessions {
-            SessionWrites::Postgres(rotations) => rotations.rotate(rotation).await,
-            SessionWrites::Sqlite(writes) => writes.rotate(rotation).await,
+        match &self.often {
+            OftenWritten::Postgres(rotations) => rotations.rotate(rotation).await,
+            OftenWritten::Sqlite(writes) => writes.rotate(rotation).await,
         }
     }
 
     async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-        match &self.sessions {
-            SessionWrites::Postgres(_) => opening_postgres::open(&self.writer, opening).await,
-            SessionWrites::Sqlite(writes) => writes.open(opening).await,
+        match &self.often {
+            OftenWritten::Postgres(_) => opening_postgres::open(&self.writer, opening).await,
+            OftenWritten::Sqlite(writes) => writes.open(opening).await,
+        }
+    }
+
+    async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError> {
+        match &self.often {
+            OftenWritten::Postgres(_) => registration_postgres::register(&self.writer, registration).await,
+            OftenWritten::Sqlite(writes) => writes.register(registration).await,
         }
     }
 
@@ -133,7 +141,7 @@ impl Store for SqlStore {
         // The writer goes last: on its way out SQLite folds the write-ahead log into the database. That a pool was closed
         // before is no failure.
         self.lookups.close();
-        if let SessionWrites::Sqlite(writes) = &self.sessions {
+        if let OftenWritten::Sqlite(writes) = &self.often {
             writes.close();
         }
         let _ = self.readers.connections().close_by_ref().await;

@@ -7,9 +7,9 @@ use inwren_domain::model::{
     Session, SessionId, User, UserChange, UserFilter, UserId,
 };
 use inwren_domain::ports::{
-    AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, ReadView, Rekey, Rotation, RotationOutcome,
-    ServiceClientReader, ServiceClientRepository, SessionReader, SessionRepository, Store, StoreError,
-    UnitOfWork, Updated, UserReader, UserRepository, UserSnapshot, UserTransfer,
+    AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, ReadView, Registration, Rekey, Rotation,
+    RotationOutcome, ServiceClientReader, ServiceClientRepository, SessionReader, SessionRepository, Store,
+    StoreError, UnitOfWork, Updated, UserReader, UserRepository, UserSnapshot, UserTransfer,
 };
 use opentelemetry::trace::SpanKind;
 use time::OffsetDateTime;
@@ -47,6 +47,11 @@ impl Store for TracedStore {
     async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
         let call = self.inner.open_session(opening);
         self.spans.around("store.open_session", SpanKind::Client, call).await
+    }
+
+    async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError> {
+        let call = self.inner.register_user(registration);
+        self.spans.around("store.register_user", SpanKind::Client, call).await
     }
 
     async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {

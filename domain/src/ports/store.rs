@@ -1,9 +1,9 @@
 use async_trait::async_trait;
 
 use super::{
-    AuditLog, AuditReader, Opening, OpeningOutcome, Rotation, RotationOutcome, ServiceClientReader,
-    ServiceClientRepository, SessionReader, SessionRepository, UserReader, UserRepository, UserSnapshot,
-    UserTransfer,
+    AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, Registration, Rotation, RotationOutcome,
+    ServiceClientReader, ServiceClientRepository, SessionReader, SessionRepository, UserReader,
+    UserRepository, UserSnapshot, UserTransfer,
 };
 
 /// Where users, sessions and audit events are kept.
@@ -38,6 +38,12 @@ pub trait Store: Send + Sync {
     ///
     /// It stands here, and not in a unit, so that a store can do it in one statement.
     async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError>;
+
+    /// Adds a user and records the event, all or nothing, in a unit of its own. Where somebody has the address, nothing MUST
+    /// change; of many with one address at once exactly one MUST be [`Inserted::Inserted`].
+    ///
+    /// It stands here, and not in a unit, so that a store can do it in one statement.
+    async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError>;
 
     /// All users as they are now, to be read in peace.
     async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError>;

@@ -1,7 +1,7 @@
 use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, Email, Password, Tier, User, UserId};
 use crate::policy::password::{self, WeakPassword};
-use crate::ports::{Inserted, Requester, Standing};
+use crate::ports::{Inserted, Registration, Requester, Standing};
 use crate::service::Failure;
 use crate::service::audit::Trail;
 
@@ -46,12 +46,9 @@ pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failur
     let trail = Trail { core, at: now, actor, client: new.client };
     let event = trail.event(AuditEventKind::UserRegistered, user.id, None)?;
 
-    let mut unit = core.store.begin().await?;
-    if unit.users().insert(&user).await? == Inserted::EmailTaken {
-        unit.rollback().await?;
-        return Err(Failure::Refused(NotCreated::EmailTaken));
+    let registration = Registration { user, event };
+    match core.store.register_user(&registration).await? {
+        Inserted::Inserted => Ok(registration.user),
+        Inserted::EmailTaken => Err(Failure::Refused(NotCreated::EmailTaken)),
     }
-    unit.audit().record(&event).await?;
-    unit.commit().await?;
-    Ok(user)
 }

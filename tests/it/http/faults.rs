@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use inwren_domain::ports::{
-    Opening, OpeningOutcome, ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
+    Inserted, Opening, OpeningOutcome, ReadView, Registration, Rotation, RotationOutcome, Store, StoreError,
+    UnitOfWork, UserSnapshot,
 };
 use inwren_tests::app::{Account, Call, PASSWORD, TestApp};
 use inwren_tests::fakes::{FaultyStore, Script};
@@ -150,6 +151,10 @@ impl Store for Panicking {
 
     async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
         self.inner().open_session(opening).await
+    }
+
+    async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError> {
+        self.inner().register_user(registration).await
     }
 
     async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {

@@ -23,6 +23,7 @@ pub mod locks;
 pub mod opening;
 pub mod pages;
 pub mod races;
+pub mod registration;
 pub mod rotation;
 pub mod service_clients;
 pub mod sessions;

@@ -4,7 +4,7 @@ use inwren_domain::ports::StoreError;
 
 /// What a [`FaultyStore`](super::FaultyStore) is to fail at, and what it was asked.
 ///
-/// A call is named by its method: `begin`, `commit`, `rotate_session`, `open_session`, `users.lock`, `sessions.insert` and so on.
+/// A call is named by its method: `begin`, `commit`, `rotate_session`, `open_session`, `register_user`, `users.lock`, `sessions.insert` and so on.
 #[derive(Debug, Default)]
 pub struct Script {
     dawdles: bool,

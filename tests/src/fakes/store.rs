@@ -7,9 +7,9 @@ use inwren_domain::model::{
     Session, SessionId, User, UserChange, UserFilter, UserId,
 };
 use inwren_domain::ports::{
-    AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, ReadView, Rekey, Rotation, RotationOutcome,
-    ServiceClientReader, ServiceClientRepository, SessionReader, SessionRepository, Store, StoreError,
-    UnitOfWork, Updated, UserReader, UserRepository, UserSnapshot, UserTransfer,
+    AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, ReadView, Registration, Rekey, Rotation,
+    RotationOutcome, ServiceClientReader, ServiceClientRepository, SessionReader, SessionRepository, Store,
+    StoreError, UnitOfWork, Updated, UserReader, UserRepository, UserSnapshot, UserTransfer,
 };
 use time::OffsetDateTime;
 
@@ -79,6 +79,10 @@ impl Store for FaultyStore {
 
     async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
         scripted!(self.script, "open_session", self.inner.open_session(opening))
+    }
+
+    async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError> {
+        scripted!(self.script, "register_user", self.inner.register_user(registration))
     }
 
     async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {

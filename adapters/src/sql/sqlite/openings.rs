@@ -1,20 +1,12 @@
-use std::io;
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::sync::LazyLock;
 
-use inwren_domain::model::User;
+use inwren_domain::model::{AuditEvent, User};
 use inwren_domain::ports::{Opening, OpeningOutcome, StoreError};
 use rusqlite::{Connection, params, params_from_iter};
 
-use super::super::batcher::Batcher;
 use super::super::entity::{audit_events, sessions, users};
 use super::super::error::file_error;
 use super::rows::{self, all, columns, event_values, insertion, session_values, statement};
-use super::writer::Writer;
-
-/// Opens sessions for all who ask at the same time in one transaction: what costs is the wait for the disk at every
-/// commit.
-pub(super) struct Openings(Batcher<Opening, OpeningOutcome>);
 
 static USER: LazyLock<String> = LazyLock::new(|| {
     let columns: Vec<String> = columns::<users::Column>("u").collect();
@@ -24,26 +16,8 @@ static NEW_SESSION: LazyLock<String> = LazyLock::new(|| insertion::<sessions::Co
 static NEW_EVENT: LazyLock<String> = LazyLock::new(|| insertion::<audit_events::Column>("audit_events"));
 const NEW_HASH: &str = "UPDATE users SET hashed_password = ?2 WHERE id = ?1";
 
-impl Openings {
-    /// Whoever asks waits for `max_wait` at most.
-    pub(super) fn over(writer: Arc<Writer>, max_wait: Duration) -> io::Result<Self> {
-        Batcher::start_thread("openings", max_wait, move |openings| together(Arc::clone(&writer), openings))
-            .map(Self)
-    }
-
-    pub(super) async fn open(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-        self.0.ask(opening.clone()).await
-    }
-}
-
-async fn together(writer: Arc<Writer>, openings: Vec<Opening>) -> Result<Vec<OpeningOutcome>, StoreError> {
-    let open_all =
-        |connection: &Connection| openings.iter().map(|opening| open(connection, opening)).collect();
-    writer.transaction(open_all).await
-}
-
-/// Nothing changes between the question and the answer: nobody else writes meanwhile.
-fn open(connection: &Connection, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+/// Opens the session if the user is as it was when the password was checked.
+pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
     let id = opening.session.user_id.as_uuid();
     let id = id.as_bytes().as_slice();
     let found = all(connection, &USER, params![id], rows::user).map_err(file_error)?;
@@ -57,12 +31,17 @@ fn open(connection: &Connection, opening: &Opening) -> Result<OpeningOutcome, St
         }
         let session = params_from_iter(session_values(&opening.session));
         statement(connection, &NEW_SESSION)?.execute(session)?;
-        let event = params_from_iter(event_values(audit_events::Model::from(&opening.event)));
-        statement(connection, &NEW_EVENT)?.execute(event)
+        record(connection, &opening.event)
     };
     write().map_err(file_error)?;
     if let Some(hash) = &opening.rehashed {
         user.hashed_password = hash.clone();
     }
     Ok(OpeningOutcome::Opened(user))
+}
+
+/// Adds the event.
+pub(super) fn record(connection: &Connection, event: &AuditEvent) -> rusqlite::Result<()> {
+    let values = params_from_iter(event_values(event));
+    statement(connection, &NEW_EVENT)?.execute(values).map(drop)
 }

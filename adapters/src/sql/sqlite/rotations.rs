@@ -1,19 +1,12 @@
-use std::io;
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::sync::LazyLock;
 
 use inwren_domain::ports::{Rotation, RotationOutcome, StoreError};
 use rusqlite::{Connection, params_from_iter};
 use sea_orm::{IdenStatic as _, Iterable as _};
 
-use super::super::batcher::Batcher;
 use super::super::entity::sessions;
 use super::super::error::file_error;
 use super::rows::{session_values, session_with_user, statement};
-use super::writer::Writer;
-
-/// Rotates for all who ask at the same time in one transaction: what costs is the wait for the disk at every commit.
-pub(super) struct Rotations(Batcher<Rotation, RotationOutcome>);
 
 /// Sets all that a session may change, which is all but its first two columns: what it is known by and whose it is. To
 /// set these to what they are would have their indexes written anew.
@@ -24,28 +17,8 @@ static CHANGE: LazyLock<String> = LazyLock::new(|| {
     format!("UPDATE sessions SET {} WHERE id = ?1 AND user_id = ?2", set.join(", "))
 });
 
-impl Rotations {
-    /// Whoever asks waits for `max_wait` at most.
-    pub(super) fn over(writer: Arc<Writer>, max_wait: Duration) -> io::Result<Self> {
-        Batcher::start_thread("rotations", max_wait, move |rotations| {
-            together(Arc::clone(&writer), rotations)
-        })
-        .map(Self)
-    }
-
-    pub(super) async fn rotate(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
-        self.0.ask(rotation.clone()).await
-    }
-}
-
-async fn together(writer: Arc<Writer>, rotations: Vec<Rotation>) -> Result<Vec<RotationOutcome>, StoreError> {
-    let rotate_all =
-        |connection: &Connection| rotations.iter().map(|rotation| rotate(connection, rotation)).collect();
-    writer.transaction(rotate_all).await
-}
-
-/// Nothing changes between the question and the answer: nobody else writes meanwhile.
-fn rotate(connection: &Connection, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
+/// Exchanges the token as [`Rotation::refusal`] says.
+pub(super) fn rotate(connection: &Connection, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
     let found = session_with_user(connection, rotation.session_id).map_err(file_error)??;
     let Some((session, user)) = found else { return Ok(RotationOutcome::Unknown) };
     if let Some(refusal) = rotation.refusal(&session, &user) {

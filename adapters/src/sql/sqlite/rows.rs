@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use inwren_domain::model::{Session, SessionId, User};
+use inwren_domain::model::{AuditEvent, Session, SessionId, User};
 use inwren_domain::ports::StoreError;
 use rusqlite::types::{FromSql, Type, Value};
 use rusqlite::{CachedStatement, Connection, Row, params};
@@ -164,7 +164,24 @@ pub(super) fn session_values(session: &Session) -> [Value; 17] {
     ]
 }
 
-pub(super) fn event_values(row: audit_events::Model) -> [Value; 8] {
+pub(super) fn user_values(user: &User) -> [Value; 10] {
+    let row = users::Model::from(user);
+    [
+        id(row.id),
+        row.email.into(),
+        row.hashed_password.into(),
+        row.is_active.into(),
+        row.is_superuser.into(),
+        row.tier.into(),
+        time(row.created_at),
+        time(row.updated_at),
+        row.email_normalized.into(),
+        row.credential_version.into(),
+    ]
+}
+
+pub(super) fn event_values(event: &AuditEvent) -> [Value; 8] {
+    let row = audit_events::Model::from(event);
     [
         id(row.id),
         time(row.occurred_at),

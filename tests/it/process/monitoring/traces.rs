@@ -158,7 +158,7 @@ fn a_failed_call_of_a_port_is_told_in_a_word() {
     let received = collector.received();
     let failed: Vec<&Span> = received.spans.iter().filter(|span| span.failed).collect();
     let names: BTreeSet<&str> = failed.iter().map(|span| span.name.as_str()).collect();
-    assert!(names.contains("store.audit.record") && names.contains("POST /auth/register"), "{names:?}");
+    assert!(names.contains("store.register_user") && names.contains("POST /auth/register"), "{names:?}");
     let server = server_span(&received, "POST /auth/register");
     assert_eq!(server.attributes["error.type"], status.to_string());
     assert!(!format!("{failed:?}").contains("audit_events"), "{failed:?}");

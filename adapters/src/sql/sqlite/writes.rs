@@ -1,0 +1,96 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use inwren_domain::ports::{
+    Inserted, Opening, OpeningOutcome, Registration, Rotation, RotationOutcome, StoreError,
+};
+use rusqlite::Connection;
+
+use super::super::batcher::Batcher;
+use super::super::connect::ConnectError;
+use super::super::pool::Pool;
+use super::openings::open;
+use super::registrations::register;
+use super::rotations::rotate;
+use super::writer::Writer;
+
+/// What is written without the driver, for all who ask at the same time in one transaction: what costs is the wait for the
+/// disk at every commit.
+pub(in super::super) struct Writes {
+    writer: Arc<Writer>,
+    together: Batcher<Write, Written>,
+}
+
+#[derive(Clone)]
+enum Write {
+    Opening(Opening),
+    Rotation(Rotation),
+    Registration(Registration),
+}
+
+enum Written {
+    Opening(OpeningOutcome),
+    Rotation(Box<RotationOutcome>),
+    Registration(Inserted),
+}
+
+impl Writes {
+    /// To the file of this path, in turns with the driver. Whoever asks waits for `max_wait` at most.
+    pub(in super::super) fn to(path: &Path, driver: Pool, max_wait: Duration) -> Result<Self, ConnectError> {
+        let writer = Arc::new(Writer::open(path, max_wait, driver)?);
+        let shared = Arc::clone(&writer);
+        let write = move |writes| together(Arc::clone(&shared), writes);
+        Ok(Self { writer, together: Batcher::start_thread("file-writer", max_wait, write)? })
+    }
+
+    pub(in super::super) async fn open(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+        match self.together.ask(Write::Opening(opening.clone())).await? {
+            Written::Opening(outcome) => Ok(outcome),
+            _ => Err(another_question()),
+        }
+    }
+
+    pub(in super::super) async fn rotate(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
+        match self.together.ask(Write::Rotation(rotation.clone())).await? {
+            Written::Rotation(outcome) => Ok(*outcome),
+            _ => Err(another_question()),
+        }
+    }
+
+    pub(in super::super) async fn register(
+        &self,
+        registration: &Registration,
+    ) -> Result<Inserted, StoreError> {
+        match self.together.ask(Write::Registration(registration.clone())).await? {
+            Written::Registration(inserted) => Ok(inserted),
+            _ => Err(another_question()),
+        }
+    }
+
+    /// Lets go of the file.
+    pub(in super::super) fn close(&self) {
+        self.writer.close();
+    }
+}
+
+fn another_question() -> StoreError {
+    StoreError::Unavailable("an answer to another question".to_owned())
+}
+
+async fn together(writer: Arc<Writer>, writes: Vec<Write>) -> Result<Vec<Written>, StoreError> {
+    writer.transaction(|connection| writes.iter().map(|write| write.to(connection)).collect()).await
+}
+
+impl Write {
+    /// In a transaction beside which nobody else writes: nothing changes between a question and an answer.
+    fn to(&self, connection: &Connection) -> Result<Written, StoreError> {
+        match self {
+            Self::Opening(opening) => open(connection, opening).map(Written::Opening),
+            Self::Rotation(rotation) => {
+                rotate(connection, rotation).map(|outcome| Written::Rotation(Box::new(outcome)))
+            }
+            Self::Registration(registration) => register(connection, registration).map(Written::Registration),
+        }
+    }
+}

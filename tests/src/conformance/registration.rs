@@ -1,0 +1,84 @@
+//! `Store::register_user`: who is added, who is not, and what it waits for.
+
+use std::sync::Arc;
+
+use inwren_domain::model::{AuditEventKind, User};
+use inwren_domain::ports::{Inserted, Registration, Store};
+
+use super::support::{add_users, assert_same_user, assert_waits, events, together, user_of};
+use crate::fixtures::{event, somebody, user};
+
+fn registration_of(user: &User) -> Registration {
+    Registration { user: user.clone(), event: event(AuditEventKind::UserRegistered, user.id) }
+}
+
+/// A registration keeps the user and the event as they are.
+pub async fn a_registration_keeps_user_and_event(store: Arc<dyn Store>) {
+    let registration = registration_of(&User { credential_version: 3, is_superuser: true, ..somebody() });
+    assert_eq!(store.register_user(&registration).await.unwrap(), Inserted::Inserted);
+    assert_same_user(&user_of(&*store, registration.user.id).await.unwrap(), &registration.user);
+    assert_eq!(events(&*store).await, [registration.event]);
+}
+
+/// Where somebody has the address, also in other letters, nothing MUST change: there is neither a user nor an event.
+pub async fn a_taken_address_registers_nobody(store: Arc<dyn Store>) {
+    let ann = user("Ann.É@Example.org");
+    add_users(&*store, &[&ann]).await;
+    for same in ["Ann.É@Example.org", "ann.é@example.ORG", "ANN.E\u{301}@example.org"] {
+        let other = registration_of(&user(same));
+        assert_eq!(store.register_user(&other).await.unwrap(), Inserted::EmailTaken, "{same}");
+        assert_eq!(user_of(&*store, other.user.id).await, None);
+    }
+    assert_eq!(events(&*store).await, []);
+    assert_same_user(&user_of(&*store, ann.id).await.unwrap(), &ann);
+}
+
+/// Of many registrations of one address at once exactly one MUST win, and it alone is told.
+pub async fn of_many_registrations_of_one_address_exactly_one_wins(store: Arc<dyn Store>) {
+    let mut won = Vec::new();
+    for round in 0..4 {
+        let attempts = (0..32).map(|n| {
+            let store = store.clone();
+            let name = if n % 2 == 0 { "Race" } else { "rACE" };
+            let registration = registration_of(&user(&format!("{name}-{round}@example.org")));
+            async move { (store.register_user(&registration).await.unwrap(), registration) }
+        });
+        let answers = together(attempts).await;
+        let winners = answers.into_iter().filter(|(inserted, _)| *inserted == Inserted::Inserted);
+        let winners: Vec<Registration> = winners.map(|(_, registration)| registration).collect();
+        assert_eq!(winners.len(), 1);
+        let found = store.read().await.unwrap().users().by_email(&winners[0].user.email).await.unwrap();
+        assert_same_user(&found.unwrap(), &winners[0].user);
+        won.extend(winners);
+    }
+    let mut told: Vec<_> = events(&*store).await.into_iter().map(|event| event.id).collect();
+    let mut expected: Vec<_> = won.into_iter().map(|registration| registration.event.id).collect();
+    told.sort();
+    expected.sort();
+    assert_eq!(told, expected);
+}
+
+/// A registration waits for a unit that has inserted the address, and then finds what became of that one.
+pub async fn a_registration_waits_for_a_unit_with_its_address(store: Arc<dyn Store>) {
+    for commits in [true, false] {
+        let first = somebody();
+        let mut unit = store.begin().await.unwrap();
+        assert_eq!(unit.users().insert(&first).await.unwrap(), Inserted::Inserted);
+        let registration = registration_of(&User { email: first.email.clone(), ..somebody() });
+        let mut waiting = tokio::spawn({
+            let (store, registration) = (store.clone(), registration.clone());
+            async move { store.register_user(&registration).await.unwrap() }
+        });
+        assert_waits(&mut waiting).await;
+        let expected = if commits {
+            unit.commit().await.unwrap();
+            Inserted::EmailTaken
+        } else {
+            unit.rollback().await.unwrap();
+            Inserted::Inserted
+        };
+        assert_eq!(waiting.await.unwrap(), expected);
+        let found = user_of(&*store, registration.user.id).await;
+        assert_eq!(found.is_some(), expected == Inserted::Inserted);
+    }
+}
