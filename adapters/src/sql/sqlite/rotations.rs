@@ -1,21 +1,12 @@
-use std::sync::LazyLock;
-
 use inwren_domain::ports::{Rotation, RotationOutcome, StoreError};
 use rusqlite::{Connection, params_from_iter};
-use sea_orm::{IdenStatic as _, Iterable as _};
 
-use super::super::entity::sessions;
 use super::super::error::file_error;
 use super::rows::{session_values, session_with_user, statement};
 
-/// Sets all that a session may change, which is all but its first two columns: what it is known by and whose it is. To
-/// set these to what they are would have their indexes written anew.
-static CHANGE: LazyLock<String> = LazyLock::new(|| {
-    let numbered = sessions::Column::iter().enumerate().skip(2);
-    let set: Vec<String> =
-        numbered.map(|(place, column)| format!("{} = ?{}", column.as_str(), place + 1)).collect();
-    format!("UPDATE sessions SET {} WHERE id = ?1 AND user_id = ?2", set.join(", "))
-});
+/// Sets what a rotation changes and nothing else: SQLite writes the indexes of all columns that are named here.
+const CHANGE: &str = "UPDATE sessions SET generation = ?2, refresh_jti = ?3, hashed_refresh_token = ?4,
+    previous_hashed_refresh_token = ?5, rotated_at = ?6, last_used_at = ?7, expires_at = ?8 WHERE id = ?1";
 
 /// Exchanges the token as [`Rotation::refusal`] says.
 pub(super) fn rotate(connection: &Connection, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
@@ -25,7 +16,11 @@ pub(super) fn rotate(connection: &Connection, rotation: &Rotation) -> Result<Rot
         return Ok(refusal);
     }
     let rotated = rotation.applied_to(&session);
-    let values = params_from_iter(session_values(&rotated));
-    statement(connection, &CHANGE).and_then(|mut change| change.execute(values)).map_err(file_error)?;
+    let [id, _, generation, _, jti, token, previous, rotated_at, _, _, last_used_at, expires_at, ..] =
+        session_values(&rotated);
+    let values = [id, generation, jti, token, previous, rotated_at, last_used_at, expires_at];
+    statement(connection, CHANGE)
+        .and_then(|mut change| change.execute(params_from_iter(values)))
+        .map_err(file_error)?;
     Ok(RotationOutcome::Rotated(rotated, user))
 }
