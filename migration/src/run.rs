@@ -52,9 +52,13 @@ pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
 /// Whether there is a table `users` that none of these migrations has made: another service's.
 pub async fn has_foreign_users(db: &DatabaseConnection) -> Result<bool, DbErr> {
     let manager = SchemaManager::new(db);
+    // The table first: another process may be migrating, whose table becomes visible together with the note of it.
+    if !manager.has_table("users").await? {
+        return Ok(false);
+    }
     // The first one makes ours.
     let is_ours = known(&manager).await?.first().is_some_and(|(_, applied)| *applied);
-    Ok(!is_ours && manager.has_table("users").await?)
+    Ok(!is_ours)
 }
 
 fn unapplied(known: Vec<(String, bool)>) -> Vec<String> {
