@@ -199,7 +199,9 @@ fn verify(
         }
         spent += took;
     }
-    make_up(password, stored, spent, current, blocks, pace)?;
+    if !is_current {
+        make_up(password, stored, spent, current, blocks, pace)?;
+    }
     Ok(Verification::Mismatch)
 }
 
@@ -218,7 +220,9 @@ fn check(
         is_it |= matches;
         spent += took;
     }
-    make_up(password, stored, spent, current, blocks, pace)?;
+    if !is_current {
+        make_up(password, stored, spent, current, blocks, pace)?;
+    }
     Ok(is_it)
 }
 
@@ -249,17 +253,40 @@ fn make_up(
     blocks: &mut [Block],
     pace: &Pace,
 ) -> Result<(), HasherError> {
-    if stored.is_current(current) {
+    let count = u64::try_from(forms(password).count()).unwrap_or(1);
+    let form = password.expose_bytes();
+    let filled = fill_up(pace, count, spent, current, |params| {
+        let (burnt, took) = Pace::time(|| burn(params, form, blocks));
+        burnt.map(|()| took)
+    })?;
+    if filled {
         return Ok(());
     }
-    let count = u64::try_from(forms(password).count()).unwrap_or(1);
-    // Memory that fits into a cache is faster, and of other functions there is no count: it is the time that tells.
-    let missing = match pace.missing(count, spent) {
-        Some(share) => (work(current) as f64 * share) as u64,
-        None => count * work(current).saturating_sub(stored.work()),
-    };
-    let form = password.expose_bytes();
+    // There has been no usual hash yet whose time is known, so blocks are counted.
+    let missing = count * work(current).saturating_sub(stored.work());
     parameters_of(missing, current).map_or(Ok(()), |params| burn(&params, form, blocks))
+}
+
+/// In so many steps what is missing is computed at most; each leaves a fraction of what the one before left.
+const STEPS: usize = 4;
+
+/// Burns what is missing to `count` usual hashes by the processor's time. Blocks in memory that fits into a cache, and
+/// those of a first pass, are faster than usual ones, so it is looked again at what is missing after each step. `false` where
+/// the time of a usual hash is not known.
+fn fill_up(
+    pace: &Pace,
+    count: u64,
+    mut spent: Duration,
+    current: &Params,
+    mut burn: impl FnMut(&Params) -> Result<Duration, HasherError>,
+) -> Result<bool, HasherError> {
+    for _ in 0..STEPS {
+        let Some(share) = pace.missing(count, spent) else { return Ok(false) };
+        let missing = (work(current) as f64 * share) as u64;
+        let Some(params) = parameters_of(missing, current) else { break };
+        spent += burn(&params)?;
+    }
+    Ok(true)
 }
 
 /// Computes a hash that nobody wants.
@@ -345,6 +372,31 @@ mod tests {
                 assert!(done <= missing && missing - done < 8, "{done} for {missing}");
             }
             assert_eq!(parameters_of(0, &current), None);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_filled_up_however_fast_its_blocks_are() {
+        let current = Params::new(19_456, 2, 1, None).unwrap();
+        let usual = Duration::from_millis(16);
+        let mut pace = Pace::default();
+        assert!(!fill_up(&pace, 1, Duration::ZERO, &current, |_| panic!("nothing is known")).unwrap());
+        pace.set_usual(usual);
+        for speed in [1.0, 1.3, 2.0] {
+            for spent in [0, 1, 8, 15, 16, 40].map(Duration::from_millis) {
+                let mut burnt = Duration::ZERO;
+                let burn = |params: &Params| {
+                    let took = usual.mul_f64(work(params) as f64 / work(&current) as f64 / speed);
+                    burnt += took;
+                    Ok(took)
+                };
+                assert!(fill_up(&pace, 1, spent, &current, burn).unwrap());
+                let missing = usual.saturating_sub(spent);
+                assert!(
+                    burnt <= missing && missing - burnt <= missing.mul_f64(0.07),
+                    "{burnt:?} of {missing:?}"
+                );
+            }
         }
     }
 }

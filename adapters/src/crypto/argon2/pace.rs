@@ -29,6 +29,11 @@ impl Pace {
         (outcome, took)
     }
 
+    #[cfg(test)]
+    pub(super) fn set_usual(&mut self, usual: Duration) {
+        self.usual = Some(usual);
+    }
+
     /// What is missing to `count` usual hashes, in hashes. `None` where there has been none yet.
     pub(super) fn missing(&self, count: u64, spent: Duration) -> Option<f64> {
         let usual = self.usual.filter(|usual| !usual.is_zero())?;
