@@ -29,6 +29,9 @@ struct Asked<Q, A> {
     answer: oneshot::Sender<Result<A, StoreError>>,
 }
 
+/// What has been asked, for whichever lane is free.
+type Waiting<Q, A> = Arc<Mutex<mpsc::Receiver<Asked<Q, A>>>>;
+
 impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
     /// Lets so many lanes, each a task, answer what is asked by calling `answer`, which answers at most [`MAX_TOGETHER`]
     /// questions in their order. Whoever is not answered in time is told that the database does not answer.
@@ -37,12 +40,11 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
         F: Fn(Vec<Q>) -> Answers + Clone + Send + Sync + 'static,
         Answers: Future<Output = Result<Vec<A>, StoreError>> + Send + 'static,
     {
-        let (questions, waiting) = mpsc::channel(MAX_WAITING);
-        let waiting = Arc::new(Mutex::new(waiting));
+        let (batcher, waiting) = Self::unanswered(patience);
         for _ in 0..lanes {
             tokio::spawn(lane(Arc::clone(&waiting), answer.clone(), patience));
         }
-        Self { questions, patience }
+        batcher
     }
 
     /// As [`start`](Self::start), with one lane that is a thread of this name: `answer` may keep it waiting.
@@ -51,12 +53,17 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
         F: Fn(Vec<Q>) -> Answers + Send + 'static,
         Answers: Future<Output = Result<Vec<A>, StoreError>>,
     {
-        let (questions, waiting) = mpsc::channel(MAX_WAITING);
-        let waiting = Arc::new(Mutex::new(waiting));
+        let (batcher, waiting) = Self::unanswered(patience);
         let runtime = Handle::current();
         let work = move || runtime.block_on(lane(waiting, answer, patience));
         std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
-        Ok(Self { questions, patience })
+        Ok(batcher)
+    }
+
+    /// One whose questions wait for a lane.
+    fn unanswered(patience: Duration) -> (Self, Waiting<Q, A>) {
+        let (questions, waiting) = mpsc::channel(MAX_WAITING);
+        (Self { questions, patience }, Arc::new(Mutex::new(waiting)))
     }
 
     /// Asks, and waits for the answer.
@@ -75,11 +82,8 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
 }
 
 /// Ends when nobody is left who could ask.
-async fn lane<Q, A, F, Answers>(
-    waiting: Arc<Mutex<mpsc::Receiver<Asked<Q, A>>>>,
-    answer: F,
-    patience: Duration,
-) where
+async fn lane<Q, A, F, Answers>(waiting: Waiting<Q, A>, answer: F, patience: Duration)
+where
     Q: Clone,
     F: Fn(Vec<Q>) -> Answers,
     Answers: Future<Output = Result<Vec<A>, StoreError>>,

@@ -6,6 +6,8 @@
 //! times the work itself. So there are some connections here that are asked where the request is, and one that writes a
 //! whole transaction at a time.
 
+mod connection;
+mod events;
 mod openings;
 mod readers;
 mod registrations;

@@ -1,19 +1,16 @@
 use std::sync::LazyLock;
 
-use inwren_domain::model::{AuditEvent, User};
+use inwren_domain::model::User;
 use inwren_domain::ports::{Opening, OpeningOutcome, StoreError};
 use rusqlite::{Connection, params, params_from_iter};
 
-use super::super::entity::{audit_events, sessions, users};
+use super::super::entity::{sessions, users};
 use super::super::error::file_error;
-use super::rows::{self, all, columns, event_values, insertion, session_values, statement};
+use super::events::record;
+use super::rows::{self, all, insertion, session_values, statement, user_by};
 
-static USER: LazyLock<String> = LazyLock::new(|| {
-    let columns: Vec<String> = columns::<users::Column>("u").collect();
-    format!("SELECT {} FROM users AS u WHERE u.id = ?1", columns.join(", "))
-});
+static USER: LazyLock<String> = LazyLock::new(|| user_by(users::Column::Id));
 static NEW_SESSION: LazyLock<String> = LazyLock::new(|| insertion::<sessions::Column>("sessions"));
-static NEW_EVENT: LazyLock<String> = LazyLock::new(|| insertion::<audit_events::Column>("audit_events"));
 const NEW_HASH: &str = "UPDATE users SET hashed_password = ?2 WHERE id = ?1";
 
 /// Opens the session if the user is as it was when the password was checked.
@@ -38,10 +35,4 @@ pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opening
         user.hashed_password = hash.clone();
     }
     Ok(OpeningOutcome::Opened(user))
-}
-
-/// Adds the event.
-pub(super) fn record(connection: &Connection, event: &AuditEvent) -> rusqlite::Result<()> {
-    let values = params_from_iter(event_values(event));
-    statement(connection, &NEW_EVENT)?.execute(values).map(drop)
 }

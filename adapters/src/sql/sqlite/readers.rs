@@ -4,10 +4,11 @@ use std::sync::{LazyLock, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
 use inwren_domain::model::{Email, Session, SessionId, User};
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, params};
 
 use super::super::entity::users;
-use super::rows::{self, Columns, all, columns};
+use super::connection;
+use super::rows::{self, Columns, all, user_by};
 
 /// Connections that are read from where the request is, by whoever comes, and by one at a time.
 ///
@@ -15,10 +16,7 @@ use super::rows::{self, Columns, all, columns};
 /// may wait.
 pub(in super::super) struct Readers(Vec<Mutex<Option<Connection>>>);
 
-static USER_BY_EMAIL: LazyLock<String> = LazyLock::new(|| {
-    let columns: Vec<String> = columns::<users::Column>("u").collect();
-    format!("SELECT {} FROM \"users\" AS u WHERE u.\"email_normalized\" = ?1", columns.join(", "))
-});
+static USER_BY_EMAIL: LazyLock<String> = LazyLock::new(|| user_by(users::Column::EmailNormalized));
 
 impl Readers {
     /// As many as can be read from at the same time. A file that cannot be opened here has none.
@@ -78,10 +76,7 @@ impl Readers {
 }
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {
-    // Without the mutex of SQLite: there is one of ours around each.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(Duration::ZERO)?;
+    let connection = connection::open(path, Duration::ZERO)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::super::entity::users;
 use super::super::error::file_error;
-use super::openings::record;
+use super::events::record;
 use super::rows::{insertion, statement, user_values};
 
 static NEW_USER: LazyLock<String> = LazyLock::new(|| {

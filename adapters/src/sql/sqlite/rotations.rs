@@ -1,8 +1,9 @@
 use inwren_domain::ports::{Rotation, RotationOutcome, StoreError};
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, params};
 
+use super::super::entity::sessions;
 use super::super::error::file_error;
-use super::rows::{session_values, session_with_user, statement};
+use super::rows::{id, session_with_user, statement, time};
 
 /// Sets what a rotation changes and nothing else: SQLite writes the indexes of all columns that are named here.
 const CHANGE: &str = "UPDATE sessions SET generation = ?2, refresh_jti = ?3, hashed_refresh_token = ?4,
@@ -16,11 +17,17 @@ pub(super) fn rotate(connection: &Connection, rotation: &Rotation) -> Result<Rot
         return Ok(refusal);
     }
     let rotated = rotation.applied_to(&session);
-    let [id, _, generation, _, jti, token, previous, rotated_at, _, _, last_used_at, expires_at, ..] =
-        session_values(&rotated);
-    let values = [id, generation, jti, token, previous, rotated_at, last_used_at, expires_at];
-    statement(connection, CHANGE)
-        .and_then(|mut change| change.execute(params_from_iter(values)))
-        .map_err(file_error)?;
+    let row = sessions::Model::from(&rotated);
+    let values = params![
+        id(row.id),
+        row.generation,
+        row.refresh_jti,
+        row.hashed_refresh_token,
+        row.previous_hashed_refresh_token,
+        time(row.rotated_at),
+        time(row.last_used_at),
+        time(row.expires_at),
+    ];
+    statement(connection, CHANGE).and_then(|mut change| change.execute(values)).map_err(file_error)?;
     Ok(RotationOutcome::Rotated(rotated, user))
 }

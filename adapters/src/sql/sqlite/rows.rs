@@ -13,15 +13,21 @@ use super::super::entity::{audit_events, sessions, users};
 use super::super::timestamp::{Timestamp, from_micros, to_micros};
 
 /// The session and its user.
-pub(super) static SESSION_WITH_USER: LazyLock<String> = LazyLock::new(|| {
+static SESSION_WITH_USER: LazyLock<String> = LazyLock::new(|| {
     let columns: Vec<String> =
         columns::<sessions::Column>("s").chain(columns::<users::Column>("u")).collect();
     let columns = columns.join(", ");
     format!("SELECT {columns} FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = ?1")
 });
 
+/// What finds the user with a value in this column.
+pub(super) fn user_by(column: users::Column) -> String {
+    let columns: Vec<String> = columns::<users::Column>("u").collect();
+    format!("SELECT {} FROM users AS u WHERE u.{} = ?1", columns.join(", "), column.as_str())
+}
+
 /// The names of all columns of a table that is called so.
-pub(super) fn columns<C: Iterable + IdenStatic>(table: &str) -> impl Iterator<Item = String> {
+fn columns<C: Iterable + IdenStatic>(table: &str) -> impl Iterator<Item = String> {
     C::iter().map(move |column| format!("{table}.{}", column.as_str()))
 }
 
@@ -194,10 +200,10 @@ pub(super) fn event_values(event: &AuditEvent) -> [Value; 8] {
     ]
 }
 
-fn id(uuid: Uuid) -> Value {
+pub(super) fn id(uuid: Uuid) -> Value {
     uuid.into_bytes().to_vec().into()
 }
 
-fn time(timestamp: Timestamp) -> Value {
+pub(super) fn time(timestamp: Timestamp) -> Value {
     to_micros(timestamp.0).into()
 }

@@ -3,11 +3,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use inwren_domain::ports::StoreError;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use super::super::error::{file_error, store_error};
 use super::super::file::LARGEST_LOG;
 use super::super::pool::Pool;
+use super::connection;
 
 /// A connection on which a whole transaction is written at a time. The caller's thread waits for the disk meanwhile, so it
 /// is none that others need.
@@ -76,10 +77,7 @@ fn run(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
 }
 
 fn open(path: &Path, lock_timeout: Duration) -> rusqlite::Result<Connection> {
-    // Without the mutex of SQLite: there is one of ours around it.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(lock_timeout)?;
+    let connection = connection::open(path, lock_timeout)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", LARGEST_LOG.to_string())?;
