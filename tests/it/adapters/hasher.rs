@@ -191,6 +191,25 @@ async fn those_who_have_gone_away_are_not_hashed_for() {
     assert!(metrics.computed < 90, "{} hashes for nobody", metrics.computed);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_in_a_crowd_is_answered() {
+    let hasher = Arc::new(cheap());
+    for asked in ask(&hasher, 200, &Served::default()) {
+        assert_eq!(asked.await.unwrap().unwrap(), Verification::Mismatch);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_answer_is_kept_for_others_gets_it_when_they_have_gone() {
+    let hasher = slow(100);
+    let mut crowd = crowd(&hasher, 60, &Served::default()).await;
+    // The longest that an answer can be kept is until the fourth is there, and few are begun before these have gone.
+    let first = crowd.remove(0);
+    disperse(crowd).await;
+    assert_eq!(first.await.unwrap().unwrap(), Verification::Mismatch);
+    assert_eq!(hasher.metrics().waiting, 0);
+}
+
 #[tokio::test]
 async fn a_hash_that_costs_more_than_the_budget_runs_alone() {
     let costly = Argon2Parameters { memory_kib: 8 * 1024, iterations: 1, parallelism: 1 };

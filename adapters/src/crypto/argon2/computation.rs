@@ -158,7 +158,9 @@ impl Task {
         pace: &mut Pace,
     ) -> Result<Computed, HasherError> {
         match self {
-            Self::Hash { password, salt } => new_hash(&password, &salt, current, blocks).map(Computed::Hash),
+            Self::Hash { password, salt } => {
+                pace.learn(|| new_hash(&password, &salt, current, blocks)).0.map(Computed::Hash)
+            }
             Self::Verify { password, stored, salt } => {
                 verify(&password, &stored, &salt, current, blocks, pace).map(Computed::Verification)
             }

@@ -2,16 +2,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use argon2::{Block, Params};
+use argon2::Params;
 use async_trait::async_trait;
 use inwren_domain::model::{Password, PasswordHash};
 use inwren_domain::ports::{Entropy, HasherError, PasswordHasher, Requester, Standing, Verification};
 use tokio::sync::oneshot;
 
 use super::computation::{Argon2Parameters, Computed, InvalidParameters, SALT_BYTES, Task};
-use super::pace::Pace;
 use super::queue::{Answer, Job, Queue, Ticket};
 use super::stored::Stored;
+use super::worker::work;
 
 /// How much at once.
 #[derive(Clone, Copy, Debug)]
@@ -86,9 +86,10 @@ impl Argon2Hasher {
         let params = parameters.to_params()?;
         let queue = Arc::new(Queue::new(limits.max_waiting, limits.memory_budget_kib));
         let computed = Arc::new(AtomicU64::new(0));
-        for number in 0..limits.threads.max(1) {
+        let threads = limits.threads.max(1);
+        for number in 0..threads {
             let (queue, params, computed) = (Arc::clone(&queue), params.clone(), Arc::clone(&computed));
-            let work = move || work(&queue, &params, &computed);
+            let work = move || work(&queue, threads, &params, &computed);
             std::thread::Builder::new()
                 .name(format!("hasher-{number}"))
                 .spawn(work)
@@ -100,7 +101,7 @@ impl Argon2Hasher {
             entropy,
             max_wait: limits.max_wait,
             max_wait_of_known: limits.max_wait_of_known,
-            threads: limits.threads.max(1),
+            threads,
             computed,
             refused: AtomicU64::new(0),
         })
@@ -216,27 +217,5 @@ impl PasswordHasher for Argon2Hasher {
 impl Drop for Argon2Hasher {
     fn drop(&mut self) {
         self.queue.close();
-    }
-}
-
-/// What a thread does: one job after the other, in blocks of its own.
-fn work(queue: &Queue, params: &Params, done: &AtomicU64) {
-    let usual = params.block_count();
-    let mut blocks: Vec<Block> = Vec::new();
-    let mut pace = Pace::default();
-    while let Some((job, reserved)) = queue.next() {
-        if blocks.len() < job.blocks {
-            blocks.resize(job.blocks, Block::default());
-        }
-        let computed = job.task.compute(params, &mut blocks, &mut pace);
-        // What a costly old hash needed beyond the usual goes back to the system before the budget knows it free.
-        if blocks.len() > usual {
-            blocks.truncate(usual);
-            blocks.shrink_to_fit();
-        }
-        drop(reserved);
-        done.fetch_add(1, Ordering::Relaxed);
-        // Nobody may be waiting any more; that is no error.
-        let _ = job.answer.send(Answer::Computed(computed));
     }
 }

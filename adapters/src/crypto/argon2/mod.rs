@@ -8,6 +8,7 @@ mod hasher;
 mod pace;
 mod queue;
 mod stored;
+mod worker;
 
 pub use calibrate::{Calibration, calibrate};
 pub use computation::{Argon2Parameters, InvalidParameters};

@@ -29,6 +29,12 @@ impl Pace {
         (outcome, took)
     }
 
+    /// How many usual hashes a thread computes in this time. None where there has been none yet.
+    pub(super) fn hashes_within(&self, time: Duration) -> usize {
+        let usual = self.usual.map_or(0, |usual| usual.as_nanos());
+        time.as_nanos().checked_div(usual).map_or(0, |hashes| usize::try_from(hashes).unwrap_or(usize::MAX))
+    }
+
     #[cfg(test)]
     pub(super) fn set_usual(&mut self, usual: Duration) {
         self.usual = Some(usual);
@@ -60,6 +66,16 @@ mod tests {
         assert_eq!(pace.missing(1, Duration::from_millis(4)), Some(0.75));
         assert_eq!(pace.missing(2, Duration::from_millis(4)), Some(1.75));
         assert_eq!(pace.missing(1, Duration::from_millis(200)), Some(0.0));
+    }
+
+    #[test]
+    fn as_many_hashes_as_fit_into_a_time() {
+        let within = |usual| Pace { usual }.hashes_within(Duration::from_millis(60));
+        assert_eq!(within(None), 0);
+        assert_eq!(
+            [0, 15, 16, 60, 61].map(|usual| within(Some(Duration::from_millis(usual)))),
+            [0, 4, 3, 1, 0]
+        );
     }
 
     #[test]

@@ -95,21 +95,34 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            if let Some(job) = state.next.take().or_else(|| state.waiting.pop()) {
-                // A job that is larger than the whole budget runs alone.
-                let charge = job.blocks.min(self.budget);
-                if charge > state.free_blocks {
-                    state.next = Some(job);
-                } else if !job.answer.is_closed() && job.ticket.begin() {
-                    state.free_blocks -= charge;
-                    state.running += 1;
-                    return Some((job, Reserved { queue: self, blocks: charge }));
-                } else {
-                    continue;
-                }
+            if let Some(job) = self.begin(&mut state) {
+                return Some(job);
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// The same without waiting, where at least so many jobs wait. `None` otherwise.
+    pub(super) fn next_of(&self, crowd: usize) -> Option<(Job, Reserved<'_>)> {
+        let mut state = self.lock();
+        if state.waiting.len() < crowd { None } else { self.begin(&mut state) }
+    }
+
+    fn begin(&self, state: &mut State) -> Option<(Job, Reserved<'_>)> {
+        while let Some(job) = state.next.take().or_else(|| state.waiting.pop()) {
+            // A job that is larger than the whole budget runs alone.
+            let charge = job.blocks.min(self.budget);
+            if charge > state.free_blocks {
+                state.next = Some(job);
+                return None;
+            }
+            if !job.answer.is_closed() && job.ticket.begin() {
+                state.free_blocks -= charge;
+                state.running += 1;
+                return Some((job, Reserved { queue: self, blocks: charge }));
+            }
+        }
+        None
     }
 
     /// How many jobs wait.
