@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -7,11 +8,12 @@ use rustix::time::{ClockId, clock_gettime};
 /// It counts the processor's time and not the clock's, so that it does not matter how busy the machine is.
 #[derive(Default)]
 pub(super) struct Pace {
-    usual: Option<Duration>,
+    /// What the last hashes took, the oldest first.
+    recent: VecDeque<Duration>,
 }
 
-/// What one more hash counts for: enough to follow a processor that changes its speed, and not to follow every disturbance.
-const NEW_OF: u32 = 8;
+/// How many of the last hashes tell what is usual: few enough to follow a processor that changes its speed.
+const RECENT: usize = 15;
 
 impl Pace {
     /// How long something takes.
@@ -24,26 +26,36 @@ impl Pace {
     /// Computes a hash with the current parameters, and learns from how long it takes.
     pub(super) fn learn<T>(&mut self, work: impl FnOnce() -> T) -> (T, Duration) {
         let (outcome, took) = Self::time(work);
-        let before = self.usual.unwrap_or(took);
-        self.usual = Some((before * (NEW_OF - 1) + took) / NEW_OF);
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(took);
         (outcome, took)
     }
 
-    /// How many usual hashes a thread computes in this time. None where there has been none yet.
-    pub(super) fn hashes_within(&self, time: Duration) -> usize {
-        let usual = self.usual.map_or(0, |usual| usual.as_nanos());
-        time.as_nanos().checked_div(usual).map_or(0, |hashes| usize::try_from(hashes).unwrap_or(usize::MAX))
-    }
-
-    #[cfg(test)]
-    pub(super) fn set_usual(&mut self, usual: Duration) {
-        self.usual = Some(usual);
+    /// The median of the last ones, because a mean follows every disturbance: one hash in ten that takes half as long again
+    /// would be a twentieth more in all that is measured by it. `None` where there has been none yet.
+    fn usual(&self) -> Option<Duration> {
+        let mut recent: Vec<Duration> = self.recent.iter().copied().collect();
+        recent.sort_unstable();
+        recent.get(recent.len() / 2).copied()
     }
 
     /// What is missing to `count` usual hashes, in hashes. `None` where there has been none yet.
     pub(super) fn missing(&self, count: u64, spent: Duration) -> Option<f64> {
-        let usual = self.usual.filter(|usual| !usual.is_zero())?;
+        let usual = self.usual().filter(|usual| !usual.is_zero())?;
         Some((count as f64 - spent.as_secs_f64() / usual.as_secs_f64()).max(0.0))
+    }
+
+    /// How many usual hashes a thread computes in this time. None where there has been none yet.
+    pub(super) fn hashes_within(&self, time: Duration) -> usize {
+        let usual = self.usual().map_or(0, |usual| usual.as_nanos());
+        time.as_nanos().checked_div(usual).map_or(0, |hashes| usize::try_from(hashes).unwrap_or(usize::MAX))
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(recent: impl IntoIterator<Item = Duration>) -> Self {
+        Self { recent: recent.into_iter().collect() }
     }
 }
 
@@ -58,32 +70,41 @@ fn processor_time() -> Duration {
 mod tests {
     use super::*;
 
+    fn milliseconds<const N: usize>(times: [u64; N]) -> [Duration; N] {
+        times.map(Duration::from_millis)
+    }
+
     #[test]
     fn what_is_missing_is_what_has_not_been_spent() {
-        let mut pace = Pace::default();
-        assert_eq!(pace.missing(1, Duration::ZERO), None);
-        pace.usual = Some(Duration::from_millis(16));
-        assert_eq!(pace.missing(1, Duration::from_millis(4)), Some(0.75));
-        assert_eq!(pace.missing(2, Duration::from_millis(4)), Some(1.75));
-        assert_eq!(pace.missing(1, Duration::from_millis(200)), Some(0.0));
+        assert_eq!(Pace::default().missing(1, Duration::ZERO), None);
+        let pace = Pace::of(milliseconds([16]));
+        let missing = |count, spent| pace.missing(count, Duration::from_millis(spent)).unwrap();
+        assert_eq!([missing(1, 4), missing(2, 4), missing(1, 200)], [0.75, 1.75, 0.0]);
     }
 
     #[test]
     fn as_many_hashes_as_fit_into_a_time() {
-        let within = |usual| Pace { usual }.hashes_within(Duration::from_millis(60));
+        let within = |usual| Pace::of(usual).hashes_within(Duration::from_millis(60));
         assert_eq!(within(None), 0);
-        assert_eq!(
-            [0, 15, 16, 60, 61].map(|usual| within(Some(Duration::from_millis(usual)))),
-            [0, 4, 3, 1, 0]
-        );
+        assert_eq!(milliseconds([0, 15, 16, 60, 61]).map(|usual| within(Some(usual))), [0, 4, 3, 1, 0]);
     }
 
     #[test]
-    fn the_usual_time_follows_slowly() {
-        let mut pace = Pace { usual: Some(Duration::from_secs(8)) };
-        let ((), took) = pace.learn(|| ());
-        let usual = pace.usual.unwrap();
-        assert!(usual >= Duration::from_secs(7) && usual <= Duration::from_secs(7) + took, "{usual:?}");
+    fn the_usual_time_is_that_of_most_and_not_of_the_disturbed() {
+        let usual = |times| Pace::of(times).usual().unwrap();
+        assert_eq!(usual(milliseconds([16, 90, 15, 17, 16])), Duration::from_millis(16));
+    }
+
+    #[test]
+    fn the_usual_time_follows() {
+        let long = Duration::from_secs(8);
+        let mut pace = Pace::of([long; RECENT]);
+        for _ in 0..=RECENT / 2 {
+            assert_eq!(pace.usual(), Some(long));
+            pace.learn(|| ());
+        }
+        assert!(pace.usual().unwrap() < long);
+        assert_eq!(pace.recent.len(), RECENT);
     }
 
     #[test]
