@@ -48,12 +48,20 @@ impl<'a> ByAge<'a> {
 
     /// All who have such an address, sorted; at most `count`.
     ///
-    /// The limit that limits nothing keeps PostgreSQL from choosing to walk by age: that has been thought better of.
+    /// Only what they are found and sorted by is read of all of them; the other columns are read of those on the page. The
+    /// limit that limits nothing keeps PostgreSQL from choosing to walk by age: that has been thought better of.
     pub(super) fn sorted(&self, with_address: Condition, count: u64) -> SelectStatement {
-        let found =
-            all_columns().from(Entity).cond_where(with_address).limit(i64::MAX.cast_unsigned()).take();
+        let found = Query::select()
+            .columns([Column::Id, Column::CreatedAt, Column::Tier, Column::IsActive, Column::IsSuperuser])
+            .from(Entity)
+            .cond_where(with_address)
+            .limit(i64::MAX.cast_unsigned())
+            .take();
+        let mut page = Query::select();
+        page.column(Column::Id).from_subquery(found, "found").cond_where(self.wanted()).limit(count);
+        newest_first(&mut page);
         let mut sorted = all_columns();
-        sorted.from_subquery(found, "found").cond_where(self.wanted()).limit(count);
+        sorted.from(Entity).and_where(Expr::col(Column::Id).in_subquery(page));
         newest_first(&mut sorted);
         sorted
     }

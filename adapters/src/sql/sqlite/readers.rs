@@ -46,7 +46,7 @@ impl Readers {
 
     /// The client addresses of the newest sessions of the user with this address.
     pub(in super::super) fn recent_addresses(&self, email: &Email, limit: u16) -> Option<Vec<IpAddr>> {
-        // A limit that is a parameter would have the statement prepared anew each time: SQLite plans by it.
+        // A SQLite that is built otherwise plans by a limit that is a parameter, and prepares the statement anew each time.
         let question = format!(
             r#"SELECT DISTINCT "ip_address" FROM (SELECT "ip_address" FROM "sessions"
             WHERE "user_id" = (SELECT "id" FROM "users" WHERE "email_normalized" = ?1) AND "ip_address" IS NOT NULL

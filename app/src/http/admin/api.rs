@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
-use inwren_domain::model::{Email, PageRequest, Tier, UserFilter, UserId};
+use inwren_domain::model::{Cursor, Email, PageRequest, Tier, UserFilter, UserId};
 use inwren_domain::service::admin;
 use poem::Request;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
 
-use super::cursor;
 use super::dto::{AdminUpdateUserRequest, AdminUserDto, AdminUserPage};
+use super::parameter::Parameter;
 use crate::http::auth_scheme::Administrator;
 use crate::http::body::JsonBody;
 use crate::http::client::Client;
@@ -50,32 +50,23 @@ impl AdminApi {
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u16>,
         /// `next_cursor` of the page before.
-        #[oai(validator(pattern = "^[A-Za-z0-9_-]{34}$"))]
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Parameter<Cursor>>>,
         /// Only addresses that begin so, without case.
         #[oai(validator(max_length = 254))]
         email: Query<Option<String>>,
         /// Only users of this tier.
-        #[oai(validator(pattern = "^[a-z0-9_-]{1,32}$"))]
-        tier: Query<Option<String>>,
+        tier: Query<Option<Parameter<Tier>>>,
         /// Only active, or only inactive users.
         is_active: Query<Option<bool>>,
         /// Only superusers, or only others.
         is_superuser: Query<Option<bool>>,
     ) -> Answer<Listing, responses::AdminList> {
         refuse_repeated_parameters(request)?;
-        let after = match &cursor.0 {
-            Some(text) => Some(
-                cursor::decode(text)
-                    .ok_or_else(|| Problem::invalid("/query/cursor", "is not one of ours"))?,
-            ),
-            None => None,
-        };
-        let tier = tier.0.map(|name| Tier::parse(&name)).transpose();
         let mut filter = UserFilter::default().with_email_prefix(&email.0.unwrap_or_default());
-        filter.tier = tier.map_err(|invalid| Problem::invalid("/query/tier", invalid))?;
+        filter.tier = tier.0.map(|tier| tier.0);
         filter.is_active = is_active.0;
         filter.is_superuser = is_superuser.0;
+        let after = cursor.0.map(|cursor| cursor.0);
         let page =
             admin::list::page(&self.0.core, admin.0, &filter, PageRequest::new(limit.0, after)).await?;
         let page = AdminUserPage::from(page);

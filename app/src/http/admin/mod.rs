@@ -3,5 +3,6 @@
 mod api;
 mod cursor;
 mod dto;
+mod parameter;
 
 pub(super) use api::AdminApi;
