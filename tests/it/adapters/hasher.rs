@@ -210,6 +210,29 @@ async fn whose_answer_is_kept_for_others_gets_it_when_they_have_gone() {
     assert_eq!(hasher.metrics().waiting, 0);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_is_kept_while_a_costly_old_hash_is_computed() {
+    let costly = Argon2Parameters { memory_kib: 16 * 1024, iterations: 40, parallelism: 1 };
+    let old =
+        hasher(costly, HasherLimits::for_machine(1, costly)).hash(password(), stranger()).await.unwrap();
+    let (hasher, served) = (slow(100), Served::default());
+    let first = ask(&hasher, 1, &served);
+    while hasher.metrics().running == 0 {
+        tokio::task::yield_now().await;
+    }
+    let elsewhere = Requester { network: ClientNetwork::of([192, 0, 2, 9].into()), ..stranger() };
+    let other = Arc::clone(&hasher);
+    let second = tokio::spawn(async move { other.check(password(), old, elsewhere).await });
+    let crowd = crowd(&hasher, 60, &served).await;
+    while served.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(hasher.metrics().computed < 4, "{:?}", hasher.metrics());
+    assert!(second.await.unwrap().unwrap());
+    disperse(first).await;
+    disperse(crowd).await;
+}
+
 #[tokio::test]
 async fn a_hash_that_costs_more_than_the_budget_runs_alone() {
     let costly = Argon2Parameters { memory_kib: 8 * 1024, iterations: 1, parallelism: 1 };

@@ -150,6 +150,14 @@ impl Task {
         }
     }
 
+    /// Whether it takes as long as a hash with the current parameters does. Others may take any time.
+    pub(super) fn is_usual(&self, current: &Params) -> bool {
+        match self {
+            Self::Verify { stored, .. } | Self::Check { stored, .. } => stored.is_current(current),
+            Self::Hash { .. } | Self::VerifyNobody { .. } => true,
+        }
+    }
+
     /// Computes it in the blocks given, of which there are at least [`Task::blocks`].
     pub(super) fn compute(
         self,

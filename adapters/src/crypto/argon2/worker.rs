@@ -27,6 +27,9 @@ pub(super) fn work(queue: &Queue, threads: usize, params: &Params, done: &Atomic
             queue.next()
         });
         let Some((job, reserved)) = next else { return };
+        if !job.task.is_usual(params) {
+            kept.hand_over();
+        }
         if blocks.len() < job.blocks {
             blocks.resize(job.blocks, Block::default());
         }
