@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use inwren_adapters::sql::SqliteFile;
 use inwren_tests::process::{PATIENCE, Program, Service};
 use inwren_tests::stores::TempFolder;
 
@@ -337,18 +338,39 @@ fn an_older_schema_is_restored_and_named() {
     service.stop();
 }
 
-/// A backup that is interrupted leaves neither a file with the name of one nor a draft.
-#[test]
-fn an_interrupted_backup_leaves_nothing() {
+fn with_many() -> Place {
     let (place, _) = Place::with_ann();
     let seed = include_str!("../../data/users.sqlite.sql").replace("{first}", "1").replace("{last}", "60000");
     for statement in seed.split(';') {
         block_on(execute(&place.url(), statement));
     }
-    let names = || {
-        let entries = fs::read_dir(place.folder.path()).unwrap();
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
-    };
+    place
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// Nothing writes to the draft of a backup any more once nobody waits for it, however far it has come.
+#[test]
+fn an_abandoned_backup_leaves_nothing() {
+    let place = with_many();
+    let file = SqliteFile::of_url(&place.url()).unwrap().unwrap();
+    let target = place.folder.path().join("backup.db");
+    for microseconds in (0..5_000).step_by(20) {
+        let backup = file.back_up(&target, true);
+        let _ = block_on(async { tokio::time::timeout(Duration::from_micros(microseconds), backup).await });
+    }
+    let names = names_in(place.folder.path());
+    assert!(!names.iter().any(|name| name.contains("partial")), "{names:?}");
+}
+
+/// A backup that is interrupted leaves neither a file with the name of one nor a draft.
+#[test]
+fn an_interrupted_backup_leaves_nothing() {
+    let place = with_many();
+    let names = || names_in(place.folder.path());
     let mut running = place.program().args(["backup", "backup.db"]).spawn();
     let begun = Instant::now();
     while !names().iter().any(|name| name.contains("partial")) && begun.elapsed() < PATIENCE {

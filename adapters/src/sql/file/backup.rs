@@ -1,13 +1,16 @@
 use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::SqliteAutoVacuum;
-use sea_orm::sqlx::{ConnectOptions as _, Connection as _, query};
+use rusqlite::{Connection, InterruptHandle};
+use tokio::sync::oneshot;
 
+use super::super::sqlite::open;
 use super::contents::{Contents, inspect};
-use super::error::{FileError, database, io};
+use super::error::{FileError, asked, io};
 use super::lease::Lease;
 use super::place::{Draft, folder};
-use super::{SqliteFile, beside, options};
+use super::{SqliteFile, beside};
 
 impl SqliteFile {
     /// Copies the database as it is at this moment, while others read it and write to it; checks the copy; and gives it
@@ -47,12 +50,13 @@ impl SqliteFile {
         let Some(name) = target.to_str() else {
             return Err(FileError::Io { path: target, kind: std::io::ErrorKind::InvalidFilename });
         };
+        let source = open(&self.path, LOCK_TIMEOUT).map_err(asked(&self.path))?;
         // A file from before there was an automatic vacuum gets one in its copy.
-        let source = options(&self.path).auto_vacuum(SqliteAutoVacuum::Incremental);
-        let mut connection = source.connect().await.map_err(database(&self.path))?;
-        let copied = query("VACUUM INTO ?").bind(name).execute(&mut connection).await;
-        connection.close().await.map_err(database(&self.path))?;
-        copied.map(drop).map_err(database(&self.path))
+        source.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(asked(&self.path))?;
+        let (copying, copied) = Copying::start(source, name.to_owned()).map_err(io(&self.path))?;
+        let copied = copied.await;
+        drop(copying);
+        copied.unwrap_or(Err(rusqlite::Error::InvalidQuery)).map_err(asked(&self.path))
     }
 
     /// No backup of a database lies in its own place.
@@ -62,6 +66,45 @@ impl SqliteFile {
         match (identity(&self.path), identity(other)) {
             (Some(own), Some(other_file)) if own == other_file => Err(FileError::Itself(other.to_owned())),
             _ => Ok(()),
+        }
+    }
+}
+
+/// For how long a backup waits for a lock that somebody else holds.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A copy that is being made, on a thread of its own. It ends with this: nothing is written to the copy once this is
+/// dropped, so that it can be deleted.
+struct Copying {
+    interrupt: InterruptHandle,
+    thread: JoinHandle<()>,
+}
+
+impl Copying {
+    /// Begins, and gives what will come of it.
+    fn start(
+        source: Connection,
+        target: String,
+    ) -> std::io::Result<(Self, oneshot::Receiver<rusqlite::Result<()>>)> {
+        let interrupt = source.get_interrupt_handle();
+        let (tell, copied) = oneshot::channel();
+        let copy = move || {
+            let outcome = source.execute("VACUUM INTO ?1", [target]).map(drop);
+            drop(source);
+            // Whoever asked may have been interrupted.
+            let _ = tell.send(outcome);
+        };
+        let thread = std::thread::Builder::new().name("backup".to_owned()).spawn(copy)?;
+        Ok((Self { interrupt, thread }, copied))
+    }
+}
+
+impl Drop for Copying {
+    fn drop(&mut self) {
+        while !self.thread.is_finished() {
+            // Again and again: before the statement has begun there is nothing to interrupt.
+            self.interrupt.interrupt();
+            std::thread::park_timeout(Duration::from_millis(1));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use inwren_domain::ports::StoreError;
 use sea_orm::sqlx;
 
-use super::super::error::driver_error;
+use super::super::error::{driver_error, file_error};
 
 /// Why a database file could not be backed up or restored. The messages repeat nothing that is in it.
 #[derive(Debug, thiserror::Error)]
@@ -64,15 +64,31 @@ pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> FileError {
     }
 }
 
-/// Names the file that SQLite failed on. `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB` (26) say that it is broken.
+/// Names the file that SQLite failed on, as the driver tells it.
 pub(super) fn database(path: &Path) -> impl FnOnce(sqlx::Error) -> FileError {
     move |error| {
-        let path = path.to_owned();
         let told = error.as_database_error();
-        let code = told.and_then(|told| told.code()?.parse::<i32>().ok()).unwrap_or_default();
-        match (code & 0xff, told) {
-            (11 | 26, Some(told)) => FileError::Damaged { path, what: told.message().to_owned() },
-            _ => FileError::Database { path, error: driver_error(&error) },
+        let code = told.and_then(|told| told.code()?.parse().ok());
+        failure(path, code, told.map(|told| told.message()), driver_error(&error))
+    }
+}
+
+/// As [`database`], of a statement that did not go through the driver.
+pub(super) fn asked(path: &Path) -> impl FnOnce(rusqlite::Error) -> FileError {
+    move |error| match error {
+        rusqlite::Error::SqliteFailure(code, message) => {
+            let cause = file_error(rusqlite::Error::SqliteFailure(code, message.clone()));
+            failure(path, Some(code.extended_code), message.as_deref(), cause)
         }
+        other => failure(path, None, None, file_error(other)),
+    }
+}
+
+/// `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB` (26) say that the file is broken.
+fn failure(path: &Path, code: Option<i32>, message: Option<&str>, error: StoreError) -> FileError {
+    let path = path.to_owned();
+    match (code.unwrap_or_default() & 0xff, message) {
+        (11 | 26, Some(what)) => FileError::Damaged { path, what: what.to_owned() },
+        _ => FileError::Database { path, error },
     }
 }

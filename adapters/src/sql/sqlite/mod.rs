@@ -16,5 +16,6 @@ mod rows;
 mod writer;
 mod writes;
 
+pub(super) use connection::open;
 pub(super) use readers::Readers;
 pub(super) use writes::Writes;
