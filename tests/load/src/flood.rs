@@ -25,12 +25,13 @@ pub struct Flood {
     pub known: Seen,
     /// What the readers had seen before the flood.
     pub calm: Seen,
-    /// The memory before it, and the most of it, in bytes.
+    /// The memory before anybody logged in, and the most of it, in bytes.
     pub resident: (u64, u64),
 }
 
 /// Floods the service for so long.
 pub fn flood(service: &Service, measured: Duration) -> Flood {
+    let idle = service.resident();
     let readers = people(service, "reader", READERS);
     people(service, "known", 1);
     let reading = || readers.iter().map(|tokens| get("/users/me", &tokens.access)).collect::<Vec<_>>();
@@ -38,7 +39,6 @@ pub fn flood(service: &Service, measured: Duration) -> Flood {
     let paced = Plan { warm_up, measured, pace: PACE };
     let address = service.address;
     let calm = drive(address, paced, reading());
-    let idle = service.resident();
     // Nobody has these addresses, so that none of the logins is that of somebody known.
     let strangers: Vec<String> = (0..1_000).map(|number| email("stranger", number)).collect();
     let full_speed = Plan { warm_up, measured, pace: Duration::ZERO };

@@ -19,6 +19,9 @@ use poem::{EndpointExt as _, Response};
 /// As long as the part of a token that is signed.
 const MESSAGE: [u8; 600] = [b'a'; 600];
 
+/// The memory of one hash with the default parameters.
+const MEMORY_KIB: u32 = 19_456;
+
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
@@ -45,9 +48,14 @@ fn on_all_cores<S>(measured: Duration, prepare: impl Fn() -> S + Sync, work: imp
     done.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64()
 }
 
+/// The memory of a hash on each core, in bytes.
+pub fn hashing_memory() -> u64 {
+    cores() as u64 * u64::from(MEMORY_KIB) * 1_024
+}
+
 /// Argon2id hashes a second with the default parameters, in memory that is reused.
 pub fn hashes(measured: Duration) -> f64 {
-    let params = Params::new(19_456, 2, 1, Some(32)).expect("the default parameters");
+    let params = Params::new(MEMORY_KIB, 2, 1, Some(32)).expect("the default parameters");
     let blocks = params.block_count();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     on_all_cores(

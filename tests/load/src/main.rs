@@ -250,7 +250,7 @@ impl Bench {
         let lost = (seen.logins.statuses.get(&0).copied().unwrap_or(0) + seen.known.others(200)) as f64;
         self.add("flood: unanswered, or known and refused", lost, 1.0, "", Target::AtMost(0.0));
         let (idle, most) = seen.resident;
-        let budget = idle as f64 / MEGABYTE + 32.0;
+        let budget = (idle + limits::hashing_memory()) as f64 / MEGABYTE + 32.0;
         self.add("flood: memory", most as f64 / MEGABYTE, budget, "MB", Target::AtMost(1.0));
     }
 
