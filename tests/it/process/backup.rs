@@ -57,12 +57,16 @@ impl Place {
 
     /// The names in the folder of the database.
     fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.path("data")).unwrap();
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort_unstable();
-        names
+        names_in(&self.path("data"))
     }
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort_unstable();
+    names
 }
 
 fn refused(service: &Service, email: &str) -> bool {
@@ -293,9 +297,8 @@ fn a_backup_overwrites_nothing_unless_it_is_told_to() {
     assert_eq!(mode(&place.path("backup.db")), 0o600);
     assert!(place.run(&["backup", "nowhere/backup.db"], 1).contains("is not there"));
     assert!(place.run(&["backup", "--force", "data/inwren.db"], 1).contains("the database itself"));
-    let left: Vec<_> =
-        fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert!(!left.iter().any(|name| name.to_string_lossy().contains("partial")), "{left:?}");
+    let left = names_in(place.folder.path());
+    assert!(!left.iter().any(|name| name.contains("partial")), "{left:?}");
     place.run(&["restore", "backup.db", "--yes"], 0);
 
     // What a damaged database gives is no backup.
@@ -345,11 +348,6 @@ fn with_many() -> Place {
         block_on(execute(&place.url(), statement));
     }
     place
-}
-
-fn names_in(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 /// Nothing writes to the draft of a backup any more once nobody waits for it, however far it has come.

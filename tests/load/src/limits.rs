@@ -13,14 +13,12 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
 };
+use inwren_adapters::crypto::argon2::{Argon2Parameters, HasherLimits};
 use poem::endpoint::make_sync;
 use poem::{EndpointExt as _, Response};
 
 /// As long as the part of a token that is signed.
 const MESSAGE: [u8; 600] = [b'a'; 600];
-
-/// The memory of one hash with the default parameters.
-const MEMORY_KIB: u32 = 19_456;
 
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
@@ -48,14 +46,16 @@ fn on_all_cores<S>(measured: Duration, prepare: impl Fn() -> S + Sync, work: imp
     done.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// The memory of a hash on each core, in bytes.
+/// What the hashes that the service computes at a time may take, in bytes.
 pub fn hashing_memory() -> u64 {
-    cores() as u64 * u64::from(MEMORY_KIB) * 1_024
+    let limits = HasherLimits::for_machine(cores(), Argon2Parameters::default());
+    limits.memory_budget_kib as u64 * 1_024
 }
 
 /// Argon2id hashes a second with the default parameters, in memory that is reused.
 pub fn hashes(measured: Duration) -> f64 {
-    let params = Params::new(MEMORY_KIB, 2, 1, Some(32)).expect("the default parameters");
+    let Argon2Parameters { memory_kib, iterations, parallelism } = Argon2Parameters::default();
+    let params = Params::new(memory_kib, iterations, parallelism, Some(32)).expect("the default parameters");
     let blocks = params.block_count();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     on_all_cores(

@@ -142,19 +142,20 @@ impl StoredArgon2 {
 impl Task {
     /// The most memory that the task uses at a time, in blocks of 1 KiB.
     pub(super) fn blocks(&self, current: &Params) -> usize {
-        match self {
-            Self::Verify { stored, .. } | Self::Check { stored, .. } => {
-                stored.block_count().max(current.block_count())
-            }
-            Self::Hash { .. } | Self::VerifyNobody { .. } => current.block_count(),
-        }
+        let stored = self.stored().map_or(0, Stored::block_count);
+        stored.max(current.block_count())
     }
 
     /// Whether it takes as long as a hash with the current parameters does. Others may take any time.
     pub(super) fn is_usual(&self, current: &Params) -> bool {
+        self.stored().is_none_or(|stored| stored.is_current(current))
+    }
+
+    /// The hash that the password is compared with, if there is one.
+    fn stored(&self) -> Option<&Stored> {
         match self {
-            Self::Verify { stored, .. } | Self::Check { stored, .. } => stored.is_current(current),
-            Self::Hash { .. } | Self::VerifyNobody { .. } => true,
+            Self::Verify { stored, .. } | Self::Check { stored, .. } => Some(stored),
+            Self::Hash { .. } | Self::VerifyNobody { .. } => None,
         }
     }
 

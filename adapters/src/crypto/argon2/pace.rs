@@ -47,7 +47,7 @@ impl Pace {
         Some((count as f64 - spent.as_secs_f64() / usual.as_secs_f64()).max(0.0))
     }
 
-    /// How many usual hashes a thread computes in this time. None where there has been none yet.
+    /// How many usual hashes a thread computes in this time. 0 where there has been none yet.
     pub(super) fn hashes_within(&self, time: Duration) -> usize {
         let usual = self.usual().map_or(0, |usual| usual.as_nanos());
         time.as_nanos().checked_div(usual).map_or(0, |hashes| usize::try_from(hashes).unwrap_or(usize::MAX))

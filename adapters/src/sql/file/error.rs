@@ -75,12 +75,12 @@ pub(super) fn database(path: &Path) -> impl FnOnce(sqlx::Error) -> FileError {
 
 /// As [`database`], of a statement that did not go through the driver.
 pub(super) fn asked(path: &Path) -> impl FnOnce(rusqlite::Error) -> FileError {
-    move |error| match error {
-        rusqlite::Error::SqliteFailure(code, message) => {
-            let cause = file_error(rusqlite::Error::SqliteFailure(code, message.clone()));
-            failure(path, Some(code.extended_code), message.as_deref(), cause)
-        }
-        other => failure(path, None, None, file_error(other)),
+    move |error| {
+        let (code, message) = match &error {
+            rusqlite::Error::SqliteFailure(code, message) => (Some(code.extended_code), message.clone()),
+            _ => (None, None),
+        };
+        failure(path, code, message.as_deref(), file_error(error))
     }
 }
 

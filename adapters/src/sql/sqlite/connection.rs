@@ -5,7 +5,7 @@ use rusqlite::{Connection, OpenFlags};
 
 /// Opens a file that is there. It waits so long for a lock that somebody else holds.
 pub(in super::super) fn open(path: &Path, lock_timeout: Duration) -> rusqlite::Result<Connection> {
-    // Without the mutex of SQLite: there is one of ours around each.
+    // Without the mutex of SQLite: nobody uses one while somebody else does.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(lock_timeout)?;

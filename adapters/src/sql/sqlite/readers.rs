@@ -18,6 +18,10 @@ pub(in super::super) struct Readers(Vec<Mutex<Option<Connection>>>);
 
 static USER_BY_EMAIL: LazyLock<String> = LazyLock::new(|| user_by(users::Column::EmailNormalized));
 
+const RECENT_ADDRESSES: &str = r#"SELECT DISTINCT "ip_address" FROM (SELECT "ip_address" FROM "sessions"
+    WHERE "user_id" = (SELECT "id" FROM "users" WHERE "email_normalized" = ?1) AND "ip_address" IS NOT NULL
+    ORDER BY "created_at" DESC LIMIT ?2) AS "newest""#;
+
 impl Readers {
     /// As many as can be read from at the same time. A file that cannot be opened here has none.
     pub(in super::super) fn open(path: &Path) -> Self {
@@ -46,15 +50,10 @@ impl Readers {
 
     /// The client addresses of the newest sessions of the user with this address.
     pub(in super::super) fn recent_addresses(&self, email: &Email, limit: u16) -> Option<Vec<IpAddr>> {
-        // A SQLite that is built otherwise plans by a limit that is a parameter, and prepares the statement anew each time.
-        let question = format!(
-            r#"SELECT DISTINCT "ip_address" FROM (SELECT "ip_address" FROM "sessions"
-            WHERE "user_id" = (SELECT "id" FROM "users" WHERE "email_normalized" = ?1) AND "ip_address" IS NOT NULL
-            ORDER BY "created_at" DESC LIMIT {limit}) AS "newest""#
-        );
         let address = |columns: &mut Columns<'_>| columns.value::<String>();
-        let found =
-            self.ask(|connection| all(connection, &question, params![email.normalized()], address))?;
+        let found = self.ask(|connection| {
+            all(connection, RECENT_ADDRESSES, params![email.normalized(), limit], address)
+        })?;
         found.iter().map(|text| text.parse().ok()).collect()
     }
 
