@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Block, Version};
 
-use super::computation::{Argon2Parameters, InvalidParameters, MAX_ITERATIONS, OUTPUT_BYTES, SALT_BYTES};
+use super::parameters::{Argon2Parameters, InvalidParameters, MAX_ITERATIONS, OUTPUT_BYTES, SALT_BYTES};
 
 /// The least that OWASP asks of Argon2id (Password Storage Cheat Sheet; ASVS 5.0, 11.4.2): KiB, and iterations.
 const LEAST: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];

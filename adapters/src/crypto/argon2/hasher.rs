@@ -8,9 +8,10 @@ use inwren_domain::model::{Password, PasswordHash};
 use inwren_domain::ports::{Entropy, HasherError, PasswordHasher, Requester, Standing, Verification};
 use tokio::sync::oneshot;
 
-use super::computation::{Argon2Parameters, Computed, InvalidParameters, SALT_BYTES, Task};
+use super::parameters::{Argon2Parameters, InvalidParameters, SALT_BYTES};
 use super::queue::{Answer, Job, Queue, Ticket};
 use super::stored::Stored;
+use super::task::{Computed, Task};
 use super::worker::work;
 
 /// How much at once.

@@ -4,12 +4,16 @@
 mod calibrate;
 mod computation;
 mod fair;
+mod fill_up;
 mod hasher;
 mod pace;
+mod parameters;
 mod queue;
 mod stored;
+mod stored_argon2;
+mod task;
 mod worker;
 
 pub use calibrate::{Calibration, calibrate};
-pub use computation::{Argon2Parameters, InvalidParameters};
 pub use hasher::{Argon2Hasher, HasherLimits, HasherMetrics};
+pub use parameters::{Argon2Parameters, InvalidParameters};

@@ -4,8 +4,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use inwren_domain::ports::{HasherError, Requester};
 use tokio::sync::oneshot;
 
-use super::computation::{Computed, Task};
 use super::fair::{FairQueue, Pushed};
+use super::task::{Computed, Task};
 
 /// A task, how much it needs, and where its answer goes.
 pub(super) struct Job {

@@ -2,7 +2,8 @@ use argon2::{Block, Params};
 use inwren_domain::model::PasswordHash;
 use inwren_domain::ports::HasherError;
 
-use super::computation::{StoredArgon2, work};
+use super::parameters::work;
+use super::stored_argon2::StoredArgon2;
 use crate::crypto::foreign_hash::ForeignHash;
 
 /// A stored hash that was read and found within the bounds, whoever made it.

@@ -4,6 +4,7 @@ use std::time::Duration;
 use argon2::{Block, Params};
 use tokio::sync::oneshot;
 
+use super::computation::Computation;
 use super::pace::Pace;
 use super::queue::{Answer, Queue};
 
@@ -33,7 +34,8 @@ pub(super) fn work(queue: &Queue, threads: usize, params: &Params, done: &Atomic
         if blocks.len() < job.blocks {
             blocks.resize(job.blocks, Block::default());
         }
-        let computed = job.task.compute(params, &mut blocks, &mut pace);
+        let computation = Computation { current: params, blocks: &mut blocks, pace: &mut pace };
+        let computed = computation.of(job.task);
         // What a costly old hash needed beyond the usual goes back to the system before the budget knows it free.
         if blocks.len() > usual {
             blocks.truncate(usual);

@@ -1,0 +1,62 @@
+use argon2::Params;
+use inwren_domain::model::PasswordHash;
+use inwren_domain::ports::HasherError;
+
+use super::stored_argon2::StoredArgon2;
+
+/// The cost of a hash. The defaults are OWASP's minimum (ASVS 5.0, 11.4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Argon2Parameters {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes. They are computed one after the other, on one thread.
+    pub parallelism: u32,
+}
+
+/// The parameters are not among those that Argon2 knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "Argon2 takes at least 8 KiB a lane, 1 iteration and 1 lane, and this service at most 4 GiB, 64 and 16"
+)]
+pub struct InvalidParameters;
+
+impl Default for Argon2Parameters {
+    fn default() -> Self {
+        Self { memory_kib: 19_456, iterations: 2, parallelism: 1 }
+    }
+}
+
+/// Bounds on what a stored hash may cost: beyond them it is refused, or one row could stop the service.
+const MAX_MEMORY_KIB: u32 = 4 * 1024 * 1024;
+pub(super) const MAX_ITERATIONS: u32 = 64;
+const MAX_PARALLELISM: u32 = 16;
+pub(super) const OUTPUT_BYTES: usize = 32;
+/// RFC 9106 section 3.1 recommends 16 bytes.
+pub(super) const SALT_BYTES: usize = 16;
+
+impl Argon2Parameters {
+    /// What a stored hash of Argon2 was made with. An error where the service would not check a password against it.
+    pub fn of(hash: &PasswordHash) -> Result<Self, HasherError> {
+        let stored = StoredArgon2::read(hash)?;
+        let params = stored.params();
+        Ok(Self { memory_kib: params.m_cost(), iterations: params.t_cost(), parallelism: params.p_cost() })
+    }
+
+    pub(super) fn to_params(self) -> Result<Params, InvalidParameters> {
+        let params = Params::new(self.memory_kib, self.iterations, self.parallelism, Some(OUTPUT_BYTES));
+        params.ok().filter(is_bounded).ok_or(InvalidParameters)
+    }
+}
+
+pub(super) fn is_bounded(params: &Params) -> bool {
+    params.m_cost() <= MAX_MEMORY_KIB
+        && params.t_cost() <= MAX_ITERATIONS
+        && params.p_cost() <= MAX_PARALLELISM
+}
+
+/// How many blocks are computed.
+pub(super) fn work(params: &Params) -> u64 {
+    u64::from(params.m_cost()) * u64::from(params.t_cost())
+}

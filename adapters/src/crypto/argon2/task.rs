@@ -1,0 +1,56 @@
+use argon2::Params;
+use inwren_domain::model::{Password, PasswordHash};
+use inwren_domain::ports::Verification;
+
+use super::parameters::SALT_BYTES;
+use super::stored::Stored;
+
+/// One thing to compute.
+pub(super) enum Task {
+    Hash {
+        password: Password,
+        salt: [u8; SALT_BYTES],
+    },
+    Verify {
+        password: Password,
+        stored: Box<Stored>,
+        salt: [u8; SALT_BYTES],
+    },
+    /// A verification after which there is no new hash.
+    Check {
+        password: Password,
+        stored: Box<Stored>,
+    },
+    /// The work of a verification, for somebody whom nobody has heard of.
+    VerifyNobody {
+        password: Password,
+    },
+}
+
+/// What a task gives.
+pub(super) enum Computed {
+    Hash(PasswordHash),
+    Verification(Verification),
+    Check(bool),
+}
+
+impl Task {
+    /// The most memory that the task uses at a time, in blocks of 1 KiB.
+    pub(super) fn blocks(&self, current: &Params) -> usize {
+        let stored = self.stored().map_or(0, Stored::block_count);
+        stored.max(current.block_count())
+    }
+
+    /// Whether it takes as long as a hash with the current parameters does. Others may take any time.
+    pub(super) fn is_usual(&self, current: &Params) -> bool {
+        self.stored().is_none_or(|stored| stored.is_current(current))
+    }
+
+    /// The hash that the password is compared with, if there is one.
+    fn stored(&self) -> Option<&Stored> {
+        match self {
+            Self::Verify { stored, .. } | Self::Check { stored, .. } => Some(stored),
+            Self::Hash { .. } | Self::VerifyNobody { .. } => None,
+        }
+    }
+}
