@@ -27,11 +27,15 @@ pub async fn migrate_up(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     Ok(missing)
 }
 
-/// Takes back the last `steps` migrations, with all the data that they made room for.
-pub async fn migrate_down(db: &DatabaseConnection, steps: u32) -> Result<(), DbErr> {
+/// Takes back the last `steps` migrations, with all the data that they made room for, and gives their names.
+pub async fn migrate_down(db: &DatabaseConnection, steps: u32) -> Result<Vec<String>, DbErr> {
     let transaction = begin_alone(db).await?;
+    let mut taken_back = known(&SchemaManager::new(&transaction)).await?;
     Migrator::down(&transaction, Some(steps)).await?;
-    transaction.commit().await
+    transaction.commit().await?;
+    taken_back.retain(|(_, applied)| *applied);
+    let steps = usize::try_from(steps).unwrap_or(usize::MAX);
+    Ok(taken_back.into_iter().rev().take(steps).map(|(name, _)| name).collect())
 }
 
 /// Every migration that this release knows, oldest first.

@@ -54,7 +54,10 @@ macro_rules! with_every_case {
                 no_login_with_the_old_password_survives_its_change
                 a_login_that_is_overtaken_opens_no_session
                 no_login_or_rotation_survives_the_deactivation_of_the_account
-                only_the_rekeyed_token_is_left_after_a_password_change;
+                only_the_rekeyed_token_is_left_after_a_password_change
+                of_those_who_end_all_others_one_stays
+                of_two_who_end_each_other_one_stays
+                whoever_has_been_shut_out_changes_nothing;
             registration:
                 a_registration_keeps_user_and_event
                 a_taken_address_registers_nobody
@@ -81,6 +84,7 @@ macro_rules! with_every_case {
                 a_session_comes_with_its_user_as_it_is_now
                 the_live_ones_are_listed_newest_first
                 the_addresses_are_those_of_the_newest_sessions
+                it_is_told_which_sessions_are_live
                 a_revocation_ends_one_session
                 a_revocation_of_no_live_session_of_the_user_changes_nothing
                 revoking_all_ends_what_was_not_revoked_and_counts_it
@@ -106,7 +110,8 @@ macro_rules! with_every_case {
                 the_last_superuser_stays_whoever_races
                 the_last_superuser_stays_through_updates
                 the_last_superuser_stays_through_deletions
-                the_last_superuser_stays_through_deactivations;
+                the_last_superuser_stays_through_deactivations
+                a_superuser_who_has_been_shut_out_changes_nobody;
             transfer:
                 a_snapshot_gives_everybody_once_in_the_order_of_ids
                 a_snapshot_is_of_one_moment

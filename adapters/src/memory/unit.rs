@@ -156,6 +156,15 @@ impl SessionRepository for MemoryUnit {
         Ok(())
     }
 
+    async fn is_live(
+        &mut self,
+        id: SessionId,
+        user: UserId,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        Ok(self.live_session(id, user, now).is_some())
+    }
+
     async fn rekey(&mut self, rekey: &Rekey) -> Result<bool, StoreError> {
         let Some(session) = self.live_session(rekey.session_id, rekey.user_id, rekey.at) else {
             return Ok(false);

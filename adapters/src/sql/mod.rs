@@ -58,3 +58,4 @@ pub use file::{Contents, FileError, SqliteFile, Staged};
 pub use foreign::{ForeignDatabase, ForeignError, Place};
 pub use pool::PoolMetrics;
 pub use store::SqlStore;
+pub use url::check as check_url;

@@ -92,6 +92,21 @@ impl SessionRepository for SqlUnit {
         Ok(())
     }
 
+    async fn is_live(
+        &mut self,
+        id: SessionId,
+        user: UserId,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let live = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Id.eq(id.as_uuid()))
+            .filter(live_sessions_of(user, now));
+        let found = self.connection().query_one(&live.into_query()).await.map_err(store_error)?;
+        Ok(found.is_some())
+    }
+
     async fn rekey(&mut self, rekey: &Rekey) -> Result<bool, StoreError> {
         let rekeyed = ActiveModel {
             generation: Set(rekey.generation),

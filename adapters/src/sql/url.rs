@@ -43,6 +43,11 @@ pub(super) enum Target {
     Sqlite(PathBuf),
 }
 
+/// Whether a database could be connected to by this URL, as far as the URL alone tells.
+pub fn check(url: &str) -> Result<(), ConnectError> {
+    parse(url).map(drop)
+}
+
 pub(super) fn parse(url: &str) -> Result<Target, ConnectError> {
     if let Some(rest) = without_scheme(url, &POSTGRES) {
         postgres(rest)

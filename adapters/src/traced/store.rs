@@ -178,6 +178,7 @@ passed_on! {
 
     SessionRepository of TracedUnit through sessions {
         fn insert(session: &Session) -> ();
+        fn is_live(id: SessionId, user: UserId, now: OffsetDateTime) -> bool;
         fn rekey(rekey: &Rekey) -> bool;
         fn revoke(id: SessionId, user: UserId, reason: RevocationReason, at: OffsetDateTime) -> bool;
         fn revoke_all(

@@ -92,8 +92,8 @@ pub(super) enum Command {
     Hidden(Hidden),
 }
 
-/// What is for those who work on the program itself. It is no part of [`commands`], because what is made of
-/// them for shells and for `man` shows everything that is in them.
+// What is for those who work on the program itself. It is no part of `commands`, because what is made of them for shells
+// and for `man` shows everything that is in them. These lines are no doc comment: that would become what `--help` begins with.
 #[derive(Debug, Subcommand)]
 pub(super) enum Hidden {
     /// Print a page of the reference, as Markdown

@@ -120,6 +120,10 @@ impl Banner<'_> {
             "RATE_LIMIT_ENABLED is false: passwords can be guessed as fast as they are hashed",
         );
         warn(
+            !config.argon2.is_recommended(),
+            "ARGON2_MEMORY_KIB, ARGON2_ITERATIONS: below what OWASP asks for, so that stolen hashes are cheap to try",
+        );
+        warn(
             config.cors == AllowedOrigins::Any,
             "CORS_ALLOWED_ORIGINS is *: the scripts of every page may read the answers",
         );

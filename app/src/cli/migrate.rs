@@ -35,8 +35,14 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
             }
         }
         MigrateCommand::Down { steps, .. } => {
-            inwren_migration::migrate_down(connection, steps).await.map_err(Failed::because)?;
-            say(&format!("took back the last {steps}"));
+            let taken_back =
+                inwren_migration::migrate_down(connection, steps).await.map_err(Failed::because)?;
+            for name in &taken_back {
+                say(&format!("took back {name}"));
+            }
+            if taken_back.is_empty() {
+                say("nothing to do");
+            }
         }
         MigrateCommand::Status { json } => {
             let status = inwren_migration::status(connection).await.map_err(Failed::because)?;

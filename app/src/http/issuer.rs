@@ -1,5 +1,7 @@
 //! Who issues the tokens, and under which address others reach the service.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use poem::Request;
 use poem::http::header;
 
@@ -34,35 +36,64 @@ impl Issuer {
         &self.audience
     }
 
-    /// The address of the service, without a slash at the end: the issuer's, or else the one that the client has called.
+    /// The address of the service, without a slash at the end: the issuer's, or of a service that nobody has set up the one
+    /// that the client has called, if it is one of this machine. Any other is only what the client says: an answer with it in
+    /// would lead whoever gets it from a cache to wherever that client likes.
     pub(super) fn address(&self, request: &Request) -> String {
-        let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-        match host.filter(|host| is_host(host)) {
-            Some(host) if !self.is_address => format!("http://{host}"),
-            _ => self.name.trim_end_matches('/').to_owned(),
+        if self.is_address {
+            return self.name.trim_end_matches('/').to_owned();
+        }
+        let own = request.local_addr().as_socket_addr().copied();
+        let called = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+        let called = called.filter(|host| is_of_this_machine(host, own.map(|own| own.ip())));
+        let scheme = request.scheme();
+        match (called, own) {
+            (Some(host), _) => format!("{scheme}://{host}"),
+            (None, Some(own)) => format!("{scheme}://{own}"),
+            (None, None) => self.name.trim_end_matches('/').to_owned(),
         }
     }
 }
 
-/// Whether this is a host and perhaps a port, and nothing that could change a URL that it is put into.
-fn is_host(text: &str) -> bool {
+/// Whether this is a host of this machine and perhaps a port, and nothing that could change a URL that it is put into.
+fn is_of_this_machine(text: &str, own: Option<IpAddr>) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (text, None),
     };
-    let name = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
-    let is_name = !host.is_empty() && name(host);
     let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let is_v6 = literal.is_some_and(|literal| literal.parse::<std::net::Ipv6Addr>().is_ok());
-    text.len() <= 255 && (is_name || is_v6) && port.is_none_or(|port| port.parse::<u16>().is_ok())
+    let address = match literal {
+        Some(literal) => literal.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        None => host.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
+    };
+    let is_ours = match address {
+        Some(address) => address.is_loopback() || Some(address) == own,
+        None => host.eq_ignore_ascii_case("localhost"),
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    is_ours && port.is_none_or(is_port)
 }
 
 #[cfg(test)]
 mod tests {
+    use poem::http::uri::Scheme;
+    use poem::web::{LocalAddr, RemoteAddr};
+    use poem::{Addr, Body, RequestParts};
+
     use super::*;
 
+    const OWN: &str = "192.0.2.7:8123";
+
+    fn address_over(scheme: Scheme, issuer: &str, host: &str) -> String {
+        let (parts, ()) = hyper::Request::builder().header("host", host).body(()).unwrap().into_parts();
+        let own = LocalAddr(Addr::SocketAddr(OWN.parse().unwrap()));
+        let remote = RemoteAddr(Addr::SocketAddr("198.51.100.7:4711".parse().unwrap()));
+        let request = Request::from_parts(RequestParts::from((parts, own, remote, scheme)), Body::empty());
+        Issuer::new(issuer, "tests").address(&request)
+    }
+
     fn address(issuer: &str, host: &str) -> String {
-        Issuer::new(issuer, "tests").address(&Request::builder().header("host", host).finish())
+        address_over(Scheme::HTTP, issuer, host)
     }
 
     #[test]
@@ -73,18 +104,44 @@ mod tests {
 
     #[test]
     fn a_service_that_nobody_set_up_is_where_it_is_called() {
-        for host in ["localhost:8123", "127.0.0.1:1", "[::1]:8000", "auth.internal"] {
+        for host in ["localhost:8123", "localhost", "127.0.0.1:1", "[::1]:8000", "192.0.2.7", "192.0.2.7:80"]
+        {
             assert_eq!(address("http://localhost:8000", host), format!("http://{host}"));
             assert_eq!(address("inwren", host), format!("http://{host}"));
+            assert_eq!(address_over(Scheme::HTTPS, "inwren", host), format!("https://{host}"));
+        }
+    }
+
+    #[test]
+    fn a_host_of_elsewhere_is_not_believed() {
+        for host in
+            ["evil.example.org", "auth.internal:8000", "192.0.2.8", "[2001:db8::1]", "localhost.evil.example"]
+        {
+            for issuer in ["http://localhost:8000", "inwren"] {
+                assert_eq!(address(issuer, host), format!("http://{OWN}"), "{host}");
+            }
         }
     }
 
     #[test]
     fn a_host_that_is_more_than_a_host_is_not_believed() {
-        for host in
-            ["", "a/b", "a@b", "a?b", "a#b", "a b", "a:b", "a:99999", "[::1", "[x]:1", "\"", "<", "a:1:2"]
-        {
-            assert_eq!(address("http://localhost:8000", host), "http://localhost:8000", "{host}");
+        for host in [
+            "",
+            "localhost/b",
+            "a@localhost",
+            "localhost?b",
+            "localhost#b",
+            "localhost b",
+            "localhost:b",
+            "localhost:+1",
+            "localhost:99999",
+            "localhost:1:2",
+            "[::1",
+            "[x]:1",
+            "[127.0.0.1]",
+            "\"",
+        ] {
+            assert_eq!(address("http://localhost:8000", host), format!("http://{OWN}"), "{host}");
         }
     }
 }

@@ -3,7 +3,10 @@
 use std::marker::PhantomData;
 
 use poem::{FromRequest, Request, RequestBody};
+use poem_openapi::registry::{MetaRequest, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::body::Body;
 use super::limits::Operation;
 use super::state::AppState;
 
@@ -24,6 +27,38 @@ impl<'a, O: LimitedOperation> FromRequest<'a> for Limited<O> {
     }
 }
 
+/// A body, where it is the body that says by what a call is counted. One that cannot be read says nothing, so that it is the
+/// client's allowance for an operation that the call takes one of.
+pub(super) struct LimitedBody<O, B>(pub(super) B, PhantomData<O>);
+
+impl<'a, O: LimitedOperation, B: Body + ApiExtractor<'a>> ApiExtractor<'a> for LimitedBody<O, B> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        B::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        B::request_meta()
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        match B::read(request, body).await {
+            Ok(body) => Ok(Self(body, PhantomData)),
+            Err(unreadable) => {
+                AppState::of(request)?.limits.check_client(request, O::OPERATION).await?;
+                Err(unreadable.into())
+            }
+        }
+    }
+}
+
 /// The operations that are limited before anything else is looked at.
 pub(super) mod by_client {
     use super::{LimitedOperation, Operation};
@@ -37,5 +72,5 @@ pub(super) mod by_client {
         };
     }
 
-    markers! { Register Revoke Introspect Logout Me UpdateMe ChangePassword DeleteMe Sessions RevokeSession RevokeSessions Admin }
+    markers! { Register Login Refresh Revoke Introspect Logout Me UpdateMe ChangePassword DeleteMe Sessions RevokeSession RevokeSessions Admin }
 }

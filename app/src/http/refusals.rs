@@ -124,7 +124,7 @@ impl From<account::update::Refusal> for Problem {
             account::update::Refusal::EmailTaken => email_taken(),
             account::update::Refusal::Tier(refused) => refused.into(),
             account::update::Refusal::StepUp(required) => required.into(),
-            account::update::Refusal::Gone => invalid_token(),
+            account::update::Refusal::Overtaken => invalid_token(),
         }
     }
 }
@@ -148,14 +148,23 @@ impl From<account::deactivate::Refusal> for Problem {
         match refusal {
             account::deactivate::Refusal::StepUp(required) => required.into(),
             account::deactivate::Refusal::LastSuperuser(last) => last.into(),
-            account::deactivate::Refusal::Gone => invalid_token(),
+            account::deactivate::Refusal::Overtaken => invalid_token(),
         }
     }
 }
 
-impl From<account::sessions::NotFound> for Problem {
-    fn from(_: account::sessions::NotFound) -> Self {
-        not_found("session")
+impl From<account::sessions::Refusal> for Problem {
+    fn from(refusal: account::sessions::Refusal) -> Self {
+        match refusal {
+            account::sessions::Refusal::NotFound => not_found("session"),
+            account::sessions::Refusal::Overtaken => invalid_token(),
+        }
+    }
+}
+
+impl From<account::sessions::Overtaken> for Problem {
+    fn from(_: account::sessions::Overtaken) -> Self {
+        invalid_token()
     }
 }
 
@@ -169,7 +178,16 @@ impl From<admin::sessions::Refusal> for Problem {
     fn from(refusal: admin::sessions::Refusal) -> Self {
         match refusal {
             admin::sessions::Refusal::NotFound => not_found("user"),
-            admin::sessions::Refusal::NotPermitted => not_permitted(),
+            admin::sessions::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
+        }
+    }
+}
+
+impl From<admin::Unconfirmed> for Problem {
+    fn from(unconfirmed: admin::Unconfirmed) -> Self {
+        match unconfirmed {
+            admin::Unconfirmed::NotPermitted => not_permitted(),
+            admin::Unconfirmed::Overtaken => invalid_token(),
         }
     }
 }
@@ -187,7 +205,7 @@ impl From<admin::update::Refusal> for Problem {
             admin::update::Refusal::EmailTaken => email_taken(),
             admin::update::Refusal::Tier(refused) => refused.into(),
             admin::update::Refusal::LastSuperuser(last) => last.into(),
-            admin::update::Refusal::NotPermitted => not_permitted(),
+            admin::update::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
         }
     }
 }
@@ -197,7 +215,7 @@ impl From<admin::delete::Refusal> for Problem {
         match refusal {
             admin::delete::Refusal::NotFound => not_found("user"),
             admin::delete::Refusal::LastSuperuser(last) => last.into(),
-            admin::delete::Refusal::NotPermitted => not_permitted(),
+            admin::delete::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
         }
     }
 }

@@ -28,6 +28,11 @@ pub trait SessionRepository: Send {
     /// Adds a session.
     async fn insert(&mut self, session: &Session) -> Result<(), StoreError>;
 
+    /// Whether this is a live session of the user. In a unit that has locked the user it MUST stay so until the unit ends, but
+    /// for what the unit does itself.
+    async fn is_live(&mut self, id: SessionId, user: UserId, now: OffsetDateTime)
+    -> Result<bool, StoreError>;
+
     /// Gives the session a new refresh token and forgets the one before, so that there is no reuse grace. It MUST
     /// change nothing and answer `false` if the session is not the user's or not live at `rekey.at`.
     async fn rekey(&mut self, rekey: &Rekey) -> Result<bool, StoreError>;

@@ -173,6 +173,10 @@ async fn sessions_are_seen_and_ended(store: Arc<dyn Store>) {
     }
     expect_logged_out(&app, &ann).await;
     expect_logged_out(&app, &second).await;
+    // The own ones are seen here as they are at /users/me.
+    let own = format!("{}/sessions", path(&admin));
+    let own = app.get(&own).bearer(&admin.tokens.access).send().await.expect_status(200).json();
+    assert_eq!(own["items"][0]["current"], true);
     app.login(&ann.email).await;
     get(&app, &admin, &ann).await.expect_status(200).json();
 }

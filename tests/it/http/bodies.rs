@@ -10,6 +10,8 @@ stories! {
     what_is_no_json_is_malformed
     what_is_json_but_no_object_is_invalid
     media_types_are_heeded
+    an_encoded_body_is_refused
+    a_body_with_very_many_fields_is_invalid
     what_is_wrong_is_told_all_at_once
     a_field_that_comes_twice_is_malformed
     text_may_be_anything_that_is_unicode
@@ -108,6 +110,37 @@ async fn media_types_are_heeded(store: Arc<dyn Store>) {
     {
         let body = json!({ "email": admin.email, "password": PASSWORD }).to_string();
         app.post("/auth/login").body(media_type, body).send().await.expect_status(200).tokens();
+    }
+}
+
+/// What is said to be compressed is not read as if it were not.
+async fn an_encoded_body_is_refused(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let admin = app.superuser().await;
+    for operation in WITH_JSON {
+        for encoding in ["gzip", "br", "x", ""] {
+            let call = call(&app, &admin, operation).header("content-encoding", encoding);
+            call.json(&json!({})).send().await.expect_problem(415, "unsupported-media-type");
+        }
+        let call = call(&app, &admin, operation).header("content-encoding", "Identity");
+        let reply = call.json(&json!({ "rubbish": 1 })).send().await;
+        reply.expect_problem(422, "validation-failed");
+    }
+    let form = app.post("/auth/access-token").header("content-encoding", "gzip").form(&[("username", "a")]);
+    form.send().await.expect_problem(415, "unsupported-media-type");
+}
+
+async fn a_body_with_very_many_fields_is_invalid(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let admin = app.superuser().await;
+    let fields: Vec<String> = (0..200).map(|n| format!("\"f{n}\":[{n}]")).collect();
+    let many = format!("{{{}}}", fields.join(","));
+    let cut_off = many.trim_end_matches('}').to_owned();
+    for operation in WITH_JSON {
+        let reply = call(&app, &admin, operation).body("application/json", many.as_str()).send().await;
+        reply.expect_invalid(&[""]);
+        let reply = call(&app, &admin, operation).body("application/json", cut_off.as_str()).send().await;
+        reply.expect_problem(400, "malformed-request");
     }
 }
 

@@ -10,6 +10,7 @@ use time::Duration;
 stories! {
     every_operation_has_its_limit
     a_limit_comes_back_bit_by_bit
+    what_is_malformed_counts
     what_is_limited_costs_nothing
     of_thirty_logins_at_once_five_are_heard
     a_network_of_ipv6_is_one_client
@@ -65,6 +66,8 @@ async fn every_operation_has_its_limit(store: Arc<dyn Store>) {
     // What is asked for is refused, so that nothing ends before the limit does.
     let table: Vec<Row<'_>> = vec![
         ("register", "POST", "/auth/register".into(), 5, &ann, body(&rubbish)),
+        ("login", "POST", "/auth/login".into(), 5, &ann, body(&rubbish)),
+        ("refresh", "POST", "/auth/refresh".into(), 10, &ann, body(&rubbish)),
         ("update-me", "PUT", "/users/me".into(), 10, &ann, body(&rubbish)),
         ("change-password", "POST", "/users/me/password".into(), 5, &ann, body(&rubbish)),
         ("me", "GET", "/users/me".into(), 20, &ann, None),
@@ -129,6 +132,34 @@ async fn a_limit_comes_back_bit_by_bit(store: Arc<dyn Store>) {
     assert_eq!(until_limited(call).await, 0);
     app.clock.advance(Duration::MINUTE);
     assert_eq!(until_limited(call).await, 10);
+}
+
+/// Rubbish is no way past a limit, nor is there any answer but 429 beyond it.
+async fn what_is_malformed_counts(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let rubbish = [
+        ("application/json", "{"),
+        ("application/json", "{}"),
+        ("text/plain", "x"),
+        ("application/x-www-form-urlencoded", "grant_type=a&grant_type=b"),
+        ("application/x-www-form-urlencoded", "grant_type=password&username=a"),
+        ("application/x-www-form-urlencoded", "grant_type=magic"),
+        ("application/x-www-form-urlencoded", "username=%ff"),
+    ];
+    for (path, quota) in [("/auth/login", 5), ("/auth/access-token", 5), ("/auth/refresh", 10)] {
+        for (media_type, text) in rubbish {
+            let from = client();
+            let call = || app.post(path).from(&from).body(media_type, text);
+            assert_eq!(until_limited(call).await, quota, "{path} {media_type} {text}");
+        }
+    }
+    let from = client();
+    let refresh = || app.post("/auth/access-token").from(&from).form(&[("grant_type", "refresh_token")]);
+    assert_eq!(until_limited(refresh).await, 10);
+    let long = "x".repeat(70_000);
+    let from = client();
+    let large = || app.post("/auth/refresh").from(&from).body("application/json", long.as_str());
+    assert_eq!(until_limited(large).await, 10);
 }
 
 async fn what_is_limited_costs_nothing(store: Arc<dyn Store>) {

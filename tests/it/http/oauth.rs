@@ -15,6 +15,7 @@ stories! {
     repeated_parameters_are_refused
     nothing_is_read_from_the_query
     a_form_is_read_as_browsers_write_it
+    no_body_at_all_is_an_empty_form
     other_media_types_are_refused
     reuse_here_ends_the_session_too
 }
@@ -184,6 +185,22 @@ async fn a_form_is_read_as_browsers_write_it(store: Arc<dyn Store>) {
         raw(&app, form).await.expect_oauth_error("invalid_request");
     }
     raw(&app, "a=1&".repeat(5_000)).await.expect_oauth_error("invalid_request");
+}
+
+/// Clients that have no parameter to send may leave out the media type too.
+async fn no_body_at_all_is_an_empty_form(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let admin = app.superuser().await;
+    for path in ["/auth/access-token", "/auth/revoke", "/auth/introspect"] {
+        let call = || app.post(path).bearer(&admin.tokens.access);
+        call().send().await.expect_oauth_error("invalid_request");
+        call().header("content-length", "0").send().await.expect_oauth_error("invalid_request");
+        call()
+            .header("content-type", "text/plain")
+            .send()
+            .await
+            .expect_problem(415, "unsupported-media-type");
+    }
 }
 
 async fn other_media_types_are_refused(store: Arc<dyn Store>) {

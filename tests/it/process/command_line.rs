@@ -162,6 +162,15 @@ fn a_short_look_at_a_command_shows_its_examples_and_no_settings() {
 }
 
 #[test]
+fn help_begins_with_what_the_program_is() {
+    let folder = TempFolder::new();
+    for ask in ["--help", "-h", "help"] {
+        let help = run(&folder, &[ask], 0);
+        assert!(help.starts_with("Inwren Auth: an authentication service"), "{ask}: {help}");
+    }
+}
+
+#[test]
 fn who_cannot_listen_is_told_what_to_do() {
     let folder = TempFolder::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -188,6 +197,7 @@ fn a_start_tells_people_where_everything_is_and_what_is_unsafe() {
         "warning    DATABASE_URL is memory".to_owned(),
         "warning    RATE_LIMIT_ENABLED is false".to_owned(),
         "warning    CORS_ALLOWED_ORIGINS is *".to_owned(),
+        "warning    ARGON2_MEMORY_KIB, ARGON2_ITERATIONS: below".to_owned(),
     ] {
         assert!(log.contains(&part), "{part:?} is not in\n{log}");
     }
@@ -196,7 +206,7 @@ fn a_start_tells_people_where_everything_is_and_what_is_unsafe() {
     let log = program.env("LOG_FORMAT", "json").start().stop();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let warned = lines.iter().filter(|line| line["level"] == "WARN").count();
-    assert_eq!(warned, 3, "{log}");
+    assert_eq!(warned, 4, "{log}");
 }
 
 #[test]

@@ -41,6 +41,46 @@ fn all_errors_are_told_at_once() {
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "something was made");
 }
 
+/// What cannot work is found before anything is begun.
+#[test]
+fn a_value_that_could_never_be_used_is_a_wrong_one() {
+    let folder = TempFolder::new();
+    for url in [
+        "sqlite:",
+        "sqlite://",
+        "sqlite://:memory:",
+        "sqlite::memory:",
+        "sqlite:data/x.db",
+        "sqlite://x.db?mode=ro",
+        "postgres://u:hunter2@h:99999/d",
+        "postgres://u:hunter2@h/d?sslmod=require",
+    ] {
+        for arguments in [&["config", "check"][..], &[]] {
+            let program = Program::new(folder.path()).env("DATABASE_URL", url);
+            let said = program.args(arguments).run().with_code(2);
+            assert!(said.contains("DATABASE_URL") && !said.contains("hunter2"), "{url}: {said}");
+        }
+    }
+    let file = folder.path().join("password");
+    std::fs::write(&file, "password\n").unwrap();
+    for (name, value) in [
+        ("FIRST_SUPERUSER_PASSWORD", "zq7!xw2".to_owned()),
+        ("FIRST_SUPERUSER_PASSWORD", "12345678".to_owned()),
+        ("FIRST_SUPERUSER_PASSWORD", "x".repeat(129)),
+        ("FIRST_SUPERUSER_PASSWORD", "boss.lady@example.org".to_owned()),
+        ("FIRST_SUPERUSER_PASSWORD_FILE", file.display().to_string()),
+    ] {
+        for arguments in [&["config", "check"][..], &[]] {
+            let program = Program::new(folder.path()).env("DATABASE_URL", "memory:");
+            let program =
+                program.env("FIRST_SUPERUSER_EMAIL", "boss.lady@example.org").env(name, value.as_str());
+            let said = program.args(arguments).run().with_code(2);
+            assert!(said.contains(name) && said.contains("cannot be used"), "{value}: {said}");
+        }
+    }
+    assert!(!folder.path().join("certs").exists(), "a key was made for a service that cannot start");
+}
+
 #[test]
 fn production_keeps_things_and_names_origins() {
     let folder = TempFolder::new();

@@ -116,9 +116,10 @@ pub async fn a_failed_administration_leaves_everything(store: Arc<dyn Store>) {
     let core = &fakes.core;
     let (root, user) = (superuser(), superuser());
     add_users(&*store, &[&root, &user]).await;
-    let session = fixtures::session_of(&user);
+    let (session, own) = (fixtures::session_of(&user), fixtures::session_of(&root));
     super::support::add_sessions(&*store, &[&session]).await;
-    let principal = fixtures::principal(&root, &fixtures::session_of(&root)).await;
+    super::support::add_sessions(&*store, &[&own]).await;
+    let principal = fixtures::principal(&root, &own).await;
     let admin = Admin::authorise(&principal).unwrap();
     let demote = async || {
         let command = admin::update::Command { is_superuser: Some(false), ..Default::default() };

@@ -9,7 +9,8 @@ use inwren_domain::service::{Failure, account};
 
 use super::client::{self, OLD};
 use super::support::{
-    ROUNDS, Task, add_sessions, add_users, dawdling, live_of, session_of, together, updated,
+    ROUNDS, Task, add_sessions, add_users, assert_same_user, dawdling, live_of, session_of, together,
+    updated, user_of,
 };
 use crate::fakes::Fakes;
 use crate::fixtures::{self, now, rotation_of, somebody};
@@ -247,6 +248,89 @@ pub async fn only_the_rekeyed_token_is_left_after_a_password_change(store: Arc<d
         assert_eq!(live[0].hashed_refresh_token, fakes.core.verifier.digest(&rekeyed));
         client::exchange(&fakes.core, &rekeyed).await.unwrap();
     }
+}
+
+/// Of several sessions that each end all others exactly one is left: whoever has been ended ends nobody.
+pub async fn of_those_who_end_all_others_one_stays(store: Arc<dyn Store>) {
+    let store = dawdling(&store);
+    let fakes = Arc::new(Fakes::over(store.clone()));
+    for _ in 0..ROUNDS {
+        let (user, principals) = logged_in_often(&fakes, &store, 4).await;
+        let tasks = principals.iter().cloned().map(|principal| -> Task<bool> {
+            let fakes = fakes.clone();
+            Box::pin(async move {
+                match account::sessions::revoke_others(&fakes.core, &principal, &client::client()).await {
+                    Ok(()) => true,
+                    Err(Failure::Refused(account::sessions::Overtaken)) => false,
+                    Err(failure) => panic!("{failure:?}"),
+                }
+            })
+        });
+        let done = together(tasks).await;
+        let live = live_of(&*store, user.id).await;
+        let winners: Vec<_> = principals.iter().zip(done).filter(|(_, done)| *done).collect();
+        assert_eq!((winners.len(), live.len()), (1, 1), "how many were told that they are left, and are");
+        assert_eq!(winners[0].0.session().expect("a session").id, live[0].id);
+    }
+}
+
+/// Of two sessions that end each other exactly one is left.
+pub async fn of_two_who_end_each_other_one_stays(store: Arc<dyn Store>) {
+    let store = dawdling(&store);
+    let fakes = Arc::new(Fakes::over(store.clone()));
+    for _ in 0..ROUNDS {
+        let (user, principals) = logged_in_often(&fakes, &store, 2).await;
+        let ids = [1, 0].map(|n: usize| principals[n].session().expect("a session").id);
+        let tasks = principals.into_iter().zip(ids).map(|(principal, other)| -> Task<bool> {
+            let fakes = fakes.clone();
+            Box::pin(async move {
+                let client = client::client();
+                match account::sessions::revoke(&fakes.core, &principal, other, &client).await {
+                    Ok(()) => true,
+                    Err(Failure::Refused(account::sessions::Refusal::Overtaken)) => false,
+                    Err(failure) => panic!("{failure:?}"),
+                }
+            })
+        });
+        let done = together(tasks).await;
+        assert_eq!(done.iter().filter(|done| **done).count(), 1, "how many ended the other");
+        assert_eq!(live_of(&*store, user.id).await.len(), 1);
+    }
+}
+
+/// Whoever was let in before the session ended changes nothing any more.
+pub async fn whoever_has_been_shut_out_changes_nothing(store: Arc<dyn Store>) {
+    let fakes = Arc::new(Fakes::over(store.clone()));
+    let (core, client) = (&fakes.core, client::client());
+    let (user, principals) = logged_in_often(&fakes, &store, 2).await;
+    let [late, other] = &principals[..] else { panic!("two sessions") };
+    account::sessions::revoke_others(core, other, &client).await.unwrap();
+    let before = user_of(&*store, user.id).await.unwrap();
+
+    let email = Some(fixtures::fresh_email());
+    let command = account::update::Command { email, tier: None };
+    let changed = account::update::execute(core, late, command, &client).await;
+    assert!(matches!(changed, Err(Failure::Refused(account::update::Refusal::Overtaken))), "{changed:?}");
+    let ended = account::sessions::revoke_others(core, late, &client).await;
+    assert!(matches!(ended, Err(Failure::Refused(account::sessions::Overtaken))), "{ended:?}");
+    let other_id = other.session().expect("a session").id;
+    let ended = account::sessions::revoke(core, late, other_id, &client).await;
+    assert!(matches!(ended, Err(Failure::Refused(account::sessions::Refusal::Overtaken))), "{ended:?}");
+    let closed = account::deactivate::execute(core, late, &client).await;
+    assert!(matches!(closed, Err(Failure::Refused(account::deactivate::Refusal::Overtaken))), "{closed:?}");
+    assert_same_user(&user_of(&*store, user.id).await.unwrap(), &before);
+    assert_eq!(live_of(&*store, user.id).await.len(), 1);
+}
+
+/// A user with the old password who has just logged in so many times.
+async fn logged_in_often(fakes: &Arc<Fakes>, store: &Arc<dyn Store>, times: usize) -> (User, Vec<Principal>) {
+    let (user, first, _) = logged_in(fakes, store).await;
+    let mut principals = vec![first];
+    for _ in 1..times {
+        let pair = client::login(&fakes.core, &user.email, OLD).await.unwrap();
+        principals.push(client::principal(&fakes.core, &pair).await);
+    }
+    (user, principals)
 }
 
 /// A user with the old password who has just logged in, and the refresh token.

@@ -130,6 +130,28 @@ pub async fn the_addresses_are_those_of_the_newest_sessions(store: Arc<dyn Store
     assert!(found(&fixtures::fresh_email(), 10).await.is_empty());
 }
 
+/// `is_live` says so of a live session of the user, and of no other.
+pub async fn it_is_told_which_sessions_are_live(store: Arc<dyn Store>) {
+    let (user, session) = opened(&*store).await;
+    let (stranger, _) = opened(&*store).await;
+    let is_live = async |id: SessionId, user: &User, at: OffsetDateTime| {
+        in_unit!(store, |unit| {
+            unit.users().lock(user.id).await.unwrap();
+            unit.sessions().is_live(id, user.id, at).await.unwrap()
+        })
+    };
+    assert!(is_live(session.id, &user, now()).await);
+    assert!(is_live(session.id, &user, session.expires_at - Duration::MICROSECOND).await);
+    assert!(!is_live(session.id, &user, session.expires_at).await);
+    assert!(!is_live(session.id, &stranger, now()).await);
+    assert!(!is_live(SessionId::from_uuid(user_id().as_uuid()), &user, now()).await);
+    let capped = Session { max_expires_at: now(), ..fixtures::session_of(&user) };
+    add_sessions(&*store, &[&capped]).await;
+    assert!(!is_live(capped.id, &user, now()).await);
+    assert!(revoke(&*store, session.id, &user, now()).await);
+    assert!(!is_live(session.id, &user, now()).await);
+}
+
 /// `revoke` ends the user's live session and no other, and leaves its other fields.
 pub async fn a_revocation_ends_one_session(store: Arc<dyn Store>) {
     let (user, session) = opened(&*store).await;

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use inwren_domain::model::{ClientInfo, User, UserChange, UserId};
+use inwren_domain::model::{ClientInfo, RevocationReason, User, UserChange, UserId};
 use inwren_domain::policy::superuser::require_another;
 use inwren_domain::ports::Store;
-use inwren_domain::service::admin::{self, Admin};
+use inwren_domain::service::admin::{self, Admin, Unconfirmed};
 use inwren_domain::service::{Failure, account};
 
 use super::support::{
@@ -89,16 +89,16 @@ pub async fn the_last_superuser_stays_through_updates(store: Arc<dyn Store>) {
         Box::pin(async move {
             let core = Fakes::over(store).core;
             let mut command = admin::update::Command::default();
-            if actor.id.as_uuid().as_u128() % 2 == 0 {
+            if actor.id().as_uuid().as_u128() % 2 == 0 {
                 command.is_superuser = Some(false);
             } else {
                 command.is_active = Some(false);
             }
             let client = ClientInfo::default();
-            match admin::update::execute(&core, admin_of(&actor).await, target.id, command, &client).await {
+            match admin::update::execute(&core, actor, target.id, command, &client).await {
                 Ok(_) => true,
                 Err(Failure::Refused(
-                    admin::update::Refusal::LastSuperuser(_) | admin::update::Refusal::NotPermitted,
+                    admin::update::Refusal::LastSuperuser(_) | admin::update::Refusal::Unconfirmed(_),
                 )) => false,
                 Err(failure) => panic!("{failure:?}"),
             }
@@ -113,11 +113,11 @@ pub async fn the_last_superuser_stays_through_deletions(store: Arc<dyn Store>) {
         Box::pin(async move {
             let core = Fakes::over(store).core;
             let client = ClientInfo::default();
-            match admin::delete::execute(&core, admin_of(&actor).await, target.id, &client).await {
+            match admin::delete::execute(&core, actor, target.id, &client).await {
                 Ok(()) => true,
                 Err(Failure::Refused(
                     admin::delete::Refusal::LastSuperuser(_)
-                    | admin::delete::Refusal::NotPermitted
+                    | admin::delete::Refusal::Unconfirmed(_)
                     | admin::delete::Refusal::NotFound,
                 )) => false,
                 Err(failure) => panic!("{failure:?}"),
@@ -140,10 +140,10 @@ pub async fn the_last_superuser_stays_through_deactivations(store: Arc<dyn Store
             let core = Fakes::over(dawdling(&store)).core;
             let principal = principals[n % 2].clone();
             async move {
-                use account::deactivate::Refusal::{Gone, LastSuperuser};
+                use account::deactivate::Refusal::{LastSuperuser, Overtaken};
                 match account::deactivate::execute(&core, &principal, &ClientInfo::default()).await {
                     // Whoever asks again after having gone is nobody any more.
-                    Ok(()) | Err(Failure::Refused(LastSuperuser(_) | Gone)) => {}
+                    Ok(()) | Err(Failure::Refused(LastSuperuser(_) | Overtaken)) => {}
                     Err(failure) => panic!("{failure:?}"),
                 }
             }
@@ -155,13 +155,44 @@ pub async fn the_last_superuser_stays_through_deactivations(store: Arc<dyn Store
     }
 }
 
+/// Whoever was let in as a superuser before the session ended changes nobody any more.
+pub async fn a_superuser_who_has_been_shut_out_changes_nobody(store: Arc<dyn Store>) {
+    let (boss, user) = (superuser(), somebody());
+    add_users(&*store, &[&boss, &user]).await;
+    let admin = admin_of(&*store, &boss).await;
+    let core = Fakes::over(store.clone()).core;
+    let client = ClientInfo::default();
+    in_unit!(store, |unit| {
+        unit.users().lock(boss.id).await.unwrap();
+        unit.sessions().revoke_all(boss.id, None, RevocationReason::Logout, now()).await.unwrap()
+    });
+    let overtaken = Unconfirmed::Overtaken;
+    let command = admin::update::Command { is_active: Some(false), ..admin::update::Command::default() };
+    let changed = admin::update::execute(&core, admin, user.id, command, &client).await;
+    assert!(
+        matches!(&changed, Err(Failure::Refused(admin::update::Refusal::Unconfirmed(why))) if *why == overtaken),
+        "{changed:?}"
+    );
+    let ended = admin::sessions::revoke_all(&core, admin, user.id, &client).await;
+    assert!(
+        matches!(&ended, Err(Failure::Refused(admin::sessions::Refusal::Unconfirmed(why))) if *why == overtaken),
+        "{ended:?}"
+    );
+    let deleted = admin::delete::execute(&core, admin, user.id, &client).await;
+    assert!(
+        matches!(&deleted, Err(Failure::Refused(admin::delete::Refusal::Unconfirmed(why))) if *why == overtaken),
+        "{deleted:?}"
+    );
+    assert!(user_of(&*store, user.id).await.unwrap().is_active);
+}
+
 /// Races for the last superuser: `try_it` takes the store, who acts and who is to go, and tells whether they went.
-async fn race(store: &Arc<dyn Store>, try_it: impl Fn(Arc<dyn Store>, User, User) -> Task<bool>) {
+async fn race(store: &Arc<dyn Store>, try_it: impl Fn(Arc<dyn Store>, Admin, User) -> Task<bool>) {
     for _ in 0..ROUNDS {
         let pair = [superuser(), superuser()];
         add_users(&**store, &[&pair[0], &pair[1]]).await;
-        let attempts =
-            (0..TASKS).map(|n| try_it(dawdling(store), pair[n % 2].clone(), pair[n / 2 % 2].clone()));
+        let admins = [admin_of(&**store, &pair[0]).await, admin_of(&**store, &pair[1]).await];
+        let attempts = (0..TASKS).map(|n| try_it(dawdling(store), admins[n % 2], pair[n / 2 % 2].clone()));
         assert!(together(attempts).await.contains(&true), "neither of them could go");
         let left = active_superusers(&**store).await;
         assert_eq!(left.len(), 1);
@@ -179,6 +210,9 @@ fn demotion() -> UserChange {
     UserChange { is_superuser: Some(false), ..UserChange::default() }
 }
 
-async fn admin_of(user: &User) -> Admin {
-    Admin::authorise(&principal(user, &session_of(user)).await).expect("a superuser")
+/// A superuser who has logged in.
+async fn admin_of(store: &dyn Store, user: &User) -> Admin {
+    let session = session_of(user);
+    add_sessions(store, &[&session]).await;
+    Admin::authorise(&principal(user, &session).await).expect("a superuser")
 }

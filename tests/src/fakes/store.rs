@@ -243,6 +243,15 @@ impl SessionRepository for FaultyUnit {
         scripted!(self.script, "sessions.insert", self.inner.sessions().insert(session))
     }
 
+    async fn is_live(
+        &mut self,
+        id: SessionId,
+        user: UserId,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        scripted!(self.script, "sessions.is_live", self.inner.sessions().is_live(id, user, now))
+    }
+
     async fn rekey(&mut self, rekey: &Rekey) -> Result<bool, StoreError> {
         scripted!(self.script, "sessions.rekey", self.inner.sessions().rekey(rekey))
     }

@@ -75,7 +75,12 @@ impl Account {
                 self.end_if_live(by, LoggedOut, now);
                 matches!(answer, Answer::Done)
             }
-            Call::EndOne { other } => {
+            Call::EndOne { by, .. } | Call::EndOthers { by } | Call::Deactivate { by }
+                if !self.may_act(by, now) =>
+            {
+                answer.is_no(Refusal::Overtaken)
+            }
+            Call::EndOne { other, .. } => {
                 let was_live = self.end_if_live(other, SessionsRevoked, now);
                 answer.is_done_or(was_live, Refusal::NotFound)
             }
@@ -87,15 +92,18 @@ impl Account {
             }
             Call::ChangePassword { by, from } => self.change_password(by, from, answer, now),
             Call::Deactivate { by } => {
-                let was_active = std::mem::replace(&mut self.is_active, false);
-                if was_active {
-                    self.end_all_but(None);
-                    self.note(UserDeactivated, Some(by), now);
-                }
-                answer.is_done_or(was_active, Refusal::Inactive)
+                self.is_active = false;
+                self.end_all_but(None);
+                self.note(UserDeactivated, Some(by), now);
+                matches!(answer, Answer::Done)
             }
         };
         if is_right { Verdict::Right } else { Verdict::Wrong }
+    }
+
+    /// Whether somebody who was let in may still change anything: their session may have ended since.
+    fn may_act(&self, by: SessionNo, now: OffsetDateTime) -> bool {
+        self.is_active && self.sessions[&by].is_live(now)
     }
 
     fn login(&mut self, password: u32, answer: Answer, now: OffsetDateTime) -> bool {
@@ -151,7 +159,7 @@ impl Account {
     }
 
     fn change_password(&mut self, by: SessionNo, from: u32, answer: Answer, now: OffsetDateTime) -> bool {
-        if !self.is_active || from != self.password || !self.sessions[&by].is_live(now) {
+        if from != self.password || !self.may_act(by, now) {
             return answer.is_no(Refusal::Overtaken);
         }
         self.password += 1;

@@ -24,7 +24,7 @@ pub(super) enum Call {
     /// Ends the own session.
     LogOut { by: SessionNo },
     /// Ends a session of the own account.
-    EndOne { other: SessionNo },
+    EndOne { by: SessionNo, other: SessionNo },
     /// Ends all sessions of the account but the own.
     EndOthers { by: SessionNo },
     /// Goes over to the next password. The own user was looked at when it was this one.

@@ -70,12 +70,15 @@ pub(super) async fn execute(core: Core, job: Job) -> Outcome {
         },
         Job::EndOne(by, other) => {
             let ended = account::sessions::revoke(&core, &by, other, &client).await;
-            done(ended, |account::sessions::NotFound| Refusal::NotFound)
+            done(ended, |refusal| match refusal {
+                account::sessions::Refusal::NotFound => Refusal::NotFound,
+                account::sessions::Refusal::Overtaken => Refusal::Overtaken,
+            })
         }
-        Job::EndOthers(by) => match account::sessions::revoke_others(&core, &by, &client).await {
-            Ok(()) => Outcome::Done,
-            Err(failure) => Outcome::Failed(failure.to_string()),
-        },
+        Job::EndOthers(by) => {
+            let ended = account::sessions::revoke_others(&core, &by, &client).await;
+            done(ended, |account::sessions::Overtaken| Refusal::Overtaken)
+        }
         Job::ChangePassword(by, [current_password, new_password]) => {
             let command = account::change_password::Command { current_password, new_password };
             let changed = account::change_password::execute(&core, &by, command, &client).await;
@@ -87,7 +90,7 @@ pub(super) async fn execute(core: Core, job: Job) -> Outcome {
         Job::Deactivate(by) => {
             let closed = account::deactivate::execute(&core, &by, &client).await;
             done(closed, |refusal| match refusal {
-                account::deactivate::Refusal::Gone => Refusal::Inactive,
+                account::deactivate::Refusal::Overtaken => Refusal::Overtaken,
                 _ => Refusal::Login,
             })
         }

@@ -62,7 +62,7 @@ impl World {
             Action::LogOut => (Call::LogOut { by }, Job::LogOut(principal)),
             Action::EndOne { other } => {
                 let other = self.pick_session(other);
-                (Call::EndOne { other }, Job::EndOne(principal, self.known.id_of(other)))
+                (Call::EndOne { by, other }, Job::EndOne(principal, self.known.id_of(other)))
             }
             Action::EndOthers => (Call::EndOthers { by }, Job::EndOthers(principal)),
             Action::ChangePassword { .. } => {

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Block, Version};
 
-use super::parameters::{Argon2Parameters, InvalidParameters, MAX_ITERATIONS, OUTPUT_BYTES, SALT_BYTES};
+use super::parameters::{
+    Argon2Parameters, InvalidParameters, MAX_ITERATIONS, OUTPUT_BYTES, OWASP_MINIMA, SALT_BYTES,
+};
 
-/// The least that OWASP asks of Argon2id (Password Storage Cheat Sheet; ASVS 5.0, 11.4.2): KiB, and iterations.
-const LEAST: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 /// Where the search begins.
 const FIRST_GUESS: Argon2Parameters = Argon2Parameters { memory_kib: 65_536, iterations: 1, parallelism: 1 };
 /// How often a guess is corrected by what it really costs.
@@ -52,7 +52,7 @@ fn affordable_work(measured: &Calibration, target: Duration) -> u64 {
 /// The most memory, and then the most iterations, for this work.
 fn choose(work_kib: u64, max_memory_kib: u32) -> Argon2Parameters {
     let cost = |(memory, iterations): (u32, u32)| u64::from(memory) * u64::from(iterations);
-    let fitting = LEAST.into_iter().filter(|(memory, _)| *memory <= max_memory_kib);
+    let fitting = OWASP_MINIMA.into_iter().filter(|(memory, _)| *memory <= max_memory_kib);
     let (memory_kib, iterations) = match fitting.clone().find(|least| cost(*least) <= work_kib) {
         Some((_, least_iterations)) => {
             let share = u32::try_from(work_kib / u64::from(least_iterations)).unwrap_or(u32::MAX);
@@ -128,7 +128,7 @@ mod tests {
             for max in [7, 9, 12, 19, 46, 100] {
                 let (memory, iterations) = chosen(work, max);
                 let least = |(kib, least): &(u32, u32)| memory * 1_024 >= *kib && iterations >= *least;
-                assert!(LEAST.iter().any(least), "{work} {max}: {memory} {iterations}");
+                assert!(OWASP_MINIMA.iter().any(least), "{work} {max}: {memory} {iterations}");
                 assert!(memory <= max);
             }
         }

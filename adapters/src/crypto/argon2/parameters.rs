@@ -28,6 +28,10 @@ impl Default for Argon2Parameters {
     }
 }
 
+/// The least that OWASP asks of Argon2id (Password Storage Cheat Sheet; ASVS 5.0, 11.4.2): KiB, and iterations.
+pub(super) const OWASP_MINIMA: [(u32, u32); 5] =
+    [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+
 /// Bounds on what a stored hash may cost: beyond them it is refused, or one row could stop the service.
 const MAX_MEMORY_KIB: u32 = 4 * 1024 * 1024;
 pub(super) const MAX_ITERATIONS: u32 = 64;
@@ -42,6 +46,13 @@ impl Argon2Parameters {
         let stored = StoredArgon2::read(hash)?;
         let params = stored.params();
         Ok(Self { memory_kib: params.m_cost(), iterations: params.t_cost(), parallelism: params.p_cost() })
+    }
+
+    /// Whether a hash costs at least what [`OWASP_MINIMA`] asks for.
+    pub fn is_recommended(&self) -> bool {
+        OWASP_MINIMA
+            .iter()
+            .any(|(memory_kib, iterations)| self.memory_kib >= *memory_kib && self.iterations >= *iterations)
     }
 
     pub(super) fn to_params(self) -> Result<Params, InvalidParameters> {

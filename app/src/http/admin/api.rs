@@ -141,7 +141,7 @@ impl AdminApi {
     ) -> Answer<Json<SessionList>, responses::AdminOne> {
         let id = UserId::from_uuid(user_id.0);
         let sessions = admin::sessions::list(&self.0.core, admin.0, id).await?;
-        Ok(Json(SessionList::new(&sessions, None)))
+        Ok(Json(SessionList::new(&sessions, admin.0.session_id())))
     }
 
     /// End all of a user's sessions

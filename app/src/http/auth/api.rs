@@ -11,7 +11,7 @@ use super::dto::{LoginRequest, RefreshRequest, RegisterRequest, TokenDto};
 use crate::http::auth_scheme::Authenticated;
 use crate::http::body::JsonBody;
 use crate::http::client::Client;
-use crate::http::limited::{Limited, by_client};
+use crate::http::limited::{Limited, LimitedBody, by_client};
 use crate::http::limits::{LimitSlot, Operation};
 use crate::http::problem::Problem;
 use crate::http::refusals::invalid_token;
@@ -56,14 +56,13 @@ impl AuthApi {
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(
         &self,
-        request: &Request,
+        _limit: Limited<by_client::Login>,
         slot: LimitSlot,
         client: Client,
         body: JsonBody<LoginRequest>,
     ) -> Answer<Json<TokenDto>, responses::Login> {
         let LoginRequest { email, password } = body.0;
         let password = Zeroizing::new(password);
-        self.0.limits.check_client(request, Operation::Login).await?;
         let email = Email::parse(&email)?;
         check_account(&self.0, &slot, &email, &client.0).await?;
         let command = auth::login::Command { email, password: Password::new(&password), client: client.0 };
@@ -80,9 +79,9 @@ impl AuthApi {
         request: &Request,
         slot: LimitSlot,
         client: Client,
-        body: JsonBody<RefreshRequest>,
+        body: LimitedBody<by_client::Refresh, JsonBody<RefreshRequest>>,
     ) -> Answer<Json<TokenDto>, responses::Refresh> {
-        let token = PlainToken::new(body.0.refresh_token);
+        let token = PlainToken::new(body.0.0.refresh_token);
         Ok(Json(refresh(&self.0, request, &slot, token, &client).await?.into()))
     }
 

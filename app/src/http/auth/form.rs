@@ -4,7 +4,8 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::oauth_error::OAuthError;
-use crate::http::body::{FORM, FormFields, read_form};
+use crate::http::body::{Body, FORM, FormFields, read_form};
+use crate::http::problem::Problem;
 
 /// A body that is read from the parameters of a form.
 pub(super) trait FromForm: Sized {
@@ -34,6 +35,12 @@ impl<'a, T: Type + FromForm> ApiExtractor<'a> for OAuthForm<T> {
         body: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
+        Ok(Self::read(request, body).await?)
+    }
+}
+
+impl<T: Type + FromForm> Body for OAuthForm<T> {
+    async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
         let form = read_form(request, body).await?.map_err(OAuthError::invalid_request);
         Ok(Self(form.and_then(|form| {
             if form.has_duplicates() {

@@ -15,6 +15,7 @@ use super::oauth_error::{OAuthError, OAuthErrorCode, OAuthRefused};
 use crate::http::body::FormFields;
 use crate::http::client::Client;
 use crate::http::client_auth;
+use crate::http::limited::{LimitedBody, by_client};
 use crate::http::limits::{LimitSlot, Operation};
 use crate::http::problem::{Kind, Problem};
 use crate::http::responses::{self, Json};
@@ -36,9 +37,15 @@ impl OAuthApi {
         request: &Request,
         slot: LimitSlot,
         client: Client,
-        form: OAuthForm<AccessTokenForm>,
+        form: LimitedBody<by_client::Login, OAuthForm<AccessTokenForm>>,
     ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
-        let form = form.0?;
+        let form = match form.0.0 {
+            Ok(form) => form,
+            Err(error) => {
+                self.0.limits.check_client(request, Operation::Login).await?;
+                return Err(error.into());
+            }
+        };
         match form.grant_type {
             Some(GrantType::Password) | None => self.password(request, &slot, client, form).await,
             Some(GrantType::RefreshToken) => self.refresh(request, &slot, &client, form).await,
@@ -55,10 +62,10 @@ impl OAuthApi {
         client: Client,
         form: AccessTokenForm,
     ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
+        self.0.limits.check_client(request, Operation::Login).await?;
         let (Some(username), Some(password)) = (form.username, form.password.map(Zeroizing::new)) else {
             return Err(OAuthError::invalid_request("username and password are needed.").into());
         };
-        self.0.limits.check_client(request, Operation::Login).await?;
         // What is no address is nobody's, and told like any other wrong name.
         let email = Email::parse(&username).map_err(|_| OAuthError::wrong_credentials())?;
         check_account(&self.0, slot, &email, &client.0).await?;
@@ -80,6 +87,7 @@ impl OAuthApi {
         form: AccessTokenForm,
     ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
         let Some(token) = form.refresh_token else {
+            self.0.limits.check_client(request, Operation::Refresh).await?;
             return Err(OAuthError::invalid_request("refresh_token is needed.").into());
         };
         match refresh(&self.0, request, slot, PlainToken::new(token), client).await {

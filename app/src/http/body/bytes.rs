@@ -19,6 +19,13 @@ fn has_media_type(request: &Request, media_type: &str) -> bool {
         .is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media_type))
 }
 
+/// Whether the request has a body that is not known to be empty (RFC 9112 section 6.3).
+pub(super) fn has_body(request: &Request) -> bool {
+    let headers = request.headers();
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0")
+}
+
 /// Reads a body of the media type. What arrives is counted: `Content-Length` is the client's own word, and only believed
 /// where it speaks against the client.
 pub(super) async fn read_body(
@@ -29,6 +36,14 @@ pub(super) async fn read_body(
     if !has_media_type(request, media_type) {
         let detail = format!("The body has to be of type {media_type}.");
         return Err(Problem::new(Kind::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
+        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+    {
+        return Err(Problem::new(
+            Kind::UNSUPPORTED_MEDIA_TYPE,
+            "The body has to be sent as it is, without an encoding.",
+        ));
     }
     let too_large =
         || Problem::new(Kind::BODY_TOO_LARGE, format!("The body may have at most {MAX_BODY_BYTES} bytes."));

@@ -1,6 +1,6 @@
 use poem::{Request, RequestBody};
 
-use super::bytes::read_body;
+use super::bytes::{has_body, read_body};
 use crate::http::problem::Problem;
 
 pub(in crate::http) const FORM: &str = "application/x-www-form-urlencoded";
@@ -29,7 +29,9 @@ pub(in crate::http) async fn read_form(
     request: &Request,
     body: &mut RequestBody,
 ) -> Result<Result<FormFields, &'static str>, Problem> {
-    let bytes = read_body(request, body, FORM).await?;
+    // Without a single parameter many clients send neither a body nor its type.
+    let is_nothing = request.content_type().is_none() && !has_body(request);
+    let bytes = if is_nothing { Vec::new() } else { read_body(request, body, FORM).await? };
     if bytes.iter().filter(|byte| **byte == b'&').count() > MAX_FIELDS {
         return Ok(Err("too many parameters"));
     }

@@ -7,6 +7,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
+use super::Body;
 use super::bytes::read_body;
 use super::fields::{Fields, FromFields};
 use crate::http::problem::{Kind, Problem};
@@ -36,6 +37,12 @@ impl<'a, T: Type + FromFields> ApiExtractor<'a> for JsonBody<T> {
         body: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
+        Ok(Self::read(request, body).await?)
+    }
+}
+
+impl<T: Type + FromFields> Body for JsonBody<T> {
+    async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
         let bytes = read_body(request, body, JSON).await?;
         Ok(Self(parse(&bytes)?))
     }
@@ -47,34 +54,36 @@ fn parse<T: FromFields>(bytes: &[u8]) -> Result<T, Problem> {
         Problem::new(Kind::MALFORMED_REQUEST, format!("The body is not JSON: {error}."))
     };
     match serde_json::from_slice(bytes).map_err(malformed)? {
-        Body::Object(fields) => Fields::read(fields),
-        Body::Other => Err(Problem::invalid("", "the body must be an object")),
+        Shape::Object(fields) => Fields::read(fields),
+        Shape::TooManyFields => Err(Problem::invalid("", "the body has too many fields")),
+        Shape::Other => Err(Problem::invalid("", "the body must be an object")),
     }
 }
 
 /// An object with its fields in order, or anything else. A field that comes twice is an error: parsers differ in which
 /// of the two they take, and what differs can be used.
-enum Body {
+enum Shape {
     Object(Vec<(String, Value)>),
+    TooManyFields,
     Other,
 }
 
-impl<'de> Deserialize<'de> for Body {
+impl<'de> Deserialize<'de> for Shape {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(BodyVisitor)
+        deserializer.deserialize_any(ShapeVisitor)
     }
 }
 
-struct BodyVisitor;
+struct ShapeVisitor;
 
-impl<'de> Visitor<'de> for BodyVisitor {
-    type Value = Body;
+impl<'de> Visitor<'de> for ShapeVisitor {
+    type Value = Shape;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
         let mut fields: Vec<(String, Value)> = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
             if fields.iter().any(|(known, _)| *known == name) {
@@ -82,39 +91,41 @@ impl<'de> Visitor<'de> for BodyVisitor {
             }
             fields.push((name, map.next_value()?));
             if fields.len() > MAX_FIELDS {
-                return Err(A::Error::custom("too many fields"));
+                // Whether the rest is JSON at all still makes a difference to the answer.
+                while map.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
+                return Ok(Shape::TooManyFields);
             }
         }
-        Ok(Body::Object(fields))
+        Ok(Shape::Object(fields))
     }
 
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Body, A::Error> {
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
         while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-        Ok(Body::Other)
+        Ok(Shape::Other)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Body, E> {
-        Ok(Body::Other)
+    fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
+        Ok(Shape::Other)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Body, E> {
-        Ok(Body::Other)
+    fn visit_i64<E>(self, _: i64) -> Result<Shape, E> {
+        Ok(Shape::Other)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Body, E> {
-        Ok(Body::Other)
+    fn visit_u64<E>(self, _: u64) -> Result<Shape, E> {
+        Ok(Shape::Other)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Body, E> {
-        Ok(Body::Other)
+    fn visit_f64<E>(self, _: f64) -> Result<Shape, E> {
+        Ok(Shape::Other)
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Body, E> {
-        Ok(Body::Other)
+    fn visit_str<E>(self, _: &str) -> Result<Shape, E> {
+        Ok(Shape::Other)
     }
 
-    fn visit_unit<E>(self) -> Result<Body, E> {
-        Ok(Body::Other)
+    fn visit_unit<E>(self) -> Result<Shape, E> {
+        Ok(Shape::Other)
     }
 }
 

@@ -5,6 +5,16 @@ mod fields;
 mod form;
 mod json;
 
+use poem::{Request, RequestBody};
+
 pub(super) use fields::{Fields, FromFields};
 pub(super) use form::{FORM, FormFields, read_form};
 pub(super) use json::JsonBody;
+
+use super::problem::Problem;
+
+/// A body of some kind.
+pub(super) trait Body: Sized + Send {
+    /// Reads it from the request.
+    fn read(request: &Request, body: &mut RequestBody) -> impl Future<Output = Result<Self, Problem>> + Send;
+}

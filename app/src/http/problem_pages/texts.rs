@@ -56,7 +56,7 @@ const TEXTS: &[(Kind, &str, &str)] = &[
     (
         Kind::NOT_PERMITTED,
         "The caller is known, but is not a superuser.",
-        "Use the token of a superuser. A token does not gain the right by itself: log in again once it is given.",
+        "Use the token of a superuser. Whoever is given the right has it at once, with the token that they hold.",
     ),
     (
         Kind::TIER_NOT_SELF_SERVICE,

@@ -15,8 +15,8 @@ pub enum Refusal {
     StepUp(StepUpRequired),
     /// Nobody would be left to administer.
     LastSuperuser(LastSuperuser),
-    /// The account was deactivated or deleted meanwhile.
-    Gone,
+    /// The session ended, or the account was deactivated or deleted, while this was under way.
+    Overtaken,
 }
 
 /// Deactivates the account and revokes all its sessions, together. The row and the address stay.
@@ -36,9 +36,8 @@ pub async fn execute(
 
     let mut unit = core.store.begin().await?;
     let superusers = unit.users().lock_active_superusers().await?;
-    let current = unit.users().lock(user.id).await?;
-    let checked = match current.filter(|current| current.is_active) {
-        None => Err(Refusal::Gone),
+    let checked = match super::lock(unit.as_mut(), principal, now).await? {
+        None => Err(Refusal::Overtaken),
         Some(current) => {
             require_another(&superusers, user.id).map(|()| current).map_err(Refusal::LastSuperuser)
         }

@@ -6,9 +6,18 @@ use crate::service::audit::Trail;
 use crate::service::auth::{Principal, end_legacy_tokens};
 use crate::service::{Failure, PortFailure};
 
-/// There is no such live session of this user. Somebody else's is answered in the same way.
+/// Why a session goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotFound;
+pub enum Refusal {
+    /// There is no such live session of this user. Somebody else's is answered in the same way.
+    NotFound,
+    /// The own session ended while this was under way. Of two that would end each other one does.
+    Overtaken,
+}
+
+/// The own session ended while this was under way. Of several that would each end all others one does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overtaken;
 
 /// The own live sessions, newest first.
 pub async fn list(core: &Core, principal: &Principal) -> Result<Vec<Session>, PortFailure> {
@@ -22,15 +31,22 @@ pub async fn revoke(
     principal: &Principal,
     session: SessionId,
     client: &ClientInfo,
-) -> Result<(), Failure<NotFound>> {
+) -> Result<(), Failure<Refusal>> {
     let user = principal.user.id;
     let trail = Trail { core, at: core.clock.now(), actor: Some(user), client };
     let event = trail.event(AuditEventKind::SessionsRevoked, user, Some(session))?;
     let mut unit = core.store.begin().await?;
-    unit.users().lock(user).await?;
-    if !unit.sessions().revoke(session, user, RevocationReason::RevokedByUser, trail.at).await? {
+    let refusal = match super::lock(unit.as_mut(), principal, trail.at).await? {
+        None => Some(Refusal::Overtaken),
+        Some(_) => {
+            let reason = RevocationReason::RevokedByUser;
+            let revoked = unit.sessions().revoke(session, user, reason, trail.at).await?;
+            (!revoked).then_some(Refusal::NotFound)
+        }
+    };
+    if let Some(refusal) = refusal {
         unit.rollback().await?;
-        return Err(Failure::Refused(NotFound));
+        return Err(Failure::Refused(refusal));
     }
     unit.audit().record(&event).await?;
     unit.commit().await?;
@@ -43,15 +59,16 @@ pub async fn revoke_others(
     core: &Core,
     principal: &Principal,
     client: &ClientInfo,
-) -> Result<(), PortFailure> {
+) -> Result<(), Failure<Overtaken>> {
     let user = principal.user.id;
     let trail = Trail { core, at: core.clock.now(), actor: Some(user), client };
     let event = trail.event(AuditEventKind::SessionsRevoked, user, None)?;
     let mut unit = core.store.begin().await?;
-    let ended = match unit.users().lock(user).await? {
-        Some(locked) => end_legacy_tokens(core, unit.as_mut(), &locked, trail.at).await?,
-        None => false,
+    let Some(locked) = super::lock(unit.as_mut(), principal, trail.at).await? else {
+        unit.rollback().await?;
+        return Err(Failure::Refused(Overtaken));
     };
+    let ended = end_legacy_tokens(core, unit.as_mut(), &locked, trail.at).await?;
     let current = principal.session_id();
     if unit.sessions().revoke_all(user, current, RevocationReason::RevokedByUser, trail.at).await? > 0
         || ended

@@ -27,8 +27,8 @@ pub enum Refusal {
     Tier(TierRefused),
     /// A new address needs a more recent authentication.
     StepUp(StepUpRequired),
-    /// The account was deactivated or deleted meanwhile.
-    Gone,
+    /// The session ended, or the account was deactivated or deleted, while this was under way.
+    Overtaken,
 }
 
 /// Changes the account, and gives it as it is then.
@@ -61,9 +61,9 @@ pub async fn execute(
     let event = trail.event(AuditEventKind::UserUpdated, user.id, principal.session_id())?;
 
     let mut unit = core.store.begin().await?;
-    let Some(current) = unit.users().lock(user.id).await?.filter(|current| current.is_active) else {
+    let Some(current) = super::lock(unit.as_mut(), principal, now).await? else {
         unit.rollback().await?;
-        return Err(Failure::Refused(Refusal::Gone));
+        return Err(Failure::Refused(Refusal::Overtaken));
     };
     if change.email.is_some() {
         end_legacy_tokens(core, unit.as_mut(), &current, now).await?;
@@ -80,7 +80,7 @@ pub async fn execute(
         }
         Updated::NotFound => {
             unit.rollback().await?;
-            Err(Failure::Refused(Refusal::Gone))
+            Err(Failure::Refused(Refusal::Overtaken))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Deleting a user for good.
 
-use super::Admin;
+use super::{Admin, Unconfirmed};
 use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, UserId};
 use crate::policy::superuser::{LastSuperuser, require_another};
@@ -14,8 +14,8 @@ pub enum Refusal {
     NotFound,
     /// Nobody would be left to administer.
     LastSuperuser(LastSuperuser),
-    /// The caller lost the right to administer while this was under way.
-    NotPermitted,
+    /// The caller cannot administer any more.
+    Unconfirmed(Unconfirmed),
 }
 
 /// Deletes the user and their sessions. The audit trail stays.
@@ -28,9 +28,9 @@ pub async fn execute(
     let trail = Trail { core, at: core.clock.now(), actor: Some(admin.id()), client };
     let event = trail.event(AuditEventKind::UserDeleted, id, None)?;
     let mut unit = core.store.begin().await?;
-    let refusal = match admin.confirm(unit.as_mut()).await? {
-        None => Some(Refusal::NotPermitted),
-        Some(superusers) => match require_another(&superusers, id) {
+    let refusal = match admin.confirm(unit.as_mut(), trail.at).await? {
+        Err(unconfirmed) => Some(Refusal::Unconfirmed(unconfirmed)),
+        Ok(superusers) => match require_another(&superusers, id) {
             Err(last) => Some(Refusal::LastSuperuser(last)),
             Ok(()) if unit.users().lock(id).await?.is_none() => Some(Refusal::NotFound),
             Ok(()) => None,

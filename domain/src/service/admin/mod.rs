@@ -8,14 +8,17 @@ pub mod list;
 pub mod sessions;
 pub mod update;
 
-use crate::model::UserId;
+use time::OffsetDateTime;
+
+use crate::model::{SessionId, UserId};
 use crate::ports::{StoreError, UnitOfWork};
-use crate::service::auth::Principal;
+use crate::service::auth::{Principal, is_still_in};
 
 /// Witness that somebody may administer.
 #[derive(Clone, Copy, Debug)]
 pub struct Admin {
     id: UserId,
+    session: Option<SessionId>,
 }
 
 /// Somebody is known, but may not do this.
@@ -26,10 +29,23 @@ pub struct NotPermitted;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotFound;
 
+/// Somebody could administer, and cannot any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unconfirmed {
+    /// The right was taken away while this was under way.
+    NotPermitted,
+    /// The session ended while this was under way.
+    Overtaken,
+}
+
 impl Admin {
     /// Decides by the user as stored, not by what the token remembers (OWASP ASVS 5.0, 8.3.2).
     pub fn authorise(principal: &Principal) -> Result<Self, NotPermitted> {
-        if principal.user.is_superuser { Ok(Self { id: principal.user.id }) } else { Err(NotPermitted) }
+        if principal.user.is_superuser {
+            Ok(Self { id: principal.user.id, session: principal.session_id() })
+        } else {
+            Err(NotPermitted)
+        }
     }
 
     /// Who it is.
@@ -37,10 +53,24 @@ impl Admin {
         self.id
     }
 
-    /// Locks the active superusers, and gives them if the witness is still among them: what an administrator writes
-    /// holds only if nobody took the right away meanwhile.
-    async fn confirm(self, unit: &mut dyn UnitOfWork) -> Result<Option<Vec<UserId>>, StoreError> {
+    /// The session that asks. A token of the service before this one belongs to none.
+    pub fn session_id(self) -> Option<SessionId> {
+        self.session
+    }
+
+    /// Locks the active superusers, and gives them if the witness is still among them and still logged in: what an
+    /// administrator writes holds only if nobody took the right or the session away meanwhile.
+    async fn confirm(
+        self,
+        unit: &mut dyn UnitOfWork,
+        now: OffsetDateTime,
+    ) -> Result<Result<Vec<UserId>, Unconfirmed>, StoreError> {
         let superusers = unit.users().lock_active_superusers().await?;
-        Ok(superusers.contains(&self.id).then_some(superusers))
+        if !superusers.contains(&self.id) {
+            return Ok(Err(Unconfirmed::NotPermitted));
+        }
+        let Some(user) = unit.users().lock(self.id).await? else { return Ok(Err(Unconfirmed::NotPermitted)) };
+        let is_in = is_still_in(unit, &user, self.session, now).await?;
+        Ok(if is_in { Ok(superusers) } else { Err(Unconfirmed::Overtaken) })
     }
 }

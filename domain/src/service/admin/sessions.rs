@@ -1,6 +1,6 @@
 //! Seeing and ending a user's sessions.
 
-use super::{Admin, NotFound};
+use super::{Admin, NotFound, Unconfirmed};
 use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, RevocationReason, Session, UserId};
 use crate::service::Failure;
@@ -21,8 +21,8 @@ pub async fn list(core: &Core, _: Admin, id: UserId) -> Result<Vec<Session>, Fai
 pub enum Refusal {
     /// There is no such user.
     NotFound,
-    /// The caller lost the right to administer while this was under way.
-    NotPermitted,
+    /// The caller cannot administer any more.
+    Unconfirmed(Unconfirmed),
 }
 
 /// Ends all of the user's sessions, and all tokens of the service before.
@@ -35,9 +35,9 @@ pub async fn revoke_all(
     let trail = Trail { core, at: core.clock.now(), actor: Some(admin.id()), client };
     let event = trail.event(AuditEventKind::SessionsRevoked, id, None)?;
     let mut unit = core.store.begin().await?;
-    let found = match admin.confirm(unit.as_mut()).await? {
-        None => Err(Refusal::NotPermitted),
-        Some(_) => unit.users().lock(id).await?.ok_or(Refusal::NotFound),
+    let found = match admin.confirm(unit.as_mut(), trail.at).await? {
+        Err(unconfirmed) => Err(Refusal::Unconfirmed(unconfirmed)),
+        Ok(_) => unit.users().lock(id).await?.ok_or(Refusal::NotFound),
     };
     let user = match found {
         Ok(user) => user,

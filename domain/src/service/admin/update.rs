@@ -1,6 +1,6 @@
 //! Changing a user.
 
-use super::Admin;
+use super::{Admin, Unconfirmed};
 use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, Email, RevocationReason, User, UserChange, UserId};
 use crate::policy::superuser::{LastSuperuser, require_another};
@@ -34,8 +34,8 @@ pub enum Refusal {
     Tier(TierRefused),
     /// Nobody would be left to administer.
     LastSuperuser(LastSuperuser),
-    /// The caller lost the right to administer while this was under way.
-    NotPermitted,
+    /// The caller cannot administer any more.
+    Unconfirmed(Unconfirmed),
 }
 
 /// Changes the user, and gives them as they are then. Whoever loses a right loses all sessions with it, at once.
@@ -75,7 +75,9 @@ async fn apply(
     wanted: UserChange,
     client: &ClientInfo,
 ) -> Result<User, Failure<Refusal>> {
-    let superusers = admin.confirm(unit).await?.ok_or(Failure::Refused(Refusal::NotPermitted))?;
+    let now = core.clock.now();
+    let confirmed = admin.confirm(unit, now).await?;
+    let superusers = confirmed.map_err(|unconfirmed| Failure::Refused(Refusal::Unconfirmed(unconfirmed)))?;
     if wanted.takes_rights() {
         require_another(&superusers, id).map_err(|last| Failure::Refused(Refusal::LastSuperuser(last)))?;
     }
@@ -84,7 +86,7 @@ async fn apply(
     if change.is_empty() {
         return Ok(user);
     }
-    let trail = Trail { core, at: core.clock.now(), actor: Some(admin.id()), client };
+    let trail = Trail { core, at: now, actor: Some(admin.id()), client };
     if change.takes_rights() || change.email.is_some() {
         end_legacy_tokens(core, unit, &user, trail.at).await?;
     }

@@ -4,7 +4,7 @@ use super::legacy;
 use crate::Core;
 use crate::model::{AccessClaims, Session, SessionId, User};
 use crate::policy::step_up::{StepUpRequired, require_recent};
-use crate::ports::{InvalidToken, StoreError};
+use crate::ports::{InvalidToken, StoreError, UnitOfWork};
 
 /// Somebody who has shown a valid access token: the user and the session as they are now, not as the token remembers them.
 /// Only [`authenticate`] makes one, and nobody outside the use cases changes it.
@@ -49,6 +49,24 @@ impl Principal {
         let grant = self.grant.as_ref().ok_or(StepUpRequired { max_age })?;
         require_recent(grant.claims.authenticated_at, now, max_age)?;
         Ok(&grant.session)
+    }
+}
+
+/// Whether somebody who was let in would be so still: with this session, or with a token of the service before, which has
+/// none. The unit must have locked the user, and `user` be what the lock gave; so what it writes cannot be overtaken by a
+/// revocation, however long ago the token was looked at.
+pub(in crate::service) async fn is_still_in(
+    unit: &mut dyn UnitOfWork,
+    user: &User,
+    session: Option<SessionId>,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    if !user.is_active {
+        return Ok(false);
+    }
+    match session {
+        Some(session) => unit.sessions().is_live(session, user.id, now).await,
+        None => Ok(legacy::may_have_tokens(user)),
     }
 }
 

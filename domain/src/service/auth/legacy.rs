@@ -29,13 +29,18 @@ pub(super) async fn authenticate(
         LegacySubject::Email(email) => view.users().by_email(email).await?,
     };
     let user = found.filter(|user| is_theirs(&claims, user)).ok_or(NotAuthenticated::SessionEnded)?;
-    if user.credential_version != FIRST_VERSION {
+    if !may_have_tokens(&user) {
         return Err(NotAuthenticated::SessionEnded);
     }
     if !user.is_active {
         return Err(NotAuthenticated::Inactive);
     }
     Ok(user)
+}
+
+/// Whether tokens of the service before that the user may have are good still.
+pub(super) fn may_have_tokens(user: &User) -> bool {
+    user.credential_version == FIRST_VERSION
 }
 
 /// An address may have been given up and taken by somebody else: by a user who came later, whom the time tells, or by one who
@@ -57,7 +62,7 @@ pub(in crate::service) async fn end_tokens(
     user: &User,
     at: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    if core.legacy_tokens.is_none() || user.credential_version != FIRST_VERSION {
+    if core.legacy_tokens.is_none() || !may_have_tokens(user) {
         return Ok(false);
     }
     // The password stays what it was; only the version is another.
