@@ -1,5 +1,6 @@
 //! The accept loop: connections are bounded in number and in time, and a stop lets what runs finish.
 
+mod header_size;
 mod host;
 mod impatient;
 mod leftover;
@@ -34,8 +35,10 @@ use transport::{Opened, Stream};
 
 /// How long a client may take to send its headers, and how long it may wait between two requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// As much of the headers as is read.
+/// The longest headers that are looked at.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
+/// As much of them as is read, so that whoever sends somewhat more is told what is wrong. Beyond it the parser answers.
+const MAX_READ_AHEAD: usize = 2 * MAX_HEADER_BYTES;
 /// After a failed accept, most often for want of file descriptors: trying at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// For how long idle connections stay open at least once the service stops, so that a request that is on its way still
@@ -46,6 +49,9 @@ const LAST_COMERS: Duration = Duration::from_millis(250);
 /// Once the listener is closed: how long a client may take that has begun to send its headers, or that does not take its
 /// answer. It must not use the grace up that is for those whose requests are under way.
 const LAST_BYTES: Duration = Duration::from_secs(1);
+
+/// What comes so soon is waited for without an answer: most starts are done by then, and nobody is turned away by them.
+const SOON: Duration = Duration::from_millis(500);
 
 /// How the server behaves.
 #[derive(Clone, Debug)]
@@ -71,14 +77,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> bool {
     let (phase, watched) = watch::channel(Phase::Serving);
-    let mut server = Server {
-        local: listener.local_addr().ok(),
-        endpoint: Arc::new(endpoint),
-        transport: Arc::new(options.transport),
-        permits: Arc::new(Semaphore::new(options.max_connections)),
-        watched,
-        connections: JoinSet::new(),
-    };
+    let mut server = Server::new(&listener, endpoint, &options, watched);
     server.accept_until(&listener, stop).await;
     phase.send_replace(Phase::LastOrders);
     let notice = options.shutdown_notice.min(options.shutdown_grace);
@@ -94,6 +93,27 @@ pub async fn serve(
         }
     };
     tokio::time::timeout(options.shutdown_grace, stopped).await.is_ok()
+}
+
+/// Gives what comes of `event`, and answers whoever asks meanwhile. Whoever comes soon before it is left to the listener, which
+/// stays open: the next to serve answers them.
+pub async fn serve_meanwhile<T>(
+    listener: &TcpListener,
+    endpoint: BoxEndpoint<'static, Response>,
+    options: &ServerOptions,
+    event: impl Future<Output = T>,
+) -> T {
+    let mut event = pin!(event);
+    if let Ok(outcome) = tokio::time::timeout(SOON, &mut event).await {
+        return outcome;
+    }
+    // Every answer closes its connection, so that nobody keeps one to who answers only for the time being.
+    let (phase, watched) = watch::channel(Phase::LastOrders);
+    let mut server = Server::new(listener, endpoint, options, watched);
+    let outcome = server.accept_until(listener, event).await;
+    phase.send_replace(Phase::Closing);
+    server.connections.detach_all();
+    outcome
 }
 
 /// How far the stop has come.
@@ -117,12 +137,28 @@ struct Server {
 }
 
 impl Server {
-    async fn accept_until(&mut self, listener: &TcpListener, end: impl Future<Output = ()>) {
+    fn new(
+        listener: &TcpListener,
+        endpoint: BoxEndpoint<'static, Response>,
+        options: &ServerOptions,
+        watched: watch::Receiver<Phase>,
+    ) -> Self {
+        Self {
+            local: listener.local_addr().ok(),
+            transport: Arc::new(options.transport.clone()),
+            endpoint: Arc::new(endpoint),
+            permits: Arc::new(Semaphore::new(options.max_connections)),
+            watched,
+            connections: JoinSet::new(),
+        }
+    }
+
+    async fn accept_until<T>(&mut self, listener: &TcpListener, end: impl Future<Output = T>) -> T {
         let mut end = pin!(end);
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = &mut end => return,
+                outcome = &mut end => return outcome,
                 accepted = accept(listener, &self.permits) => accepted,
                 Some(_) = self.connections.join_next() => continue,
             };
@@ -232,6 +268,7 @@ async fn speak(
         let has_body = !request.body().is_end_stream();
         let mut request = Request::from((request, local.clone(), remote.clone(), scheme.clone()));
         host::check(&mut request);
+        header_size::check(&mut request);
         let leftover = has_body.then(|| Leftover::of(&mut request));
         let phase = asked_phase.clone();
         async move {
@@ -251,7 +288,7 @@ async fn speak(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(MAX_HEADER_BYTES)
+        .max_buf_size(MAX_READ_AHEAD)
         .serve_connection(TokioIo::new(Impatient::new(stream)), service);
     let mut connection = pin!(connection);
     tokio::select! {

@@ -13,7 +13,9 @@ use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter
 use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore};
 use inwren_adapters::traced;
-use inwren_domain::ports::{Clock, LegacyTokenVerifier, PasswordHasher, RateLimiter, Store, StoreError};
+use inwren_domain::ports::{
+    Clock, Entropy, LegacyTokenVerifier, PasswordHasher, RateLimiter, Store, StoreError,
+};
 use inwren_domain::{Core, Settings};
 
 use crate::config::{Config, DatabaseKind};
@@ -106,7 +108,7 @@ pub fn core(config: &Config, store: Arc<dyn Store>, tokens: Arc<Tokens>) -> Resu
 /// The password hasher, with its threads running.
 pub fn hasher(config: &Config) -> Result<Arc<Argon2Hasher>, WiringError> {
     let limits = HasherLimits::for_machine(hash_threads(config), config.argon2);
-    let hasher = Argon2Hasher::start(config.argon2, limits, Arc::new(SystemEntropy))
+    let hasher = Argon2Hasher::start(config.argon2, limits, entropy())
         .map_err(|error| WiringError::Hasher(error.to_string()))?;
     Ok(Arc::new(hasher))
 }
@@ -126,7 +128,7 @@ pub fn core_with(
         legacy_tokens: legacy_tokens(config, &tokens),
         keys: tokens,
         clock: clock(),
-        entropy: Arc::new(SystemEntropy),
+        entropy: entropy(),
         settings: config.rules.clone(),
     }
 }
@@ -135,6 +137,11 @@ pub fn core_with(
 pub fn clock() -> Arc<dyn Clock> {
     static CLOCK: OnceLock<Arc<SystemClock>> = OnceLock::new();
     CLOCK.get_or_init(|| Arc::new(SystemClock::start())).clone()
+}
+
+/// Randomness from the system.
+pub fn entropy() -> Arc<dyn Entropy> {
+    Arc::new(SystemEntropy)
 }
 
 /// The signing keys of this configuration.

@@ -132,9 +132,30 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     let clock = wiring::clock();
     let certificate = config.tls.as_ref().map(|paths| ServedCertificate::open(paths, config.environment));
     let certificate = certificate.transpose().map_err(Failed::because)?;
-    let keys = Keys::open(config, given)?;
-    let opened = wiring::open_store(config).await.map_err(Failed::because)?;
-    start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
+    let transport = Transport {
+        proxies: if config.proxy_protocol { config.trusted_proxies.clone().into() } else { Arc::default() },
+        tls: certificate.as_ref().map(ServedCertificate::tls),
+    };
+    let options = ServerOptions {
+        max_connections: open_files::client_connections(config),
+        shutdown_notice: config.shutdown_notice,
+        shutdown_grace: config.shutdown_grace,
+        transport,
+    };
+    let (listener, keys, told) = match given {
+        Some(Given { listener, keys, ready }) => (listener, Keys::Given(keys), Some(ready)),
+        None => {
+            let keys = Keys::open(config)?;
+            (listen(config).await?, keys, None)
+        }
+    };
+    let opened = async {
+        let opened = wiring::open_store(config).await.map_err(Failed::because)?;
+        start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
+        Ok(opened)
+    };
+    let meanwhile = http::waiting_endpoint(wiring::entropy());
+    let opened = server::serve_meanwhile(&listener, meanwhile, &options, opened).await?;
     announce_legacy_tokens(config, clock.now());
     let tokens = wiring::tokens(config, keys.signing()).map_err(Failed::because)?;
     let hasher = wiring::hasher(config).map_err(Failed::because)?;
@@ -144,22 +165,14 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
         start::ensure_first_superuser(&core, first).await.map_err(Failed::because)?;
     }
     let mut watches = Vec::new();
-    let (listener, told) = match keys {
+    match keys {
         Keys::Files(store, opened) => {
             watches.push(keys::watch(store, &opened, tokens, Arc::clone(&clock)).map_err(Failed::because)?);
-            (listen(config).await?, None)
         }
-        Keys::Given(given) => {
-            ephemeral::seed(&core).await.map_err(Failed::because)?;
-            (given.listener, Some(given.ready))
-        }
-    };
+        Keys::Given(_) => ephemeral::seed(&core).await.map_err(Failed::because)?,
+    }
     let address = listener.local_addr().map_err(|error| cannot_listen(config, &error))?;
     let signs = core.keys.published(clock.now()).into_iter().next();
-    let transport = Transport {
-        proxies: if config.proxy_protocol { config.trusted_proxies.clone().into() } else { Arc::default() },
-        tls: certificate.as_ref().map(ServedCertificate::tls),
-    };
     if let Some(certificate) = certificate {
         watches.push(certificate.watch().map_err(Failed::because)?);
     }
@@ -177,12 +190,6 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     if let Some(told) = told {
         told();
     }
-    let options = ServerOptions {
-        max_connections: open_files::client_connections(config),
-        shutdown_notice: config.shutdown_notice,
-        shutdown_grace: config.shutdown_grace,
-        transport,
-    };
     Ok(Ready { store: opened.store, state, sweeper, watches, endpoint, listener, traces, metrics, options })
 }
 
@@ -202,14 +209,11 @@ enum Keys {
     /// From files, which may change.
     Files(KeyStore, Opened),
     /// From whoever starts the service.
-    Given(Given),
+    Given(SigningKeys),
 }
 
 impl Keys {
-    fn open(config: &Config, given: Option<Given>) -> Result<Self, Failed> {
-        if let Some(given) = given {
-            return Ok(Self::Given(given));
-        }
+    fn open(config: &Config) -> Result<Self, Failed> {
         let store = wiring::key_store(config);
         let opened = store.open_or_generate(wiring::clock().now()).map_err(Failed::because)?;
         if opened.made {
@@ -221,7 +225,7 @@ impl Keys {
     fn signing(&self) -> &SigningKeys {
         match self {
             Self::Files(_, opened) => &opened.keys,
-            Self::Given(given) => &given.keys,
+            Self::Given(keys) => keys,
         }
     }
 }

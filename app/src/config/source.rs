@@ -95,10 +95,14 @@ impl Source {
     }
 }
 
+/// Addresses that may have credentials in them.
+const ADDRESSES: [&str; 4] =
+    ["DATABASE_URL", "REDIS_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+
 /// A value as it may be shown: of an address all but the credentials, of another secret nothing.
 pub(super) fn shown(setting: Option<&Setting>, value: &str) -> String {
     match setting {
-        Some(setting) if matches!(setting.name, "DATABASE_URL" | "REDIS_URL") => masked_url(value),
+        Some(setting) if ADDRESSES.contains(&setting.name) => masked_url(value),
         Some(setting) if setting.secret => "***".to_owned(),
         _ => value.to_owned(),
     }

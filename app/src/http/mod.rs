@@ -7,11 +7,11 @@ mod admin;
 mod auth;
 mod auth_scheme;
 mod authorization;
+mod bad_head;
 mod body;
 mod client;
 mod client_auth;
 mod document;
-mod host;
 mod issuer;
 mod limited;
 pub mod limits;
@@ -29,6 +29,7 @@ mod well_known;
 
 use std::sync::Arc;
 
+use inwren_domain::ports::Entropy;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt, IntoEndpoint, Response, Route};
 
@@ -36,8 +37,8 @@ use self::document::RouteTable;
 use self::middleware::{Cors, Gateway};
 use self::site::Site;
 use crate::config::AllowedOrigins;
+pub use bad_head::BadHead;
 pub use client::{ProxyHeader, TrustedProxies};
-pub use host::BadHost;
 pub use issuer::Issuer;
 pub use state::AppState;
 
@@ -51,6 +52,11 @@ pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'sta
     let site = Site { operations: service.into_endpoint(), pages, routes: Arc::clone(&routes) };
     let gateway = Gateway { state: Arc::clone(state), cors: Cors::new(cors), routes, requests };
     site.with(gateway).boxed()
+}
+
+/// The service while it waits for its database.
+pub fn waiting_endpoint(entropy: Arc<dyn Entropy>) -> BoxEndpoint<'static, Response> {
+    meta::waiting(entropy)
 }
 
 /// The OpenAPI document of the service.

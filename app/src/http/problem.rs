@@ -54,6 +54,7 @@ kinds! {
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type" 415 "The media type is not supported" false;
     VALIDATION_FAILED = "validation-failed" 422 "The request is not valid" false;
     RATE_LIMITED = "rate-limited" 429 "Too many requests" true;
+    HEADERS_TOO_LARGE = "headers-too-large" 431 "The headers are too large" false;
     INTERNAL_ERROR = "internal-error" 500 "Something went wrong in the service" false;
     OVERLOADED = "overloaded" 503 "The service is busy" true;
     UNAVAILABLE = "unavailable" 503 "The service cannot answer at the moment" true;

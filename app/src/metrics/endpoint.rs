@@ -6,7 +6,7 @@ use poem::{EndpointExt as _, Request, Response};
 
 use super::page;
 use super::text::Page;
-use crate::http::{AppState, BadHost};
+use crate::http::{AppState, BadHead};
 
 const PATH: &str = "/metrics";
 
@@ -20,7 +20,7 @@ fn answer(state: &AppState, request: &Request) -> Response {
     let answer = Response::builder()
         .header(header::CACHE_CONTROL, "no-store")
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    if request.extensions().get::<BadHost>().is_some() {
+    if request.extensions().get::<BadHead>().is_some() {
         return answer.status(StatusCode::BAD_REQUEST).finish();
     }
     match (request.uri().path(), request.method()) {

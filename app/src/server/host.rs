@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use poem::Request;
 use poem::http::{HeaderValue, Version, header};
 
-use crate::http::BadHost;
+use crate::http::BadHead;
 
 /// Marks a request that does not say properly for whom it is, so that it is answered like any other bad one:
 /// with an id, and a line in the log.
@@ -15,10 +15,10 @@ pub(super) fn check(request: &mut Request) {
     let bad = match (values.next(), values.next()) {
         // HTTP/1.0 knew nothing of it.
         (None, _) if request.version() <= Version::HTTP_10 => None,
-        (None, _) => Some(BadHost::Missing),
-        (Some(_), Some(_)) => Some(BadHost::Repeated),
+        (None, _) => Some(BadHead::HostMissing),
+        (Some(_), Some(_)) => Some(BadHead::HostRepeated),
         (Some(value), None) if is_valid(value) => None,
-        (Some(_), None) => Some(BadHost::Invalid),
+        (Some(_), None) => Some(BadHead::HostInvalid),
     };
     if let Some(bad) = bad {
         request.extensions_mut().insert(bad);

@@ -20,6 +20,7 @@ fn all_errors_are_told_at_once() {
         ("TRUSTED_PROXY_HEADER", "x-real-ip", "x-forwarded-for"),
         ("REDIS_URL", "http://u:hunter2@h", "redis://"),
         ("REDIS_KEY_PREFIX", "two words", "without white space"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:hunter2@h:4318", "http://"),
         ("CORS_ALLOWED_ORIGINS", "example.org", "https://"),
         ("SELF_SERVICE_TIERS", "gold", "TIERS"),
         ("LOG_FORMAT", "xml", "pretty or json"),

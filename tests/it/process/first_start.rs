@@ -88,6 +88,6 @@ fn a_weak_first_password_stops_the_start() {
     let program = Program::new(folder.path())
         .env("FIRST_SUPERUSER_EMAIL", "root@example.org")
         .env("FIRST_SUPERUSER_PASSWORD", "password");
-    let text = program.run().with_code(1);
-    assert!(text.contains("FIRST_SUPERUSER"), "{text}");
+    let text = program.run().with_code(2);
+    assert!(text.contains("FIRST_SUPERUSER_PASSWORD"), "{text}");
 }

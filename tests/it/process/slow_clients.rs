@@ -83,6 +83,28 @@ fn a_body_over_the_limit_is_told_so() {
     connection.receive().unwrap().expect(413);
 }
 
+/// However it arrives, and told like any other error.
+#[test]
+fn headers_beyond_32_kib_are_refused() {
+    let folder = TempFolder::new();
+    let service = start(&folder);
+    for (length, status) in [(32_000, 200), (33_000, 431), (48_000, 431)] {
+        for piece in [length, 1_000] {
+            let mut connection = service.connect();
+            connection.send(b"GET /health/live HTTP/1.1\r\nHost: a\r\nX-Filler: ").unwrap();
+            for part in vec![b'a'; length].chunks(piece) {
+                connection.send(part).unwrap();
+            }
+            connection.send(b"\r\n\r\n").unwrap();
+            let answer = connection.receive().unwrap();
+            assert_eq!(answer.status, status, "{length} by {piece}: {answer:?}");
+            if status == 431 {
+                assert!(answer.text("type") == "/problems/headers-too-large", "{answer:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_huge_header_is_refused() {
     let folder = TempFolder::new();

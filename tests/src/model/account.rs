@@ -159,8 +159,11 @@ impl Account {
     }
 
     fn change_password(&mut self, by: SessionNo, from: u32, answer: Answer, now: OffsetDateTime) -> bool {
-        if from != self.password || !self.may_act(by, now) {
+        if !self.may_act(by, now) {
             return answer.is_no(Refusal::Overtaken);
+        }
+        if from != self.password {
+            return answer.is_no(Refusal::Login);
         }
         self.password += 1;
         self.end_all_but(Some(by));

@@ -74,6 +74,11 @@ impl Live {
         self.silent_since.store(0, Ordering::Relaxed);
     }
 
+    /// How long a call may wait: not as long as usual while nothing is answered.
+    pub(super) fn patience(&self, usual: Duration) -> Duration {
+        if self.silent_since.load(Ordering::Relaxed) == 0 { usual } else { usual / 4 }
+    }
+
     /// Notes that a call was not answered for so long, and gives for how long nothing was.
     fn missed(&self, waited: Duration) -> Duration {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);

@@ -107,6 +107,7 @@ fn detail(kind: Kind) -> String {
         }
         Kind::BODY_TOO_LARGE => "The body may have at most 65536 bytes.",
         Kind::URI_TOO_LONG => "The URI may have at most 8 KiB.",
+        Kind::HEADERS_TOO_LARGE => "The headers may have at most 32 KiB.",
         Kind::RATE_LIMITED => "Too many requests. Retry-After says when the next is allowed.",
         Kind::OVERLOADED => "The service is at its limit. Try again a little later.",
         Kind::UNAVAILABLE => "The service cannot answer at the moment. Try again later.",

@@ -13,7 +13,7 @@ pub(in crate::http) struct MetaApi(pub(in crate::http) Arc<AppState>);
 /// How long the database may take to say that it is there.
 const MAX_PING: Duration = Duration::from_secs(2);
 /// When to ask again, in seconds.
-const RETRY_AFTER: u64 = 2;
+pub(super) const RETRY_AFTER: u64 = 2;
 
 #[derive(ApiResponse)]
 enum HealthAnswer {

@@ -2,5 +2,7 @@
 
 mod api;
 mod dto;
+mod waiting;
 
 pub(super) use api::MetaApi;
+pub(super) use waiting::endpoint as waiting;

@@ -12,9 +12,9 @@ use tracing::field::Empty;
 use super::cors::Cors;
 use super::headers::add_common;
 use super::request_id::{X_REQUEST_ID, request_id};
+use crate::http::bad_head::BadHead;
 use crate::http::client::{ClientAddress, client_of};
 use crate::http::document::{KnownRoute, RouteTable};
-use crate::http::host::BadHost;
 use crate::http::limits::LimitSlot;
 use crate::http::problem::{Kind, Problem};
 use crate::http::responses::PROBLEM_JSON;
@@ -74,8 +74,8 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         let client = client_of(&request);
         let route = self.routes.find(request.uri().path());
         let grant = self.cors.grant(&request);
-        let bad_host = request.extensions().get::<BadHost>().map(|bad| Problem::from(*bad).into_response());
-        let preflight = if bad_host.is_none() { self.cors.preflight(&request) } else { None };
+        let bad_head = request.extensions().get::<BadHead>().map(|bad| Problem::from(*bad).into_response());
+        let preflight = if bad_head.is_none() { self.cors.preflight(&request) } else { None };
         let is_preflight = preflight.is_some();
 
         let template = route.map(KnownRoute::template);
@@ -90,7 +90,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
             span_id = Empty
         );
         trace.write_to(&span);
-        let mut response = match (bad_host.or(preflight), route) {
+        let mut response = match (bad_head.or(preflight), route) {
             (Some(response), _) => response,
             (None, Some(route)) if method == Method::OPTIONS => Response::builder()
                 .status(StatusCode::NO_CONTENT)

@@ -19,7 +19,7 @@ const SECURITY: [(HeaderName, HeaderValue); 7] = [
 
 /// Adds the headers that every response has. What an endpoint has set itself stays: the documents have a policy of
 /// their own, and may be cached.
-pub(super) fn add_common(headers: &mut HeaderMap) {
+pub(in crate::http) fn add_common(headers: &mut HeaderMap) {
     // These, and the few that come after them.
     headers.reserve(SECURITY.len() + 5);
     for (name, value) in SECURITY {

@@ -2,10 +2,10 @@ use inwren_domain::ports::Entropy;
 use poem::Request;
 use poem::http::HeaderName;
 
-pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(in crate::http) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The caller's id for the request if it is well-formed, so that logs of several services can be joined; else a new one.
-pub(super) fn request_id(request: &Request, entropy: &dyn Entropy) -> String {
+pub(in crate::http) fn request_id(request: &Request, entropy: &dyn Entropy) -> String {
     let given = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     if let Some(id) = given.filter(|id| is_well_formed(id)) {
         return id.to_owned();

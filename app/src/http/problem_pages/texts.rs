@@ -107,6 +107,12 @@ const TEXTS: &[(Kind, &str, &str)] = &[
         "Wait for as many seconds as the header `Retry-After` says. `RateLimit` says on every answer how many are left.",
     ),
     (
+        Kind::HEADERS_TOO_LARGE,
+        "The headers of the request together have more than 32 KiB. Far beyond that the connection is closed with the same \
+         status and no body.",
+        "Send less. It is most often cookies of other services on the same host, which are of no use here.",
+    ),
+    (
         Kind::INTERNAL_ERROR,
         "Something is wrong within the service. The answer does not say what.",
         "Tell the operator the `request_id`: the log has the cause under it. Trying again may or may not help.",

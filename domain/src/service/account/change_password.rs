@@ -26,11 +26,11 @@ pub struct Command {
 pub enum Refusal {
     /// The authentication is too old.
     StepUp(StepUpRequired),
-    /// The current password is another one.
+    /// The current password is another one; it may have been changed while this was under way.
     WrongPassword,
     /// The new password may not be used.
     WeakPassword(WeakPassword),
-    /// The session ended, or the password was changed, while this was under way.
+    /// The session ended, or the account was deactivated or deleted, while this was under way.
     Overtaken,
 }
 
@@ -62,9 +62,12 @@ pub async fn execute(
     let event = trail.event(AuditEventKind::PasswordChanged, user.id, Some(session.id))?;
 
     let mut unit = core.store.begin().await?;
-    let Some(current) = replace_credentials(unit.as_mut(), user, &hash, &rekey).await? else {
-        unit.rollback().await?;
-        return Err(Failure::Refused(Refusal::Overtaken));
+    let current = match replace_credentials(unit.as_mut(), principal, &hash, &rekey).await? {
+        Ok(current) => current,
+        Err(refusal) => {
+            unit.rollback().await?;
+            return Err(Failure::Refused(refusal));
+        }
     };
     unit.audit().record(&event).await?;
     unit.commit().await?;
@@ -96,17 +99,18 @@ fn rekeyed_session(core: &Core, session: &Session) -> Result<(Session, PlainToke
 /// All or nothing: the new hash, the end of the other sessions, the new key of this one.
 async fn replace_credentials(
     unit: &mut dyn UnitOfWork,
-    user: &User,
+    principal: &Principal,
     hash: &PasswordHash,
     rekey: &Rekey,
-) -> Result<Option<User>, PortFailure> {
-    let Some(current) = unit.users().lock(user.id).await?.filter(|current| current.is_active) else {
-        return Ok(None);
+) -> Result<Result<User, Refusal>, PortFailure> {
+    let Some(current) = super::lock(unit, principal, rekey.at).await? else {
+        return Ok(Err(Refusal::Overtaken));
     };
-    if !unit.users().change_password(user.id, user.credential_version, hash, rekey.at).await? {
-        return Ok(None);
+    let checked = principal.user.credential_version;
+    if !unit.users().change_password(current.id, checked, hash, rekey.at).await? {
+        return Ok(Err(Refusal::WrongPassword));
     }
     let reason = RevocationReason::PasswordChanged;
-    unit.sessions().revoke_all(user.id, Some(rekey.session_id), reason, rekey.at).await?;
-    Ok(unit.sessions().rekey(rekey).await?.then_some(current))
+    unit.sessions().revoke_all(current.id, Some(rekey.session_id), reason, rekey.at).await?;
+    Ok(if unit.sessions().rekey(rekey).await? { Ok(current) } else { Err(Refusal::Overtaken) })
 }

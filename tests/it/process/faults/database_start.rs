@@ -1,10 +1,12 @@
 //! A database that is not there when the service starts.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use inwren_tests::ports::free_port;
-use inwren_tests::process::{Call, Finished};
+use inwren_tests::process::{Call, Connection, Finished};
 use inwren_tests::stores::{GUARDED, PrivatePostgres, TempFolder};
+use serde_json::json;
 
 use super::super::times::SLACK;
 use super::program;
@@ -34,14 +36,33 @@ fn a_database_that_stays_away_is_waited_for_as_long_as_configured() {
 #[test]
 fn a_database_that_comes_in_time_is_used() {
     let (server, folder) = (PrivatePostgres::stopped(), TempFolder::new());
-    let waiting = program(&folder, &server.url()).env("DATABASE_CONNECT_TIMEOUT", "600").spawn();
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let waiting = program(&folder, &server.url())
+        .env("DATABASE_CONNECT_TIMEOUT", "600")
+        .env("PORT", address.port().to_string())
+        .spawn();
     waiting.wait_for("does not answer yet");
+    let ask = |call: Call| Connection::open(address).unwrap().call(&call).unwrap();
+    let live = ask(Call::get("/health/live")).expect(200);
+    assert_eq!(live.text("status"), "ok");
+    let health = ask(Call::get("/health")).expect(503);
+    assert_eq!((health.text("status").as_str(), health.header("retry-after")), ("unavailable", Some("2")));
+    assert_eq!(health.json()["checks"]["database"], "unavailable");
+    let login = ask(Call::post("/auth/login", &json!({ "email": "a@b.co", "password": "x" }))).expect(503);
+    assert_eq!(login.text("type"), "/problems/unavailable");
+    for answer in [live, health, login] {
+        assert!(answer.header("retry-after").is_some() || answer.status == 200, "{answer:?}");
+        assert_eq!(answer.header("connection"), Some("close"), "{answer:?}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:?}");
+        assert!(answer.header("x-request-id").is_some(), "{answer:?}");
+    }
     server.start_again();
     let back = Instant::now();
     waiting.wait_for("is listening on");
     let took = back.elapsed();
     println!("PostgreSQL came while the service waited: it listens {took:.1?} later");
     assert!(took < Duration::from_secs(2) + SLACK, "{took:?}");
+    ask(Call::get("/health")).expect(200);
 }
 
 #[test]

@@ -1,0 +1,59 @@
+use std::sync::Arc;
+
+use inwren_domain::ports::Entropy;
+use poem::endpoint::{BoxEndpoint, make_sync};
+use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::{EndpointExt as _, IntoResponse as _, Request, Response};
+
+use super::api::RETRY_AFTER;
+use super::dto::{Health, HealthChecks, HealthStatus, Liveness};
+use crate::http::bad_head::BadHead;
+use crate::http::middleware::{X_REQUEST_ID, add_common, request_id};
+use crate::http::problem::Problem;
+use crate::http::responses::{Json, PROBLEM_JSON};
+
+/// The service while it waits for its database: it lives, is not ready, and can answer nothing else.
+pub(in crate::http) fn endpoint(entropy: Arc<dyn Entropy>) -> BoxEndpoint<'static, Response> {
+    let answer_to = move |request: Request| {
+        let id = request_id(&request, entropy.as_ref());
+        let mut response = answer(&request, &id);
+        let headers = response.headers_mut();
+        add_common(headers);
+        if let Ok(value) = id.parse() {
+            headers.insert(X_REQUEST_ID, value);
+        }
+        if request.method() == Method::HEAD {
+            response.set_body(());
+        }
+        response
+    };
+    make_sync(answer_to).map_to_response().boxed()
+}
+
+fn answer(request: &Request, id: &str) -> Response {
+    if let Some(bad) = request.extensions().get::<BadHead>() {
+        return told(Problem::from(*bad), id);
+    }
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    match request.uri().path() {
+        "/health/live" if is_read => Json(Liveness { status: HealthStatus::Ok }).into_response(),
+        "/health" if is_read => {
+            let checks = HealthChecks { database: HealthStatus::Unavailable, rate_limiter: HealthStatus::Ok };
+            let version = env!("CARGO_PKG_VERSION").to_owned();
+            let health = Health { status: HealthStatus::Unavailable, version, checks };
+            let mut response = Json(health).into_response();
+            response.set_status(StatusCode::SERVICE_UNAVAILABLE);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+            response
+        }
+        _ => told(Problem::unavailable("the service waits for its database"), id),
+    }
+}
+
+fn told(problem: Problem, id: &str) -> Response {
+    let body = problem.to_json(id).to_string();
+    let mut response = problem.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
+    response.set_body(body);
+    response
+}
