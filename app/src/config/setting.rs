@@ -305,7 +305,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "SHUTDOWN_GRACE_SECONDS",
-        Some("20"),
+        Some("10"),
         "seconds, from 0 to 3600",
         "How long a stop waits for requests in flight",
     ),

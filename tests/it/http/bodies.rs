@@ -99,11 +99,18 @@ async fn media_types_are_heeded(store: Arc<dyn Store>) {
             "application/merge-patch+json",
             "text/html, application/json",
             "multipart/form-data; boundary=x",
+            "application/json; charset=latin1",
+            "application/json; charset=\"utf-16\"",
         ] {
             let reply = call(&app, &admin, operation).body(media_type, "{}").send().await;
             reply.expect_problem(415, "unsupported-media-type");
         }
         call(&app, &admin, operation).send().await.expect_problem(415, "unsupported-media-type");
+        // Of two, programs differ in which they take.
+        for other in ["text/plain", "application/json"] {
+            let call = call(&app, &admin, operation).header("content-type", other);
+            call.body("application/json", "{}").send().await.expect_problem(415, "unsupported-media-type");
+        }
     }
     for media_type in
         ["application/json; charset=utf-8", "Application/JSON", "application/json ;charset=\"UTF-8\""]

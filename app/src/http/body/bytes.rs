@@ -11,12 +11,19 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a client may take to send it: less than a whole request may take, so that the client is told which it was.
 const MAX_BODY_TIME: Duration = Duration::from_secs(25);
 
-/// Whether the body is said to be of a media type, whatever its parameters.
+/// Whether the body is said to be of a media type, and of no other: in one header, and in no other characters than UTF-8.
 fn has_media_type(request: &Request, media_type: &str) -> bool {
-    request
-        .content_type()
-        .and_then(|content_type| content_type.split(';').next())
-        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media_type))
+    let mut types = request.headers().get_all(header::CONTENT_TYPE).iter();
+    let (Some(content_type), None) = (types.next(), types.next()) else { return false };
+    let Ok(content_type) = content_type.to_str() else { return false };
+    let mut parts = content_type.split(';').map(str::trim);
+    let is_it = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(media_type));
+    is_it && parts.filter_map(|parameter| parameter.split_once('=')).all(is_no_other_charset)
+}
+
+fn is_no_other_charset((name, value): (&str, &str)) -> bool {
+    !name.trim_end().eq_ignore_ascii_case("charset")
+        || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
 }
 
 /// Whether the request has a body that is not known to be empty (RFC 9112 section 6.3).
