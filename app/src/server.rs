@@ -111,8 +111,15 @@ pub async fn serve_meanwhile<T>(
     let (phase, watched) = watch::channel(Phase::LastOrders);
     let mut server = Server::new(listener, endpoint, options, watched);
     let outcome = server.accept_until(listener, event).await;
-    phase.send_replace(Phase::Closing);
-    server.connections.detach_all();
+    // Those who have come already are answered still, as at a stop.
+    tokio::spawn(async move {
+        let all_done = async { while server.connections.join_next().await.is_some() {} };
+        let mut all_done = pin!(all_done);
+        if tokio::time::timeout(LAST_COMERS, &mut all_done).await.is_err() {
+            phase.send_replace(Phase::Closing);
+            all_done.await;
+        }
+    });
     outcome
 }
 

@@ -2,6 +2,7 @@
 
 use inwren_domain::Core;
 use inwren_domain::model::Password;
+use inwren_domain::policy::password::{WeakPassword, check_new};
 use inwren_domain::service::{Failure, NotCreated, operator};
 use sea_orm_migration::DbErr;
 use sea_orm_migration::sea_orm::DatabaseConnection;
@@ -29,6 +30,14 @@ pub enum StartError {
     /// The first superuser could not be made.
     #[error("FIRST_SUPERUSER_EMAIL: the first superuser could not be made: {0}")]
     FirstSuperuser(String),
+    /// The password of the first superuser may not be used.
+    #[error("{setting} cannot be used: {weak}")]
+    WeakFirstPassword {
+        /// The setting that has it.
+        setting: &'static str,
+        /// What is wrong with it.
+        weak: WeakPassword,
+    },
 }
 
 /// Brings the schema up to date, or insists that it is.
@@ -60,6 +69,14 @@ fn failed(error: DbErr) -> StartError {
     StartError::Migration(error.to_string())
 }
 
+/// Whether the first superuser that the configuration names could be made with the password there. It is of no weight where
+/// they have been made already: their password in the configuration is looked at no more, and may have become weak since.
+pub fn check_first_superuser(config: &Config) -> Result<(), StartError> {
+    let Some(wanted) = &config.first_superuser else { return Ok(()) };
+    check_new(&Password::new(&wanted.password), &wanted.email, &config.rules.context_words)
+        .map_err(|weak| StartError::WeakFirstPassword { setting: wanted.password_setting, weak })
+}
+
 /// Makes the first superuser that the configuration names, once.
 pub async fn ensure_first_superuser(core: &Core, wanted: &FirstSuperuser) -> Result<(), StartError> {
     let password = Password::new(&wanted.password);
@@ -71,7 +88,7 @@ pub async fn ensure_first_superuser(core: &Core, wanted: &FirstSuperuser) -> Res
         }
         Ok(false) => Ok(()),
         Err(Failure::Refused(NotCreated::WeakPassword(weak))) => {
-            Err(StartError::FirstSuperuser(weak.to_string()))
+            Err(StartError::WeakFirstPassword { setting: wanted.password_setting, weak })
         }
         Err(Failure::Refused(NotCreated::EmailTaken)) => Ok(()),
         Err(Failure::Port(failure)) => Err(StartError::FirstSuperuser(failure.to_string())),

@@ -69,7 +69,13 @@ fn without_scheme<'a>(url: &'a str, databases: &[&str]) -> Option<&'a str> {
 
 fn postgres(rest: &str) -> Result<Target, ConnectError> {
     if let Some(unknown) = parameter_names(rest).find(|name| !is_postgres_parameter(name)) {
-        return Err(ConnectError::Url(format!("the parameter {unknown} is not known")));
+        // It may be a piece of the password that is no parameter at all.
+        let is_name = unknown.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_".contains(&byte));
+        let is_told = is_name && !rest.split_once('?').is_some_and(|(_, query)| query.contains('@'));
+        return Err(ConnectError::Url(match is_told {
+            true => format!("the parameter {unknown} is not known"),
+            false => "a parameter is not known; in a password ? and & are written %3F and %26".to_owned(),
+        }));
     }
     let options = PgConnectOptions::from_str(&format!("postgres://{rest}")).map_err(unusable)?;
     Ok(Target::Postgres(Box::new(options)))

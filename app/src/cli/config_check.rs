@@ -2,12 +2,14 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::Outcome;
 use super::output::say;
+use super::{Failed, Outcome};
 use crate::config::Config;
+use crate::start;
 
-/// Shows what is in force. That there is a configuration says already that it is valid.
-pub(super) fn run(_: &Config, flags: &HashMap<&'static str, String>, as_json: bool) -> Outcome {
+/// Shows what is in force. That there is a configuration says already that it is valid, but for what matters only once.
+pub(super) fn run(config: &Config, flags: &HashMap<&'static str, String>, as_json: bool) -> Outcome {
+    start::check_first_superuser(config).map_err(|error| Failed::Usage(error.to_string()))?;
     if as_json {
         let listing = Config::listing(flags).into_iter().map(|(name, value)| (name.to_owned(), value.into()));
         say(&Value::Object(listing.collect::<Map<_, _>>()).to_string());

@@ -21,6 +21,7 @@ use crate::http::AppState;
 use crate::keys::{KeyStore, Opened};
 use crate::server::{self, ServerOptions, Transport};
 use crate::shutdown::StopSignals;
+use crate::start::StartError;
 use crate::telemetry::{self, LogOutput, LogSink};
 use crate::tls::ServedCertificate;
 use crate::traces::Traces;
@@ -132,16 +133,11 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     let clock = wiring::clock();
     let certificate = config.tls.as_ref().map(|paths| ServedCertificate::open(paths, config.environment));
     let certificate = certificate.transpose().map_err(Failed::because)?;
-    let transport = Transport {
-        proxies: if config.proxy_protocol { config.trusted_proxies.clone().into() } else { Arc::default() },
-        tls: certificate.as_ref().map(ServedCertificate::tls),
-    };
-    let options = ServerOptions {
-        max_connections: open_files::client_connections(config),
-        shutdown_notice: config.shutdown_notice,
-        shutdown_grace: config.shutdown_grace,
-        transport,
-    };
+    let options = server_options(config, certificate.as_ref());
+    let mut watches = Vec::new();
+    if let Some(certificate) = certificate {
+        watches.push(certificate.watch().map_err(Failed::because)?);
+    }
     let (listener, keys, told) = match given {
         Some(Given { listener, keys, ready }) => (listener, Keys::Given(keys), Some(ready)),
         None => {
@@ -154,7 +150,7 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
         start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
         Ok(opened)
     };
-    let meanwhile = http::waiting_endpoint(wiring::entropy());
+    let meanwhile = http::waiting_endpoint(wiring::entropy(), config.cors.clone());
     let opened = server::serve_meanwhile(&listener, meanwhile, &options, opened).await?;
     announce_legacy_tokens(config, clock.now());
     let tokens = wiring::tokens(config, keys.signing()).map_err(Failed::because)?;
@@ -162,9 +158,11 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     let core =
         wiring::core_with(config, Arc::clone(&opened.store), Arc::clone(&hasher) as _, Arc::clone(&tokens));
     if let Some(first) = &config.first_superuser {
-        start::ensure_first_superuser(&core, first).await.map_err(Failed::because)?;
+        start::ensure_first_superuser(&core, first).await.map_err(|error| match error {
+            StartError::WeakFirstPassword { .. } => Failed::Usage(error.to_string()),
+            error => Failed::because(error),
+        })?;
     }
-    let mut watches = Vec::new();
     match keys {
         Keys::Files(store, opened) => {
             watches.push(keys::watch(store, &opened, tokens, Arc::clone(&clock)).map_err(Failed::because)?);
@@ -173,9 +171,6 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     }
     let address = listener.local_addr().map_err(|error| cannot_listen(config, &error))?;
     let signs = core.keys.published(clock.now()).into_iter().next();
-    if let Some(certificate) = certificate {
-        watches.push(certificate.watch().map_err(Failed::because)?);
-    }
     let sweeper = worker::start(Arc::new(core.clone()), opened.database.clone(), config.sweep_interval);
     let mut state = wiring::app_state(config, core).map_err(Failed::because)?;
     state.metrics.probes = wiring::probes(hasher, opened.database);
@@ -191,6 +186,16 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
         told();
     }
     Ok(Ready { store: opened.store, state, sweeper, watches, endpoint, listener, traces, metrics, options })
+}
+
+fn server_options(config: &Config, certificate: Option<&ServedCertificate>) -> ServerOptions {
+    let proxies = if config.proxy_protocol { config.trusted_proxies.clone().into() } else { Arc::default() };
+    ServerOptions {
+        max_connections: open_files::client_connections(config),
+        shutdown_notice: config.shutdown_notice,
+        shutdown_grace: config.shutdown_grace,
+        transport: Transport { proxies, tls: certificate.map(ServedCertificate::tls) },
+    }
 }
 
 /// Whoever has switched this on is told at each start, so that nobody forgets it.

@@ -16,9 +16,8 @@ use std::path::{Path, PathBuf};
 
 use inwren_adapters::crypto::argon2::Argon2Parameters;
 use inwren_adapters::sql::check_url;
-use inwren_domain::model::{Email, Password, Tier, TierCatalog};
+use inwren_domain::model::{Email, Tier, TierCatalog};
 use inwren_domain::policy::context_words::ContextWords;
-use inwren_domain::policy::password::check_new;
 use inwren_domain::{Retention, Settings};
 use ipnet::IpNet;
 use time::{Duration, OffsetDateTime};
@@ -184,6 +183,8 @@ pub struct FirstSuperuser {
     pub email: Email,
     /// The password.
     pub password: Zeroizing<String>,
+    /// The setting that has it.
+    pub password_setting: &'static str,
 }
 
 impl std::fmt::Debug for FirstSuperuser {
@@ -275,7 +276,7 @@ impl Config {
         }
         let limits = limits(source);
         let redis = redis::read(source);
-        let first_superuser = first_superuser(source, rules.as_ref());
+        let first_superuser = first_superuser(source);
         let max_connections = source.parse("MAX_CONNECTIONS", value::number(1..=1_000_000_usize));
         let shutdown_notice = source.parse("SHUTDOWN_NOTICE_SECONDS", seconds);
         let shutdown_grace = source.parse("SHUTDOWN_GRACE_SECONDS", seconds);
@@ -450,22 +451,16 @@ fn limits(source: &mut Source) -> Option<LimitSettings> {
 
 /// The outer `None` is an error, the inner one is nobody.
 #[allow(clippy::option_option, reason = "an error and an absence are two things here")]
-fn first_superuser(source: &mut Source, rules: Option<&Settings>) -> Option<Option<FirstSuperuser>> {
+fn first_superuser(source: &mut Source) -> Option<Option<FirstSuperuser>> {
     let wanted = source.text("FIRST_SUPERUSER_EMAIL").is_some();
     let email = source.parse("FIRST_SUPERUSER_EMAIL", |text| Email::parse(text).ok());
     let password = secret_or_file(source, "FIRST_SUPERUSER_PASSWORD", "FIRST_SUPERUSER_PASSWORD_FILE")?;
     match (wanted, password) {
         (false, None) => Some(None),
         (true, Some(password)) => {
-            let email = email?;
-            let weak = check_new(&Password::new(&password), &email, &rules?.context_words);
-            if let Err(weak) = weak {
-                let given = ["FIRST_SUPERUSER_PASSWORD_FILE", "FIRST_SUPERUSER_PASSWORD"];
-                let name = given.into_iter().find(|name| source.text(name).is_some()).unwrap_or(given[1]);
-                source.refuse(name, &format!("cannot be used: {weak}"));
-                return None;
-            }
-            Some(Some(FirstSuperuser { email, password }))
+            let settings = ["FIRST_SUPERUSER_PASSWORD", "FIRST_SUPERUSER_PASSWORD_FILE"];
+            let password_setting = settings[usize::from(source.text(settings[0]).is_none())];
+            Some(Some(FirstSuperuser { email: email?, password, password_setting }))
         }
         (true, None) => {
             source.refuse(

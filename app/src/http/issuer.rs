@@ -1,6 +1,6 @@
 //! Who issues the tokens, and under which address others reach the service.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use poem::Request;
 use poem::http::header;
@@ -43,9 +43,11 @@ impl Issuer {
         if self.is_address {
             return self.name.trim_end_matches('/').to_owned();
         }
-        let own = request.local_addr().as_socket_addr().copied();
+        let own = request.local_addr().as_socket_addr();
+        // Who listens on both families has addresses of the one in those of the other.
+        let own = own.map(|own| SocketAddr::new(own.ip().to_canonical(), own.port()));
         let called = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-        let called = called.filter(|host| is_of_this_machine(host, own.map(|own| own.ip())));
+        let called = called.filter(|host| is_of_this_machine(host, own));
         let scheme = request.scheme();
         match (called, own) {
             (Some(host), _) => format!("{scheme}://{host}"),
@@ -55,23 +57,31 @@ impl Issuer {
     }
 }
 
-/// Whether this is a host of this machine and perhaps a port, and nothing that could change a URL that it is put into.
-fn is_of_this_machine(text: &str, own: Option<IpAddr>) -> bool {
+/// Whether this is a host of this machine and perhaps a port, and nothing that could change a URL that it is put into. Of the
+/// address that the service listens on it is so with its port alone: behind another one is another program. What is on a
+/// loopback address may have come through a port of any number.
+fn is_of_this_machine(text: &str, own: Option<SocketAddr>) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (text, None),
     };
+    let is_number =
+        |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if !port.is_none_or(is_number) {
+        return false;
+    }
     let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let address = match literal {
-        Some(literal) => literal.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
-        None => host.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
+    let address: Option<IpAddr> = match literal {
+        Some(literal) => literal.parse::<Ipv6Addr>().ok().map(IpAddr::from),
+        None => host.parse::<Ipv4Addr>().ok().map(IpAddr::from),
     };
-    let is_ours = match address {
-        Some(address) => address.is_loopback() || Some(address) == own,
-        None => host.eq_ignore_ascii_case("localhost"),
-    };
-    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    is_ours && port.is_none_or(is_port)
+    match address.map(|address| address.to_canonical()) {
+        None => literal.is_none() && host.eq_ignore_ascii_case("localhost"),
+        Some(address) if address.is_loopback() => true,
+        Some(address) => {
+            own.is_some_and(|own| own.ip() == address && port == Some(own.port().to_string().as_str()))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -83,10 +93,11 @@ mod tests {
     use super::*;
 
     const OWN: &str = "192.0.2.7:8123";
+    const OWN_IN_V6: &str = "[::ffff:192.0.2.7]:8123";
 
     fn address_over(scheme: Scheme, issuer: &str, host: &str) -> String {
         let (parts, ()) = hyper::Request::builder().header("host", host).body(()).unwrap().into_parts();
-        let own = LocalAddr(Addr::SocketAddr(OWN.parse().unwrap()));
+        let own = LocalAddr(Addr::SocketAddr(OWN_IN_V6.parse().unwrap()));
         let remote = RemoteAddr(Addr::SocketAddr("198.51.100.7:4711".parse().unwrap()));
         let request = Request::from_parts(RequestParts::from((parts, own, remote, scheme)), Body::empty());
         Issuer::new(issuer, "tests").address(&request)
@@ -104,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_service_that_nobody_set_up_is_where_it_is_called() {
-        for host in ["localhost:8123", "localhost", "127.0.0.1:1", "[::1]:8000", "192.0.2.7", "192.0.2.7:80"]
+        for host in ["localhost:8123", "localhost", "127.0.0.1:1", "[::1]:8000", "[::ffff:127.0.0.1]:1", OWN]
         {
             assert_eq!(address("http://localhost:8000", host), format!("http://{host}"));
             assert_eq!(address("inwren", host), format!("http://{host}"));
@@ -114,9 +125,15 @@ mod tests {
 
     #[test]
     fn a_host_of_elsewhere_is_not_believed() {
-        for host in
-            ["evil.example.org", "auth.internal:8000", "192.0.2.8", "[2001:db8::1]", "localhost.evil.example"]
-        {
+        for host in [
+            "evil.example.org",
+            "auth.internal:8000",
+            "192.0.2.8:8123",
+            "192.0.2.7:9999",
+            "192.0.2.7",
+            "[2001:db8::1]",
+            "localhost.evil.example",
+        ] {
             for issuer in ["http://localhost:8000", "inwren"] {
                 assert_eq!(address(issuer, host), format!("http://{OWN}"), "{host}");
             }

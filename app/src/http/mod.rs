@@ -55,8 +55,8 @@ pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'sta
 }
 
 /// The service while it waits for its database.
-pub fn waiting_endpoint(entropy: Arc<dyn Entropy>) -> BoxEndpoint<'static, Response> {
-    meta::waiting(entropy)
+pub fn waiting_endpoint(entropy: Arc<dyn Entropy>, cors: AllowedOrigins) -> BoxEndpoint<'static, Response> {
+    meta::waiting(entropy, Cors::new(cors))
 }
 
 /// The OpenAPI document of the service.

@@ -20,8 +20,12 @@ fn answer(state: &AppState, request: &Request) -> Response {
     let answer = Response::builder()
         .header(header::CACHE_CONTROL, "no-store")
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    if request.extensions().get::<BadHead>().is_some() {
-        return answer.status(StatusCode::BAD_REQUEST).finish();
+    match request.extensions().get::<BadHead>() {
+        Some(BadHead::TooLarge) => {
+            return answer.status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).finish();
+        }
+        Some(_) => return answer.status(StatusCode::BAD_REQUEST).finish(),
+        None => {}
     }
     match (request.uri().path(), request.method()) {
         (PATH, &Method::GET) => answer.content_type(Page::MEDIA_TYPE).body(page(state)),

@@ -82,6 +82,20 @@ fn the_first_superuser_is_made_once() {
     assert!(!service.stop().contains("made the first superuser"));
 }
 
+/// What could not be used any more does no harm where it is not used.
+#[test]
+fn a_first_password_that_has_become_weak_stops_nothing() {
+    let folder = TempFolder::new();
+    let program = Program::new(folder.path())
+        .env("FIRST_SUPERUSER_EMAIL", "root@example.org")
+        .env("FIRST_SUPERUSER_PASSWORD", "the first of all");
+    program.start().stop();
+    let program = program.env("PASSWORD_CONTEXT_WORDS", "the first of all");
+    let service = program.start();
+    service.call(&login("root@example.org", "the first of all")).expect(200);
+    program.args(["keys", "list"]).run().with_code(0);
+}
+
 #[test]
 fn a_weak_first_password_stops_the_start() {
     let folder = TempFolder::new();

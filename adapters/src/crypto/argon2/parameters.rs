@@ -48,7 +48,7 @@ impl Argon2Parameters {
         Ok(Self { memory_kib: params.m_cost(), iterations: params.t_cost(), parallelism: params.p_cost() })
     }
 
-    /// Whether a hash costs at least what [`OWASP_MINIMA`] asks for.
+    /// Whether a hash costs at least what OWASP asks for.
     pub fn is_recommended(&self) -> bool {
         OWASP_MINIMA
             .iter()

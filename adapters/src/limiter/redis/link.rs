@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use inwren_domain::ports::Quota;
@@ -24,6 +24,8 @@ const BETWEEN_PROBES: Duration = Duration::from_secs(1);
 /// Redis counts as away once it has answered nothing for as long as this many calls may take, one after the other: less
 /// is a hiccup, however many calls it hits.
 const MAX_MISSED: u32 = 3;
+/// A call in haste waits for so much less.
+const HASTE: u32 = 4;
 
 /// How many calls may be on their way to the connection's task before callers wait for it.
 const PIPELINE: usize = 1_024;
@@ -35,6 +37,8 @@ pub(super) struct Link {
     state: watch::Receiver<State>,
     keeper: Arc<Keeper>,
     task: JoinHandle<()>,
+    /// Whether somebody has waited for the first attempt, and it was not over then.
+    waited_in_vain: AtomicBool,
 }
 
 /// A connection that has answered in time.
@@ -74,9 +78,14 @@ impl Live {
         self.silent_since.store(0, Ordering::Relaxed);
     }
 
-    /// How long a call may wait: not as long as usual while nothing is answered.
+    /// How long a call may wait: not as long as usual right after one that was not answered. Once that is a while ago, a call
+    /// waits as long as ever, so that it is found out what has become of Redis.
     pub(super) fn patience(&self, usual: Duration) -> Duration {
-        if self.silent_since.load(Ordering::Relaxed) == 0 { usual } else { usual / 4 }
+        let is_just_silent = match self.silent_since.load(Ordering::Relaxed) {
+            0 => false,
+            since => self.made.elapsed() < Duration::from_micros(since) + usual * MAX_MISSED,
+        };
+        if is_just_silent { usual / HASTE } else { usual }
     }
 
     /// Notes that a call was not answered for so long, and gives for how long nothing was.
@@ -102,20 +111,30 @@ impl Link {
             degradations: AtomicU64::new(0),
         });
         let task = tokio::spawn(Arc::clone(&keeper).keep());
-        Self { state, keeper, task }
+        Self { state, keeper, task, waited_in_vain: AtomicBool::new(false) }
     }
 
-    /// The connection, unless Redis is away. While the first attempt lasts it is waited for as long as for a call.
+    /// The connection, unless Redis is away. While the first attempt lasts it is waited for as long as for a call, and for less
+    /// once somebody has waited in vain.
     pub(super) async fn live(&self) -> Option<Arc<Live>> {
         let mut state = match &*self.state.borrow() {
             State::Live(live) => return Some(Arc::clone(live)),
             State::Away => return None,
             State::Starting => self.state.clone(),
         };
+        let usual = self.keeper.patience;
+        let patience = if self.waited_in_vain.load(Ordering::Relaxed) { usual / HASTE } else { usual };
         let known = state.wait_for(|state| !matches!(state, State::Starting));
-        match &*timeout(self.keeper.patience, known).await.ok()?.ok()? {
-            State::Live(live) => Some(Arc::clone(live)),
-            State::Starting | State::Away => None,
+        match timeout(patience, known).await {
+            Ok(Ok(state)) => match &*state {
+                State::Live(live) => Some(Arc::clone(live)),
+                State::Starting | State::Away => None,
+            },
+            Ok(Err(_)) => None,
+            Err(_) => {
+                self.waited_in_vain.store(true, Ordering::Relaxed);
+                None
+            }
         }
     }
 
@@ -124,9 +143,9 @@ impl Link {
         &self.keeper.script
     }
 
-    /// Notes that a call was not answered in time.
-    pub(super) fn missed(&self, live: &Arc<Live>) {
-        self.keeper.missed(live);
+    /// Notes that a call was not answered, which waited for so long.
+    pub(super) fn missed(&self, live: &Arc<Live>, waited: Duration) {
+        self.keeper.missed(live, waited);
     }
 
     /// Notes that the connection is of no use any more.
@@ -212,7 +231,7 @@ impl Keeper {
             match in_time(self.patience, self.probe(live)).await {
                 Some(Ok(())) => live.answered(),
                 Some(Err(reason)) => self.lose(live, &reason),
-                None => self.missed(live),
+                None => self.missed(live, self.patience),
             }
         }
     }
@@ -225,8 +244,10 @@ impl Keeper {
         taken.map(drop).map_err(|error| error.to_string())
     }
 
-    fn missed(&self, live: &Arc<Live>) {
-        if live.missed(self.patience) >= self.patience * MAX_MISSED {
+    /// A call in haste proves nothing: Redis may only be slower than that.
+    fn missed(&self, live: &Arc<Live>, waited: Duration) {
+        let is_patient = waited > self.patience / 2;
+        if live.missed(waited) >= self.patience * MAX_MISSED && is_patient {
             self.lose(live, "no answer in time");
         }
     }

@@ -23,7 +23,7 @@ fn has_media_type(request: &Request, media_type: &str) -> bool {
 
 fn is_no_other_charset((name, value): (&str, &str)) -> bool {
     !name.trim_end().eq_ignore_ascii_case("charset")
-        || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        || ["utf-8", "utf8"].iter().any(|utf8| value.trim().trim_matches('"').eq_ignore_ascii_case(utf8))
 }
 
 /// Whether the request has a body that is not known to be empty (RFC 9112 section 6.3).
@@ -44,9 +44,8 @@ pub(super) async fn read_body(
         let detail = format!("The body has to be of type {media_type}.");
         return Err(Problem::new(Kind::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
-        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
-    {
+    let mut encodings = request.headers().get_all(header::CONTENT_ENCODING).iter();
+    if !encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Problem::new(
             Kind::UNSUPPORTED_MEDIA_TYPE,
             "The body has to be sent as it is, without an encoding.",

@@ -8,15 +8,23 @@ use poem::{EndpointExt as _, IntoResponse as _, Request, Response};
 use super::api::RETRY_AFTER;
 use super::dto::{Health, HealthChecks, HealthStatus, Liveness};
 use crate::http::bad_head::BadHead;
-use crate::http::middleware::{X_REQUEST_ID, add_common, request_id};
+use crate::http::middleware::{Cors, X_REQUEST_ID, add_common, request_id};
 use crate::http::problem::Problem;
 use crate::http::responses::{Json, PROBLEM_JSON};
 
 /// The service while it waits for its database: it lives, is not ready, and can answer nothing else.
-pub(in crate::http) fn endpoint(entropy: Arc<dyn Entropy>) -> BoxEndpoint<'static, Response> {
+pub(in crate::http) fn endpoint(entropy: Arc<dyn Entropy>, cors: Cors) -> BoxEndpoint<'static, Response> {
     let answer_to = move |request: Request| {
         let id = request_id(&request, entropy.as_ref());
-        let mut response = answer(&request, &id);
+        let mut response = match cors.preflight(&request) {
+            Some(preflight) => preflight,
+            None => {
+                let mut response = answer(&request, &id);
+                cors.add(response.headers_mut(), cors.grant(&request));
+                response
+            }
+        };
+        tracing::debug!(request_id = %id, status = response.status().as_u16(), "answered without a database");
         let headers = response.headers_mut();
         add_common(headers);
         if let Ok(value) = id.parse() {

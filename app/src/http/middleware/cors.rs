@@ -26,7 +26,7 @@ impl Cors {
     }
 
     /// What the origin of a request is granted: the value of `Access-Control-Allow-Origin`.
-    pub(super) fn grant(&self, request: &Request) -> Option<HeaderValue> {
+    pub(in crate::http) fn grant(&self, request: &Request) -> Option<HeaderValue> {
         let origin = request.headers().get(header::ORIGIN)?;
         match &self.allowed {
             AllowedOrigins::Any => Some(HeaderValue::from_static("*")),
@@ -38,7 +38,7 @@ impl Cors {
     }
 
     /// The answer to a preflight, if the request is one.
-    pub(super) fn preflight(&self, request: &Request) -> Option<Response> {
+    pub(in crate::http) fn preflight(&self, request: &Request) -> Option<Response> {
         let asks = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if request.method() != Method::OPTIONS || !asks {
             return None;
@@ -57,7 +57,7 @@ impl Cors {
     }
 
     /// Adds what the origin is granted. The answer depends on the origin even where nothing is granted.
-    pub(super) fn add(&self, headers: &mut HeaderMap, grant: Option<HeaderValue>) {
+    pub(in crate::http) fn add(&self, headers: &mut HeaderMap, grant: Option<HeaderValue>) {
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
         if let Some(grant) = grant {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, grant);

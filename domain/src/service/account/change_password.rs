@@ -106,8 +106,12 @@ async fn replace_credentials(
     let Some(current) = super::lock(unit, principal, rekey.at).await? else {
         return Ok(Err(Refusal::Overtaken));
     };
-    let checked = principal.user.credential_version;
-    if !unit.users().change_password(current.id, checked, hash, rekey.at).await? {
+    // The version may be another one although the password is not: it ends the tokens of the service before, too.
+    let checked = &principal.user;
+    let version = current.credential_version;
+    let is_checked =
+        checked.credential_version == version || checked.hashed_password == current.hashed_password;
+    if !is_checked || !unit.users().change_password(current.id, version, hash, rekey.at).await? {
         return Ok(Err(Refusal::WrongPassword));
     }
     let reason = RevocationReason::PasswordChanged;

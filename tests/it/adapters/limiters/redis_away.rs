@@ -56,9 +56,9 @@ async fn a_server_that_hangs_costs_a_few_calls_a_moment() {
         "Redis hangs: the longest of 500 calls took {longest:?}, the middle one {:?}, all {sum:?}",
         waits[250]
     );
-    // Three of them wait. If all did, the middle one would take 50 ms, however fast the machine is; and however slow it
+    // A few of them wait. If all did, the middle one would take 10 ms, however fast the machine is; and however slow it
     // is, who does not wait has next to nothing to do.
-    assert!(waits[250] < Duration::from_millis(25), "{:?}", waits[250]);
+    assert!(waits[250] < Duration::from_millis(5), "{:?}", waits[250]);
     limits_by_itself(&limiter, "the hang").await;
     server.signal("CONT");
     let begun = Instant::now();

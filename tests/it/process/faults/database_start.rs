@@ -1,10 +1,12 @@
 //! A database that is not there when the service starts.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use inwren_tests::ports::free_port;
-use inwren_tests::process::{Call, Connection, Finished};
+use inwren_tests::process::{Call, Connection, Finished, pause};
 use inwren_tests::stores::{GUARDED, PrivatePostgres, TempFolder};
 use serde_json::json;
 
@@ -42,7 +44,7 @@ fn a_database_that_comes_in_time_is_used() {
         .env("PORT", address.port().to_string())
         .spawn();
     waiting.wait_for("does not answer yet");
-    let ask = |call: Call| Connection::open(address).unwrap().call(&call).unwrap();
+    let ask = move |call: Call| Connection::open(address).unwrap().call(&call).unwrap();
     let live = ask(Call::get("/health/live")).expect(200);
     assert_eq!(live.text("status"), "ok");
     let health = ask(Call::get("/health")).expect(503);
@@ -56,11 +58,28 @@ fn a_database_that_comes_in_time_is_used() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:?}");
         assert!(answer.header("x-request-id").is_some(), "{answer:?}");
     }
+    // Nobody is lost while the one who answered goes and the other comes.
+    let is_over = Arc::new(AtomicBool::new(false));
+    let asking = [(); 4].map(|()| {
+        let is_over = Arc::clone(&is_over);
+        std::thread::spawn(move || {
+            let mut asked = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                ask(Call::get("/health/live")).expect(200);
+                asked += 1;
+            }
+            asked
+        })
+    });
     server.start_again();
     let back = Instant::now();
     waiting.wait_for("is listening on");
     let took = back.elapsed();
-    println!("PostgreSQL came while the service waited: it listens {took:.1?} later");
+    pause(Duration::from_millis(500));
+    is_over.store(true, Ordering::Relaxed);
+    let asked: u32 = asking.into_iter().map(|asking| asking.join().unwrap()).sum();
+    println!("asked {asked} times meanwhile, and answered each time");
+    println!("PostgreSQL came while the service waited: it is ready {took:.1?} later");
     assert!(took < Duration::from_secs(2) + SLACK, "{took:?}");
     ask(Call::get("/health")).expect(200);
 }
