@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::reachable::reachable;
 use crate::colour::Paint;
-use crate::config::{AllowedOrigins, Config, DatabaseKind, Environment, LogFormat};
+use crate::config::{AllowedOrigins, Config, DatabaseKind, Environment, LogFormat, Setting};
 use crate::{ephemeral, wiring};
 
 /// What a service says of itself once it listens.
@@ -126,6 +126,10 @@ impl Banner<'_> {
         warn(
             config.cors == AllowedOrigins::Any,
             "CORS_ALLOWED_ORIGINS is *: the scripts of every page may read the answers",
+        );
+        warn(
+            Setting::is_default("TOKEN_ISSUER", &config.token_issuer) && !address.ip().is_loopback(),
+            "TOKEN_ISSUER is not set: whoever calls this service by a name is sent to an address of this machine",
         );
         warn(
             config.environment == Environment::Development && !address.ip().is_loopback(),

@@ -14,6 +14,11 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// Whether this is what the setting of this name is if nobody says anything.
+    pub fn is_default(name: &str, value: &str) -> bool {
+        SETTINGS.iter().any(|setting| setting.name == name && setting.default == Some(value))
+    }
+
     /// The flag, without the dashes in front.
     pub fn flag(&self) -> String {
         self.name.to_ascii_lowercase().replace('_', "-")

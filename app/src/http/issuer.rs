@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use poem::Request;
 use poem::http::header;
 
-use crate::config::SETTINGS;
+use crate::config::Setting;
 
 /// The issuer of the tokens.
 #[derive(Clone, Debug)]
@@ -20,10 +20,9 @@ impl Issuer {
     /// An issuer of this name, for this audience. It is also the address of the service, if it is a URL that somebody has chosen: the
     /// default is the address only of a service that nobody has set up.
     pub fn new(name: &str, audience: &str) -> Self {
-        let default = SETTINGS.iter().find(|setting| setting.name == "TOKEN_ISSUER");
-        let is_default = default.and_then(|setting| setting.default) == Some(name);
         let is_url = name.starts_with("https://") || name.starts_with("http://");
-        Self { name: name.to_owned(), audience: audience.to_owned(), is_address: is_url && !is_default }
+        let is_address = is_url && !Setting::is_default("TOKEN_ISSUER", name);
+        Self { name: name.to_owned(), audience: audience.to_owned(), is_address }
     }
 
     /// The `iss` of tokens.
