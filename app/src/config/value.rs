@@ -110,7 +110,8 @@ pub(super) fn origins(text: &str) -> Option<AllowedOrigins> {
     }
 }
 
-/// An origin as browsers send it (RFC 6454 section 6.2): scheme, host and port, and nothing after them.
+/// An origin as browsers send it (RFC 6454 section 6.2): scheme, host and port, and nothing after them. They leave out the
+/// port that goes with the scheme.
 fn origin(text: &str) -> Option<String> {
     let (scheme, host) = text.split_once("://")?;
     let host = host.strip_suffix('/').unwrap_or(host);
@@ -119,7 +120,18 @@ fn origin(text: &str) -> Option<String> {
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
         && !host.is_empty()
         && host.chars().all(plain);
-    fits.then(|| format!("{scheme}://{host}").to_ascii_lowercase())
+    if !fits {
+        return None;
+    }
+    let (scheme, host) = (scheme.to_ascii_lowercase(), host.to_ascii_lowercase());
+    let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
+    let shown = match (port.map(str::parse::<u16>), scheme.as_str()) {
+        (Some(Err(_)), _) => return None,
+        (Some(Ok(80)), "http") => host.strip_suffix(":80")?,
+        (Some(Ok(443)), "https") => host.strip_suffix(":443")?,
+        _ => &host,
+    };
+    Some(format!("{scheme}://{shown}"))
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
@@ -161,8 +173,31 @@ mod tests {
         assert_eq!(origins("https://App.example.org/, http://localhost:3000"), Some(expected));
         assert_eq!(origins("*"), Some(AllowedOrigins::Any));
         assert_eq!(origins("none"), Some(AllowedOrigins::Only(Vec::new())));
-        for text in ["app.example.org", "https://", "https://a.example/path", "https://*.example.org"] {
+        for text in [
+            "app.example.org",
+            "https://",
+            "https://a.example/path",
+            "https://*.example.org",
+            "http://a.example:99999",
+            "http://a.example:",
+            "http://a.example:x",
+        ] {
             assert_eq!(origins(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn origins_are_compared_as_browsers_write_them() {
+        for (text, sent) in [
+            ("HTTP://A.Example:80", "http://a.example"),
+            ("https://a.example:443/", "https://a.example"),
+            ("https://a.example:80", "https://a.example:80"),
+            ("http://[::1]", "http://[::1]"),
+            ("http://[::1]:80", "http://[::1]"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+            ("app://inwren", "app://inwren"),
+        ] {
+            assert_eq!(origins(text), Some(AllowedOrigins::Only(vec![sent.to_owned()])), "{text}");
         }
     }
 

@@ -180,7 +180,7 @@ impl KnownRoute {
     fn fits(&self, path: &str) -> bool {
         let mut asked = segments(path);
         let parts_fit = segments(&self.template)
-            .all(|part| asked.next().is_some_and(|asked| part.starts_with('{') || part == asked));
+            .all(|part| asked.next().is_some_and(|asked| part == asked || is_filled(part, asked)));
         parts_fit && asked.next().is_none()
     }
 
@@ -194,8 +194,14 @@ impl KnownRoute {
     }
 }
 
+/// An empty one counts: with a slash at its end an address is another one, at which there is nothing.
 fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|part| !part.is_empty())
+    path.split('/').skip(1)
+}
+
+/// Whether this is a value for a placeholder.
+fn is_filled(placeholder: &str, value: &str) -> bool {
+    placeholder.starts_with('{') && !value.is_empty()
 }
 
 /// `/openapi.json`, `/docs` and `/redoc`.

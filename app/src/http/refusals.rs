@@ -205,6 +205,7 @@ impl From<admin::update::Refusal> for Problem {
             admin::update::Refusal::EmailTaken => email_taken(),
             admin::update::Refusal::Tier(refused) => refused.into(),
             admin::update::Refusal::LastSuperuser(last) => last.into(),
+            admin::update::Refusal::StepUp(required) => required.into(),
             admin::update::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
         }
     }
@@ -215,6 +216,7 @@ impl From<admin::delete::Refusal> for Problem {
         match refusal {
             admin::delete::Refusal::NotFound => not_found("user"),
             admin::delete::Refusal::LastSuperuser(last) => last.into(),
+            admin::delete::Refusal::StepUp(required) => required.into(),
             admin::delete::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
         }
     }

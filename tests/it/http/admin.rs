@@ -18,6 +18,7 @@ stories! {
     a_deletion_is_for_good
     whoever_takes_a_deleted_address_is_somebody_new
     sessions_are_seen_and_ended
+    the_own_account_needs_a_recent_login_here_too
     the_last_superuser_stays
     the_last_superuser_stays_however_many_try
     nobody_is_answered_like_nobody
@@ -179,6 +180,26 @@ async fn sessions_are_seen_and_ended(store: Arc<dyn Store>) {
     assert_eq!(own["items"][0]["current"], true);
     app.login(&ann.email).await;
     get(&app, &admin, &ann).await.expect_status(200).json();
+}
+
+/// Administration is no way round what holds for the own account elsewhere.
+async fn the_own_account_needs_a_recent_login_here_too(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let (admin, other) = (app.superuser().await, app.superuser().await);
+    app.clock.advance(Duration::minutes(15) + Duration::SECOND);
+    let expect_step_up = |reply: &Reply| reply.expect_problem(401, "insufficient-user-authentication");
+    for change in [json!({ "email": "mine@example.org" }), json!({ "is_active": false })] {
+        expect_step_up(&update(&app, &admin, &admin, change).await);
+    }
+    expect_step_up(&delete(&app, &admin, &admin).await);
+    // What is no such change needs none, nor does what is done to somebody else.
+    for change in [json!({}), json!({ "email": admin.email }), json!({ "tier": "premium" })] {
+        update(&app, &admin, &admin, change).await.expect_status(200).json();
+    }
+    update(&app, &admin, &other, json!({ "email": "theirs@example.org" })).await.expect_status(200).json();
+    let fresh = Account { tokens: app.login(&admin.email).await, ..admin };
+    update(&app, &fresh, &fresh, json!({ "email": "mine@example.org" })).await.expect_status(200).json();
+    delete(&app, &fresh, &fresh).await.expect_done();
 }
 
 async fn the_last_superuser_stays(store: Arc<dyn Store>) {

@@ -117,7 +117,11 @@ async fn options_are_told(store: Arc<dyn Store>) {
         allowed.sort_unstable();
         assert_eq!(allowed.join(", "), methods);
     }
-    app.call("OPTIONS", "/nothing").send().await.expect_problem(404, "not-found");
+    for path in ["/nothing", "/auth/login/", "//auth/login", "/users/me/", "/admin/users/", "/users//me"] {
+        for method in ["OPTIONS", "GET", "POST"] {
+            app.call(method, path).send().await.expect_problem(404, "not-found");
+        }
+    }
 }
 
 async fn an_address_has_at_most_8_kib(store: Arc<dyn Store>) {

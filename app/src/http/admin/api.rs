@@ -92,7 +92,8 @@ impl AdminApi {
 
     /// Change a user
     ///
-    /// Whoever is deactivated or demoted is logged out everywhere, at once. The last active superuser stays.
+    /// Whoever is deactivated or demoted is logged out everywhere, at once. The last active superuser stays. The own address is
+    /// changed, and the own account deactivated, only after a recent login.
     #[oai(path = "/:user_id", method = "put", operation_id = "update_user")]
     async fn update(
         &self,
@@ -113,7 +114,8 @@ impl AdminApi {
 
     /// Delete a user for good
     ///
-    /// The user's sessions go too; what the audit trail says of the user stays.
+    /// The user's sessions go too; what the audit trail says of the user stays. The own account is deleted only after a recent
+    /// login.
     #[oai(path = "/:user_id", method = "delete", operation_id = "delete_user")]
     async fn delete(
         &self,

@@ -3,6 +3,7 @@
 use super::{Admin, Unconfirmed};
 use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, UserId};
+use crate::policy::step_up::StepUpRequired;
 use crate::policy::superuser::{LastSuperuser, require_another};
 use crate::service::Failure;
 use crate::service::audit::Trail;
@@ -14,6 +15,8 @@ pub enum Refusal {
     NotFound,
     /// Nobody would be left to administer.
     LastSuperuser(LastSuperuser),
+    /// It is the caller's own account, and that needs a more recent authentication.
+    StepUp(StepUpRequired),
     /// The caller cannot administer any more.
     Unconfirmed(Unconfirmed),
 }
@@ -26,6 +29,9 @@ pub async fn execute(
     client: &ClientInfo,
 ) -> Result<(), Failure<Refusal>> {
     let trail = Trail { core, at: core.clock.now(), actor: Some(admin.id()), client };
+    admin
+        .require_recent_for(id, core, trail.at)
+        .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
     let event = trail.event(AuditEventKind::UserDeleted, id, None)?;
     let mut unit = core.store.begin().await?;
     let refusal = match admin.confirm(unit.as_mut(), trail.at).await? {

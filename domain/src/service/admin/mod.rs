@@ -10,7 +10,9 @@ pub mod update;
 
 use time::OffsetDateTime;
 
+use crate::Core;
 use crate::model::{SessionId, UserId};
+use crate::policy::step_up::{StepUpRequired, require_recent};
 use crate::ports::{StoreError, UnitOfWork};
 use crate::service::auth::{Principal, is_still_in};
 
@@ -19,6 +21,8 @@ use crate::service::auth::{Principal, is_still_in};
 pub struct Admin {
     id: UserId,
     session: Option<SessionId>,
+    /// None with a token of the service before this one, which does not say it.
+    authenticated_at: Option<OffsetDateTime>,
 }
 
 /// Somebody is known, but may not do this.
@@ -42,7 +46,12 @@ impl Admin {
     /// Decides by the user as stored, not by what the token remembers (OWASP ASVS 5.0, 8.3.2).
     pub fn authorise(principal: &Principal) -> Result<Self, NotPermitted> {
         if principal.user.is_superuser {
-            Ok(Self { id: principal.user.id, session: principal.session_id() })
+            let grant = principal.grant.as_ref();
+            Ok(Self {
+                id: principal.user.id,
+                session: principal.session_id(),
+                authenticated_at: grant.map(|grant| grant.claims.authenticated_at),
+            })
         } else {
             Err(NotPermitted)
         }
@@ -56,6 +65,17 @@ impl Admin {
     /// The session that asks. A token of the service before this one belongs to none.
     pub fn session_id(self) -> Option<SessionId> {
         self.session
+    }
+
+    /// Checks that whoever does this to their own account has proved the password recently: administration is no way round
+    /// what holds for it elsewhere (OWASP ASVS 5.0, 7.5.1).
+    fn require_recent_for(self, id: UserId, core: &Core, now: OffsetDateTime) -> Result<(), StepUpRequired> {
+        let max_age = core.settings.reauthentication_max_age;
+        match self.authenticated_at {
+            _ if self.id != id => Ok(()),
+            Some(authenticated_at) => require_recent(authenticated_at, now, max_age),
+            None => Err(StepUpRequired { max_age }),
+        }
     }
 
     /// Locks the active superusers, and gives them if the witness is still among them and still logged in: what an

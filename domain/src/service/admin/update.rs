@@ -3,6 +3,7 @@
 use super::{Admin, Unconfirmed};
 use crate::Core;
 use crate::model::{AuditEventKind, ClientInfo, Email, RevocationReason, User, UserChange, UserId};
+use crate::policy::step_up::StepUpRequired;
 use crate::policy::superuser::{LastSuperuser, require_another};
 use crate::policy::tier::{self, TierRefused};
 use crate::ports::{UnitOfWork, Updated};
@@ -34,6 +35,8 @@ pub enum Refusal {
     Tier(TierRefused),
     /// Nobody would be left to administer.
     LastSuperuser(LastSuperuser),
+    /// It is the caller's own account, and the change needs a more recent authentication.
+    StepUp(StepUpRequired),
     /// The caller cannot administer any more.
     Unconfirmed(Unconfirmed),
 }
@@ -85,6 +88,11 @@ async fn apply(
     let change = wanted.against(&user);
     if change.is_empty() {
         return Ok(user);
+    }
+    if change.email.is_some() || change.is_active == Some(false) {
+        admin
+            .require_recent_for(id, core, now)
+            .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
     }
     let trail = Trail { core, at: now, actor: Some(admin.id()), client };
     if change.takes_rights() || change.email.is_some() {
