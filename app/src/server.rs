@@ -1,5 +1,6 @@
 //! The accept loop: connections are bounded in number and in time, and a stop lets what runs finish.
 
+mod explained;
 mod header_size;
 mod host;
 mod impatient;
@@ -28,6 +29,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+pub use explained::Explain;
+use explained::Explained;
 use impatient::Impatient;
 use leftover::Leftover;
 pub use transport::Transport;
@@ -64,6 +67,8 @@ pub struct ServerOptions {
     pub shutdown_grace: Duration,
     /// How connections begin.
     pub transport: Transport,
+    /// What is answered to what cannot be read.
+    pub explain: Explain,
 }
 
 /// Serves until `stop` completes, and then lets what runs finish. `true` if everything finished within the grace.
@@ -137,6 +142,7 @@ struct Server {
     /// Where it listens.
     local: Option<SocketAddr>,
     transport: Arc<Transport>,
+    explain: Explain,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
     permits: Arc<Semaphore>,
     watched: watch::Receiver<Phase>,
@@ -153,6 +159,7 @@ impl Server {
         Self {
             local: listener.local_addr().ok(),
             transport: Arc::new(options.transport.clone()),
+            explain: options.explain,
             endpoint: Arc::new(endpoint),
             permits: Arc::new(Semaphore::new(options.max_connections)),
             watched,
@@ -193,7 +200,8 @@ impl Server {
     fn spawn(&mut self, accepted: Option<Accepted>) {
         let Some((stream, peer, permit)) = accepted else { return };
         let endpoint = Arc::clone(&self.endpoint);
-        let connection = Connection::new(stream, peer, self.local, endpoint, self.watched.clone());
+        let connection =
+            Connection::new(stream, peer, self.local, endpoint, self.explain, self.watched.clone());
         let transport = Arc::clone(&self.transport);
         self.connections.spawn(async move {
             connection.serve(&transport).await;
@@ -221,6 +229,7 @@ struct Connection {
     peer: SocketAddr,
     local: LocalAddr,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
+    explain: Explain,
     phase: watch::Receiver<Phase>,
 }
 
@@ -230,14 +239,15 @@ impl Connection {
         peer: SocketAddr,
         local: Option<SocketAddr>,
         endpoint: Arc<BoxEndpoint<'static, Response>>,
+        explain: Explain,
         phase: watch::Receiver<Phase>,
     ) -> Self {
         let local = stream.local_addr().ok().or(local).unwrap_or(peer);
-        Self { stream, peer, local: LocalAddr(Addr::SocketAddr(local)), endpoint, phase }
+        Self { stream, peer, local: LocalAddr(Addr::SocketAddr(local)), endpoint, explain, phase }
     }
 
     async fn serve(self, transport: &Transport) {
-        let Self { stream, peer, local, endpoint, mut phase } = self;
+        let Self { stream, peer, local, endpoint, explain, mut phase } = self;
         // Answers are small and written whole: waiting for more of them only costs time.
         let _ = stream.set_nodelay(true);
         let opened = tokio::select! {
@@ -250,9 +260,15 @@ impl Connection {
         };
         let remote = RemoteAddr(Addr::SocketAddr(client));
         match stream {
-            Stream::Plain(stream) => speak(stream, Scheme::HTTP, remote, local, endpoint, phase).await,
-            Stream::Proxied(stream) => speak(stream, Scheme::HTTP, remote, local, endpoint, phase).await,
-            Stream::Tls(stream) => speak(stream, Scheme::HTTPS, remote, local, endpoint, phase).await,
+            Stream::Plain(stream) => {
+                speak(stream, Scheme::HTTP, remote, local, endpoint, explain, phase).await
+            }
+            Stream::Proxied(stream) => {
+                speak(stream, Scheme::HTTP, remote, local, endpoint, explain, phase).await;
+            }
+            Stream::Tls(stream) => {
+                speak(stream, Scheme::HTTPS, remote, local, endpoint, explain, phase).await
+            }
         }
     }
 }
@@ -264,6 +280,7 @@ async fn speak(
     remote: RemoteAddr,
     local: LocalAddr,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
+    explain: Explain,
     mut phase: watch::Receiver<Phase>,
 ) {
     let asked_phase = phase.clone();
@@ -296,7 +313,7 @@ async fn speak(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_READ_AHEAD)
-        .serve_connection(TokioIo::new(Impatient::new(stream)), service);
+        .serve_connection(TokioIo::new(Explained::new(Impatient::new(stream), explain)), service);
     let mut connection = pin!(connection);
     tokio::select! {
         outcome = &mut connection => return log_end(outcome),

@@ -144,6 +144,11 @@ pub fn entropy() -> Arc<dyn Entropy> {
     Arc::new(SystemEntropy)
 }
 
+/// The answer to what could not be read as a request.
+pub fn explain(head: &[u8]) -> Vec<u8> {
+    crate::http::answer_unread(head, &SystemEntropy)
+}
+
 /// The signing keys of this configuration.
 pub fn key_store(config: &Config) -> KeyStore {
     let Settings { access_token_lifetime, refresh_token_lifetime, .. } = config.rules;

@@ -80,6 +80,7 @@ pub(super) async fn serve(config: &Config, given: Option<Given>, log: &LogSink) 
             shutdown_notice: Duration::ZERO,
             shutdown_grace: Duration::ZERO,
             transport: Transport::default(),
+            explain: wiring::explain,
         };
         tokio::spawn(server::serve(listener, endpoint, options, std::future::pending()))
     });
@@ -195,6 +196,7 @@ fn server_options(config: &Config, certificate: Option<&ServedCertificate>) -> S
         shutdown_notice: config.shutdown_notice,
         shutdown_grace: config.shutdown_grace,
         transport: Transport { proxies, tls: certificate.map(ServedCertificate::tls) },
+        explain: wiring::explain,
     }
 }
 

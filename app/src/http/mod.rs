@@ -24,6 +24,7 @@ mod responses;
 mod site;
 mod state;
 mod tags;
+mod unread;
 mod users;
 mod well_known;
 
@@ -41,6 +42,7 @@ pub use bad_head::BadHead;
 pub use client::{ProxyHeader, TrustedProxies};
 pub use issuer::Issuer;
 pub use state::AppState;
+pub use unread::answer as answer_unread;
 
 /// The service as one endpoint.
 pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'static, Response> {

@@ -73,6 +73,31 @@ fn a_request_with_two_lengths_is_the_last_one() {
     }
 }
 
+/// The parser refuses it, before anything else sees it; and still it is told like any other error.
+#[test]
+fn what_cannot_be_read_is_told_like_any_other_error() {
+    let folder = TempFolder::new();
+    let service = start(&folder);
+    let get = |headers: &str| format!("GET /health/live HTTP/1.1\r\nHost: a\r\n{headers}\r\n");
+    for (request, status, code) in [
+        ("garbage\r\n\r\n".to_owned(), 400, "malformed-request"),
+        ("GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 400, "malformed-request"),
+        (get("X : b\r\n"), 400, "malformed-request"),
+        (get("Content-Length: 1\r\nContent-Length: 2\r\n"), 400, "malformed-request"),
+        (get("Content-Length: -1\r\n"), 400, "malformed-request"),
+        (get(&"X: b\r\n".repeat(200)), 431, "headers-too-large"),
+    ] {
+        let mut connection = service.connect();
+        connection.send(request.as_bytes()).unwrap();
+        let answer = connection.receive().unwrap().expect(status);
+        assert_eq!(answer.text("code"), code, "{answer:?}");
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+        assert_eq!(answer.header("x-request-id"), Some(answer.text("request_id").as_str()), "{answer:?}");
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    }
+}
+
 #[test]
 fn a_request_whose_end_is_unclear_is_refused() {
     let folder = TempFolder::new();

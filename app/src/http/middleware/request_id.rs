@@ -10,6 +10,10 @@ pub(in crate::http) fn request_id(request: &Request, entropy: &dyn Entropy) -> S
     if let Some(id) = given.filter(|id| is_well_formed(id)) {
         return id.to_owned();
     }
+    new_request_id(entropy)
+}
+
+pub(in crate::http) fn new_request_id(entropy: &dyn Entropy) -> String {
     let mut random = [0; 16];
     // Without randomness the id is all zeros; that is no reason to turn the request away here.
     let _ = entropy.fill(&mut random);

@@ -108,8 +108,7 @@ const TEXTS: &[(Kind, &str, &str)] = &[
     ),
     (
         Kind::HEADERS_TOO_LARGE,
-        "The headers of the request together have more than 32 KiB. Far beyond that, or with more than a hundred of them, the \
-         connection is closed with the same status and no body.",
+        "The headers of the request together have more than 32 KiB, or there are more than a hundred of them.",
         "Send less. It is most often cookies of other services on the same host, which are of no use here.",
     ),
     (
