@@ -17,7 +17,7 @@ pub fn answer(head: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
             Problem::new(Kind::HEADERS_TOO_LARGE, "The headers may have at most 32 KiB in a hundred lines.")
         }
         StatusCode::URI_TOO_LONG => Problem::new(Kind::URI_TOO_LONG, "The URI may have at most 8 KiB."),
-        _ => Problem::new(Kind::MALFORMED_REQUEST, "This is not HTTP/1.1 as RFC 9112 has it."),
+        _ => Problem::new(Kind::MALFORMED_REQUEST, "This cannot be read as a request (RFC 9112)."),
     };
     let id = new_request_id(entropy);
     tracing::info!(request_id = %id, status = problem.kind.status, "what could not be read was refused");
