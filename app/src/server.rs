@@ -47,7 +47,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// For how long idle connections stay open at least once the service stops, so that a request that is on its way still
 /// finds somebody. Every answer from then on closes its connection.
 const LAST_ORDERS: Duration = Duration::from_millis(500);
-/// How long idle connections stay open at least after the listener has closed, for the requests of those who came last.
+/// How long idle connections stay open at least after the last one was let in, for the requests of those who came last.
 const LAST_COMERS: Duration = Duration::from_millis(250);
 /// Once the listener is closed: how long a client may take that has begun to send its headers, or that does not take its
 /// answer. It must not use the grace up that is for those whose requests are under way.
@@ -258,16 +258,15 @@ impl Connection {
             Ok(opened) => opened,
             Err(error) => return tracing::debug!(%error, %peer, "a connection did not begin"),
         };
-        let remote = RemoteAddr(Addr::SocketAddr(client));
         match stream {
             Stream::Plain(stream) => {
-                speak(stream, Scheme::HTTP, remote, local, endpoint, explain, phase).await
+                speak(stream, Scheme::HTTP, client, local, endpoint, explain, phase).await
             }
             Stream::Proxied(stream) => {
-                speak(stream, Scheme::HTTP, remote, local, endpoint, explain, phase).await;
+                speak(stream, Scheme::HTTP, client, local, endpoint, explain, phase).await;
             }
             Stream::Tls(stream) => {
-                speak(stream, Scheme::HTTPS, remote, local, endpoint, explain, phase).await
+                speak(stream, Scheme::HTTPS, client, local, endpoint, explain, phase).await
             }
         }
     }
@@ -277,12 +276,13 @@ impl Connection {
 async fn speak(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     scheme: Scheme,
-    remote: RemoteAddr,
+    client: SocketAddr,
     local: LocalAddr,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
     explain: Explain,
     mut phase: watch::Receiver<Phase>,
 ) {
+    let remote = RemoteAddr(Addr::SocketAddr(client));
     let asked_phase = phase.clone();
     let under_way = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&under_way);
@@ -313,7 +313,7 @@ async fn speak(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_READ_AHEAD)
-        .serve_connection(TokioIo::new(Explained::new(Impatient::new(stream), explain)), service);
+        .serve_connection(TokioIo::new(Explained::new(Impatient::new(stream), explain, client)), service);
     let mut connection = pin!(connection);
     tokio::select! {
         outcome = &mut connection => return log_end(outcome),

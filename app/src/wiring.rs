@@ -1,5 +1,6 @@
 //! The one place that knows all adapters: it makes a [`Core`] of a [`Config`].
 
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -145,8 +146,8 @@ pub fn entropy() -> Arc<dyn Entropy> {
 }
 
 /// The answer to what could not be read as a request.
-pub fn explain(head: &[u8]) -> Vec<u8> {
-    crate::http::answer_unread(head, &SystemEntropy)
+pub fn explain(head: &[u8], client: SocketAddr) -> Vec<u8> {
+    crate::http::answer_unread(head, client.ip(), &SystemEntropy)
 }
 
 /// The signing keys of this configuration.

@@ -2,7 +2,8 @@ use std::net::SocketAddr;
 
 use super::reachable::reachable;
 use crate::colour::Paint;
-use crate::config::{AllowedOrigins, Config, DatabaseKind, Environment, LogFormat, Setting};
+use crate::config::{AllowedOrigins, Config, DatabaseKind, Environment, LogFormat};
+use crate::http::Issuer;
 use crate::{ephemeral, wiring};
 
 /// What a service says of itself once it listens.
@@ -127,9 +128,10 @@ impl Banner<'_> {
             config.cors == AllowedOrigins::Any,
             "CORS_ALLOWED_ORIGINS is *: the scripts of every page may read the answers",
         );
+        let is_called_from_afar = !address.ip().is_loopback() || !config.trusted_proxies.is_empty();
         warn(
-            Setting::is_default("TOKEN_ISSUER", &config.token_issuer) && !address.ip().is_loopback(),
-            "TOKEN_ISSUER is not set: whoever calls this service by a name is sent to an address of this machine",
+            is_called_from_afar && !Issuer::new(&config.token_issuer, &config.token_audience).is_address(),
+            "TOKEN_ISSUER is not the address of this service: whoever calls it by a name is told one of this machine's",
         );
         warn(
             config.environment == Environment::Development && !address.ip().is_loopback(),

@@ -9,15 +9,18 @@ use crate::start;
 
 /// Shows what is in force. That there is a configuration says already that it is valid, but for what matters only once.
 pub(super) fn run(config: &Config, flags: &HashMap<&'static str, String>, as_json: bool) -> Outcome {
-    start::check_first_superuser(config).map_err(|error| Failed::Usage(error.to_string()))?;
     if as_json {
         let listing = Config::listing(flags).into_iter().map(|(name, value)| (name.to_owned(), value.into()));
         say(&Value::Object(listing.collect::<Map<_, _>>()).to_string());
-        return Ok(());
+    } else {
+        for (name, value) in Config::listing(flags) {
+            say(&format!("{name}={value}"));
+        }
     }
-    for (name, value) in Config::listing(flags) {
-        say(&format!("{name}={value}"));
+    start::check_first_superuser(config)
+        .map_err(|error| Failed::Usage(format!("{error} (unless that user has been made already)")))?;
+    if !as_json {
+        say("the configuration is valid");
     }
-    say("the configuration is valid");
     Ok(())
 }

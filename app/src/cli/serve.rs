@@ -80,7 +80,8 @@ pub(super) async fn serve(config: &Config, given: Option<Given>, log: &LogSink) 
             shutdown_notice: Duration::ZERO,
             shutdown_grace: Duration::ZERO,
             transport: Transport::default(),
-            explain: wiring::explain,
+            // Nothing there has a body but the page itself.
+            explain: |head, _| head.to_vec(),
         };
         tokio::spawn(server::serve(listener, endpoint, options, std::future::pending()))
     });

@@ -115,23 +115,20 @@ pub(super) fn origins(text: &str) -> Option<AllowedOrigins> {
 fn origin(text: &str) -> Option<String> {
     let (scheme, host) = text.split_once("://")?;
     let host = host.strip_suffix('/').unwrap_or(host);
+    let (host, port) = match host.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port.parse::<u16>().ok()?)),
+        _ => (host, None),
+    };
     let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
     let fits = !scheme.is_empty()
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
         && !host.is_empty()
         && host.chars().all(plain);
-    if !fits {
-        return None;
-    }
-    let (scheme, host) = (scheme.to_ascii_lowercase(), host.to_ascii_lowercase());
-    let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
-    let shown = match (port.map(str::parse::<u16>), scheme.as_str()) {
-        (Some(Err(_)), _) => return None,
-        (Some(Ok(80)), "http") => host.strip_suffix(":80")?,
-        (Some(Ok(443)), "https") => host.strip_suffix(":443")?,
-        _ => &host,
-    };
-    Some(format!("{scheme}://{shown}"))
+    let origin = format!("{scheme}://{host}").to_ascii_lowercase();
+    let port = port.filter(|port| {
+        !matches!((scheme.to_ascii_lowercase().as_str(), port), ("http", 80) | ("https", 443))
+    });
+    fits.then(|| port.map_or_else(|| origin.clone(), |port| format!("{origin}:{port}")))
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
@@ -181,6 +178,7 @@ mod tests {
             "http://a.example:99999",
             "http://a.example:",
             "http://a.example:x",
+            "http://:80",
         ] {
             assert_eq!(origins(text), None, "{text}");
         }
@@ -191,6 +189,8 @@ mod tests {
         for (text, sent) in [
             ("HTTP://A.Example:80", "http://a.example"),
             ("https://a.example:443/", "https://a.example"),
+            ("https://a.example:0443", "https://a.example"),
+            ("https://a.example:08080", "https://a.example:8080"),
             ("https://a.example:80", "https://a.example:80"),
             ("http://[::1]", "http://[::1]"),
             ("http://[::1]:80", "http://[::1]"),

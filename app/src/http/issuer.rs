@@ -25,6 +25,11 @@ impl Issuer {
         Self { name: name.to_owned(), audience: audience.to_owned(), is_address }
     }
 
+    /// Whether it says under which address others reach the service.
+    pub fn is_address(&self) -> bool {
+        self.is_address
+    }
+
     /// The `iss` of tokens.
     pub(super) fn name(&self) -> &str {
         &self.name

@@ -1,5 +1,7 @@
 //! What is answered to what never became a request, because it could not be read as one.
 
+use std::net::IpAddr;
+
 use inwren_domain::ports::Entropy;
 use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -9,18 +11,21 @@ use super::responses::PROBLEM_JSON;
 
 /// The answer, as it goes over the connection, which closes behind it. The head is that of the parser's own answer: its status
 /// says what was wrong, and its date is the time.
-pub fn answer(head: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
+///
+/// It has a body whatever the method was, which nobody knows; no other answer comes after it.
+pub fn answer(head: &[u8], client: IpAddr, entropy: &dyn Entropy) -> Vec<u8> {
     let status = head.get(9..12).and_then(|status| StatusCode::from_bytes(status).ok());
     let status = status.unwrap_or(StatusCode::BAD_REQUEST);
     let problem = match status {
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            Problem::new(Kind::HEADERS_TOO_LARGE, "The headers may have at most 32 KiB in a hundred lines.")
-        }
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Problem::new(
+            Kind::HEADERS_TOO_LARGE,
+            "The request line and the headers may have at most 32 KiB in a hundred lines.",
+        ),
         StatusCode::URI_TOO_LONG => Problem::new(Kind::URI_TOO_LONG, "The URI may have at most 8 KiB."),
         _ => Problem::new(Kind::MALFORMED_REQUEST, "This cannot be read as a request (RFC 9112)."),
     };
     let id = new_request_id(entropy);
-    tracing::info!(request_id = %id, status = problem.kind.status, "what could not be read was refused");
+    tracing::info!(request_id = %id, status = problem.kind.status, %client, "what could not be read was refused");
     let body = problem.to_json(&id).to_string();
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
@@ -33,8 +38,9 @@ pub fn answer(head: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
         headers.insert(X_REQUEST_ID, id);
     }
     add_common(&mut headers);
+    let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::BAD_REQUEST);
     let reason = status.canonical_reason().unwrap_or_default();
-    let mut answer = format!("HTTP/1.1 {} {reason}\r\n", problem.kind.status).into_bytes();
+    let mut answer = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
     for (name, value) in &headers {
         answer.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
@@ -66,7 +72,8 @@ mod tests {
             let head = format!(
                 "HTTP/1.1 {status}\r\ncontent-length: 0\r\ndate: Thu, 26 Nov 2026 00:00:00 GMT\r\n\r\n"
             );
-            let text = String::from_utf8(answer(head.as_bytes(), &SystemEntropy)).unwrap();
+            let text =
+                String::from_utf8(answer(head.as_bytes(), [192, 0, 2, 1].into(), &SystemEntropy)).unwrap();
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
             assert!(head.starts_with(&format!("HTTP/1.1 {} ", &status[..3])), "{head}");
             let body: serde_json::Value = serde_json::from_str(body).unwrap();

@@ -4,25 +4,58 @@
 //! nothing else. There is no other place to tell more than the bytes on their way out.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
 
-/// Makes a whole answer of the head of the parser's.
-pub type Explain = fn(&[u8]) -> Vec<u8>;
+/// Makes a whole answer of the head of the parser's, for this client.
+pub type Explain = fn(&[u8], SocketAddr) -> Vec<u8>;
+
+/// For how long, and how much, whoever is refused is listened to after that: a socket that is closed while there is something to
+/// read takes its answer back.
+const LINGER: Duration = Duration::from_secs(1);
+const MAX_LEFT: usize = 1024 * 1024;
 
 pub(super) struct Explained<S> {
     stream: S,
     explain: Explain,
+    client: SocketAddr,
     /// What is to be written before anything else.
     answer: Vec<u8>,
     written: usize,
+    /// Set once the answer is out.
+    lingering: Option<Lingering>,
 }
 
-impl<S: AsyncWrite + Unpin> Explained<S> {
-    pub(super) fn new(stream: S, explain: Explain) -> Self {
-        Self { stream, explain, answer: Vec::new(), written: 0 }
+struct Lingering {
+    until: Pin<Box<Sleep>>,
+    read: usize,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Explained<S> {
+    pub(super) fn new(stream: S, explain: Explain, client: SocketAddr) -> Self {
+        Self { stream, explain, client, answer: Vec::new(), written: 0, lingering: None }
+    }
+
+    /// Reads what the client is sending still, and throws it away. However that ends, it is over then.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let lingering = self.lingering.get_or_insert_with(|| Lingering {
+            until: Box::pin(tokio::time::sleep_until(Instant::now() + LINGER)),
+            read: 0,
+        });
+        let mut piece = [0; 4096];
+        while lingering.read < MAX_LEFT && lingering.until.as_mut().poll(cx).is_pending() {
+            let mut buffer = ReadBuf::new(&mut piece);
+            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => lingering.read += buffer.filled().len(),
+                Ok(()) | Err(_) => break,
+            }
+        }
+        Poll::Ready(())
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -36,11 +69,12 @@ impl<S: AsyncWrite + Unpin> Explained<S> {
     }
 }
 
-/// Whether these are the bytes of a refusal by the parser. They are written in one piece, and have none of the headers that
-/// every answer of ours has.
+/// Whether these are the bytes of a refusal by the parser. They are written in one piece, because the answer before has gone out
+/// when the next request is looked at, and have none of the headers that every answer of ours has.
 fn is_bare(bytes: &[u8]) -> bool {
     const OURS: &[u8] = b"x-content-type-options";
-    bytes.starts_with(b"HTTP/1.1 4")
+    bytes.starts_with(b"HTTP/1.")
+        && bytes.get(8..10) == Some(b" 4")
         && bytes.ends_with(b"\r\n\r\n")
         && !bytes.windows(OURS.len()).any(|window| window.eq_ignore_ascii_case(OURS))
 }
@@ -55,11 +89,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Explained<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Explained<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_answer(cx))?;
         if is_bare(bytes) {
-            self.answer = (self.explain)(bytes);
+            self.answer = (self.explain)(bytes, self.client);
             self.written = 0;
             return Poll::Ready(Ok(bytes.len()));
         }
@@ -91,7 +125,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Explained<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_answer(cx))?;
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if self.lingering.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        }
+        if !self.answer.is_empty() {
+            ready!(self.poll_linger(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -108,7 +148,8 @@ mod tests {
     async fn sent(parts: &[&[u8]]) -> Vec<u8> {
         // Less than any answer at a time, so that each is written in pieces.
         let (ours, mut theirs) = tokio::io::duplex(16);
-        let mut ours = Explained::new(ours, |head| [b"explained: ", head].concat());
+        let client = SocketAddr::from(([192, 0, 2, 1], 4711));
+        let mut ours = Explained::new(ours, |head, _| [b"explained: ", head].concat(), client);
         let parts: Vec<Vec<u8>> = parts.iter().map(|part| part.to_vec()).collect();
         tokio::spawn(async move {
             for part in parts {
@@ -129,5 +170,7 @@ mod tests {
         }
         assert_eq!(sent(&[BARE]).await, [b"explained: ", BARE].concat());
         assert_eq!(sent(&[FINE, OURS, BARE]).await, [FINE, OURS, b"explained: ", BARE].concat());
+        let old = [b"HTTP/1.0", &BARE[8..]].concat();
+        assert_eq!(sent(&[&old]).await, [b"explained: ", &old[..]].concat());
     }
 }

@@ -192,13 +192,17 @@ async fn the_own_account_needs_a_recent_login_here_too(store: Arc<dyn Store>) {
         expect_step_up(&update(&app, &admin, &admin, change).await);
     }
     expect_step_up(&delete(&app, &admin, &admin).await);
-    // What is no such change needs none, nor does what is done to somebody else.
+    // Nor is it by somebody whom one has made a superuser for that.
+    let ann = app.somebody().await;
+    expect_step_up(&update(&app, &admin, &ann, json!({ "is_superuser": true })).await);
+    // What is no such change needs none, nor does what else is done to somebody else.
     for change in [json!({}), json!({ "email": admin.email }), json!({ "tier": "premium" })] {
         update(&app, &admin, &admin, change).await.expect_status(200).json();
     }
     update(&app, &admin, &other, json!({ "email": "theirs@example.org" })).await.expect_status(200).json();
     let fresh = Account { tokens: app.login(&admin.email).await, ..admin };
     update(&app, &fresh, &fresh, json!({ "email": "mine@example.org" })).await.expect_status(200).json();
+    update(&app, &fresh, &ann, json!({ "is_superuser": true })).await.expect_status(200).json();
     delete(&app, &fresh, &fresh).await.expect_done();
 }
 

@@ -246,8 +246,7 @@ impl Keeper {
 
     /// A call in haste proves nothing: Redis may only be slower than that.
     fn missed(&self, live: &Arc<Live>, waited: Duration) {
-        let is_patient = waited > self.patience / 2;
-        if live.missed(waited) >= self.patience * MAX_MISSED && is_patient {
+        if waited > self.patience / 2 && live.missed(waited) >= self.patience * MAX_MISSED {
             self.lose(live, "no answer in time");
         }
     }

@@ -93,7 +93,7 @@ impl AdminApi {
     /// Change a user
     ///
     /// Whoever is deactivated or demoted is logged out everywhere, at once. The last active superuser stays. The own address is
-    /// changed, and the own account deactivated, only after a recent login.
+    /// changed, the own account deactivated, and somebody made a superuser only after a recent login.
     #[oai(path = "/:user_id", method = "put", operation_id = "update_user")]
     async fn update(
         &self,

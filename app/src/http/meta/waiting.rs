@@ -16,7 +16,8 @@ use crate::http::responses::{Json, PROBLEM_JSON};
 pub(in crate::http) fn endpoint(entropy: Arc<dyn Entropy>, cors: Cors) -> BoxEndpoint<'static, Response> {
     let answer_to = move |request: Request| {
         let id = request_id(&request, entropy.as_ref());
-        let mut response = match cors.preflight(&request) {
+        let is_readable = request.extensions().get::<BadHead>().is_none();
+        let mut response = match cors.preflight(&request).filter(|_| is_readable) {
             Some(preflight) => preflight,
             None => {
                 let mut response = answer(&request, &id);

@@ -108,7 +108,7 @@ const TEXTS: &[(Kind, &str, &str)] = &[
     ),
     (
         Kind::HEADERS_TOO_LARGE,
-        "The headers of the request together have more than 32 KiB, or there are more than a hundred of them.",
+        "The request line and the headers have more than 32 KiB together, or there are more than a hundred headers.",
         "Send less. It is most often cookies of other services on the same host, which are of no use here.",
     ),
     (

@@ -29,9 +29,6 @@ pub async fn execute(
     client: &ClientInfo,
 ) -> Result<(), Failure<Refusal>> {
     let trail = Trail { core, at: core.clock.now(), actor: Some(admin.id()), client };
-    admin
-        .require_recent_for(id, core, trail.at)
-        .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
     let event = trail.event(AuditEventKind::UserDeleted, id, None)?;
     let mut unit = core.store.begin().await?;
     let refusal = match admin.confirm(unit.as_mut(), trail.at).await? {
@@ -39,6 +36,7 @@ pub async fn execute(
         Ok(superusers) => match require_another(&superusers, id) {
             Err(last) => Some(Refusal::LastSuperuser(last)),
             Ok(()) if unit.users().lock(id).await?.is_none() => Some(Refusal::NotFound),
+            Ok(()) if id == admin.id() => admin.require_recent(core, trail.at).err().map(Refusal::StepUp),
             Ok(()) => None,
         },
     };

@@ -67,12 +67,11 @@ impl Admin {
         self.session
     }
 
-    /// Checks that whoever does this to their own account has proved the password recently: administration is no way round
-    /// what holds for it elsewhere (OWASP ASVS 5.0, 7.5.1).
-    fn require_recent_for(self, id: UserId, core: &Core, now: OffsetDateTime) -> Result<(), StepUpRequired> {
+    /// Checks that the administrator has proved the password recently enough for a sensitive change (OWASP ASVS 5.0, 7.5.1):
+    /// one that the own account needs it for elsewhere, or that makes somebody else an administrator, who could do it then.
+    fn require_recent(self, core: &Core, now: OffsetDateTime) -> Result<(), StepUpRequired> {
         let max_age = core.settings.reauthentication_max_age;
         match self.authenticated_at {
-            _ if self.id != id => Ok(()),
             Some(authenticated_at) => require_recent(authenticated_at, now, max_age),
             None => Err(StepUpRequired { max_age }),
         }

@@ -35,7 +35,7 @@ pub enum Refusal {
     Tier(TierRefused),
     /// Nobody would be left to administer.
     LastSuperuser(LastSuperuser),
-    /// It is the caller's own account, and the change needs a more recent authentication.
+    /// The change is of the caller's own account, or makes a superuser, and needs a more recent authentication.
     StepUp(StepUpRequired),
     /// The caller cannot administer any more.
     Unconfirmed(Unconfirmed),
@@ -89,10 +89,9 @@ async fn apply(
     if change.is_empty() {
         return Ok(user);
     }
-    if change.email.is_some() || change.is_active == Some(false) {
-        admin
-            .require_recent_for(id, core, now)
-            .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
+    let gives_up_own = id == admin.id() && (change.email.is_some() || change.is_active == Some(false));
+    if gives_up_own || change.is_superuser == Some(true) {
+        admin.require_recent(core, now).map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
     }
     let trail = Trail { core, at: now, actor: Some(admin.id()), client };
     if change.takes_rights() || change.email.is_some() {
