@@ -88,7 +88,7 @@ pub fn to_json(lines: &[Line]) -> Value {
 }
 
 const ROW: usize = 26;
-const LABELS: usize = 330;
+const LABELS: usize = 720;
 const BARS: usize = 360;
 const FIGURES: usize = 190;
 
@@ -103,7 +103,8 @@ pub fn to_svg(lines: &[Line]) -> String {
         let top = row * ROW + ROW / 2;
         let (target, most) = match line.target {
             Target::AtLeast(least) => (least, 1.0_f64),
-            Target::AtMost(most) => (most, 1.5 * most),
+            // Of what must not be at all, any is all.
+            Target::AtMost(most) => (most, if most > 0.0 { 1.5 * most } else { 1.0 }),
         };
         let scale = |value: f64| (value / most).clamp(0.0, 1.0) * BARS as f64;
         let colour = if line.is_met() { "#3b7a57" } else { "#b3442e" };
