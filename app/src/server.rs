@@ -53,6 +53,9 @@ const LAST_COMERS: Duration = Duration::from_millis(250);
 /// answer. It must not use the grace up that is for those whose requests are under way.
 const LAST_BYTES: Duration = Duration::from_secs(1);
 
+/// For how long somebody who was refused is listened to still: a socket that is closed while there is something to read takes its
+/// answer back.
+const LINGER: Duration = Duration::from_secs(1);
 /// What comes so soon is waited for without an answer: most starts are done by then, and nobody is turned away by them.
 const SOON: Duration = Duration::from_millis(500);
 
@@ -88,14 +91,8 @@ pub async fn serve(
     let notice = options.shutdown_notice.min(options.shutdown_grace);
     let stopped = async {
         server.accept_until(&listener, tokio::time::sleep(notice)).await;
-        let mut connections = server.accept_the_last(listener);
-        let all_done = async { while connections.join_next().await.is_some() {} };
-        let mut all_done = pin!(all_done);
-        let last_orders = LAST_ORDERS.saturating_sub(notice).max(LAST_COMERS);
-        if tokio::time::timeout(last_orders, &mut all_done).await.is_err() {
-            phase.send_replace(Phase::Closing);
-            all_done.await;
-        }
+        let connections = server.accept_the_last(listener);
+        finish(connections, phase, LAST_ORDERS.saturating_sub(notice).max(LAST_COMERS)).await;
     };
     tokio::time::timeout(options.shutdown_grace, stopped).await.is_ok()
 }
@@ -117,15 +114,18 @@ pub async fn serve_meanwhile<T>(
     let mut server = Server::new(listener, endpoint, options, watched);
     let outcome = server.accept_until(listener, event).await;
     // Those who have come already are answered still, as at a stop.
-    tokio::spawn(async move {
-        let all_done = async { while server.connections.join_next().await.is_some() {} };
-        let mut all_done = pin!(all_done);
-        if tokio::time::timeout(LAST_COMERS, &mut all_done).await.is_err() {
-            phase.send_replace(Phase::Closing);
-            all_done.await;
-        }
-    });
+    tokio::spawn(finish(server.connections, phase, LAST_COMERS));
     outcome
+}
+
+/// Waits for the last connections. Idle ones stay open for so long, and are closed then.
+async fn finish(mut connections: JoinSet<()>, phase: watch::Sender<Phase>, last_orders: Duration) {
+    let all_done = async { while connections.join_next().await.is_some() {} };
+    let mut all_done = pin!(all_done);
+    if tokio::time::timeout(last_orders, &mut all_done).await.is_err() {
+        phase.send_replace(Phase::Closing);
+        all_done.await;
+    }
 }
 
 /// How far the stop has come.

@@ -3,9 +3,11 @@
 mod dotenv;
 mod ephemeral;
 mod error;
+mod first_superuser;
 mod legacy;
 mod monitoring;
 mod redis;
+mod secret;
 mod setting;
 mod source;
 mod value;
@@ -16,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use inwren_adapters::crypto::argon2::Argon2Parameters;
 use inwren_adapters::sql::check_url;
-use inwren_domain::model::{Email, Tier, TierCatalog};
+use inwren_domain::model::{Tier, TierCatalog};
 use inwren_domain::policy::context_words::ContextWords;
 use inwren_domain::{Retention, Settings};
 use ipnet::IpNet;
@@ -28,7 +30,9 @@ use crate::http::limits::LimitSettings;
 use crate::traces::TraceSettings;
 pub use ephemeral::EphemeralConfig;
 pub use error::{ConfigError, Invalid};
+pub use first_superuser::FirstSuperuser;
 pub use redis::Redis;
+use secret::secret_or_file;
 pub use setting::{SETTINGS, Setting};
 use source::Source;
 pub use value::AllowedOrigins;
@@ -176,23 +180,6 @@ pub struct TlsPaths {
     pub key: PathBuf,
 }
 
-/// A superuser to make at the start.
-#[derive(Clone)]
-pub struct FirstSuperuser {
-    /// The login name.
-    pub email: Email,
-    /// The password.
-    pub password: Zeroizing<String>,
-    /// The setting that has it.
-    pub password_setting: &'static str,
-}
-
-impl std::fmt::Debug for FirstSuperuser {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("FirstSuperuser(…)")
-    }
-}
-
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -276,7 +263,7 @@ impl Config {
         }
         let limits = limits(source);
         let redis = redis::read(source);
-        let first_superuser = first_superuser(source);
+        let first_superuser = first_superuser::read(source);
         let max_connections = source.parse("MAX_CONNECTIONS", value::number(1..=1_000_000_usize));
         let shutdown_notice = source.parse("SHUTDOWN_NOTICE_SECONDS", seconds);
         let shutdown_grace = source.parse("SHUTDOWN_GRACE_SECONDS", seconds);
@@ -447,61 +434,4 @@ fn limits(source: &mut Source) -> Option<LimitSettings> {
         }
     }
     complete.then_some(settings)
-}
-
-/// The outer `None` is an error, the inner one is nobody.
-#[allow(clippy::option_option, reason = "an error and an absence are two things here")]
-fn first_superuser(source: &mut Source) -> Option<Option<FirstSuperuser>> {
-    let wanted = source.text("FIRST_SUPERUSER_EMAIL").is_some();
-    let email = source.parse("FIRST_SUPERUSER_EMAIL", |text| Email::parse(text).ok());
-    let password = secret_or_file(source, "FIRST_SUPERUSER_PASSWORD", "FIRST_SUPERUSER_PASSWORD_FILE")?;
-    match (wanted, password) {
-        (false, None) => Some(None),
-        (true, Some(password)) => {
-            let settings = ["FIRST_SUPERUSER_PASSWORD", "FIRST_SUPERUSER_PASSWORD_FILE"];
-            let password_setting = settings[usize::from(source.text(settings[0]).is_none())];
-            Some(Some(FirstSuperuser { email: email?, password, password_setting }))
-        }
-        (true, None) => {
-            source.refuse(
-                "FIRST_SUPERUSER_EMAIL",
-                "needs FIRST_SUPERUSER_PASSWORD or FIRST_SUPERUSER_PASSWORD_FILE",
-            );
-            None
-        }
-        (false, Some(_)) => {
-            source.refuse("FIRST_SUPERUSER_PASSWORD", "needs FIRST_SUPERUSER_EMAIL");
-            None
-        }
-    }
-}
-
-/// A secret that is given as a value or in a file, which may end in a line break. The outer `None` is an error, the
-/// inner one is none.
-#[allow(clippy::option_option, reason = "an error and an absence are two things here")]
-fn secret_or_file(
-    source: &mut Source,
-    name: &'static str,
-    file_name: &'static str,
-) -> Option<Option<Zeroizing<String>>> {
-    let inline = source.text(name).map(|text| Zeroizing::new(text.to_owned()));
-    let file = source.text(file_name).map(PathBuf::from);
-    match (inline, file) {
-        (Some(_), Some(_)) => {
-            source.refuse(file_name, &format!("must not be set beside {name}"));
-            None
-        }
-        (Some(secret), None) => Some(Some(secret)),
-        (None, Some(path)) => match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                let text = Zeroizing::new(text);
-                Some(Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())))
-            }
-            Err(error) => {
-                source.refuse(file_name, &format!("cannot be read: {}", error.kind()));
-                None
-            }
-        },
-        (None, None) => Some(None),
-    }
 }

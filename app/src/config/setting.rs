@@ -16,7 +16,7 @@ pub struct Setting {
 impl Setting {
     /// Whether this is what the setting of this name is if nobody says anything.
     pub fn is_default(name: &str, value: &str) -> bool {
-        SETTINGS.iter().any(|setting| setting.name == name && setting.default == Some(value))
+        find(name).is_some_and(|setting| setting.default == Some(value))
     }
 
     /// The flag, without the dashes in front.

@@ -113,6 +113,7 @@ pub(super) fn origins(text: &str) -> Option<AllowedOrigins> {
 /// An origin as browsers send it (RFC 6454 section 6.2): scheme, host and port, and nothing after them. They leave out the
 /// port that goes with the scheme.
 fn origin(text: &str) -> Option<String> {
+    let text = text.to_ascii_lowercase();
     let (scheme, host) = text.split_once("://")?;
     let host = host.strip_suffix('/').unwrap_or(host);
     let (host, port) = match host.rsplit_once(':') {
@@ -124,11 +125,9 @@ fn origin(text: &str) -> Option<String> {
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
         && !host.is_empty()
         && host.chars().all(plain);
-    let origin = format!("{scheme}://{host}").to_ascii_lowercase();
-    let port = port.filter(|port| {
-        !matches!((scheme.to_ascii_lowercase().as_str(), port), ("http", 80) | ("https", 443))
-    });
-    fits.then(|| port.map_or_else(|| origin.clone(), |port| format!("{origin}:{port}")))
+    let port = port.filter(|port| !matches!((scheme, port), ("http", 80) | ("https", 443)));
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    fits.then(|| format!("{scheme}://{host}{port}"))
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

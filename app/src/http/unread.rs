@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use inwren_domain::ports::Entropy;
 use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::middleware::{X_REQUEST_ID, add_common, new_request_id};
+use super::middleware::{add_common, new_request_id};
 use super::problem::{Kind, Problem, number};
 use super::responses::PROBLEM_JSON;
 
@@ -34,10 +34,7 @@ pub fn answer(head: &[u8], client: IpAddr, entropy: &dyn Entropy) -> Vec<u8> {
     if let Some(date) = date_of(head) {
         headers.insert(header::DATE, date);
     }
-    if let Ok(id) = id.parse() {
-        headers.insert(X_REQUEST_ID, id);
-    }
-    add_common(&mut headers);
+    add_common(&mut headers, &id);
     let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::BAD_REQUEST);
     let reason = status.canonical_reason().unwrap_or_default();
     let mut answer = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();

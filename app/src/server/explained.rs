@@ -7,17 +7,16 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::LINGER;
+
 /// Makes a whole answer of the head of the parser's, for this client.
 pub type Explain = fn(&[u8], SocketAddr) -> Vec<u8>;
 
-/// For how long, and how much, whoever is refused is listened to after that: a socket that is closed while there is something to
-/// read takes its answer back.
-const LINGER: Duration = Duration::from_secs(1);
+/// As much as is read of whoever was refused.
 const MAX_LEFT: usize = 1024 * 1024;
 
 pub(super) struct Explained<S> {

@@ -11,15 +11,13 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::proxy_protocol;
+use super::{LINGER, proxy_protocol};
 use crate::tls::Tls;
 
 /// How long a client may take until HTTP can begin.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
 /// As much as is read ahead: most PROXY headers whole, and most of a TLS client's first message.
 const READ_AHEAD: usize = 512;
-/// For how long somebody who speaks plain HTTP to TLS is listened to, so that the answer is not lost.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// How connections begin. By default with HTTP.
 #[derive(Clone, Debug, Default)]

@@ -16,7 +16,7 @@ const MAX_PING: Duration = Duration::from_secs(2);
 pub(super) const RETRY_AFTER: u64 = 2;
 
 #[derive(ApiResponse)]
-enum HealthAnswer {
+pub(super) enum HealthAnswer {
     /// Ready for requests.
     #[oai(status = 200)]
     Ready(Json<Health>),

@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use inwren_domain::ports::Entropy;
 use poem::endpoint::{BoxEndpoint, make_sync};
-use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::http::{Method, header};
 use poem::{EndpointExt as _, IntoResponse as _, Request, Response};
 
-use super::api::RETRY_AFTER;
+use super::api::{HealthAnswer, RETRY_AFTER};
 use super::dto::{Health, HealthChecks, HealthStatus, Liveness};
 use crate::http::bad_head::BadHead;
-use crate::http::middleware::{Cors, X_REQUEST_ID, add_common, request_id};
+use crate::http::middleware::{Cors, add_common, request_id};
 use crate::http::problem::Problem;
 use crate::http::responses::{Json, PROBLEM_JSON};
 
@@ -26,11 +26,7 @@ pub(in crate::http) fn endpoint(entropy: Arc<dyn Entropy>, cors: Cors) -> BoxEnd
             }
         };
         tracing::debug!(request_id = %id, status = response.status().as_u16(), "answered without a database");
-        let headers = response.headers_mut();
-        add_common(headers);
-        if let Ok(value) = id.parse() {
-            headers.insert(X_REQUEST_ID, value);
-        }
+        add_common(response.headers_mut(), &id);
         if request.method() == Method::HEAD {
             response.set_body(());
         }
@@ -50,10 +46,7 @@ fn answer(request: &Request, id: &str) -> Response {
             let checks = HealthChecks { database: HealthStatus::Unavailable, rate_limiter: HealthStatus::Ok };
             let version = env!("CARGO_PKG_VERSION").to_owned();
             let health = Health { status: HealthStatus::Unavailable, version, checks };
-            let mut response = Json(health).into_response();
-            response.set_status(StatusCode::SERVICE_UNAVAILABLE);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
-            response
+            HealthAnswer::NotReady(Json(health), RETRY_AFTER).into_response()
         }
         _ => told(Problem::unavailable("the service waits for its database"), id),
     }

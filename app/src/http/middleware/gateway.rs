@@ -11,7 +11,7 @@ use tracing::field::Empty;
 
 use super::cors::Cors;
 use super::headers::add_common;
-use super::request_id::{X_REQUEST_ID, request_id};
+use super::request_id::request_id;
 use crate::http::bad_head::BadHead;
 use crate::http::client::{ClientAddress, client_of};
 use crate::http::document::{KnownRoute, RouteTable};
@@ -116,12 +116,9 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         }
         let headers = response.headers_mut();
         slot.write_headers(headers);
-        add_common(headers);
+        add_common(headers, &id);
         if !is_preflight {
             self.cors.add(headers, grant);
-        }
-        if let Ok(value) = id.parse() {
-            headers.insert(X_REQUEST_ID, value);
         }
         let took = begun.elapsed();
         let operation = route.map_or(OperationIndex::NONE, |route| route.operation(&method));

@@ -1,5 +1,7 @@
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use super::request_id::X_REQUEST_ID;
+
 /// The policy of what is no page: nothing in it is to be shown, loaded, sent or run.
 const NOTHING: &str = "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; \
                        frame-ancestors 'none'; sandbox";
@@ -17,13 +19,16 @@ const SECURITY: [(HeaderName, HeaderValue); 7] = [
     (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains")),
 ];
 
-/// Adds the headers that every response has. What an endpoint has set itself stays: the documents have a policy of
+/// Adds the headers that every response has, and the id of its request. What an endpoint has set itself stays: the documents have a policy of
 /// their own, and may be cached.
-pub(in crate::http) fn add_common(headers: &mut HeaderMap) {
+pub(in crate::http) fn add_common(headers: &mut HeaderMap, id: &str) {
     // These, and the few that come after them.
     headers.reserve(SECURITY.len() + 5);
     for (name, value) in SECURITY {
         headers.entry(name).or_insert(value);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Ok(id) = id.parse() {
+        headers.insert(X_REQUEST_ID, id);
+    }
 }

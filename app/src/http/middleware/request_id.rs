@@ -2,7 +2,7 @@ use inwren_domain::ports::Entropy;
 use poem::Request;
 use poem::http::HeaderName;
 
-pub(in crate::http) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The caller's id for the request if it is well-formed, so that logs of several services can be joined; else a new one.
 pub(in crate::http) fn request_id(request: &Request, entropy: &dyn Entropy) -> String {

@@ -71,10 +71,8 @@ impl Admin {
     /// one that the own account needs it for elsewhere, or that makes somebody else an administrator, who could do it then.
     fn require_recent(self, core: &Core, now: OffsetDateTime) -> Result<(), StepUpRequired> {
         let max_age = core.settings.reauthentication_max_age;
-        match self.authenticated_at {
-            Some(authenticated_at) => require_recent(authenticated_at, now, max_age),
-            None => Err(StepUpRequired { max_age }),
-        }
+        let authenticated_at = self.authenticated_at.ok_or(StepUpRequired { max_age })?;
+        require_recent(authenticated_at, now, max_age)
     }
 
     /// Locks the active superusers, and gives them if the witness is still among them and still logged in: what an
