@@ -10,6 +10,7 @@ mod m20261101_000003_create_audit_events;
 mod m20261101_000004_create_service_clients;
 mod m20261125_000001_index_listings;
 mod m20261125_000002_cover_addresses;
+mod m20261126_000001_index_beginnings;
 mod run;
 mod set_aside;
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261101_000004_create_service_clients::Migration),
             Box::new(m20261125_000001_index_listings::Migration),
             Box::new(m20261125_000002_cover_addresses::Migration),
+            Box::new(m20261126_000001_index_beginnings::Migration),
         ]
     }
 }

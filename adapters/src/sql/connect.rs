@@ -180,6 +180,10 @@ fn with_defaults(target: PgConnectOptions, options: &SqlOptions) -> PgConnectOpt
         ("lock_timeout", millis(options.lock_timeout)),
         ("statement_timeout", millis(options.statement_timeout)),
         ("idle_in_transaction_session_timeout", millis(options.idle_in_transaction_timeout)),
+        // As on any disk that does not turn. By its default the planner would rather gather and sort than read a few pages
+        // off an index in order, where it expects few rows; and it cannot know how many they are, because age and what
+        // else is asked for go together.
+        ("random_page_cost", "1.1".to_owned()),
     ];
     let given = target.get_options().unwrap_or_default().to_owned();
     let named = target.get_application_name().is_some();

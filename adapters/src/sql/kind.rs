@@ -1,6 +1,8 @@
 //! The four kinds of users.
 
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait};
+
+use super::entity::users::Column;
 
 /// What a user is in two respects. Everybody is of exactly one kind.
 #[derive(Clone, Copy)]
@@ -23,6 +25,14 @@ impl Kind {
         either(is_active).flat_map(move |is_active| {
             either(is_superuser).map(move |is_superuser| Self { is_active, is_superuser })
         })
+    }
+
+    /// The condition that the indexes answer which have something else before the kind. It is not that of the index of kinds
+    /// alone, which a planner would take wherever it may, to pass over whoever has the kind but not the rest.
+    pub(super) fn is_kind_of_some(self) -> Condition {
+        Condition::all()
+            .add(Expr::col(Column::IsActive).eq(self.is_active))
+            .add(Expr::col(Column::IsSuperuser).eq(self.is_superuser))
     }
 
     /// The condition that the index of kinds answers.

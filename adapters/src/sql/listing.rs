@@ -1,18 +1,19 @@
 //! The listing of users: which of them, in which order, from where on, and at a cost that does not depend on where.
 //!
-//! Without an address to look for, a page is read off an index from where it begins: whoever is read is on it.
+//! Without an address to look for, a page is read off an index from where it begins: whoever is read is on it. So it is
+//! with the beginning of an address, of any length that is indexed, and no tier.
 //!
-//! With the beginning of an address there is no index of both that and the age. There are two ways:
+//! With a tier besides, or with a longer beginning, there is no index of all that is asked for. There are two ways:
 //!
 //! - to look up all who have such an address, and to sort them. It costs what they are.
-//! - to walk by age, and to pass over whoever has another address. It costs what it passes until the page is full.
+//! - to walk by age, through those whose address begins as far as that is indexed or those of the tier, and to pass over
+//!   whoever is not meant. It costs what it passes until the page is full.
 //!
-//! Few are sorted. If there are more than [`FEW`], there is one in every so many users, and the walk is short: it is tried
-//! for [`WALKED_FOR_ONE`] users for each one wanted. With both bounds as they are the way that is tried first is, among a
-//! million users who do not come in bunches, also the one that costs less. What is left are addresses that many have, and
-//! hardly anybody from here on for a long way, such as those of an import of long ago: these are sorted, at the cost of one
-//! pass over those who have them, as is the page that comes after the last one of a bunch. No page costs more than that:
-//! neither the whole table is read nor are those sorted who have other addresses.
+//! Few are sorted. If there are more than [`FEW`], a walk is tried for [`WALKED_FOR_ONE`] users for each one wanted: through
+//! the tier if that has so few from here on that they are all walked through, or else through the beginning, and then
+//! through the tier all the same. What is left are those of whom the beginning and the tier both have many, and both at
+//! once hardly anybody from here on for a long way: these are sorted, at the cost of one pass over those who have such an
+//! address.
 
 use inwren_domain::model::{PageRequest, User, UserFilter};
 use inwren_domain::ports::StoreError;
@@ -22,7 +23,7 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use super::entity::users::Model;
 use super::error::store_error;
 use super::page::{ByAge, more_with_address};
-use super::prefix::begins_with;
+use super::prefix::{Beginning, begins_with};
 
 /// As many as are looked up and sorted without a second thought: a few milliseconds.
 const FEW: u64 = 5_000;
@@ -44,18 +45,34 @@ async fn rows(
     filter: &UserFilter,
     page: PageRequest,
 ) -> Result<Vec<Model>, DbErr> {
-    let by_age = ByAge::new(filter, page, connection.get_database_backend());
+    let backend = connection.get_database_backend();
+    let of_tier = ByAge::of_tier(filter, page, backend);
     let count = u64::from(page.limit()) + 1;
     let Some(prefix) = filter.email_prefix() else {
-        return all(connection, &by_age.first(count)).await;
+        return all(connection, &of_tier.first(count)).await;
     };
     let Some(with_address) = begins_with(prefix) else { return Ok(Vec::new()) };
-    if is_there(connection, &more_with_address(with_address.clone(), FEW)).await?
-        && let Some(found) = walk(connection, &by_age, with_address.clone(), count).await?
-    {
-        return Ok(found);
+    let beginning = Beginning::of(prefix);
+    let begun = ByAge::begun_with(beginning, filter, page, backend);
+    if filter.tier.is_none() && beginning.is_all_of(prefix) {
+        return all(connection, &begun.first(count)).await;
     }
-    all(connection, &by_age.sorted(with_address, count)).await
+    if is_there(connection, &more_with_address(with_address.clone(), FEW)).await? {
+        let walked = WALKED_FOR_ONE * count;
+        let walks: &[_] = if filter.tier.is_none() {
+            &[&begun]
+        } else if is_there(connection, &of_tier.more_than(walked)).await? {
+            &[&begun, &of_tier]
+        } else {
+            &[&of_tier]
+        };
+        for by_age in walks {
+            if let Some(found) = walk(connection, by_age, with_address.clone(), walked, count).await? {
+                return Ok(found);
+            }
+        }
+    }
+    all(connection, &of_tier.sorted(with_address, count)).await
 }
 
 /// `None` if the walk became too long.
@@ -63,9 +80,9 @@ async fn walk(
     connection: &impl ConnectionTrait,
     by_age: &ByAge<'_>,
     with_address: Condition,
+    walked: u64,
     count: u64,
 ) -> Result<Option<Vec<Model>>, DbErr> {
-    let walked = WALKED_FOR_ONE * count;
     let found = all(connection, &by_age.walk(with_address, walked, count)).await?;
     let is_full = found.len() as u64 == count;
     let is_all = is_full || !is_there(connection, &by_age.more_than(walked)).await?;

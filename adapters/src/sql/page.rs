@@ -6,9 +6,10 @@ use sea_orm::{DbBackend, Iterable};
 
 use super::entity::users::{Column, Entity};
 use super::kind::Kind;
+use super::prefix::Beginning;
 use super::timestamp::Timestamp;
 
-/// The users that the filter takes in, an address aside, newest first, from where the page begins.
+/// The users of the kinds that the filter takes in, newest first, from where the page begins.
 ///
 /// A user is of exactly one [`Kind`], and each kind is read off an index in its order, with nobody to be skipped; what
 /// several kinds have is merged, as far as anybody asks for it.
@@ -16,11 +17,31 @@ pub(super) struct ByAge<'a> {
     filter: &'a UserFilter,
     page: PageRequest,
     backend: DbBackend,
+    of: Of<'a>,
+}
+
+/// What users have in common besides their kind, where an index has it before the age.
+enum Of<'a> {
+    Tier(&'a str),
+    Beginning(Beginning<'a>),
+    Everybody,
 }
 
 impl<'a> ByAge<'a> {
-    pub(super) fn new(filter: &'a UserFilter, page: PageRequest, backend: DbBackend) -> Self {
-        Self { filter, page, backend }
+    /// Of the tier, if the filter names one; of any address.
+    pub(super) fn of_tier(filter: &'a UserFilter, page: PageRequest, backend: DbBackend) -> Self {
+        let of = filter.tier.as_ref().map_or(Of::Everybody, |tier| Of::Tier(tier.as_str()));
+        Self { filter, page, backend, of }
+    }
+
+    /// Whose address begins so; of any tier.
+    pub(super) fn begun_with(
+        beginning: Beginning<'a>,
+        filter: &'a UserFilter,
+        page: PageRequest,
+        backend: DbBackend,
+    ) -> Self {
+        Self { filter, page, backend, of: Of::Beginning(beginning) }
     }
 
     /// The first so many, all their columns.
@@ -34,10 +55,12 @@ impl<'a> ByAge<'a> {
         Query::select().expr(Expr::cust("1")).from_subquery(first, "listed").limit(1).offset(count).take()
     }
 
-    /// Those among the first `walked` who have such an address, at most `count`. The walk ends with the last one.
+    /// Those among the first `walked` who have such an address and the tier, at most `count`. The walk ends with the last
+    /// one.
     pub(super) fn walk(&self, with_address: Condition, walked: u64, count: u64) -> SelectStatement {
         let mut walk = all_columns();
         walk.from_subquery(self.first(walked), "walked").cond_where(with_address).limit(count);
+        walk.and_where_option(self.tier());
         // SQLite would walk to the end before it sorted what is in order already. It has nothing that could disturb the
         // order: the walk is read as it comes.
         if self.backend != DbBackend::Sqlite {
@@ -81,12 +104,14 @@ impl<'a> ByAge<'a> {
     fn of_kind(&self, kind: Kind, columns: &[Column], count: u64) -> SelectStatement {
         let mut select = Query::select();
         select.columns(columns.iter().copied()).from(Entity);
-        match &self.filter.tier {
-            Some(tier) => select
-                .and_where(Expr::col(Column::Tier).eq(tier.as_str()))
-                .and_where(Expr::col(Column::IsActive).eq(kind.is_active))
-                .and_where(Expr::col(Column::IsSuperuser).eq(kind.is_superuser)),
-            None => select.and_where(kind.is_kind()),
+        match self.of {
+            Of::Everybody => select.and_where(kind.is_kind()),
+            Of::Tier(tier) => {
+                select.and_where(Expr::col(Column::Tier).eq(tier)).cond_where(kind.is_kind_of_some())
+            }
+            Of::Beginning(beginning) => {
+                select.and_where(beginning.is_begun_with()).cond_where(kind.is_kind_of_some())
+            }
         };
         select.and_where_option(self.after());
         if self.backend == DbBackend::Sqlite {
@@ -99,12 +124,16 @@ impl<'a> ByAge<'a> {
 
     /// What the filter says of everything but the address, and where the page begins.
     fn wanted(&self) -> Condition {
-        let UserFilter { tier, is_active, is_superuser, .. } = self.filter;
+        let UserFilter { is_active, is_superuser, .. } = self.filter;
         Condition::all()
-            .add_option(tier.as_ref().map(|tier| Expr::col(Column::Tier).eq(tier.as_str())))
+            .add_option(self.tier())
             .add_option(is_active.map(|active| Expr::col(Column::IsActive).eq(active)))
             .add_option(is_superuser.map(|superuser| Expr::col(Column::IsSuperuser).eq(superuser)))
             .add_option(self.after())
+    }
+
+    fn tier(&self) -> Option<Expr> {
+        self.filter.tier.as_ref().map(|tier| Expr::col(Column::Tier).eq(tier.as_str()))
     }
 
     fn after(&self) -> Option<Expr> {

@@ -1,10 +1,10 @@
-//! The addresses that begin with a text, as a range of the index.
+//! The addresses that begin with a text.
 
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 
 use super::entity::users::Column;
 
-/// A range, which an index answers and in which no character of the prefix has a meaning of its own. The column is
+/// A range, which the index of addresses answers and in which no character of the prefix has a meaning of its own. The column is
 /// compared byte by byte. `None` where no address begins so.
 pub(super) fn begins_with(prefix: &str) -> Option<Condition> {
     // PostgreSQL takes no NUL, in which no address begins anyway.
@@ -15,6 +15,31 @@ pub(super) fn begins_with(prefix: &str) -> Option<Condition> {
     let range =
         Condition::all().add(column().gte(prefix)).add_option(past(prefix).map(|end| column().lt(end)));
     Some(range)
+}
+
+/// As many characters as the beginnings have that are indexed: an index for each length up to this.
+const INDEXED: usize = 8;
+
+/// The beginning of an address that an index has by age.
+#[derive(Clone, Copy)]
+pub(super) struct Beginning<'a>(&'a str);
+
+impl<'a> Beginning<'a> {
+    /// As much of a prefix as is indexed.
+    pub(super) fn of(prefix: &'a str) -> Self {
+        let end = prefix.char_indices().nth(INDEXED).map_or(prefix.len(), |(end, _)| end);
+        Self(&prefix[..end])
+    }
+
+    /// Whether whoever has this beginning has that prefix.
+    pub(super) fn is_all_of(self, prefix: &str) -> bool {
+        self.0 == prefix
+    }
+
+    /// The condition that the index of beginnings of this length answers, to its letter.
+    pub(super) fn is_begun_with(self) -> Expr {
+        Expr::cust(format!("substr(email_normalized, 1, {})", self.0.chars().count())).eq(self.0)
+    }
 }
 
 /// The least text that comes after every text with this prefix: the prefix with its last character made one greater. The
@@ -49,5 +74,19 @@ mod tests {
             assert!(prefix < end && format!("{prefix}\u{10ffff}\u{10ffff}").as_str() < end);
         }
         assert_eq!(past("\u{10ffff}"), None);
+    }
+
+    #[test]
+    fn eight_characters_of_a_prefix_are_indexed() {
+        for (prefix, beginning) in [
+            ("a", "a"),
+            ("ann@exam", "ann@exam"),
+            ("ann@examp", "ann@exam"),
+            ("gr\u{fc}\u{df}gott", "gr\u{fc}\u{df}gott"),
+            ("gr\u{fc}\u{df}gott@", "gr\u{fc}\u{df}gott"),
+        ] {
+            assert_eq!(Beginning::of(prefix).0, beginning);
+            assert_eq!(Beginning::of(prefix).is_all_of(prefix), prefix == beginning);
+        }
     }
 }

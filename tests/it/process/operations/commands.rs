@@ -48,7 +48,7 @@ fn every_command_works_on_sqlite() {
         "created superuser",
         "an instance is running already",
         "nothing to do",
-        "took back m20261125_000002_cover_addresses",
+        "took back m20261126_000001_index_beginnings",
         "pending m",
         "backed up data/inwren.db to",
         "restored data/inwren.db from",

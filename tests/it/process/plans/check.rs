@@ -1,7 +1,7 @@
 //! Whether the story told enough.
 
 /// Of each kind of statement something that only it has, in the words of both databases.
-const KINDS: [&[&str]; 25] = [
+const KINDS: [&[&str]; 26] = [
     &["INSERT INTO \"users\""],
     &["INSERT INTO \"sessions\""],
     &["INSERT INTO \"audit_events\""],
@@ -25,6 +25,7 @@ const KINDS: [&[&str]; 25] = [
     &["SELECT", "sessions", "users", "JOIN"],
     &["SELECT", "FROM \"users\"", "CASE WHEN is_active", "ORDER BY"],
     &["SELECT", "FROM \"users\"", "\"tier\" =", "UNION ALL"],
+    &["SELECT", "FROM \"users\"", "substr(email_normalized, 1, 6)) =", "ORDER BY"],
     &["SELECT", "AS \"walked\""],
     &["SELECT", "AS \"found\""],
 ];

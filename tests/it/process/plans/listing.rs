@@ -10,8 +10,8 @@ use super::super::client::Tokens;
 use super::super::database::Storage;
 
 const LIMIT: usize = 20;
-/// None; so many that they are not sorted, in bunches; a few; and all.
-const PREFIXES: [&str; 4] = ["", "user-1", "user-9876", "user"];
+/// None; many, in bunches; a few; all but some. And longer ones than are indexed: of many, in a bunch, and of a few.
+const PREFIXES: [&str; 6] = ["", "user-1", "user-9876", "user", "customer-1", "customer-1000"];
 const TIERS: [&str; 3] = ["", "free", "premium"];
 const FLAGS: [Option<bool>; 3] = [None, Some(true), Some(false)];
 

@@ -1,0 +1,40 @@
+use sea_orm_migration::prelude::*;
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[derive(DeriveIden)]
+enum Users {
+    Table,
+}
+
+/// How long the beginnings of an address are that have an index.
+const LENGTHS: std::ops::RangeInclusive<u8> = 1..=8;
+
+/// Whose address begins so, by age: a listing of those who share a beginning of one of these lengths is read off in its
+/// order, and so is one of those who are active or not, or superusers or not.
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for length in LENGTHS {
+            let index = format!(
+                "CREATE INDEX {} ON users \
+                 (substr(email_normalized, 1, {length}), is_active, is_superuser, created_at, id)",
+                name(length)
+            );
+            manager.get_connection().execute_unprepared(&index).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for length in LENGTHS {
+            manager.drop_index(Index::drop().name(name(length)).table(Users::Table).to_owned()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn name(length: u8) -> String {
+    format!("users_email_{length}_kind_created_at_idx")
+}
