@@ -157,10 +157,10 @@ def test_nobody_notices_a_rotation_and_everybody_a_revocation(server, capsys):
             stream.run_for(CACHE_SECONDS + ON_THE_WAY_SECONDS)
             stream.check_enough()
 
+        revoked = list(stream.made)[-1]
         server.command("keys", "rotate")
         stream.wait_for("the pending key is published", lambda: len(published(server)) == 4)
         stream.run_for(CACHE_SECONDS + ON_THE_WAY_SECONDS)
-        revoked = list(stream.made)[-1]
         revocation = time.monotonic()
         server.command("keys", "revoke", revoked, "--yes")
         stream.wait_for("the revoked key is gone", lambda: revoked not in published(server))

@@ -212,9 +212,11 @@ def test_a_hundred_thousand_users_move_in_and_log_in(tmp_path):
             assert adopting.wait(timeout=120) == -signal.SIGKILL
             begun = time.monotonic()
             again = subprocess.run(command, cwd=tmp_path, env=environment(new_url), capture_output=True, text=True)
-            print(f"adopted the rest of {USERS} users in {time.monotonic() - begun:.1f} s")
+            took = time.monotonic() - begun
+            print(f"adopted the rest of {USERS} users in {took:.1f} s")
             assert again.returncode == 1, again.stderr
-            assert re.search(r"adopting users \d+ % after \d+ s", again.stderr), again.stderr
+            # It is said every few seconds.
+            assert took < 4 or re.search(r"adopting users \d+ % after \d+ s", again.stderr), again.stderr
             done = json.loads(again.stdout)
             assert done["added"] + done["unchanged"] == USERS and done["refused_by_code"] == refused
             assert done["unchanged"] >= USERS // 10 and done["added"] > 0

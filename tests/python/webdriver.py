@@ -88,12 +88,26 @@ class Browser:
                     return element[ELEMENT]
             return None
 
-        return self.wait(look, selector)
+        return self.wait(lambda: self._unless_replaced(look), selector)
 
     def click(self, selector):
-        element = self.find(selector)
-        self.script("arguments[0].scrollIntoView({block: 'center'})", {ELEMENT: element})
-        self._ask("POST", f"{self._session}/element/{element}/click", {})
+        def click():
+            element = self.find(selector)
+            self.script("arguments[0].scrollIntoView({block: 'center'})", {ELEMENT: element})
+            self._ask("POST", f"{self._session}/element/{element}/click", {})
+            return True
+
+        self.wait(lambda: self._unless_replaced(click), f"a click on {selector}")
+
+    @staticmethod
+    def _unless_replaced(act):
+        """Does something with an element; `None` if the page has put another one in its place or before it meanwhile."""
+        try:
+            return act()
+        except LookupError as error:
+            if str(error).startswith(("stale element", "element click intercepted", "element not interactable")):
+                return None
+            raise
 
     def type(self, selector, text):
         self._ask("POST", f"{self._session}/element/{self.find(selector)}/value", {"text": text})

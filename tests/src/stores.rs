@@ -96,10 +96,16 @@ impl TempFolder {
     /// Makes an empty one.
     #[allow(clippy::new_without_default, reason = "it makes something on the disk")]
     pub fn new() -> Self {
-        let name = format!("inwren-test-{}-{}", std::process::id(), unique());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).expect("a temporary folder");
-        Self(path)
+        loop {
+            let name = format!("inwren-test-{}-{}", std::process::id(), unique());
+            let path = std::env::temp_dir().join(name);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // A run that was broken off has left one, and had the same number.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("a temporary folder: {error}"),
+            }
+        }
     }
 
     /// Where it is.

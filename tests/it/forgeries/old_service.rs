@@ -132,10 +132,10 @@ fn wrong_claims(good: &Value, user: &str, now: i64, until: i64) -> Vec<String> {
         ("exp", json!(1e300)),
         ("iat", json!(null)),
         ("iat", json!(now.to_string())),
-        ("iat", json!(now + 60)),
+        ("iat", json!(now + 900)),
         ("iat", json!(-1)),
         ("iat", json!(now - DAY)),
-        ("nbf", json!(now + 60)),
+        ("nbf", json!(now + 900)),
         ("nbf", json!(null)),
         ("nbf", json!("0")),
     ]

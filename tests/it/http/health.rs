@@ -78,8 +78,14 @@ async fn a_service_that_limits_by_itself_says_so_and_is_ready(store: Arc<dyn Sto
     until("Redis", || !app.state.limits.metrics().degraded).await;
     let health = app.get("/health").send().await.expect_status(200).json();
     assert_eq!(health["checks"]["rate_limiter"], "ok");
-    assert_eq!(login().await.status, 429);
-    assert_eq!(app.state.limits.metrics().fallback_decisions, 11);
+    // Where an answer of Redis is late because the machine stands still, the service decides once more by itself.
+    let mut is_decided_there = false;
+    for _ in 0..5 {
+        let before = app.state.limits.metrics().fallback_decisions;
+        assert_eq!(login().await.status, 429);
+        is_decided_there |= app.state.limits.metrics().fallback_decisions == before;
+    }
+    assert!(is_decided_there);
 }
 
 async fn a_service_that_stops_is_not_ready(store: Arc<dyn Store>) {

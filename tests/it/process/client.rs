@@ -41,6 +41,17 @@ pub(super) fn me(token: &str) -> Call {
 
 /// Registers somebody and logs in, on one connection.
 pub(super) fn join(connection: &mut Connection, email: &str) -> io::Result<Tokens> {
-    connection.call(&register(email, PASSWORD))?.expect(201);
-    Ok(Tokens::of(&connection.call(&login(email, PASSWORD))?))
+    call_patiently(connection, &register(email, PASSWORD))?.expect(201);
+    Ok(Tokens::of(&call_patiently(connection, &login(email, PASSWORD))?))
+}
+
+/// Asks again for as long as the service is busy: it says so where the machine has stood still for the time that a password
+/// may wait to be hashed.
+pub(super) fn call_patiently(connection: &mut Connection, call: &Call) -> io::Result<Answer> {
+    loop {
+        let answer = connection.call(call)?;
+        if answer.status != 503 {
+            return Ok(answer);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use inwren_tests::process::{Connection, PATIENCE, Service};
 
-use super::client::{PASSWORD, Tokens, login, register};
+use super::client::{Tokens, join};
 
 pub(super) struct Registrations {
     shared: Arc<Shared>,
@@ -66,8 +66,7 @@ impl Shared {
             }
             let email = format!("load-{client}-{number}@example.org");
             let begun = Instant::now();
-            connection.call(&register(&email, PASSWORD)).expect("an answer").expect(201);
-            let tokens = Tokens::of(&connection.call(&login(&email, PASSWORD)).expect("an answer"));
+            let tokens = join(&mut connection, &email).expect("an answer");
             let took = begun.elapsed();
             let mut slowest = self.slowest.lock().expect("no client that panicked");
             *slowest = took.max(*slowest);

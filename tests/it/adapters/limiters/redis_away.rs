@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use inwren_adapters::limiter::RedisRateLimiter;
 use inwren_domain::ports::{Quota, RateLimiter};
-use inwren_tests::limiters::{ask, heard, impatient, until};
+use inwren_tests::limiters::{ask, heard, impatient, patient, until};
 use inwren_tests::process::redis::RedisServer;
 
 const SLOW: Quota = Quota { limit: 5, period: Duration::from_secs(3_600) };
@@ -81,7 +81,8 @@ async fn a_server_that_is_gone_is_done_without_and_found_again() {
         println!("Redis restarted: back after {:?}", begun.elapsed());
     }
     // It came back without memory, and learns from the instance what the clients have used.
-    let other = connected(&server).await;
+    let other = patient(&server.url(), "t:");
+    back(&other).await;
     assert_eq!(heard(&limiter, "used up", SLOW, 9).await, 0);
     assert_eq!(heard(&limiter, "new in round two", SLOW, 9).await, 0);
     assert_eq!(heard(&other, "used up", SLOW, 9).await, 0);

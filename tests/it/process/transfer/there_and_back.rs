@@ -72,6 +72,12 @@ fn killed_at_work(storage: Storage, text: &str) -> (Desk, usize) {
     let mut running = desk.users(&["import", "users.ndjson"]).spawn();
     until("the first users are there", || desk.count() > 0);
     running.kill();
+    if let Storage::Postgres(_) = desk.storage {
+        // What it had sent is still carried out.
+        let others =
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        until("nobody is connected", || desk.storage.ask(others).is_empty());
+    }
     let before = desk.count();
     (desk, before)
 }
