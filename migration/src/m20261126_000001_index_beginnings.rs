@@ -1,4 +1,5 @@
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -23,6 +24,10 @@ impl MigrationTrait for Migration {
                 name(length)
             );
             manager.get_connection().execute_unprepared(&index).await?;
+        }
+        if manager.get_database_backend() == DbBackend::Postgres {
+            // It knows nothing of the beginnings before it takes stock, and would take each for that of a few.
+            manager.get_connection().execute_unprepared("ANALYZE users").await?;
         }
         Ok(())
     }

@@ -284,10 +284,11 @@ mod tests {
 
     #[test]
     fn what_the_url_sets_is_left_to_it() {
-        let given = PgConnectOptions::new().options([("statement_timeout", "7s")]);
+        let given = PgConnectOptions::new().options([("statement_timeout", "7s"), ("random_page_cost", "2")]);
         let options = with_defaults(given, &SqlOptions::default());
         let set = options.get_options().unwrap_or_default();
         assert!(set.contains("-c statement_timeout=7s") && !set.contains("statement_timeout=4000"));
+        assert!(set.contains("-c random_page_cost=2") && !set.contains("random_page_cost=1.1"));
         assert!(set.contains("-c lock_timeout=3000"));
     }
 }

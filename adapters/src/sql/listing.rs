@@ -1,7 +1,7 @@
 //! The listing of users: which of them, in which order, from where on, and at a cost that does not depend on where.
 //!
 //! Without an address to look for, a page is read off an index from where it begins: whoever is read is on it. So it is
-//! with the beginning of an address, of any length that is indexed, and no tier.
+//! with the beginning of an address of any length that is indexed, and no tier.
 //!
 //! With a tier besides, or with a longer beginning, there is no index of all that is asked for. There are two ways:
 //!
@@ -9,11 +9,11 @@
 //! - to walk by age, through those whose address begins as far as that is indexed or those of the tier, and to pass over
 //!   whoever is not meant. It costs what it passes until the page is full.
 //!
-//! Few are sorted. If there are more than [`FEW`], a walk is tried for [`WALKED_FOR_ONE`] users for each one wanted: through
-//! the tier if that has so few from here on that they are all walked through, or else through the beginning, and then
-//! through the tier all the same. What is left are those of whom the beginning and the tier both have many, and both at
-//! once hardly anybody from here on for a long way: these are sorted, at the cost of one pass over those who have such an
-//! address.
+//! Few are sorted. If there are more than [`FEW`], three walks are tried: a short one through the beginning, which meets
+//! enough where many of those who begin so are meant; one through the tier, which meets all where it has few from here on;
+//! and a longer one through the beginning. What is left are those of whom the beginning and the tier both have many, and
+//! both at once hardly anybody from here on for a long way: these are sorted, at the cost of one pass over those who have
+//! such an address.
 
 use inwren_domain::model::{PageRequest, User, UserFilter};
 use inwren_domain::ports::StoreError;
@@ -27,8 +27,10 @@ use super::prefix::{Beginning, begins_with};
 
 /// As many as are looked up and sorted without a second thought: a few milliseconds.
 const FEW: u64 = 5_000;
-/// How many users are passed at most for each one that is wanted.
+/// How many users a long walk passes at most for each one that is wanted.
 const WALKED_FOR_ONE: u64 = 100;
+/// How many a short one passes.
+const TRIED_FOR_ONE: u64 = 20;
 
 /// The users of a page, and one more if there is one.
 pub(super) async fn one_more(
@@ -53,21 +55,22 @@ async fn rows(
     };
     let Some(with_address) = begins_with(prefix) else { return Ok(Vec::new()) };
     let beginning = Beginning::of(prefix);
-    let begun = ByAge::begun_with(beginning, filter, page, backend);
-    if filter.tier.is_none() && beginning.is_all_of(prefix) {
+    let begun = beginning.map(|beginning| ByAge::begun_with(beginning, filter, page, backend));
+    if let Some(begun) = &begun
+        && filter.tier.is_none()
+        && beginning.is_some_and(|beginning| beginning.is_all_of(prefix))
+    {
         return all(connection, &begun.first(count)).await;
     }
     if is_there(connection, &more_with_address(with_address.clone(), FEW)).await? {
-        let walked = WALKED_FOR_ONE * count;
-        let walks: &[_] = if filter.tier.is_none() {
-            &[&begun]
-        } else if is_there(connection, &of_tier.more_than(walked)).await? {
-            &[&begun, &of_tier]
-        } else {
-            &[&of_tier]
-        };
-        for by_age in walks {
-            if let Some(found) = walk(connection, by_age, with_address.clone(), walked, count).await? {
+        let begun = begun.as_ref();
+        // Without a tier these are all users, among whom those who are begun with are found at once.
+        let by_tier = (filter.tier.is_some() || begun.is_none()).then_some(&of_tier);
+        let ways = [(begun, TRIED_FOR_ONE), (by_tier, WALKED_FOR_ONE), (begun, WALKED_FOR_ONE)];
+        for (by_age, passed) in ways {
+            if let Some(by_age) = by_age
+                && let Some(found) = walk(connection, by_age, &with_address, passed * count, count).await?
+            {
                 return Ok(found);
             }
         }
@@ -79,13 +82,14 @@ async fn rows(
 async fn walk(
     connection: &impl ConnectionTrait,
     by_age: &ByAge<'_>,
-    with_address: Condition,
+    with_address: &Condition,
     walked: u64,
     count: u64,
 ) -> Result<Option<Vec<Model>>, DbErr> {
-    let found = all(connection, &by_age.walk(with_address, walked, count)).await?;
+    let found = all(connection, &by_age.walk(with_address.clone(), walked, count)).await?;
     let is_full = found.len() as u64 == count;
-    let is_all = is_full || !is_there(connection, &by_age.more_than(walked)).await?;
+    // With a page to spare, for those who are deleted between the two questions.
+    let is_all = is_full || !is_there(connection, &by_age.more_than(walked - count)).await?;
     Ok(is_all.then_some(found))
 }
 

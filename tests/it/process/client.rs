@@ -1,8 +1,9 @@
 //! What clients of the service do most.
 
 use std::io;
+use std::time::{Duration, Instant};
 
-use inwren_tests::process::{Answer, Call, Connection};
+use inwren_tests::process::{Answer, Call, Connection, PATIENCE, pause};
 use serde_json::json;
 
 /// The password of all users that have no other one.
@@ -45,13 +46,16 @@ pub(super) fn join(connection: &mut Connection, email: &str) -> io::Result<Token
     Ok(Tokens::of(&call_patiently(connection, &login(email, PASSWORD))?))
 }
 
-/// Asks again for as long as the service is busy: it says so where the machine has stood still for the time that a password
-/// may wait to be hashed.
-pub(super) fn call_patiently(connection: &mut Connection, call: &Call) -> io::Result<Answer> {
+/// Asks again while the service is overloaded: it says so where the machine has stood still for the time that a password may
+/// wait to be hashed.
+fn call_patiently(connection: &mut Connection, call: &Call) -> io::Result<Answer> {
+    let begun = Instant::now();
     loop {
         let answer = connection.call(call)?;
-        if answer.status != 503 {
+        let is_overloaded = answer.status == 503 && answer.text("type") == "/problems/overloaded";
+        if !is_overloaded || begun.elapsed() > PATIENCE {
             return Ok(answer);
         }
+        pause(Duration::from_millis(20));
     }
 }

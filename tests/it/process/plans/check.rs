@@ -1,7 +1,7 @@
 //! Whether the story told enough.
 
 /// Of each kind of statement something that only it has, in the words of both databases.
-const KINDS: [&[&str]; 26] = [
+const KINDS: [&[&str]; 27] = [
     &["INSERT INTO \"users\""],
     &["INSERT INTO \"sessions\""],
     &["INSERT INTO \"audit_events\""],
@@ -26,7 +26,8 @@ const KINDS: [&[&str]; 26] = [
     &["SELECT", "FROM \"users\"", "CASE WHEN is_active", "ORDER BY"],
     &["SELECT", "FROM \"users\"", "\"tier\" =", "UNION ALL"],
     &["SELECT", "FROM \"users\"", "substr(email_normalized, 1, 6)) =", "ORDER BY"],
-    &["SELECT", "AS \"walked\""],
+    &["SELECT", "substr(", "AS \"walked\""],
+    &["SELECT", "\"tier\" =", "AS \"walked\""],
     &["SELECT", "AS \"found\""],
 ];
 

@@ -27,6 +27,9 @@ impl Look {
             );
         program.clone().args(["migrate", "up"]).run().with_code(0);
         let users = seed::fill(storage);
+        // As in a database that is upgraded: the newest indexes come when many users are there already.
+        program.clone().args(["migrate", "down", "--yes"]).run().with_code(0);
+        program.clone().args(["migrate", "up"]).run().with_code(0);
         prepare(storage);
         let create = ["users", "create", story::ROOT, "--superuser", "--password-stdin"];
         program.clone().args(create).input(PASSWORD).run().with_code(0);
