@@ -297,7 +297,7 @@ impl Bench {
             println!("  list ({filter}), {name}: {:.0} µs, deep {:.0} µs", micros(*first), micros(*deep));
         }
         let Some(plain) = pages.iter().find(|page| page.filter.is_empty()) else { return };
-        self.deep_page(name, "all", plain);
+        self.deep_page(name, "no filter", plain);
         let plain = plain.first;
         let (with_address, others): (Vec<_>, Vec<_>) =
             pages.into_iter().partition(|page| page.filter.contains("email="));
@@ -316,7 +316,8 @@ impl Bench {
     }
 
     fn deep_page(&mut self, name: &str, what: &str, page: &growth::Pages) {
-        let name = format!("list, {name}, {what} ({}): a deep page", page.filter);
+        let filter = if page.filter.is_empty() { String::new() } else { format!(" ({})", page.filter) };
+        let name = format!("list, {name}, {what}{filter}: a deep page");
         self.add(name, micros(page.deep), micros(page.first), "µs", Target::AtMost(1.2));
     }
 
