@@ -53,9 +53,10 @@ const LAST_COMERS: Duration = Duration::from_millis(250);
 /// answer. It must not use the grace up that is for those whose requests are under way.
 const LAST_BYTES: Duration = Duration::from_secs(1);
 
-/// For how long somebody who was refused is listened to still: a socket that is closed while there is something to read takes its
-/// answer back.
+/// For how long somebody who was refused is listened to still: a socket that is closed while there is something to read
+/// takes its answer back.
 const LINGER: Duration = Duration::from_secs(1);
+
 /// What comes so soon is waited for without an answer: most starts are done by then, and nobody is turned away by them.
 const SOON: Duration = Duration::from_millis(500);
 

@@ -91,13 +91,22 @@ class Browser:
         return self.wait(lambda: self._unless_replaced(look), selector)
 
     def click(self, selector):
-        def click():
-            element = self.find(selector)
+        def click(element):
             self.script("arguments[0].scrollIntoView({block: 'center'})", {ELEMENT: element})
             self._ask("POST", f"{self._session}/element/{element}/click", {})
-            return True
 
-        self.wait(lambda: self._unless_replaced(click), f"a click on {selector}")
+        self._act(selector, click)
+
+    def type(self, selector, text):
+        self._act(selector, lambda element: self._ask("POST", f"{self._session}/element/{element}/value", {"text": text}))
+
+    def text(self, selector):
+        return self._act(selector, lambda element: self._ask("GET", f"{self._session}/element/{element}/text"))
+
+    def _act(self, selector, act):
+        """What an act on the element gives; done anew where the page has put another one in its place meanwhile."""
+        # In a list, so that nothing is an answer too.
+        return self.wait(lambda: self._unless_replaced(lambda: [act(self.find(selector))]), selector)[0]
 
     @staticmethod
     def _unless_replaced(act):
@@ -108,12 +117,6 @@ class Browser:
             if str(error).startswith(("stale element", "element click intercepted", "element not interactable")):
                 return None
             raise
-
-    def type(self, selector, text):
-        self._ask("POST", f"{self._session}/element/{self.find(selector)}/value", {"text": text})
-
-    def text(self, selector):
-        return self._ask("GET", f"{self._session}/element/{self.find(selector)}/text")
 
     def size(self, width, height):
         self._ask("POST", f"{self._session}/window/rect", {"width": width, "height": height})

@@ -27,9 +27,9 @@ impl Kind {
         })
     }
 
-    /// The condition that the indexes answer which have something else before the kind. It is not that of the index of kinds
-    /// alone, which a planner would take wherever it may, to pass over whoever has the kind but not the rest.
-    pub(super) fn is_kind_of_some(self) -> Condition {
+    /// The condition that the indexes answer which have something else before the kind. The index of kinds does not answer it:
+    /// a planner would take that one wherever it may, and pass over whoever has the kind but not the rest.
+    pub(super) fn flags(self) -> Condition {
         Condition::all()
             .add(Expr::col(Column::IsActive).eq(self.is_active))
             .add(Expr::col(Column::IsSuperuser).eq(self.is_superuser))

@@ -48,14 +48,15 @@ async fn rows(
     page: PageRequest,
 ) -> Result<Vec<Model>, DbErr> {
     let backend = connection.get_database_backend();
-    let of_tier = ByAge::of_tier(filter, page, backend);
+    let by_age = |beginning| ByAge::new(filter, page, backend, beginning);
+    let of_tier = by_age(None);
     let count = u64::from(page.limit()) + 1;
     let Some(prefix) = filter.email_prefix() else {
         return all(connection, &of_tier.first(count)).await;
     };
     let Some(with_address) = begins_with(prefix) else { return Ok(Vec::new()) };
     let beginning = Beginning::of(prefix);
-    let begun = beginning.map(|beginning| ByAge::begun_with(beginning, filter, page, backend));
+    let begun = beginning.map(|beginning| by_age(Some(beginning)));
     if let Some(begun) = &begun
         && filter.tier.is_none()
         && beginning.is_some_and(|beginning| beginning.is_all_of(prefix))

@@ -17,31 +17,18 @@ pub(super) struct ByAge<'a> {
     filter: &'a UserFilter,
     page: PageRequest,
     backend: DbBackend,
-    of: Of<'a>,
-}
-
-/// What users have in common besides their kind, where an index has it before the age.
-enum Of<'a> {
-    Tier(&'a str),
-    Beginning(Beginning<'a>),
-    Everybody,
+    beginning: Option<Beginning<'a>>,
 }
 
 impl<'a> ByAge<'a> {
-    /// Of the tier, if the filter names one; of any address.
-    pub(super) fn of_tier(filter: &'a UserFilter, page: PageRequest, backend: DbBackend) -> Self {
-        let of = filter.tier.as_ref().map_or(Of::Everybody, |tier| Of::Tier(tier.as_str()));
-        Self { filter, page, backend, of }
-    }
-
-    /// Whose address begins so; of any tier.
-    pub(super) fn begun_with(
-        beginning: Beginning<'a>,
+    /// Those whose address begins so, of any tier; without a beginning those of the filter's tier, with any address.
+    pub(super) fn new(
         filter: &'a UserFilter,
         page: PageRequest,
         backend: DbBackend,
+        beginning: Option<Beginning<'a>>,
     ) -> Self {
-        Self { filter, page, backend, of: Of::Beginning(beginning) }
+        Self { filter, page, backend, beginning }
     }
 
     /// The first so many, all their columns.
@@ -104,14 +91,9 @@ impl<'a> ByAge<'a> {
     fn of_kind(&self, kind: Kind, columns: &[Column], count: u64) -> SelectStatement {
         let mut select = Query::select();
         select.columns(columns.iter().copied()).from(Entity);
-        match self.of {
-            Of::Everybody => select.and_where(kind.is_kind()),
-            Of::Tier(tier) => {
-                select.and_where(Expr::col(Column::Tier).eq(tier)).cond_where(kind.is_kind_of_some())
-            }
-            Of::Beginning(beginning) => {
-                select.and_where(beginning.is_begun_with()).cond_where(kind.is_kind_of_some())
-            }
+        match self.beginning.map(Beginning::is_begun_with).or_else(|| self.tier()) {
+            Some(in_common) => select.and_where(in_common).cond_where(kind.flags()),
+            None => select.and_where(kind.is_kind()),
         };
         select.and_where_option(self.after());
         if self.backend == DbBackend::Sqlite {

@@ -19,8 +19,8 @@ const SECURITY: [(HeaderName, HeaderValue); 7] = [
     (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains")),
 ];
 
-/// Adds the headers that every response has, and the id of its request. What an endpoint has set itself stays: the documents have a policy of
-/// their own, and may be cached.
+/// Adds the headers that every response has, and the id of its request. What an endpoint has set itself stays: the
+/// documents have a policy of their own, and may be cached.
 pub(in crate::http) fn add_common(headers: &mut HeaderMap, id: &str) {
     // These, and the few that come after them.
     headers.reserve(SECURITY.len() + 5);
