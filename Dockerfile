@@ -4,11 +4,7 @@
 #
 #   docker build -t inwren .
 
-FROM rust:1.95-slim-bookworm AS build
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates \
-    && rm -rf /var/lib/apt/lists/*
+FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /src
 COPY . .
 # The packages and what was built of them stay in the cache: a change of our code builds our code again and no more.

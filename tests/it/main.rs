@@ -1,6 +1,7 @@
 //! The one test binary: what is tested against whole stores and the whole service stands in its modules.
 
 mod adapters;
+mod advisories;
 mod architecture;
 mod conformance;
 mod forgeries;

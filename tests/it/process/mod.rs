@@ -1,6 +1,7 @@
 //! The real binary: what only a process can show.
 
 mod backup;
+mod build;
 mod cli;
 mod client;
 mod command_line;

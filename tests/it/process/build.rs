@@ -1,0 +1,29 @@
+//! What the build must and must not leave in the program.
+
+use inwren_tests::process::binary;
+
+fn holds(program: &[u8], text: &str) -> bool {
+    program.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn the_program_names_no_folder_of_its_builder() {
+    let program = std::fs::read(binary()).unwrap();
+    let sources = env!("CARGO_MANIFEST_DIR").trim_end_matches("/tests");
+    let home = std::env::var("HOME").unwrap();
+    let folders = [std::env::var("CARGO_HOME").unwrap_or(format!("{home}/.cargo")), sources.to_owned()];
+    for folder in folders {
+        assert!(!holds(&program, &format!("{folder}/")), "the program holds {folder}");
+    }
+    // The search finds what is there: the same messages, with the neutral name.
+    assert!(holds(&program, "/cargo/registry/src/"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_parts_in_c_check_their_buffers() {
+    let program = std::fs::read(binary()).unwrap();
+    for function in ["__stack_chk_fail", "__memcpy_chk"] {
+        assert!(holds(&program, function), "the program does not call {function}");
+    }
+}
