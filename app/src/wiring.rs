@@ -130,6 +130,7 @@ pub fn core_with(
         keys: tokens,
         clock: clock(),
         entropy: entropy(),
+        undelivered: Arc::default(),
         settings: config.rules.clone(),
     }
 }

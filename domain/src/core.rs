@@ -7,6 +7,7 @@ use crate::policy::context_words::ContextWords;
 use crate::ports::{
     Clock, Entropy, KeyDirectory, LegacyTokenVerifier, PasswordHasher, Store, TokenIssuer, TokenVerifier,
 };
+use crate::service::auth::UndeliveredRotations;
 
 /// All that the use cases work with: the ports, each behind a trait object, and the rules' settings.
 ///
@@ -29,6 +30,8 @@ pub struct Core {
     pub clock: Arc<dyn Clock>,
     /// The only source of randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Rotations whose answer may not have reached the client. All copies of a core MUST share one.
+    pub undelivered: Arc<UndeliveredRotations>,
     /// Lifetimes and rules.
     pub settings: Settings,
 }

@@ -66,6 +66,7 @@ macro_rules! with_every_case {
             rotation:
                 a_rotation_applies_exactly_what_it_says
                 the_token_before_is_raced_within_the_grace_and_reused_after
+                an_undelivered_successor_is_raced_without_a_grace
                 an_older_token_is_reused_even_within_the_grace
                 tokens_from_before_a_rekey_are_superseded
                 a_successor_does_not_outlive_the_session
@@ -96,6 +97,8 @@ macro_rules! with_every_case {
             stories:
                 reuse_ends_the_session_and_is_written_down
                 a_lost_answer_is_given_again_within_the_grace
+                a_rotation_without_an_answer_is_no_reuse
+                a_dropped_refresh_is_no_reuse
                 racing_tabs_get_the_same_token
                 a_lost_answer_from_another_key_is_refused_and_the_session_kept
                 a_session_is_refreshed_up_to_its_end

@@ -124,6 +124,7 @@ pub fn rotation_of(session: &Session) -> Rotation {
         expires_at: session.expires_at + Duration::MINUTE,
         at,
         reuse_grace: Duration::seconds(10),
+        undelivered: Vec::new(),
     }
 }
 

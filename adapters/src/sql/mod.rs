@@ -25,6 +25,7 @@ mod audit;
 mod batcher;
 mod connect;
 mod connection;
+mod deadline;
 mod entity;
 mod error;
 mod file;

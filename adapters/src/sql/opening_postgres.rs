@@ -3,13 +3,13 @@
 use std::sync::LazyLock;
 
 use inwren_domain::ports::{Opening, OpeningOutcome, StoreError, UnitOfWork};
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, IntoActiveModel, Statement};
+use sea_orm::{FromQueryResult, IntoActiveModel};
 
-use super::connection::Connection;
+use super::deadline::{self, DATABASE_TIME, in_time};
 use super::entity::{audit_events, sessions, users};
 use super::error::store_error;
 use super::pool::Pool;
-use super::rows_postgres::{insertion, values_of};
+use super::rows_postgres::{insertion, statement, values_of};
 use super::unit::SqlUnit;
 
 /// Opens each session by one statement. That a hash is renewed is rare enough for a unit of several.
@@ -25,8 +25,7 @@ pub(super) async fn open(pool: &Pool, opening: &Opening) -> Result<OpeningOutcom
     let mut values = vec![opening.session.user_id.as_uuid().into(), opening.credential_version.into()];
     values.extend(values_of::<sessions::Entity>(&session));
     values.extend(values_of::<audit_events::Entity>(&event));
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, OPENING.as_str(), values);
-    let row = Connection::on(pool.clone()).query_one_raw(statement).await.map_err(store_error)?;
+    let row = deadline::write(pool, |deadline| statement(&OPENING, &values, deadline)).await?;
     let Some(row) = row else { return Ok(OpeningOutcome::Overtaken) };
     let user = users::Model::from_query_result(&row, "").map_err(store_error)?;
     Ok(OpeningOutcome::Opened(user.try_into()?))
@@ -48,13 +47,15 @@ async fn in_unit(unit: &mut SqlUnit, opening: &Opening) -> Result<OpeningOutcome
 }
 
 /// The user is locked as by a unit, and found again as the lock found it: [`Opening::fits`] is what stands in its condition.
-/// The rows that depend on it are written only if it is there.
+/// The rows that depend on it are written only if it is there. What it is too late for is found out after the lock.
 static OPENING: LazyLock<String> = LazyLock::new(|| {
     let mut next = 3;
     let session = insertion::<sessions::Entity>("sessions", "fitting", &mut next);
     let event = insertion::<audit_events::Entity>("audit_events", "fitting", &mut next);
+    let in_time = in_time(&format!("${next}"));
     format!(
         "WITH fitting AS (SELECT * FROM users WHERE id = $1 AND is_active AND credential_version = $2 \
-         FOR NO KEY UPDATE), session AS ({session}), event AS ({event}) SELECT * FROM fitting"
+         FOR NO KEY UPDATE), session AS ({session}), event AS ({event}) \
+         SELECT *, {in_time} AS in_time, clock_timestamp() AS {DATABASE_TIME} FROM fitting"
     )
 });

@@ -1,7 +1,9 @@
 //! Rows that a statement of PostgreSQL adds beside others.
 
 use sea_orm::sea_query::Value;
-use sea_orm::{ActiveModelTrait, EntityTrait, IdenStatic, Iterable};
+use sea_orm::{ActiveModelTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Statement};
+
+use super::timestamp::Timestamp;
 
 /// What adds a row of parameters, numbered from `next` on, if `source` has one.
 pub(super) fn insertion<E: EntityTrait>(table: &str, source: &str, next: &mut usize) -> String {
@@ -19,4 +21,10 @@ pub(super) fn insertion_anyway<E: EntityTrait>(table: &str, next: &mut usize) ->
 /// The values of a row, in the order of its columns.
 pub(super) fn values_of<E: EntityTrait>(row: &impl ActiveModelTrait<Entity = E>) -> Vec<Value> {
     E::Column::iter().filter_map(|column| row.get(column).into_value()).collect()
+}
+
+/// A statement with these values, and its deadline as the last one.
+pub(super) fn statement(text: &str, values: &[Value], deadline: Timestamp) -> Statement {
+    let values = values.iter().cloned().chain([deadline.into()]);
+    Statement::from_sql_and_values(DbBackend::Postgres, text, values)
 }

@@ -52,8 +52,10 @@ pub(super) struct Client(pub(super) ClientInfo);
 
 impl<'a> FromRequest<'a> for Client {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-        Ok(Self(ClientInfo::new(Some(client_of(request)), user_agent)))
+        // Field values may hold bytes beyond ASCII (RFC 9110 section 5.5), in practice UTF-8.
+        let user_agent = request.headers().get(header::USER_AGENT);
+        let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        Ok(Self(ClientInfo::new(Some(client_of(request)), user_agent.as_deref())))
     }
 }
 

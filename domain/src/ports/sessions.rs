@@ -122,6 +122,9 @@ pub struct Rotation {
     pub at: OffsetDateTime,
     /// For how long after a rotation the token before is answered with [`RotationOutcome::Raced`]. Zero is never.
     pub reuse_grace: Duration,
+    /// Earlier successors of the presented token whose answers may not have reached the client. If one of them is the
+    /// live token, the attempt is a retry, and MUST be [`RotationOutcome::Raced`] whatever the grace is. Seldom any.
+    pub undelivered: Vec<TokenDigest>,
 }
 
 /// What became of a rotation. Only [`Rotated`](Self::Rotated) has changed anything.
@@ -129,7 +132,7 @@ pub struct Rotation {
 pub enum RotationOutcome {
     /// The presented token was the live one; the successor is now.
     Rotated(Session, User),
-    /// The presented token was the one before the live one, within the grace.
+    /// The presented token was the one before the live one, within the grace or [undelivered](Rotation::undelivered).
     Raced(Session, User),
     /// The presented token is the live one, but the successor would outlive the session, which ends then.
     Capped(OffsetDateTime),
@@ -166,7 +169,8 @@ impl Rotation {
         }
         // Without a grace there is none either for whoever looked at the clock before the winner of a race did.
         let has_grace = self.reuse_grace.is_positive() && self.at < session.rotated_at + self.reuse_grace;
-        if has_grace && session.previous_hashed_refresh_token == Some(self.presented) {
+        let is_retry = self.undelivered.contains(&session.hashed_refresh_token);
+        if (has_grace || is_retry) && session.previous_hashed_refresh_token == Some(self.presented) {
             return Some(RotationOutcome::Raced(session.clone(), user.clone()));
         }
         if self.generation <= session.rekeyed_generation {

@@ -17,6 +17,9 @@ use super::{
 /// 4. Ids, times and random values are arguments: an adapter makes none.
 /// 5. Uniqueness comes from the index, never from look-then-insert.
 /// 6. A unit that opens, re-keys or revokes sessions locks the user first.
+/// 7. A write whose caller got an error is not made after that: the caller retries, or relies on nothing having changed. A
+///    store that may receive a statement late MUST refuse it by a deadline. What remains unknown is only whether a write
+///    was made before the error.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// A view to read from. Each call on it MUST see all that was committed before the call.
@@ -80,7 +83,8 @@ pub trait UnitOfWork: Send {
     fn audit(&mut self) -> &mut dyn AuditLog;
     /// Users by the hundred.
     fn transfer(&mut self) -> &mut dyn UserTransfer;
-    /// Makes all writes durable and visible. An error MUST mean that it is not known whether they are.
+    /// Makes all writes durable and visible. An error MUST mean that it is not known whether they are, but that they are not
+    /// made any later.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
     /// Undoes all writes.
     async fn rollback(self: Box<Self>) -> Result<(), StoreError>;

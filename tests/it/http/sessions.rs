@@ -10,6 +10,7 @@ use time::Duration;
 stories! {
     sessions_are_listed_newest_first
     a_session_tells_where_it_came_from
+    a_user_agent_beyond_ascii_is_kept
     a_list_has_only_what_lives
     one_session_is_ended
     somebody_elses_session_is_none
@@ -72,6 +73,25 @@ async fn a_session_tells_where_it_came_from(store: Arc<dyn Store>) {
     let tokens = call.send().await.expect_status(200).tokens();
     let item = list(&app, &tokens).await.remove(0);
     assert_eq!((&item["ip_address"], &item["user_agent"]), (&json!("192.0.2.9"), &Value::Null));
+}
+
+async fn a_user_agent_beyond_ascii_is_kept(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    app.register("ann@example.org").await;
+    let login = json!({ "email": "ann@example.org", "password": PASSWORD });
+    let long = "ü".repeat(300);
+    let cases: [(&[u8], String); 4] = [
+        ("Бrowser/1.0 (Zürich; 東京)".as_bytes(), "Бrowser/1.0 (Zürich; 東京)".to_owned()),
+        (b"Caf\xe9/1.0", "Caf\u{fffd}/1.0".to_owned()),
+        ("tab\tand\u{85}next".as_bytes(), "tabandnext".to_owned()),
+        (long.as_bytes(), "ü".repeat(256)),
+    ];
+    for (header, kept) in cases {
+        app.clock.advance(Duration::MINUTE);
+        let call = app.post("/auth/login").json(&login).header("user-agent", header);
+        let tokens = call.send().await.expect_status(200).tokens();
+        assert_eq!(list(&app, &tokens).await[0]["user_agent"], json!(kept));
+    }
 }
 
 async fn a_list_has_only_what_lives(store: Arc<dyn Store>) {

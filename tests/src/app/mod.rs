@@ -120,6 +120,7 @@ impl TestApp {
             keys: tokens,
             clock: other_clock.unwrap_or_else(|| clock.clone()),
             entropy: Arc::new(SystemEntropy),
+            undelivered: Arc::default(),
             settings: config.rules.clone(),
         };
         let state = Arc::new(wiring::app_state(&config, core).expect("parts that fit together"));

@@ -55,6 +55,7 @@ impl Fakes {
             keys: tokens.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(unique())),
+            undelivered: Arc::default(),
             settings: settings(),
         };
         Self { core, clock, hasher, tokens }

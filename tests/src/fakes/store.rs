@@ -56,6 +56,9 @@ macro_rules! scripted {
         let lost = $script.enter($name)?;
         $script.pause().await;
         let answer = $call.await?;
+        if $script.is_unanswered($name) {
+            std::future::pending::<()>().await;
+        }
         $script.pause().await;
         lost.map_or(Ok(answer), Err)
     }};

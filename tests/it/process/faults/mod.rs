@@ -1,5 +1,6 @@
 //! What breaks around the service while it works, each with its figures in the output.
 
+mod database_frozen;
 mod database_refuses;
 mod database_silent;
 mod database_start;
