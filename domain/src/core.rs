@@ -40,6 +40,8 @@ pub struct Settings {
     pub access_token_lifetime: Duration,
     /// How long a refresh token is good for if it is not used.
     pub refresh_token_lifetime: Duration,
+    /// The most sessions that an account may have; a login that exceeds it ends the least recently used one.
+    pub sessions_per_user: u16,
     /// When a session ends however often it was refreshed (OWASP ASVS 5.0, 7.3.2).
     pub session_max_lifetime: Duration,
     /// For how long after a rotation the token before it still gets its successor again. Zero turns it off.

@@ -11,6 +11,7 @@ mod m20261101_000004_create_service_clients;
 mod m20261125_000001_index_listings;
 mod m20261125_000002_cover_addresses;
 mod m20261126_000001_index_beginnings;
+mod m20261129_000001_bound_sessions;
 mod run;
 mod set_aside;
 
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000001_index_listings::Migration),
             Box::new(m20261125_000002_cover_addresses::Migration),
             Box::new(m20261126_000001_index_beginnings::Migration),
+            Box::new(m20261129_000001_bound_sessions::Migration),
         ]
     }
 }

@@ -37,7 +37,12 @@ macro_rules! with_every_case {
                 an_overtaken_opening_changes_nothing
                 many_openings_at_once_are_all_there
                 an_opening_does_not_slip_past_a_lock
-                an_opening_goes_on_after_a_rollback;
+                an_opening_goes_on_after_a_rollback
+                an_opening_beyond_the_limit_ends_the_least_recently_used
+                sessions_that_are_over_give_way_first
+                many_openings_at_once_stay_within_the_limit
+                an_opening_far_beyond_the_limit_keeps_the_newest
+                an_opening_that_waits_for_the_end_of_all_comes_after_it;
             pages:
                 a_walk_gives_everybody_once_newest_first
                 the_last_page_has_no_next
@@ -83,11 +88,13 @@ macro_rules! with_every_case {
                 inserted_is_read_back_exactly_with_its_user
                 a_session_comes_with_its_user_as_it_is_now
                 the_live_ones_are_listed_newest_first
+                the_live_ones_come_in_pages
                 the_addresses_are_those_of_the_newest_sessions
                 it_is_told_which_sessions_are_live
                 a_revocation_ends_one_session
                 a_revocation_of_no_live_session_of_the_user_changes_nothing
                 revoking_all_ends_what_was_not_revoked_and_counts_it
+                revoking_all_ends_more_than_it_writes
                 a_rekey_replaces_the_token_and_forgets_the_one_before
                 a_rekey_of_no_live_session_of_the_user_changes_nothing
                 a_sweep_takes_what_ended_before
@@ -118,6 +125,7 @@ macro_rules! with_every_case {
                 holders_are_found_by_id_and_by_address
                 holders_keep_others_waiting
                 only_the_new_are_inserted_and_the_unit_goes_on
+                sessions_left_by_a_deleted_user_stay_ended
                 of_many_bulk_inserts_of_one_address_exactly_one_wins
                 a_replacement_is_whole_or_nothing
                 many_events_are_recorded_with_the_unit

@@ -64,8 +64,13 @@ impl SessionReader for MemoryView {
         Ok(state.session_with_user(id).map(|(session, user)| (session.clone(), user.clone())))
     }
 
-    async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError> {
-        Ok(self.shared.snapshot().live_sessions(user, now))
+    async fn live_of(
+        &mut self,
+        user: UserId,
+        now: OffsetDateTime,
+        page: PageRequest<SessionId>,
+    ) -> Result<Page<Session, SessionId>, StoreError> {
+        Ok(self.shared.snapshot().live_sessions(user, now, page))
     }
 
     async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError> {

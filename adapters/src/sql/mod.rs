@@ -27,6 +27,7 @@ mod connect;
 mod connection;
 mod entity;
 mod error;
+mod eviction;
 mod file;
 mod foreign;
 mod kind;

@@ -104,7 +104,7 @@ fn statement(locked: &str) -> String {
          AS asked (asked_id, owner, presented, next_generation, next_jti, next_token, at, expiry, {PLACE}) \
          JOIN sessions AS s ON s.id = asked.asked_id AND s.user_id = asked.owner \
          JOIN users AS u ON u.id = s.user_id \
-         WHERE u.is_active AND s.revoked_at IS NULL AND s.expires_at > asked.at AND s.max_expires_at > asked.at \
+         WHERE u.is_active AND s.epoch = u.sessions_epoch AND s.revoked_at IS NULL AND s.expires_at > asked.at AND s.max_expires_at > asked.at \
          AND s.hashed_refresh_token = asked.presented AND s.max_expires_at >= asked.expiry \
          FOR NO KEY UPDATE OF s {locked}) \
          UPDATE sessions AS s SET generation = next_generation, refresh_jti = next_jti, \

@@ -16,6 +16,7 @@ use super::entity::users::{ActiveModel, Column, Entity, Model};
 use super::error::{is_unique_violation, store_error};
 use super::kind::Kind;
 use super::listing::one_more;
+use super::sessions::delete_some;
 use super::timestamp::Timestamp;
 use super::unit::SqlUnit;
 use super::view::SqlView;
@@ -121,6 +122,7 @@ impl UserRepository for SqlUnit {
     }
 
     async fn delete(&mut self, id: UserId) -> Result<bool, StoreError> {
+        delete_some(self.connection(), id).await?;
         let done = Entity::delete_by_id(id.as_uuid()).exec(self.connection()).await;
         Ok(done.map_err(store_error)?.rows_affected == 1)
     }

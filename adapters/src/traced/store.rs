@@ -153,7 +153,9 @@ passed_on! {
 
     SessionReader of TracedView through sessions {
         fn with_user(id: SessionId) -> Option<(Session, User)>;
-        fn live_of(user: UserId, now: OffsetDateTime) -> Vec<Session>;
+        fn live_of(
+            user: UserId, now: OffsetDateTime, page: PageRequest<SessionId>
+        ) -> Page<Session, SessionId>;
         fn recent_addresses(email: &Email, limit: u16) -> Vec<IpAddr>;
     }
 

@@ -375,6 +375,7 @@ fn rules(source: &mut Source) -> Option<Settings> {
     let access = source.parse("ACCESS_TOKEN_EXPIRE_MINUTES", value::number(1..=1_440_i64));
     let refresh = source.parse("REFRESH_TOKEN_EXPIRE_DAYS", value::number(1..=365_i64));
     let session = source.parse("SESSION_MAX_DAYS", value::number(1..=3_650_i64));
+    let sessions_per_user = source.parse("SESSIONS_PER_USER", value::number(1..=10_000_u16));
     let grace = source.parse("REFRESH_REUSE_GRACE_SECONDS", value::number(0..=300_i64));
     let max_age = source.parse("REAUTHENTICATION_MAX_AGE_MINUTES", value::number(0..=1_440_i64));
     let tiers = tiers(source);
@@ -385,6 +386,7 @@ fn rules(source: &mut Source) -> Option<Settings> {
         access_token_lifetime: Duration::minutes(access?),
         refresh_token_lifetime: Duration::days(refresh?),
         session_max_lifetime: Duration::days(session?),
+        sessions_per_user: sessions_per_user?,
         refresh_reuse_grace: Duration::seconds(grace?),
         reauthentication_max_age: Duration::minutes(max_age?),
         tiers: tiers?,

@@ -167,6 +167,12 @@ pub const SETTINGS: &[Setting] = &[
         "When a session ends however often it is refreshed",
     ),
     setting(
+        "SESSIONS_PER_USER",
+        Some("100"),
+        "a number from 1 to 10000",
+        "Most sessions of an account; a login beyond it ends the least recently used one",
+    ),
+    setting(
         "REFRESH_REUSE_GRACE_SECONDS",
         Some("30"),
         "seconds, from 0 to 300",

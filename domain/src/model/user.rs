@@ -24,6 +24,12 @@ pub struct User {
     pub updated_at: OffsetDateTime,
     /// Counts the changes of the password: a login that verified an older one opens no session.
     pub credential_version: i64,
+    /// Counts how often all sessions of the user were ended. A session whose [`epoch`](super::Session::epoch) differs has
+    /// ended: so one write ends any number of sessions.
+    ///
+    /// It is a counter and not a time. Times of several instances with skewed clocks cannot order a login and the end of all
+    /// sessions within the same moment, and would not spare the session that ends all others.
+    pub sessions_epoch: i64,
 }
 
 /// What of a user is to change; what is `None` stays as it is.

@@ -27,10 +27,10 @@ pub use hasher::{HasherError, PasswordHasher, Requester, Standing, Verification}
 pub use key_directory::{KeyDirectory, KeyState, PublishedKey};
 pub use legacy_tokens::LegacyTokenVerifier;
 pub use limiter::{Decision, LimitKey, LimiterMetrics, Quota, RateLimiter};
-pub use opening::{Opening, OpeningOutcome};
+pub use opening::{Eviction, Opening, OpeningOutcome};
 pub use registration::Registration;
 pub use service_clients::{ServiceClientReader, ServiceClientRepository};
-pub use sessions::{Rekey, Rotation, RotationOutcome, SessionReader, SessionRepository};
+pub use sessions::{REVOKED_AT_ONCE, Rekey, Rotation, RotationOutcome, SessionReader, SessionRepository};
 pub use store::{ReadView, Store, StoreError, UnitOfWork};
 pub use tokens::{InvalidToken, SigningError, TokenIssuer, TokenVerifier};
 pub use transfer::{UserSnapshot, UserTransfer};

@@ -34,7 +34,8 @@ pub trait Store: Send + Sync {
 
     /// Opens a session, records its event and replaces the hash where there is another one, all or nothing, in a unit of
     /// its own. It MUST be [`OpeningOutcome::Overtaken`] unless the user [fits](Opening::fits) at that moment, and MUST wait
-    /// for a unit that has locked the user: no session is opened past a deactivation or a change of the password.
+    /// for a unit that has locked the user: no session is opened past a deactivation or a change of the password. What exceeds
+    /// [`Opening::max_sessions`] MUST [give way](Opening::eviction) in the same unit, however many are opened at once.
     ///
     /// It stands here, and not in a unit, so that a store can do it in one statement.
     async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError>;

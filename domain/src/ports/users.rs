@@ -60,7 +60,9 @@ pub trait UserRepository: Send {
         hash: &PasswordHash,
     ) -> Result<bool, StoreError>;
 
-    /// Deletes the user; their sessions MUST go too, their audit events MUST stay. `false` if there was none.
+    /// Deletes the user; their audit events MUST stay. `false` if there was none. Their sessions MUST end with it, and MUST stay
+    /// so if a user with the same id is [imported](super::UserTransfer::insert_new) later. At most
+    /// [`REVOKED_AT_ONCE`](super::REVOKED_AT_ONCE) rows of sessions are deleted at once; the rest is swept later.
     async fn delete(&mut self, id: UserId) -> Result<bool, StoreError>;
 }
 

@@ -17,6 +17,7 @@ mod key_files;
 mod kill;
 mod load;
 mod log_lines;
+mod many_sessions;
 mod migrations;
 mod monitoring;
 mod old_service;

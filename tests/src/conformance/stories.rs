@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use inwren_domain::model::{
-    AuditEventKind, ClientInfo, Password, PasswordHash, RevocationReason, User, UserChange,
+    AuditEventKind, ClientInfo, PageRequest, Password, PasswordHash, RevocationReason, User, UserChange,
 };
 use inwren_domain::ports::{InvalidToken, Requester, Standing, Store};
 use inwren_domain::service::account;
@@ -236,7 +236,8 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
     account::update::execute(core, &me, moved, &client()).await.unwrap();
     let other = client::login(core, &email("lee@example.org"), OLD).await.unwrap();
     let other = client::principal(core, &other).await.session().expect("a session").id;
-    assert_eq!(account::sessions::list(core, &me).await.unwrap().len(), 2);
+    let page = PageRequest::new(10, None);
+    assert_eq!(account::sessions::list(core, &me, page).await.unwrap().items.len(), 2);
     account::sessions::revoke(core, &me, other, &client()).await.unwrap();
     account::sessions::revoke_others(core, &me, &client()).await.unwrap();
     let pair = client::change_password(core, &me).await.unwrap();
@@ -249,7 +250,7 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
     admin::update::execute(core, admin, user.id, promotion, &client()).await.unwrap();
     let demotion = admin::update::Command { is_superuser: Some(false), ..Default::default() };
     admin::update::execute(core, admin, user.id, demotion, &client()).await.unwrap();
-    admin::sessions::list(core, admin, user.id).await.unwrap();
+    admin::sessions::list(core, admin, user.id, page).await.unwrap();
     admin::sessions::revoke_all(core, admin, user.id, &client()).await.unwrap();
     operator::set_password::execute(core, &email("lee@example.org"), Password::new(OLD)).await.unwrap();
     let again = client::login(core, &email("lee@example.org"), OLD).await.unwrap();

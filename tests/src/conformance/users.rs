@@ -25,6 +25,7 @@ pub async fn inserted_is_read_back_exactly(store: Arc<dyn Store>) {
         created_at: before_1970,
         updated_at: now() + Duration::MICROSECOND,
         credential_version: i64::from(u32::MAX) + 7,
+        sessions_epoch: i64::from(u32::MAX) + 8,
         ..user("Grüße.用户+Tag@Bücher.Example")
     };
     let decomposed = user("E\u{301}le\u{300}ve@example.org");

@@ -134,8 +134,13 @@ impl SessionReader for FaultyView {
         scripted!(self.script, "sessions.with_user", self.inner.sessions().with_user(id))
     }
 
-    async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError> {
-        scripted!(self.script, "sessions.live_of", self.inner.sessions().live_of(user, now))
+    async fn live_of(
+        &mut self,
+        user: UserId,
+        now: OffsetDateTime,
+        page: PageRequest<SessionId>,
+    ) -> Result<Page<Session, SessionId>, StoreError> {
+        scripted!(self.script, "sessions.live_of", self.inner.sessions().live_of(user, now, page))
     }
 
     async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError> {

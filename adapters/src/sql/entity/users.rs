@@ -19,6 +19,7 @@ pub(in super::super) struct Model {
     pub(in super::super) updated_at: Timestamp,
     pub(in super::super) email_normalized: String,
     pub(in super::super) credential_version: i64,
+    pub(in super::super) sessions_epoch: i64,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -39,6 +40,7 @@ impl From<&User> for Model {
             updated_at: Timestamp(user.updated_at),
             email_normalized: user.email.normalized().to_owned(),
             credential_version: user.credential_version,
+            sessions_epoch: user.sessions_epoch,
         }
     }
 }
@@ -58,6 +60,7 @@ impl TryFrom<Model> for User {
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
             credential_version: row.credential_version,
+            sessions_epoch: row.sessions_epoch,
         })
     }
 }

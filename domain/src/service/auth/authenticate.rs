@@ -113,7 +113,7 @@ pub(super) async fn by_session(
 ) -> Result<(User, Grant), NotAuthenticated> {
     let found = core.store.read().await?.sessions().with_user(claims.session_id).await?;
     let (session, user) = found.ok_or(NotAuthenticated::SessionEnded)?;
-    if user.id != claims.user_id || !session.is_live(now) {
+    if user.id != claims.user_id || !session.is_live(&user, now) {
         return Err(NotAuthenticated::SessionEnded);
     }
     if !user.is_active {

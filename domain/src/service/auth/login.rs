@@ -83,7 +83,13 @@ pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure
     let event = trail.event(AuditEventKind::LoggedIn, user.id, Some(session.id))?;
 
     // The store orders this login before or after any change of the password or the account: never in between.
-    let opening = Opening { session, credential_version: user.credential_version, rehashed, event };
+    let opening = Opening {
+        session,
+        credential_version: user.credential_version,
+        rehashed,
+        event,
+        max_sessions: core.settings.sessions_per_user,
+    };
     let OpeningOutcome::Opened(current) = core.store.open_session(&opening).await? else {
         return Err(Failure::Refused(Refusal::Overtaken(user.id)));
     };
@@ -149,6 +155,7 @@ fn new_session(
         max_expires_at,
         revoked: None,
         client,
+        epoch: user.sessions_epoch,
     };
     let issued = refresh_token(core, &session)?;
     session.hashed_refresh_token = issued.digest;

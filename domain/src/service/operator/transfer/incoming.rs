@@ -63,6 +63,7 @@ impl Vetted<'_> {
             created_at,
             updated_at: self.updated_at.unwrap_or(created_at),
             credential_version: self.incoming.credential_version.unwrap_or(0).max(0),
+            sessions_epoch: 0,
         }
     }
 
@@ -101,6 +102,7 @@ impl Vetted<'_> {
             created_at: self.created_at.unwrap_or(current.created_at),
             updated_at: self.updated_at.unwrap_or(now),
             credential_version: version.max(self.incoming.credential_version.unwrap_or(0)),
+            sessions_epoch: current.sessions_epoch,
         }
     }
 }

@@ -3,22 +3,48 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use inwren_domain::model::{Cursor, UserId};
+use inwren_domain::model::{Cursor, SessionId, UserId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 const VERSION: u8 = 1;
 
-pub(super) fn encode(cursor: Cursor) -> String {
+/// An id by which a listing is ordered.
+pub(super) trait ListedId: Copy + Send + Sync {
+    fn to_uuid(self) -> Uuid;
+    fn of_uuid(uuid: Uuid) -> Self;
+}
+
+impl ListedId for UserId {
+    fn to_uuid(self) -> Uuid {
+        self.as_uuid()
+    }
+
+    fn of_uuid(uuid: Uuid) -> Self {
+        Self::from_uuid(uuid)
+    }
+}
+
+impl ListedId for SessionId {
+    fn to_uuid(self) -> Uuid {
+        self.as_uuid()
+    }
+
+    fn of_uuid(uuid: Uuid) -> Self {
+        Self::from_uuid(uuid)
+    }
+}
+
+pub(super) fn encode<Id: ListedId>(cursor: Cursor<Id>) -> String {
     let mut bytes = vec![VERSION];
     // Every store keeps microseconds, and those of a valid date fit into 64 bits.
     let micros = i64::try_from(cursor.created_at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX);
     bytes.extend(micros.to_be_bytes());
-    bytes.extend(cursor.id.as_uuid().into_bytes());
+    bytes.extend(cursor.id.to_uuid().into_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-pub(super) fn decode(text: &str) -> Option<Cursor> {
+pub(super) fn decode<Id: ListedId>(text: &str) -> Option<Cursor<Id>> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (version, rest) = bytes.split_first()?;
     let (micros, id) = rest.split_at_checked(8)?;
@@ -27,11 +53,11 @@ pub(super) fn decode(text: &str) -> Option<Cursor> {
     }
     let micros = i64::from_be_bytes(micros.try_into().ok()?);
     let created_at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?;
-    // No user is that old or that young, and some databases know no such times.
+    // No item is that old or that young, and some databases know no such times.
     if !(1970..=9998).contains(&created_at.year()) {
         return None;
     }
-    Some(Cursor { created_at, id: UserId::from_uuid(Uuid::from_slice(id).ok()?) })
+    Some(Cursor { created_at, id: Id::of_uuid(Uuid::from_slice(id).ok()?) })
 }
 
 #[cfg(test)]
@@ -52,7 +78,7 @@ mod tests {
         let huge = URL_SAFE_NO_PAD.encode([&[VERSION][..], &[0x7f; 8], &[0; 16]].concat());
         let other = URL_SAFE_NO_PAD.encode([2_u8; 25]);
         for text in ["", "a", "AQ", "!!", "null", &huge, &other, &"A".repeat(10_000)] {
-            assert_eq!(decode(text), None, "{text}");
+            assert_eq!(decode::<UserId>(text), None, "{text}");
         }
     }
 }
