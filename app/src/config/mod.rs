@@ -92,6 +92,8 @@ pub struct Config {
     pub sweep_interval: std::time::Duration,
     /// Where to tell Prometheus what is counted; nowhere if `None`.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where else to answer health checks; nowhere if `None`.
+    pub health_listen: Option<SocketAddr>,
     /// Where to send traces; nowhere if `None`.
     pub traces: Option<TraceSettings>,
     /// The form of the log.
@@ -227,7 +229,10 @@ impl Config {
         });
         let port: Option<u16> = source.parse("PORT", |text| text.parse().ok());
         let tls = tls(source);
-        let metrics_listen = monitoring::metrics(source, host.zip(port));
+        let service = host.zip(port).map(SocketAddr::from);
+        let metrics_listen = monitoring::listener(source, "METRICS_ADDR", &[("the service", service)]);
+        let others = [("the service", service), ("METRICS_ADDR", metrics_listen)];
+        let health_listen = monitoring::listener(source, "HEALTH_ADDR", &others);
         let traces = monitoring::traces(source);
         let project_name = source.parse("PROJECT_NAME", value::title);
         let database = database(source, production);
@@ -303,6 +308,7 @@ impl Config {
             shutdown_grace: shutdown_grace?,
             sweep_interval: std::time::Duration::from_secs(sweep_interval?),
             metrics_listen,
+            health_listen,
             traces: traces?,
             log_format: log_format?,
             log_filter: log_filter?,

@@ -300,7 +300,7 @@ pub const SETTINGS: &[Setting] = &[
         "MAX_CONNECTIONS",
         Some("4096"),
         "a number from 1 to 1000000",
-        "Most clients connected at a time; more wait",
+        "Most clients connected at a time; from three quarters on, waiting connections are closed for new ones",
     ),
     setting(
         "SHUTDOWN_NOTICE_SECONDS",
@@ -337,6 +337,12 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "an IP address and a port such as 127.0.0.1:9464, not those of the service",
         "Address of a listener of its own for GET /metrics, for Prometheus; off unless it is set",
+    ),
+    setting(
+        "HEALTH_ADDR",
+        None,
+        "an IP address and a port such as 127.0.0.1:9465, not those of the service or of METRICS_ADDR",
+        "Address of a separate listener for GET /health and /health/live; off unless it is set",
     ),
     setting(
         "OTEL_EXPORTER_OTLP_ENDPOINT",

@@ -39,8 +39,10 @@ use self::middleware::{Cors, Gateway};
 use self::site::Site;
 use crate::config::AllowedOrigins;
 pub use bad_head::BadHead;
+pub use body::PendingBodies;
 pub use client::{ProxyHeader, TrustedProxies};
 pub use issuer::Issuer;
+pub use meta::HealthEndpoint;
 pub use state::AppState;
 pub use unread::answer as answer_unread;
 

@@ -28,6 +28,7 @@ mod reference;
 mod registrations;
 mod restart;
 mod secrecy;
+mod shared_connections;
 mod slow_clients;
 mod sweeps;
 mod times;

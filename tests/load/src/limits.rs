@@ -97,14 +97,15 @@ pub fn bare_route(measured: Duration, connections: usize) -> f64 {
             told.send(listener.local_addr().expect("an address")).expect("somebody who asked");
             let answer = |_| Response::builder().content_type("application/json").body(r#"{"status":"ok"}"#);
             let options = inwren_app::server::ServerOptions {
-                max_connections: 1_000,
+                connections: inwren_app::server::Connections::of_clients(1_000, Vec::new()),
+                header_timeout: inwren_app::server::HEADER_TIMEOUT,
                 shutdown_notice: Duration::ZERO,
                 shutdown_grace: Duration::from_secs(1),
                 transport: inwren_app::server::Transport::default(),
                 explain: |head, _| head.to_vec(),
             };
             let stop = async move { drop(stopped.await) };
-            inwren_app::server::serve(listener, make_sync(answer).boxed(), options, stop).await;
+            inwren_app::server::serve(listener, make_sync(answer).boxed().into(), options, stop).await;
         });
     });
     let address = address.recv().expect("an address");
