@@ -13,7 +13,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
 };
-use inwren_adapters::crypto::argon2::{Argon2Parameters, HasherLimits};
+use inwren_adapters::crypto::argon2::Argon2Parameters;
 use poem::endpoint::make_sync;
 use poem::{EndpointExt as _, Response};
 
@@ -46,10 +46,9 @@ fn on_all_cores<S>(measured: Duration, prepare: impl Fn() -> S + Sync, work: imp
     done.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// What the hashes that the service computes at a time may take, in bytes.
+/// What the hashes that the service computes at a time may take, in bytes, while all are its own.
 pub fn hashing_memory() -> u64 {
-    let limits = HasherLimits::for_machine(cores(), Argon2Parameters::default());
-    limits.memory_budget_kib as u64 * 1_024
+    cores() as u64 * u64::from(Argon2Parameters::default().memory_kib) * 1_024
 }
 
 /// Argon2id hashes a second with the default parameters, in memory that is reused.

@@ -65,13 +65,13 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         let begun = Instant::now();
         let in_flight = self.requests.begin();
         let id = request_id(&request, self.state.core.entropy.as_ref());
-        let slot = LimitSlot::default();
         request.extensions_mut().insert(Arc::clone(&self.state));
-        request.extensions_mut().insert(slot.clone());
         let method = request.method().clone();
         let address = ClientAddress::find(&request, &self.state.trusted_proxies);
         request.extensions_mut().insert(address);
         let client = client_of(&request);
+        let slot = LimitSlot::of(client);
+        request.extensions_mut().insert(slot.clone());
         let route = self.routes.find(request.uri().path());
         let grant = self.cors.grant(&request);
         let bad_head = request.extensions().get::<BadHead>().map(|bad| Problem::from(*bad).into_response());

@@ -6,6 +6,7 @@ mod database_start;
 mod database_stops;
 mod log;
 mod sqlite;
+mod stored_hash;
 
 use std::time::{Duration, Instant};
 

@@ -16,6 +16,8 @@ fn problems(told: &Value) -> Vec<(String, String)> {
 #[test]
 fn each_bad_line_is_told_and_the_others_are_taken() {
     let secret = ",\"hashed_password\":\"$argon2id$hunter2\"";
+    let dear = ",\"hashed_password\":\"$argon2id$v=19$m=4194304,t=64,p=1$c29tZXNhbHQ$\
+                bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc\"";
     let file = [
         line(1, "ann@example.org", ""),
         "{\"id\": \"hunter2\"\n".to_owned(),
@@ -33,7 +35,8 @@ fn each_bad_line_is_told_and_the_others_are_taken() {
         line(0, "nobody@example.org", "").replace("-4000-8000-", "-0000-0000-"),
         line(15, "gerd@example.org", "").replace("00000000-0000", "0"),
         line(16, "hans@example.org", ",\"email\":\"hans@example.org\""),
-        line(17, "ida@example.org", "").trim_end().to_owned(),
+        line(17, "jan@example.org", dear),
+        line(18, "ida@example.org", "").trim_end().to_owned(),
     ]
     .concat();
     let expected = [
@@ -51,6 +54,7 @@ fn each_bad_line_is_told_and_the_others_are_taken() {
         ("line 14", "invalid-id"),
         ("line 15", "invalid-id"),
         ("line 16", "unreadable"),
+        ("line 17", "unknown-hash"),
     ];
     let expected: Vec<_> = expected.map(|(place, code)| (place.to_owned(), code.to_owned())).into();
     for storage in Storage::each() {
@@ -70,11 +74,11 @@ fn each_bad_line_is_told_and_the_others_are_taken() {
             }
             assert_eq!(found, expected);
         }
-        assert_eq!((&told["added"], &told["refused"]), (&json!(2), &json!(14)));
+        assert_eq!((&told["added"], &told["refused"]), (&json!(2), &json!(15)));
         assert_eq!(told["refused_by_code"]["unreadable"], 8);
         // All are counted, and some are told.
         let told = desk.import(&file, &["--show-problems", "3"], 1);
-        assert_eq!((problems(&told).len(), &told["refused"]), (3, &json!(14)));
+        assert_eq!((problems(&told).len(), &told["refused"]), (3, &json!(15)));
     }
 }
 
