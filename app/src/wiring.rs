@@ -147,7 +147,7 @@ pub fn entropy() -> Arc<dyn Entropy> {
 
 /// The answer to what could not be read as a request.
 pub fn explain(head: &[u8], client: SocketAddr) -> Vec<u8> {
-    crate::http::answer_unread(head, client.ip(), &SystemEntropy)
+    crate::http::answer_unread(head, client.ip().to_canonical(), &SystemEntropy)
 }
 
 /// The signing keys of this configuration.

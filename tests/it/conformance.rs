@@ -9,6 +9,7 @@ macro_rules! with_every_case {
             $($store)?;
             audit:
                 events_are_read_back_exactly_newest_first
+                events_are_found_by_user_and_kind
                 an_event_is_there_only_if_the_unit_commits
                 a_sweep_takes_what_occurred_before
                 a_sweep_takes_the_oldest_by_batches

@@ -325,6 +325,31 @@ mod tests {
     }
 
     #[test]
+    fn encryptions_use_fresh_salts_and_many_rounds() {
+        let pair = KeyPair::generate(2048).unwrap();
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            let pem = pair.to_encrypted_pem("correct horse").unwrap();
+            let (_, document) = SecretDocument::from_pem(&pem).unwrap();
+            let file = EncryptedPrivateKeyInfo::try_from(document.as_bytes()).unwrap();
+            let EncryptionScheme::Pbes2(parameters) = file.encryption_algorithm else {
+                panic!("another scheme")
+            };
+            let pbes2::Kdf::Pbkdf2(kdf) = &parameters.kdf else { panic!("another function") };
+            let pbes2::EncryptionScheme::Aes256Cbc { iv } = parameters.encryption else {
+                panic!("another cipher")
+            };
+            assert_eq!((kdf.salt.len(), kdf.prf), (16, pbes2::Pbkdf2Prf::HmacWithSha256));
+            assert!(kdf.iteration_count >= 600_000, "{}", kdf.iteration_count);
+            seen.extend([kdf.salt.to_vec(), iv.to_vec(), file.encrypted_data.to_vec()]);
+        }
+        let all = seen.len();
+        seen.sort();
+        seen.dedup();
+        assert_eq!((all, seen.len()), (6, 6), "something came twice");
+    }
+
+    #[test]
     fn a_key_that_costs_too_much_to_decrypt_is_refused() {
         let pair = KeyPair::generate(2048).unwrap();
         let der = pair.to_pkcs8_der().unwrap();

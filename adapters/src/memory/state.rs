@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet, Vector};
 use inwren_domain::model::{
-    AuditEvent, Email, Page, PageRequest, ServiceClient, ServiceClientId, Session, SessionId, User,
-    UserFilter, UserId,
+    AuditEvent, AuditEventKind, Email, Page, PageRequest, ServiceClient, ServiceClientId, Session, SessionId,
+    User, UserFilter, UserId,
 };
 use time::OffsetDateTime;
 
@@ -178,6 +178,10 @@ impl State {
         old.truncate(limit);
         self.audit.retain(|event| old.binary_search(&(event.occurred_at, event.id)).is_err());
         old.len()
+    }
+
+    pub(super) fn has_event(&self, user: UserId, kind: AuditEventKind) -> bool {
+        self.audit.iter().any(|event| event.user_id == user && event.kind == kind)
     }
 
     pub(super) fn latest_events(&self, limit: usize) -> Vec<AuditEvent> {

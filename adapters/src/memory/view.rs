@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::model::{
-    AuditEvent, Email, Page, PageRequest, ServiceClient, ServiceClientId, Session, SessionId, User,
-    UserFilter, UserId,
+    AuditEvent, AuditEventKind, Email, Page, PageRequest, ServiceClient, ServiceClientId, Session, SessionId,
+    User, UserFilter, UserId,
 };
 use inwren_domain::ports::{
     AuditReader, ReadView, ServiceClientReader, SessionReader, StoreError, UserReader,
@@ -88,5 +88,9 @@ impl ServiceClientReader for MemoryView {
 impl AuditReader for MemoryView {
     async fn latest(&mut self, limit: u16) -> Result<Vec<AuditEvent>, StoreError> {
         Ok(self.shared.snapshot().latest_events(limit.into()))
+    }
+
+    async fn has(&mut self, user: UserId, kind: AuditEventKind) -> Result<bool, StoreError> {
+        Ok(self.shared.snapshot().has_event(user, kind))
     }
 }

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::model::{
-    AuditEvent, Email, Page, PageRequest, PasswordHash, RevocationReason, ServiceClient, ServiceClientId,
-    Session, SessionId, User, UserChange, UserFilter, UserId,
+    AuditEvent, AuditEventKind, Email, Page, PageRequest, PasswordHash, RevocationReason, ServiceClient,
+    ServiceClientId, Session, SessionId, User, UserChange, UserFilter, UserId,
 };
 use inwren_domain::ports::{
     AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, ReadView, Registration, Rekey, Rotation,
@@ -164,6 +164,7 @@ passed_on! {
 
     AuditReader of TracedView through audit {
         fn latest(limit: u16) -> Vec<AuditEvent>;
+        fn has(user: UserId, kind: AuditEventKind) -> bool;
     }
 
     UserRepository of TracedUnit through users {

@@ -223,7 +223,7 @@ impl Config {
         let production = environment == Some(Environment::Production);
         let host: Option<IpAddr> = source.parse("HOST", |text| match text {
             "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
-            _ => text.parse().ok(),
+            _ => value::address(text),
         });
         let port: Option<u16> = source.parse("PORT", |text| text.parse().ok());
         let tls = tls(source);

@@ -9,7 +9,7 @@ use crate::traces::TraceSettings;
 
 /// Metrics have a listener of their own, which nobody can take for the service by a mistake in one number.
 pub(super) fn metrics(source: &mut Source, service: Option<(IpAddr, u16)>) -> Option<SocketAddr> {
-    let wanted: SocketAddr = source.parse("METRICS_ADDR", |text| text.parse().ok())?;
+    let wanted: SocketAddr = source.parse("METRICS_ADDR", value::socket_address)?;
     let (host, port) = service?;
     let overlap = wanted.ip() == host || wanted.ip().is_unspecified() || host.is_unspecified();
     if wanted.port() == port && port != 0 && overlap {

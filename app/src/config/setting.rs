@@ -219,7 +219,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "TRUSTED_PROXIES",
         Some("none"),
-        "addresses or CIDRs, separated by commas; none",
+        "addresses or CIDRs, separated by commas, IPv4-mapped ones from /96 on; none",
         "Proxies whose Forwarded and X-Forwarded-For headers are believed",
     ),
     setting(

@@ -20,7 +20,7 @@ mod transfer;
 mod users;
 
 pub use audit::{AuditLog, AuditReader};
-pub use clock::Clock;
+pub use clock::{Clock, ClockAhead};
 pub use entropy::{Entropy, EntropyError};
 pub use foreign_users::{ForeignTable, ForeignUser, ForeignUsers};
 pub use hasher::{HasherError, PasswordHasher, Requester, Standing, Verification};

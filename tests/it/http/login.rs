@@ -5,6 +5,7 @@ use std::sync::Arc;
 use inwren_domain::ports::Store;
 use inwren_tests::app::{AUDIENCE, ISSUER, PASSWORD, TestApp, forge, key};
 use serde_json::{Value, json};
+use time::Duration;
 
 stories! {
     a_login_gives_a_pair_of_tokens
@@ -14,6 +15,7 @@ stories! {
     a_login_needs_an_address
     every_login_opens_a_session_of_its_own
     lifetimes_are_configured
+    passwords_do_not_expire
 }
 
 async fn a_login_gives_a_pair_of_tokens(store: Arc<dyn Store>) {
@@ -121,4 +123,13 @@ async fn lifetimes_are_configured(store: Arc<dyn Store>) {
         claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap()
     };
     assert_eq!((lifetime(&ann.tokens.access), lifetime(&ann.tokens.refresh)), (300, 86_400));
+}
+
+async fn passwords_do_not_expire(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let ann = app.somebody().await;
+    app.clock.advance(Duration::days(3_650));
+    app.try_refresh(&ann.tokens.refresh).await.expect_problem(401, "invalid-token");
+    let tokens = app.login(&ann.email).await;
+    app.me(&tokens.access).await.expect_status(200).json();
 }

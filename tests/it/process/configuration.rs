@@ -1,5 +1,6 @@
 //! Wrong settings are told all at once, and secrets never.
 
+use inwren_app::config::SETTINGS;
 use inwren_tests::process::Program;
 use inwren_tests::stores::TempFolder;
 
@@ -158,4 +159,17 @@ fn a_taken_port_is_told() {
     let program = Program::new(folder.path()).env("DATABASE_URL", "memory:").env("PORT", port.as_str());
     let text = program.run().with_code(1);
     assert!(text.contains("PORT") && text.contains(&port), "{text}");
+}
+
+#[test]
+fn no_credential_has_a_default() {
+    let secret: Vec<_> = SETTINGS.iter().filter(|setting| setting.secret).collect();
+    assert!(secret.len() >= 4, "{secret:?}");
+    for setting in secret {
+        // The file that is the default database has no credentials.
+        assert!(
+            setting.default.is_none_or(|value| value.starts_with("sqlite://") && !value.contains('@')),
+            "{setting:?}"
+        );
+    }
 }

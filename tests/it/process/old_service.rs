@@ -9,6 +9,7 @@ use inwren_tests::process::{Call, Program};
 use inwren_tests::stores::TempFolder;
 use rsa::pkcs1::EncodeRsaPrivateKey as _;
 use rsa::pkcs8::{DecodePrivateKey as _, LineEnding};
+use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
@@ -96,10 +97,25 @@ fn its_env_file_and_its_keys_work_as_they_are() {
     assert_eq!((lifetime(&ann.access), lifetime(&ann.refresh)), (20 * 60, 3 * 86_400));
     assert_eq!(inwren_tests::app::forge::open(&ann.access).0["kid"], pair.public().id());
 
+    let old_token = |subject: &str| {
+        let claims = old_service::claims(subject, now().unix_timestamp());
+        old_service::token(&Forger::with(&pair), &claims)
+    };
+    // Ann registered here: no token of the service before is hers.
     let id = connection.call(&me(&ann.access)).unwrap().expect(200).text("id");
-    let claims = old_service::claims(&id, now().unix_timestamp());
-    let token = old_service::token(&Forger::with(&pair), &claims);
-    connection.call(&me(&token)).unwrap().expect(200);
+    for subject in [id.as_str(), "ann@example.org"] {
+        connection.call(&me(&old_token(subject))).unwrap().expect(401);
+    }
+    let adopted = "0192f0c1-2b3c-7d4e-8f5a-6b7c8d9e0f1a";
+    let line = json!({
+        "id": adopted, "email": "old@example.org", "hashed_password": null, "is_active": true, "is_superuser": false,
+    });
+    let import = program.clone().args(["users", "import", "-"]).input(&format!("{line}\n"));
+    import.run().with_code(0);
+    let token = old_token(adopted);
+    for token in [&token, &old_token("old@example.org")] {
+        connection.call(&me(token)).unwrap().expect(200);
+    }
     let log = service.stop();
     assert!(log.contains("LEGACY_TOKENS_UNTIL"), "{log}");
     assert!(!log.contains("ecret"), "{log}");
@@ -110,7 +126,7 @@ fn its_env_file_and_its_keys_work_as_they_are() {
     let log = service.stop();
     assert!(!log.contains("LEGACY_TOKENS_UNTIL"), "{log}");
     let tables = storage.ask("SELECT count(*) AS n FROM users");
-    assert_eq!(tables[0].try_get::<i64>("", "n").unwrap(), 2);
+    assert_eq!(tables[0].try_get::<i64>("", "n").unwrap(), 3);
 }
 
 #[test]

@@ -123,8 +123,8 @@ impl Reply {
 
     /// Checks what is true of every answer, whatever was asked.
     #[track_caller]
-    pub(super) fn check(&self) {
-        self.check_common_headers();
+    pub(super) fn check(&self, is_over_tls: bool) {
+        self.check_common_headers(is_over_tls);
         if self.status >= 500 {
             for secret in ["sql", "postgres", "panick", "store"] {
                 assert!(!self.text().to_lowercase().contains(secret), "tells its cause: {self}");
@@ -157,14 +157,14 @@ impl Reply {
     }
 
     #[track_caller]
-    fn check_common_headers(&self) {
+    fn check_common_headers(&self, is_over_tls: bool) {
         let id = self.header("x-request-id").unwrap_or_default();
         assert!((1..=64).contains(&id.len()), "{self}");
         assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self}");
         assert_eq!(self.header("x-frame-options"), Some("DENY"), "{self}");
         assert_eq!(self.header("referrer-policy"), Some("no-referrer"), "{self}");
-        let hsts = self.header("strict-transport-security").unwrap_or_default();
-        assert!(hsts.starts_with("max-age=63072000"), "{self}");
+        let hsts = is_over_tls.then_some("max-age=63072000; includeSubDomains");
+        assert_eq!(self.header("strict-transport-security"), hsts, "{self}");
         let policy = self.header("content-security-policy").unwrap_or_default();
         for directive in
             ["default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"]

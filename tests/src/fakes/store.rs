@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::model::{
-    AuditEvent, Email, Page, PageRequest, PasswordHash, RevocationReason, ServiceClient, ServiceClientId,
-    Session, SessionId, User, UserChange, UserFilter, UserId,
+    AuditEvent, AuditEventKind, Email, Page, PageRequest, PasswordHash, RevocationReason, ServiceClient,
+    ServiceClientId, Session, SessionId, User, UserChange, UserFilter, UserId,
 };
 use inwren_domain::ports::{
     AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, ReadView, Registration, Rekey, Rotation,
@@ -159,6 +159,10 @@ impl ServiceClientReader for FaultyView {
 impl AuditReader for FaultyView {
     async fn latest(&mut self, limit: u16) -> Result<Vec<AuditEvent>, StoreError> {
         scripted!(self.script, "audit.latest", self.inner.audit().latest(limit))
+    }
+
+    async fn has(&mut self, user: UserId, kind: AuditEventKind) -> Result<bool, StoreError> {
+        scripted!(self.script, "audit.has", self.inner.audit().has(user, kind))
     }
 }
 

@@ -28,7 +28,7 @@ enum Listing {
     #[oai(status = 200)]
     Page(
         Json<AdminUserPage>,
-        /// The next page, with `rel="next"` (RFC 8288); not on the last one.
+        /// The next page, with `rel="next"` (RFC 8288), relative to the request; not on the last one.
         #[oai(header = "Link")]
         Option<String>,
     ),
@@ -143,7 +143,7 @@ impl AdminApi {
     ) -> Answer<Json<SessionList>, responses::AdminOne> {
         let id = UserId::from_uuid(user_id.0);
         let sessions = admin::sessions::list(&self.0.core, admin.0, id).await?;
-        Ok(Json(SessionList::new(&sessions, admin.0.session_id())))
+        Ok(Json(SessionList::new(&sessions, Some(admin.0.session_id()))))
     }
 
     /// End all of a user's sessions
@@ -183,13 +183,14 @@ fn refuse_repeated_parameters(request: &Request) -> Result<(), Problem> {
     }
 }
 
-/// The same query with the next cursor (RFC 8288).
+/// The same query with the next cursor (RFC 8288). It is relative to the request, so that it is right under whatever path a
+/// proxy serves the service.
 fn next_link(request: &Request, next: &str) -> String {
     let mut parameters = query_parameters(request);
     parameters.retain(|(name, _)| name != "cursor");
     parameters.push(("cursor".to_owned(), next.to_owned()));
     let query = serde_urlencoded::to_string(parameters).unwrap_or_default();
-    format!(r#"</admin/users?{query}>; rel="next""#)
+    format!(r#"<?{query}>; rel="next""#)
 }
 
 /// The parameters as they are meant, however they are spelled.

@@ -13,7 +13,7 @@ use super::cors::Cors;
 use super::headers::add_common;
 use super::request_id::request_id;
 use crate::http::bad_head::BadHead;
-use crate::http::client::{ClientAddress, client_of};
+use crate::http::client::{ClientAddress, client_of, is_over_tls};
 use crate::http::document::{KnownRoute, RouteTable};
 use crate::http::limits::LimitSlot;
 use crate::http::problem::{Kind, Problem};
@@ -72,6 +72,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         let address = ClientAddress::find(&request, &self.state.trusted_proxies);
         request.extensions_mut().insert(address);
         let client = client_of(&request);
+        let is_over_tls = is_over_tls(&request, &self.state.trusted_proxies);
         let route = self.routes.find(request.uri().path());
         let grant = self.cors.grant(&request);
         let bad_head = request.extensions().get::<BadHead>().map(|bad| Problem::from(*bad).into_response());
@@ -116,7 +117,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         }
         let headers = response.headers_mut();
         slot.write_headers(headers);
-        add_common(headers, &id);
+        add_common(headers, &id, is_over_tls);
         if !is_preflight {
             self.cors.add(headers, grant);
         }

@@ -83,6 +83,9 @@ pub enum NotAuthenticated {
     /// The user may not log in.
     #[error("the user is not active")]
     Inactive,
+    /// The token is of the service before, and its user registered here.
+    #[error("the user did not come from the service before")]
+    NotAdopted,
     /// It could not be found out, so nobody is let in.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -67,6 +67,7 @@ pub async fn standing(core: &Core, email: &Email, client: &ClientInfo) -> Result
 ///
 /// Every refusal costs the same: two reads and one check of a password, against a stand-in where there is no user.
 pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure<Refusal>> {
+    core.clock.signing_time()?;
     let (found, standing) = look_up(core, &command).await?;
     let requester = Requester::new(&command.client, standing);
     let verification = verify(core, command.password, found.as_ref(), requester).await?;
@@ -131,7 +132,7 @@ fn new_session(
     user: &User,
     client: ClientInfo,
 ) -> Result<(Session, crate::model::PlainToken), PortFailure> {
-    let now = core.clock.now();
+    let now = core.clock.signing_time()?;
     let max_expires_at = whole_seconds(now) + core.settings.session_max_lifetime;
     let mut session = Session {
         id: SessionId::generate(now, core.entropy.as_ref())?,

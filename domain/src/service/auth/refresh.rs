@@ -76,7 +76,7 @@ pub async fn execute(
     presented: Presented,
     client: &ClientInfo,
 ) -> Result<Refreshed, Failure<Refusal>> {
-    let now = core.clock.now();
+    let now = core.clock.signing_time()?;
     match rotate(core, &presented, now).await? {
         (RotationOutcome::Rotated(session, user), successor) => {
             Ok(Refreshed::Rotated(pair(core, &session, &user, successor, now)?))
