@@ -90,7 +90,7 @@ LIBRARIES = {
 def test_a_token_of_its_library_is_good(moving, library):
     email = f"{library.lower()}@example.org"
     user = register(moving, email)
-    key = (moving.folder / "certs" / "private_key.pem").read_text()
+    key = (moving.folder / "certs" / "private.pem").read_text()
     sign = LIBRARIES[library]
     now = datetime.datetime.now(UTC)
     for claims in (

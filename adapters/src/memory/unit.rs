@@ -123,7 +123,7 @@ impl UserRepository for MemoryUnit {
         let Some(user) = current else { return Ok(false) };
         let changed = User {
             hashed_password: hash.clone(),
-            credential_version: expected_version + 1,
+            credential_version: User::next_credential_version(expected_version),
             updated_at: at,
             ..user.clone()
         };

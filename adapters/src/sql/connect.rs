@@ -58,6 +58,12 @@ pub enum ConnectError {
     /// The file of a SQLite database can be neither found nor made.
     #[error("the database file cannot be made: {0}")]
     File(#[from] io::Error),
+    /// The database cannot keep every address.
+    #[error(
+        "the database has the encoding {0}; it must be UTF8. Create one with CREATE DATABASE inwren ENCODING 'UTF8' \
+         TEMPLATE template0 (and LOCALE 'C.UTF-8' if the server's locale has another encoding)"
+    )]
+    Encoding(String),
     /// The file of a SQLite database is about to be replaced.
     #[error("the database is being restored from a backup")]
     BeingRestored,
@@ -159,12 +165,19 @@ async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pool
         .await;
     let pool = match pool {
         Ok(pool) => {
+            refuse_other_encodings(&pool).await?;
             Pool::new(SqlxPostgresConnector::from_sqlx_postgres_pool(pool), options.max_connections, patience)
         }
         Err(sqlx::Error::PoolTimedOut) => return Err(reason(&target, options).await.into()),
         Err(error) => return Err(error.into()),
     };
     Ok(Pools { writer: pool.clone(), readers: pool, file: None })
+}
+
+/// A server converts what it keeps, and fails at each character that its encoding does not have.
+async fn refuse_other_encodings(pool: &sqlx::PgPool) -> Result<(), ConnectError> {
+    let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(pool).await?;
+    if encoding == "UTF8" { Ok(()) } else { Err(ConnectError::Encoding(encoding)) }
 }
 
 async fn answer_to_ping(connection: &mut PgConnection) -> Result<(), sqlx::Error> {

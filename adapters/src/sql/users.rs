@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use inwren_domain::model::{Email, Page, PageRequest, PasswordHash, User, UserChange, UserFilter, UserId};
 use inwren_domain::ports::{Inserted, StoreError, Updated, UserReader, UserRepository};
-use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict};
+use sea_orm::sea_query::{Expr, LockType, OnConflict};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set, TransactionTrait, UpdateMany,
@@ -15,7 +15,7 @@ use super::connection::Connection;
 use super::entity::users::{ActiveModel, Column, Entity, Model};
 use super::error::{is_unique_violation, store_error};
 use super::kind::Kind;
-use super::listing::one_more;
+use super::listing;
 use super::timestamp::Timestamp;
 use super::unit::SqlUnit;
 use super::view::SqlView;
@@ -40,8 +40,7 @@ impl UserReader for SqlView {
     }
 
     async fn page(&mut self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
-        let found = one_more(self.connection(), filter, page).await?;
-        Ok(Page::from_one_more(found, page.limit()))
+        listing::page(self.connection(), filter, page).await
     }
 }
 
@@ -107,7 +106,8 @@ impl UserRepository for SqlUnit {
     ) -> Result<bool, StoreError> {
         let update = new_hash(id, expected_version, hash)
             .col_expr(Column::UpdatedAt, Expr::val(Timestamp(at)))
-            .col_expr(Column::CredentialVersion, Expr::col(Column::CredentialVersion).add(1));
+            // Not counted by the database, of which SQLite would make a floating-point number of the highest one.
+            .col_expr(Column::CredentialVersion, Expr::val(User::next_credential_version(expected_version)));
         changes_one(self.connection(), update).await
     }
 

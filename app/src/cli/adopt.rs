@@ -129,7 +129,7 @@ impl Target {
             Err(error) => return Err(Failed::Failed(format!("DATABASE_URL: {error}"))),
         };
         let users = database.columns("users").await.map_err(unreadable)?;
-        let is_ours = users.iter().any(|(name, _)| name == "email_normalized");
+        let is_ours = users.iter().any(|name| name == "email_normalized");
         let target = Self {
             is_source: database.place() == source.place(),
             is_ours,
@@ -280,6 +280,7 @@ impl Plan<'_> {
             (census.without_password, "have no password"),
             (census.unknown_hashes, "have a password hash that is not accepted: see --unknown-hash"),
             (census.unknown_tiers, "have a tier that is not in TIERS: see --unknown-tier"),
+            (census.unreadable, "have a value that cannot be read"),
             (census.invalid_emails, "have an address that is none"),
             (census.invalid_ids, "have an id that is neither a UUID nor a number"),
             (
@@ -331,6 +332,7 @@ fn json_of(
             "unknown_hashes": census.unknown_hashes,
             "tiers": census.tiers,
             "unknown_tiers": census.unknown_tiers,
+            "unreadable": census.unreadable,
             "invalid_emails": census.invalid_emails,
             "invalid_ids": census.invalid_ids,
             "repeated_emails": census.repeated_emails(),

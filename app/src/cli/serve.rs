@@ -160,10 +160,12 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     let core =
         wiring::core_with(config, Arc::clone(&opened.store), Arc::clone(&hasher) as _, Arc::clone(&tokens));
     if let Some(first) = &config.first_superuser {
-        start::ensure_first_superuser(&core, first).await.map_err(|error| match error {
-            StartError::WeakFirstPassword { .. } => Failed::Usage(error.to_string()),
-            error => Failed::because(error),
-        })?;
+        start::ensure_first_superuser(&core, first, config.environment).await.map_err(
+            |error| match error {
+                StartError::WeakFirstPassword { .. } => Failed::Usage(error.to_string()),
+                error => Failed::because(error),
+            },
+        )?;
     }
     match keys {
         Keys::Files(store, opened) => {

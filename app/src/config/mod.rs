@@ -4,6 +4,7 @@ mod dotenv;
 mod ephemeral;
 mod error;
 mod first_superuser;
+mod key_files;
 mod legacy;
 mod monitoring;
 mod redis;
@@ -150,6 +151,8 @@ pub struct KeyPaths {
     pub private: PathBuf,
     /// The public key, which may be missing.
     pub public: PathBuf,
+    /// Another private key, under the default name of earlier releases, where nothing says which of the two is meant.
+    pub rival: Option<PathBuf>,
     passphrase: Option<Zeroizing<String>>,
 }
 
@@ -238,6 +241,8 @@ impl Config {
         source.parse("ALGORITHM", |text| (text == "RS256").then_some(()));
         let private = source.parse("PRIVATE_KEY_PATH", |text| Some(PathBuf::from(text)));
         let public = source.parse("PUBLIC_KEY_PATH", |text| Some(PathBuf::from(text)));
+        let undecided = private.as_deref().filter(|_| source.is_default("PRIVATE_KEY_PATH"));
+        let rival = undecided.and_then(key_files::rival);
         let passphrase = secret_or_file(source, "PRIVATE_KEY_PASSPHRASE", "PRIVATE_KEY_PASSPHRASE_FILE");
         let token_issuer = source.parse("TOKEN_ISSUER", value::word);
         let token_audience = source.parse("TOKEN_AUDIENCE", value::word);
@@ -284,7 +289,7 @@ impl Config {
             project_name: project_name?,
             database: database?,
             auto_migrate: auto_migrate?,
-            keys: KeyPaths { private: private?, public: public?, passphrase: passphrase? },
+            keys: KeyPaths { private: private?, public: public?, rival, passphrase: passphrase? },
             token_issuer: token_issuer?,
             token_audience: token_audience?,
             legacy_tokens_until,

@@ -100,15 +100,10 @@ pub const SETTINGS: &[Setting] = &[
         "Bring the schema up to date at the start [default: true in development, false in production]",
     ),
     setting("ALGORITHM", Some("RS256"), "RS256", "Signature algorithm of tokens; there is one"),
-    setting(
-        "PRIVATE_KEY_PATH",
-        Some("certs/private_key.pem"),
-        "a path",
-        "Private key, PEM (PKCS#8 or PKCS#1)",
-    ),
+    setting("PRIVATE_KEY_PATH", Some("certs/private.pem"), "a path", "Private key, PEM (PKCS#8 or PKCS#1)"),
     setting(
         "PUBLIC_KEY_PATH",
-        Some("certs/public_key.pem"),
+        Some("certs/public.pem"),
         "a path",
         "Public key, PEM; must belong to the private key. May be missing",
     ),
@@ -282,7 +277,7 @@ pub const SETTINGS: &[Setting] = &[
         "FIRST_SUPERUSER_EMAIL",
         None,
         "an e-mail address",
-        "A superuser to make at the start, unless somebody has the address",
+        "A superuser to create at startup, unless a user has the address. In production the start fails if that user is no superuser and there is no other",
     ),
     secret(
         "FIRST_SUPERUSER_PASSWORD",

@@ -1,14 +1,17 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::dotenv;
 use super::error::{ConfigError, Invalid};
+use super::key_files;
 use super::setting::{SETTINGS, Setting, find};
 
 /// The raw values of all settings, and the errors that were met in reading them. All errors are told at once.
 #[derive(Debug, Default)]
 pub(super) struct Source {
     values: HashMap<&'static str, String>,
+    /// The settings that have their default value because none was given.
+    defaults: HashSet<&'static str>,
     errors: Vec<Invalid>,
 }
 
@@ -25,12 +28,16 @@ impl Source {
             let flag = flags.get(setting.name).cloned();
             let value = flag
                 .or_else(|| environment(setting.name).filter(|value| !value.trim().is_empty()))
-                .or_else(|| file.get(setting.name).cloned().filter(|value| !value.trim().is_empty()))
-                .or_else(|| setting.default.map(str::to_owned));
-            if let Some(value) = value {
+                .or_else(|| file.get(setting.name).cloned().filter(|value| !value.trim().is_empty()));
+            if value.is_none() {
+                source.defaults.insert(setting.name);
+            }
+            if let Some(value) = value.or_else(|| setting.default.map(str::to_owned)) {
                 source.values.insert(setting.name, value);
             }
         }
+        let former_keys = key_files::former(|name| source.text(name));
+        source.values.extend(former_keys.into_iter().flatten());
         source
     }
 
@@ -70,6 +77,11 @@ impl Source {
     /// The value of a setting, if there is one.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
+    }
+
+    /// Whether a setting has its default value because none was given.
+    pub(super) fn is_default(&self, name: &str) -> bool {
+        self.defaults.contains(name)
     }
 
     /// The value of a setting as something else. A value that cannot be that is an error, and gives `None`.

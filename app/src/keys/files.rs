@@ -71,6 +71,18 @@ pub enum KeyFileError {
         /// What is wrong with it.
         problem: String,
     },
+    /// There is another private key under the default name of earlier releases.
+    #[error(
+        "PRIVATE_KEY_PATH: {path} and {rival} are different keys, and both are default names. Set PRIVATE_KEY_PATH and \
+         PUBLIC_KEY_PATH to the pair that signs",
+        path = .path.display(), rival = .rival.display()
+    )]
+    Rival {
+        /// The file with today's default name.
+        path: PathBuf,
+        /// The file with the former one.
+        rival: PathBuf,
+    },
     /// There is a key already.
     #[error("{path} is there already; it is not overwritten", path = .path.display())]
     Exists {
@@ -84,6 +96,9 @@ const PUBLIC: &str = "PUBLIC_KEY_PATH";
 
 /// Reads the key pair of `PRIVATE_KEY_PATH` and `PUBLIC_KEY_PATH`, and checks it.
 pub(super) fn load(paths: &KeyPaths, environment: Environment) -> Result<KeyPair, KeyFileError> {
+    if let Some(rival) = paths.rival.clone().filter(|_| !paths.manifest().exists()) {
+        return Err(KeyFileError::Rival { path: paths.private.clone(), rival });
+    }
     let pair = load_private(&paths.private, paths.passphrase(), environment)?;
     let public = match read(PUBLIC, &paths.public) {
         Ok(pem) => pem,

@@ -26,6 +26,13 @@ pub struct User {
     pub credential_version: i64,
 }
 
+impl User {
+    /// The version after a change of the password: always another one, also after the highest number that a store keeps.
+    pub const fn next_credential_version(version: i64) -> i64 {
+        version.wrapping_add(1)
+    }
+}
+
 /// What of a user is to change; what is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserChange {

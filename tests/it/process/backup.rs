@@ -112,7 +112,7 @@ fn a_backup_under_load_has_everything_that_was_answered_before() {
     // Elsewhere, with the same keys.
     let other = Place::new();
     fs::copy(&file, other.path("backup.db")).unwrap();
-    let keys = place.path("certs/private_key.pem").display().to_string();
+    let keys = place.path("certs/private.pem").display().to_string();
     let said = other.run(&["restore", "backup.db", "--yes"], 0);
     assert!(said.contains("restored") && !said.contains("before"), "{said}");
     let service = other.program().env("PRIVATE_KEY_PATH", keys).env("PUBLIC_KEY_PATH", "none").start();

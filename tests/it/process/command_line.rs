@@ -193,7 +193,7 @@ fn a_start_tells_people_where_everything_is_and_what_is_unsafe() {
         format!("http://{address}/docs"),
         format!("http://{address}/redoc"),
         "storage    memory:".to_owned(),
-        "certs/private_key.pem".to_owned(),
+        "certs/private.pem".to_owned(),
         "warning    DATABASE_URL is memory".to_owned(),
         "warning    RATE_LIMIT_ENABLED is false".to_owned(),
         "warning    CORS_ALLOWED_ORIGINS is *".to_owned(),

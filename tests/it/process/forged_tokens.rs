@@ -86,7 +86,7 @@ fn rfc3339(seconds: i64) -> String {
 }
 
 fn key_of(folder: &TempFolder) -> KeyPair {
-    let pem = std::fs::read_to_string(folder.path().join("certs/private_key.pem")).expect("the key");
+    let pem = std::fs::read_to_string(folder.path().join("certs/private.pem")).expect("the key");
     KeyPair::from_pem(&pem).expect("a key pair")
 }
 

@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use inwren_tests::process::Program;
+use inwren_adapters::crypto::keys::KeyPair;
+use inwren_tests::process::{Call, Program};
 use inwren_tests::stores::TempFolder;
 
 use super::times::SLACK;
@@ -51,7 +52,7 @@ fn assert_refused(folder: &TempFolder, variable: &str, path: &str) -> String {
     let took = finished.took;
     let text = finished.with_code(1);
     assert!(text.contains(variable) && text.contains(path), "{text}");
-    for file in ["certs/private_key.pem", "certs/public_key.pem"] {
+    for file in ["certs/private.pem", "certs/public.pem"] {
         let content = fs::read(folder.path().join(file)).unwrap_or_default();
         for line in String::from_utf8_lossy(&content).lines().filter(|line| line.len() > 3) {
             assert!(!text.contains(line), "{text}");
@@ -64,7 +65,7 @@ fn assert_refused(folder: &TempFolder, variable: &str, path: &str) -> String {
 #[test]
 fn a_private_key_that_is_none_is_refused() {
     let good = with_keys();
-    let good = fs::read_to_string(good.path().join("certs/private_key.pem")).unwrap();
+    let good = fs::read_to_string(good.path().join("certs/private.pem")).unwrap();
     let corrupt = good.replacen("MII", "NII", 1);
     let none = "is not an RSA private key";
     for (content, problem) in [
@@ -76,26 +77,26 @@ fn a_private_key_that_is_none_is_refused() {
         (&pem(SHORT_KEY), "has 1024 bits"),
     ] {
         let folder = with_keys();
-        fs::write(folder.path().join("certs/private_key.pem"), content).unwrap();
-        let text = assert_refused(&folder, "PRIVATE_KEY_PATH", "certs/private_key.pem");
+        fs::write(folder.path().join("certs/private.pem"), content).unwrap();
+        let text = assert_refused(&folder, "PRIVATE_KEY_PATH", "certs/private.pem");
         assert!(text.contains(problem), "{text}");
     }
     let folder = with_keys();
-    fs::write(folder.path().join("certs/private_key.pem"), [0xff, 0xfe, 0x00]).unwrap();
-    assert_refused(&folder, "PRIVATE_KEY_PATH", "certs/private_key.pem");
+    fs::write(folder.path().join("certs/private.pem"), [0xff, 0xfe, 0x00]).unwrap();
+    assert_refused(&folder, "PRIVATE_KEY_PATH", "certs/private.pem");
 }
 
 #[test]
 fn a_private_key_that_is_missing_beside_its_public_one_is_refused() {
     let folder = with_keys();
-    fs::remove_file(folder.path().join("certs/private_key.pem")).unwrap();
-    assert_refused(&folder, "PRIVATE_KEY_PATH", "certs/private_key.pem");
+    fs::remove_file(folder.path().join("certs/private.pem")).unwrap();
+    assert_refused(&folder, "PRIVATE_KEY_PATH", "certs/private.pem");
 }
 
 #[test]
 fn a_public_key_that_does_not_belong_is_refused() {
     let (folder, other) = (with_keys(), with_keys());
-    let public = "certs/public_key.pem";
+    let public = "certs/public.pem";
     fs::copy(other.path().join(public), folder.path().join(public)).unwrap();
     assert_refused(&folder, "PUBLIC_KEY_PATH", public);
     fs::write(folder.path().join(public), "").unwrap();
@@ -105,7 +106,7 @@ fn a_public_key_that_does_not_belong_is_refused() {
 #[test]
 fn a_private_key_that_others_may_read_is_refused_in_production_and_warned_of_before() {
     let folder = with_keys();
-    let path = folder.path().join("certs/private_key.pem");
+    let path = folder.path().join("certs/private.pem");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let log = program(&folder).start().stop();
     assert!(log.contains("WARN") && log.contains("may be read by others"), "{log}");
@@ -117,14 +118,81 @@ fn a_private_key_that_others_may_read_is_refused_in_production_and_warned_of_bef
 #[test]
 fn keys_are_never_overwritten() {
     let folder = with_keys();
-    let path = folder.path().join("certs/private_key.pem");
+    let path = folder.path().join("certs/private.pem");
     let key = fs::read(&path).unwrap();
     let generate = Program::bare(folder.path()).args(["keys", "generate"]);
     let text = generate.run().with_code(1);
     assert!(text.contains("not overwritten") && text.contains("certs/p"), "{text}");
     let text = generate.clone().args(["--if-missing"]).run().with_code(0);
     assert!(text.contains("there is a key already"), "{text}");
-    fs::remove_file(folder.path().join("certs/public_key.pem")).unwrap();
+    fs::remove_file(folder.path().join("certs/public.pem")).unwrap();
     generate.run().with_code(1);
     assert_eq!(fs::read(&path).unwrap(), key);
+}
+
+/// The public keys that a service over this folder publishes, by their names.
+fn published(folder: &TempFolder) -> Vec<String> {
+    let service = program(folder).start();
+    let keys = service.call(&Call::get("/.well-known/jwks.json")).expect(200).json();
+    let log = service.stop();
+    assert!(!log.contains("made a new signing key"), "{log}");
+    let keys = keys["keys"].as_array().expect("keys").clone();
+    keys.iter().map(|key| key["kid"].as_str().expect("a name").to_owned()).collect()
+}
+
+fn rename(folder: &TempFolder, names: [(&str, &str); 2]) {
+    for (from, to) in names {
+        fs::rename(folder.path().join("certs").join(from), folder.path().join("certs").join(to)).unwrap();
+    }
+}
+
+const FORMER: [(&str, &str); 2] = [("private.pem", "private_key.pem"), ("public.pem", "public_key.pem")];
+
+#[test]
+fn the_key_files_of_the_original_sign_without_a_setting() {
+    let folder = TempFolder::new();
+    let pair = KeyPair::generate(2048).unwrap();
+    fs::create_dir(folder.path().join("certs")).unwrap();
+    fs::write(folder.path().join("certs/private.pem"), pair.to_pem().unwrap().as_bytes()).unwrap();
+    fs::write(folder.path().join("certs/public.pem"), pair.public().to_pem().unwrap()).unwrap();
+    assert_eq!(published(&folder), [pair.public().id()]);
+    assert_eq!(fs::read_dir(folder.path().join("certs")).unwrap().count(), 2);
+}
+
+#[test]
+fn key_files_with_the_former_default_names_go_on_signing() {
+    let folder = with_keys();
+    let before = published(&folder);
+    rename(&folder, FORMER);
+    assert_eq!(published(&folder), before);
+    // The settings of a package or an image name the folder only.
+    let elsewhere = program(&folder)
+        .env("PRIVATE_KEY_PATH", folder.path().join("certs/private.pem").display().to_string())
+        .env("PUBLIC_KEY_PATH", folder.path().join("certs/public.pem").display().to_string());
+    let text = elsewhere.args(["keys", "generate", "--if-missing"]).run().with_code(0);
+    assert!(text.contains("there is a key already"), "{text}");
+    Program::bare(folder.path()).args(["keys", "rotate"]).run().with_code(0);
+    let rotated = published(&folder);
+    assert!(rotated.len() == 2 && rotated.contains(&before[0]), "{rotated:?}");
+    assert!(!folder.path().join("certs/private.pem").exists());
+    // Half a pair is no reason to make another one.
+    let half = with_keys();
+    rename(&half, FORMER);
+    fs::remove_file(half.path().join("certs/private_key.pem")).unwrap();
+    program(&half).run().with_code(1);
+}
+
+#[test]
+fn two_pairs_under_both_default_names_are_refused() {
+    let (folder, other) = (with_keys(), with_keys());
+    let key = folder.path().join("certs/private.pem");
+    let former = folder.path().join("certs/private_key.pem");
+    fs::copy(&key, &former).unwrap();
+    let one = published(&folder);
+    fs::copy(other.path().join("certs/private.pem"), &former).unwrap();
+    let text = program(&folder).run().with_code(1);
+    assert!(text.contains("certs/private.pem") && text.contains("certs/private_key.pem"), "{text}");
+    let decided = program(&folder).env("PRIVATE_KEY_PATH", "certs/private.pem");
+    let listed = decided.args(["keys", "list"]).run().with_code(0);
+    assert!(listed.contains(&one[0]), "{listed}");
 }

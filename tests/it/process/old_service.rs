@@ -146,6 +146,30 @@ fn its_table_in_the_place_of_ours_is_told_in_one_line() {
     }
 }
 
+/// As SQLAlchemy writes it, three slashes are before a relative path.
+#[test]
+fn its_sqlite_url_names_the_file_that_it_named_there() {
+    let folder = TempFolder::new();
+    let with = |url: &str| Program::bare(folder.path()).env("PORT", "0").env("DATABASE_URL", url);
+    let service = with("sqlite://data/app.db").start();
+    service.call(&register("ann@example.org", PASSWORD)).expect(201);
+    service.stop();
+    let absolute = folder.path().join("data/app.db");
+    for url in ["sqlite+aiosqlite:///data/app.db", &format!("sqlite+aiosqlite:///{}", absolute.display())] {
+        let listed = with(url).args(["users", "export"]).run().with_code(0);
+        assert!(listed.contains("ann@example.org"), "{url}: {listed}");
+    }
+    // Without a driver it is an absolute path, where nothing is: the file that may be meant is not passed over.
+    for command in [&["users", "export"][..], &["config", "check"], &[]] {
+        let text = with("sqlite:///data/app.db").args(command).run().with_code(2);
+        for part in ["DATABASE_URL", "sqlite://data/app.db", "sqlite:////data/app.db"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+    let text = with("sqlite+aiosqlite://").run().with_code(2);
+    assert!(text.contains("memory:"), "{text}");
+}
+
 #[test]
 fn a_time_that_is_over_is_told_and_accepts_nothing() {
     let folder = TempFolder::new();
