@@ -16,7 +16,7 @@ mod set_aside;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-pub use run::{has_foreign_users, migrate_down, migrate_up, names, pending, status};
+pub use run::{has_foreign_users, migrate_down, migrate_up, names, pending, sqlite_reference, status};
 pub use set_aside::set_aside_and_migrate;
 
 /// All migrations, oldest first. Run them through [`migrate_up`] and [`migrate_down`], which keep two processes from

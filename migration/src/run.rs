@@ -2,8 +2,8 @@ use std::collections::HashSet;
 
 use sea_orm_migration::prelude::{ConnectionTrait, DbErr, Iden, MigratorTrait, SchemaManager};
 use sea_orm_migration::sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::seaql_migrations;
 
@@ -41,6 +41,16 @@ pub async fn migrate_down(db: &DatabaseConnection, steps: u32) -> Result<Vec<Str
 /// Every migration that this release knows, oldest first.
 pub fn names() -> Vec<String> {
     Migrator::migrations().into_iter().map(|migration| migration.name().to_owned()).collect()
+}
+
+/// A SQLite database in memory with the schema that the first `count` migrations make, to compare others with.
+pub async fn sqlite_reference(count: usize) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    // Another connection would have another memory.
+    options.max_connections(1).sqlx_logging(false);
+    let db = Database::connect(options).await?;
+    Migrator::up(&db, Some(u32::try_from(count).unwrap_or(u32::MAX))).await?;
+    Ok(db)
 }
 
 /// Every migration that this release knows, oldest first, and whether it is applied. It writes nothing.

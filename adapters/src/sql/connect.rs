@@ -1,6 +1,6 @@
 //! Opening the connections.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{SqlxPostgresConnector, SqlxSqliteConnector};
 
 use super::error::driver_error;
-use super::file::{LARGEST_LOG, Lease};
+use super::file::{LARGEST_LOG, Lease, make_folder, warn_of_exposure};
 use super::patience::Patience;
 use super::pool::Pool;
 use super::url::{self, Target};
@@ -203,6 +203,7 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
     make_folder(path)?;
     let lease = Lease::share(path)?.ok_or(ConnectError::BeingRestored)?;
     let is_new = make_file(path)?;
+    warn_of_exposure(path);
     let file =
         SqliteConnectOptions::new().filename(path).busy_timeout(options.lock_timeout).foreign_keys(true);
     let pool = || {
@@ -255,14 +256,6 @@ fn for_writing(file: SqliteConnectOptions, is_new: bool) -> SqliteConnectOptions
         .synchronous(SqliteSynchronous::Full)
         // Where the log had to grow, it is cut off when it is used anew.
         .pragma("journal_size_limit", LARGEST_LOG.to_string())
-}
-
-/// Makes the directories above the file.
-fn make_folder(path: &Path) -> io::Result<()> {
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(directory) => DirBuilder::new().recursive(true).create(directory),
-        None => Ok(()),
-    }
 }
 
 /// Makes the file, empty, unless it is there, and tells whether it is empty. Nobody but its owner may read it: it will

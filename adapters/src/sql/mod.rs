@@ -54,7 +54,7 @@ mod users;
 mod view;
 
 pub use connect::{ConnectError, SqlOptions};
-pub use file::{Contents, FileError, SqliteFile, Staged};
+pub use file::{Contents, Deviation, FileError, SqliteFile, Staged, deviations};
 pub use foreign::{ForeignDatabase, ForeignError, Place};
 pub use pool::PoolMetrics;
 pub use store::SqlStore;

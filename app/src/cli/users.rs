@@ -8,7 +8,7 @@ use super::args::UsersCommand;
 use super::core::open_core;
 use super::output::say;
 use super::{Failed, Outcome, users_export, users_import};
-use crate::config::Config;
+use crate::config::{Config, bare};
 
 /// Works on the users of the configured database.
 pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
@@ -85,5 +85,5 @@ fn read_password(from_stdin: bool) -> Result<Zeroizing<String>, Failed> {
     }
     let mut line = Zeroizing::new(String::new());
     std::io::stdin().lock().read_line(&mut line).map_err(Failed::because)?;
-    Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+    Ok(bare(&line))
 }

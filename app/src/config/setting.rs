@@ -19,9 +19,25 @@ impl Setting {
         find(name).is_some_and(|setting| setting.default == Some(value))
     }
 
-    /// The flag, without the dashes in front.
+    /// The flag, without the dashes in front. A secret that is no address has none: see [`has_flag`](Self::has_flag).
     pub fn flag(&self) -> String {
         self.name.to_ascii_lowercase().replace('_', "-")
+    }
+
+    /// Whether a flag can give it. Other users of the machine can read command lines, so a secret comes from a variable
+    /// or a file. An address is a secret only if it has a password in it.
+    pub fn has_flag(&self) -> bool {
+        !self.secret || self.is_address()
+    }
+
+    /// Whether it is the URL of a database, which may have a password in it.
+    pub fn is_address(&self) -> bool {
+        ["DATABASE_URL", "REDIS_URL"].contains(&self.name)
+    }
+
+    /// Whether it names a file or a folder.
+    pub fn names_a_file(&self) -> bool {
+        ["_PATH", "_FILE", "_DIR"].iter().any(|ending| self.name.ends_with(ending))
     }
 }
 
@@ -104,13 +120,13 @@ pub const SETTINGS: &[Setting] = &[
         "PRIVATE_KEY_PATH",
         Some("certs/private_key.pem"),
         "a path",
-        "Private key, PEM (PKCS#8 or PKCS#1)",
+        "Private key, PEM (PKCS#8 or PKCS#1), also in one line with `\\n` for its line ends",
     ),
     setting(
         "PUBLIC_KEY_PATH",
         Some("certs/public_key.pem"),
         "a path",
-        "Public key, PEM; must belong to the private key. May be missing",
+        "Public key, PEM, also in one line; must belong to the private key. May be missing",
     ),
     secret(
         "PRIVATE_KEY_PASSPHRASE",
@@ -387,4 +403,26 @@ pub const SETTINGS: &[Setting] = &[
 /// Looks a setting up by its name.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_that_takes_a_path_says_so_in_its_name() {
+        for setting in SETTINGS {
+            assert_eq!(setting.names_a_file(), setting.takes.starts_with("a path"), "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn a_secret_has_no_flag() {
+        for setting in SETTINGS.iter().filter(|setting| setting.secret && setting.has_flag()) {
+            assert!(setting.is_address(), "{}", setting.name);
+        }
+        for name in ["PRIVATE_KEY_PASSPHRASE", "FIRST_SUPERUSER_PASSWORD", "OTEL_EXPORTER_OTLP_HEADERS"] {
+            assert_eq!(find(name).map(Setting::has_flag), Some(false), "{name}");
+        }
+    }
 }

@@ -35,6 +35,52 @@ fn it_makes_what_it_needs_and_finds_it_again() {
     assert_eq!(std::fs::read(folder.path().join("certs/private_key.pem")).unwrap(), key);
 }
 
+/// Also where the process may make files that everybody can write.
+#[test]
+fn what_it_makes_is_private_from_the_start() {
+    let folder = TempFolder::new();
+    let program = Program::bare(folder.path()).env("PORT", "0").after("umask 000");
+    let service = program.start();
+    join(&mut service.connect(), "ann@example.org").unwrap();
+    for command in [&["keys", "rotate"][..], &["backup", "backup.db"], &["users", "export", "users.ndjson"]] {
+        program.clone().args(command.iter().copied()).run().with_code(0);
+    }
+    let files = |folder: &Path| -> Vec<(String, u32)> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), mode(&path))).collect()
+    };
+    let data = files(&folder.path().join("data"));
+    for name in ["inwren.db", "inwren.db-wal", "inwren.db-shm", "inwren.db.lock"] {
+        assert!(data.iter().any(|(known, _)| known == name), "{name} is not in {data:?}");
+    }
+    let keys = files(&folder.path().join("certs"));
+    assert!(keys.len() >= 5, "{keys:?}");
+    for (name, mode) in data.into_iter().chain(keys).filter(|(name, _)| name != "public_key.pem") {
+        assert_eq!(mode, 0o600, "{name}");
+    }
+    service.stop();
+    for (name, expected) in [
+        ("data", 0o700),
+        ("certs", 0o755),
+        ("certs/public_key.pem", 0o644),
+        ("backup.db", 0o600),
+        ("users.ndjson", 0o600),
+    ] {
+        assert_eq!(mode(&folder.path().join(name)), expected, "{name}");
+    }
+    let elsewhere =
+        Program::bare(folder.path()).env("DATABASE_URL", "sqlite://new/deep/inwren.db").after("umask 000");
+    elsewhere.args(["restore", "backup.db", "--yes"]).run().with_code(0);
+    for (name, expected) in [
+        ("new", 0o700),
+        ("new/deep", 0o700),
+        ("new/deep/inwren.db", 0o600),
+        ("new/deep/inwren.db.lock", 0o600),
+    ] {
+        assert_eq!(mode(&folder.path().join(name)), expected, "{name}");
+    }
+}
+
 #[test]
 fn production_makes_no_key_up() {
     let folder = TempFolder::new();

@@ -142,6 +142,7 @@ fn wrong_usage_is_told() {
     assert!(adopt(&["--from", "sqlite://nowhere.db"]).with_code(1).contains("nowhere.db"));
     assert!(adopt(&["--table", "people"]).with_code(1).contains("no table people"));
     assert!(adopt(&["--table", "sessions"]).with_code(1).contains("no column email"));
-    let wrong = adopt(&["--from", "postgres://u:hunter2@127.0.0.1:1/x"]).with_code(1);
+    let program = desk.program().env("PGPASSWORD", "hunter2").args(["adopt", "--from"]);
+    let wrong = program.args(["postgres://u@127.0.0.1:1/x"]).run().with_code(1);
     assert!(!wrong.contains("hunter2"), "{wrong}");
 }
