@@ -4,6 +4,7 @@ use inwren_domain::Core;
 use inwren_domain::model::Password;
 use inwren_domain::policy::password::{WeakPassword, check_new};
 use inwren_domain::service::{Failure, NotCreated, operator};
+use inwren_migration::FormerAddress;
 use sea_orm_migration::DbErr;
 use sea_orm_migration::sea_orm::DatabaseConnection;
 
@@ -53,6 +54,12 @@ pub async fn prepare_schema(config: &Config, opened: &OpenedStore) -> Result<(),
     }
     for name in inwren_migration::migrate_up(database.writer()).await.map_err(failed)? {
         tracing::info!(name, "applied migration");
+    }
+    for FormerAddress { user, holder } in
+        inwren_migration::former_addresses(database.writer()).await.map_err(failed)?
+    {
+        let holder = holder.map(tracing::field::display);
+        tracing::warn!(%user, holder, "a user keeps the former form of the e-mail address");
     }
     Ok(())
 }

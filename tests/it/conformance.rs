@@ -143,6 +143,9 @@ macro_rules! with_every_case {
                 inserted_is_read_back_exactly
                 unknown_is_not_found
                 by_email_finds_by_the_normalised_form
+                domains_are_compared_in_their_ascii_form
+                stored_addresses_stay_readable
+                by_login_prefers_the_former_form
                 a_taken_address_is_told_and_the_unit_can_be_rolled_back
                 an_address_is_taken_within_the_unit_too
                 of_many_inserts_of_one_address_exactly_one_wins

@@ -39,7 +39,7 @@ pub(super) async fn one_more(
     page: PageRequest,
 ) -> Result<Vec<User>, StoreError> {
     let rows = rows(connection, filter, page).await.map_err(store_error)?;
-    rows.into_iter().map(User::try_from).collect()
+    Ok(rows.into_iter().map(User::from).collect())
 }
 
 async fn rows(

@@ -69,7 +69,7 @@ async fn look_up(readers: Pool, ids: Vec<SessionId>) -> Result<Vec<Found>, Store
     let mut found = HashMap::with_capacity(rows.len());
     for (session, user) in rows {
         let session = Session::try_from(session)?;
-        found.insert(session.id, (session, User::try_from(user)?));
+        found.insert(session.id, (session, User::from(user)));
     }
     // The same session may have been asked for more than once.
     Ok(ids.iter().map(|id| found.get(id).cloned()).collect())

@@ -29,7 +29,7 @@ pub(super) async fn open(pool: &Pool, opening: &Opening) -> Result<OpeningOutcom
     let row = Connection::on(pool.clone()).query_one_raw(statement).await.map_err(store_error)?;
     let Some(row) = row else { return Ok(OpeningOutcome::Overtaken) };
     let user = users::Model::from_query_result(&row, "").map_err(store_error)?;
-    Ok(OpeningOutcome::Opened(user.try_into()?))
+    Ok(OpeningOutcome::Opened(user.into()))
 }
 
 /// Opens a session step by step.

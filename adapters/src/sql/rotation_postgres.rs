@@ -153,5 +153,5 @@ async fn exchange(
 fn session_and_user(row: &QueryResult) -> Result<(Session, User), StoreError> {
     let session = sessions::Model::from_query_result(row, SESSION_PREFIX).map_err(store_error)?;
     let user = users::Model::from_query_result(row, USER_PREFIX).map_err(store_error)?;
-    Ok((session.try_into()?, user.try_into()?))
+    Ok((session.try_into()?, user.into()))
 }

@@ -81,7 +81,7 @@ pub(super) async fn with_user(
     id: SessionId,
 ) -> Result<Option<(Session, User)>, StoreError> {
     let rows = Entity::find_by_id(id.as_uuid()).find_both_related(users::Entity).one(connection).await;
-    rows.map_err(store_error)?.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
+    rows.map_err(store_error)?.map(|(session, user)| Ok((session.try_into()?, user.into()))).transpose()
 }
 
 #[async_trait]

@@ -27,7 +27,7 @@ impl UserTransfer for SqlUnit {
         // In one order for everybody, so that two who lock some of the same never wait for each other.
         let found = Entity::find().filter(condition).order_by_asc(Column::Id).lock(LockType::NoKeyUpdate);
         let rows = found.all(self.connection()).await.map_err(store_error)?;
-        rows.into_iter().map(User::try_from).collect()
+        Ok(rows.into_iter().map(User::from).collect())
     }
 
     async fn insert_new(&mut self, users: &[User]) -> Result<Vec<UserId>, StoreError> {

@@ -27,7 +27,7 @@ const SUPERUSERS_LOCK: i64 = 0x696e_7773_7570_6572;
 impl UserReader for SqlView {
     async fn by_id(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         let row = Entity::find_by_id(id.as_uuid()).one(self.connection()).await;
-        row.map_err(store_error)?.map(User::try_from).transpose()
+        Ok(row.map_err(store_error)?.map(User::from))
     }
 
     async fn by_email(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
@@ -36,7 +36,7 @@ impl UserReader for SqlView {
         }
         let same = Column::EmailNormalized.eq(email.normalized());
         let row = Entity::find().filter(same).one(self.connection()).await;
-        row.map_err(store_error)?.map(User::try_from).transpose()
+        Ok(row.map_err(store_error)?.map(User::from))
     }
 
     async fn page(&mut self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
@@ -57,7 +57,7 @@ impl UserRepository for SqlUnit {
 
     async fn lock(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         let row = Entity::find_by_id(id.as_uuid()).lock(LockType::NoKeyUpdate).one(self.connection()).await;
-        row.map_err(store_error)?.map(User::try_from).transpose()
+        Ok(row.map_err(store_error)?.map(User::from))
     }
 
     async fn lock_active_superusers(&mut self) -> Result<Vec<UserId>, StoreError> {
@@ -93,7 +93,7 @@ impl UserRepository for SqlUnit {
             update.exec_with_returning(self.connection()).await
         };
         match rows.map_err(store_error)?.pop() {
-            Some(row) => Ok(Updated::Updated(row.try_into()?)),
+            Some(row) => Ok(Updated::Updated(row.into())),
             None => Ok(Updated::NotFound),
         }
     }

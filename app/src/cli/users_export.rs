@@ -31,7 +31,7 @@ pub(super) struct ExportArgs {
     /// Only users of this tier
     #[arg(long)]
     tier: Option<String>,
-    /// Only users whose address begins so
+    /// Only users whose address has this prefix, without case and with the domain in either form
     #[arg(long)]
     email_prefix: Option<String>,
     /// Only users who may log in, or who may not

@@ -44,7 +44,8 @@ impl UserChange {
     #[must_use]
     pub fn against(self, user: &User) -> Self {
         Self {
-            email: self.email.filter(|email| email.as_str() != user.email.as_str()),
+            // The same spelling can have a new normalised form, which the row then gets.
+            email: self.email.filter(|email| email.as_str() != user.email.as_str() || *email != user.email),
             tier: self.tier.filter(|tier| *tier != user.tier),
             is_active: self.is_active.filter(|active| *active != user.is_active),
             is_superuser: self.is_superuser.filter(|superuser| *superuser != user.is_superuser),
@@ -88,7 +89,7 @@ pub struct UserFilter {
 }
 
 impl UserFilter {
-    /// Only users whose normalised address begins so; an empty text takes all.
+    /// Only users whose normalised address has this prefix; an empty text takes all.
     #[must_use]
     pub fn with_email_prefix(mut self, prefix: &str) -> Self {
         self.email_prefix = Some(normalize_prefix(prefix)).filter(|prefix| !prefix.is_empty());

@@ -14,6 +14,7 @@ stories! {
     limits_have_bounds
     filters_take_in_whom_they_name
     an_email_filter_is_a_prefix_and_no_pattern
+    an_email_filter_compares_domains_in_ascii
     what_a_parameter_may_not_be_is_told
     a_parameter_comes_once
     cursors_that_are_not_ours_are_refused
@@ -184,6 +185,32 @@ async fn an_email_filter_is_a_prefix_and_no_pattern(store: Arc<dyn Store>) {
     // What no address begins with finds nobody, and is no fault of the database.
     for prefix in ["%00", "a%00", "a%0Ab", "%EF%BF%BF", &"%F0%9F%90%88".repeat(100)] {
         assert_eq!(found(&app, &admin, &format!("email={prefix}")).await, [""; 0], "{prefix}");
+    }
+}
+
+async fn an_email_filter_compares_domains_in_ascii(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let admin = app.superuser().await;
+    for email in ["Ann@Bücher.example", "ann@xn--bcher-kva.test", "ann@bucher.example"] {
+        app.register(email).await;
+    }
+    let both = ["Ann@Bücher.example", "ann@xn--bcher-kva.test"];
+    for (prefix, expected) in [
+        ("ANN@B\u{dc}CHER.Example", &both[..1]),
+        ("ann@xn--bcher-kva.example", &both[..1]),
+        ("ann@ｂücher.test", &both[1..]),
+        ("ann@bücher.", &both),
+        ("ann@bücher", &both),
+        ("ann@xn--bch", &both),
+        // The label is not complete, so it has another ASCII form.
+        ("ann@büch", &[]),
+        ("ann@buch", &["ann@bucher.example"]),
+        ("ann@", &["Ann@Bücher.example", "ann@bucher.example", "ann@xn--bcher-kva.test"]),
+    ] {
+        let encoded: String = prefix.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let mut found = found(&app, &admin, &format!("email={encoded}")).await;
+        found.sort_unstable();
+        assert_eq!(found, expected, "{prefix}");
     }
 }
 

@@ -1,9 +1,7 @@
 use inwren_domain::model::{Email, PasswordHash, Tier, User, UserId};
-use inwren_domain::ports::StoreError;
 use sea_orm::entity::prelude::*;
 
 use super::super::timestamp::Timestamp;
-use super::Row;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
@@ -43,14 +41,11 @@ impl From<&User> for Model {
     }
 }
 
-impl TryFrom<Model> for User {
-    type Error = StoreError;
-
-    fn try_from(row: Model) -> Result<Self, StoreError> {
-        let named = Row { table: "users", id: row.id };
-        Ok(Self {
+impl From<Model> for User {
+    fn from(row: Model) -> Self {
+        Self {
             id: UserId::from_uuid(row.id),
-            email: Email::parse(&row.email).map_err(|_| named.inconsistent("email"))?,
+            email: Email::from_stored(row.email, row.email_normalized),
             hashed_password: PasswordHash::from_phc(row.hashed_password),
             is_active: row.is_active,
             is_superuser: row.is_superuser,
@@ -58,6 +53,6 @@ impl TryFrom<Model> for User {
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
             credential_version: row.credential_version,
-        })
+        }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opening
     let id = opening.session.user_id.as_uuid();
     let id = id.as_bytes().as_slice();
     let found = all(connection, &USER, params![id], rows::user).map_err(file_error)?;
-    let found = found.into_iter().next().map(User::try_from).transpose()?;
+    let found = found.into_iter().next().map(User::from);
     let Some(mut user) = found.filter(|user| opening.fits(user)) else {
         return Ok(OpeningOutcome::Overtaken);
     };

@@ -67,7 +67,7 @@ pub(super) fn session_with_user(
         Ok((session(columns)?, user(columns)?))
     })?;
     let found = rows.into_iter().next();
-    Ok(found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose())
+    Ok(found.map(|(session, user)| Ok((session.try_into()?, user.into()))).transpose())
 }
 
 /// The values of a row, in the order in which the question names them.

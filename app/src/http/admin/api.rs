@@ -51,7 +51,8 @@ impl AdminApi {
         limit: Query<u16>,
         /// `next_cursor` of the page before.
         cursor: Query<Option<Parameter<Cursor>>>,
-        /// Only addresses that begin so, without case.
+        /// Only addresses with this prefix, without case. The domain is compared in its ASCII form (UTS 46), label by label,
+        /// so a complete address is found in either form, while a label with characters beyond ASCII has to be complete.
         #[oai(validator(max_length = 254))]
         email: Query<Option<String>>,
         /// Only users of this tier.

@@ -63,7 +63,7 @@ impl AuthApi {
     ) -> Answer<Json<TokenDto>, responses::Login> {
         let LoginRequest { email, password } = body.0;
         let password = Zeroizing::new(password);
-        let email = Email::parse(&email)?;
+        let email = Email::parse_for_lookup(&email)?;
         check_account(&self.0, &slot, &email, &client.0).await?;
         let command = auth::login::Command { email, password: Password::new(&password), client: client.0 };
         Ok(Json(log_in(&self.0, command).await?.into()))

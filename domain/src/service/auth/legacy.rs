@@ -26,7 +26,7 @@ pub(super) async fn authenticate(
     let mut view = core.store.read().await?;
     let found = match &claims.subject {
         LegacySubject::Id(id) => view.users().by_id(*id).await?,
-        LegacySubject::Email(email) => view.users().by_email(email).await?,
+        LegacySubject::Email(email) => view.users().by_login(email).await?,
     };
     let user = found.filter(|user| is_theirs(&claims, user)).ok_or(NotAuthenticated::SessionEnded)?;
     if !may_have_tokens(&user) {

@@ -121,8 +121,9 @@ async fn verify(
 
 async fn look_up(core: &Core, command: &Command) -> Result<(Option<User>, Standing), StoreError> {
     let mut view = core.store.read().await?;
-    let found = view.users().by_email(&command.email).await?;
-    let addresses = view.sessions().recent_addresses(&command.email, standing::REMEMBERED_SESSIONS).await?;
+    let found = view.users().by_login(&command.email).await?;
+    let email = found.as_ref().map_or(&command.email, |user| &user.email);
+    let addresses = view.sessions().recent_addresses(email, standing::REMEMBERED_SESSIONS).await?;
     Ok((found, standing::of(&command.client, &addresses)))
 }
 

@@ -36,7 +36,7 @@ pub async fn ensure_first_superuser(
     email: Email,
     password: Password,
 ) -> Result<bool, Failure<NotCreated>> {
-    if core.store.read().await?.users().by_email(&email).await?.is_some() {
+    if core.store.read().await?.users().by_login(&email).await?.is_some() {
         return Ok(false);
     }
     match execute(core, Command { email, password, is_superuser: true }).await {
