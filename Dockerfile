@@ -28,8 +28,8 @@ ENV ENVIRONMENT=production \
     HOST=0.0.0.0 \
     PORT=8000 \
     DATABASE_URL=sqlite:///data/inwren.db \
-    PRIVATE_KEY_PATH=/data/keys/private_key.pem \
-    PUBLIC_KEY_PATH=/data/keys/public_key.pem \
+    PRIVATE_KEY_PATH=/data/keys/private.pem \
+    PUBLIC_KEY_PATH=/data/keys/public.pem \
     CORS_ALLOWED_ORIGINS=none \
     LOG_FORMAT=json
 WORKDIR /data

@@ -47,8 +47,9 @@ fn measure(criterion: &mut Criterion, runtime: &Runtime, store: &SqlStore) {
     let owner = user(1).id;
     group.bench_function("sessions_of_a_user", |bencher| {
         bencher.iter(|| {
-            let read = async { store.read().await?.sessions().live_of(owner, now()).await };
-            assert_eq!(runtime.block_on(read).unwrap().len() as u128, SESSIONS);
+            let page = PageRequest::new(PageRequest::MAX_LIMIT, None);
+            let read = async { store.read().await?.sessions().live_of(owner, now(), page).await };
+            assert_eq!(runtime.block_on(read).unwrap().items.len() as u128, SESSIONS);
         });
     });
     let page = PageRequest::new(PageRequest::MAX_LIMIT, None);
@@ -95,6 +96,7 @@ fn user(number: u16) -> User {
         created_at,
         updated_at: created_at,
         credential_version: 0,
+        sessions_epoch: 0,
     }
 }
 
@@ -115,5 +117,6 @@ fn session(owner: u16, number: u128) -> Session {
         max_expires_at: now() + Duration::WEEK,
         revoked: None,
         client: ClientInfo::new(Some([192, 0, 2, 1].into()), Some("Mozilla/5.0 (X11; Linux x86_64)")),
+        epoch: 0,
     }
 }

@@ -3,16 +3,22 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use inwren_domain::ports::Clock;
+use inwren_domain::ports::{Clock, ClockAhead};
 use time::{Duration, OffsetDateTime};
 
-/// The largest lead over the system clock that is worked off. By no more than that can anything outlive its time, and so
-/// much do the clocks of two machines differ anyway.
+/// The largest lead over the system clock that is worked off, and with which tokens are signed. It is the leeway of verifiers:
+/// by no more than that can anything outlive its time, and so much do the clocks of two machines differ anyway.
 const WORKED_OFF: Duration = Duration::seconds(10);
 /// It is worked off by going slower by one part in so many.
 const WORKED_OFF_PART: i32 = 200;
-/// A step of the system clock that is worth a line in the log.
-const NOTABLE_STEP: Duration = Duration::SECOND;
+/// The smallest difference between the system clock and the time that has passed that counts as a step.
+const STEP: Duration = Duration::SECOND;
+/// A lead that is not worked off is given up when the system clock has made no step for so long.
+const GIVEN_UP_AFTER: Duration = Duration::MINUTE;
+/// A step after which nothing is deleted for a while.
+const LARGE_STEP: Duration = Duration::minutes(5);
+/// For how long that is, and how long without a step it takes until the system clock is what it is compared with later.
+const SETTLED_AFTER: Duration = Duration::HOUR;
 
 /// Where a [`SteadyClock`] looks.
 pub trait Machine: Send + Sync {
@@ -22,16 +28,19 @@ pub trait Machine: Send + Sync {
     fn elapsed(&self) -> Duration;
 }
 
-/// The system clock, but for its steps back.
+/// A clock that follows the system clock forward at once, and back only when that is safe.
 ///
-/// What is said to be good for half an hour has to end after half an hour, whatever becomes of the system clock meanwhile.
-/// So this clock never goes back:
+/// A token that is valid for 30 minutes must expire after 30 minutes, even if the system clock is set back meanwhile:
 ///
-/// - where the system clock is set forward, this one follows at once: what is good for a time only ends sooner by that;
-/// - where the system clock is set back by ten seconds at most, this one goes slower by one part in 200 until the two agree
-///   again: a correction by a second is over after three minutes;
-/// - where the system clock is set back further, this one goes on as if that had not been, and stays ahead until the system
-///   clock has caught up or the process starts anew.
+/// - System clock set forward: this clock follows at once. Tokens only expire sooner.
+/// - System clock set back by at most ten seconds: this clock runs slower by one part in 200 until the two agree. A correction by
+///   one second takes three minutes.
+/// - System clock set back to where it would be had it never been set: it was wrong in between. This clock follows at once.
+/// - System clock set back to any other time: either value may be the wrong one. This clock continues from its own time and
+///   [refuses to sign](Clock::signing_time) until the system clock has made no step for a minute. Then it follows, because other
+///   instances and services reject tokens from a clock that stays ahead.
+///
+/// For an hour after a step of five minutes or more, in either direction, it is not [settled](Clock::is_settled).
 pub struct SteadyClock<M> {
     machine: M,
     last: Mutex<Reading>,
@@ -40,6 +49,18 @@ pub struct SteadyClock<M> {
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     shown: OffsetDateTime,
+    machine: Moment,
+    /// The last moment before the steps of the last hour.
+    undisturbed: Moment,
+    /// When the last step was met, by the elapsed time.
+    stepped_at: Option<Duration>,
+    /// The same of the last large one.
+    large_step_at: Option<Duration>,
+}
+
+/// What the two clocks of a machine show at one moment.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
     system: OffsetDateTime,
     elapsed: Duration,
 }
@@ -57,46 +78,108 @@ impl SystemClock {
 impl<M: Machine> SteadyClock<M> {
     /// Begins with what this machine's system clock shows now.
     pub fn of(machine: M) -> Self {
-        let (system, elapsed) = (machine.system(), machine.elapsed());
-        Self { machine, last: Mutex::new(Reading { shown: system, system, elapsed }) }
+        let now = Moment { system: machine.system(), elapsed: machine.elapsed() };
+        let first = Reading {
+            shown: now.system,
+            machine: now,
+            undisturbed: now,
+            stepped_at: None,
+            large_step_at: None,
+        };
+        Self { machine, last: Mutex::new(first) }
+    }
+
+    fn read(&self) -> Reading {
+        // A poisoned lock still holds a whole reading.
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Moment { system: self.machine.system(), elapsed: self.machine.elapsed() };
+        let before = *last;
+        let reading = before.then(now);
+        *last = reading;
+        drop(last);
+        before.tell(&reading);
+        reading
+    }
+}
+
+impl Reading {
+    /// What is shown at a later moment.
+    fn then(&self, now: Moment) -> Self {
+        let passed = (now.elapsed - self.machine.elapsed).max(Duration::ZERO);
+        let step = now.step_since(&self.machine).abs();
+        let stepped_at = if step >= STEP { Some(now.elapsed) } else { self.stepped_at };
+        let large_step_at = if step >= LARGE_STEP { Some(now.elapsed) } else { self.large_step_at };
+        let has_been_calm =
+            |time| stepped_at.is_none_or(|at: Duration| now.elapsed.saturating_sub(at) >= time);
+
+        let expected = self.shown.saturating_add(passed);
+        let lead = (expected - now.system).max(Duration::ZERO);
+        let is_back = || now.step_since(&self.undisturbed).abs() <= WORKED_OFF;
+        let shown = if lead.is_zero() {
+            now.system
+        } else if lead <= WORKED_OFF {
+            expected.saturating_sub(lead.min(passed / WORKED_OFF_PART))
+        } else if is_back() || has_been_calm(GIVEN_UP_AFTER) {
+            now.system
+        } else {
+            expected
+        };
+        let undisturbed = if has_been_calm(SETTLED_AFTER) { now } else { self.undisturbed };
+        Self { shown, machine: now, undisturbed, stepped_at, large_step_at }
+    }
+
+    fn lead(&self) -> Duration {
+        self.shown - self.machine.system
+    }
+
+    fn is_ahead(&self) -> bool {
+        self.lead() > WORKED_OFF
+    }
+
+    /// Writes to the log what has changed by the next reading.
+    fn tell(&self, next: &Self) {
+        let step = next.machine.step_since(&self.machine);
+        let (step_seconds, lead_seconds) = (step.whole_seconds(), next.lead().whole_seconds());
+        if step.abs() >= STEP {
+            let advice = if next.is_ahead() {
+                "the system clock was set back: nothing is signed until it has not been set for a minute"
+            } else if step.abs() >= LARGE_STEP {
+                "the system clock was set: the service follows, and deletes nothing for an hour"
+            } else {
+                "the system clock was set: the service follows"
+            };
+            tracing::warn!(step_seconds, lead_seconds, "{advice}");
+        } else if self.is_ahead() && !next.is_ahead() {
+            tracing::warn!("the service follows the system clock again, and signs");
+        }
+    }
+}
+
+impl Moment {
+    /// By how much the system clock was set since an earlier moment.
+    fn step_since(&self, earlier: &Self) -> Duration {
+        let passed = self.elapsed.saturating_sub(earlier.elapsed).max(Duration::ZERO);
+        (self.system - earlier.system).saturating_sub(passed)
     }
 }
 
 impl<M: Machine> Clock for SteadyClock<M> {
     fn now(&self) -> OffsetDateTime {
-        // A poisoned lock still holds a whole reading.
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let (system, elapsed) = (self.machine.system(), self.machine.elapsed());
-        let passed = (elapsed - last.elapsed).max(Duration::ZERO);
-        let expected = last.shown.saturating_add(passed);
-        let lead = (expected - system).max(Duration::ZERO);
-        let shown = if lead.is_zero() {
-            system
-        } else if lead <= WORKED_OFF {
-            expected.saturating_sub(lead.min(passed / WORKED_OFF_PART))
-        } else {
-            expected
-        };
-        let step = system - last.system - passed;
-        *last = Reading { shown, system, elapsed };
-        drop(last);
-        if step.abs() >= NOTABLE_STEP {
-            tell(step, shown - system);
-        }
-        shown.truncate_to_microsecond()
+        self.read().shown.truncate_to_microsecond()
     }
-}
 
-fn tell(step: Duration, lead: Duration) {
-    let (step_seconds, lead_seconds) = (step.whole_seconds(), lead.whole_seconds());
-    if lead >= NOTABLE_STEP {
-        tracing::warn!(
-            step_seconds,
-            lead_seconds,
-            "the system clock was set: the service keeps its own time, which is ahead; a restart takes over the system's"
-        );
-    } else {
-        tracing::warn!(step_seconds, "the system clock was set: the service follows");
+    fn signing_time(&self) -> Result<OffsetDateTime, ClockAhead> {
+        let reading = self.read();
+        if reading.is_ahead() {
+            return Err(ClockAhead { by: reading.lead() });
+        }
+        Ok(reading.shown.truncate_to_microsecond())
+    }
+
+    fn is_settled(&self) -> bool {
+        let reading = self.read();
+        let since = |at| reading.machine.elapsed.saturating_sub(at);
+        reading.large_step_at.is_none_or(|at| since(at) >= SETTLED_AFTER)
     }
 }
 
@@ -184,16 +267,83 @@ mod tests {
     }
 
     #[test]
-    fn a_step_back_is_not_followed() {
+    fn step_back_is_followed_after_a_calm_minute() {
         let (machine, clock) = clock();
         machine.pass(Duration::MINUTE);
         machine.step(-Duration::HOUR);
+        let by = Duration::HOUR;
         assert_eq!(clock.now(), start() + Duration::MINUTE);
-        machine.pass(30 * Duration::MINUTE);
-        assert_eq!(clock.now(), start() + 31 * Duration::MINUTE);
+        assert_eq!(clock.signing_time(), Err(ClockAhead { by }));
+        machine.pass(59 * Duration::SECOND);
+        assert_eq!(clock.now(), start() + 119 * Duration::SECOND);
+        // Another step, in whatever direction, and the minute begins again.
+        machine.step(2 * Duration::SECOND);
+        assert_eq!(clock.signing_time(), Err(ClockAhead { by: by - 2 * Duration::SECOND }));
+        machine.pass(59 * Duration::SECOND);
+        assert!(clock.signing_time().is_err());
+        machine.pass(Duration::SECOND);
+        assert_eq!(clock.signing_time(), Ok(machine.system()));
+        assert_eq!(clock.now(), machine.system());
+    }
+
+    #[test]
+    fn undone_step_back_leaves_no_lead() {
+        let (machine, clock) = clock();
+        machine.step(-Duration::HOUR);
+        assert!(clock.signing_time().is_err());
+        machine.pass(30 * Duration::SECOND);
         machine.step(Duration::HOUR);
+        assert_eq!(clock.signing_time(), Ok(start() + 30 * Duration::SECOND));
+        assert_eq!(clock.now(), machine.system());
+    }
+
+    #[test]
+    fn momentary_error_is_corrected_at_once() {
+        let (machine, clock) = clock();
+        let wrong = Duration::days(400);
         machine.pass(Duration::MINUTE);
-        assert_eq!((clock.now(), clock.now()), (machine.system(), machine.system()));
+        machine.step(wrong);
+        assert_eq!(clock.signing_time(), Ok(start() + Duration::MINUTE + wrong));
+        machine.pass(30 * Duration::MINUTE);
+        // Set back by hand, and not to the second.
+        machine.step(-wrong - 4 * Duration::SECOND);
+        assert_eq!(clock.signing_time(), Ok(machine.system()));
+        assert_eq!(clock.now(), start() + 31 * Duration::MINUTE - 4 * Duration::SECOND);
+    }
+
+    #[test]
+    fn wrong_start_is_corrected_after_a_minute() {
+        let (machine, clock) = clock();
+        let wrong = Duration::days(400);
+        machine.pass(10 * Duration::MINUTE);
+        machine.step(-wrong);
+        assert_eq!(clock.signing_time(), Err(ClockAhead { by: wrong }));
+        machine.pass(Duration::MINUTE);
+        assert_eq!(clock.signing_time(), Ok(machine.system()));
+    }
+
+    #[test]
+    fn large_step_unsettles_the_clock_for_an_hour() {
+        for step in [Duration::days(400), -Duration::days(400), Duration::minutes(5), -Duration::minutes(5)] {
+            let (machine, clock) = clock();
+            assert!(clock.is_settled());
+            machine.step(step);
+            assert!(!clock.is_settled());
+            machine.pass(59 * Duration::MINUTE);
+            assert!(!clock.is_settled());
+            // The way back is a step as well.
+            machine.step(-step);
+            assert!(!clock.is_settled());
+            machine.pass(59 * Duration::MINUTE);
+            assert!(!clock.is_settled());
+            machine.pass(Duration::MINUTE);
+            assert!(clock.is_settled());
+        }
+        let (machine, clock) = clock();
+        machine.step(Duration::minutes(4));
+        assert!(clock.is_settled());
+        machine.step(-Duration::minutes(4));
+        assert!(clock.is_settled());
     }
 
     #[test]
@@ -211,18 +361,21 @@ mod tests {
     }
 
     #[test]
-    fn after_many_steps_it_has_neither_gone_back_nor_been_slow() {
+    fn clock_goes_back_only_to_the_system_clock() {
         let (machine, clock) = clock();
-        let (mut last, mut passed) = (clock.now(), Duration::ZERO);
-        for minutes in [60, -60, -60, 60, 5, -5, -1_440, 1_440, -60, 60] {
+        let mut last = clock.now();
+        for minutes in [60, -60, -60, 60, 5, -5, -1_440, 1_440, -60, 60, 1_440, -2_880] {
             machine.step(Duration::minutes(minutes));
-            let first = clock.now();
-            assert!(first >= last, "it went back by {}", last - first);
-            machine.pass(Duration::MINUTE);
-            passed += Duration::MINUTE;
+            for _ in 0..12 {
+                let shown = clock.now();
+                assert!(shown >= last || shown == machine.system(), "it went back by {}", last - shown);
+                assert!(shown >= machine.system());
+                assert_eq!(clock.signing_time().is_err(), shown - machine.system() > WORKED_OFF);
+                last = shown;
+                machine.pass(10 * Duration::SECOND);
+            }
+            assert_eq!(clock.signing_time(), Ok(machine.system()));
             last = clock.now();
-            assert!(last - first >= Duration::MINUTE);
-            assert!(last - start() >= passed);
         }
     }
 

@@ -1,9 +1,11 @@
-//! The adapters of Inwren Auth: each module implements ports of `inwren-domain` and knows no other module here.
+//! The adapters of Inwren Auth: each module implements ports of `inwren-domain` and knows no other module
+//! here but `pem`, which reads files for several of them.
 
 pub mod clock;
 pub mod crypto;
 pub mod entropy;
 pub mod limiter;
 pub mod memory;
+pub mod pem;
 pub mod sql;
 pub mod traced;

@@ -1,5 +1,6 @@
 //! The accept loop: connections are bounded in number and in time, and a stop lets what runs finish.
 
+pub mod connections;
 mod explained;
 mod header_size;
 mod host;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::{AbortRegistration, Abortable};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,9 +28,11 @@ use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 
+pub use connections::Connections;
+use connections::Slot;
 pub use explained::Explain;
 use explained::Explained;
 use impatient::Impatient;
@@ -37,7 +41,7 @@ pub use transport::Transport;
 use transport::{Opened, Stream};
 
 /// How long a client may take to send its headers, and how long it may wait between two requests.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest headers that are looked at.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 /// As much of them as is read, so that whoever sends somewhat more is told what is wrong. Beyond it the parser answers.
@@ -61,10 +65,12 @@ const LINGER: Duration = Duration::from_secs(1);
 const SOON: Duration = Duration::from_millis(500);
 
 /// How the server behaves.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServerOptions {
-    /// Most connections at a time; more wait to be accepted.
-    pub max_connections: usize,
+    /// How many connections there may be, and whose is closed for a new one.
+    pub connections: Arc<Connections>,
+    /// How long a client may take to send its headers, and how long it may wait between two requests.
+    pub header_timeout: Duration,
     /// For how long a stop goes on to accept connections, so that whoever asks `/health` learns that it is stopping.
     pub shutdown_notice: Duration,
     /// How long a stop takes at most, the notice included.
@@ -81,7 +87,7 @@ pub struct ServerOptions {
 /// listener closes; then connections close as soon as no request is under way on them.
 pub async fn serve(
     listener: TcpListener,
-    endpoint: BoxEndpoint<'static, Response>,
+    endpoint: Arc<BoxEndpoint<'static, Response>>,
     options: ServerOptions,
     stop: impl Future<Output = ()>,
 ) -> bool {
@@ -102,7 +108,7 @@ pub async fn serve(
 /// stays open: the next to serve answers them.
 pub async fn serve_meanwhile<T>(
     listener: &TcpListener,
-    endpoint: BoxEndpoint<'static, Response>,
+    endpoint: Arc<BoxEndpoint<'static, Response>>,
     options: &ServerOptions,
     event: impl Future<Output = T>,
 ) -> T {
@@ -145,7 +151,8 @@ struct Server {
     transport: Arc<Transport>,
     explain: Explain,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
-    permits: Arc<Semaphore>,
+    sharing: Arc<Connections>,
+    header_timeout: Duration,
     watched: watch::Receiver<Phase>,
     connections: JoinSet<()>,
 }
@@ -153,7 +160,7 @@ struct Server {
 impl Server {
     fn new(
         listener: &TcpListener,
-        endpoint: BoxEndpoint<'static, Response>,
+        endpoint: Arc<BoxEndpoint<'static, Response>>,
         options: &ServerOptions,
         watched: watch::Receiver<Phase>,
     ) -> Self {
@@ -161,8 +168,9 @@ impl Server {
             local: listener.local_addr().ok(),
             transport: Arc::new(options.transport.clone()),
             explain: options.explain,
-            endpoint: Arc::new(endpoint),
-            permits: Arc::new(Semaphore::new(options.max_connections)),
+            endpoint,
+            sharing: Arc::clone(&options.connections),
+            header_timeout: options.header_timeout,
             watched,
             connections: JoinSet::new(),
         }
@@ -174,8 +182,9 @@ impl Server {
             let accepted = tokio::select! {
                 biased;
                 outcome = &mut end => return outcome,
-                accepted = accept(listener, &self.permits) => accepted,
+                // First, because in a flood there is always one more to accept, and what has ended keeps its memory.
                 Some(_) = self.connections.join_next() => continue,
+                accepted = accept(listener, &self.sharing) => accepted,
             };
             self.spawn(accepted);
         }
@@ -192,29 +201,41 @@ impl Server {
         }
         for (stream, peer) in last {
             let opened = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
-            let permit = Arc::clone(&self.permits).try_acquire_owned();
-            self.spawn(opened.ok().zip(permit.ok()).map(|(stream, permit)| (stream, peer, permit)));
+            let permit = self.sharing.try_permit();
+            self.spawn(opened.ok().zip(permit).map(|(stream, permit)| (stream, peer, permit)));
         }
         self.connections
     }
 
     fn spawn(&mut self, accepted: Option<Accepted>) {
         let Some((stream, peer, permit)) = accepted else { return };
-        let endpoint = Arc::clone(&self.endpoint);
-        let connection =
-            Connection::new(stream, peer, self.local, endpoint, self.explain, self.watched.clone());
+        let Some((slot, displaced)) = self.sharing.admit(peer.ip(), permit) else { return };
+        let local = stream.local_addr().ok().or(self.local).unwrap_or(peer);
+        let connection = Connection {
+            local: LocalAddr(Addr::SocketAddr(local)),
+            endpoint: Arc::clone(&self.endpoint),
+            explain: self.explain,
+            header_timeout: self.header_timeout,
+            phase: self.watched.clone(),
+        };
         let transport = Arc::clone(&self.transport);
-        self.connections.spawn(async move {
-            connection.serve(&transport).await;
-            drop(permit);
-        });
+        self.connections.spawn(serve_unless(displaced, async move {
+            connection.serve(stream, peer, &transport, slot).await;
+        }));
     }
 }
 
-type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+/// Serves a connection, and ends it where it is when it has to make room for another one.
+async fn serve_unless(displaced: AbortRegistration, serving: impl Future<Output = ()>) {
+    if Abortable::new(serving, displaced).await.is_err() {
+        tracing::debug!("a connection was closed for a new one");
+    }
+}
 
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accepted> {
-    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+
+async fn accept(listener: &TcpListener, sharing: &Connections) -> Option<Accepted> {
+    let permit = sharing.permit().await?;
     match listener.accept().await {
         Ok((stream, peer)) => Some((stream, peer, permit)),
         Err(error) => {
@@ -226,106 +247,97 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Acce
 }
 
 struct Connection {
-    stream: TcpStream,
-    peer: SocketAddr,
     local: LocalAddr,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
     explain: Explain,
+    header_timeout: Duration,
     phase: watch::Receiver<Phase>,
 }
 
 impl Connection {
-    fn new(
-        stream: TcpStream,
-        peer: SocketAddr,
-        local: Option<SocketAddr>,
-        endpoint: Arc<BoxEndpoint<'static, Response>>,
-        explain: Explain,
-        phase: watch::Receiver<Phase>,
-    ) -> Self {
-        let local = stream.local_addr().ok().or(local).unwrap_or(peer);
-        Self { stream, peer, local: LocalAddr(Addr::SocketAddr(local)), endpoint, explain, phase }
-    }
-
-    async fn serve(self, transport: &Transport) {
-        let Self { stream, peer, local, endpoint, explain, mut phase } = self;
+    async fn serve(mut self, stream: TcpStream, peer: SocketAddr, transport: &Transport, mut slot: Slot) {
         // Answers are small and written whole: waiting for more of them only costs time.
         let _ = stream.set_nodelay(true);
         let opened = tokio::select! {
             opened = transport.open(stream, peer) => opened,
-            _ = phase.wait_for(|phase| *phase == Phase::Closing) => return,
+            _ = self.phase.wait_for(|phase| *phase == Phase::Closing) => return,
         };
         let Opened { client, stream } = match opened {
             Ok(opened) => opened,
             Err(error) => return tracing::debug!(%error, %peer, "a connection did not begin"),
         };
+        if client != peer && !slot.reassign(client.ip()) {
+            return tracing::debug!(%client, "a connection was refused");
+        }
         match stream {
-            Stream::Plain(stream) => {
-                speak(stream, Scheme::HTTP, client, local, endpoint, explain, phase).await
-            }
-            Stream::Proxied(stream) => {
-                speak(stream, Scheme::HTTP, client, local, endpoint, explain, phase).await;
-            }
-            Stream::Tls(stream) => {
-                speak(stream, Scheme::HTTPS, client, local, endpoint, explain, phase).await
-            }
+            Stream::Plain(stream) => self.speak(stream, Scheme::HTTP, client, slot).await,
+            Stream::Proxied(stream) => self.speak(stream, Scheme::HTTP, client, slot).await,
+            Stream::Tls(stream) => self.speak(stream, Scheme::HTTPS, client, slot).await,
         }
     }
-}
 
-/// Speaks HTTP until the client goes away or the service stops.
-async fn speak(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    scheme: Scheme,
-    client: SocketAddr,
-    local: LocalAddr,
-    endpoint: Arc<BoxEndpoint<'static, Response>>,
-    explain: Explain,
-    mut phase: watch::Receiver<Phase>,
-) {
-    let remote = RemoteAddr(Addr::SocketAddr(client));
-    let asked_phase = phase.clone();
-    let under_way = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&under_way);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let counted = Counted::by(&counter);
-        let endpoint = Arc::clone(&endpoint);
-        let has_body = !request.body().is_end_stream();
-        let mut request = Request::from((request, local.clone(), remote.clone(), scheme.clone()));
-        host::check(&mut request);
-        header_size::check(&mut request);
-        let leftover = has_body.then(|| Leftover::of(&mut request));
-        let phase = asked_phase.clone();
-        async move {
-            let mut response = endpoint.get_response(request).await;
-            let goes_on = match leftover {
-                Some(leftover) => leftover.clear().await,
-                None => true,
+    /// Speaks HTTP until the client goes away or the service stops.
+    async fn speak(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        scheme: Scheme,
+        client: SocketAddr,
+        slot: Slot,
+    ) {
+        let Self { local, endpoint, explain, header_timeout, mut phase } = self;
+        let remote = RemoteAddr(Addr::SocketAddr(client));
+        let asked_phase = phase.clone();
+        let under_way = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&under_way);
+        let slot = Arc::new(slot);
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let counted = Counted::by(&counter);
+            let endpoint = Arc::clone(&endpoint);
+            let has_body = !request.body().is_end_stream();
+            let mut request = Request::from((request, local.clone(), remote.clone(), scheme.clone()));
+            host::check(&mut request);
+            header_size::check(&mut request);
+            let slot = Arc::clone(&slot);
+            let leftover = if has_body {
+                slot.reads_body();
+                Some(Leftover::of(&mut request, Arc::clone(&slot)))
+            } else {
+                slot.answers();
+                None
             };
-            drop(counted);
-            if !goes_on || *phase.borrow() != Phase::Serving {
-                let close = poem::http::HeaderValue::from_static("close");
-                response.headers_mut().insert(poem::http::header::CONNECTION, close);
+            let phase = asked_phase.clone();
+            async move {
+                let mut response = endpoint.get_response(request).await;
+                let goes_on = match leftover {
+                    Some(leftover) => leftover.clear().await,
+                    None => true,
+                };
+                drop(counted);
+                slot.waits();
+                if !goes_on || *phase.borrow() != Phase::Serving {
+                    let close = poem::http::HeaderValue::from_static("close");
+                    response.headers_mut().insert(poem::http::header::CONNECTION, close);
+                }
+                Ok::<_, Infallible>(hyper::Response::from(response))
             }
-            Ok::<_, Infallible>(hyper::Response::from(response))
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(header_timeout)
+            .max_buf_size(MAX_READ_AHEAD)
+            .serve_connection(TokioIo::new(Explained::new(Impatient::new(stream), explain, client)), service);
+        let mut connection = pin!(connection);
+        tokio::select! {
+            outcome = &mut connection => return log_end(outcome),
+            _ = phase.wait_for(|phase| *phase == Phase::Closing) => {}
         }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(MAX_READ_AHEAD)
-        .serve_connection(TokioIo::new(Explained::new(Impatient::new(stream), explain, client)), service);
-    let mut connection = pin!(connection);
-    tokio::select! {
-        outcome = &mut connection => return log_end(outcome),
-        _ = phase.wait_for(|phase| *phase == Phase::Closing) => {}
-    }
-    connection.as_mut().graceful_shutdown();
-    loop {
-        match tokio::time::timeout(LAST_BYTES, &mut connection).await {
-            Ok(outcome) => return log_end(outcome),
-            Err(_) if under_way.load(Ordering::Acquire) == 0 => return,
-            Err(_) => {}
+        connection.as_mut().graceful_shutdown();
+        loop {
+            match tokio::time::timeout(LAST_BYTES, &mut connection).await {
+                Ok(outcome) => return log_end(outcome),
+                Err(_) if under_way.load(Ordering::Acquire) == 0 => return,
+                Err(_) => {}
+            }
         }
     }
 }

@@ -3,11 +3,13 @@
 use inwren_domain::Core;
 use inwren_domain::model::Password;
 use inwren_domain::policy::password::{WeakPassword, check_new};
+use inwren_domain::service::operator::create_user::FirstSuperuser as Made;
 use inwren_domain::service::{Failure, NotCreated, operator};
+use inwren_migration::FormerAddress;
 use sea_orm_migration::DbErr;
 use sea_orm_migration::sea_orm::DatabaseConnection;
 
-use crate::config::{Config, FirstSuperuser};
+use crate::config::{Config, Environment, FirstSuperuser};
 use crate::wiring::OpenedStore;
 
 /// Why the service cannot start.
@@ -30,6 +32,12 @@ pub enum StartError {
     /// The first superuser could not be made.
     #[error("FIRST_SUPERUSER_EMAIL: the first superuser could not be made: {0}")]
     FirstSuperuser(String),
+    /// The address of the first superuser is another user's, and nobody can administer.
+    #[error(
+        "FIRST_SUPERUSER_EMAIL: a user who is no active superuser has registered this address, and there is no superuser. \
+         Set another address, or create a superuser with `inwren users create ADDRESS --superuser`"
+    )]
+    FirstSuperuserTaken,
     /// The password of the first superuser may not be used.
     #[error("{setting} cannot be used: {weak}")]
     WeakFirstPassword {
@@ -53,6 +61,12 @@ pub async fn prepare_schema(config: &Config, opened: &OpenedStore) -> Result<(),
     }
     for name in inwren_migration::migrate_up(database.writer()).await.map_err(failed)? {
         tracing::info!(name, "applied migration");
+    }
+    for FormerAddress { user, holder } in
+        inwren_migration::former_addresses(database.writer()).await.map_err(failed)?
+    {
+        let holder = holder.map(tracing::field::display);
+        tracing::warn!(%user, holder, "a user keeps the former form of the e-mail address");
     }
     Ok(())
 }
@@ -78,15 +92,35 @@ pub fn check_first_superuser(config: &Config) -> Result<(), StartError> {
 }
 
 /// Makes the first superuser that the configuration names, once.
-pub async fn ensure_first_superuser(core: &Core, wanted: &FirstSuperuser) -> Result<(), StartError> {
+///
+/// The address of a user who is no active superuser is only warned about in development, and where another superuser exists.
+pub async fn ensure_first_superuser(
+    core: &Core,
+    wanted: &FirstSuperuser,
+    environment: Environment,
+) -> Result<(), StartError> {
     let password = Password::new(&wanted.password);
     let made = operator::create_user::ensure_first_superuser(core, wanted.email.clone(), password).await;
     match made {
-        Ok(true) => {
+        Ok(Made::Created) => {
             tracing::info!("made the first superuser");
             Ok(())
         }
-        Ok(false) => Ok(()),
+        Ok(Made::AddressTaken { has_superuser: false, .. }) => match environment {
+            Environment::Production => Err(StartError::FirstSuperuserTaken),
+            Environment::Development => {
+                tracing::warn!("{}", StartError::FirstSuperuserTaken);
+                Ok(())
+            }
+        },
+        Ok(Made::AddressTaken { is_active: true, .. }) => {
+            tracing::warn!(
+                "FIRST_SUPERUSER_EMAIL is the address of a user who is no superuser: it has no effect"
+            );
+            Ok(())
+        }
+        // One that was deactivated, while another superuser exists, is meant to be.
+        Ok(Made::Exists | Made::AddressTaken { .. }) => Ok(()),
         Err(Failure::Refused(NotCreated::WeakPassword(weak))) => {
             Err(StartError::WeakFirstPassword { setting: wanted.password_setting, weak })
         }

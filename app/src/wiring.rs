@@ -21,7 +21,7 @@ use inwren_domain::{Core, Settings};
 
 use crate::config::{Config, DatabaseKind};
 use crate::http::limits::Limits;
-use crate::http::{AppState, Issuer, TrustedProxies};
+use crate::http::{AppState, Issuer, PendingBodies, TrustedProxies};
 use crate::keys::KeyStore;
 use crate::metrics::{Metrics, Probes};
 use crate::traces::Traces;
@@ -130,6 +130,7 @@ pub fn core_with(
         keys: tokens,
         clock: clock(),
         entropy: entropy(),
+        undelivered: Arc::default(),
         settings: config.rules.clone(),
     }
 }
@@ -147,7 +148,7 @@ pub fn entropy() -> Arc<dyn Entropy> {
 
 /// The answer to what could not be read as a request.
 pub fn explain(head: &[u8], client: SocketAddr) -> Vec<u8> {
-    crate::http::answer_unread(head, client.ip(), &SystemEntropy)
+    crate::http::answer_unread(head, client.ip().to_canonical(), &SystemEntropy)
 }
 
 /// The signing keys of this configuration.
@@ -201,7 +202,11 @@ fn rate_limiter(config: &Config) -> Arc<dyn RateLimiter> {
 /// What can be asked how busy it is.
 pub fn probes(hasher: Arc<Argon2Hasher>, database: Option<SqlStore>) -> Probes {
     let pools = |database: SqlStore| Box::new(move || database.pools()) as _;
-    Probes { hasher: Some(Box::new(move || hasher.metrics())), database: database.map(pools), traces: None }
+    Probes {
+        hasher: Some(Box::new(move || hasher.metrics())),
+        database: database.map(pools),
+        ..Probes::default()
+    }
 }
 
 /// Makes a span of every request, and of its calls of ports.
@@ -226,6 +231,7 @@ pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
     Ok(AppState {
         core,
         limits,
+        bodies: PendingBodies::new(config.max_connections),
         trusted_proxies: TrustedProxies {
             networks: config.trusted_proxies.clone(),
             header: config.proxy_header,

@@ -7,6 +7,7 @@ use crate::policy::context_words::ContextWords;
 use crate::ports::{
     Clock, Entropy, KeyDirectory, LegacyTokenVerifier, PasswordHasher, Store, TokenIssuer, TokenVerifier,
 };
+use crate::service::auth::UndeliveredRotations;
 
 /// All that the use cases work with: the ports, each behind a trait object, and the rules' settings.
 ///
@@ -29,6 +30,8 @@ pub struct Core {
     pub clock: Arc<dyn Clock>,
     /// The only source of randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Rotations whose answer may not have reached the client. All copies of a core MUST share one.
+    pub undelivered: Arc<UndeliveredRotations>,
     /// Lifetimes and rules.
     pub settings: Settings,
 }
@@ -40,6 +43,8 @@ pub struct Settings {
     pub access_token_lifetime: Duration,
     /// How long a refresh token is good for if it is not used.
     pub refresh_token_lifetime: Duration,
+    /// The most sessions that an account may have; a login that exceeds it ends the least recently used one.
+    pub sessions_per_user: u16,
     /// When a session ends however often it was refreshed (OWASP ASVS 5.0, 7.3.2).
     pub session_max_lifetime: Duration,
     /// For how long after a rotation the token before it still gets its successor again. Zero turns it off.

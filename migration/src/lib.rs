@@ -11,12 +11,15 @@ mod m20261101_000004_create_service_clients;
 mod m20261125_000001_index_listings;
 mod m20261125_000002_cover_addresses;
 mod m20261126_000001_index_beginnings;
+mod m20261129_000001_bound_sessions;
+mod m20261129_000002_ascii_domains;
 mod run;
 mod set_aside;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-pub use run::{has_foreign_users, migrate_down, migrate_up, names, pending, status};
+pub use m20261129_000002_ascii_domains::{FormerAddress, former_addresses};
+pub use run::{has_foreign_users, migrate_down, migrate_up, names, pending, sqlite_reference, status};
 pub use set_aside::set_aside_and_migrate;
 
 /// All migrations, oldest first. Run them through [`migrate_up`] and [`migrate_down`], which keep two processes from
@@ -34,6 +37,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000001_index_listings::Migration),
             Box::new(m20261125_000002_cover_addresses::Migration),
             Box::new(m20261126_000001_index_beginnings::Migration),
+            Box::new(m20261129_000001_bound_sessions::Migration),
+            Box::new(m20261129_000002_ascii_domains::Migration),
         ]
     }
 }

@@ -2,8 +2,8 @@ use std::collections::HashSet;
 
 use sea_orm_migration::prelude::{ConnectionTrait, DbErr, Iden, MigratorTrait, SchemaManager};
 use sea_orm_migration::sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::seaql_migrations;
 
@@ -21,10 +21,31 @@ pub async fn migrate_up(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
         return Ok(Vec::new());
     }
     let transaction = begin_alone(db).await?;
+    require_create(&transaction).await?;
     let missing = unapplied(known(&SchemaManager::new(&transaction)).await?);
     Migrator::up(&transaction, None).await?;
     transaction.commit().await?;
     Ok(missing)
+}
+
+/// Refuses a PostgreSQL role that may not create tables, and names the grant that it needs: since release 15 a new role has
+/// none on the schema `public`.
+pub(crate) async fn require_create(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    if db.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let question = "SELECT quote_ident(current_user) AS role, quote_ident(coalesce(current_schema(), 'public')) AS schema, \
+                    coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create";
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, question)).await?;
+    let Some(row) = row else { return Ok(()) };
+    if row.try_get("", "may_create")? {
+        return Ok(());
+    }
+    let (role, schema): (String, String) = (row.try_get("", "role")?, row.try_get("", "schema")?);
+    Err(DbErr::Migration(format!(
+        "the role {role} may not create tables in the schema {schema}. As its owner, run: \
+         GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}"
+    )))
 }
 
 /// Takes back the last `steps` migrations, with all the data that they made room for, and gives their names.
@@ -41,6 +62,16 @@ pub async fn migrate_down(db: &DatabaseConnection, steps: u32) -> Result<Vec<Str
 /// Every migration that this release knows, oldest first.
 pub fn names() -> Vec<String> {
     Migrator::migrations().into_iter().map(|migration| migration.name().to_owned()).collect()
+}
+
+/// A SQLite database in memory with the schema that the first `count` migrations make, to compare others with.
+pub async fn sqlite_reference(count: usize) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    // Another connection would have another memory.
+    options.max_connections(1).sqlx_logging(false);
+    let db = Database::connect(options).await?;
+    Migrator::up(&db, Some(u32::try_from(count).unwrap_or(u32::MAX))).await?;
+    Ok(db)
 }
 
 /// Every migration that this release knows, oldest first, and whether it is applied. It writes nothing.

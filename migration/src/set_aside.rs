@@ -2,12 +2,13 @@ use sea_orm_migration::prelude::{ConnectionTrait, DbErr, MigratorTrait};
 use sea_orm_migration::sea_orm::{DatabaseConnection, DbBackend};
 
 use crate::Migrator;
-use crate::run::{begin_alone, names};
+use crate::run::{begin_alone, names, require_create};
 
 /// Gives a table `users` that is not ours another name, and makes our own: both or neither. Nothing is dropped, and whoever
 /// refers to the table goes on to refer to it by its new name.
 pub async fn set_aside_and_migrate(db: &DatabaseConnection, aside: &str) -> Result<Vec<String>, DbErr> {
     let transaction = begin_alone(db).await?;
+    require_create(&transaction).await?;
     let mut statements = vec![format!("ALTER TABLE users RENAME TO {aside}")];
     if db.get_database_backend() == DbBackend::Postgres {
         // So that the new table has it, as on a database of its own.

@@ -9,6 +9,7 @@ macro_rules! with_every_case {
             $($store)?;
             audit:
                 events_are_read_back_exactly_newest_first
+                events_are_found_by_user_and_kind
                 an_event_is_there_only_if_the_unit_commits
                 a_sweep_takes_what_occurred_before
                 a_sweep_takes_the_oldest_by_batches
@@ -37,7 +38,12 @@ macro_rules! with_every_case {
                 an_overtaken_opening_changes_nothing
                 many_openings_at_once_are_all_there
                 an_opening_does_not_slip_past_a_lock
-                an_opening_goes_on_after_a_rollback;
+                an_opening_goes_on_after_a_rollback
+                an_opening_beyond_the_limit_ends_the_least_recently_used
+                sessions_that_are_over_give_way_first
+                many_openings_at_once_stay_within_the_limit
+                an_opening_far_beyond_the_limit_keeps_the_newest
+                an_opening_that_waits_for_the_end_of_all_comes_after_it;
             pages:
                 a_walk_gives_everybody_once_newest_first
                 the_last_page_has_no_next
@@ -66,6 +72,7 @@ macro_rules! with_every_case {
             rotation:
                 a_rotation_applies_exactly_what_it_says
                 the_token_before_is_raced_within_the_grace_and_reused_after
+                an_undelivered_successor_is_raced_without_a_grace
                 an_older_token_is_reused_even_within_the_grace
                 tokens_from_before_a_rekey_are_superseded
                 a_successor_does_not_outlive_the_session
@@ -83,11 +90,13 @@ macro_rules! with_every_case {
                 inserted_is_read_back_exactly_with_its_user
                 a_session_comes_with_its_user_as_it_is_now
                 the_live_ones_are_listed_newest_first
+                the_live_ones_come_in_pages
                 the_addresses_are_those_of_the_newest_sessions
                 it_is_told_which_sessions_are_live
                 a_revocation_ends_one_session
                 a_revocation_of_no_live_session_of_the_user_changes_nothing
                 revoking_all_ends_what_was_not_revoked_and_counts_it
+                revoking_all_ends_more_than_it_writes
                 a_rekey_replaces_the_token_and_forgets_the_one_before
                 a_rekey_of_no_live_session_of_the_user_changes_nothing
                 a_sweep_takes_what_ended_before
@@ -96,6 +105,8 @@ macro_rules! with_every_case {
             stories:
                 reuse_ends_the_session_and_is_written_down
                 a_lost_answer_is_given_again_within_the_grace
+                a_rotation_without_an_answer_is_no_reuse
+                a_dropped_refresh_is_no_reuse
                 racing_tabs_get_the_same_token
                 a_lost_answer_from_another_key_is_refused_and_the_session_kept
                 a_session_is_refreshed_up_to_its_end
@@ -118,6 +129,7 @@ macro_rules! with_every_case {
                 holders_are_found_by_id_and_by_address
                 holders_keep_others_waiting
                 only_the_new_are_inserted_and_the_unit_goes_on
+                sessions_left_by_a_deleted_user_stay_ended
                 of_many_bulk_inserts_of_one_address_exactly_one_wins
                 a_replacement_is_whole_or_nothing
                 many_events_are_recorded_with_the_unit
@@ -143,6 +155,9 @@ macro_rules! with_every_case {
                 inserted_is_read_back_exactly
                 unknown_is_not_found
                 by_email_finds_by_the_normalised_form
+                domains_are_compared_in_their_ascii_form
+                stored_addresses_stay_readable
+                by_login_prefers_the_former_form
                 a_taken_address_is_told_and_the_unit_can_be_rolled_back
                 an_address_is_taken_within_the_unit_too
                 of_many_inserts_of_one_address_exactly_one_wins

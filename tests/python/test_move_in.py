@@ -304,7 +304,7 @@ def test_the_page_moves_users_in_the_old_database(tmp_path, kind):
         if kind == "postgres":
             old, url = stack.enter_context(database())
         else:
-            old, url = sa.create_engine(f"sqlite:///{tmp_path / 'old.db'}"), f"sqlite+aiosqlite://{tmp_path / 'old.db'}"
+            old, url = sa.create_engine(f"sqlite:///{tmp_path / 'old.db'}"), f"sqlite+aiosqlite:///{tmp_path / 'old.db'}"
         fill(old, 50, {7: HASHERS["argon2-cffi"](password)})
         with old.begin() as connection:
             user = connection.execute(sa.select(User.id).where(User.email == "User.7@example.org")).scalar_one()

@@ -4,6 +4,7 @@ import datetime
 import json
 import sqlite3
 import tempfile
+import uuid
 
 import jwt
 import pytest
@@ -67,6 +68,10 @@ def test_a_hash_is_verified_and_becomes_ours(moving, name, password):
     assert stored(moving, email) == made
     assert login(moving, email, password).status_code == 200
     renewed = stored(moving, email)
+    if "bcrypt" in name and len(password.encode()) >= 72:
+        # The scheme has not seen the whole password, so the service keeps its hash until the password is changed.
+        assert renewed == made
+        return
     assert renewed.startswith("$argon2id$v=19$m=64,t=1,p=1$") and renewed != made
     assert login(moving, email, password).status_code == 200
     assert stored(moving, email) == renewed
@@ -89,8 +94,13 @@ LIBRARIES = {
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_a_token_of_its_library_is_good(moving, library):
     email = f"{library.lower()}@example.org"
-    user = register(moving, email)
-    key = (moving.folder / "certs" / "private_key.pem").read_text()
+    # The old service's tokens speak for users who moved in, and for no others.
+    stranger = register(moving, f"new.{email}")
+    user = str(uuid.uuid4())
+    line = {"id": user, "email": email, "is_active": True, "is_superuser": False}
+    (moving.folder / "users.ndjson").write_text(json.dumps(line) + "\n")
+    moving.command("users", "import", "users.ndjson")
+    key = (moving.folder / "certs" / "private.pem").read_text()
     sign = LIBRARIES[library]
     now = datetime.datetime.now(UTC)
     for claims in (
@@ -106,5 +116,7 @@ def test_a_token_of_its_library_is_good(moving, library):
         {"sub": user, "exp": in_minutes(-5), "type": "access"},
         {"sub": user, "type": "access"},
         {"sub": user, "exp": in_minutes(30)},
+        {"sub": stranger, "exp": in_minutes(30), "iat": now, "type": "access"},
+        {"sub": f"new.{email}", "exp": in_minutes(30), "iat": now, "type": "access"},
     ):
         assert me(moving, sign(claims, key)).status_code == 401, claims

@@ -104,7 +104,7 @@ def test_the_build_gets_what_it_reads_and_no_secret():
     for path in needed + [f"{member}/Cargo.toml" for member in members]:
         assert (ROOT / path).is_file(), path
         assert not is_ignored(path), path
-    for path in [".env", "certs/private_key.pem", "data/inwren.db", ".git/config", "target/debug/inwren", "app/target/x"]:
+    for path in [".env", "certs/private.pem", "data/inwren.db", ".git/config", "target/debug/inwren", "app/target/x"]:
         assert is_ignored(path), path
 
 

@@ -68,7 +68,7 @@ def test_who_has_no_token_is_told_so(running, name):
 
 def bad_tokens(server, ann):
     """What is wrong with a token, and the token. Those of the first half are signed with the true key."""
-    key, foreign = forge.read_key(server.folder / "certs" / "private_key.pem"), forge.new_key()
+    key, foreign = forge.read_key(server.folder / "certs" / "private.pem"), forge.new_key()
     good = ann["access_token"]
     header, claims = forge.opened(good)
     now = int(time.time())
@@ -100,7 +100,7 @@ def bad_tokens(server, ann):
     yield "no typ", with_header(typ=None)
     yield "no kid", with_header(kid=None)
     yield "another kid", with_header(kid="another")
-    yield "kid that is a path", with_header(kid="../../private_key.pem")
+    yield "kid that is a path", with_header(kid="../../private.pem")
     yield "kid that is no text", with_header(kid=7)
     yield "something critical", with_header(crit=["x"], x=1)
     yield "RS512", with_header(alg="RS512")

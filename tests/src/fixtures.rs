@@ -70,6 +70,7 @@ pub fn user(address: &str) -> User {
         created_at,
         updated_at: created_at,
         credential_version: 0,
+        sessions_epoch: 0,
     }
 }
 
@@ -102,6 +103,7 @@ pub fn session_of(user: &User) -> Session {
         max_expires_at: now() + Duration::days(30),
         revoked: None,
         client: ClientInfo::new(Some([192, 0, 2, 1].into()), Some("fixture/1.0")),
+        epoch: user.sessions_epoch,
     }
 }
 
@@ -124,6 +126,7 @@ pub fn rotation_of(session: &Session) -> Rotation {
         expires_at: session.expires_at + Duration::MINUTE,
         at,
         reuse_grace: Duration::seconds(10),
+        undelivered: Vec::new(),
     }
 }
 

@@ -24,6 +24,11 @@ impl ForeignHash {
     pub fn is_bcrypt(&self) -> bool {
         self.text.starts_with("$2")
     }
+
+    /// Whether the hash does not say how the password ends.
+    pub fn is_cut_off(&self) -> bool {
+        self.is_bcrypt() && self.password.len() >= 72
+    }
 }
 
 /// All that were written down: each kind of hash of each of several passwords.

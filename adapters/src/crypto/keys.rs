@@ -2,11 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pkcs8::der::asn1::{AnyRef, OctetStringRef};
 use pkcs8::der::pem::PemLabel;
+use pkcs8::der::{Decode as _, Reader as _};
 use pkcs8::pkcs5::{EncryptionScheme, pbes2};
+use pkcs8::spki::AlgorithmIdentifierRef;
 use pkcs8::{
     DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, EncryptedPrivateKeyInfo,
-    LineEnding, PrivateKeyInfo, SecretDocument,
+    LineEnding, PrivateKeyInfo,
 };
 use rsa::pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey, EncodeRsaPublicKey};
 use rsa::rand_core::RngCore as _;
@@ -14,6 +17,8 @@ use rsa::traits::PublicKeyParts;
 use rsa::{BigUint, RsaPrivateKey, RsaPublicKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
+use crate::pem;
 
 /// The smallest modulus that is accepted, in bits (RFC 7518 section 3.3).
 pub const MIN_BITS: usize = 2048;
@@ -61,6 +66,11 @@ pub enum KeyError {
     /// To try the passphrase would cost more time or memory than any tool asks for.
     #[error("is damaged, or costs too much to decrypt")]
     Costly,
+    /// It is encrypted with something else than AES in CBC mode and a key by PBKDF2 or scrypt.
+    #[error(
+        "is encrypted with {0}, which is not supported: convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc`"
+    )]
+    Cipher(&'static str),
     /// It is encrypted as OpenSSL did before PKCS#8.
     #[error("is encrypted in an old form: convert it with `openssl pkcs8 -topk8`")]
     OldEncryption,
@@ -97,7 +107,8 @@ impl KeyPair {
         Self::from_private(private)
     }
 
-    /// Reads a private key from PEM, PKCS#8 or PKCS#1, and checks it.
+    /// Reads a private key from PEM, PKCS#8 or PKCS#1, and checks it. What is around its block is passed over (RFC 7468
+    /// section 2): text, certificates, a public key.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         Self::read(pem, None)
     }
@@ -108,24 +119,26 @@ impl KeyPair {
         if let Some(pem) = with_line_ends(pem) {
             return Self::read(&pem, passphrase);
         }
-        if pem.contains("Proc-Type: 4,ENCRYPTED") {
+        let block = pem::blocks(pem).find(|block| block.label.ends_with(PrivateKeyInfo::PEM_LABEL));
+        let block = block.ok_or_else(|| without_block(pem, passphrase))?;
+        if block.has_old_encryption() {
             return Err(KeyError::OldEncryption);
         }
-        if !pem.contains(EncryptedPrivateKeyInfo::PEM_LABEL) {
-            return Self::from_plain_pem(pem);
+        let is_encrypted = block.label == EncryptedPrivateKeyInfo::PEM_LABEL;
+        if is_encrypted && passphrase.is_none() {
+            return Err(KeyError::Encrypted);
         }
-        let passphrase = passphrase.ok_or(KeyError::Encrypted)?;
-        Self::checked(decrypt(pem, passphrase)?)
-    }
-
-    fn from_plain_pem(pem: &str) -> Result<Self, KeyError> {
-        let private = RsaPrivateKey::from_pkcs8_pem(pem)
-            .or_else(|_| RsaPrivateKey::from_pkcs1_pem(pem))
-            .map_err(|_| KeyError::NotAPrivateKey)?;
-        Self::checked(private)
-    }
-
-    fn checked(private: RsaPrivateKey) -> Result<Self, KeyError> {
+        let der = block.der().ok_or(KeyError::NotAPrivateKey)?;
+        let private = match (block.label, passphrase) {
+            (PrivateKeyInfo::PEM_LABEL, _) => {
+                RsaPrivateKey::from_pkcs8_der(&der).map_err(|_| KeyError::NotAPrivateKey)
+            }
+            ("RSA PRIVATE KEY", _) => {
+                RsaPrivateKey::from_pkcs1_der(&der).map_err(|_| KeyError::NotAPrivateKey)
+            }
+            (_, Some(passphrase)) if is_encrypted => decrypt(&der, passphrase),
+            _ => Err(KeyError::NotAPrivateKey),
+        }?;
         private.validate().map_err(|_| KeyError::Damaged)?;
         Self::from_private(private)
     }
@@ -171,15 +184,17 @@ impl KeyPair {
 }
 
 impl PublicKey {
-    /// Reads a public key from PEM, SPKI or PKCS#1, and checks it.
+    /// Reads a public key from PEM, SPKI or PKCS#1, and checks it. What is around its block is passed over.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         if let Some(pem) = with_line_ends(pem) {
             return Self::from_pem(&pem);
         }
-        let key = RsaPublicKey::from_public_key_pem(pem)
-            .or_else(|_| RsaPublicKey::from_pkcs1_pem(pem))
-            .map_err(|_| KeyError::NotAPublicKey)?;
-        Self::from_rsa(key)
+        let key = pem::blocks(pem).find_map(|block| match block.label {
+            "PUBLIC KEY" => Some(RsaPublicKey::from_public_key_der(&block.der()?).ok()),
+            "RSA PUBLIC KEY" => Some(RsaPublicKey::from_pkcs1_der(&block.der()?).ok()),
+            _ => None,
+        });
+        Self::from_rsa(key.flatten().ok_or(KeyError::NotAPublicKey)?)
     }
 
     fn from_rsa(key: RsaPublicKey) -> Result<Self, KeyError> {
@@ -230,15 +245,77 @@ fn with_line_ends(pem: &str) -> Option<Zeroizing<String>> {
     in_one_line.then(|| Zeroizing::new(pem.trim().replace("\\r", "").replace("\\n", "\n")))
 }
 
-fn decrypt(pem: &str, passphrase: &str) -> Result<RsaPrivateKey, KeyError> {
+/// What is wrong with PEM in which no block of a private key is whole.
+fn without_block(pem: &str, passphrase: Option<&str>) -> KeyError {
+    if pem.contains("Proc-Type: 4,ENCRYPTED") {
+        KeyError::OldEncryption
+    } else if passphrase.is_none() && pem.contains(EncryptedPrivateKeyInfo::PEM_LABEL) {
+        KeyError::Encrypted
+    } else {
+        KeyError::NotAPrivateKey
+    }
+}
+
+fn decrypt(der: &[u8], passphrase: &str) -> Result<RsaPrivateKey, KeyError> {
     let failed = |_| KeyError::WrongPassphrase;
-    let (_, document) = SecretDocument::from_pem(pem).map_err(|_| KeyError::WrongPassphrase)?;
-    let encrypted = EncryptedPrivateKeyInfo::try_from(document.as_bytes()).map_err(failed)?;
+    if let Some(cipher) = unsupported_cipher(der) {
+        return Err(KeyError::Cipher(cipher));
+    }
+    let encrypted = EncryptedPrivateKeyInfo::try_from(der).map_err(failed)?;
     if !is_affordable(&encrypted.encryption_algorithm) {
         return Err(KeyError::Costly);
     }
     let plain = encrypted.decrypt(passphrase).map_err(failed)?;
-    RsaPrivateKey::from_pkcs8_der(plain.as_bytes()).map_err(failed)
+    // The passphrase of a key on a curve is right.
+    let plain = PrivateKeyInfo::try_from(plain.as_bytes()).map_err(failed)?;
+    RsaPrivateKey::try_from(plain).map_err(|_| KeyError::NotAPrivateKey)
+}
+
+/// The name of what a key is encrypted with, if that is not supported. `None` also for what is no encrypted key.
+fn unsupported_cipher(der: &[u8]) -> Option<&'static str> {
+    let scheme: AlgorithmIdentifierRef<'_> = AnyRef::from_der(der)
+        .and_then(|key| {
+            key.sequence(|reader| {
+                let scheme = reader.decode()?;
+                reader.decode::<OctetStringRef<'_>>()?;
+                Ok(scheme)
+            })
+        })
+        .ok()?;
+    let mut oid = scheme.oid;
+    if oid == pbes2::PBES2_OID {
+        let cipher = scheme.parameters?.sequence(|reader| {
+            reader.decode::<AlgorithmIdentifierRef<'_>>()?;
+            reader.decode::<AlgorithmIdentifierRef<'_>>()
+        });
+        oid = cipher.ok()?.oid;
+    }
+    let name = match oid.to_string().as_str() {
+        "2.16.840.1.101.3.4.1.2" | "2.16.840.1.101.3.4.1.22" | "2.16.840.1.101.3.4.1.42" => {
+            return of_sha1(der);
+        }
+        "2.16.840.1.101.3.4.1.6" | "2.16.840.1.101.3.4.1.26" | "2.16.840.1.101.3.4.1.46" => "AES in GCM mode",
+        "1.2.840.113549.3.7" | "1.2.840.113549.1.12.1.3" | "1.2.840.113549.1.12.1.4" => "3DES",
+        "1.3.14.3.2.7" | "1.2.840.113549.1.5.1" | "1.2.840.113549.1.5.3" | "1.2.840.113549.1.5.10" => "DES",
+        "1.2.840.113549.1.12.1.1" | "1.2.840.113549.1.12.1.2" => "RC4",
+        "1.2.840.113549.3.2"
+        | "1.2.840.113549.1.5.4"
+        | "1.2.840.113549.1.5.6"
+        | "1.2.840.113549.1.5.11"
+        | "1.2.840.113549.1.12.1.5"
+        | "1.2.840.113549.1.12.1.6" => "RC2",
+        _ => "an unknown cipher",
+    };
+    Some(name)
+}
+
+/// SHA-1 is what OpenSSL before 1.1.0 derived keys with.
+fn of_sha1(der: &[u8]) -> Option<&'static str> {
+    let encrypted = EncryptedPrivateKeyInfo::try_from(der).ok()?;
+    match &encrypted.encryption_algorithm.pbes2()?.kdf {
+        pbes2::Kdf::Pbkdf2(kdf) if kdf.prf == pbes2::Pbkdf2Prf::HmacWithSha1 => Some("PBKDF2 with SHA-1"),
+        _ => None,
+    }
 }
 
 fn is_affordable(scheme: &EncryptionScheme<'_>) -> bool {
@@ -268,6 +345,8 @@ fn thumbprint(key: &RsaPublicKey) -> String {
 
 #[cfg(test)]
 mod tests {
+    use pkcs8::SecretDocument;
+
     use super::*;
 
     #[test]
@@ -322,6 +401,31 @@ mod tests {
         assert_eq!(KeyPair::read(&pem, None).err(), Some(KeyError::Encrypted));
         assert_eq!(KeyPair::read(&pem, Some("wrong")).err(), Some(KeyError::WrongPassphrase));
         assert!(KeyPair::read(&pair.to_pem().unwrap(), Some("not needed")).is_ok());
+    }
+
+    #[test]
+    fn encryptions_use_fresh_salts_and_many_rounds() {
+        let pair = KeyPair::generate(2048).unwrap();
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            let pem = pair.to_encrypted_pem("correct horse").unwrap();
+            let (_, document) = SecretDocument::from_pem(&pem).unwrap();
+            let file = EncryptedPrivateKeyInfo::try_from(document.as_bytes()).unwrap();
+            let EncryptionScheme::Pbes2(parameters) = file.encryption_algorithm else {
+                panic!("another scheme")
+            };
+            let pbes2::Kdf::Pbkdf2(kdf) = &parameters.kdf else { panic!("another function") };
+            let pbes2::EncryptionScheme::Aes256Cbc { iv } = parameters.encryption else {
+                panic!("another cipher")
+            };
+            assert_eq!((kdf.salt.len(), kdf.prf), (16, pbes2::Pbkdf2Prf::HmacWithSha256));
+            assert!(kdf.iteration_count >= 600_000, "{}", kdf.iteration_count);
+            seen.extend([kdf.salt.to_vec(), iv.to_vec(), file.encrypted_data.to_vec()]);
+        }
+        let all = seen.len();
+        seen.sort();
+        seen.dedup();
+        assert_eq!((all, seen.len()), (6, 6), "something came twice");
     }
 
     #[test]

@@ -10,33 +10,30 @@ use time::OffsetDateTime;
 
 use super::counters::Counters;
 use super::gcra::Pace;
+use super::table::{Hashed, Table};
 
 /// Limits by the generic cell rate algorithm, in the memory of this process.
 ///
 /// A key costs one number: the time at which its allowance is whole again. Keys whose time has come are forgotten.
-/// Should more keys be live than there is room for, new ones share a fixed number of allowances: an attacker with many
-/// addresses limits the other newcomers, but neither pushes out anybody who is known nor takes more memory.
+/// Each operation has a [`Table`] of its own with a bounded number of keys. When it is full, the address block with the
+/// most keys makes room for those of other blocks; what has no place of its own shares a fixed number of allowances. So an
+/// attacker with many addresses neither keeps out newcomers from other blocks nor takes more memory.
 pub struct MemoryRateLimiter {
     shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
-    keys_per_shard: usize,
+    max_keys: usize,
     counters: Counters,
 }
 
-#[derive(Default)]
-struct Shard {
-    /// By key, when the allowance is whole again, in nanoseconds by the clock of the caller.
-    known: HashMap<LimitKey, i128>,
-    /// The same for those who share, by their place.
-    shared: HashMap<(&'static str, u64), i128>,
-    /// Before this time there is nobody to forget: so a crowd of strangers does not make every call look for one.
-    full_until: i128,
-}
+/// By the operation. Keys are told apart by their 64-bit hash, whose key is random for each process.
+type Shard = HashMap<&'static str, Table>;
 
 const SHARDS: usize = 32;
-const SHARED_PER_SHARD: u64 = 64;
-/// The keys that are told apart unless another number is given: some 10 MB when all are live.
-const DEFAULT_MAX_KEYS: usize = 100_000;
+/// The keys that an operation tells apart within a minute unless another number is given: some 2 MB when all are live.
+const DEFAULT_MAX_KEYS: usize = 50_000;
+/// A key lives as long as its allowance takes to be whole again, so an operation with a longer period has more of them.
+/// It has room for as many as come within this many minutes at most.
+const MAX_MINUTES: u64 = 4;
 
 impl Default for MemoryRateLimiter {
     fn default() -> Self {
@@ -45,46 +42,49 @@ impl Default for MemoryRateLimiter {
 }
 
 impl MemoryRateLimiter {
-    /// A limiter that tells so many keys apart.
+    /// A limiter that tells so many keys of each operation apart; up to four times as many where the period of the quota
+    /// is longer than a minute.
     pub fn with_max_keys(max_keys: usize) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
-            keys_per_shard: max_keys.div_ceil(SHARDS).max(1),
+            max_keys,
             counters: Counters::default(),
         }
     }
 
     /// Takes one of the key's allowance, and does not count the decision.
     pub(super) fn decide(&self, key: &LimitKey, quota: Quota, now: i128) -> Decision {
-        let (pace, hash) = (Pace::new(quota, 1), self.hasher.hash_one(key));
-        let Some(mut shard) = self.shard(hash) else { return pace.decide(now, now).0 };
-        if let Some(whole_at) = shard.known.get_mut(key) {
-            return take(pace, whole_at, now);
-        }
-        if shard.has_room(self.keys_per_shard, now) {
-            return take(pace, shard.known.entry(key.clone()).or_insert(now), now);
-        }
-        let place = (key.operation, (hash / SHARDS as u64) % SHARED_PER_SHARD);
-        take(pace, shard.shared.entry(place).or_insert(now), now)
+        let (pace, hashed) = (Pace::new(quota, 1), self.hashed(key));
+        let Some(mut shard) = self.shard(hashed.key) else { return pace.decide(now, now).0 };
+        let table = shard.entry(key.operation).or_default();
+        table.take(hashed, pace, self.keys_per_shard(quota.period), now)
     }
 
     /// How long it is until the key's allowance is whole again, as far as is known here.
     pub(super) fn owed(&self, key: &LimitKey, now: i128) -> Duration {
-        let known = self.shard(self.hasher.hash_one(key));
-        let whole_at = known.and_then(|shard| shard.known.get(key).copied()).unwrap_or(now);
+        let hashed = self.hashed(key);
+        let shard = self.shard(hashed.key);
+        let table = shard.as_ref().and_then(|shard| shard.get(key.operation));
+        let whole_at = table.and_then(|table| table.whole_at(hashed.key)).unwrap_or(now);
         Duration::from_nanos(u64::try_from(whole_at - now).unwrap_or(0))
     }
 
-    /// Takes over what somebody else has decided of the key: when its allowance is whole again. Answers that overtake one
-    /// another do no harm.
-    pub(super) fn learn(&self, key: &LimitKey, whole_at: i128, now: i128) {
-        let Some(mut shard) = self.shard(self.hasher.hash_one(key)) else { return };
-        if let Some(known) = shard.known.get_mut(key) {
-            *known = (*known).max(whole_at);
-        } else if shard.has_room(self.keys_per_shard, now) {
-            shard.known.insert(key.clone(), whole_at);
-        }
+    /// Takes over what somebody else has decided of the key: when its allowance is whole again.
+    pub(super) fn learn(&self, key: &LimitKey, quota: Quota, whole_at: i128, now: i128) {
+        let hashed = self.hashed(key);
+        let Some(mut shard) = self.shard(hashed.key) else { return };
+        let table = shard.entry(key.operation).or_default();
+        table.learn(hashed, whole_at, self.keys_per_shard(quota.period), now);
+    }
+
+    fn hashed(&self, key: &LimitKey) -> Hashed {
+        Hashed { key: self.hasher.hash_one((key.operation, &key.subject)), origin: key.origin }
+    }
+
+    fn keys_per_shard(&self, period: Duration) -> usize {
+        let minutes = period.as_secs().div_ceil(60).clamp(1, MAX_MINUTES);
+        self.max_keys.saturating_mul(minutes as usize).div_ceil(SHARDS).max(1)
     }
 
     // The state is a map of numbers, whole at every moment, so a poisoned lock can be used on.
@@ -105,22 +105,4 @@ impl RateLimiter for MemoryRateLimiter {
     fn metrics(&self) -> LimiterMetrics {
         self.counters.metrics()
     }
-}
-
-impl Shard {
-    /// Whether there is room for one more key, once those are forgotten whose allowance is whole.
-    fn has_room(&mut self, keys: usize, now: i128) -> bool {
-        if self.known.len() >= keys && now >= self.full_until {
-            self.known.retain(|_, whole_at| *whole_at > now);
-            // From here on the time of a key goes only forward, unless the clock of the caller steps back.
-            self.full_until = self.known.values().copied().min().unwrap_or(now);
-        }
-        self.known.len() < keys
-    }
-}
-
-fn take(pace: Pace, whole_at: &mut i128, now: i128) -> Decision {
-    let (decision, after) = pace.decide(*whole_at, now);
-    *whole_at = after;
-    decision
 }

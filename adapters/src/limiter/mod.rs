@@ -4,6 +4,7 @@ mod counters;
 mod gcra;
 mod memory;
 mod redis;
+mod table;
 
 pub use memory::MemoryRateLimiter;
 pub use redis::{RedisOptions, RedisRateLimiter, RedisTarget, RedisTargetError};

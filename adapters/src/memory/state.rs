@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet, Vector};
 use inwren_domain::model::{
-    AuditEvent, Email, Page, PageRequest, ServiceClient, ServiceClientId, Session, SessionId, User,
-    UserFilter, UserId,
+    AuditEvent, AuditEventKind, Email, Page, PageRequest, Revocation, RevocationReason, ServiceClient,
+    ServiceClientId, Session, SessionId, User, UserFilter, UserId,
 };
+use inwren_domain::ports::{Eviction, Opening, REVOKED_AT_ONCE};
 use time::OffsetDateTime;
 
 /// The newest audit events that are kept, so that a long-lived process does not grow for ever.
@@ -102,16 +103,68 @@ impl State {
     }
 
     /// The user's live sessions, newest first.
-    pub(super) fn live_sessions(&self, user: UserId, now: OffsetDateTime) -> Vec<Session> {
-        let mut live = self.unrevoked_sessions(user);
-        live.retain(|session| session.is_live(now));
-        live.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
-        live
+    pub(super) fn live_sessions(
+        &self,
+        user: UserId,
+        now: OffsetDateTime,
+        page: PageRequest<SessionId>,
+    ) -> Page<Session, SessionId> {
+        let Some(user) = self.user(user) else { return Page::of_sessions(Vec::new(), page.limit()) };
+        let mut found = self.unrevoked_sessions(user);
+        found.retain(|session| session.is_live(user, now));
+        if let Some(after) = page.after {
+            found.retain(|session| (session.created_at, session.id) < (after.created_at, after.id));
+        }
+        found.truncate(usize::from(page.limit()) + 1);
+        Page::of_sessions(found, page.limit())
     }
 
-    /// The user's sessions that were not ended before their time.
-    pub(super) fn unrevoked_sessions(&self, user: UserId) -> Vec<Session> {
-        self.all_sessions(user).filter(|session| session.revoked.is_none()).cloned().collect()
+    /// The user's sessions that were not ended before their time, newest first.
+    pub(super) fn unrevoked_sessions(&self, user: &User) -> Vec<Session> {
+        let unrevoked = self.all_sessions(user.id).filter(|session| session.is_unrevoked(user));
+        let mut unrevoked: Vec<Session> = unrevoked.cloned().collect();
+        unrevoked.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
+        unrevoked
+    }
+
+    /// Ends all of the user's sessions but those that are kept, writes the revocation into the newest of them, and tells into
+    /// how many.
+    pub(super) fn end_sessions(&mut self, user: UserId, kept: &[SessionId], revocation: Revocation) -> u64 {
+        let Some(user) = self.user(user).cloned() else { return 0 };
+        let epoch = user.sessions_epoch + 1;
+        let mut ended = 0;
+        for session in self.unrevoked_sessions(&user) {
+            if kept.contains(&session.id) {
+                self.put_session(Session { epoch, ..session });
+            } else if ended < u64::from(REVOKED_AT_ONCE) {
+                self.put_session(Session { revoked: Some(revocation), ..session });
+                ended += 1;
+            }
+        }
+        self.put_user(User { sessions_epoch: epoch, ..user });
+        ended
+    }
+
+    /// Makes room for a session, and gives the user as it is then.
+    pub(super) fn make_room(&mut self, opening: &Opening, user: User) -> User {
+        let at = opening.session.created_at;
+        let revocation = Revocation { at, reason: RevocationReason::SessionLimit };
+        let mut unrevoked = self.unrevoked_sessions(&user);
+        match opening.eviction(u32::try_from(unrevoked.len()).unwrap_or(u32::MAX)) {
+            Eviction::None => user,
+            Eviction::LeastRecentlyUsed(count) => {
+                unrevoked.sort_by_key(|session| (session.expires_at > at, session.last_used_at, session.id));
+                for session in unrevoked.into_iter().take(count as usize) {
+                    self.put_session(Session { revoked: Some(revocation), ..session });
+                }
+                user
+            }
+            Eviction::AllButNewest(count) => {
+                let kept: Vec<_> = unrevoked.iter().take(count as usize).map(|session| session.id).collect();
+                self.end_sessions(user.id, &kept, revocation);
+                User { sessions_epoch: user.sessions_epoch + 1, ..user }
+            }
+        }
     }
 
     /// Where the newest of the user's sessions came from.
@@ -178,6 +231,10 @@ impl State {
         old.truncate(limit);
         self.audit.retain(|event| old.binary_search(&(event.occurred_at, event.id)).is_err());
         old.len()
+    }
+
+    pub(super) fn has_event(&self, user: UserId, kind: AuditEventKind) -> bool {
+        self.audit.iter().any(|event| event.user_id == user && event.kind == kind)
     }
 
     pub(super) fn latest_events(&self, limit: usize) -> Vec<AuditEvent> {

@@ -60,7 +60,8 @@ impl Store for MemoryStore {
             user = User { hashed_password: hash.clone(), ..user };
             state.put_user(user.clone());
         }
-        state.put_session(opening.session.clone());
+        user = state.make_room(opening, user);
+        state.put_session(opening.session_of(&user));
         state.record(opening.event.clone());
         self.shared.publish(state);
         Ok(OpeningOutcome::Opened(user))

@@ -42,7 +42,8 @@ impl MemoryUnit {
 
     /// The user's session with this id, if it is live.
     fn live_session(&self, id: SessionId, user: UserId, at: OffsetDateTime) -> Option<Session> {
-        self.state.session(id).filter(|session| session.user_id == user && session.is_live(at)).cloned()
+        let (session, owner) = self.state.session_with_user(id)?;
+        (owner.id == user && session.is_live(owner, at)).then(|| session.clone())
     }
 }
 
@@ -123,7 +124,7 @@ impl UserRepository for MemoryUnit {
         let Some(user) = current else { return Ok(false) };
         let changed = User {
             hashed_password: hash.clone(),
-            credential_version: expected_version + 1,
+            credential_version: User::next_credential_version(expected_version),
             updated_at: at,
             ..user.clone()
         };
@@ -192,14 +193,7 @@ impl SessionRepository for MemoryUnit {
         reason: RevocationReason,
         at: OffsetDateTime,
     ) -> Result<u64, StoreError> {
-        let mut revoked = 0;
-        for session in self.state.unrevoked_sessions(user) {
-            if Some(session.id) != except {
-                self.state.put_session(Session { revoked: Some(Revocation { at, reason }), ..session });
-                revoked += 1;
-            }
-        }
-        Ok(revoked)
+        Ok(self.state.end_sessions(user, except.as_slice(), Revocation { at, reason }))
     }
 
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::model::{
-    AuditEvent, Email, Page, PageRequest, ServiceClient, ServiceClientId, Session, SessionId, User,
-    UserFilter, UserId,
+    AuditEvent, AuditEventKind, Email, Page, PageRequest, ServiceClient, ServiceClientId, Session, SessionId,
+    User, UserFilter, UserId,
 };
 use inwren_domain::ports::{
     AuditReader, ReadView, ServiceClientReader, SessionReader, StoreError, UserReader,
@@ -64,8 +64,13 @@ impl SessionReader for MemoryView {
         Ok(state.session_with_user(id).map(|(session, user)| (session.clone(), user.clone())))
     }
 
-    async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError> {
-        Ok(self.shared.snapshot().live_sessions(user, now))
+    async fn live_of(
+        &mut self,
+        user: UserId,
+        now: OffsetDateTime,
+        page: PageRequest<SessionId>,
+    ) -> Result<Page<Session, SessionId>, StoreError> {
+        Ok(self.shared.snapshot().live_sessions(user, now, page))
     }
 
     async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError> {
@@ -88,5 +93,9 @@ impl ServiceClientReader for MemoryView {
 impl AuditReader for MemoryView {
     async fn latest(&mut self, limit: u16) -> Result<Vec<AuditEvent>, StoreError> {
         Ok(self.shared.snapshot().latest_events(limit.into()))
+    }
+
+    async fn has(&mut self, user: UserId, kind: AuditEventKind) -> Result<bool, StoreError> {
+        Ok(self.shared.snapshot().has_event(user, kind))
     }
 }

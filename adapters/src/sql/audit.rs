@@ -1,7 +1,7 @@
 //! The statements on audit events.
 
 use async_trait::async_trait;
-use inwren_domain::model::AuditEvent;
+use inwren_domain::model::{AuditEvent, AuditEventKind, UserId};
 use inwren_domain::ports::{AuditLog, AuditReader, StoreError};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
@@ -27,6 +27,14 @@ impl AuditReader for SqlView {
             .await
             .map_err(store_error)?;
         rows.into_iter().map(AuditEvent::try_from).collect()
+    }
+
+    async fn has(&mut self, user: UserId, kind: AuditEventKind) -> Result<bool, StoreError> {
+        let found = Entity::find()
+            .filter(Column::UserId.eq(user.as_uuid()))
+            .filter(Column::Kind.eq(kind.as_str()))
+            .one(self.connection());
+        Ok(found.await.map_err(store_error)?.is_some())
     }
 }
 

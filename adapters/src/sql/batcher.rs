@@ -4,11 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use inwren_domain::ports::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot};
+
+use super::patience::End;
 
 /// As many as are answered together. More would make the first ones wait for the last.
 pub(super) const MAX_TOGETHER: usize = 64;
@@ -24,8 +26,16 @@ pub(super) struct Batcher<Q, A> {
     patience: Duration,
 }
 
+/// A question, and until when it may be worked on.
+#[derive(Clone, Debug)]
+pub(super) struct Job<Q> {
+    pub(super) question: Q,
+    /// From this moment on it MUST NOT change anything: its caller is about to give up.
+    pub(super) write_by: Instant,
+}
+
 struct Asked<Q, A> {
-    question: Q,
+    job: Job<Q>,
     answer: oneshot::Sender<Result<A, StoreError>>,
 }
 
@@ -37,7 +47,7 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
     /// questions in their order. Whoever is not answered in time is told that the database does not answer.
     pub(super) fn start<F, Answers>(lanes: usize, patience: Duration, answer: F) -> Self
     where
-        F: Fn(Vec<Q>) -> Answers + Clone + Send + Sync + 'static,
+        F: Fn(Vec<Job<Q>>) -> Answers + Clone + Send + Sync + 'static,
         Answers: Future<Output = Result<Vec<A>, StoreError>> + Send + 'static,
     {
         let (batcher, waiting) = Self::unanswered(patience);
@@ -50,7 +60,7 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
     /// As [`start`](Self::start), with one lane that is a thread of this name: `answer` may keep it waiting.
     pub(super) fn start_thread<F, Answers>(name: &str, patience: Duration, answer: F) -> io::Result<Self>
     where
-        F: Fn(Vec<Q>) -> Answers + Send + 'static,
+        F: Fn(Vec<Job<Q>>) -> Answers + Send + 'static,
         Answers: Future<Output = Result<Vec<A>, StoreError>>,
     {
         let (batcher, waiting) = Self::unanswered(patience);
@@ -68,12 +78,13 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
 
     /// Asks, and waits for the answer.
     pub(super) async fn ask(&self, question: Q) -> Result<A, StoreError> {
+        let End { write_by, give_up } = End::of(self.patience);
         let asking = async {
             let (answer, answered) = oneshot::channel();
-            self.questions.send(Asked { question, answer }).await.ok()?;
+            self.questions.send(Asked { job: Job { question, write_by }, answer }).await.ok()?;
             answered.await.ok()
         };
-        match tokio::time::timeout(self.patience, asking).await {
+        match tokio::time::timeout_at(give_up.into(), asking).await {
             Ok(Some(answer)) => answer,
             Ok(None) => Err(StoreError::Unavailable("the database gave no answer".to_owned())),
             Err(_) => Err(StoreError::Unavailable("the database does not answer in time".to_owned())),
@@ -85,47 +96,48 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
 async fn lane<Q, A, F, Answers>(waiting: Waiting<Q, A>, answer: F, patience: Duration)
 where
     Q: Clone,
-    F: Fn(Vec<Q>) -> Answers,
+    F: Fn(Vec<Job<Q>>) -> Answers,
     Answers: Future<Output = Result<Vec<A>, StoreError>>,
 {
     let mut asked = Vec::with_capacity(MAX_TOGETHER);
     while waiting.lock().await.recv_many(&mut asked, MAX_TOGETHER).await > 0 {
-        // Nobody waits any more for those who have gone.
-        let (questions, callers): (Vec<Q>, Vec<_>) = asked
+        // Callers that have given up, or are about to, count on their jobs not being done.
+        let now = Instant::now();
+        let (jobs, callers): (Vec<Job<Q>>, Vec<_>) = asked
             .drain(..)
-            .filter(|asked| !asked.answer.is_closed())
-            .map(|asked| (asked.question, asked.answer))
+            .filter(|asked| !asked.answer.is_closed() && now < asked.job.write_by)
+            .map(|asked| (asked.job, asked.answer))
             .unzip();
-        if questions.is_empty() {
+        if jobs.is_empty() {
             continue;
         }
         // A connection that has gone silent would keep the lane until the network gives it up. Its callers have gone by
         // then, and the next ones may find a better one.
-        let Ok(answers) = tokio::time::timeout(patience, answers(questions, &answer)).await else { continue };
+        let Ok(answers) = tokio::time::timeout(patience, answers(jobs, &answer)).await else { continue };
         for (caller, answer) in callers.into_iter().zip(answers) {
             let _ = caller.send(answer);
         }
     }
 }
 
-async fn answers<Q, A, F, Answers>(questions: Vec<Q>, answer: &F) -> Vec<Result<A, StoreError>>
+async fn answers<Q, A, F, Answers>(jobs: Vec<Job<Q>>, answer: &F) -> Vec<Result<A, StoreError>>
 where
     Q: Clone,
-    F: Fn(Vec<Q>) -> Answers,
+    F: Fn(Vec<Job<Q>>) -> Answers,
     Answers: Future<Output = Result<Vec<A>, StoreError>>,
 {
-    match unwound(answer(questions.clone())).await {
+    match unwound(answer(jobs.clone())).await {
         Ok(answers) => answers.into_iter().map(Ok).collect(),
         // It may be but one row that cannot be read, which is no reason to refuse the others.
-        Err(StoreError::Inconsistent { .. }) if questions.len() > 1 => {
-            let mut answers = Vec::with_capacity(questions.len());
-            for question in questions {
-                let alone = unwound(answer(vec![question])).await;
+        Err(StoreError::Inconsistent { .. }) if jobs.len() > 1 => {
+            let mut answers = Vec::with_capacity(jobs.len());
+            for job in jobs {
+                let alone = unwound(answer(vec![job])).await;
                 answers.push(alone.and_then(|mut answers| answers.pop().ok_or_else(unanswered)));
             }
             answers
         }
-        Err(error) => questions.iter().map(|_| Err(error.clone())).collect(),
+        Err(error) => jobs.iter().map(|_| Err(error.clone())).collect(),
     }
 }
 
@@ -167,7 +179,8 @@ mod tests {
     fn doubling(patience: Duration) -> Doubling {
         let (sizes, let_go) = (Arc::new(StdMutex::new(Vec::new())), Arc::new(Semaphore::new(0)));
         let (noted, gate) = (Arc::clone(&sizes), Arc::clone(&let_go));
-        let double = move |questions: Vec<u32>| {
+        let double = move |jobs: Vec<Job<u32>>| {
+            let questions: Vec<u32> = jobs.into_iter().map(|job| job.question).collect();
             noted.lock().unwrap().push(questions.len());
             let gate = Arc::clone(&gate);
             async move {
@@ -232,5 +245,61 @@ mod tests {
             }
         }
         panic!("the lane does not go on");
+    }
+
+    #[tokio::test]
+    async fn a_job_carries_the_deadline_of_its_caller() {
+        let patience = Duration::from_secs(60);
+        let batcher = Batcher::start(1, patience, |jobs: Vec<Job<()>>| async move {
+            Ok(jobs.into_iter().map(|job| job.write_by).collect())
+        });
+        let before = Instant::now();
+        let write_by = batcher.ask(()).await.unwrap();
+        assert!(write_by > before + patience / 2 && write_by < Instant::now() + patience);
+    }
+
+    /// The caller's own timer has not fired yet, because its thread is busy: its channel is still open.
+    #[tokio::test]
+    async fn a_job_whose_deadline_has_passed_is_not_started() {
+        let patience = Duration::from_millis(100);
+        let started = Arc::new(StdMutex::new(Vec::new()));
+        let (release, gate) = std::sync::mpsc::channel::<()>();
+        let (noted, gate) = (Arc::clone(&started), StdMutex::new(gate));
+        let work = move |jobs: Vec<Job<u32>>| {
+            noted.lock().unwrap().extend(jobs.iter().map(|job| job.question));
+            let _ = gate.lock().unwrap().recv();
+            async move { Ok(vec![(); jobs.len()]) }
+        };
+        let batcher = Arc::new(Batcher::start_thread("worker", patience, work).unwrap());
+        let ask = |n| {
+            let batcher = Arc::clone(&batcher);
+            tokio::spawn(async move { batcher.ask(n).await })
+        };
+        let first = ask(1);
+        while started.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let second = ask(2);
+        while batcher.questions.capacity() == MAX_WAITING {
+            tokio::task::yield_now().await;
+        }
+        // From here on this thread does not return to the runtime, so that no caller gives up.
+        let block = |time: Duration| {
+            let begun = Instant::now();
+            while begun.elapsed() < time {
+                std::thread::yield_now();
+            }
+        };
+        block(2 * patience);
+        release.send(()).unwrap();
+        while batcher.questions.capacity() < MAX_WAITING {
+            std::thread::yield_now();
+        }
+        block(patience);
+        assert_eq!(*started.lock().unwrap(), [1]);
+        drop(release);
+        // The first job was done, late; whether its caller still hears of it does not matter here.
+        let _ = first.await.unwrap();
+        assert!(second.await.unwrap().is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! Opening the connections.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{SqlxPostgresConnector, SqlxSqliteConnector};
 
 use super::error::driver_error;
-use super::file::{LARGEST_LOG, Lease};
+use super::file::{LARGEST_LOG, Lease, make_folder, warn_of_exposure};
 use super::patience::Patience;
 use super::pool::Pool;
 use super::url::{self, Target};
@@ -58,6 +58,12 @@ pub enum ConnectError {
     /// The file of a SQLite database can be neither found nor made.
     #[error("the database file cannot be made: {0}")]
     File(#[from] io::Error),
+    /// The database cannot keep every address.
+    #[error(
+        "the database has the encoding {0}; it must be UTF8. Create one with CREATE DATABASE inwren ENCODING 'UTF8' \
+         TEMPLATE template0 (and LOCALE 'C.UTF-8' if the server's locale has another encoding)"
+    )]
+    Encoding(String),
     /// The file of a SQLite database is about to be replaced.
     #[error("the database is being restored from a backup")]
     BeingRestored,
@@ -159,12 +165,19 @@ async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pool
         .await;
     let pool = match pool {
         Ok(pool) => {
+            refuse_other_encodings(&pool).await?;
             Pool::new(SqlxPostgresConnector::from_sqlx_postgres_pool(pool), options.max_connections, patience)
         }
         Err(sqlx::Error::PoolTimedOut) => return Err(reason(&target, options).await.into()),
         Err(error) => return Err(error.into()),
     };
     Ok(Pools { writer: pool.clone(), readers: pool, file: None })
+}
+
+/// A server converts what it keeps, and fails at each character that its encoding does not have.
+async fn refuse_other_encodings(pool: &sqlx::PgPool) -> Result<(), ConnectError> {
+    let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(pool).await?;
+    if encoding == "UTF8" { Ok(()) } else { Err(ConnectError::Encoding(encoding)) }
 }
 
 async fn answer_to_ping(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
@@ -203,6 +216,7 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
     make_folder(path)?;
     let lease = Lease::share(path)?.ok_or(ConnectError::BeingRestored)?;
     let is_new = make_file(path)?;
+    warn_of_exposure(path);
     let file =
         SqliteConnectOptions::new().filename(path).busy_timeout(options.lock_timeout).foreign_keys(true);
     let pool = || {
@@ -255,14 +269,6 @@ fn for_writing(file: SqliteConnectOptions, is_new: bool) -> SqliteConnectOptions
         .synchronous(SqliteSynchronous::Full)
         // Where the log had to grow, it is cut off when it is used anew.
         .pragma("journal_size_limit", LARGEST_LOG.to_string())
-}
-
-/// Makes the directories above the file.
-fn make_folder(path: &Path) -> io::Result<()> {
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(directory) => DirBuilder::new().recursive(true).create(directory),
-        None => Ok(()),
-    }
 }
 
 /// Makes the file, empty, unless it is there, and tells whether it is empty. Nobody but its owner may read it: it will

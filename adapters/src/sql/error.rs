@@ -24,6 +24,18 @@ pub(super) fn is_unique_violation(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
+/// SQLSTATE division by zero: what a write fails with that is [too late](super::deadline::in_time). Nothing else divides.
+const TOO_LATE: &str = "22012";
+
+/// Whether a write was not made because its deadline had passed.
+pub(super) fn is_too_late(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    error.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == TOO_LATE)
+}
+
 pub(super) fn driver_error(error: &sqlx::Error) -> StoreError {
     match error {
         sqlx::Error::Database(error) => database_error(error.as_ref()),
@@ -67,6 +79,7 @@ fn postgres_error(code: &str, message: &str) -> StoreError {
     let quotes_values = code.starts_with("22") || code.starts_with("23");
     let text = if quotes_values { format!("SQLSTATE {code}") } else { format!("SQLSTATE {code}: {message}") };
     match code {
+        TOO_LATE => StoreError::Busy(format!("{text}: it was too late to write")),
         "40001" | "40P01" | "55P03" | "57014" => StoreError::Busy(text),
         _ => StoreError::Unavailable(text),
     }
@@ -93,7 +106,7 @@ mod tests {
 
     #[test]
     fn what_passes_by_itself_is_busy() {
-        for code in ["40001", "40P01", "55P03", "57014"] {
+        for code in ["40001", "40P01", "55P03", "57014", TOO_LATE] {
             assert!(matches!(postgres_error(code, ""), StoreError::Busy(_)), "{code}");
         }
         for code in ["5", "6", "261", "517", "262"] {

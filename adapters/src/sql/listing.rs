@@ -15,15 +15,17 @@
 //! both at once hardly anybody from here on for a long way: these are sorted, at the cost of one pass over those who have
 //! such an address.
 
-use inwren_domain::model::{PageRequest, User, UserFilter};
+use inwren_domain::model::{Cursor, Page, PageRequest, User, UserFilter, UserId};
 use inwren_domain::ports::StoreError;
 use sea_orm::sea_query::{Condition, SelectStatement};
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult};
+use uuid::Uuid;
 
 use super::entity::users::Model;
 use super::error::store_error;
 use super::page::{ByAge, more_with_address};
 use super::prefix::{Beginning, begins_with};
+use super::timestamp::Timestamp;
 
 /// As many as are looked up and sorted without a second thought: a few milliseconds.
 const FEW: u64 = 5_000;
@@ -32,21 +34,41 @@ const WALKED_FOR_ONE: u64 = 100;
 /// How many a short one passes.
 const TRIED_FOR_ONE: u64 = 20;
 
-/// The users of a page, and one more if there is one.
-pub(super) async fn one_more(
+/// A page of users. One that cannot be read is logged and left out, and the page ends where it would have ended with it: a
+/// damaged row hides no other one.
+pub(super) async fn page(
     connection: &impl ConnectionTrait,
     filter: &UserFilter,
     page: PageRequest,
-) -> Result<Vec<User>, StoreError> {
-    let rows = rows(connection, filter, page).await.map_err(store_error)?;
-    rows.into_iter().map(User::try_from).collect()
+) -> Result<Page<User>, StoreError> {
+    let mut found = one_more(connection, filter, page).await.map_err(store_error)?;
+    let has_more = found.len() > usize::from(page.limit());
+    found.truncate(page.limit().into());
+    let last = found.last().filter(|_| has_more);
+    let next = last.map(place).transpose().map_err(store_error)?;
+    Ok(Page { items: found.iter().filter_map(user).collect(), next })
 }
 
-async fn rows(
+fn place(row: &QueryResult) -> Result<Cursor, DbErr> {
+    let Timestamp(created_at) = row.try_get("", "created_at")?;
+    Ok(Cursor { created_at, id: UserId::from_uuid(row.try_get("", "id")?) })
+}
+
+fn user(row: &QueryResult) -> Option<User> {
+    let read = Model::from_query_result(row, "").map(User::from).map_err(store_error);
+    read.inspect_err(|error| {
+        let id = row.try_get::<Uuid>("", "id").ok();
+        tracing::error!(?id, %error, "a user cannot be read, and is left out of the list");
+    })
+    .ok()
+}
+
+/// The rows of a page, and one more if there is one.
+async fn one_more(
     connection: &impl ConnectionTrait,
     filter: &UserFilter,
     page: PageRequest,
-) -> Result<Vec<Model>, DbErr> {
+) -> Result<Vec<QueryResult>, DbErr> {
     let backend = connection.get_database_backend();
     let by_age = |beginning| ByAge::new(filter, page, backend, beginning);
     let of_tier = by_age(None);
@@ -86,7 +108,7 @@ async fn walk(
     with_address: &Condition,
     walked: u64,
     count: u64,
-) -> Result<Option<Vec<Model>>, DbErr> {
+) -> Result<Option<Vec<QueryResult>>, DbErr> {
     let found = all(connection, &by_age.walk(with_address.clone(), walked, count)).await?;
     let is_full = found.len() as u64 == count;
     // With a page to spare, for those who are deleted between the two questions.
@@ -94,9 +116,8 @@ async fn walk(
     Ok(is_all.then_some(found))
 }
 
-async fn all(connection: &impl ConnectionTrait, select: &SelectStatement) -> Result<Vec<Model>, DbErr> {
-    let rows = connection.query_all(select).await?;
-    rows.iter().map(|row| Model::from_query_result(row, "")).collect()
+async fn all(connection: &impl ConnectionTrait, select: &SelectStatement) -> Result<Vec<QueryResult>, DbErr> {
+    connection.query_all(select).await
 }
 
 async fn is_there(connection: &impl ConnectionTrait, select: &SelectStatement) -> Result<bool, DbErr> {

@@ -9,7 +9,7 @@ use inwren_domain::ports::StoreError;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use super::batcher::{Batcher, MAX_TOGETHER};
+use super::batcher::{Batcher, Job, MAX_TOGETHER};
 use super::connection::Connection;
 use super::entity::{sessions, users};
 use super::error::store_error;
@@ -32,7 +32,9 @@ pub(super) struct Lookups {
 impl Lookups {
     /// Whoever asks waits for `max_wait` at most.
     pub(super) fn over(readers: Pool, file: Option<&Path>, max_wait: Duration) -> Self {
-        let together = Batcher::start(LANES, max_wait, move |ids| look_up(readers.clone(), ids));
+        let together = Batcher::start(LANES, max_wait, move |jobs: Vec<Job<SessionId>>| {
+            look_up(readers.clone(), jobs.into_iter().map(|job| job.question).collect())
+        });
         Self { together, at_once: file.map(Readers::open) }
     }
 
@@ -69,7 +71,7 @@ async fn look_up(readers: Pool, ids: Vec<SessionId>) -> Result<Vec<Found>, Store
     let mut found = HashMap::with_capacity(rows.len());
     for (session, user) in rows {
         let session = Session::try_from(session)?;
-        found.insert(session.id, (session, User::try_from(user)?));
+        found.insert(session.id, (session, User::from(user)));
     }
     // The same session may have been asked for more than once.
     Ok(ids.iter().map(|id| found.get(id).cloned()).collect())

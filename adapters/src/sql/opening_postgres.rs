@@ -2,34 +2,55 @@
 
 use std::sync::LazyLock;
 
-use inwren_domain::ports::{Opening, OpeningOutcome, StoreError, UnitOfWork};
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, IntoActiveModel, Statement};
+use inwren_domain::model::{RevocationReason, User};
+use inwren_domain::ports::{Eviction, Opening, OpeningOutcome, StoreError, UnitOfWork};
+use sea_orm::{ActiveValue, ConnectionTrait, DbBackend, FromQueryResult, IntoActiveModel, Statement, Value};
 
-use super::connection::Connection;
+use super::deadline::{self, DATABASE_TIME, in_time};
 use super::entity::{audit_events, sessions, users};
 use super::error::store_error;
+use super::eviction;
 use super::pool::Pool;
-use super::rows_postgres::{insertion, values_of};
+use super::rows_postgres::{insertion, insertion_with, statement, values_of};
+use super::timestamp::Timestamp;
 use super::unit::SqlUnit;
 
-/// Opens each session by one statement. That a hash is renewed is rare enough for a unit of several.
+/// How many sessions an account has to have free for one statement to open another. A statement sees what was committed when
+/// it began: sessions that others opened while it waited for the user's row are not in its count, and this leaves room for
+/// them. It is more than the connections of several instances.
+const ROOM: u16 = 64;
+
+/// Opens each session by one statement where there is plenty of room. That an account is near its limit, that a hash is
+/// renewed, or that something changed meanwhile, is rare enough for a unit of several.
 pub(super) async fn open(pool: &Pool, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-    if opening.rehashed.is_some() {
-        let mut unit = Box::new(SqlUnit::begin(pool).await?);
-        let outcome = in_unit(&mut unit, opening).await?;
-        unit.commit().await?;
-        return Ok(outcome);
+    let plenty = opening.max_sessions.saturating_sub(ROOM);
+    if opening.rehashed.is_none()
+        && plenty > 0
+        && let Some(user) = in_one_statement(pool, opening, plenty).await?
+    {
+        return Ok(OpeningOutcome::Opened(user));
     }
-    let session = sessions::Model::from(&opening.session).into_active_model();
+    let mut unit = Box::new(SqlUnit::begin(pool).await?);
+    let outcome = in_unit(&mut unit, opening).await?;
+    unit.commit().await?;
+    Ok(outcome)
+}
+
+/// Opens the session if the user fits and has fewer than `plenty` of them.
+async fn in_one_statement(pool: &Pool, opening: &Opening, plenty: u16) -> Result<Option<User>, StoreError> {
+    let mut session = sessions::Model::from(&opening.session).into_active_model();
+    session.epoch = ActiveValue::NotSet;
     let event = audit_events::Model::from(&opening.event).into_active_model();
-    let mut values = vec![opening.session.user_id.as_uuid().into(), opening.credential_version.into()];
+    let mut values = vec![
+        opening.session.user_id.as_uuid().into(),
+        opening.credential_version.into(),
+        i64::from(plenty).into(),
+    ];
     values.extend(values_of::<sessions::Entity>(&session));
     values.extend(values_of::<audit_events::Entity>(&event));
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, OPENING.as_str(), values);
-    let row = Connection::on(pool.clone()).query_one_raw(statement).await.map_err(store_error)?;
-    let Some(row) = row else { return Ok(OpeningOutcome::Overtaken) };
-    let user = users::Model::from_query_result(&row, "").map_err(store_error)?;
-    Ok(OpeningOutcome::Opened(user.try_into()?))
+    let row = deadline::write(pool, |deadline| statement(&OPENING, &values, deadline)).await?;
+    let row = row.map(|row| users::Model::from_query_result(&row, "").map_err(store_error)).transpose()?;
+    Ok(row.map(User::from))
 }
 
 /// Opens a session step by step.
@@ -42,19 +63,59 @@ async fn in_unit(unit: &mut SqlUnit, opening: &Opening) -> Result<OpeningOutcome
         unit.users().rehash(user.id, user.credential_version, hash).await?;
         user.hashed_password = hash.clone();
     }
-    unit.sessions().insert(&opening.session).await?;
+    make_room(unit, opening, &mut user).await?;
+    unit.sessions().insert(&opening.session_of(&user)).await?;
     unit.audit().record(&opening.event).await?;
     Ok(OpeningOutcome::Opened(user))
 }
 
+/// Ends what has to give way. The unit has locked the user, so that the count is exact.
+async fn make_room(unit: &SqlUnit, opening: &Opening, user: &mut User) -> Result<(), StoreError> {
+    let statement =
+        |text: &str, values: Vec<Value>| Statement::from_sql_and_values(DbBackend::Postgres, text, values);
+    let of_user = || vec![user.id.as_uuid().into(), user.sessions_epoch.into()];
+    let with = |mut values: Vec<Value>, limit: u32| {
+        values.push(i64::from(limit).into());
+        values
+    };
+    let count = statement(eviction::COUNT, with(of_user(), opening.counted_sessions()));
+    let row = unit.connection().query_one_raw(count).await.map_err(store_error)?;
+    let count: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0)).map_err(store_error)?;
+    let statements = match opening.eviction(u32::try_from(count).unwrap_or(u32::MAX)) {
+        Eviction::None => vec![],
+        Eviction::LeastRecentlyUsed(count) => {
+            let at = Timestamp(opening.session.created_at);
+            let mut values = vec![at.into(), RevocationReason::SessionLimit.as_str().into()];
+            values.extend(of_user());
+            vec![statement(eviction::REVOKE, with(values, count))]
+        }
+        Eviction::AllButNewest(count) => {
+            let keep = statement(eviction::KEEP, with(of_user(), count));
+            let end = statement(eviction::END, vec![user.id.as_uuid().into()]);
+            user.sessions_epoch += 1;
+            vec![keep, end]
+        }
+    };
+    for statement in statements {
+        unit.connection().execute_raw(statement).await.map_err(store_error)?;
+    }
+    Ok(())
+}
+
 /// The user is locked as by a unit, and found again as the lock found it: [`Opening::fits`] is what stands in its condition.
-/// The rows that depend on it are written only if it is there.
+/// The session is of the epoch that the lock found. The rows that depend on the user are written only if it is there, and has
+/// few sessions. What it is too late for is found out after the lock.
 static OPENING: LazyLock<String> = LazyLock::new(|| {
-    let mut next = 3;
-    let session = insertion::<sessions::Entity>("sessions", "fitting", &mut next);
-    let event = insertion::<audit_events::Entity>("audit_events", "fitting", &mut next);
+    let mut next = 4;
+    let epoch = (sessions::Column::Epoch, "sessions_epoch");
+    let session = insertion_with::<sessions::Entity>("sessions", "roomy", epoch, &mut next);
+    let event = insertion::<audit_events::Entity>("audit_events", "roomy", &mut next);
+    let in_time = in_time(&format!("${next}"));
     format!(
         "WITH fitting AS (SELECT * FROM users WHERE id = $1 AND is_active AND credential_version = $2 \
-         FOR NO KEY UPDATE), session AS ({session}), event AS ({event}) SELECT * FROM fitting"
+         FOR NO KEY UPDATE), roomy AS (SELECT * FROM fitting WHERE (SELECT count(*) FROM (SELECT 1 FROM sessions AS s \
+         WHERE s.user_id = fitting.id AND s.epoch = fitting.sessions_epoch AND s.revoked_at IS NULL LIMIT $3) AS counted) \
+         < $3), session AS ({session}), event AS ({event}) \
+         SELECT *, {in_time} AS in_time, clock_timestamp() AS {DATABASE_TIME} FROM roomy"
     )
 });

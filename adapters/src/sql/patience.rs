@@ -10,6 +10,28 @@ use sea_orm::{DbErr, RuntimeErr};
 /// For how long after a question was given up connections are asked whether anybody is at the other end before the pool
 /// gets them back.
 const SUSPICION: Duration = Duration::from_secs(60);
+/// How long a write is waited for without a limit: longer than any request takes.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// By which part of the wait a write has to be made before it is given up, so that its answer arrives in time.
+const MARGIN: u32 = 8;
+
+/// Until when a write may be made, and until when its answer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// The write may be made before this moment, and MUST NOT be made from it on.
+    pub(super) write_by: Instant,
+    /// The caller gives up.
+    pub(super) give_up: Instant,
+}
+
+impl End {
+    /// Of a write whose answer is waited for so long, from now.
+    pub(super) fn of(limit: Duration) -> Self {
+        let give_up = Instant::now() + limit;
+        Self { write_by: give_up.checked_sub(limit / MARGIN).unwrap_or(give_up), give_up }
+    }
+}
 
 /// Bounds the wait for each answer. The database ends what takes too long by itself and says so; but one that is frozen,
 /// or has gone from the network, says nothing at all.
@@ -32,13 +54,29 @@ impl Patience {
         Self { limit, given_up: Arc::new(GivenUp { beginning: Instant::now(), last: AtomicU64::new(0) }) }
     }
 
+    /// The end of a write that begins now.
+    pub(super) fn end(&self) -> End {
+        End::of(self.limit.unwrap_or(LONGEST))
+    }
+
     /// Waits for an answer.
     pub(super) async fn wait<T>(&self, answer: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        let Some(limit) = self.limit else { return answer.await };
+        match self.limit {
+            Some(limit) => self.wait_until(Instant::now() + limit, answer).await,
+            None => answer.await,
+        }
+    }
+
+    /// Waits for the answer to a write, or to several statements, until a moment.
+    pub(super) async fn wait_until<T>(
+        &self,
+        give_up: Instant,
+        answer: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, DbErr> {
         // What is declared last is dropped first: it is noted before the connection goes back to the pool.
         let mut answer = pin!(answer);
         let unanswered = Unanswered(&self.given_up);
-        let outcome = tokio::time::timeout(limit, answer.as_mut()).await;
+        let outcome = tokio::time::timeout_at(give_up.into(), answer.as_mut()).await;
         if outcome.is_ok() {
             std::mem::forget(unanswered);
         }

@@ -9,6 +9,7 @@ use sea_orm::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::deadline::DatabaseClock;
 use super::patience::Patience;
 
 /// Connections that are shared, and how many callers want one at the moment: the driver does not tell who waits.
@@ -18,6 +19,7 @@ pub(super) struct Pool {
     max: u32,
     wanted: Arc<AtomicU32>,
     patience: Patience,
+    clock: DatabaseClock,
     turns: Option<Turns>,
 }
 
@@ -45,7 +47,8 @@ pub struct PoolMetrics {
 
 impl Pool {
     pub(super) fn new(connections: DatabaseConnection, max: u32, patience: Patience) -> Self {
-        Self { connections, max, wanted: Arc::default(), patience, turns: None }
+        let clock = DatabaseClock::default();
+        Self { connections, max, wanted: Arc::default(), patience, clock, turns: None }
     }
 
     /// One connection, which is not the only one that writes: whoever writes waits for a turn, and so long at most.
@@ -57,6 +60,11 @@ impl Pool {
     /// How long an answer is waited for.
     pub(super) fn patience(&self) -> &Patience {
         &self.patience
+    }
+
+    /// What the database's clock shows. PostgreSQL only.
+    pub(super) fn clock(&self) -> &DatabaseClock {
+        &self.clock
     }
 
     pub(super) fn connections(&self) -> &DatabaseConnection {

@@ -2,15 +2,16 @@
 
 use std::fmt::Write;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use inwren_domain::model::{Session, User};
 use inwren_domain::ports::{Rotation, RotationOutcome, StoreError};
 use sea_orm::sea_query::{ArrayType, Value};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, IdenStatic, Iterable, QueryResult, Statement};
 
-use super::batcher::Batcher;
+use super::batcher::{Batcher, Job};
 use super::connection::Connection;
+use super::deadline::DATABASE_TIME;
 use super::entity::{sessions, users};
 use super::error::store_error;
 use super::pool::Pool;
@@ -33,10 +34,10 @@ pub(super) struct Rotations {
 impl Rotations {
     /// Whoever asks waits for `max_wait` at most.
     pub(super) fn over(pool: Pool, max_wait: Duration) -> Self {
-        let connection = pool.clone();
-        let together = Batcher::start(LANES, max_wait, move |rotations| {
-            let connection = Connection::on(connection.clone());
-            async move { exchange(&connection, &rotations, Locked::Skipped).await }
+        let shared = pool.clone();
+        let together = Batcher::start(LANES, max_wait, move |jobs| {
+            let pool = shared.clone();
+            async move { exchange(&pool, &jobs, Locked::Skipped).await }
         });
         Self { pool, together }
     }
@@ -55,8 +56,10 @@ impl Rotations {
             if let Some(refusal) = rotation.refusal(&session, &user) {
                 return Ok(refusal);
             }
-            // Nothing stood against it but somebody who had the row locked.
-            let alone = exchange(&connection, std::slice::from_ref(rotation), Locked::WaitedFor).await?;
+            // Nothing stood against it but a lock of another transaction, or a reading of the clock that was wrong.
+            self.pool.clock().forget();
+            let job = Job { question: rotation.clone(), write_by: self.pool.patience().end().write_by };
+            let alone = exchange(&self.pool, &[job], Locked::WaitedFor).await?;
             if let Some((session, user)) = alone.into_iter().flatten().next() {
                 return Ok(RotationOutcome::Rotated(session, user));
             }
@@ -82,7 +85,7 @@ static SKIPPING: LazyLock<String> = LazyLock::new(|| statement("SKIP LOCKED"));
 static WAITING: LazyLock<String> = LazyLock::new(|| statement(""));
 
 /// The exchange of all that is asked for, each only if all holds that [`Rotation::refusal`] asks for. The rows are locked
-/// first, and then changed as the lock found them; no other row is locked.
+/// first, and then changed as the lock found them, if it is not too late for that by then; no other row is locked.
 fn statement(locked: &str) -> String {
     let session = sessions::Column::iter().map(|column| ("s", SESSION_PREFIX, column.as_str()));
     let user = users::Column::iter().map(|column| ("locked", USER_PREFIX, column.as_str()));
@@ -100,29 +103,30 @@ fn statement(locked: &str) -> String {
     format!(
         "WITH locked AS (\
          SELECT asked.*{users} FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bigint[], $5::text[], \
-         $6::bytea[], $7::timestamptz[], $8::timestamptz[]) WITH ORDINALITY \
-         AS asked (asked_id, owner, presented, next_generation, next_jti, next_token, at, expiry, {PLACE}) \
+         $6::bytea[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[]) WITH ORDINALITY AS asked (asked_id, \
+         owner, presented, next_generation, next_jti, next_token, at, expiry, deadline, {PLACE}) \
          JOIN sessions AS s ON s.id = asked.asked_id AND s.user_id = asked.owner \
          JOIN users AS u ON u.id = s.user_id \
-         WHERE u.is_active AND s.revoked_at IS NULL AND s.expires_at > asked.at AND s.max_expires_at > asked.at \
+         WHERE u.is_active AND s.epoch = u.sessions_epoch AND s.revoked_at IS NULL AND s.expires_at > asked.at AND s.max_expires_at > asked.at \
          AND s.hashed_refresh_token = asked.presented AND s.max_expires_at >= asked.expiry \
          FOR NO KEY UPDATE OF s {locked}) \
          UPDATE sessions AS s SET generation = next_generation, refresh_jti = next_jti, \
          hashed_refresh_token = next_token, previous_hashed_refresh_token = presented, rotated_at = locked.at, \
          last_used_at = locked.at, expires_at = locked.expiry \
-         FROM locked WHERE s.id = locked.asked_id AND s.hashed_refresh_token = locked.presented RETURNING {returned}"
+         FROM locked WHERE s.id = locked.asked_id AND s.hashed_refresh_token = locked.presented \
+         AND clock_timestamp() < locked.deadline RETURNING {returned}, clock_timestamp() AS {DATABASE_TIME}"
     )
 }
 
 /// The sessions that were exchanged, each in the place in which it was asked for.
-async fn exchange(
-    connection: &Connection<Pool>,
-    rotations: &[Rotation],
-    locked: Locked,
-) -> Result<Vec<Exchanged>, StoreError> {
+async fn exchange(pool: &Pool, jobs: &[Job<Rotation>], locked: Locked) -> Result<Vec<Exchanged>, StoreError> {
+    let connection = Connection::on(pool.clone());
+    let reading = pool.clock().read(&connection).await.map_err(store_error)?;
+    let array = |of: ArrayType, values| Value::Array(of, Some(Box::new(values)));
     let column = |of: ArrayType, value: fn(&Rotation) -> Value| {
-        Value::Array(of, Some(Box::new(rotations.iter().map(value).collect())))
+        array(of, jobs.iter().map(|job| value(&job.question)).collect())
     };
+    let deadline = |job: &Job<Rotation>| Timestamp(reading.at(job.write_by)).into();
     let values = [
         column(ArrayType::Uuid, |asked| asked.session_id.as_uuid().into()),
         column(ArrayType::Uuid, |asked| asked.user_id.as_uuid().into()),
@@ -132,14 +136,19 @@ async fn exchange(
         column(ArrayType::Bytes, |asked| asked.hashed_refresh_token.as_bytes().to_vec().into()),
         column(ArrayType::TimeDateTimeWithTimeZone, |asked| Timestamp(asked.at).into()),
         column(ArrayType::TimeDateTimeWithTimeZone, |asked| Timestamp(asked.expires_at).into()),
+        array(ArrayType::TimeDateTimeWithTimeZone, jobs.iter().map(deadline).collect()),
     ];
     let sql = match locked {
         Locked::Skipped => SKIPPING.as_str(),
         Locked::WaitedFor => WAITING.as_str(),
     };
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    let sent = Instant::now();
     let rows = connection.query_all_raw(statement).await.map_err(store_error)?;
-    let mut exchanged = vec![None; rotations.len()];
+    if let Some(row) = rows.first() {
+        pool.clock().note(sent, row).map_err(store_error)?;
+    }
+    let mut exchanged = vec![None; jobs.len()];
     for row in &rows {
         let place: i64 = row.try_get("", PLACE).map_err(store_error)?;
         let place = usize::try_from(place).ok().and_then(|place| exchanged.get_mut(place.checked_sub(1)?));
@@ -153,5 +162,5 @@ async fn exchange(
 fn session_and_user(row: &QueryResult) -> Result<(Session, User), StoreError> {
     let session = sessions::Model::from_query_result(row, SESSION_PREFIX).map_err(store_error)?;
     let user = users::Model::from_query_result(row, USER_PREFIX).map_err(store_error)?;
-    Ok((session.try_into()?, user.try_into()?))
+    Ok((session.try_into()?, user.into()))
 }

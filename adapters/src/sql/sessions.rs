@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use async_trait::async_trait;
-use inwren_domain::model::{Email, RevocationReason, Session, SessionId, User, UserId};
-use inwren_domain::ports::{Rekey, SessionReader, SessionRepository, StoreError};
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+use inwren_domain::model::{Email, Page, PageRequest, RevocationReason, Session, SessionId, User, UserId};
+use inwren_domain::ports::{REVOKED_AT_ONCE, Rekey, SessionReader, SessionRepository, StoreError};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QueryResult, QuerySelect, QueryTrait, Set, UpdateMany,
@@ -26,15 +26,26 @@ impl SessionReader for SqlView {
         self.lookups().session_with_user(id).await
     }
 
-    async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError> {
+    async fn live_of(
+        &mut self,
+        user: UserId,
+        now: OffsetDateTime,
+        page: PageRequest<SessionId>,
+    ) -> Result<Page<Session, SessionId>, StoreError> {
+        let after = page.after.map(|after| {
+            let place = [Expr::val(Timestamp(after.created_at)), Expr::val(after.id.as_uuid())];
+            Expr::tuple([Column::CreatedAt, Column::Id].map(Expr::col)).lt(Expr::tuple(place))
+        });
         let rows = Entity::find()
-            .filter(live_sessions_of(user, now))
+            .filter(live_sessions_of(user, now).add_option(after))
             .order_by_desc(Column::CreatedAt)
             .order_by_desc(Column::Id)
+            .limit(u64::from(page.limit()) + 1)
             .all(self.connection())
             .await
             .map_err(store_error)?;
-        rows.into_iter().map(Session::try_from).collect()
+        let found = rows.into_iter().map(Session::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::of_sessions(found, page.limit()))
     }
 
     async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError> {
@@ -81,7 +92,7 @@ pub(super) async fn with_user(
     id: SessionId,
 ) -> Result<Option<(Session, User)>, StoreError> {
     let rows = Entity::find_by_id(id.as_uuid()).find_both_related(users::Entity).one(connection).await;
-    rows.map_err(store_error)?.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose()
+    rows.map_err(store_error)?.map(|(session, user)| Ok((session.try_into()?, user.into()))).transpose()
 }
 
 #[async_trait]
@@ -146,13 +157,29 @@ impl SessionRepository for SqlUnit {
         reason: RevocationReason,
         at: OffsetDateTime,
     ) -> Result<u64, StoreError> {
-        let other = except.map(|kept| Column::Id.ne(kept.as_uuid()));
-        let unrevoked = Condition::all()
-            .add(Column::UserId.eq(user.as_uuid()))
-            .add(Column::RevokedAt.is_null())
-            .add_option(other);
-        let update = revocation(reason, at).filter(unrevoked);
-        changed(self.connection(), update).await
+        let newest = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(unrevoked_sessions_of(user))
+            .filter(Condition::all().add_option(except.map(|kept| Column::Id.ne(kept.as_uuid()))))
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id)
+            .limit(u64::from(REVOKED_AT_ONCE));
+        let update = revocation(reason, at).filter(Column::Id.in_subquery(newest.into_query()));
+        let revoked = changed(self.connection(), update).await?;
+        if let Some(kept) = except {
+            let moved = Entity::update_many()
+                .col_expr(Column::Epoch, Expr::col(Column::Epoch).add(1))
+                .filter(Column::Id.eq(kept.as_uuid()))
+                .filter(unrevoked_sessions_of(user));
+            changed(self.connection(), moved).await?;
+        }
+        // Ends what is left, however many those are.
+        let ended = users::Entity::update_many()
+            .col_expr(users::Column::SessionsEpoch, Expr::col(users::Column::SessionsEpoch).add(1))
+            .filter(users::Column::Id.eq(user.as_uuid()));
+        ended.exec(self.connection()).await.map_err(store_error)?;
+        Ok(revoked)
     }
 
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
@@ -170,11 +197,40 @@ impl SessionRepository for SqlUnit {
 
 /// What [`Session::is_live`] says, as a condition.
 fn live_sessions_of(user: UserId, now: OffsetDateTime) -> Condition {
-    Condition::all()
-        .add(Column::UserId.eq(user.as_uuid()))
-        .add(Column::RevokedAt.is_null())
+    unrevoked_sessions_of(user)
         .add(Column::ExpiresAt.gt(Timestamp(now)))
         .add(Column::MaxExpiresAt.gt(Timestamp(now)))
+}
+
+/// What [`Session::is_unrevoked`] says, as a condition. There is an index of these alone.
+fn unrevoked_sessions_of(user: UserId) -> Condition {
+    let epoch = Expr::SubQuery(None, Box::new(epoch_of(user).into()));
+    Condition::all()
+        .add(Column::UserId.eq(user.as_uuid()))
+        .add(Expr::col(Column::Epoch).eq(epoch))
+        .add(Column::RevokedAt.is_null())
+}
+
+fn epoch_of(user: UserId) -> SelectStatement {
+    let of_user = users::Entity::find()
+        .select_only()
+        .column(users::Column::SessionsEpoch)
+        .filter(users::Column::Id.eq(user.as_uuid()));
+    of_user.into_query()
+}
+
+/// Deletes as many of the user's sessions as are deleted at once. The user may be gone by then.
+pub(super) async fn delete_some(connection: &impl ConnectionTrait, user: UserId) -> Result<(), StoreError> {
+    let some = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::UserId.eq(user.as_uuid()))
+        .order_by_desc(Column::CreatedAt)
+        .order_by_desc(Column::Id)
+        .limit(u64::from(REVOKED_AT_ONCE));
+    let delete = Entity::delete_many().filter(Column::Id.in_subquery(some.into_query()));
+    delete.exec(connection).await.map_err(store_error)?;
+    Ok(())
 }
 
 fn revocation(reason: RevocationReason, at: OffsetDateTime) -> UpdateMany<Entity> {

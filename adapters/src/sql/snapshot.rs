@@ -72,6 +72,6 @@ impl UserSnapshot for SqlSnapshot {
         if let Some(last) = rows.last() {
             self.after = Some(last.id);
         }
-        rows.into_iter().map(User::try_from).collect()
+        Ok(rows.into_iter().map(User::from).collect())
     }
 }

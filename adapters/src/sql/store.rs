@@ -37,8 +37,8 @@ enum OftenWritten {
 
 impl SqlStore {
     /// Opens the database that the URL names: `postgres://…` (also `postgresql://` and `postgresql+asyncpg://`), or
-    /// `sqlite://PATH` (also `sqlite+aiosqlite://`), whose file is made if it is not there. A path that begins with a
-    /// slash is absolute.
+    /// `sqlite://PATH`, whose file is made if it does not exist. A path that begins with a slash is absolute. With a driver,
+    /// as in `sqlite+aiosqlite:///PATH`, a URL means what it means to SQLAlchemy.
     ///
     /// The first connection is made at once, so that a wrong URL, password or path is told here.
     pub async fn connect(url: &str, options: &SqlOptions) -> Result<Self, ConnectError> {

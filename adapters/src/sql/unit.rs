@@ -3,15 +3,19 @@ use inwren_domain::ports::{
     AuditLog, ServiceClientRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
     UserTransfer,
 };
-use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions,
+};
 
 use super::connection::Connection;
+use super::deadline::{self, DatabaseClock};
 use super::error::store_error;
 use super::pool::{Pool, Turn};
 
 /// One transaction. Dropping it rolls back.
 pub(super) struct SqlUnit {
     connection: Connection<DatabaseTransaction>,
+    clock: DatabaseClock,
     _turn: Turn,
 }
 
@@ -24,7 +28,7 @@ impl SqlUnit {
         };
         let (transaction, turn) = writer.begin(options).await.map_err(store_error)?;
         let connection = Connection::new(transaction, writer.patience().clone());
-        Ok(Self { connection, _turn: turn })
+        Ok(Self { connection, clock: writer.clock().clone(), _turn: turn })
     }
 
     pub(super) fn connection(&self) -> &Connection<DatabaseTransaction> {
@@ -60,7 +64,10 @@ impl UnitOfWork for SqlUnit {
             return Err(StoreError::Unavailable("a statement of the unit had failed".to_owned()));
         }
         let (transaction, patience) = self.connection.into_inner();
-        patience.wait(transaction.commit()).await.map_err(store_error)
+        match transaction.get_database_backend() {
+            DbBackend::Postgres => deadline::commit(transaction, &patience, &self.clock).await,
+            _ => patience.wait(transaction.commit()).await.map_err(store_error),
+        }
     }
 
     async fn rollback(self: Box<Self>) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use inwren_domain::model::{Email, Page, PageRequest, PasswordHash, User, UserChange, UserFilter, UserId};
 use inwren_domain::ports::{Inserted, StoreError, Updated, UserReader, UserRepository};
-use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict};
+use sea_orm::sea_query::{Expr, LockType, OnConflict};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set, TransactionTrait, UpdateMany,
@@ -15,7 +15,8 @@ use super::connection::Connection;
 use super::entity::users::{ActiveModel, Column, Entity, Model};
 use super::error::{is_unique_violation, store_error};
 use super::kind::Kind;
-use super::listing::one_more;
+use super::listing;
+use super::sessions::delete_some;
 use super::timestamp::Timestamp;
 use super::unit::SqlUnit;
 use super::view::SqlView;
@@ -27,7 +28,7 @@ const SUPERUSERS_LOCK: i64 = 0x696e_7773_7570_6572;
 impl UserReader for SqlView {
     async fn by_id(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         let row = Entity::find_by_id(id.as_uuid()).one(self.connection()).await;
-        row.map_err(store_error)?.map(User::try_from).transpose()
+        Ok(row.map_err(store_error)?.map(User::from))
     }
 
     async fn by_email(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
@@ -36,12 +37,11 @@ impl UserReader for SqlView {
         }
         let same = Column::EmailNormalized.eq(email.normalized());
         let row = Entity::find().filter(same).one(self.connection()).await;
-        row.map_err(store_error)?.map(User::try_from).transpose()
+        Ok(row.map_err(store_error)?.map(User::from))
     }
 
     async fn page(&mut self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
-        let found = one_more(self.connection(), filter, page).await?;
-        Ok(Page::from_one_more(found, page.limit()))
+        listing::page(self.connection(), filter, page).await
     }
 }
 
@@ -57,7 +57,7 @@ impl UserRepository for SqlUnit {
 
     async fn lock(&mut self, id: UserId) -> Result<Option<User>, StoreError> {
         let row = Entity::find_by_id(id.as_uuid()).lock(LockType::NoKeyUpdate).one(self.connection()).await;
-        row.map_err(store_error)?.map(User::try_from).transpose()
+        Ok(row.map_err(store_error)?.map(User::from))
     }
 
     async fn lock_active_superusers(&mut self) -> Result<Vec<UserId>, StoreError> {
@@ -93,7 +93,7 @@ impl UserRepository for SqlUnit {
             update.exec_with_returning(self.connection()).await
         };
         match rows.map_err(store_error)?.pop() {
-            Some(row) => Ok(Updated::Updated(row.try_into()?)),
+            Some(row) => Ok(Updated::Updated(row.into())),
             None => Ok(Updated::NotFound),
         }
     }
@@ -107,7 +107,8 @@ impl UserRepository for SqlUnit {
     ) -> Result<bool, StoreError> {
         let update = new_hash(id, expected_version, hash)
             .col_expr(Column::UpdatedAt, Expr::val(Timestamp(at)))
-            .col_expr(Column::CredentialVersion, Expr::col(Column::CredentialVersion).add(1));
+            // Not counted by the database, of which SQLite would make a floating-point number of the highest one.
+            .col_expr(Column::CredentialVersion, Expr::val(User::next_credential_version(expected_version)));
         changes_one(self.connection(), update).await
     }
 
@@ -121,6 +122,7 @@ impl UserRepository for SqlUnit {
     }
 
     async fn delete(&mut self, id: UserId) -> Result<bool, StoreError> {
+        delete_some(self.connection(), id).await?;
         let done = Entity::delete_by_id(id.as_uuid()).exec(self.connection()).await;
         Ok(done.map_err(store_error)?.rows_affected == 1)
     }

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::model::{
-    AuditEvent, Email, Page, PageRequest, PasswordHash, RevocationReason, ServiceClient, ServiceClientId,
-    Session, SessionId, User, UserChange, UserFilter, UserId,
+    AuditEvent, AuditEventKind, Email, Page, PageRequest, PasswordHash, RevocationReason, ServiceClient,
+    ServiceClientId, Session, SessionId, User, UserChange, UserFilter, UserId,
 };
 use inwren_domain::ports::{
     AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, ReadView, Registration, Rekey, Rotation,
@@ -153,7 +153,9 @@ passed_on! {
 
     SessionReader of TracedView through sessions {
         fn with_user(id: SessionId) -> Option<(Session, User)>;
-        fn live_of(user: UserId, now: OffsetDateTime) -> Vec<Session>;
+        fn live_of(
+            user: UserId, now: OffsetDateTime, page: PageRequest<SessionId>
+        ) -> Page<Session, SessionId>;
         fn recent_addresses(email: &Email, limit: u16) -> Vec<IpAddr>;
     }
 
@@ -164,6 +166,7 @@ passed_on! {
 
     AuditReader of TracedView through audit {
         fn latest(limit: u16) -> Vec<AuditEvent>;
+        fn has(user: UserId, kind: AuditEventKind) -> bool;
     }
 
     UserRepository of TracedUnit through users {

@@ -10,7 +10,7 @@ use super::core::core_without_tokens;
 use super::output::say;
 use super::users_import::{Choices, Conflict};
 use super::{Failed, Outcome};
-use crate::config::{Config, DatabaseKind};
+use crate::config::{Config, DatabaseKind, has_password};
 use crate::transfer::{Adopted, Report, adopt};
 use crate::{start, wiring};
 
@@ -22,8 +22,8 @@ const OURS: [&str; 4] = ["sessions", "audit_events", "service_clients", "seaql_m
 /// From where, and what to do where there is a choice.
 #[derive(Debug, Args)]
 pub(super) struct AdoptArgs {
-    /// URL of the other service's database; without it, the table is in DATABASE_URL itself. Nothing is changed in it. For
-    /// PostgreSQL the password may be in PGPASSWORD or in ~/.pgpass instead
+    /// URL of the other service's database; without it, the table is in DATABASE_URL itself. Nothing is changed in it. The
+    /// password of PostgreSQL comes from PGPASSWORD or ~/.pgpass, not from the URL
     #[arg(long, value_name = "DATABASE_URL")]
     from: Option<String>,
     /// The table, perhaps with its schema: auth.users
@@ -56,6 +56,13 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     let DatabaseKind::Sql(ours) = &config.database.kind else {
         return Err(Failed::Usage("DATABASE_URL: a memory store forgets its users at once".to_owned()));
     };
+    if args.from.as_deref().is_some_and(has_password) {
+        return Err(Failed::Usage(
+            "--from: the URL has a password, and other users of this machine can read command lines: set PGPASSWORD, or \
+             put it into ~/.pgpass"
+                .to_owned(),
+        ));
+    }
     let source = ForeignDatabase::connect(args.from.as_deref().unwrap_or(ours)).await.map_err(unreadable)?;
     let target = Target::look_at(ours, &source, &args.table).await?;
     let plan = Plan { config, args: &args, target: &target };
@@ -129,7 +136,7 @@ impl Target {
             Err(error) => return Err(Failed::Failed(format!("DATABASE_URL: {error}"))),
         };
         let users = database.columns("users").await.map_err(unreadable)?;
-        let is_ours = users.iter().any(|(name, _)| name == "email_normalized");
+        let is_ours = users.iter().any(|name| name == "email_normalized");
         let target = Self {
             is_source: database.place() == source.place(),
             is_ours,
@@ -280,6 +287,7 @@ impl Plan<'_> {
             (census.without_password, "have no password"),
             (census.unknown_hashes, "have a password hash that is not accepted: see --unknown-hash"),
             (census.unknown_tiers, "have a tier that is not in TIERS: see --unknown-tier"),
+            (census.unreadable, "have a value that cannot be read"),
             (census.invalid_emails, "have an address that is none"),
             (census.invalid_ids, "have an id that is neither a UUID nor a number"),
             (
@@ -331,6 +339,7 @@ fn json_of(
             "unknown_hashes": census.unknown_hashes,
             "tiers": census.tiers,
             "unknown_tiers": census.unknown_tiers,
+            "unreadable": census.unreadable,
             "invalid_emails": census.invalid_emails,
             "invalid_ids": census.invalid_ids,
             "repeated_emails": census.repeated_emails(),

@@ -1,11 +1,12 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::examples;
-use crate::config::SETTINGS;
+use super::{Failed, examples};
+use crate::config::{SETTINGS, Setting, has_password, shown_argument};
 use crate::wiring;
 
 /// An authentication service: users, sessions, and tokens that any service can verify.
@@ -22,7 +23,8 @@ fn version() -> String {
 }
 
 const AFTER_HELP: &str = "Settings may be given as flags, as environment variables (DATABASE_URL for --database-url) \
-or in a file .env;\n`inwren --help` lists them all.\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration.";
+or in a file .env;\n`inwren --help` lists them. Secrets have no flag: PRIVATE_KEY_PASSPHRASE, FIRST_SUPERUSER_PASSWORD, \
+OTEL_EXPORTER_OTLP_HEADERS.\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -58,6 +60,9 @@ pub(super) enum Command {
         /// End all sessions in it: everybody has to log in again
         #[arg(long)]
         end_sessions: bool,
+        /// Accept tables in it that are not of this service, such as those of the service before
+        #[arg(long)]
+        keep_other_tables: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,
@@ -296,34 +301,95 @@ pub(super) fn commands_and_settings() -> clap::Command {
     commands().args(settings().map(|setting| setting.global(true)))
 }
 
-/// The settings as flags.
+/// The settings as flags: all but secrets.
 pub(super) fn settings() -> impl Iterator<Item = Arg> {
-    SETTINGS.iter().map(|setting| {
-        let default = setting.default.filter(|_| !setting.secret || setting.name == "DATABASE_URL");
-        let default = default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
+    SETTINGS.iter().filter(|setting| setting.has_flag()).map(|setting| {
+        let default = setting.default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
         Arg::new(setting.name)
             .long(setting.flag())
             .value_name("VALUE")
             // There are too many of them for a short look at one command.
             .hide_short_help(true)
-            .help(format!("{}: {}{default}", setting.about, setting.takes))
+            .help(format!("{}: {}{default}{}", setting.about, setting.takes, without_password(setting)))
             .help_heading("Settings")
     })
 }
 
-/// Reads the command line; ends the process with a message where it cannot be read.
-pub(super) fn parse() -> Parsed {
-    let matches = Hidden::augment_subcommands(commands_and_settings()).get_matches();
-    let given = |setting: &crate::config::Setting| {
-        Some((setting.name, matches.try_get_one::<String>(setting.name).ok()??.clone()))
-    };
+fn without_password(setting: &Setting) -> &'static str {
+    if setting.is_address() { " (as a flag, without a password)" } else { "" }
+}
+
+/// The flags that secrets would have. They are there so that an error can name the variable, and shown nowhere.
+fn flags_of_secrets() -> impl Iterator<Item = Arg> {
+    let secrets = SETTINGS.iter().filter(|setting| !setting.has_flag());
+    secrets.map(|setting| Arg::new(setting.name).long(setting.flag()).num_args(0..=1).hide(true).global(true))
+}
+
+/// Reads the command line; ends the process with a message where it cannot be read. An error is a secret on it, which
+/// other users of the machine can read there.
+pub(super) fn parse() -> Result<Parsed, Failed> {
+    let program = Hidden::augment_subcommands(commands_and_settings().args(flags_of_secrets()));
+    let matches = program.try_get_matches().unwrap_or_else(|error| without_secrets(error).exit());
+    refuse_secrets(&matches)?;
+    let given =
+        |setting: &Setting| Some((setting.name, matches.try_get_one::<String>(setting.name).ok()??.clone()));
     let settings = SETTINGS.iter().filter_map(given).collect();
     let command = match Hidden::from_arg_matches(&matches) {
         Ok(hidden) => Command::Hidden(hidden),
         Err(_) => {
-            let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+            let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| without_secrets(error).exit());
             cli.command.unwrap_or(Command::Serve(ServeArgs::default()))
         }
     };
-    Parsed { command, settings }
+    Ok(Parsed { command, settings })
+}
+
+fn refuse_secrets(matches: &ArgMatches) -> Result<(), Failed> {
+    for setting in SETTINGS.iter().filter(|setting| setting.secret) {
+        let (name, flag) = (setting.name, setting.flag());
+        let value = matches.try_get_one::<String>(name).ok().flatten();
+        if setting.has_flag() {
+            if value.is_some_and(|url| has_password(url)) {
+                return Err(Failed::Usage(format!(
+                    "--{flag}: the URL has a password, and other users of this machine can read command lines: set the \
+                     variable {name}"
+                )));
+            }
+        } else if matches.try_contains_id(name).unwrap_or(false) {
+            let file = format!("{name}_FILE");
+            let file = SETTINGS.iter().find(|setting| setting.name == file);
+            let file = file.map(|file| format!(", or {}", file.name)).unwrap_or_default();
+            return Err(Failed::Usage(format!(
+                "--{flag} is not accepted: other users of this machine can read command lines: set the variable \
+                 {name}{file}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The same error, without arguments that look like secrets.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
+        if let Some(ContextValue::String(text)) = error.get(kind)
+            && shown_argument(text).is_none()
+        {
+            error.insert(kind, ContextValue::String("***".to_owned()));
+            // It repeats the argument.
+            error.remove(ContextKind::Suggested);
+        }
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_names_every_secret_that_has_no_flag() {
+        for setting in SETTINGS.iter().filter(|setting| !setting.has_flag()) {
+            assert!(AFTER_HELP.contains(setting.name), "{}", setting.name);
+        }
+    }
 }

@@ -3,6 +3,7 @@ use std::path::Path;
 use inwren_adapters::sql::{Contents, SqliteFile};
 
 use super::output::say;
+use super::restore::{listed, unexpected};
 use super::{Failed, Outcome};
 use crate::config::{Config, DatabaseKind};
 use crate::shutdown::StopSignals;
@@ -19,6 +20,13 @@ pub(super) async fn run(config: &Config, target: &Path, overwrite: bool) -> Outc
     say(&told(&contents));
     let keys = config.keys.private.parent().unwrap_or(Path::new("")).display();
     say(&format!("The signing keys are not in it: keep a copy of {keys}/ with it."));
+    let unexpected = unexpected(target, &contents).await?;
+    if !unexpected.is_empty() {
+        say(&format!(
+            "warning: the database has another schema than its migrations make, and a restore refuses the backup: {}",
+            listed(&unexpected)
+        ));
+    }
     Ok(())
 }
 

@@ -86,7 +86,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("All users with their password hashes, to a file", "inwren users export users.ndjson"),
             (
                 "Straight into another database",
-                "inwren users export | inwren --database-url \"$NEW_DATABASE_URL\" users import -",
+                "inwren users export | DATABASE_URL=\"$NEW_DATABASE_URL\" inwren users import -",
             ),
             ("How many are there, and which checksum do they have?", "inwren users export --checksum-only"),
         ],

@@ -32,7 +32,7 @@ pub(super) async fn run(config: &Config) -> Outcome {
 /// The status line of the answer.
 async fn ask(config: &Config, address: SocketAddr) -> io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    let own = stream.local_addr()?.ip();
+    let own = stream.local_addr()?.ip().to_canonical();
     if config.proxy_protocol && config.trusted_proxies.iter().any(|network| network.contains(&own)) {
         stream.write_all(&proxy_protocol::LOCAL).await?;
     }

@@ -1,3 +1,6 @@
+use inwren_migration::FormerAddress;
+use sea_orm_migration::DbErr;
+use sea_orm_migration::sea_orm::DatabaseConnection;
 use serde_json::json;
 
 use super::args::MigrateCommand;
@@ -32,6 +35,8 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
             }
             if applied.is_empty() {
                 say("nothing to do");
+            } else {
+                report_former_addresses(connection).await.map_err(Failed::because)?;
             }
         }
         MigrateCommand::Down { steps, .. } => {
@@ -57,5 +62,20 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
         }
     }
     opened.store.close().await;
+    Ok(())
+}
+
+/// Lists the users whose address could not be converted, by id: addresses are personal data.
+async fn report_former_addresses(connection: &DatabaseConnection) -> Result<(), DbErr> {
+    let found = inwren_migration::former_addresses(connection).await?;
+    if !found.is_empty() {
+        say(&format!("users who keep the former form of their e-mail address: {}", found.len()));
+    }
+    for FormerAddress { user, holder } in found {
+        say(&match holder {
+            Some(holder) => format!("user {user}: user {holder} has the ASCII form of the address"),
+            None => format!("user {user}: no ASCII form was found"),
+        });
+    }
     Ok(())
 }

@@ -53,7 +53,11 @@ type Outcome = Result<(), Failed>;
 
 /// Runs the command that the process was called with.
 pub async fn run() -> ExitCode {
-    match dispatch(args::parse()).await {
+    let outcome = match args::parse() {
+        Ok(parsed) => dispatch(parsed).await,
+        Err(refused) => Err(refused),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::Failed(message)) => {
             complain(&message);
@@ -76,8 +80,9 @@ async fn dispatch(parsed: Parsed) -> Outcome {
         Command::Adopt(args) => adopt::run(&config()?, args).await,
         Command::Clients(command) => clients::run(&config()?, command).await,
         Command::Backup { file, force } => backup::run(&config()?, &file, force).await,
-        Command::Restore { file, end_sessions, yes } => {
-            restore::run(&config()?, &file, end_sessions, yes).await
+        Command::Restore { file, end_sessions, keep_other_tables, yes } => {
+            let wanted = restore::Wanted { end_sessions, keep_other_tables, yes };
+            restore::run(&config()?, &file, wanted).await
         }
         Command::Sweep => sweep::run(&config()?).await,
         Command::Hash(command) => hash::run(&config()?, command),

@@ -1,13 +1,13 @@
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use inwren_adapters::crypto::jwt::SigningKeys;
 use inwren_domain::ports::Store;
-use poem::Response;
 use poem::endpoint::BoxEndpoint;
+use poem::{EndpointExt as _, Response};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -17,9 +17,9 @@ use super::args::ServeArgs;
 use super::banner::Banner;
 use super::{Failed, Outcome, serve_ephemeral};
 use crate::config::{Config, LogFormat};
-use crate::http::AppState;
+use crate::http::{AppState, HealthEndpoint};
 use crate::keys::{KeyStore, Opened};
-use crate::server::{self, ServerOptions, Transport};
+use crate::server::{self, Connections, HEADER_TIMEOUT, ServerOptions, Transport};
 use crate::shutdown::StopSignals;
 use crate::start::StartError;
 use crate::telemetry::{self, LogOutput, LogSink};
@@ -74,21 +74,10 @@ pub(super) async fn serve(config: &Config, given: Option<Given>, log: &LogSink) 
             Err(_) => std::future::pending().await,
         }
     };
-    let metrics = ready.metrics.map(|(listener, endpoint)| {
-        let options = ServerOptions {
-            max_connections: METRICS_CONNECTIONS,
-            shutdown_notice: Duration::ZERO,
-            shutdown_grace: Duration::ZERO,
-            transport: Transport::default(),
-            // Nothing there has a body but the page itself.
-            explain: |head, _| head.to_vec(),
-        };
-        tokio::spawn(server::serve(listener, endpoint, options, std::future::pending()))
-    });
     let served = async {
         let finished = server::serve(ready.listener, ready.endpoint, ready.options, stop).await;
-        if let Some(metrics) = metrics {
-            metrics.abort();
+        for listener in ready.listeners {
+            listener.abort();
         }
         ready.sweeper.abort();
         for watch in ready.watches {
@@ -114,8 +103,29 @@ pub(super) async fn serve(config: &Config, given: Option<Given>, log: &LogSink) 
     }
 }
 
-/// Who reads metrics is known, and few.
-const METRICS_CONNECTIONS: usize = 16;
+/// How long a client of the listeners for metrics and health may take to send its headers, and how long it may wait between
+/// two requests.
+const AUXILIARY_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Serves metrics or health until the task is aborted. Idle connections hold nobody up: one is closed for each new one.
+fn serve_beside(
+    setting: &'static str,
+    listener: TcpListener,
+    endpoint: BoxEndpoint<'static, Response>,
+) -> JoinHandle<()> {
+    let options = ServerOptions {
+        connections: Connections::without_exemptions(setting, open_files::AUXILIARY_CONNECTIONS),
+        header_timeout: AUXILIARY_HEADER_TIMEOUT,
+        shutdown_notice: Duration::ZERO,
+        shutdown_grace: Duration::ZERO,
+        transport: Transport::default(),
+        // Nothing there has a body but the response itself.
+        explain: |head, _| head.to_vec(),
+    };
+    tokio::spawn(async move {
+        server::serve(listener, Arc::new(endpoint), options, std::future::pending()).await;
+    })
+}
 
 /// A service that has only to be let loose.
 struct Ready {
@@ -124,10 +134,11 @@ struct Ready {
     sweeper: JoinHandle<()>,
     /// What goes over to changed files.
     watches: Vec<JoinHandle<()>>,
-    endpoint: BoxEndpoint<'static, Response>,
+    endpoint: Arc<BoxEndpoint<'static, Response>>,
     listener: TcpListener,
     traces: Option<Traces>,
-    metrics: Option<(TcpListener, BoxEndpoint<'static, Response>)>,
+    /// The listeners for metrics and health, which are served already.
+    listeners: Vec<JoinHandle<()>>,
     options: ServerOptions,
 }
 
@@ -147,12 +158,18 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
             (listen(config).await?, keys, None)
         }
     };
+    let service = Arc::new(OnceLock::new());
+    let mut listeners = Vec::new();
+    if let Some(listener) = listen_beside("HEALTH_ADDR", config.health_listen, "health", "/health").await? {
+        let health = HealthEndpoint::new(Arc::clone(&service), wiring::entropy(), config.cors.clone());
+        listeners.push(serve_beside("HEALTH_ADDR", listener, health.boxed()));
+    }
     let opened = async {
         let opened = wiring::open_store(config).await.map_err(Failed::because)?;
         start::prepare_schema(config, &opened).await.map_err(Failed::because)?;
         Ok(opened)
     };
-    let meanwhile = http::waiting_endpoint(wiring::entropy(), config.cors.clone());
+    let meanwhile = Arc::new(http::waiting_endpoint(wiring::entropy(), config.cors.clone()));
     let opened = server::serve_meanwhile(&listener, meanwhile, &options, opened).await?;
     announce_legacy_tokens(config, clock.now());
     let tokens = wiring::tokens(config, keys.signing()).map_err(Failed::because)?;
@@ -160,10 +177,12 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     let core =
         wiring::core_with(config, Arc::clone(&opened.store), Arc::clone(&hasher) as _, Arc::clone(&tokens));
     if let Some(first) = &config.first_superuser {
-        start::ensure_first_superuser(&core, first).await.map_err(|error| match error {
-            StartError::WeakFirstPassword { .. } => Failed::Usage(error.to_string()),
-            error => Failed::because(error),
-        })?;
+        start::ensure_first_superuser(&core, first, config.environment).await.map_err(
+            |error| match error {
+                StartError::WeakFirstPassword { .. } => Failed::Usage(error.to_string()),
+                error => Failed::because(error),
+            },
+        )?;
     }
     match keys {
         Keys::Files(store, opened) => {
@@ -176,24 +195,35 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     let sweeper = worker::start(Arc::new(core.clone()), opened.database.clone(), config.sweep_interval);
     let mut state = wiring::app_state(config, core).map_err(Failed::because)?;
     state.metrics.probes = wiring::probes(hasher, opened.database);
+    let connections = Arc::clone(&options.connections);
+    state.metrics.probes.connections = Some(Box::new(move || connections.metrics()));
     let traces = config.traces.as_ref().map(Traces::start).transpose().map_err(Failed::because)?;
     if let Some(traces) = &traces {
         wiring::trace(&mut state, traces);
     }
     let state = Arc::new(state);
-    let endpoint = http::endpoint(&state, config.cors.clone());
-    let metrics = listen_for_metrics(config, &state).await?;
+    let endpoint = Arc::new(http::endpoint(&state, config.cors.clone()));
+    let _ = service.set(Arc::clone(&endpoint));
+    if let Some(listener) =
+        listen_beside("METRICS_ADDR", config.metrics_listen, "metrics", "/metrics").await?
+    {
+        listeners.push(serve_beside("METRICS_ADDR", listener, metrics::endpoint(&state)));
+    }
     announce(config, address, &signs.map(|key| key.id).unwrap_or_default(), told.is_some(), log);
     if let Some(told) = told {
         told();
     }
-    Ok(Ready { store: opened.store, state, sweeper, watches, endpoint, listener, traces, metrics, options })
+    Ok(Ready { store: opened.store, state, sweeper, watches, endpoint, listener, traces, listeners, options })
 }
 
 fn server_options(config: &Config, certificate: Option<&ServedCertificate>) -> ServerOptions {
     let proxies = if config.proxy_protocol { config.trusted_proxies.clone().into() } else { Arc::default() };
     ServerOptions {
-        max_connections: open_files::client_connections(config),
+        connections: Connections::of_clients(
+            open_files::client_connections(config),
+            config.trusted_proxies.clone(),
+        ),
+        header_timeout: HEADER_TIMEOUT,
         shutdown_notice: config.shutdown_notice,
         shutdown_grace: config.shutdown_grace,
         transport: Transport { proxies, tls: certificate.map(ServedCertificate::tls) },
@@ -256,16 +286,19 @@ fn cannot_listen(config: &Config, error: &std::io::Error) -> Failed {
     Failed::Failed(format!("HOST, PORT: cannot listen on {address}: {error}{advice}"))
 }
 
-async fn listen_for_metrics(
-    config: &Config,
-    state: &Arc<AppState>,
-) -> Result<Option<(TcpListener, BoxEndpoint<'static, Response>)>, Failed> {
-    let Some(wanted) = config.metrics_listen else { return Ok(None) };
-    let cannot_listen = |error| Failed::Failed(format!("METRICS_ADDR: cannot listen on {wanted}: {error}"));
+/// Opens a listener beside that of the service, if there is to be one, and logs its address.
+async fn listen_beside(
+    setting: &str,
+    wanted: Option<SocketAddr>,
+    what: &str,
+    path: &str,
+) -> Result<Option<TcpListener>, Failed> {
+    let Some(wanted) = wanted else { return Ok(None) };
+    let cannot_listen = |error| Failed::Failed(format!("{setting}: cannot listen on {wanted}: {error}"));
     let listener = TcpListener::bind(wanted).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
-    tracing::info!("metrics: http://{address}/metrics");
-    Ok(Some((listener, metrics::endpoint(state))))
+    tracing::info!("{what}: http://{address}{path}");
+    Ok(Some(listener))
 }
 
 /// Tells where everything is, and what should not stay so: in a few lines for people, or in the log for machines.

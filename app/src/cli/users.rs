@@ -1,5 +1,5 @@
 use inwren_domain::Core;
-use inwren_domain::model::{Email, Password};
+use inwren_domain::model::{Email, InvalidEmail, Password};
 use inwren_domain::service::{Failure, NotCreated, operator};
 use std::io::{BufRead as _, IsTerminal as _};
 use zeroize::Zeroizing;
@@ -8,7 +8,7 @@ use super::args::UsersCommand;
 use super::core::open_core;
 use super::output::say;
 use super::{Failed, Outcome, users_export, users_import};
-use crate::config::Config;
+use crate::config::{Config, bare};
 
 /// Works on the users of the configured database.
 pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
@@ -28,7 +28,7 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
 }
 
 async fn create(core: &Core, email: &str, is_superuser: bool, from_stdin: bool) -> Outcome {
-    let email = parse_email(email)?;
+    let email = Email::parse(email).map_err(|invalid| wrong_email(email, invalid))?;
     let password = read_password(from_stdin)?;
     let command = operator::create_user::Command { email, password: Password::new(&password), is_superuser };
     match operator::create_user::execute(core, command).await {
@@ -46,7 +46,7 @@ async fn create(core: &Core, email: &str, is_superuser: bool, from_stdin: bool) 
 
 async fn set_password(core: &Core, email: &str, from_stdin: bool) -> Outcome {
     use operator::set_password::Refusal;
-    let email = parse_email(email)?;
+    let email = Email::parse_for_lookup(email).map_err(|invalid| wrong_email(email, invalid))?;
     let password = read_password(from_stdin)?;
     match operator::set_password::execute(core, &email, Password::new(&password)).await {
         Ok(()) => {
@@ -64,8 +64,8 @@ async fn set_password(core: &Core, email: &str, from_stdin: bool) -> Outcome {
     }
 }
 
-fn parse_email(text: &str) -> Result<Email, Failed> {
-    Email::parse(text).map_err(|invalid| Failed::Usage(format!("{text:?}: {invalid}")))
+fn wrong_email(text: &str, invalid: InvalidEmail) -> Failed {
+    Failed::Usage(format!("{text:?}: {invalid}"))
 }
 
 /// Never from the command line, where everybody on the machine could read it.
@@ -85,5 +85,5 @@ fn read_password(from_stdin: bool) -> Result<Zeroizing<String>, Failed> {
     }
     let mut line = Zeroizing::new(String::new());
     std::io::stdin().lock().read_line(&mut line).map_err(Failed::because)?;
-    Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+    Ok(bare(&line))
 }

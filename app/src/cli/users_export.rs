@@ -1,6 +1,5 @@
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,6 +9,7 @@ use serde_json::json;
 
 use super::output::say;
 use super::{Failed, Outcome};
+use crate::private_file::{PRIVATE_MODE, create_new};
 use crate::shutdown::StopSignals;
 use crate::transfer::{Exported, Progress, Selection, export};
 
@@ -31,7 +31,7 @@ pub(super) struct ExportArgs {
     /// Only users of this tier
     #[arg(long)]
     tier: Option<String>,
-    /// Only users whose address begins so
+    /// Only users whose address has this prefix, without case and with the domain in either form
     #[arg(long)]
     email_prefix: Option<String>,
     /// Only users who may log in, or who may not
@@ -97,7 +97,7 @@ async fn to_file(
     name.push(".part");
     let part = PathBuf::from(name);
     let _ = fs::remove_file(&part);
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).map_err(failed)?;
+    let file = create_new(&part, PRIVATE_MODE).map_err(failed)?;
     let mut output = BufWriter::new(file);
     let exported = written(core, selection, &mut output).await;
     let kept = match &exported {

@@ -4,10 +4,12 @@ mod dotenv;
 mod ephemeral;
 mod error;
 mod first_superuser;
+mod key_files;
 mod legacy;
 mod monitoring;
 mod redis;
 mod secret;
+mod sensitive;
 mod setting;
 mod source;
 mod value;
@@ -32,7 +34,9 @@ pub use ephemeral::EphemeralConfig;
 pub use error::{ConfigError, Invalid};
 pub use first_superuser::FirstSuperuser;
 pub use redis::Redis;
+pub use secret::bare;
 use secret::secret_or_file;
+pub use sensitive::{has_password, shown_argument};
 pub use setting::{SETTINGS, Setting};
 use source::Source;
 pub use value::AllowedOrigins;
@@ -92,6 +96,8 @@ pub struct Config {
     pub sweep_interval: std::time::Duration,
     /// Where to tell Prometheus what is counted; nowhere if `None`.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where else to answer health checks; nowhere if `None`.
+    pub health_listen: Option<SocketAddr>,
     /// Where to send traces; nowhere if `None`.
     pub traces: Option<TraceSettings>,
     /// The form of the log.
@@ -150,6 +156,8 @@ pub struct KeyPaths {
     pub private: PathBuf,
     /// The public key, which may be missing.
     pub public: PathBuf,
+    /// Another private key, under the default name of earlier releases, where nothing says which of the two is meant.
+    pub rival: Option<PathBuf>,
     passphrase: Option<Zeroizing<String>>,
 }
 
@@ -223,11 +231,14 @@ impl Config {
         let production = environment == Some(Environment::Production);
         let host: Option<IpAddr> = source.parse("HOST", |text| match text {
             "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
-            _ => text.parse().ok(),
+            _ => value::address(text),
         });
         let port: Option<u16> = source.parse("PORT", |text| text.parse().ok());
         let tls = tls(source);
-        let metrics_listen = monitoring::metrics(source, host.zip(port));
+        let service = host.zip(port).map(SocketAddr::from);
+        let metrics_listen = monitoring::listener(source, "METRICS_ADDR", &[("the service", service)]);
+        let others = [("the service", service), ("METRICS_ADDR", metrics_listen)];
+        let health_listen = monitoring::listener(source, "HEALTH_ADDR", &others);
         let traces = monitoring::traces(source);
         let project_name = source.parse("PROJECT_NAME", value::title);
         let database = database(source, production);
@@ -238,6 +249,8 @@ impl Config {
         source.parse("ALGORITHM", |text| (text == "RS256").then_some(()));
         let private = source.parse("PRIVATE_KEY_PATH", |text| Some(PathBuf::from(text)));
         let public = source.parse("PUBLIC_KEY_PATH", |text| Some(PathBuf::from(text)));
+        let undecided = private.as_deref().filter(|_| source.is_default("PRIVATE_KEY_PATH"));
+        let rival = undecided.and_then(key_files::rival);
         let passphrase = secret_or_file(source, "PRIVATE_KEY_PASSPHRASE", "PRIVATE_KEY_PASSPHRASE_FILE");
         let token_issuer = source.parse("TOKEN_ISSUER", value::word);
         let token_audience = source.parse("TOKEN_AUDIENCE", value::word);
@@ -284,7 +297,7 @@ impl Config {
             project_name: project_name?,
             database: database?,
             auto_migrate: auto_migrate?,
-            keys: KeyPaths { private: private?, public: public?, passphrase: passphrase? },
+            keys: KeyPaths { private: private?, public: public?, rival, passphrase: passphrase? },
             token_issuer: token_issuer?,
             token_audience: token_audience?,
             legacy_tokens_until,
@@ -303,6 +316,7 @@ impl Config {
             shutdown_grace: shutdown_grace?,
             sweep_interval: std::time::Duration::from_secs(sweep_interval?),
             metrics_listen,
+            health_listen,
             traces: traces?,
             log_format: log_format?,
             log_filter: log_filter?,
@@ -375,6 +389,7 @@ fn rules(source: &mut Source) -> Option<Settings> {
     let access = source.parse("ACCESS_TOKEN_EXPIRE_MINUTES", value::number(1..=1_440_i64));
     let refresh = source.parse("REFRESH_TOKEN_EXPIRE_DAYS", value::number(1..=365_i64));
     let session = source.parse("SESSION_MAX_DAYS", value::number(1..=3_650_i64));
+    let sessions_per_user = source.parse("SESSIONS_PER_USER", value::number(1..=10_000_u16));
     let grace = source.parse("REFRESH_REUSE_GRACE_SECONDS", value::number(0..=300_i64));
     let max_age = source.parse("REAUTHENTICATION_MAX_AGE_MINUTES", value::number(0..=1_440_i64));
     let tiers = tiers(source);
@@ -385,6 +400,7 @@ fn rules(source: &mut Source) -> Option<Settings> {
         access_token_lifetime: Duration::minutes(access?),
         refresh_token_lifetime: Duration::days(refresh?),
         session_max_lifetime: Duration::days(session?),
+        sessions_per_user: sessions_per_user?,
         refresh_reuse_grace: Duration::seconds(grace?),
         reauthentication_max_age: Duration::minutes(max_age?),
         tiers: tiers?,

@@ -1,19 +1,28 @@
 //! Where the service tells what it does: metrics and traces.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::source::Source;
 use super::value;
 use crate::traces::TraceSettings;
 
-/// Metrics have a listener of their own, which nobody can take for the service by a mistake in one number.
-pub(super) fn metrics(source: &mut Source, service: Option<(IpAddr, u16)>) -> Option<SocketAddr> {
-    let wanted: SocketAddr = source.parse("METRICS_ADDR", |text| text.parse().ok())?;
-    let (host, port) = service?;
-    let overlap = wanted.ip() == host || wanted.ip().is_unspecified() || host.is_unspecified();
-    if wanted.port() == port && port != 0 && overlap {
-        source.refuse("METRICS_ADDR", "must not be the address of the service");
+/// The address of a listener beside that of the service. It must be none of the others.
+pub(super) fn listener(
+    source: &mut Source,
+    setting: &'static str,
+    others: &[(&str, Option<SocketAddr>)],
+) -> Option<SocketAddr> {
+    let wanted: SocketAddr = source.parse(setting, value::socket_address)?;
+    for (whose, other) in others {
+        let is_same = other.is_some_and(|other| {
+            let overlap =
+                wanted.ip() == other.ip() || wanted.ip().is_unspecified() || other.ip().is_unspecified();
+            wanted.port() == other.port() && wanted.port() != 0 && overlap
+        });
+        if is_same {
+            source.refuse(setting, &format!("must not be the address of {whose}"));
+        }
     }
     Some(wanted)
 }

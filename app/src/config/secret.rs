@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::source::Source;
 
-/// A secret that is given as a value or in a file, which may end in a line break. The outer `None` is an error, the
+/// A secret that is given as a value or in a file, which may begin with a byte order mark and end in a line break. The outer `None` is an error, the
 /// inner one is none.
 #[allow(clippy::option_option, reason = "an error and an absence are two things here")]
 pub(super) fn secret_or_file(
@@ -23,7 +23,7 @@ pub(super) fn secret_or_file(
         (None, Some(path)) => match std::fs::read_to_string(&path) {
             Ok(text) => {
                 let text = Zeroizing::new(text);
-                Some(Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())))
+                Some(Some(bare(&text)))
             }
             Err(error) => {
                 source.refuse(file_name, &format!("cannot be read: {}", error.kind()));
@@ -31,5 +31,24 @@ pub(super) fn secret_or_file(
             }
         },
         (None, None) => Some(None),
+    }
+}
+
+/// A secret without what editors and shells put around it: a byte order mark, and line breaks at the end.
+pub fn bare(text: &str) -> Zeroizing<String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_and_line_breaks_are_no_part_of_a_secret() {
+        for text in ["a secret", "a secret\n", "a secret\r\n", "\u{feff}a secret", "\u{feff}a secret\r\n\n"] {
+            assert_eq!(bare(text).as_str(), "a secret", "{text:?}");
+        }
+        assert_eq!(bare(" a secret ").as_str(), " a secret ");
     }
 }

@@ -19,9 +19,25 @@ impl Setting {
         find(name).is_some_and(|setting| setting.default == Some(value))
     }
 
-    /// The flag, without the dashes in front.
+    /// The flag, without the dashes in front. A secret that is no address has none: see [`has_flag`](Self::has_flag).
     pub fn flag(&self) -> String {
         self.name.to_ascii_lowercase().replace('_', "-")
+    }
+
+    /// Whether a flag can give it. Other users of the machine can read command lines, so a secret comes from a variable
+    /// or a file. An address is a secret only if it has a password in it.
+    pub fn has_flag(&self) -> bool {
+        !self.secret || self.is_address()
+    }
+
+    /// Whether it is the URL of a database, which may have a password in it.
+    pub fn is_address(&self) -> bool {
+        ["DATABASE_URL", "REDIS_URL"].contains(&self.name)
+    }
+
+    /// Whether it names a file or a folder.
+    pub fn names_a_file(&self) -> bool {
+        ["_PATH", "_FILE", "_DIR"].iter().any(|ending| self.name.ends_with(ending))
     }
 }
 
@@ -102,15 +118,15 @@ pub const SETTINGS: &[Setting] = &[
     setting("ALGORITHM", Some("RS256"), "RS256", "Signature algorithm of tokens; there is one"),
     setting(
         "PRIVATE_KEY_PATH",
-        Some("certs/private_key.pem"),
+        Some("certs/private.pem"),
         "a path",
-        "Private key, PEM (PKCS#8 or PKCS#1)",
+        "Private key, PEM (PKCS#8 or PKCS#1), also in one line with `\\n` for its line ends",
     ),
     setting(
         "PUBLIC_KEY_PATH",
-        Some("certs/public_key.pem"),
+        Some("certs/public.pem"),
         "a path",
-        "Public key, PEM; must belong to the private key. May be missing",
+        "Public key, PEM, also in one line; must belong to the private key. May be missing",
     ),
     secret(
         "PRIVATE_KEY_PASSPHRASE",
@@ -167,6 +183,12 @@ pub const SETTINGS: &[Setting] = &[
         "When a session ends however often it is refreshed",
     ),
     setting(
+        "SESSIONS_PER_USER",
+        Some("100"),
+        "a number from 1 to 10000",
+        "Most sessions of an account; a login beyond it ends the least recently used one",
+    ),
+    setting(
         "REFRESH_REUSE_GRACE_SECONDS",
         Some("30"),
         "seconds, from 0 to 300",
@@ -219,7 +241,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "TRUSTED_PROXIES",
         Some("none"),
-        "addresses or CIDRs, separated by commas; none",
+        "addresses or CIDRs, separated by commas, IPv4-mapped ones from /96 on; none",
         "Proxies whose Forwarded and X-Forwarded-For headers are believed",
     ),
     setting(
@@ -282,7 +304,7 @@ pub const SETTINGS: &[Setting] = &[
         "FIRST_SUPERUSER_EMAIL",
         None,
         "an e-mail address",
-        "A superuser to make at the start, unless somebody has the address",
+        "A superuser to create at startup, unless a user has the address. In production the start fails if that user is no superuser and there is no other",
     ),
     secret(
         "FIRST_SUPERUSER_PASSWORD",
@@ -300,7 +322,7 @@ pub const SETTINGS: &[Setting] = &[
         "MAX_CONNECTIONS",
         Some("4096"),
         "a number from 1 to 1000000",
-        "Most clients connected at a time; more wait",
+        "Most clients connected at a time; from three quarters on, waiting connections are closed for new ones",
     ),
     setting(
         "SHUTDOWN_NOTICE_SECONDS",
@@ -337,6 +359,12 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "an IP address and a port such as 127.0.0.1:9464, not those of the service",
         "Address of a listener of its own for GET /metrics, for Prometheus; off unless it is set",
+    ),
+    setting(
+        "HEALTH_ADDR",
+        None,
+        "an IP address and a port such as 127.0.0.1:9465, not those of the service or of METRICS_ADDR",
+        "Address of a separate listener for GET /health and /health/live; off unless it is set",
     ),
     setting(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -387,4 +415,26 @@ pub const SETTINGS: &[Setting] = &[
 /// Looks a setting up by its name.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_that_takes_a_path_says_so_in_its_name() {
+        for setting in SETTINGS {
+            assert_eq!(setting.names_a_file(), setting.takes.starts_with("a path"), "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn a_secret_has_no_flag() {
+        for setting in SETTINGS.iter().filter(|setting| setting.secret && setting.has_flag()) {
+            assert!(setting.is_address(), "{}", setting.name);
+        }
+        for name in ["PRIVATE_KEY_PASSPHRASE", "FIRST_SUPERUSER_PASSWORD", "OTEL_EXPORTER_OTLP_HEADERS"] {
+            assert_eq!(find(name).map(Setting::has_flag), Some(false), "{name}");
+        }
+    }
 }

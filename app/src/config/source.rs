@@ -1,14 +1,18 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::dotenv;
 use super::error::{ConfigError, Invalid};
+use super::key_files;
+use super::sensitive::{is_key_material, looks_secret};
 use super::setting::{SETTINGS, Setting, find};
 
 /// The raw values of all settings, and the errors that were met in reading them. All errors are told at once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Source {
     values: HashMap<&'static str, String>,
+    /// The settings that have their default value because none was given.
+    defaults: HashSet<&'static str>,
     errors: Vec<Invalid>,
 }
 
@@ -25,13 +29,33 @@ impl Source {
             let flag = flags.get(setting.name).cloned();
             let value = flag
                 .or_else(|| environment(setting.name).filter(|value| !value.trim().is_empty()))
-                .or_else(|| file.get(setting.name).cloned().filter(|value| !value.trim().is_empty()))
-                .or_else(|| setting.default.map(str::to_owned));
-            if let Some(value) = value {
+                .or_else(|| file.get(setting.name).cloned().filter(|value| !value.trim().is_empty()));
+            if value.is_none() {
+                source.defaults.insert(setting.name);
+            }
+            if let Some(value) = value.or_else(|| setting.default.map(str::to_owned)) {
                 source.values.insert(setting.name, value);
             }
         }
+        source.refuse_contents();
+        let former_keys = key_files::former(|name| source.text(name));
+        source.values.extend(former_keys.into_iter().flatten());
         source
+    }
+
+    /// Refuses the content of a file where a setting takes its path. That content is a secret more often than not.
+    fn refuse_contents(&mut self) {
+        for setting in SETTINGS {
+            if self.is_content(setting.name) {
+                let problem = "takes the path of a file, not its content; the value is not shown".to_owned();
+                self.errors.push(Invalid { variable: setting.name.to_owned(), got: None, problem });
+            }
+        }
+    }
+
+    fn is_content(&self, name: &str) -> bool {
+        let names_a_file = find(name).is_some_and(Setting::names_a_file);
+        names_a_file && self.text(name).is_some_and(looks_secret)
     }
 
     /// Names that are no settings are somebody else's, and so is what stands behind them.
@@ -72,6 +96,11 @@ impl Source {
         self.values.get(name).map(String::as_str)
     }
 
+    /// Whether a setting has its default value because none was given.
+    pub(super) fn is_default(&self, name: &str) -> bool {
+        self.defaults.contains(name)
+    }
+
     /// The value of a setting as something else. A value that cannot be that is an error, and gives `None`.
     pub(super) fn parse<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = self.values.get(name)?.clone();
@@ -85,7 +114,13 @@ impl Source {
 
     /// Notes that the value of a setting will not do.
     pub(super) fn refuse(&mut self, name: &str, problem: &str) {
-        let got = self.values.get(name).map(|value| shown(find(name), value));
+        if self.is_content(name) {
+            // It was refused when it was collected.
+            return;
+        }
+        // A long value may be a key in base64, and a `_FILE` setting may have got the secret instead of its file.
+        let value = self.values.get(name).filter(|value| !looks_secret(value) && !name.ends_with("_FILE"));
+        let got = value.map(|value| shown(find(name), value));
         self.errors.push(Invalid { variable: name.to_owned(), got, problem: problem.to_owned() });
     }
 
@@ -102,6 +137,7 @@ const ADDRESSES: [&str; 4] =
 /// A value as it may be shown: of an address all but the credentials, of another secret nothing.
 pub(super) fn shown(setting: Option<&Setting>, value: &str) -> String {
     match setting {
+        _ if is_key_material(value) => "***".to_owned(),
         Some(setting) if ADDRESSES.contains(&setting.name) => masked_url(value),
         Some(setting) if setting.secret => "***".to_owned(),
         _ => value.to_owned(),

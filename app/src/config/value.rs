@@ -1,11 +1,11 @@
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use inwren_domain::model::Tier;
 use inwren_domain::ports::Quota;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use poem::http::{HeaderName, HeaderValue};
 
 pub(super) fn boolean(text: &str) -> Option<bool> {
@@ -83,14 +83,43 @@ pub(super) fn headers(text: &str) -> Option<HashMap<String, String>> {
     list(text).map(header).collect()
 }
 
+/// An address to listen on, in the form in which addresses are compared: an IPv4-mapped one is IPv4.
+pub(super) fn address(text: &str) -> Option<IpAddr> {
+    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+/// The same with a port.
+pub(super) fn socket_address(text: &str) -> Option<SocketAddr> {
+    let mut address: SocketAddr = text.parse().ok()?;
+    address.set_ip(address.ip().to_canonical());
+    Some(address)
+}
+
 /// Networks, where a single address is a network of one.
 pub(super) fn networks(text: &str) -> Option<Vec<IpNet>> {
     if text == "none" {
         return Some(Vec::new());
     }
-    list(text)
-        .map(|item| item.parse().ok().or_else(|| item.parse::<IpAddr>().ok().map(IpNet::from)))
-        .collect()
+    list(text).map(network).collect()
+}
+
+/// A network in the form in which addresses are compared: without host bits, and IPv4 where it is written as IPv4-mapped
+/// (RFC 4291 section 2.5.5.2), because [`IpAddr::to_canonical`] makes such an address IPv4 before a network is asked for it.
+/// `None` for a mapped address with a prefix below /96: `::ffff:10.0.0.0/8` is most likely meant to be `10.0.0.0/8`, but is
+/// `::/8`.
+fn network(text: &str) -> Option<IpNet> {
+    let single = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    let network = text.parse().ok().or_else(single)?;
+    match network {
+        IpNet::V6(v6) => match v6.addr().to_ipv4_mapped() {
+            Some(v4) => {
+                let length = v6.prefix_len().checked_sub(96)?;
+                Ipv4Net::new(v4, length).ok().map(|v4| IpNet::V4(v4.trunc()))
+            }
+            None => Some(network.trunc()),
+        },
+        IpNet::V4(_) => Some(network.trunc()),
+    }
 }
 
 /// Which origins may call: a list, or any.
@@ -205,5 +234,36 @@ mod tests {
         assert_eq!(networks("10.0.0.0/8, ::1").map(|nets| nets.len()), Some(2));
         assert_eq!(networks("none"), Some(Vec::new()));
         assert_eq!(networks("proxy"), None);
+    }
+
+    #[test]
+    fn mapped_networks_become_ipv4_networks() {
+        for (text, network) in [
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:0a00:0/104", "10.0.0.0/8"),
+            ("::ffff:10.1.2.3", "10.1.2.3/32"),
+            ("::ffff:10.1.2.3/128", "10.1.2.3/32"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("::ffff:10.1.2.3/104", "10.0.0.0/8"),
+            ("10.1.2.3/8", "10.0.0.0/8"),
+            ("2001:db8::1/32", "2001:db8::/32"),
+            ("::/0", "::/0"),
+            ("::1", "::1/128"),
+        ] {
+            assert_eq!(networks(text), Some(vec![network.parse().unwrap()]), "{text}");
+        }
+        for text in
+            ["::ffff:10.0.0.0/8", "::ffff:10.0.0.0/95", "::ffff:0:0/0", "::ffff:10.0.0.0/129", "10.0.0.0/33"]
+        {
+            assert_eq!(networks(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn mapped_addresses_become_ipv4_addresses() {
+        assert_eq!(address("::ffff:127.0.0.1"), address("127.0.0.1"));
+        assert_eq!(socket_address("[::ffff:127.0.0.1]:9000"), socket_address("127.0.0.1:9000"));
+        assert_eq!(socket_address("[::1]:9000"), "[::1]:9000".parse().ok());
+        assert_eq!((address("proxy"), socket_address("127.0.0.1")), (None, None));
     }
 }

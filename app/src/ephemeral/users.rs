@@ -68,6 +68,7 @@ pub async fn seed(core: &Core) -> Result<(), SeedError> {
             created_at: now,
             updated_at: now,
             credential_version: 0,
+            sessions_epoch: 0,
         };
         let mut unit = core.store.begin().await.map_err(PortFailure::from)?;
         if unit.users().insert(&user).await.map_err(PortFailure::from)? == Inserted::EmailTaken {

@@ -1,6 +1,8 @@
 //! Who may come in: the bearer token of RFC 6750, checked once for every protected operation.
 
-use inwren_domain::service::admin::Admin;
+use inwren_domain::Core;
+use inwren_domain::policy::step_up::StepUpRequired;
+use inwren_domain::service::admin::{Admin, NotAdmin};
 use inwren_domain::service::auth::{NotAuthenticated, Principal, authenticate};
 use poem::http::{HeaderValue, header};
 use poem::{Request, RequestBody};
@@ -10,7 +12,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use super::authorization;
 use super::client_auth;
 use super::problem::{Kind, Problem};
-use super::refusals::{BEARER_CHALLENGE, invalid_token};
+use super::refusals::{BEARER_CHALLENGE, invalid_token, not_permitted};
 use super::state::AppState;
 use crate::metrics::AccessRefusal;
 
@@ -25,18 +27,23 @@ pub(super) type Administrator = Caller<Admin>;
 
 /// What a caller may have to be.
 pub(super) trait Witness: Sized + Send {
-    fn of(principal: Principal) -> Result<Self, Problem>;
+    fn of(principal: Principal, core: &Core) -> Result<Self, Problem>;
 }
 
 impl Witness for Principal {
-    fn of(principal: Principal) -> Result<Self, Problem> {
+    fn of(principal: Principal, _: &Core) -> Result<Self, Problem> {
         Ok(principal)
     }
 }
 
 impl Witness for Admin {
-    fn of(principal: Principal) -> Result<Self, Problem> {
-        Self::authorise(&principal).map_err(Problem::from)
+    fn of(principal: Principal, core: &Core) -> Result<Self, Problem> {
+        Self::authorise(&principal).map_err(|refusal| match refusal {
+            NotAdmin::NotPermitted => not_permitted(),
+            NotAdmin::LoginNeeded => {
+                StepUpRequired { max_age: core.settings.reauthentication_max_age }.into()
+            }
+        })
     }
 }
 
@@ -121,7 +128,10 @@ fn register_schemes(registry: &mut Registry) {
         "E-mail address and password, exchanged for an access token (RFC 6749 section 4.3).",
     );
     registry.create_security_scheme(PASSWORD, MetaSecurityScheme { flows: Some(flows), ..password });
-    let client = scheme("http", "The id and the secret of a service client (RFC 7617).");
+    let client = scheme(
+        "http",
+        "The id and the secret of a service client (RFC 7617), form-encoded (RFC 6749 section 2.3.1).",
+    );
     registry.create_security_scheme(CLIENT, MetaSecurityScheme { scheme: Some("basic"), ..client });
 }
 
@@ -143,7 +153,7 @@ impl<'a, W: Witness> ApiExtractor<'a> for Caller<W> {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        Ok(Self(W::of(principal(request).await?)?))
+        Ok(Self(W::of(principal(request).await?, &AppState::of(request)?.core)?))
     }
 }
 
@@ -173,7 +183,7 @@ impl<'a> ApiExtractor<'a> for Introspector {
             Kind::MISSING_TOKEN => missing_either(),
             _ => problem,
         })?;
-        Admin::of(principal)?;
+        Admin::of(principal, &AppState::of(request)?.core)?;
         Ok(Self)
     }
 }

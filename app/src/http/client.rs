@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use inwren_domain::model::ClientInfo;
 use ipnet::IpNet;
+use poem::http::uri::Scheme;
 use poem::http::{HeaderMap, header};
 use poem::{FromRequest, Request, RequestBody};
 
@@ -14,6 +15,12 @@ pub struct TrustedProxies {
     pub networks: Vec<IpNet>,
     /// Where they write it.
     pub header: ProxyHeader,
+}
+
+impl TrustedProxies {
+    fn contains(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(&address))
+    }
 }
 
 /// In which header proxies say where a request comes from. The other one they pass on as the client wrote it.
@@ -40,6 +47,13 @@ impl ClientAddress {
     }
 }
 
+/// Whether the client's own connection is TLS: by the socket, or by the word of a trusted proxy in front of it.
+pub(super) fn is_over_tls(request: &Request, trusted_proxies: &TrustedProxies) -> bool {
+    let peer = request.remote_addr().as_socket_addr().map_or(NOBODY, |addr| addr.ip());
+    let reported = reported_tls(peer.to_canonical(), request.headers(), trusted_proxies);
+    reported.unwrap_or(*request.scheme() == Scheme::HTTPS)
+}
+
 const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The client's address.
@@ -52,8 +66,10 @@ pub(super) struct Client(pub(super) ClientInfo);
 
 impl<'a> FromRequest<'a> for Client {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-        Ok(Self(ClientInfo::new(Some(client_of(request)), user_agent)))
+        // Field values may hold bytes beyond ASCII (RFC 9110 section 5.5), in practice UTF-8.
+        let user_agent = request.headers().get(header::USER_AGENT);
+        let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        Ok(Self(ClientInfo::new(Some(client_of(request)), user_agent.as_deref())))
     }
 }
 
@@ -63,7 +79,7 @@ impl<'a> FromRequest<'a> for Client {
 /// Where it is not known which of the two headers the proxies write, and both are there and disagree, neither is
 /// believed.
 fn forwarded_client(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.networks.iter().any(|network| network.contains(&address));
+    let is_trusted = |address: IpAddr| trusted.contains(address);
     if !is_trusted(peer) {
         return peer;
     }
@@ -91,13 +107,36 @@ fn forwarded_client(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies)
     client.unwrap_or(peer)
 }
 
+/// Whether the trusted proxies say that the client came over TLS. `None` where none of them says anything. Of two headers that
+/// disagree, the one that says no is believed.
+fn reported_tls(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Option<bool> {
+    if !trusted.contains(peer) {
+        return None;
+    }
+    let is_https = |scheme: &str| scheme.eq_ignore_ascii_case("https");
+    // It has one value, which the nearest proxy passes on or replaces.
+    let by_x_forwarded_proto = || hops(headers, "x-forwarded-proto", is_https)?.first().copied();
+    // Each proxy adds an element, of which the client's own hop says how the client came.
+    let by_forwarded = || {
+        let read = |element: &str| (forwarded_element(element), parameter(element, "proto").map(is_https));
+        let elements = hops(headers, "forwarded", read)?;
+        let is_trusted = |hop: Option<IpAddr>| hop.is_some_and(|hop| trusted.contains(hop.to_canonical()));
+        let client = elements.iter().find(|(hop, _)| !is_trusted(*hop)).or(elements.last());
+        client.and_then(|(_, is_https)| *is_https)
+    };
+    match trusted.header {
+        ProxyHeader::XForwardedFor => by_x_forwarded_proto(),
+        ProxyHeader::Forwarded => by_forwarded(),
+        ProxyHeader::Either => match (by_x_forwarded_proto(), by_forwarded()) {
+            (Some(a), Some(b)) => Some(a && b),
+            (a, b) => a.or(b),
+        },
+    }
+}
+
 /// The hops of a header, in all its lines, from right to left. Each is read by itself: what a client wrote into a line may
 /// be no text at all, and must not hide what a proxy wrote after it.
-fn hops(
-    headers: &HeaderMap,
-    name: &str,
-    read: impl Fn(&str) -> Option<IpAddr>,
-) -> Option<Vec<Option<IpAddr>>> {
+fn hops<T>(headers: &HeaderMap, name: &str, read: impl Fn(&str) -> T) -> Option<Vec<T>> {
     let mut hops = Vec::new();
     for line in headers.get_all(name).into_iter().rev() {
         let line = String::from_utf8_lossy(line.as_bytes());
@@ -108,11 +147,16 @@ fn hops(
 
 /// The `for` of an element of the `Forwarded` header, which stands there once (RFC 7239 sections 4 and 6).
 fn forwarded_element(element: &str) -> Option<IpAddr> {
+    parameter(element, "for").and_then(address)
+}
+
+/// The value of a parameter of such an element, without its quotes. `None` if it stands there twice.
+fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     let pairs = from_the_right(element, ';').into_iter().filter_map(|pair| pair.split_once('='));
-    let mut named = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+    let mut named = pairs.filter(|(found, _)| found.trim().eq_ignore_ascii_case(name));
     let (Some((_, value)), None) = (named.next(), named.next()) else { return None };
     let value = value.trim();
-    address(value.strip_prefix('"').and_then(|quoted| quoted.strip_suffix('"')).unwrap_or(value))
+    Some(value.strip_prefix('"').and_then(|quoted| quoted.strip_suffix('"')).unwrap_or(value))
 }
 
 /// The parts of a list, from right to left. A separator within quotes is none (RFC 9110 section 5.6.4): a proxy may quote
@@ -267,6 +311,67 @@ mod tests {
         for left in ["6.6.6.6", "\"", "10.0.0.7", ",", "unknown", "6.6.6.6, 10.0.0.7"] {
             let line = format!("{left}, 203.0.113.9");
             assert_eq!(client("10.0.0.1", &[("x-forwarded-for", &line)], PROXY), "203.0.113.9", "{line}");
+        }
+    }
+
+    #[test]
+    fn only_trusted_proxies_report_tls() {
+        let reported = |header, peer: &str, headers: &[(&'static str, &str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.append(*name, value.parse().unwrap());
+            }
+            let trusted = TrustedProxies { networks: vec!["10.0.0.0/8".parse().unwrap()], header };
+            reported_tls(peer.parse().unwrap(), &map, &trusted)
+        };
+        use ProxyHeader::{Either, Forwarded, XForwardedFor};
+        const PROTO: &str = "x-forwarded-proto";
+        const FORWARDED: &str = "forwarded";
+        for (header, peer, headers, expected) in [
+            (Either, "192.0.2.1", &[(PROTO, "https")][..], None),
+            (Either, "192.0.2.1", &[(FORWARDED, "for=192.0.2.9;proto=https")], None),
+            (Either, "10.0.0.1", &[], None),
+            (Either, "10.0.0.1", &[(PROTO, "https")], Some(true)),
+            (Either, "10.0.0.1", &[(PROTO, "HTTPS")], Some(true)),
+            (Either, "10.0.0.1", &[(PROTO, "http")], Some(false)),
+            (Either, "10.0.0.1", &[(PROTO, "https, http")], Some(false)),
+            (Either, "10.0.0.1", &[(PROTO, "http"), (PROTO, "https")], Some(true)),
+            (Either, "10.0.0.1", &[(FORWARDED, "for=203.0.113.9;proto=https")], Some(true)),
+            (Either, "10.0.0.1", &[(FORWARDED, "proto=\"https\";for=203.0.113.9")], Some(true)),
+            (Either, "10.0.0.1", &[(FORWARDED, "for=203.0.113.9;proto=http")], Some(false)),
+            (Either, "10.0.0.1", &[(FORWARDED, "for=203.0.113.9")], None),
+            (Either, "10.0.0.1", &[(FORWARDED, "for=203.0.113.9;proto=https;proto=http")], None),
+            // The client's hop counts: neither what the client wrote to its left, nor the hop between two proxies.
+            (
+                Either,
+                "10.0.0.1",
+                &[(FORWARDED, "for=1.1.1.1;proto=https, for=203.0.113.9;proto=http")],
+                Some(false),
+            ),
+            (
+                Either,
+                "10.0.0.1",
+                &[(FORWARDED, "for=203.0.113.9;proto=https, for=10.0.0.2;proto=http")],
+                Some(true),
+            ),
+            (
+                Either,
+                "10.0.0.1",
+                &[(FORWARDED, "for=10.0.0.3;proto=https, for=10.0.0.2;proto=http")],
+                Some(true),
+            ),
+            (Either, "10.0.0.1", &[(FORWARDED, "for=unknown;proto=https")], Some(true)),
+            (Either, "10.0.0.1", &[(PROTO, "http"), (FORWARDED, "for=203.0.113.9;proto=https")], Some(false)),
+            (XForwardedFor, "10.0.0.1", &[(FORWARDED, "for=203.0.113.9;proto=https")], None),
+            (
+                XForwardedFor,
+                "10.0.0.1",
+                &[(PROTO, "https"), (FORWARDED, "for=9.9.9.9;proto=http")],
+                Some(true),
+            ),
+            (Forwarded, "10.0.0.1", &[(PROTO, "https")], None),
+        ] {
+            assert_eq!(reported(header, peer, headers), expected, "{header:?} {peer} {headers:?}");
         }
     }
 

@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use super::admin::AdminApi;
 use super::auth::{AuthApi, OAuthApi, TokensApi};
+use super::issuer::Issuer;
 use super::meta::MetaApi;
 use super::problem_pages;
 use super::state::AppState;
@@ -47,9 +48,9 @@ pub(super) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
 }
 
 /// The document as it is served, printed and committed: what the library writes, and what it cannot say.
-pub(super) fn document(service: &OpenApiService<Apis, ()>, tiers: &TierCatalog) -> String {
+pub(super) fn document(service: &OpenApiService<Apis, ()>, issuer: &Issuer, tiers: &TierCatalog) -> String {
     let Ok(mut document) = serde_json::from_str::<Value>(&service.spec()) else { return String::new() };
-    intro::complete(&mut document);
+    intro::complete(&mut document, issuer);
     schemas::complete(&mut document, tiers);
     examples::complete(&mut document);
     answers::complete(&mut document);
@@ -81,6 +82,8 @@ pub(super) struct RouteTable {
     routes: Vec<KnownRoute>,
     /// Where each path is among them that is written out. Most requests name one of these.
     paths: HashMap<String, usize>,
+    /// Paths that are other names of a path.
+    aliases: HashMap<String, &'static str>,
     operations: Vec<CountedOperation>,
 }
 
@@ -101,7 +104,12 @@ impl RouteTable {
     pub(super) fn of(document: &str) -> Self {
         let document: Value = serde_json::from_str(document).unwrap_or_default();
         let nothing = CountedOperation { name: NO_OPERATION.to_owned(), statuses: vec![404, 405] };
-        let mut table = Self { routes: Vec::new(), paths: HashMap::new(), operations: vec![nothing] };
+        let mut table = Self {
+            routes: Vec::new(),
+            paths: HashMap::new(),
+            aliases: HashMap::new(),
+            operations: vec![nothing],
+        };
         for (path, operations) in document["paths"].as_object().into_iter().flatten() {
             let operations = operations.as_object().into_iter().flatten();
             let operations = operations.map(|(method, about)| (method.to_uppercase(), counted(about)));
@@ -129,8 +137,24 @@ impl RouteTable {
         self.operations.extend(operations.into_iter().map(|(_, about)| about));
     }
 
+    /// Serves the metadata where clients look for that of an issuer with a path: between host and path of the issuer (RFC 8414
+    /// section 3.1, and section 5 for OpenID Connect).
+    pub(super) fn with_metadata_of(mut self, issuer: &Issuer) -> Self {
+        if !issuer.path().is_empty() {
+            self.aliases =
+                METADATA.into_iter().map(|path| (format!("{path}{}", issuer.path()), path)).collect();
+        }
+        self
+    }
+
+    /// The path that this one is another name of.
+    pub(super) fn original(&self, path: &str) -> Option<&'static str> {
+        self.aliases.get(path).copied()
+    }
+
     /// The route that a path belongs to.
     pub(super) fn find(&self, path: &str) -> Option<&KnownRoute> {
+        let path = self.original(path).unwrap_or(path);
         match self.paths.get(path) {
             Some(place) => self.routes.get(*place),
             None => self.routes.iter().find(|route| route.fits(path)),
@@ -142,6 +166,9 @@ impl RouteTable {
         &self.operations
     }
 }
+
+/// The documents about an issuer.
+const METADATA: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
 
 const NO_OPERATION: &str = "none";
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use poem::Request;
-use poem::http::header;
+use poem::http::{Uri, header};
 
 use crate::config::Setting;
 
@@ -14,6 +14,8 @@ pub struct Issuer {
     audience: String,
     /// Whether the name is the address of the service.
     is_address: bool,
+    /// The path of that address, without a slash at its end; empty where there is none.
+    path: String,
 }
 
 impl Issuer {
@@ -22,12 +24,24 @@ impl Issuer {
     pub fn new(name: &str, audience: &str) -> Self {
         let is_url = name.starts_with("https://") || name.starts_with("http://");
         let is_address = is_url && !Setting::is_default("TOKEN_ISSUER", name);
-        Self { name: name.to_owned(), audience: audience.to_owned(), is_address }
+        let path = if is_address { path_of(name) } else { String::new() };
+        Self { name: name.to_owned(), audience: audience.to_owned(), is_address, path }
     }
 
     /// Whether it says under which address others reach the service.
     pub fn is_address(&self) -> bool {
         self.is_address
+    }
+
+    /// The path of the service's address, without a slash at its end. Clients put it in front of every path of ours; the proxy
+    /// that serves the service there takes it away again.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// A path of ours as clients call it, for headers and documents with absolute paths.
+    pub(super) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.path)
     }
 
     /// The `iss` of tokens.
@@ -59,6 +73,11 @@ impl Issuer {
             (None, None) => self.name.trim_end_matches('/').to_owned(),
         }
     }
+}
+
+fn path_of(url: &str) -> String {
+    let url: Option<Uri> = url.parse().ok();
+    url.map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default()
 }
 
 /// Whether this is a host of this machine and perhaps a port, and nothing that could change a URL that it is put into. Of the
@@ -115,6 +134,27 @@ mod tests {
     fn a_chosen_address_is_the_address() {
         assert_eq!(address("https://auth.example.org/", "evil.example.org"), "https://auth.example.org");
         assert_eq!(address("https://example.org/auth", "x"), "https://example.org/auth");
+    }
+
+    #[test]
+    fn the_path_is_that_of_a_chosen_address() {
+        for (issuer, path) in [
+            ("https://example.org", ""),
+            ("https://example.org/", ""),
+            ("https://example.org/auth", "/auth"),
+            ("https://example.org/auth/", "/auth"),
+            ("https://example.org/a/b%20c/?x=/y", "/a/b%20c"),
+            ("http://localhost:8000", ""),
+            ("tag:inwren/auth", ""),
+            ("https://exa mple/auth", ""),
+        ] {
+            let issuer = Issuer::new(issuer, "tests");
+            assert_eq!(
+                (issuer.path(), issuer.at("/users/me")),
+                (path, format!("{path}/users/me")),
+                "{issuer:?}"
+            );
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! How often who may do what.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use inwren_domain::model::{ClientNetwork, Email, SessionId};
+use inwren_domain::model::{AddressBlock, ClientNetwork, Email, SessionId};
 use inwren_domain::ports::{Clock, Decision, KeyDirectory, LimitKey, LimiterMetrics, Quota, RateLimiter};
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{FromRequest, Request, RequestBody};
@@ -186,7 +187,7 @@ impl Limits {
         if !self.settings.enabled {
             return Ok(());
         }
-        let key = LimitKey { operation: operation.label(), subject };
+        let key = LimitKey { operation: operation.label(), subject, origin: slot.origin };
         let decision = self.limiter.check(&key, self.settings.quota(operation), self.clock.now()).await;
         slot.remember(operation, decision);
         if decision.allowed {
@@ -203,11 +204,19 @@ impl Limits {
 
 /// What the limiter said of this request; the strictest, where it was asked more than once.
 #[derive(Clone, Default)]
-pub(super) struct LimitSlot(Arc<Mutex<Option<(Operation, Decision)>>>);
+pub(super) struct LimitSlot {
+    origin: AddressBlock,
+    strictest: Arc<Mutex<Option<(Operation, Decision)>>>,
+}
 
 impl LimitSlot {
+    /// For a request of this client.
+    pub(super) fn of(client: IpAddr) -> Self {
+        Self { origin: ClientNetwork::of(client).block(), strictest: Arc::default() }
+    }
+
     fn remember(&self, operation: Operation, decision: Decision) {
-        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self.strictest.lock().unwrap_or_else(PoisonError::into_inner);
         let strictness = |decision: &Decision| (decision.allowed, decision.remaining);
         if slot.as_ref().is_none_or(|(_, before)| strictness(&decision) < strictness(before)) {
             *slot = Some((operation, decision));
@@ -216,7 +225,7 @@ impl LimitSlot {
 
     /// Writes the headers of the IETF draft (draft-ietf-httpapi-ratelimit-headers-10 sections 3 and 4).
     pub(super) fn write_headers(&self, headers: &mut HeaderMap) {
-        let slot = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = *self.strictest.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((operation, decision)) = slot else { return };
         let (name, quota) = (operation.label(), decision.quota);
         let reset = decision.reset_after.as_millis().div_ceil(1_000);

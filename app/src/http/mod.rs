@@ -11,12 +11,15 @@ mod bad_head;
 mod body;
 mod client;
 mod client_auth;
+mod cursor;
 mod document;
 mod issuer;
 mod limited;
 pub mod limits;
 mod meta;
 mod middleware;
+mod paging;
+mod parameter;
 pub mod problem;
 pub mod problem_pages;
 mod refusals;
@@ -39,16 +42,18 @@ use self::middleware::{Cors, Gateway};
 use self::site::Site;
 use crate::config::AllowedOrigins;
 pub use bad_head::BadHead;
+pub use body::PendingBodies;
 pub use client::{ProxyHeader, TrustedProxies};
 pub use issuer::Issuer;
+pub use meta::HealthEndpoint;
 pub use state::AppState;
 pub use unread::answer as answer_unread;
 
 /// The service as one endpoint.
 pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'static, Response> {
     let service = document::service(state);
-    let document = document::document(&service, &state.core.settings.tiers);
-    let routes = Arc::new(RouteTable::of(&document));
+    let document = document::document(&service, &state.issuer, &state.core.settings.tiers);
+    let routes = Arc::new(RouteTable::of(&document).with_metadata_of(&state.issuer));
     let requests = state.metrics.requests(|| routes.operations().to_vec());
     let pages = document::routes(problem_pages::routes(Route::new()), state, document);
     let site = Site { operations: service.into_endpoint(), pages, routes: Arc::clone(&routes) };
@@ -63,5 +68,5 @@ pub fn waiting_endpoint(entropy: Arc<dyn Entropy>, cors: AllowedOrigins) -> BoxE
 
 /// The OpenAPI document of the service.
 pub fn openapi_document(state: &Arc<AppState>) -> String {
-    document::document(&document::service(state), &state.core.settings.tiers)
+    document::document(&document::service(state), &state.issuer, &state.core.settings.tiers)
 }

@@ -227,6 +227,7 @@ impl From<PortFailure> for Problem {
             PortFailure::Hasher(error) => Self::internal(error),
             PortFailure::Signing(error) => Self::internal(error),
             PortFailure::Entropy(error) => Self::internal(error),
+            PortFailure::Clock(error) => Self::unavailable(error),
         }
     }
 }

@@ -192,12 +192,6 @@ impl From<admin::Unconfirmed> for Problem {
     }
 }
 
-impl From<admin::NotPermitted> for Problem {
-    fn from(_: admin::NotPermitted) -> Self {
-        not_permitted()
-    }
-}
-
 impl From<admin::update::Refusal> for Problem {
     fn from(refusal: admin::update::Refusal) -> Self {
         match refusal {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use poem::endpoint::BoxEndpoint;
 use poem::error::NotFoundError;
+use poem::http::Uri;
 use poem::{Endpoint, IntoResponse as _, Request, Response, Route};
 
 use super::document::{KnownRoute, RouteTable};
@@ -19,7 +20,11 @@ pub(super) struct Site {
 impl Endpoint for Site {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> poem::Result<Response> {
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        if let Some(path) = self.routes.original(request.uri().path()) {
+            // The documents there have no parameters.
+            *request.uri_mut() = Uri::from_static(path);
+        }
         if self.routes.find(request.uri().path()).is_some_and(KnownRoute::is_page) {
             return Ok(self.pages.call(request).await?.into_response());
         }

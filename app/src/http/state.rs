@@ -6,6 +6,7 @@ use opentelemetry::global::BoxedTracer;
 use poem::Request;
 use time::Duration;
 
+use super::body::PendingBodies;
 use super::client::TrustedProxies;
 use super::issuer::Issuer;
 use super::limits::Limits;
@@ -18,6 +19,8 @@ pub struct AppState {
     pub core: Core,
     /// How often who may do what.
     pub limits: Limits,
+    /// How many requests of one network wait for their bodies.
+    pub bodies: PendingBodies,
     /// What is counted.
     pub metrics: Metrics,
     /// What makes spans, where traces are exported.

@@ -34,7 +34,8 @@ pub fn answer(head: &[u8], client: IpAddr, entropy: &dyn Entropy) -> Vec<u8> {
     if let Some(date) = date_of(head) {
         headers.insert(header::DATE, date);
     }
-    add_common(&mut headers, &id);
+    // Whether it goes out over TLS is not known here, and the header is never a must.
+    add_common(&mut headers, &id, false);
     let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::BAD_REQUEST);
     let reason = status.canonical_reason().unwrap_or_default();
     let mut answer = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();

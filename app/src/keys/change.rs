@@ -1,7 +1,5 @@
 //! Rotating, retiring and revoking: the manifest after it, from the manifest before.
 
-use std::fs;
-
 use inwren_adapters::crypto::keys::KeyPair;
 use inwren_domain::ports::KeyState;
 use time::format_description::well_known::Rfc3339;
@@ -10,6 +8,7 @@ use time::{Duration, OffsetDateTime};
 use super::files::{KeyFileError, PRIVATE, io_error, load, write_private};
 use super::manifest::{Manifest, ManifestKey};
 use super::open::KeyStore;
+use crate::private_file::open_lock;
 
 /// What to do with the keys.
 #[derive(Clone, Debug)]
@@ -79,7 +78,7 @@ pub enum Refused {
 pub fn change(store: &KeyStore, change: &Change, now: OffsetDateTime) -> Result<Changed, Refused> {
     let path = store.paths.manifest();
     let lock = path.with_extension("lock");
-    let held = fs::OpenOptions::new().create(true).append(true).open(&lock).and_then(|file| {
+    let held = open_lock(&lock).and_then(|file| {
         file.lock()?;
         Ok(file)
     });
@@ -229,6 +228,7 @@ fn find<'m>(manifest: &'m mut Manifest, kid: &str) -> Result<&'m mut ManifestKey
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
 

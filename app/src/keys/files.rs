@@ -1,15 +1,14 @@
 //! Key files: read, checked and written.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use inwren_adapters::crypto::keys::{KeyError, KeyPair, PublicKey};
 
 use crate::config::{Environment, KeyPaths};
 use crate::ephemeral;
-use crate::private_file::open_to_others;
+use crate::private_file::{self, Exposure, PRIVATE_MODE};
 
 /// Why there is no key. The message names the variable and the file, and nothing of what is in it.
 #[derive(Debug, thiserror::Error)]
@@ -42,16 +41,13 @@ pub enum KeyFileError {
         /// What is wrong with it.
         error: KeyError,
     },
-    /// Others than the owner may read the private key.
-    #[error(
-        "PRIVATE_KEY_PATH: {path} may be read by others (mode {mode:o}); make it private with `chmod 600`",
-        path = .path.display()
-    )]
+    /// Others than the owner may read or replace the private key.
+    #[error("PRIVATE_KEY_PATH: {path} {exposure}", path = .path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
-        /// Its permissions.
-        mode: u32,
+        /// What is wrong with its permissions.
+        exposure: Exposure,
     },
     /// The key is the one of ephemeral services, which everybody has.
     #[error(
@@ -71,6 +67,18 @@ pub enum KeyFileError {
         /// What is wrong with it.
         problem: String,
     },
+    /// There is another private key under the default name of earlier releases.
+    #[error(
+        "PRIVATE_KEY_PATH: {path} and {rival} are different keys, and both are default names. Set PRIVATE_KEY_PATH and \
+         PUBLIC_KEY_PATH to the pair that signs",
+        path = .path.display(), rival = .rival.display()
+    )]
+    Rival {
+        /// The file with today's default name.
+        path: PathBuf,
+        /// The file with the former one.
+        rival: PathBuf,
+    },
     /// There is a key already.
     #[error("{path} is there already; it is not overwritten", path = .path.display())]
     Exists {
@@ -84,6 +92,9 @@ const PUBLIC: &str = "PUBLIC_KEY_PATH";
 
 /// Reads the key pair of `PRIVATE_KEY_PATH` and `PUBLIC_KEY_PATH`, and checks it.
 pub(super) fn load(paths: &KeyPaths, environment: Environment) -> Result<KeyPair, KeyFileError> {
+    if let Some(rival) = paths.rival.clone().filter(|_| !paths.manifest().exists()) {
+        return Err(KeyFileError::Rival { path: paths.private.clone(), rival });
+    }
     let pair = load_private(&paths.private, paths.passphrase(), environment)?;
     let public = match read(PUBLIC, &paths.public) {
         Ok(pem) => pem,
@@ -152,37 +163,42 @@ pub(super) fn write_private(
         None => pair.to_pem(),
     };
     let pem = pem.map_err(|error| KeyFileError::Key { variable: PRIVATE, path: path.to_owned(), error })?;
-    write_new(PRIVATE, path, pem.as_bytes(), 0o600)
+    write_new(PRIVATE, path, pem.as_bytes(), PRIVATE_MODE)
 }
 
 fn read(variable: &'static str, path: &Path) -> Result<String, KeyFileError> {
-    fs::read_to_string(path).map_err(|error| match error.kind() {
+    let content = fs::read(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => KeyFileError::Missing { variable, path: path.to_owned() },
-        ErrorKind::InvalidData => KeyFileError::Key {
-            variable,
-            path: path.to_owned(),
-            error: if variable == PRIVATE { KeyError::NotAPrivateKey } else { KeyError::NotAPublicKey },
-        },
         kind => KeyFileError::Io { variable, path: path.to_owned(), kind },
-    })
+    })?;
+    // The text around a key may be in any encoding.
+    Ok(String::from_utf8(content).unwrap_or_else(|error| {
+        let content = zeroize::Zeroizing::new(error.into_bytes());
+        String::from_utf8_lossy(&content).into_owned()
+    }))
 }
 
 fn check_permissions(path: &Path, environment: Environment) -> Result<(), KeyFileError> {
-    let Some(mode) = open_to_others(path).map_err(io_error(PRIVATE, path))? else { return Ok(()) };
-    if environment == Environment::Production {
-        return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
+    if let Some(owner) = private_file::foreign_owner(path).map_err(io_error(PRIVATE, path))? {
+        tracing::warn!(path = %path.display(), owner, "the private key belongs to another user, who can replace it");
     }
-    tracing::warn!(path = %path.display(), mode = format_args!("{mode:o}"), "the private key may be read by others");
-    Ok(())
+    match private_file::exposure(path).map_err(io_error(PRIVATE, path))? {
+        Some(exposure) if environment == Environment::Production => {
+            Err(KeyFileError::Exposed { path: path.to_owned(), exposure })
+        }
+        Some(exposure) => {
+            tracing::warn!(path = %path.display(), "the private key {exposure}");
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }
 
 /// Writes a file that is there whole or not at all: to another name first, and then linked to its own, which fails if
 /// somebody else has it.
 fn write_new(variable: &'static str, path: &Path, content: &[u8], mode: u32) -> Result<(), KeyFileError> {
     let io = io_error(variable, path);
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(&io)?;
-    }
+    private_file::make_folder_of(path).map_err(&io)?;
     let (draft, mut file) = new_draft(path, mode).map_err(&io)?;
     let written = file.write_all(content).and_then(|()| file.sync_all());
     let linked = written.and_then(|()| fs::hard_link(&draft, path));
@@ -200,7 +216,7 @@ fn new_draft(path: &Path, mode: u32) -> std::io::Result<(PathBuf, File)> {
     let mut others = 0;
     loop {
         let draft = path.with_extension(format!("{}-{others}.tmp", std::process::id()));
-        match OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft) {
+        match private_file::create_new(&draft, mode) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists && others < MOST => others += 1,
             opened => return opened.map(|file| (draft, file)),
         }

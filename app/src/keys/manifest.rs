@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::files::{KeyFileError, PRIVATE, io_error};
+use crate::private_file::{PRIVATE_MODE, create_new, give_to_owner};
 
 /// The keys there are and ever were. A key is changed only in its times, and never taken out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,7 +109,10 @@ impl Manifest {
         let mut json = serde_json::to_vec_pretty(self).map_err(|error| io(error.into()))?;
         json.push(b'\n');
         let draft = path.with_extension(format!("json.{}.tmp", std::process::id()));
-        let written = fs::File::create(&draft).and_then(|mut file| {
+        // Of a command that was interrupted; only one at a time gets here.
+        let _ = fs::remove_file(&draft);
+        let written = create_new(&draft, PRIVATE_MODE).and_then(|mut file| {
+            give_to_owner(&file, path)?;
             file.write_all(&json)?;
             file.sync_all()?;
             fs::rename(&draft, path)

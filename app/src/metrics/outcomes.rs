@@ -204,7 +204,7 @@ impl AccessRefusal {
             NotAuthenticated::Token(InvalidToken::Claims) => Some(Self::Claims),
             NotAuthenticated::Token(InvalidToken::Early) => Some(Self::Early),
             NotAuthenticated::Token(InvalidToken::Expired) => Some(Self::Expired),
-            NotAuthenticated::SessionEnded => Some(Self::SessionEnded),
+            NotAuthenticated::SessionEnded | NotAuthenticated::NotAdopted => Some(Self::SessionEnded),
             NotAuthenticated::Inactive => Some(Self::Inactive),
             NotAuthenticated::Store(_) => None,
         }

@@ -2,6 +2,7 @@ use inwren_adapters::crypto::argon2::HasherMetrics;
 use inwren_adapters::sql::PoolMetrics;
 
 use super::text::{Kind, Page};
+use crate::server::connections::ConnectionMetrics;
 
 type Probe<T> = Box<dyn Fn() -> T + Send + Sync>;
 
@@ -10,6 +11,8 @@ type Probe<T> = Box<dyn Fn() -> T + Send + Sync>;
 pub struct Probes {
     /// The password hasher.
     pub hasher: Option<Probe<HasherMetrics>>,
+    /// The connections of clients.
+    pub connections: Option<Probe<ConnectionMetrics>>,
     /// The connections to the database.
     pub database: Option<Probe<Vec<PoolMetrics>>>,
     /// Batches of traces that the collector took, and attempts that failed.
@@ -20,6 +23,9 @@ impl Probes {
     pub(super) fn write(&self, page: &mut Page) {
         if let Some(hasher) = &self.hasher {
             write_hasher(hasher(), page);
+        }
+        if let Some(connections) = &self.connections {
+            write_connections(connections(), page);
         }
         if let Some(database) = &self.database {
             write_database(&database(), page);
@@ -50,6 +56,25 @@ fn write_hasher(hasher: HasherMetrics, page: &mut Page) {
         "Callers who were told that the password hasher is busy.",
     )
     .sample(&[], hasher.refused);
+}
+
+fn write_connections(connections: ConnectionMetrics, page: &mut Page) {
+    page.metric("inwren_connections", Kind::Gauge, "Open connections of clients.")
+        .sample(&[], connections.open);
+    page.metric(
+        "inwren_connections_max",
+        Kind::Gauge,
+        "Most connections of clients; from three quarters of it on, some are closed for new ones.",
+    )
+    .sample(&[], connections.max);
+    let mut shed = page.metric(
+        "inwren_connections_shed_total",
+        Kind::Counter,
+        "Connections of clients that were closed for want of room, by what they were doing.",
+    );
+    shed.sample(&[("state", "waiting")], connections.shed_waiting);
+    shed.sample(&[("state", "answering")], connections.shed_answering);
+    shed.sample(&[("state", "new")], connections.refused);
 }
 
 fn write_database(pools: &[PoolMetrics], page: &mut Page) {

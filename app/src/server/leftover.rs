@@ -14,6 +14,8 @@ use futures_util::{Stream, StreamExt};
 use poem::http::header;
 use poem::{Body, Request};
 
+use super::connections::Slot;
+
 /// As much as is read for nothing: a body that would have been taken.
 const MAX_BYTES: usize = 64 * 1024;
 /// For how long the answer waits for it.
@@ -29,11 +31,12 @@ pub(super) struct Leftover {
 }
 
 impl Leftover {
-    /// Sees to the body of a request, which has one.
-    pub(super) fn of(request: &mut Request) -> Self {
+    /// Sees to the body of a request, which has one. The slot learns when the body is complete.
+    pub(super) fn of(request: &mut Request, slot: Arc<Slot>) -> Self {
         let place = Arc::new(Mutex::new(None));
         let chunks: Chunks = Box::pin(request.take_body().into_bytes_stream());
-        request.set_body(Body::from_bytes_stream(Lent { chunks: Some(chunks), place: Arc::clone(&place) }));
+        let lent = Lent { chunks: Some(chunks), place: Arc::clone(&place), slot };
+        request.set_body(Body::from_bytes_stream(lent));
         Self { place, waits_for_leave: request.headers().contains_key(header::EXPECT) }
     }
 
@@ -63,6 +66,7 @@ async fn throw_away(mut chunks: Chunks) -> bool {
 struct Lent {
     chunks: Option<Chunks>,
     place: Arc<Mutex<Option<Chunks>>>,
+    slot: Arc<Slot>,
 }
 
 impl Stream for Lent {
@@ -73,6 +77,7 @@ impl Stream for Lent {
         let next = chunks.as_mut().poll_next(context);
         if matches!(next, Poll::Ready(None)) {
             self.chunks = None;
+            self.slot.answers();
         }
         next
     }

@@ -5,15 +5,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use inwren_adapters::pem;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{Error, ServerConfig};
 use zeroize::Zeroizing;
 
 use crate::config::{Environment, TlsPaths};
-use crate::private_file::open_to_others;
+use crate::private_file::{self, Exposure};
 
 /// What is spoken inside. HTTP/1.1 is all that the service speaks.
 const ALPN: &[u8] = b"http/1.1";
@@ -82,9 +82,9 @@ pub enum TlsFileProblem {
     /// The private key is another certificate's.
     #[error("does not belong to the certificate of TLS_CERT_PATH")]
     Foreign,
-    /// Others may read the private key.
-    #[error("may be read by others (mode {0:o}); make it private with `chmod 600`")]
-    Exposed(u32),
+    /// Others may read or replace the private key.
+    #[error(transparent)]
+    Exposed(Exposure),
 }
 
 fn load(paths: &TlsPaths, environment: Environment) -> Result<ServerConfig, TlsFileError> {
@@ -121,29 +121,43 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsFileProblem> {
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsFileProblem> {
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    chain.ok().filter(|chain| !chain.is_empty()).ok_or(TlsFileProblem::NoCertificate)
+    let text = String::from_utf8_lossy(pem);
+    let certificates = pem::blocks(&text).filter(pem::Block::is_certificate);
+    let chain: Option<Vec<_>> =
+        certificates.map(|block| Some(CertificateDer::from(block.der()?.to_vec()))).collect();
+    chain.filter(|chain| !chain.is_empty()).ok_or(TlsFileProblem::NoCertificate)
 }
 
 fn private_key(
     pem: &[u8],
     provider: &CryptoProvider,
 ) -> Result<Arc<dyn tokio_rustls::rustls::sign::SigningKey>, TlsFileProblem> {
-    let is_encrypted = |marker: &[u8]| pem.windows(marker.len()).any(|window| window == marker);
-    if is_encrypted(b"BEGIN ENCRYPTED PRIVATE KEY") || is_encrypted(b"Proc-Type: 4,ENCRYPTED") {
+    let text = String::from_utf8_lossy(pem);
+    let block = pem::blocks(&text).find(|block| block.label.ends_with("PRIVATE KEY"));
+    let block = block.ok_or(TlsFileProblem::NoKey)?;
+    if block.label.starts_with("ENCRYPTED") || block.has_old_encryption() {
         return Err(TlsFileProblem::Encrypted);
     }
-    let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| TlsFileProblem::NoKey)?;
+    let der = block.der().ok_or(TlsFileProblem::NoKey)?.to_vec();
+    let key = match block.label {
+        "PRIVATE KEY" => PrivateKeyDer::Pkcs8(der.into()),
+        "RSA PRIVATE KEY" => PrivateKeyDer::Pkcs1(der.into()),
+        "EC PRIVATE KEY" => PrivateKeyDer::Sec1(der.into()),
+        _ => return Err(TlsFileProblem::NoKey),
+    };
     provider.key_provider.load_private_key(key).map_err(TlsFileProblem::Unusable)
 }
 
-/// As for signing keys: in production nobody else may read it, in development that is told.
+/// As for signing keys: in production nobody else may read or replace it; development warns.
 fn check_permissions(path: &Path, environment: Environment) -> Result<(), TlsFileProblem> {
-    let mode = open_to_others(path).map_err(|error| TlsFileProblem::Io(error.kind()))?;
-    match mode {
-        Some(mode) if environment == Environment::Production => Err(TlsFileProblem::Exposed(mode)),
-        Some(mode) => {
-            tracing::warn!(path = %path.display(), mode = format_args!("{mode:o}"), "the TLS key may be read by others");
+    let failed = |error: std::io::Error| TlsFileProblem::Io(error.kind());
+    if let Some(owner) = private_file::foreign_owner(path).map_err(failed)? {
+        tracing::warn!(path = %path.display(), owner, "the TLS key belongs to another user, who can replace it");
+    }
+    match private_file::exposure(path).map_err(failed)? {
+        Some(exposure) if environment == Environment::Production => Err(TlsFileProblem::Exposed(exposure)),
+        Some(exposure) => {
+            tracing::warn!(path = %path.display(), "the TLS key {exposure}");
             Ok(())
         }
         None => Ok(()),

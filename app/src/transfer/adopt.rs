@@ -1,5 +1,5 @@
 use inwren_domain::Core;
-use inwren_domain::ports::{ForeignUsers, StoreError};
+use inwren_domain::ports::{ForeignUser, ForeignUsers, StoreError};
 use inwren_domain::service::PortFailure;
 use inwren_domain::service::operator::transfer::{
     Adoption, BATCH, Census, Importer, Incoming, OnCaseConflict, Outcome, Policy, Withheld,
@@ -27,6 +27,9 @@ pub enum AdoptError {
     /// The table.
     #[error("the table cannot be read: {0}")]
     Table(#[from] StoreError),
+    /// The walk over the table does not advance.
+    #[error("the table gives more than the {0} rows that it has: the walk over it does not advance")]
+    Endless(u64),
     /// The store.
     #[error("broken off: {0}. Run it again: who is here by now is left alone")]
     Store(PortFailure),
@@ -51,8 +54,9 @@ pub async fn adopt(
     };
     let mut adoption = Adoption::after(core, &census, on_case_conflict);
     table.rewind();
+    let mut rows = Rows { table, read: 0 };
     loop {
-        let rows = table.next(ROWS).await?;
+        let rows = rows.next().await?;
         if rows.is_empty() {
             break;
         }
@@ -78,11 +82,27 @@ pub async fn adopt(
     Ok(Adopted { census, report })
 }
 
-async fn take_census(core: &Core, table: &mut dyn ForeignUsers) -> Result<Census, StoreError> {
+/// The rows of a table, at most as many as it has.
+struct Rows<'a> {
+    table: &'a mut dyn ForeignUsers,
+    read: u64,
+}
+
+impl Rows<'_> {
+    async fn next(&mut self) -> Result<Vec<ForeignUser>, AdoptError> {
+        let rows = self.table.next(ROWS).await?;
+        self.read += rows.len() as u64;
+        let has = self.table.table().rows;
+        if self.read > has { Err(AdoptError::Endless(has)) } else { Ok(rows) }
+    }
+}
+
+async fn take_census(core: &Core, table: &mut dyn ForeignUsers) -> Result<Census, AdoptError> {
     let mut progress = Progress::begin("reading users", Some(table.table().rows));
     let mut census = Census::default();
+    let mut rows = Rows { table, read: 0 };
     loop {
-        let rows = table.next(ROWS).await?;
+        let rows = rows.next().await?;
         if rows.is_empty() {
             return Ok(census);
         }
@@ -114,5 +134,63 @@ impl Adopting<'_> {
 
     fn refuse(&mut self, withheld: Withheld) {
         self.report.note(&withheld.place, Outcome::Refused(withheld.problem), &self.progress);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use async_trait::async_trait;
+    use inwren_adapters::crypto::jwt::SigningKeys;
+    use inwren_adapters::crypto::keys::KeyPair;
+    use inwren_domain::ports::ForeignTable;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::wiring;
+
+    /// A table of two rows, the first of which comes again and again.
+    struct Stuck(ForeignTable);
+
+    #[async_trait]
+    impl ForeignUsers for Stuck {
+        fn table(&self) -> &ForeignTable {
+            &self.0
+        }
+
+        async fn next(&mut self, _: u16) -> Result<Vec<ForeignUser>, StoreError> {
+            Ok(vec![ForeignUser {
+                key: "1".to_owned(),
+                id: None,
+                email: None,
+                hashed_password: None,
+                is_active: None,
+                is_superuser: None,
+                is_verified: None,
+                tier: None,
+                created_at: None,
+                updated_at: None,
+                has_refresh_token: false,
+                unreadable: None,
+            }])
+        }
+
+        fn rewind(&mut self) {}
+    }
+
+    #[tokio::test]
+    async fn a_walk_that_does_not_advance_ends() {
+        let flags = HashMap::from([("ARGON2_MEMORY_KIB", "64".to_owned())]);
+        let config = Config::read(&flags, |_| None, None).unwrap();
+        let keys = SigningKeys::of_one(KeyPair::generate(2048).unwrap());
+        let tokens = wiring::tokens(&config, &keys).unwrap();
+        let core = wiring::core(&config, wiring::nobody(), tokens).unwrap();
+        let (name, id_type) = ("users".to_owned(), "character(36)".to_owned());
+        let mut table =
+            Stuck(ForeignTable { name, rows: 2, id_type, read: vec![], missing: vec![], ignored: vec![] });
+        let choice = OnCaseConflict::default();
+        let ended = adopt(&core, &mut table, Policy::default(), choice, Report::showing(0)).await;
+        assert!(matches!(ended, Err(AdoptError::Endless(2))));
     }
 }

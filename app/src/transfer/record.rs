@@ -100,7 +100,8 @@ impl Record {
 
 /// A time as every store keeps it, in the zone in which it is written.
 fn as_kept(time: OffsetDateTime) -> OffsetDateTime {
-    let time = time.to_offset(UtcOffset::UTC);
+    // At the end of all years it may have no form in UTC.
+    let time = time.checked_to_offset(UtcOffset::UTC).unwrap_or(time);
     time.replace_nanosecond(time.nanosecond() / 1_000 * 1_000).unwrap_or(time)
 }
 

@@ -28,8 +28,8 @@ impl ClientInfo {
     }
 }
 
-/// Who a client is where its share of something is measured: one IPv4 address, or the /64 network that a single IPv6
-/// customer has to itself.
+/// Who a client is where its share of something is measured: one IPv4 address, or one /64 network of IPv6, which is the
+/// smallest that a provider assigns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientNetwork(IpAddr);
 
@@ -43,6 +43,34 @@ impl ClientNetwork {
                 Self(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
             }
         }
+    }
+
+    /// The address block that the network belongs to.
+    pub fn block(self) -> AddressBlock {
+        match self.0 {
+            IpAddr::V4(v4) => AddressBlock(AddressBlock::IPV4 | u64::from(v4.to_bits() >> 8)),
+            IpAddr::V6(v6) => {
+                let [a, b, c, ..] = v6.segments();
+                AddressBlock(u64::from(a) << 32 | u64::from(b) << 16 | u64::from(c))
+            }
+        }
+    }
+}
+
+/// The address block that one customer may hold with all its networks: an IPv4 /24, or an IPv6 /48 (RFC 6177), which has
+/// 65,536 networks. Where there is not enough for all, blocks take turns first, and then the networks within a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AddressBlock(u64);
+
+impl AddressBlock {
+    /// Tells IPv4 from IPv6, of whose prefix 48 bits are kept.
+    const IPV4: u64 = 1 << 63;
+}
+
+/// The block of a client that gives no address.
+impl Default for AddressBlock {
+    fn default() -> Self {
+        ClientNetwork::default().block()
     }
 }
 
@@ -75,5 +103,16 @@ mod tests {
         assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
         assert_eq!(network("2001:db8:1:2::1").to_string(), "2001:db8:1:2::/64");
         assert_eq!(network("192.0.2.1").to_string(), "192.0.2.1");
+    }
+
+    #[test]
+    fn networks_of_one_customer_share_a_block() {
+        let block = |text: &str| ClientNetwork::of(text.parse().unwrap()).block();
+        assert_eq!(block("2001:db8:1:2::1"), block("2001:db8:1:ffff::1"));
+        assert_ne!(block("2001:db8:1:2::1"), block("2001:db8:2:2::1"));
+        assert_eq!(block("192.0.2.1"), block("192.0.2.255"));
+        assert_eq!(block("192.0.2.1"), block("::ffff:192.0.2.1"));
+        assert_ne!(block("192.0.2.1"), block("192.0.3.1"));
+        assert_ne!(block("192.0.2.1"), block("::c0:2:1"));
     }
 }

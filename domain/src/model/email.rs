@@ -1,11 +1,15 @@
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
 
 /// An e-mail address whose syntax has been checked.
 ///
-/// It is kept as its owner wrote it, and compared in a normalised form (lower case, Unicode NFC), so that
-/// `Ann@Example.org` and `ann@example.org` are one address.
+/// It is kept as its owner wrote it, and compared in a normalised form, so that two spellings of one mailbox are one
+/// address: the part before the `@` in lower case and Unicode NFC, the domain in its ASCII form by UTS 46. So
+/// `Ann@Example.org` equals `ann@example.org`, and `ann@bücher.example` equals `ann@xn--bcher-kva.example`.
 #[derive(Clone)]
 pub struct Email {
     address: String,
@@ -17,32 +21,54 @@ pub struct Email {
 #[error("{0}")]
 pub struct InvalidEmail(&'static str);
 
+const WRONG_DOMAIN: InvalidEmail = InvalidEmail("the part after the @ is not a domain name");
+
 impl Email {
     /// The longest address that a mail server has to accept (RFC 5321 section 4.5.3.1.3, erratum 1690).
     pub const MAX_BYTES: usize = 254;
     /// The longest part before the `@` (RFC 5321 section 4.5.3.1.1).
     pub const MAX_LOCAL_BYTES: usize = 64;
 
-    /// Parses an address of the form `local@domain`, without the surrounding white space.
+    /// Parses an address that an account is to have, of the form `local@domain`, without the surrounding white space.
     ///
     /// The dot-atom form of RFC 5322 section 3.4.1 is accepted, with the letters of RFC 6531 (internationalised
     /// mail). Quoted local parts, comments and address literals are not: no provider hands them out, and they have
-    /// been a source of ambiguity in every system that took them.
+    /// been a source of ambiguity in every system that took them. Invisible characters are refused, because with them
+    /// two addresses look like one.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
-        let address = text.trim();
-        let normalized = normalize(address);
-        if address.is_empty() {
-            return Err(InvalidEmail("an e-mail address is needed"));
+        let (address, local, domain) = split(text)?;
+        if local.chars().any(is_invisible) || domain.chars().any(|c| is_invisible(c) && !is_joiner(c)) {
+            return Err(InvalidEmail("an e-mail address has no invisible characters"));
         }
-        if address.len() > Self::MAX_BYTES || normalized.len() > Self::MAX_BYTES {
-            return Err(InvalidEmail("an e-mail address has at most 254 bytes"));
-        }
-        let (local, domain) = address
-            .rsplit_once('@')
-            .ok_or(InvalidEmail("an e-mail address has an @ between name and domain"))?;
         check_local(local)?;
-        check_domain(domain)?;
-        Ok(Self { address: address.to_owned(), normalized })
+        let local = normalize(local);
+        check_local(&local)?;
+        let email = Self::new(address, &local, &ascii_domain(domain).ok_or(WRONG_DOMAIN)?);
+        check_length(&email.normalized)?;
+        Ok(email)
+    }
+
+    /// Parses an address to look an account up by: any that [`parse`](Self::parse) accepts, and any that an earlier
+    /// release accepted, so that the owners of such accounts can still log in.
+    pub fn parse_for_lookup(text: &str) -> Result<Self, InvalidEmail> {
+        let (address, local, domain) = split(text)?;
+        check_local(local)?;
+        let local = normalize(local);
+        if let Some(ascii) = ascii_domain(domain) {
+            return Ok(Self::new(address, &local, &ascii));
+        }
+        check_former_domain(domain)?;
+        Ok(Self::new(address, &local, &normalize(domain)))
+    }
+
+    /// An address as a store has it, with the normalised form there. It is not judged: rules change, and a stored
+    /// account must stay readable.
+    pub fn from_stored(address: String, normalized: String) -> Self {
+        Self { address, normalized }
+    }
+
+    fn new(address: &str, local: &str, domain: &str) -> Self {
+        Self { address: address.to_owned(), normalized: format!("{local}@{domain}") }
     }
 
     /// The address as its owner wrote it.
@@ -54,11 +80,52 @@ impl Email {
     pub fn normalized(&self) -> &str {
         &self.normalized
     }
+
+    /// The address in lower case, with the domain as its owner wrote it.
+    pub fn lower_case(&self) -> String {
+        normalize(&self.address)
+    }
+
+    /// The same address in the normalised form of releases that did not convert domains; `None` if that is no other form.
+    /// A few stored accounts keep it, because another account has the present one.
+    pub fn former(&self) -> Option<Self> {
+        if self.address.is_ascii() {
+            return None;
+        }
+        let former = self.lower_case();
+        (former != self.normalized).then(|| Self::from_stored(self.address.clone(), former))
+    }
 }
 
-/// The normalised beginning of an address, for a search by prefix.
+/// The normalised prefix of an address, for a search by prefix. The domain is converted label by label, so a label with
+/// characters beyond ASCII has to be complete. A domain that cannot be converted is compared as typed, in lower case.
 pub(crate) fn normalize_prefix(text: &str) -> String {
-    normalize(text.trim())
+    let text = text.trim();
+    let Some((local, domain)) = text.rsplit_once('@') else { return normalize(text) };
+    // A prefix is no whole domain, so its length and the ends of its labels mean nothing.
+    match to_ascii(domain, AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore) {
+        Some(ascii) => format!("{}@{ascii}", normalize(local)),
+        None => normalize(text),
+    }
+}
+
+/// The trimmed address, and its parts before and after the last `@`.
+fn split(text: &str) -> Result<(&str, &str, &str), InvalidEmail> {
+    let address = text.trim();
+    if address.is_empty() {
+        return Err(InvalidEmail("an e-mail address is needed"));
+    }
+    check_length(address)?;
+    let (local, domain) =
+        address.rsplit_once('@').ok_or(InvalidEmail("an e-mail address has an @ between name and domain"))?;
+    Ok((address, local, domain))
+}
+
+fn check_length(address: &str) -> Result<(), InvalidEmail> {
+    if address.len() > Email::MAX_BYTES {
+        return Err(InvalidEmail("an e-mail address has at most 254 bytes"));
+    }
+    Ok(())
 }
 
 /// Lower case, character by character, so that what comes after a character changes nothing; the two small sigmas are one
@@ -90,20 +157,39 @@ fn is_atom_text(c: char) -> bool {
     }
 }
 
-fn check_domain(domain: &str) -> Result<(), InvalidEmail> {
-    const WRONG: InvalidEmail = InvalidEmail("the part after the @ is not a domain name");
+/// The ASCII form of a domain (UTS 46 section 4.2, nontransitional, with the checks of joiners and of direction), in
+/// lower case. Hyphens may stand in the third and fourth place, as in names that are in use. `None` if the text has no such
+/// form, has one label only, or ends like an IPv4 address.
+fn ascii_domain(domain: &str) -> Option<Cow<'_, str>> {
+    let ascii = to_ascii(domain, AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)?;
+    let (_, top) = ascii.rsplit_once('.')?;
+    let is_number = top.bytes().all(|byte| byte.is_ascii_digit());
+    (!is_number).then_some(ascii)
+}
+
+fn to_ascii(
+    domain: &str,
+    denied: AsciiDenyList,
+    hyphens: Hyphens,
+    length: DnsLength,
+) -> Option<Cow<'_, str>> {
+    Uts46::new().to_ascii(domain.as_bytes(), denied, hyphens, length).ok()
+}
+
+/// The rule for domains of releases that did not convert them to ASCII.
+fn check_former_domain(domain: &str) -> Result<(), InvalidEmail> {
     if domain.len() > 253 || !domain.contains('.') {
-        return Err(WRONG);
+        return Err(WRONG_DOMAIN);
     }
     for label in domain.split('.') {
         let letters = label.chars().all(|c| c == '-' || c.is_ascii_alphanumeric() || is_international(c));
         if label.is_empty() || label.len() > 63 || label.starts_with('-') || label.ends_with('-') || !letters
         {
-            return Err(WRONG);
+            return Err(WRONG_DOMAIN);
         }
     }
     if domain.rsplit('.').next().is_some_and(|tld| tld.chars().all(|c| c.is_ascii_digit())) {
-        return Err(WRONG);
+        return Err(WRONG_DOMAIN);
     }
     Ok(())
 }
@@ -112,6 +198,38 @@ fn check_domain(domain: &str) -> Result<(), InvalidEmail> {
 /// overrides, zero-width characters or private-use code points.
 fn is_international(c: char) -> bool {
     !c.is_ascii() && (c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c))
+}
+
+/// `Default_Ignorable_Code_Point` (Unicode 17.0, DerivedCoreProperties.txt): code points that a display shows as nothing.
+/// The ranges include reserved code points, so the property is stable from one Unicode version to the next.
+const INVISIBLE: [RangeInclusive<char>; 17] = [
+    '\u{ad}'..='\u{ad}',
+    '\u{34f}'..='\u{34f}',
+    '\u{61c}'..='\u{61c}',
+    '\u{115f}'..='\u{1160}',
+    '\u{17b4}'..='\u{17b5}',
+    '\u{180b}'..='\u{180f}',
+    '\u{200b}'..='\u{200f}',
+    '\u{202a}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{3164}'..='\u{3164}',
+    '\u{fe00}'..='\u{fe0f}',
+    '\u{feff}'..='\u{feff}',
+    '\u{ffa0}'..='\u{ffa0}',
+    '\u{fff0}'..='\u{fff8}',
+    '\u{1bca0}'..='\u{1bca3}',
+    '\u{1d173}'..='\u{1d17a}',
+    '\u{e0000}'..='\u{e0fff}',
+];
+
+fn is_invisible(c: char) -> bool {
+    INVISIBLE.iter().any(|range| range.contains(&c))
+}
+
+/// Zero-width non-joiner and joiner, which some scripts spell domain names with. UTS 46 allows them there by context
+/// (RFC 5892 appendix A.1 and A.2).
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 impl PartialEq for Email {
@@ -143,9 +261,17 @@ mod tests {
             "用户@例子.广告",
             "x@xn--bcher-kva.example",
             "user_1%x@example.com",
+            "a@r3---sn.example",
+            "a@b.0x7f",
+            // A middle dot in Catalan, a zero-width non-joiner in Persian and a joiner in Sinhala.
+            "a@para\u{b7}l\u{b7}lel.example",
+            "a@نامه\u{200c}ای.example",
+            "a@ශ\u{dca}\u{200d}ර.example",
         ] {
             assert!(Email::parse(good).is_ok(), "{good}");
         }
+        // A label of 112 bytes, and of 62 in its ASCII form.
+        assert!(Email::parse(&format!("a@{}.example", "б".repeat(56))).is_ok());
     }
 
     #[test]
@@ -176,10 +302,21 @@ mod tests {
             "<a@b.co>",
             "a,b@c.de",
             "a@b.co\r\nBcc: c@d.ef",
+            // No ASCII form: a joiner without a reason, no Punycode, mixed direction, a dot within a letter.
+            "a@exa\u{200d}mple.org",
+            "a@exa\u{200c}mple.org",
+            "a@xn--a.example",
+            "a@a\u{5d0}.example",
+            "a@\u{2488}example.org",
+            "a@b\u{ff20}c.de",
+            "a@１２７.0.0.１",
         ] {
             assert!(Email::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Email::parse(&format!("{}@example.org", "a".repeat(65))).is_err());
+        // Lower case makes the first one longer than 64 bytes, the ASCII form the second one.
+        assert!(Email::parse(&format!("{}@example.org", "\u{23a}".repeat(32))).is_err());
+        assert!(Email::parse(&format!("a@{}.example", "б".repeat(63))).is_err());
         assert!(Email::parse(&format!("{}@{}.org", "a".repeat(60), "b.".repeat(120))).is_err());
     }
 
@@ -194,6 +331,89 @@ mod tests {
         assert_eq!(Email::parse("ΑΣ@example.org")?, Email::parse("ας@example.org")?);
         assert!(Email::parse("ΑΣΑ@example.org")?.normalized().starts_with(&normalize_prefix("ΑΣ")));
         Ok(())
+    }
+
+    #[test]
+    fn domains_are_compared_in_their_ascii_form() -> Result<(), InvalidEmail> {
+        let ascii = "ann@xn--bcher-kva.example";
+        for same in [
+            "ann@bücher.example",
+            "Ann@BU\u{308}CHER.Example",
+            "ann@ｂüｃｈｅｒ.example",
+            "ann@ⓑüⓒⓗⓔⓡ。ⓔⓧⓐⓜⓟⓛⓔ",
+            "ann@XN--BCHER-KVA.EXAMPLE",
+        ] {
+            assert_eq!(Email::parse(same)?.normalized(), ascii, "{same}");
+            assert_eq!(Email::parse(same)?.as_str(), same);
+        }
+        // Nontransitional: a sharp s and a final sigma are letters of their own.
+        assert_eq!(Email::parse("ann@straße.example")?.normalized(), "ann@xn--strae-oqa.example");
+        assert_ne!(Email::parse("ann@βόλος.example")?, Email::parse("ann@βόλοσ.example")?);
+        // The part before the @ is converted to nothing: there is no standard for it.
+        assert_ne!(Email::parse("bücher@example.org")?, Email::parse("xn--bcher-kva@example.org")?);
+        assert_ne!(Email::parse("ａnn@example.org")?, Email::parse("ann@example.org")?);
+        Ok(())
+    }
+
+    #[test]
+    fn invisible_characters_are_refused() {
+        let ends = INVISIBLE.into_iter().flat_map(|range| [*range.start(), *range.end()]);
+        for c in ends {
+            for address in [format!("a{c}b@example.org"), format!("{c}@example.org")] {
+                assert!(Email::parse(&address).is_err(), "{address:?}");
+            }
+            let in_domain = format!("a@exa{c}mple.org");
+            assert!(Email::parse(&in_domain).is_err(), "{in_domain:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_earlier_releases_can_be_looked_up() -> Result<(), InvalidEmail> {
+        for (given, normalized) in [
+            ("A\u{34f}nn@example.org", "a\u{34f}nn@example.org"),
+            ("\u{3164}@Bücher.example", "\u{3164}@xn--bcher-kva.example"),
+            ("ann@exa\u{fe0f}mple.org", "ann@example.org"),
+            ("ann@XN--A.example", "ann@xn--a.example"),
+            ("ann@A\u{5d0}.example", "ann@a\u{5d0}.example"),
+        ] {
+            assert!(Email::parse(given).is_err(), "{given:?}");
+            assert_eq!(Email::parse_for_lookup(given)?.normalized(), normalized);
+        }
+        for never in ["", "ann", "ann@", "ann@example", "a b@example.org", "ann\u{200b}@example.org"] {
+            assert!(Email::parse_for_lookup(never).is_err(), "{never:?}");
+        }
+        let new = Email::parse_for_lookup("Ann@l\u{b7}l.example")?;
+        assert_eq!(new.normalized(), Email::parse("ann@l\u{b7}l.example")?.normalized());
+        Ok(())
+    }
+
+    #[test]
+    fn the_former_form_is_the_address_in_lower_case() -> Result<(), InvalidEmail> {
+        let former = |text| Email::parse(text).map(|email| email.former().map(|former| former.normalized));
+        assert_eq!(former("Ann@Bücher.example")?.as_deref(), Some("ann@bücher.example"));
+        assert_eq!(former("Grüße@example.org")?, None);
+        assert_eq!(former("Ann@xn--bcher-kva.example")?, None);
+        Ok(())
+    }
+
+    #[test]
+    fn domains_of_prefixes_are_converted_by_label() {
+        for (prefix, normalized) in [
+            ("Ann", "ann"),
+            ("ann@", "ann@"),
+            ("ann@Exam", "ann@exam"),
+            ("ann@example.", "ann@example."),
+            ("ann@foo-", "ann@foo-"),
+            ("ann@xn--bch", "ann@xn--bch"),
+            ("Ann@Bücher.example", "ann@xn--bcher-kva.example"),
+            ("Ann@Bücher.Ex", "ann@xn--bcher-kva.ex"),
+            ("Ann@Bücher.", "ann@xn--bcher-kva."),
+            ("ann@A\u{5d0}", "ann@a\u{5d0}"),
+            ("Grü@ex%_", "grü@ex%_"),
+            ("ann@\0", "ann@\0"),
+        ] {
+            assert_eq!(normalize_prefix(prefix), normalized, "{prefix:?}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod tier;
 mod token;
 mod user;
 
-pub use client::{ClientInfo, ClientNetwork};
+pub use client::{AddressBlock, ClientInfo, ClientNetwork};
 pub use email::{Email, InvalidEmail};
 pub use event::{AuditEvent, AuditEventKind};
 pub use hash_scheme::HashScheme;

@@ -1,6 +1,6 @@
 use time::OffsetDateTime;
 
-use super::{ClientInfo, SessionId, TokenDigest, TokenId, UserId};
+use super::{ClientInfo, SessionId, TokenDigest, TokenId, User, UserId};
 
 /// One login on one device: a family of refresh tokens of which exactly one is live.
 ///
@@ -38,12 +38,19 @@ pub struct Session {
     pub revoked: Option<Revocation>,
     /// Where the login came from.
     pub client: ClientInfo,
+    /// The [`User::sessions_epoch`] that the session belongs to. The session has ended when the user's is another one.
+    pub epoch: i64,
 }
 
 impl Session {
-    /// Whether the session still lets its owner in.
-    pub fn is_live(&self, now: OffsetDateTime) -> bool {
-        self.revoked.is_none() && now < self.expires_at && now < self.max_expires_at
+    /// Whether the session still lets its user in. The rule stands here, once for all stores.
+    pub fn is_live(&self, user: &User, now: OffsetDateTime) -> bool {
+        self.is_unrevoked(user) && now < self.expires_at && now < self.max_expires_at
+    }
+
+    /// Whether no one ended the session before its time: neither this one alone, nor all sessions of the user.
+    pub fn is_unrevoked(&self, user: &User) -> bool {
+        self.user_id == user.id && self.epoch == user.sessions_epoch && self.revoked.is_none()
     }
 }
 
@@ -73,10 +80,12 @@ pub enum RevocationReason {
     Demoted,
     /// A refresh token was used again after its successor had been issued (RFC 9700 section 4.14.2).
     RefreshTokenReused,
+    /// A login exceeded the most sessions that an account may have, and this one was the least recently used.
+    SessionLimit,
 }
 
 impl RevocationReason {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Logout,
         Self::RevokedByUser,
         Self::RevokedByAdmin,
@@ -84,6 +93,7 @@ impl RevocationReason {
         Self::Deactivated,
         Self::Demoted,
         Self::RefreshTokenReused,
+        Self::SessionLimit,
     ];
 
     /// The name that a store keeps.
@@ -96,6 +106,7 @@ impl RevocationReason {
             Self::Deactivated => "deactivated",
             Self::Demoted => "demoted",
             Self::RefreshTokenReused => "refresh_token_reused",
+            Self::SessionLimit => "session_limit",
         }
     }
 

@@ -186,3 +186,48 @@ pub struct TokenPair {
     /// How long the access token is good for.
     pub expires_in: time::Duration,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Writes down how many bytes it was asked for, if it gives any.
+    struct Source {
+        asked: Mutex<Vec<usize>>,
+        works: bool,
+    }
+
+    impl Source {
+        fn new(works: bool) -> Self {
+            Self { asked: Mutex::default(), works }
+        }
+    }
+
+    impl Entropy for Source {
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+            self.asked.lock().unwrap().push(bytes.len());
+            bytes.fill(0xa5);
+            if self.works { Ok(()) } else { Err(EntropyError) }
+        }
+    }
+
+    #[test]
+    fn secrets_have_256_random_bits() {
+        let source = Source::new(true);
+        assert_eq!(TokenId::for_access(&source).unwrap().as_str(), "a5".repeat(32));
+        assert_eq!(TokenId::for_refresh(7, &source).unwrap().as_str(), format!("7.{}", "a5".repeat(32)));
+        // Six bits a character.
+        assert_eq!(random_secret(&source).unwrap().expose().len(), 43);
+        assert_eq!(*source.asked.lock().unwrap(), [32, 32, 32]);
+    }
+
+    #[test]
+    fn without_randomness_there_is_no_secret() {
+        let source = Source::new(false);
+        assert!(TokenId::for_access(&source).is_err());
+        assert!(TokenId::for_refresh(0, &source).is_err());
+        assert!(random_secret(&source).is_err());
+    }
+}

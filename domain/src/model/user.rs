@@ -24,6 +24,19 @@ pub struct User {
     pub updated_at: OffsetDateTime,
     /// Counts the changes of the password: a login that verified an older one opens no session.
     pub credential_version: i64,
+    /// Counts how often all sessions of the user were ended. A session whose [`epoch`](super::Session::epoch) differs has
+    /// ended: so one write ends any number of sessions.
+    ///
+    /// It is a counter and not a time. Times of several instances with skewed clocks cannot order a login and the end of all
+    /// sessions within the same moment, and would not spare the session that ends all others.
+    pub sessions_epoch: i64,
+}
+
+impl User {
+    /// The version after a change of the password: always another one, also after the highest number that a store keeps.
+    pub const fn next_credential_version(version: i64) -> i64 {
+        version.wrapping_add(1)
+    }
 }
 
 /// What of a user is to change; what is `None` stays as it is.
@@ -44,7 +57,8 @@ impl UserChange {
     #[must_use]
     pub fn against(self, user: &User) -> Self {
         Self {
-            email: self.email.filter(|email| email.as_str() != user.email.as_str()),
+            // The same spelling can have a new normalised form, which the row then gets.
+            email: self.email.filter(|email| email.as_str() != user.email.as_str() || *email != user.email),
             tier: self.tier.filter(|tier| *tier != user.tier),
             is_active: self.is_active.filter(|active| *active != user.is_active),
             is_superuser: self.is_superuser.filter(|superuser| *superuser != user.is_superuser),
@@ -88,7 +102,7 @@ pub struct UserFilter {
 }
 
 impl UserFilter {
-    /// Only users whose normalised address begins so; an empty text takes all.
+    /// Only users whose normalised address has this prefix; an empty text takes all.
     #[must_use]
     pub fn with_email_prefix(mut self, prefix: &str) -> Self {
         self.email_prefix = Some(normalize_prefix(prefix)).filter(|prefix| !prefix.is_empty());

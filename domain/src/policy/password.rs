@@ -33,8 +33,9 @@ pub enum WeakPassword {
 pub fn check_new(password: &Password, email: &Email, context: &ContextWords) -> Result<(), WeakPassword> {
     check_alone(password)?;
     let lower = zeroize::Zeroizing::new(password.expose_str().to_lowercase());
-    let local = email.normalized().rsplit_once('@').map_or("", |(local, _)| local);
-    if *lower == email.normalized() || *lower == local {
+    let address = email.lower_case();
+    let local = address.rsplit_once('@').map_or("", |(local, _)| local);
+    if *lower == address || *lower == email.normalized() || *lower == local {
         return Err(WeakPassword::SameAsEmail);
     }
     if context.chars_to_guess(&lower, email) < MIN_CHARS {
@@ -95,6 +96,20 @@ mod tests {
     fn the_address_is_refused() {
         assert_eq!(check("Ann.Example.Lee@example.org"), Err(WeakPassword::SameAsEmail));
         assert_eq!(check("ann.example.lee"), Err(WeakPassword::SameAsEmail));
+    }
+
+    #[test]
+    fn the_address_is_refused_in_both_forms() -> Result<(), crate::model::InvalidEmail> {
+        let email = Email::parse("Ann.Lee@Bücherwurm.example")?;
+        for (password, weak) in [
+            ("ann.lee@bücherwurm.example", WeakPassword::SameAsEmail),
+            ("ann.lee@xn--bcherwurm-q9a.example", WeakPassword::SameAsEmail),
+            ("Bücherwurm99", WeakPassword::ContextWords),
+        ] {
+            let checked = check_new(&Password::new(password), &email, &ContextWords::default());
+            assert_eq!(checked, Err(weak), "{password} for {}", email.normalized());
+        }
+        Ok(())
     }
 
     #[test]

@@ -2,13 +2,16 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::StoreError;
-use crate::model::AuditEvent;
+use crate::model::{AuditEvent, AuditEventKind, UserId};
 
 /// Reads audit events.
 #[async_trait]
 pub trait AuditReader: Send {
     /// The latest events, newest first.
     async fn latest(&mut self, limit: u16) -> Result<Vec<AuditEvent>, StoreError>;
+
+    /// Whether there is an event of this kind about this user. Its cost MUST NOT grow with the events of other users.
+    async fn has(&mut self, user: UserId, kind: AuditEventKind) -> Result<bool, StoreError>;
 }
 
 /// Writes audit events.

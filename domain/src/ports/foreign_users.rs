@@ -49,7 +49,7 @@ pub struct ForeignUser {
     pub email: Option<String>,
     /// The hash of the password, whatever it is.
     pub hashed_password: Option<String>,
-    /// Whether the user may log in.
+    /// Whether the user may log in. A word or a number that is not clearly one or the other MUST be unreadable.
     pub is_active: Option<bool>,
     /// Whether the user may administer.
     pub is_superuser: Option<bool>,
@@ -57,10 +57,12 @@ pub struct ForeignUser {
     pub is_verified: Option<bool>,
     /// The tier, whatever it is called.
     pub tier: Option<String>,
-    /// When the user registered. A time without a zone MUST be read as UTC.
+    /// When the user registered. A time without a zone MUST be read as UTC, and an empty text as none.
     pub created_at: Option<OffsetDateTime>,
     /// When the row last changed.
     pub updated_at: Option<OffsetDateTime>,
     /// Whether a refresh token is kept with the user: somebody is logged in there.
     pub has_refresh_token: bool,
+    /// The first column whose value cannot be read, which is `None` here. Such a row MUST NOT end the reading of the others.
+    pub unreadable: Option<&'static str>,
 }

@@ -8,12 +8,14 @@ use crate::model::{ClientInfo, ClientNetwork, Password, PasswordHash};
 ///
 /// Hashing is slow and takes much memory on purpose, so an adapter MUST bound how many hashes run and how many wait,
 /// MUST answer [`HasherError::Busy`] beyond that, and MUST NOT hash on the caller's thread. Where there is more to hash
-/// than can be hashed, [known](Standing::Known) requesters MUST come first, and one network of clients MUST NOT keep
-/// another from its turn.
+/// than can be hashed, [known](Standing::Known) requesters MUST come first, and neither one block of addresses nor one
+/// network of clients MUST keep another from its turn.
+/// A check of a stored hash MUST take a bounded amount of memory and time, whatever parameters the hash names.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Whether a password could be checked against this hash. It MUST be `false` exactly where
-    /// [`verify`](Self::verify) would answer [`HasherError::Unusable`], and MUST hash nothing.
+    /// Whether a hash may be stored: a password could be checked against it with the memory and the time that this machine
+    /// can afford. It MUST be `false` where [`verify`](Self::verify) would answer [`HasherError::Unusable`]; `verify` may
+    /// accept a little more. It may measure the machine once, so it MUST NOT be called while requests wait.
     fn can_verify(&self, hash: &PasswordHash) -> bool;
 
     /// Hashes a new password with the current parameters and a fresh salt.
@@ -26,7 +28,9 @@ pub trait PasswordHasher: Send + Sync {
     /// that is cheaper than current ones MUST cost no less, nor MUST a hash that is [unusable](HasherError::Unusable).
     ///
     /// A hash may have been made of a password that was not normalised. Where the two forms differ both MUST be tried, for
-    /// every hash and without one, and a match of the other form MUST be hashed anew.
+    /// every hash and without one, and a match of the other form MUST be hashed anew. But a password MUST NOT be hashed anew
+    /// if the function of the stored hash ignored a part of it, or could not see where it ends: another password may match
+    /// too, and a slip would replace the right one.
     async fn verify(
         &self,
         password: Password,

@@ -4,6 +4,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
+use crate::model::AddressBlock;
+
 /// Bounds how often somebody may do something.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
@@ -11,7 +13,9 @@ pub trait RateLimiter: Send + Sync {
     ///
     /// It MUST allow exactly `quota.limit` calls at one moment, however many ask at once, and afterwards one more each
     /// `quota.period / quota.limit` (the generic cell rate algorithm); a refused call MUST take nothing. Different
-    /// keys MUST NOT share an allowance, as long as there is room to tell them apart.
+    /// keys MUST NOT share an allowance, as long as there is room to tell them apart. Where there is none, the block of
+    /// addresses with the most keys MUST make room for keys of other blocks, and one operation MUST NOT take the room of
+    /// another.
     ///
     /// Where several instances have one limiter in common, all this MUST hold for their calls taken together. Their
     /// clocks may differ, so such a limiter goes by a clock that they have in common too, and not by `now`.
@@ -57,13 +61,15 @@ impl Quota {
     }
 }
 
-/// Whose allowance of what is asked for: the operation's name, and who asks.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// Whose allowance of what is asked for: the operation's name and the subject. The origin is no part of the name.
+#[derive(Clone)]
 pub struct LimitKey {
     /// The operation.
     pub operation: &'static str,
     /// Who asks: an address prefix, a session, or the keyed hash of an e-mail address. Never personal data in plain.
     pub subject: String,
+    /// Where this call comes from: the block that the key is charged to if the limiter does not know the key yet.
+    pub origin: AddressBlock,
 }
 
 impl fmt::Debug for LimitKey {

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use time::{Duration, OffsetDateTime};
 
 use super::StoreError;
-use crate::model::{Email, RevocationReason, Session, SessionId, TokenDigest, TokenId, User, UserId};
+use crate::model::{
+    Email, Page, PageRequest, RevocationReason, Session, SessionId, TokenDigest, TokenId, User, UserId,
+};
 
 /// Reads sessions.
 #[async_trait]
@@ -12,14 +14,23 @@ pub trait SessionReader: Send {
     /// The session and its user, in one query: what every authenticated request needs.
     async fn with_user(&mut self, id: SessionId) -> Result<Option<(Session, User)>, StoreError>;
 
-    /// The user's sessions that are [live](Session::is_live), newest first.
-    async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError>;
+    /// A page of the user's sessions that are [live](Session::is_live). They MUST come newest first, by `(created_at, id)`; each
+    /// session that lives throughout a walk MUST come exactly once.
+    async fn live_of(
+        &mut self,
+        user: UserId,
+        now: OffsetDateTime,
+        page: PageRequest<SessionId>,
+    ) -> Result<Page<Session, SessionId>, StoreError>;
 
     /// The client addresses of the newest sessions of the user with this e-mail address, of at most `limit` of them, whether
     /// the sessions live or have ended. Each address MUST come once, in any order. None where nobody has the e-mail
     /// address; sessions without a client address MUST be passed over.
     async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError>;
 }
+
+/// The most rows of sessions that one unit writes or deletes for one user: a few milliseconds of work.
+pub const REVOKED_AT_ONCE: u16 = 500;
 
 /// Writes sessions, within a unit of work that has locked the user first. A session's `expires_at` is never after its
 /// `max_expires_at`.
@@ -46,9 +57,13 @@ pub trait SessionRepository: Send {
         at: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// Revokes the user's sessions, all or all but one, and tells how many that were. One that has expired but is not
-    /// revoked MUST be revoked too: a rotation that began before the expiry may still be on its way. A rotation in flight
-    /// MUST NOT survive it, nor a session that another unit is just opening.
+    /// Ends the user's sessions, all or all but one, by counting [`User::sessions_epoch`] up; the session that is kept MUST
+    /// get the new epoch. One that has expired but is not revoked MUST be ended too: a rotation that began before the expiry
+    /// may still be on its way. A rotation in flight MUST NOT survive it, nor a session that another unit is just opening.
+    ///
+    /// The time and the reason MUST be written into the newest [`REVOKED_AT_ONCE`] of them, and it returns into how many: zero
+    /// means that there was none to end. The cost MUST NOT grow with the number of sessions beyond that; those that are left
+    /// have ended all the same, and are swept once they have expired.
     async fn revoke_all(
         &mut self,
         user: UserId,
@@ -57,7 +72,7 @@ pub trait SessionRepository: Send {
         at: OffsetDateTime,
     ) -> Result<u64, StoreError>;
 
-    /// Deletes at most `limit` sessions that ended before `before`, and tells how many. Live ones MUST stay. Of sweeps at
+    /// Deletes at most `limit` sessions that expired or were revoked before `before`, and tells how many. Live ones MUST stay. Of sweeps at
     /// once each session MUST be deleted and counted by one; where a store has several writers, a sweep MUST pass over
     /// what another one is deleting and not wait for it.
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError>;
@@ -122,6 +137,9 @@ pub struct Rotation {
     pub at: OffsetDateTime,
     /// For how long after a rotation the token before is answered with [`RotationOutcome::Raced`]. Zero is never.
     pub reuse_grace: Duration,
+    /// Earlier successors of the presented token whose answers may not have reached the client. If one of them is the
+    /// live token, the attempt is a retry, and MUST be [`RotationOutcome::Raced`] whatever the grace is. Seldom any.
+    pub undelivered: Vec<TokenDigest>,
 }
 
 /// What became of a rotation. Only [`Rotated`](Self::Rotated) has changed anything.
@@ -129,7 +147,7 @@ pub struct Rotation {
 pub enum RotationOutcome {
     /// The presented token was the live one; the successor is now.
     Rotated(Session, User),
-    /// The presented token was the one before the live one, within the grace.
+    /// The presented token was the one before the live one, within the grace or [undelivered](Rotation::undelivered).
     Raced(Session, User),
     /// The presented token is the live one, but the successor would outlive the session, which ends then.
     Capped(OffsetDateTime),
@@ -157,7 +175,7 @@ impl Rotation {
         if !user.is_active {
             return Some(RotationOutcome::Inactive);
         }
-        if !session.is_live(self.at) {
+        if !session.is_live(user, self.at) {
             return Some(RotationOutcome::Ended);
         }
         if session.hashed_refresh_token == self.presented {
@@ -166,7 +184,8 @@ impl Rotation {
         }
         // Without a grace there is none either for whoever looked at the clock before the winner of a race did.
         let has_grace = self.reuse_grace.is_positive() && self.at < session.rotated_at + self.reuse_grace;
-        if has_grace && session.previous_hashed_refresh_token == Some(self.presented) {
+        let is_retry = self.undelivered.contains(&session.hashed_refresh_token);
+        if (has_grace || is_retry) && session.previous_hashed_refresh_token == Some(self.presented) {
             return Some(RotationOutcome::Raced(session.clone(), user.clone()));
         }
         if self.generation <= session.rekeyed_generation {

@@ -17,6 +17,9 @@ use super::{
 /// 4. Ids, times and random values are arguments: an adapter makes none.
 /// 5. Uniqueness comes from the index, never from look-then-insert.
 /// 6. A unit that opens, re-keys or revokes sessions locks the user first.
+/// 7. A write whose caller got an error is not made after that: the caller retries, or relies on nothing having changed. A
+///    store that may receive a statement late MUST refuse it by a deadline. What remains unknown is only whether a write
+///    was made before the error.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// A view to read from. Each call on it MUST see all that was committed before the call.
@@ -34,7 +37,8 @@ pub trait Store: Send + Sync {
 
     /// Opens a session, records its event and replaces the hash where there is another one, all or nothing, in a unit of
     /// its own. It MUST be [`OpeningOutcome::Overtaken`] unless the user [fits](Opening::fits) at that moment, and MUST wait
-    /// for a unit that has locked the user: no session is opened past a deactivation or a change of the password.
+    /// for a unit that has locked the user: no session is opened past a deactivation or a change of the password. What exceeds
+    /// [`Opening::max_sessions`] MUST [give way](Opening::eviction) in the same unit, however many are opened at once.
     ///
     /// It stands here, and not in a unit, so that a store can do it in one statement.
     async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError>;
@@ -80,7 +84,8 @@ pub trait UnitOfWork: Send {
     fn audit(&mut self) -> &mut dyn AuditLog;
     /// Users by the hundred.
     fn transfer(&mut self) -> &mut dyn UserTransfer;
-    /// Makes all writes durable and visible. An error MUST mean that it is not known whether they are.
+    /// Makes all writes durable and visible. An error MUST mean that it is not known whether they are, but that they are not
+    /// made any later.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
     /// Undoes all writes.
     async fn rollback(self: Box<Self>) -> Result<(), StoreError>;

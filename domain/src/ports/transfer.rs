@@ -29,7 +29,8 @@ pub trait UserTransfer: Send {
     async fn holders(&mut self, ids: &[UserId], emails: &[Email]) -> Result<Vec<User>, StoreError>;
 
     /// Adds those whose id and address nobody has, and tells their ids. Whether somebody has MUST be decided by the store's
-    /// indexes; the others MUST be passed over, and the unit MUST go on.
+    /// indexes; the others MUST be passed over, and the unit MUST go on. No session that an earlier user with the same id left
+    /// behind MUST live again.
     async fn insert_new(&mut self, users: &[User]) -> Result<Vec<UserId>, StoreError>;
 
     /// Puts the user in the place of the one with the same id, in every field. `false`, and nothing is changed, if there is

@@ -13,6 +13,17 @@ pub trait UserReader: Send {
     /// The user with this address. It MUST be found by its normalised form.
     async fn by_email(&mut self, email: &Email) -> Result<Option<User>, StoreError>;
 
+    /// The user who logs in with this address. A row that has kept its [former](Email::former) form comes first, because
+    /// its owner has no other address; a row with the present form is found by its other spellings, too.
+    async fn by_login(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
+        if let Some(former) = email.former()
+            && let Some(user) = self.by_email(&former).await?
+        {
+            return Ok(Some(user));
+        }
+        self.by_email(email).await
+    }
+
     /// A page of users. They MUST come newest first, by `(created_at, id)`; each user that is there throughout a walk
     /// MUST come exactly once; the cost MUST NOT grow with how far the walk has come.
     async fn page(&mut self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError>;
@@ -60,7 +71,9 @@ pub trait UserRepository: Send {
         hash: &PasswordHash,
     ) -> Result<bool, StoreError>;
 
-    /// Deletes the user; their sessions MUST go too, their audit events MUST stay. `false` if there was none.
+    /// Deletes the user; their audit events MUST stay. `false` if there was none. Their sessions MUST end with it, and MUST stay
+    /// so if a user with the same id is [imported](super::UserTransfer::insert_new) later. At most
+    /// [`REVOKED_AT_ONCE`](super::REVOKED_AT_ONCE) rows of sessions are deleted at once; the rest is swept later.
     async fn delete(&mut self, id: UserId) -> Result<bool, StoreError>;
 }
 

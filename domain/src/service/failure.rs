@@ -1,4 +1,4 @@
-use crate::ports::{EntropyError, HasherError, SigningError, StoreError};
+use crate::ports::{ClockAhead, EntropyError, HasherError, SigningError, StoreError};
 
 /// Why a use case did not do what it was asked: it refused by its rules, or a port failed.
 #[derive(Clone, Debug)]
@@ -34,6 +34,9 @@ pub enum PortFailure {
     /// The source of randomness.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
+    /// The clock, by which nothing is signed at the moment.
+    #[error(transparent)]
+    Clock(#[from] ClockAhead),
 }
 
 impl<R, E> From<E> for Failure<R>

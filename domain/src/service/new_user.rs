@@ -41,6 +41,7 @@ pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failur
         created_at: now,
         updated_at: now,
         credential_version: 0,
+        sessions_epoch: 0,
     };
     let actor = new.self_registered.then_some(user.id);
     let trail = Trail { core, at: now, actor, client: new.client };

@@ -128,8 +128,8 @@ async fn main() -> Outcome<()> {
     let weak = registration("weak@example.org", "password123")?;
     let invalid = check(anybody.register(&weak).await, 422, "validation-failed");
     assert_eq!(invalid.errors.iter().map(|error| error.pointer.as_str()).collect::<Vec<_>>(), ["/password"]);
-    user.list_sessions().await?;
-    let limited = check(user.list_sessions().await, 429, "rate-limited");
+    user.list_sessions(None, None).await?;
+    let limited = check(user.list_sessions(None, None).await, 429, "rate-limited");
     assert!(limited.retryable);
     assert!(limited.headers()["retry-after"].to_str()?.parse::<u64>()? > 0);
 

@@ -49,6 +49,9 @@ async fn every_hash_of_another_service_is_matched_by_its_password_and_renewed() 
         assert!(check(&hasher, password, &hash).await, "{made_by}: {password}");
         let normalized = Password::new(password).expose_typed_bytes().is_none();
         match verify(&hasher, password, &hash).await {
+            Verification::Match { rehashed } if foreign.is_cut_off() => {
+                assert_eq!(rehashed, None, "{made_by}")
+            }
             Verification::Match { rehashed: Some(renewed) } => {
                 assert!(renewed.expose().starts_with(OURS), "{made_by}: {renewed:?}");
                 let again = verify(&hasher, password, &renewed).await;
@@ -86,21 +89,41 @@ async fn a_password_that_is_not_normalised_is_matched_as_it_was_typed_and_normal
 }
 
 #[tokio::test]
-async fn bcrypt_takes_in_72_bytes_and_the_renewed_hash_all_of_them() {
+async fn a_slip_that_bcrypt_cannot_see_does_not_become_the_password() {
     let hasher = hasher();
     let long = foreign_hashes::all().into_iter().filter(|hash| hash.password.len() > 72);
     let mut seen = 0;
     for foreign in long {
-        let mut other = foreign.password.clone();
-        other.pop();
-        let verified = verify(&hasher, &other, &foreign.hash()).await;
-        if foreign.is_bcrypt() {
-            let Verification::Match { rehashed: Some(renewed) } = verified else { panic!("{foreign:?}") };
-            assert_eq!(verify(&hasher, &foreign.password, &renewed).await, Verification::Mismatch);
-            seen += 1;
-        } else {
-            assert_eq!(verified, Verification::Mismatch, "{foreign:?}");
+        let (password, hash) = (&foreign.password, foreign.hash());
+        // A slip at the end, an end that is missing, and all but the bytes that count.
+        for other in [&password[..password.len() - 1], &format!("{password}x"), &password[..72]] {
+            let expected = match foreign.is_bcrypt() {
+                true => Verification::Match { rehashed: None },
+                false => Verification::Mismatch,
+            };
+            assert_eq!(verify(&hasher, other, &hash).await, expected, "{foreign:?}: {other}");
         }
+        // Nor does the right one: there is no telling them apart.
+        if foreign.is_bcrypt() {
+            let verified = verify(&hasher, password, &hash).await;
+            assert_eq!(verified, Verification::Match { rehashed: None }, "{foreign:?}");
+            assert_eq!(verify(&hasher, &password[..70], &hash).await, Verification::Mismatch, "{foreign:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "{seen}");
+}
+
+#[tokio::test]
+async fn a_nul_at_the_end_that_pbkdf2_ignores_does_not_become_part_of_the_password() {
+    let hasher = hasher();
+    let pbkdf2 = |hash: &ForeignHash| hash.text.contains("pbkdf2") && hash.password.len() < 64;
+    let mut seen = 0;
+    for foreign in foreign_hashes::all().into_iter().filter(pbkdf2) {
+        let with_nul = format!("{}\0", foreign.password);
+        let verified = verify(&hasher, &with_nul, &foreign.hash()).await;
+        assert_eq!(verified, Verification::Match { rehashed: None }, "{foreign:?}");
+        seen += 1;
     }
     assert!(seen >= 4, "{seen}");
 }
@@ -133,8 +156,12 @@ async fn what_cannot_be_checked_costs_what_nobody_does() {
         format!("$argon2id$v=19$m=65536,t=3,p=4,data=AAAA${salt_and_sum}"),
         format!("$argon2i$v=19$m=4194305,t=3,p=4${salt_and_sum}"),
         format!("$argon2i$v=19$m=64,t=65,p=4${salt_and_sum}"),
+        // More memory than the budget of 128 MiB.
+        format!("$argon2id$v=19$m=131080,t=1,p=1${salt_and_sum}"),
+        format!("$argon2id$v=19$m=4194304,t=64,p=1${salt_and_sum}"),
     ] {
         let hash = PasswordHash::from_phc(text);
+        assert!(!hasher.can_verify(&hash), "{}", hash.expose());
         let computed = hasher.metrics().computed;
         let verified = hasher.verify(Password::new("x"), Some(hash.clone()), stranger()).await;
         let checked = hasher.check(Password::new("x"), hash.clone(), stranger()).await;

@@ -8,6 +8,7 @@ use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimi
 use inwren_domain::model::{ClientNetwork, Password, PasswordHash};
 use inwren_domain::ports::{HasherError, PasswordHasher, Requester, Standing, Verification};
 use inwren_tests::fakes::SeededEntropy;
+use inwren_tests::limiters::network_of;
 use tokio::task::JoinHandle;
 
 const CHEAP: Argon2Parameters = Argon2Parameters { memory_kib: 64, iterations: 1, parallelism: 1 };
@@ -48,10 +49,19 @@ type Served = Arc<AtomicUsize>;
 
 /// So many strangers from one network ask at once.
 fn ask(hasher: &Arc<Argon2Hasher>, strangers: usize, served: &Served) -> Vec<Asked> {
-    let one = |_| {
-        let (hasher, served) = (Arc::clone(hasher), Arc::clone(served));
+    ask_from(|_| stranger(), hasher, strangers, served)
+}
+
+fn ask_from(
+    from: impl Fn(usize) -> Requester,
+    hasher: &Arc<Argon2Hasher>,
+    strangers: usize,
+    served: &Served,
+) -> Vec<Asked> {
+    let one = |number| {
+        let (hasher, served, from) = (Arc::clone(hasher), Arc::clone(served), from(number));
         tokio::spawn(async move {
-            let answer = hasher.verify(password(), None, stranger()).await;
+            let answer = hasher.verify(password(), None, from).await;
             served.fetch_add(usize::from(answer.is_ok()), Ordering::Relaxed);
             answer
         })
@@ -61,7 +71,11 @@ fn ask(hasher: &Arc<Argon2Hasher>, strangers: usize, served: &Served) -> Vec<Ask
 
 /// The same, once most of them wait. There must be room for them.
 async fn crowd(hasher: &Arc<Argon2Hasher>, size: usize, served: &Served) -> Vec<Asked> {
-    let crowd = ask(hasher, size, served);
+    gathered(ask(hasher, size, served), hasher).await
+}
+
+async fn gathered(crowd: Vec<Asked>, hasher: &Arc<Argon2Hasher>) -> Vec<Asked> {
+    let size = crowd.len();
     while hasher.metrics().waiting < size / 2 {
         tokio::task::yield_now().await;
     }
@@ -76,8 +90,16 @@ async fn disperse(crowd: Vec<Asked>) {
 }
 
 async fn assert_overtakes_a_crowd(requester: Requester, hasher: &Arc<Argon2Hasher>) {
+    assert_overtakes(|_| stranger(), requester, hasher).await;
+}
+
+async fn assert_overtakes(
+    crowd: impl Fn(usize) -> Requester,
+    requester: Requester,
+    hasher: &Arc<Argon2Hasher>,
+) {
     let served = Served::default();
-    let crowd = crowd(hasher, 60, &served).await;
+    let crowd = gathered(ask_from(crowd, hasher, 60, &served), hasher).await;
     let (before, other) = (served.load(Ordering::Relaxed), Arc::clone(hasher));
     let asked = tokio::spawn(async move {
         let answer = other.verify(password(), None, requester).await;
@@ -174,6 +196,17 @@ async fn one_crowd_does_not_keep_others_from_their_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_networks_of_one_customer_do_not_keep_others_from_their_turn() {
+    let network = |number| network_of(1, u16::try_from(number).unwrap());
+    let crowd = |number| Requester { network: network(number), ..stranger() };
+    let elsewhere = [ClientNetwork::of([192, 0, 2, 9].into()), network_of(2, 1)];
+    // There is room for one, and there is none.
+    for (network, max_waiting) in elsewhere.into_iter().zip([100, 50]) {
+        assert_overtakes(crowd, Requester { network, ..stranger() }, &slow(max_waiting)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn somebody_known_is_served_although_strangers_fill_the_queue() {
     let known = Requester { standing: Standing::Known, ..stranger() };
     assert_overtakes_a_crowd(known, &slow(50)).await;
@@ -216,6 +249,8 @@ async fn no_answer_is_kept_while_a_costly_old_hash_is_computed() {
     let old =
         hasher(costly, HasherLimits::for_machine(1, costly)).hash(password(), stranger()).await.unwrap();
     let (hasher, served) = (slow(100), Served::default());
+    // The measurement of the machine would let the crowd begin before the costly one.
+    assert!(hasher.can_verify(&old));
     // On a machine that stands still it may be over before it was seen.
     let (first, before) = loop {
         let (before, first) = (hasher.metrics().computed, ask(&hasher, 1, &served));
@@ -239,13 +274,95 @@ async fn no_answer_is_kept_while_a_costly_old_hash_is_computed() {
     disperse(crowd).await;
 }
 
+/// A hash with these parameters that no password has.
+fn stored(memory_kib: u32, iterations: u32) -> PasswordHash {
+    let salt_and_sum = "c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
+    PasswordHash::from_phc(format!("$argon2id$v=19$m={memory_kib},t={iterations},p=1${salt_and_sum}"))
+}
+
+async fn is_unusable(hasher: &Argon2Hasher, hash: &PasswordHash) -> bool {
+    let computed = hasher.metrics().computed;
+    let verified = hasher.verify(password(), Some(hash.clone()), stranger()).await;
+    let checked = hasher.check(password(), hash.clone(), stranger()).await;
+    assert_eq!(hasher.metrics().computed, computed + 2, "a refusal costs what a mismatch costs");
+    match (verified, checked) {
+        (Err(HasherError::Unusable(_)), Err(HasherError::Unusable(_))) => true,
+        (Ok(Verification::Mismatch), Ok(false)) => false,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
-async fn a_hash_that_costs_more_than_the_budget_runs_alone() {
-    let costly = Argon2Parameters { memory_kib: 8 * 1024, iterations: 1, parallelism: 1 };
-    let hash =
-        hasher(costly, HasherLimits::for_machine(1, costly)).hash(password(), stranger()).await.unwrap();
-    let verified = cheap().verify(password(), Some(hash), stranger()).await.unwrap();
-    assert!(matches!(verified, Verification::Match { rehashed: Some(_) }));
+async fn a_stored_hash_beyond_the_memory_budget_is_unusable() {
+    let limits = HasherLimits { memory_budget_kib: 1_024, ..HasherLimits::for_machine(2, CHEAP) };
+    let hasher = hasher(CHEAP, limits);
+    // Beside a usual hash on the other thread.
+    for (memory_kib, expected) in [(64, false), (960, false), (968, true), (4 * 1_024 * 1_024, true)] {
+        let hash = stored(memory_kib, 1);
+        assert_eq!(is_unusable(&hasher, &hash).await, expected, "{memory_kib} KiB");
+        assert_eq!(hasher.can_verify(&hash), !expected, "{memory_kib} KiB");
+    }
+}
+
+#[tokio::test]
+async fn a_stored_hash_that_takes_too_long_is_unusable() {
+    // It would take half a minute on a fast machine, whatever memory there is.
+    let limits = HasherLimits { memory_budget_kib: 4 * 1_024 * 1_024, ..HasherLimits::for_machine(2, CHEAP) };
+    let (dear, begun) = (stored(2 * 1_024 * 1_024, 64), std::time::Instant::now());
+    for is_imported in [true, false] {
+        let hasher = hasher(CHEAP, limits);
+        // Whichever comes first measures the machine.
+        assert!(!is_imported || !hasher.can_verify(&dear));
+        assert!(is_unusable(&hasher, &dear).await);
+        assert!(!hasher.can_verify(&dear));
+        assert!(
+            hasher.can_verify(&stored(16 * 1_024, 2)) && !is_unusable(&hasher, &stored(16 * 1_024, 2)).await
+        );
+    }
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_and_large_hashes_leave_a_thread_and_memory_for_others() {
+    // The large ones take a second or so each, on a machine as fast as any.
+    let hasher = Arc::new(hasher(
+        CHEAP,
+        HasherLimits {
+            max_wait: Duration::from_secs(600),
+            max_wait_of_known: Duration::from_secs(600),
+            ..HasherLimits::for_machine(2, CHEAP)
+        },
+    ));
+    let dear = stored(128 * 1_024, 16);
+    let crowd: Vec<_> = (0..4)
+        .map(|_| {
+            let (hasher, dear) = (Arc::clone(&hasher), dear.clone());
+            tokio::spawn(async move { hasher.verify(password(), Some(dear), stranger()).await })
+        })
+        .collect();
+    while hasher.metrics().waiting < 3 && !crowd.iter().any(JoinHandle::is_finished) {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..10 {
+        assert_eq!(hasher.verify(password(), None, stranger()).await.unwrap(), Verification::Mismatch);
+    }
+    let done = crowd.iter().filter(|asked| asked.is_finished()).count();
+    assert!(done < 4, "ten cheap hashes waited for all of the dear ones");
+    for asked in crowd {
+        assert_eq!(asked.await.unwrap().unwrap(), Verification::Mismatch);
+    }
+    assert_eq!(hasher.metrics().computed, 14);
+}
+
+#[tokio::test]
+async fn a_hash_with_the_current_parameters_is_usable_whatever_it_costs() {
+    let dear = Argon2Parameters { memory_kib: 8 * 1_024, iterations: 1, parallelism: 1 };
+    let limits = HasherLimits { memory_budget_kib: 64, ..HasherLimits::for_machine(1, dear) };
+    let hasher = hasher(dear, limits);
+    let hash = hasher.hash(password(), stranger()).await.unwrap();
+    assert!(hasher.can_verify(&hash));
+    let verified = hasher.verify(password(), Some(hash), stranger()).await.unwrap();
+    assert_eq!(verified, Verification::Match { rehashed: None });
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn names(original: &Original) -> Vec<Forgery> {
         json!(""),
         json!("unknown"),
         json!("../../../../dev/null"),
-        json!("../certs/private_key.pem"),
+        json!("../certs/private.pem"),
         json!("/dev/null"),
         json!("C:\\Windows\\win.ini"),
         json!("file:///etc/passwd"),

@@ -170,7 +170,7 @@ async fn sessions_are_seen_and_ended(store: Arc<dyn Store>) {
     assert!(items.iter().all(|item| item["current"] == false));
     for _ in 0..2 {
         app.delete(&sessions).bearer(&admin.tokens.access).send().await.expect_done();
-        assert_eq!(list().await, json!({ "items": [] }));
+        assert_eq!(list().await, json!({ "items": [], "next_cursor": null }));
     }
     expect_logged_out(&app, &ann).await;
     expect_logged_out(&app, &second).await;

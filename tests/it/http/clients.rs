@@ -17,6 +17,8 @@ stories! {
     a_client_may_introspect
     a_wrong_client_gets_one_and_the_same_answer
     a_client_proves_in_one_way_who_it_is
+    basic_credentials_are_form_decoded
+    malformed_basic_credentials_are_refused
     a_revoked_client_is_out_at_once
     what_is_done_to_clients_is_written_down
 }
@@ -155,6 +157,64 @@ async fn a_client_proves_in_one_way_who_it_is(store: Arc<dyn Store>) {
     assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_client")), "{reply}");
     let reply = app.post("/auth/access-token").form(&[GRANT, ("client_id", &id)]).send().await;
     assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_client")), "{reply}");
+}
+
+/// As openid-client and oauth4webapi encode: everything but letters and digits.
+fn form_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+        b' ' => "+".to_owned(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+async fn basic_credentials_are_form_decoded(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let client = client(&app).await;
+    let id = client.id.to_string();
+    let every_byte = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+    for (user, password) in [
+        (form_encoded(&id), form_encoded(&client.secret)),
+        (every_byte(&id), every_byte(&client.secret)),
+        (id.clone(), form_encoded(&client.secret)),
+        (form_encoded(&id), client.secret.clone()),
+    ] {
+        assert_ne!((&user, &password), (&id, &client.secret));
+        for fields in [vec![GRANT], vec![GRANT, ("client_id", id.as_str())]] {
+            let call = app.post("/auth/access-token").basic(&user, &password).form(&fields);
+            call.send().await.expect_status(200).json();
+        }
+        let call = app.post("/auth/introspect").basic(&user, &password).form(&[("token", "rubbish")]);
+        assert_eq!(call.send().await.expect_status(200).json(), json!({ "active": false }));
+    }
+}
+
+async fn malformed_basic_credentials_are_refused(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let client = client(&app).await;
+    let (id, secret) = (client.id.to_string(), client.secret.clone());
+    for (user, password) in [
+        (id.clone(), format!("{secret}%")),
+        (id.clone(), format!("{secret}%4")),
+        (id.clone(), format!("{secret}%zz")),
+        (id.clone(), format!("{secret}%FF")),
+        (id.clone(), format!("{secret}+")),
+        (id.clone(), format!("+{secret}")),
+        (id.clone(), format!("{secret}%00")),
+        // Decoded once, and not again.
+        (id.clone(), form_encoded(&form_encoded(&format!("-{secret}")))),
+        (format!("{id}%"), secret.clone()),
+        (format!("%zz{id}"), secret.clone()),
+        (format!("{id}+"), secret.clone()),
+        (format!("{id}%FF"), secret.clone()),
+    ] {
+        let reply = app.post("/auth/access-token").basic(&user, &password).form(&[GRANT]).send().await;
+        assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_client")), "{reply}");
+        assert_eq!(reply.header("www-authenticate"), Some(r#"Basic realm="inwren""#));
+        let call = app.post("/auth/introspect").basic(&user, &password).form(&[("token", "rubbish")]);
+        call.send().await.expect_problem(401, "invalid-client");
+    }
 }
 
 async fn a_revoked_client_is_out_at_once(store: Arc<dyn Store>) {

@@ -1,16 +1,25 @@
-//! The system clock is set forward and back while tokens are in use: none outlives its time.
+//! The system clock is set forward and back while tokens are in use: none outlives its time, and nothing is signed or deleted
+//! by a clock that is known to be wrong.
 
 use std::sync::{Arc, Mutex};
 
 use inwren_adapters::clock::{Machine, SteadyClock};
+use inwren_domain::model::ServiceClientName;
 use inwren_domain::ports::Store;
-use inwren_tests::app::{LEEWAY_SECONDS, PASSWORD, TestApp};
+use inwren_domain::service::housekeeping::{sweep_audit_events, sweep_ended_sessions};
+use inwren_domain::service::operator::clients;
+use inwren_tests::app::{LEEWAY_SECONDS, PASSWORD, Reply, TestApp, forge};
+use inwren_tests::fixtures::unique;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 stories! {
     no_token_outlives_its_time
     whatever_the_steps_nothing_panics_and_newcomers_are_served
+    momentary_clock_error_leaves_no_trace
+    clock_ahead_of_the_system_signs_nothing
+    refused_refresh_spends_no_token
+    wrong_clock_deletes_nothing
 }
 
 /// A machine whose system clock can be set.
@@ -71,9 +80,9 @@ async fn no_token_outlives_its_time(store: Arc<dyn Store>) {
         let mut passed = Duration::ZERO;
         for step in steps {
             machine.set(*step);
-            app.get("/health/live").send().await.expect_status(200).json();
-            machine.pass(Duration::MINUTE);
-            passed += Duration::MINUTE;
+            app.get("/health").send().await;
+            machine.pass(PAUSE);
+            passed += PAUSE;
         }
         // Set back alone, it is as if nothing had been; set forward, it may end sooner.
         if steps.iter().all(|step| step.is_negative()) {
@@ -81,20 +90,32 @@ async fn no_token_outlives_its_time(store: Arc<dyn Store>) {
         }
         machine.pass(ACCESS + LEEWAY - passed);
         app.me(&account.tokens.access).await.expect_problem(401, "invalid-token");
-        machine.pass(REFRESH - ACCESS);
+        // The service has followed the system clock: if that is still behind, the rest takes longer by as much.
+        let behind = -steps.iter().sum::<Duration>().min(Duration::ZERO);
+        machine.pass(REFRESH - ACCESS + behind);
         app.try_refresh(&account.tokens.refresh).await.expect_problem(401, "invalid-token");
     }
     println!("{} sequences of steps by an hour: no token was accepted after its time", STEPS.len());
 }
 
+/// Less than it takes until the service follows a clock that was set back.
+const PAUSE: Duration = Duration::seconds(15);
+/// As long as that takes.
+const CALM: Duration = Duration::MINUTE;
+
 async fn whatever_the_steps_nothing_panics_and_newcomers_are_served(store: Arc<dyn Store>) {
     let (machine, app) = app(&store);
-    let mut served = 0;
+    let (mut served, mut late) = (0, 0);
     for step in
         [HOUR, -HOUR, -HOUR, HOUR, HOUR * 24, -HOUR * 48, HOUR * 25, -HOUR * 24 * 365, HOUR * 24 * 364]
     {
         let before = app.somebody().await;
         machine.set(step);
+        if app.get("/health").send().await.status == 503 {
+            expect_unavailable(&app.try_login(&before.email, PASSWORD).await);
+            machine.pass(CALM);
+            late += 1;
+        }
         let after = app.somebody().await;
         app.me(&after.tokens.access).await.expect_status(200).json();
         app.refresh(&after.tokens.refresh).await;
@@ -111,5 +132,132 @@ async fn whatever_the_steps_nothing_panics_and_newcomers_are_served(store: Arc<d
         machine.pass(Duration::MINUTE);
         served += 1;
     }
-    println!("{served} steps by up to a year: whoever came after each was served");
+    assert_eq!(late, 3, "steps back to where the clock had not been before");
+    println!("{served} steps by up to a year: a login after each succeeded, {late} times after a minute");
+}
+
+/// No signature, no session.
+#[track_caller]
+fn expect_unavailable(reply: &Reply) {
+    reply.expect_problem(503, "unavailable");
+}
+
+#[track_caller]
+fn expect_clock(reply: &Reply, state: &str) {
+    let status = if state == "ok" { 200 } else { 503 };
+    assert_eq!(reply.status, status, "{reply}");
+    let health = reply.json();
+    assert_eq!((&health["status"], &health["checks"]["clock"]), (&json!(state), &json!(state)), "{reply}");
+    assert_eq!(health["checks"]["database"], "ok");
+}
+
+/// By 400 days, and back to where it would be.
+async fn momentary_clock_error_leaves_no_trace(store: Arc<dyn Store>) {
+    const WRONG: Duration = Duration::days(400);
+    let (machine, app) = app(&store);
+    let (other_machine, other) = self::app(&store);
+    let ann = app.somebody().await;
+    machine.set(WRONG);
+    // Nothing tells a wrong clock from one that is put right.
+    expect_clock(&app.get("/health").send().await, "ok");
+    let wrong = app.login(&ann.email).await;
+    let issued_at = |token: &str| forge::open(token).1["iat"].as_i64().unwrap();
+    assert_eq!(issued_at(&wrong.access), machine.system().unix_timestamp());
+    other.me(&wrong.access).await.expect_problem(401, "invalid-token");
+    machine.pass(PAUSE);
+    machine.set(-WRONG);
+    expect_clock(&app.get("/health").send().await, "ok");
+    app.me(&ann.tokens.access).await.expect_status(200).json();
+    let tokens = app.refresh(&ann.tokens.refresh).await;
+    for token in [&tokens.access, &tokens.refresh, &app.login(&ann.email).await.access] {
+        assert_eq!(issued_at(token), machine.system().unix_timestamp());
+    }
+    // Other instances take what this one signs.
+    other_machine.pass(PAUSE);
+    other.me(&tokens.access).await.expect_status(200).json();
+    // What was signed meanwhile is from the future.
+    app.me(&wrong.access).await.expect_problem(401, "invalid-token");
+    app.try_refresh(&wrong.refresh).await.expect_problem(401, "invalid-token");
+}
+
+/// An instance that began with a wrong clock, which is then put right.
+async fn clock_ahead_of_the_system_signs_nothing(store: Arc<dyn Store>) {
+    const WRONG: Duration = Duration::days(400);
+    let (machine, app) = app(&store);
+    let ann = app.somebody().await;
+    let name = ServiceClientName::parse(&format!("service-{}", unique())).unwrap();
+    let (client, secret) = clients::create(&app.state.core, name).await.expect("a new client");
+    machine.set(-WRONG);
+    expect_clock(&app.get("/health").send().await, "unavailable");
+    app.get("/health/live").send().await.expect_status(200).json();
+    let change = json!({ "current_password": PASSWORD, "new_password": "another one 123" });
+    let form = |fields: &[(&str, &str)]| app.post("/auth/access-token").form(fields);
+    let signing = async || {
+        let password = [("username", ann.email.as_str()), ("password", PASSWORD)];
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", ann.tokens.refresh.as_str())];
+        let grant = [("grant_type", "client_credentials")];
+        [
+            app.try_login(&ann.email, PASSWORD).await,
+            // An answer that depended on the password would tell whether it is right.
+            app.try_login(&ann.email, "a wrong password").await,
+            app.try_refresh(&ann.tokens.refresh).await,
+            app.try_refresh("rubbish").await,
+            app.post("/users/me/password").bearer(&ann.tokens.access).json(&change).send().await,
+            form(&password).send().await,
+            form(&refresh).send().await,
+            form(&grant).basic(&client.id.to_string(), secret.expose()).send().await,
+        ]
+    };
+    for reply in signing().await {
+        expect_unavailable(&reply);
+    }
+    // What signs nothing goes on.
+    app.me(&ann.tokens.access).await.expect_status(200).json();
+    machine.pass(CALM - Duration::SECOND);
+    expect_clock(&app.get("/health").send().await, "unavailable");
+    machine.pass(Duration::SECOND);
+    expect_clock(&app.get("/health").send().await, "ok");
+    let tokens = app.login(&ann.email).await;
+    app.me(&tokens.access).await.expect_status(200).json();
+    let (_, claims) = forge::open(&tokens.access);
+    assert_eq!(claims["iat"], machine.system().unix_timestamp());
+}
+
+async fn refused_refresh_spends_no_token(store: Arc<dyn Store>) {
+    let (machine, app) = app(&store);
+    let ann = app.somebody().await;
+    machine.set(-HOUR);
+    for _ in 0..3 {
+        expect_unavailable(&app.try_refresh(&ann.tokens.refresh).await);
+        machine.pass(PAUSE);
+    }
+    machine.set(HOUR);
+    machine.pass(HOUR);
+    let tokens = app.refresh(&ann.tokens.refresh).await;
+    app.me(&tokens.access).await.expect_status(200).json();
+}
+
+async fn wrong_clock_deletes_nothing(store: Arc<dyn Store>) {
+    const WRONG: Duration = Duration::days(400);
+    let (machine, app) = app(&store);
+    let ann = app.somebody().await;
+    let core = &app.state.core;
+    let sweep = async || (sweep_ended_sessions(core).await.unwrap(), sweep_audit_events(core).await.unwrap());
+    // By the wrong clock the session ended long ago, and its event is older than it is kept.
+    for step in [WRONG, -WRONG, WRONG, -WRONG] {
+        machine.set(step);
+        for _ in 0..2 {
+            assert_eq!(sweep().await, (0, 0));
+            machine.pass(29 * Duration::MINUTE);
+        }
+    }
+    machine.pass(HOUR);
+    assert_eq!(sweep().await, (0, 0));
+    app.refresh(&ann.tokens.refresh).await;
+    // A clock that stays so is right.
+    machine.set(WRONG);
+    assert_eq!(sweep().await, (0, 0));
+    machine.pass(HOUR);
+    let (sessions, events) = sweep().await;
+    assert!(sessions >= 1 && events >= 1, "{sessions} sessions, {events} events");
 }

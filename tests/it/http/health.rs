@@ -32,7 +32,7 @@ async fn the_service_tells_what_it_is(store: Arc<dyn Store>) {
 async fn a_service_that_is_ready_says_so(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let health = app.get("/health").send().await.expect_status(200).json();
-    let checks = json!({ "database": "ok", "rate_limiter": "ok" });
+    let checks = json!({ "database": "ok", "rate_limiter": "ok", "clock": "ok" });
     assert_eq!(health, json!({ "status": "ok", "version": VERSION, "checks": checks }));
     assert_eq!(app.get("/health/live").send().await.expect_status(200).json(), json!({ "status": "ok" }));
 }
@@ -43,7 +43,7 @@ async fn without_a_database_it_is_not_ready_but_alive(store: Arc<dyn Store>) {
     let app = TestApp::over(Arc::new(faulty));
     script.fail("ping", StoreError::Unavailable("secret of the database".to_owned()));
     let reply = app.get("/health").send().await.expect_status(503);
-    let checks = json!({ "database": "unavailable", "rate_limiter": "ok" });
+    let checks = json!({ "database": "unavailable", "rate_limiter": "ok", "clock": "ok" });
     assert_eq!(reply.json(), json!({ "status": "unavailable", "version": VERSION, "checks": checks }));
     assert_eq!(reply.header("content-type"), Some("application/json"));
     script.take_calls();
@@ -68,7 +68,7 @@ async fn a_service_that_limits_by_itself_says_so_and_is_ready(store: Arc<dyn Sto
         assert_eq!(reply.status, if used <= 5 { 401 } else { 429 }, "{reply}");
     }
     let health = app.get("/health").send().await.expect_status(200).json();
-    let checks = json!({ "database": "ok", "rate_limiter": "degraded" });
+    let checks = json!({ "database": "ok", "rate_limiter": "degraded", "clock": "ok" });
     assert_eq!(health, json!({ "status": "ok", "version": VERSION, "checks": checks }));
     let metrics = app.state.limits.metrics();
     // Each login asks twice: for the client and, where that may go on, for the account.

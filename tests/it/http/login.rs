@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use inwren_domain::ports::Store;
-use inwren_tests::app::{AUDIENCE, ISSUER, PASSWORD, TestApp, forge, key};
+use inwren_domain::model::{Email, Password, UserChange, UserId};
+use inwren_domain::ports::{Clock as _, Store, Updated};
+use inwren_domain::service::operator::set_password;
+use inwren_tests::app::{AUDIENCE, Account, ISSUER, PASSWORD, TestApp, forge, key};
 use serde_json::{Value, json};
+use time::Duration;
+use uuid::Uuid;
 
 stories! {
     a_login_gives_a_pair_of_tokens
@@ -12,8 +16,11 @@ stories! {
     every_refused_login_is_answered_in_the_same_way
     a_login_takes_any_text_as_a_password
     a_login_needs_an_address
+    accounts_of_earlier_releases_can_log_in
+    two_accounts_of_one_mailbox_stay_apart
     every_login_opens_a_session_of_its_own
     lifetimes_are_configured
+    passwords_do_not_expire
 }
 
 async fn a_login_gives_a_pair_of_tokens(store: Arc<dyn Store>) {
@@ -97,6 +104,82 @@ async fn a_login_needs_an_address(store: Arc<dyn Store>) {
     }
 }
 
+/// Gives an account an address as an earlier release stored it.
+async fn store_as_before(app: &TestApp, account: &Account, address: &str, normalized: &str) {
+    let email = Email::from_stored(address.to_owned(), normalized.to_owned());
+    let change = UserChange { email: Some(email), ..UserChange::default() };
+    let id = UserId::from_uuid(Uuid::parse_str(&account.id).unwrap());
+    let mut unit = app.state.core.store.begin().await.unwrap();
+    let updated = unit.users().update(id, &change, app.clock.now()).await.unwrap();
+    assert!(matches!(updated, Updated::Updated(_)), "{updated:?}");
+    unit.commit().await.unwrap();
+}
+
+/// Addresses that are refused today do not lock out the accounts that have them.
+async fn accounts_of_earlier_releases_can_log_in(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let admin = app.superuser().await;
+    for (address, normalized) in [
+        ("A\u{34f}nn@Example.org", "a\u{34f}nn@example.org"),
+        ("\u{3164}@Bücher.example", "\u{3164}@xn--bcher-kva.example"),
+        ("ann@XN--A.example", "ann@xn--a.example"),
+        ("ann@A\u{5d0}.example", "ann@a\u{5d0}.example"),
+    ] {
+        let account = app.somebody().await;
+        store_as_before(&app, &account, address, normalized).await;
+        for typed in [address, normalized] {
+            let tokens = app.login(typed).await;
+            let me = app.me(&tokens.access).await.expect_status(200).json();
+            assert_eq!((&me["id"], &me["email"]), (&json!(account.id), &json!(address)));
+        }
+        let body = json!({ "email": address, "password": PASSWORD });
+        app.post("/auth/register").json(&body).send().await.expect_invalid(&["/email"]);
+        // The account is listed, and can be given another address.
+        let users =
+            app.get("/admin/users").bearer(&admin.tokens.access).send().await.expect_status(200).json();
+        assert!(users["items"].as_array().unwrap().iter().any(|user| user["email"] == address), "{users}");
+        let new = format!("new-{}", account.email);
+        let call = app.put(&format!("/admin/users/{}", account.id)).bearer(&admin.tokens.access);
+        call.json(&json!({ "email": new })).send().await.expect_status(200).json();
+        app.login(&new).await;
+        app.try_login(address, PASSWORD).await.expect_problem(401, "invalid-credentials");
+    }
+}
+
+/// Two accounts that an earlier release made for one mailbox: each logs in with its own address and password.
+async fn two_accounts_of_one_mailbox_stay_apart(store: Arc<dyn Store>) {
+    const OTHER: &str = "another pass phrase";
+    let (unicode, ascii) = ("Ann@Bücher.example", "ann@xn--bcher-kva.example");
+    let app = TestApp::over(store);
+    let admin = app.superuser().await;
+    let (former, holder) = (app.somebody().await, app.somebody().await);
+    store_as_before(&app, &former, unicode, "ann@bücher.example").await;
+    store_as_before(&app, &holder, ascii, ascii).await;
+    let email = Email::parse(ascii).unwrap();
+    set_password::execute(&app.state.core, &email, Password::new(OTHER)).await.expect("a new password");
+
+    let who = async |email: &str, password: &str| {
+        let tokens = app.try_login(email, password).await.expect_status(200).tokens();
+        app.me(&tokens.access).await.expect_status(200).json()["id"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(who(unicode, PASSWORD).await, former.id);
+    assert_eq!(who(ascii, OTHER).await, holder.id);
+    app.try_login(unicode, OTHER).await.expect_problem(401, "invalid-credentials");
+    app.try_login(ascii, PASSWORD).await.expect_problem(401, "invalid-credentials");
+
+    // Once the other account has moved on, the same spelling takes the ASCII form.
+    let set = async |id: &str, email: &str| {
+        let call = app.put(&format!("/admin/users/{id}")).bearer(&admin.tokens.access);
+        call.json(&json!({ "email": email })).send().await
+    };
+    set(&former.id, unicode).await.expect_problem(409, "email-taken");
+    set(&holder.id, "other@example.org").await.expect_status(200).json();
+    set(&former.id, unicode).await.expect_status(200).json();
+    assert_eq!(who(ascii, PASSWORD).await, former.id);
+    assert_eq!(who(unicode, PASSWORD).await, former.id);
+    assert_eq!(who("other@example.org", OTHER).await, holder.id);
+}
+
 async fn every_login_opens_a_session_of_its_own(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let ann = app.somebody().await;
@@ -121,4 +204,13 @@ async fn lifetimes_are_configured(store: Arc<dyn Store>) {
         claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap()
     };
     assert_eq!((lifetime(&ann.tokens.access), lifetime(&ann.tokens.refresh)), (300, 86_400));
+}
+
+async fn passwords_do_not_expire(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let ann = app.somebody().await;
+    app.clock.advance(Duration::days(3_650));
+    app.try_refresh(&ann.tokens.refresh).await.expect_problem(401, "invalid-token");
+    let tokens = app.login(&ann.email).await;
+    app.me(&tokens.access).await.expect_status(200).json();
 }

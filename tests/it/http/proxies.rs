@@ -110,7 +110,7 @@ async fn a_header_that_the_proxy_does_not_write_changes_nothing(store: Arc<dyn S
     is_known(&app, "203.0.113.9", |n| [own(n), vec![proxys.clone()]].concat()).await;
 
     let app = behind(store, ProxyHeader::Forwarded);
-    let proxys = ("forwarded", "for=\"[2001:db8:1:2::9]:4711\";proto=https".to_owned());
+    let proxys = ("forwarded", "for=\"[2001:db8:1:2::9]:4711\";proto=http".to_owned());
     let own = |n| vec![("x-forwarded-for", format!("198.51.100.{n}")), proxys.clone()];
     is_known(&app, "2001:db8:1:2::9", own).await;
 }

@@ -14,6 +14,10 @@ stories! {
     tiers_are_chosen_from_those_for_users
     a_user_gets_the_configured_tier
     addresses_are_checked
+    one_mailbox_has_one_account
+    international_domains_are_accepted
+    domains_without_an_ascii_form_are_refused
+    invisible_characters_are_refused
     everything_that_is_wrong_is_told_at_once
     passwords_are_checked
     words_that_name_the_service_do_not_make_a_password
@@ -130,6 +134,115 @@ async fn addresses_are_checked(store: Arc<dyn Store>) {
     for email in [&longest, "a@b.co", "ann+tag@example.org", "o'neill@example.org", "用户@例子.公司"] {
         assert_eq!(app.register(email).await["email"], email);
         app.login(email).await;
+    }
+}
+
+/// Spellings of one domain name, by UTS 46.
+const SAME_DOMAIN: [&str; 6] = [
+    "bücher.example",
+    "xn--bcher-kva.example",
+    "BU\u{308}CHER.Example",
+    "XN--Bcher-KVA.EXAMPLE",
+    "ｂüｃｈｅｒ．ｅｘａｍｐｌｅ",
+    "ⓑüⓒⓗⓔⓡ。ⓔⓧⓐⓜⓟⓛⓔ",
+];
+
+async fn one_mailbox_has_one_account(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    for (name, first) in [("unicode", SAME_DOMAIN[0]), ("ascii", SAME_DOMAIN[1]), ("circled", SAME_DOMAIN[5])]
+    {
+        let email = format!("{name}@{first}");
+        let user = app.register(&email).await;
+        assert_eq!(user["email"], email, "stored as given");
+        for domain in SAME_DOMAIN {
+            let same = format!("{}@{domain}", name.to_uppercase());
+            register(&app, &same, PASSWORD).await.expect_problem(409, "email-taken");
+            let tokens = app.login(&same).await;
+            assert_eq!(app.me(&tokens.access).await.expect_status(200).json()["id"], user["id"]);
+            let form = [("grant_type", "password"), ("username", same.as_str()), ("password", PASSWORD)];
+            app.post("/auth/access-token").form(&form).send().await.expect_status(200).json();
+        }
+    }
+    // Another account cannot move there either.
+    let other = app.somebody().await;
+    let change = json!({ "email": "unicode@xn--bcher-kva.example" });
+    let call = app.put("/users/me").bearer(&other.tokens.access).json(&change);
+    call.send().await.expect_problem(409, "email-taken");
+}
+
+async fn international_domains_are_accepted(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let long = "б".repeat(56);
+    assert!(long.len() > 63);
+    for domain in [
+        "para\u{b7}l\u{b7}lel.example",
+        "نامه\u{200c}ای.example",
+        "ශ\u{dca}\u{200d}ර.example",
+        "faß.example",
+        "r3---sn.example",
+        &format!("{long}.example"),
+    ] {
+        let email = format!("ann@{domain}");
+        assert_eq!(app.register(&email).await["email"], email);
+        app.login(&email).await;
+    }
+    // Nontransitional: a domain with a sharp s is another one than with two s.
+    app.register("ann@fass.example").await;
+}
+
+async fn domains_without_an_ascii_form_are_refused(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let too_long = "б".repeat(63);
+    for domain in [
+        "xn--a.example",
+        "exa\u{200c}mple.org",
+        "exa\u{200d}mple.org",
+        "l\u{b7}l.",
+        "\u{300}a.example",
+        "a\u{5d0}.example",
+        "a\u{2100}b.example",
+        "１９２.0.2.１",
+        "exa\u{a0}mple.org",
+        "exa\u{fffd}mple.org",
+        "exa\u{e000}mple.org",
+        &format!("{too_long}.example"),
+    ] {
+        register(&app, &format!("ann@{domain}"), PASSWORD).await.expect_invalid(&["/email"]);
+    }
+}
+
+/// The ends of each range of `Default_Ignorable_Code_Point` (Unicode 17.0).
+const INVISIBLE: [(u32, u32); 17] = [
+    (0xAD, 0xAD),
+    (0x34F, 0x34F),
+    (0x61C, 0x61C),
+    (0x115F, 0x1160),
+    (0x17B4, 0x17B5),
+    (0x180B, 0x180F),
+    (0x200B, 0x200F),
+    (0x202A, 0x202E),
+    (0x2060, 0x206F),
+    (0x3164, 0x3164),
+    (0xFE00, 0xFE0F),
+    (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0),
+    (0xFFF0, 0xFFF8),
+    (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A),
+    (0xE0000, 0xE0FFF),
+];
+
+async fn invisible_characters_are_refused(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let ends = INVISIBLE.into_iter().flat_map(|(first, last)| [first, last]);
+    for c in ends.chain([0x180E, 0xE0100]).filter_map(char::from_u32) {
+        for email in
+            [format!("a{c}nn@example.org"), format!("{c}@example.org"), format!("ann@exa{c}mple.org")]
+        {
+            let reply = register(&app, &email, PASSWORD).await;
+            reply.expect_invalid(&["/email"]);
+            assert!(reply.text().contains("invisible"), "{email:?}: {reply}");
+        }
     }
 }
 

@@ -3,23 +3,28 @@
 use std::sync::Arc;
 
 use inwren_domain::ports::Store;
-use inwren_tests::app::{PASSWORD, TestApp, Tokens, forge};
+use inwren_tests::app::{Account, PASSWORD, TestApp, Tokens, forge};
 use serde_json::{Value, json};
 use time::Duration;
 
 stories! {
     sessions_are_listed_newest_first
     a_session_tells_where_it_came_from
+    a_user_agent_beyond_ascii_is_kept
     a_list_has_only_what_lives
     one_session_is_ended
     somebody_elses_session_is_none
     all_other_sessions_are_ended
+    a_walk_meets_every_session_once
+    pages_have_bounds_and_cursors_of_their_own
+    a_login_beyond_the_limit_ends_the_least_recently_used
 }
 
 async fn list(app: &TestApp, tokens: &Tokens) -> Vec<Value> {
     let reply = app.get("/users/me/sessions").bearer(&tokens.access).send().await.expect_status(200);
     let body = reply.json();
-    assert_eq!(body.as_object().unwrap().len(), 1);
+    assert_eq!(body.as_object().unwrap().len(), 2);
+    assert_eq!(body["next_cursor"], Value::Null);
     body["items"].as_array().unwrap().clone()
 }
 
@@ -72,6 +77,25 @@ async fn a_session_tells_where_it_came_from(store: Arc<dyn Store>) {
     let tokens = call.send().await.expect_status(200).tokens();
     let item = list(&app, &tokens).await.remove(0);
     assert_eq!((&item["ip_address"], &item["user_agent"]), (&json!("192.0.2.9"), &Value::Null));
+}
+
+async fn a_user_agent_beyond_ascii_is_kept(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    app.register("ann@example.org").await;
+    let login = json!({ "email": "ann@example.org", "password": PASSWORD });
+    let long = "ü".repeat(300);
+    let cases: [(&[u8], String); 4] = [
+        ("Бrowser/1.0 (Zürich; 東京)".as_bytes(), "Бrowser/1.0 (Zürich; 東京)".to_owned()),
+        (b"Caf\xe9/1.0", "Caf\u{fffd}/1.0".to_owned()),
+        ("tab\tand\u{85}next".as_bytes(), "tabandnext".to_owned()),
+        (long.as_bytes(), "ü".repeat(256)),
+    ];
+    for (header, kept) in cases {
+        app.clock.advance(Duration::MINUTE);
+        let call = app.post("/auth/login").json(&login).header("user-agent", header);
+        let tokens = call.send().await.expect_status(200).tokens();
+        assert_eq!(list(&app, &tokens).await[0]["user_agent"], json!(kept));
+    }
 }
 
 async fn a_list_has_only_what_lives(store: Arc<dyn Store>) {
@@ -141,4 +165,82 @@ async fn all_other_sessions_are_ended(store: Arc<dyn Store>) {
     app.me(&bob.tokens.access).await.expect_status(200).json();
     app.refresh(&ann.tokens.refresh).await;
     assert_eq!(list(&app, &ann.tokens).await.len(), 1);
+}
+
+/// The own list and the one that an administrator sees.
+async fn both_lists(app: &TestApp, ann: &Account) -> [(String, String); 2] {
+    let admin = app.superuser().await;
+    [
+        ("/users/me/sessions".to_owned(), ann.tokens.access.clone()),
+        (format!("/admin/users/{}/sessions", ann.id), admin.tokens.access),
+    ]
+}
+
+async fn a_walk_meets_every_session_once(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let ann = app.somebody().await;
+    let mut expected = vec![sid(&ann.tokens)];
+    for _ in 0..4 {
+        app.clock.advance(Duration::SECOND);
+        expected.insert(0, sid(&app.login(&ann.email).await));
+    }
+    for (list, access) in both_lists(&app, &ann).await {
+        let (mut path, mut found) = (format!("{list}?limit=2"), Vec::new());
+        for page in 0..3 {
+            let reply = app.get(&path).bearer(&access).send().await.expect_status(200);
+            let body = reply.json();
+            let items = body["items"].as_array().unwrap();
+            found.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+            if page == 2 {
+                assert_eq!((reply.header("link"), &body["next_cursor"]), (None, &Value::Null));
+                continue;
+            }
+            let next = body["next_cursor"].as_str().unwrap();
+            let link = format!(r#"<?limit=2&cursor={next}>; rel="next""#);
+            assert_eq!(reply.header("link"), Some(link.as_str()));
+            path = format!("{list}?limit=2&cursor={next}");
+        }
+        assert_eq!(found, expected);
+    }
+}
+
+async fn pages_have_bounds_and_cursors_of_their_own(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| config.rules.sessions_per_user = 150);
+    let ann = app.somebody().await;
+    for _ in 0..101 {
+        app.login(&ann.email).await;
+    }
+    for (list, access) in both_lists(&app, &ann).await {
+        let get = async |query: &str| app.get(&format!("{list}{query}")).bearer(&access).send().await;
+        let page = get("").await.expect_status(200).json();
+        assert_eq!(page["items"].as_array().unwrap().len(), 100);
+        assert!(page["next_cursor"].is_string());
+        assert_eq!(get("?limit=200").await.expect_status(200).json()["items"].as_array().unwrap().len(), 102);
+        for limit in ["0", "201", "-1", "x", "65536", ""] {
+            get(&format!("?limit={limit}")).await.expect_invalid(&["/query/limit"]);
+        }
+        for cursor in ["x", "null", "%00", &"A".repeat(34), &"A".repeat(4_000)] {
+            get(&format!("?cursor={cursor}")).await.expect_invalid(&["/query/cursor"]);
+        }
+        get("?limit=1&limit=2").await.expect_invalid(&["/query/limit"]);
+    }
+}
+
+async fn a_login_beyond_the_limit_ends_the_least_recently_used(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| config.rules.sessions_per_user = 3);
+    let (ann, bob) = (app.somebody().await, app.somebody().await);
+    app.clock.advance(Duration::MINUTE);
+    let second = app.login(&ann.email).await;
+    app.clock.advance(Duration::MINUTE);
+    // The eldest, but used later than the second.
+    let first = app.refresh(&ann.tokens.refresh).await;
+    app.clock.advance(Duration::MINUTE);
+    let third = app.login(&ann.email).await;
+    let fourth = app.login(&ann.email).await;
+    app.me(&second.access).await.expect_invalid_token();
+    app.try_refresh(&second.refresh).await.expect_invalid_token();
+    for tokens in [&first, &third, &fourth, &bob.tokens] {
+        app.me(&tokens.access).await.expect_status(200).json();
+    }
+    assert_eq!(list(&app, &fourth).await.len(), 3);
 }

@@ -6,7 +6,7 @@ use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_domain::ports::Store;
-use inwren_tests::app::{ISSUER, TestApp, forge};
+use inwren_tests::app::{ISSUER, PASSWORD, TestApp, forge};
 use serde_json::json;
 use time::Duration;
 
@@ -17,6 +17,9 @@ stories! {
     how_long_a_copy_may_be_kept_is_a_setting
     the_metadata_says_where_everything_is
     what_the_metadata_says_is_there
+    metadata_of_a_path_is_at_both_locations
+    issuer_path_is_in_every_address
+    issuer_without_a_path_has_one_location
 }
 
 async fn a_token_is_verified_with_the_published_key_alone(store: Arc<dyn Store>) {
@@ -113,4 +116,73 @@ async fn what_the_metadata_says_is_there(store: Arc<dyn Store>) {
     }
     app.post(&path("introspection_endpoint")).form(&[]).send().await.expect_problem(401, "missing-token");
     app.get(&path("service_documentation")).send().await.expect_status(200).text();
+}
+
+const PATHS: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+
+fn under_a_path(store: Arc<dyn Store>, issuer: &str) -> TestApp {
+    TestApp::configured(store, |config| config.token_issuer = issuer.to_owned())
+}
+
+/// RFC 8414 section 3.1: the path of the issuer stands behind the well-known one. A proxy that serves the service under that
+/// path passes on what stands before it, so the other location is there, too.
+async fn metadata_of_a_path_is_at_both_locations(store: Arc<dyn Store>) {
+    for issuer in ["https://example.org/a/b%20c", "https://example.org/a/b%20c/"] {
+        let app = under_a_path(store.clone(), issuer);
+        for path in PATHS {
+            let there = app.get(path).send().await.expect_status(200);
+            assert_eq!(there.json()["issuer"], issuer);
+            let inserted = format!("{path}/a/b%20c");
+            let same = app.get(&inserted).send().await.expect_status(200);
+            assert_eq!((&same.body, same.header("etag")), (&there.body, there.header("etag")));
+            let known = app.get(&inserted).header("if-none-match", there.header("etag").unwrap());
+            known.send().await.expect_status(304).text();
+            app.call("HEAD", &inserted).send().await.expect_status(200).text();
+            let options = app.call("OPTIONS", &inserted).send().await.expect_status(204);
+            assert_eq!(options.header("allow"), Some("GET, HEAD, OPTIONS"));
+            app.post(&inserted).send().await.expect_problem(405, "method-not-allowed");
+            for other in ["/a", "/a/b%20c/", "/a/b%20c/d", "/A/b%20c"] {
+                app.get(&format!("{path}{other}")).send().await.expect_problem(404, "not-found");
+            }
+        }
+        app.get("/.well-known/jwks.json/a/b%20c").send().await.expect_problem(404, "not-found");
+    }
+}
+
+async fn issuer_path_is_in_every_address(store: Arc<dyn Store>) {
+    let app = under_a_path(store, "https://example.org/auth/");
+    let server = app.get(PATHS[0]).send().await.expect_status(200).json();
+    for (name, url) in server.as_object().unwrap() {
+        if name.ends_with("_endpoint") || name == "jwks_uri" || name == "service_documentation" {
+            assert!(url.as_str().unwrap().starts_with("https://example.org/auth/"), "{name}: {url}");
+        }
+    }
+    let body = json!({ "email": "ann@example.org", "password": PASSWORD });
+    let registered = app.post("/auth/register").json(&body).send().await.expect_status(201);
+    assert_eq!(registered.header("location"), Some("/auth/users/me"));
+    let info = app.get("/").send().await.expect_status(200).json();
+    assert_eq!((&info["docs"], &info["openapi"]), (&json!("/auth/docs"), &json!("/auth/openapi.json")));
+    let document = app.get("/openapi.json").send().await.expect_status(200).json();
+    assert_eq!(document["servers"][0]["url"], "/auth");
+    let flow = &document["components"]["securitySchemes"]["password"]["flows"]["password"];
+    for name in ["tokenUrl", "refreshUrl"] {
+        assert_eq!(flow[name], "/auth/auth/access-token");
+    }
+    // No page leads to an absolute path, where something else may be.
+    for path in ["/problems", "/problems/not-found"] {
+        let page = app.get(path).send().await.expect_status(200);
+        assert!(!page.text().contains("href=\"/"), "{page}");
+    }
+}
+
+async fn issuer_without_a_path_has_one_location(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    for path in PATHS {
+        app.get(path).send().await.expect_status(200).json();
+        for other in ["/", "/auth"] {
+            app.get(&format!("{path}{other}")).send().await.expect_problem(404, "not-found");
+        }
+    }
+    let document = app.get("/openapi.json").send().await.expect_status(200).json();
+    assert_eq!(document["servers"][0]["url"], "/");
 }

@@ -112,7 +112,7 @@ fn a_backup_under_load_has_everything_that_was_answered_before() {
     // Elsewhere, with the same keys.
     let other = Place::new();
     fs::copy(&file, other.path("backup.db")).unwrap();
-    let keys = place.path("certs/private_key.pem").display().to_string();
+    let keys = place.path("certs/private.pem").display().to_string();
     let said = other.run(&["restore", "backup.db", "--yes"], 0);
     assert!(said.contains("restored") && !said.contains("before"), "{said}");
     let service = other.program().env("PRIVATE_KEY_PATH", keys).env("PUBLIC_KEY_PATH", "none").start();
@@ -339,6 +339,122 @@ fn an_older_schema_is_restored_and_named() {
     let service = place.program().start();
     assert!(!refused(&service, "ann@example.org"));
     service.stop();
+}
+
+/// A backup of any earlier release is restored: its schema is compared with that of its own migrations.
+#[test]
+fn a_backup_of_every_earlier_schema_is_restored() {
+    let (place, _) = Place::with_ann();
+    let migrations = inwren_migration::names().len();
+    for behind in 1..migrations {
+        place.run(&["migrate", "down", "--yes"], 0);
+        let said = place.run(&["backup", "backup.db", "--force"], 0);
+        assert!(!said.contains("warning"), "{said}");
+        let said = place.run(&["restore", "backup.db", "--yes"], 0);
+        assert!(said.contains(&format!("behind by {behind} ")), "{said}");
+        // Two restores in one second would keep the database before under one name.
+        for name in place.names().into_iter().filter(|name| name.contains("before-restore")) {
+            fs::remove_file(place.path("data").join(name)).unwrap();
+        }
+    }
+    place.run(&["migrate", "up"], 0);
+    place.run(&["backup", "backup.db", "--force"], 0);
+    place.run(&["restore", "backup.db", "--yes"], 0);
+}
+
+#[test]
+fn a_backup_with_another_schema_is_refused() {
+    let (place, _) = Place::with_ann();
+    place.run(&["backup", "good.db"], 0);
+    let database = fs::read(place.database()).unwrap();
+    let names = place.names();
+    for (change, told) in [
+        (
+            "CREATE TRIGGER rise AFTER INSERT ON sessions BEGIN UPDATE users SET is_superuser = 1; END",
+            "trigger rise (unknown)",
+        ),
+        ("CREATE VIEW everybody AS SELECT * FROM users", "view everybody (unknown)"),
+        ("CREATE UNIQUE INDEX one_only ON users (is_active)", "index one_only (unknown)"),
+        ("CREATE TABLE more (id INTEGER PRIMARY KEY AUTOINCREMENT)", "table more (unknown)"),
+        ("DROP INDEX users_email_1_kind_created_at_idx", "index users_email_1_kind_created_at_idx (missing)"),
+        ("ALTER TABLE users ADD COLUMN note text", "table users (changed)"),
+        (
+            "ALTER TABLE users ADD COLUMN twice text GENERATED ALWAYS AS (email || email) VIRTUAL",
+            "table users (changed)",
+        ),
+        (
+            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'NOT NULL', 'NOT NULL DEFAULT 1') \
+             WHERE name = 'users'",
+            "table users (changed)",
+        ),
+        (
+            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = rtrim(sql, ') ') || ', CHECK (1) )' \
+             WHERE name = 'sessions'",
+            "table sessions (changed)",
+        ),
+        (
+            "DELETE FROM seaql_migrations WHERE version = 'm20261101_000003_create_audit_events'",
+            "lacks the migration m20261101_000003",
+        ),
+    ] {
+        fs::copy(place.path("good.db"), place.path("bad.db")).unwrap();
+        block_on(execute(&format!("sqlite://{}", place.path("bad.db").display()), change));
+        let said = place.run(&["restore", "bad.db", "--end-sessions", "--yes"], 1);
+        assert!(said.contains(told), "{change}: {said}");
+        assert_eq!(place.names(), names, "{change}");
+        assert!(fs::read(place.database()).unwrap() == database, "{change} has changed the database");
+    }
+    place.run(&["restore", "good.db", "--yes"], 0);
+}
+
+/// The service before may have had its tables in the same file.
+#[test]
+fn tables_of_others_are_restored_when_the_operator_says_so() {
+    let (place, _) = Place::with_ann();
+    let statements =
+        "CREATE TABLE posts (id INTEGER PRIMARY KEY, text); CREATE INDEX posts_text ON posts (text)";
+    block_on(execute(&place.url(), statements));
+    let said = place.run(&["backup", "backup.db"], 0);
+    assert!(said.contains("warning") && said.contains("table posts (unknown)"), "{said}");
+    let said = place.run(&["restore", "backup.db", "--yes"], 1);
+    assert!(said.contains("index posts_text (unknown)") && said.contains("--keep-other-tables"), "{said}");
+    place.run(&["restore", "backup.db", "--keep-other-tables", "--yes"], 0);
+    let service = place.program().start();
+    assert!(!refused(&service, "ann@example.org"));
+    service.stop();
+    // Whatever reaches our tables is refused all the same.
+    let trigger = "CREATE TRIGGER rise AFTER INSERT ON posts BEGIN UPDATE users SET is_superuser = 1; END";
+    block_on(execute(&place.url(), trigger));
+    place.run(&["backup", "backup.db", "--force"], 0);
+    let said = place.run(&["restore", "backup.db", "--keep-other-tables", "--yes"], 1);
+    assert!(said.contains("trigger rise (unknown)") && !said.contains("posts_text"), "{said}");
+}
+
+/// Whoever can open the lock file can hold the lock, and so keep the service from starting.
+#[test]
+fn a_lock_file_is_closed_to_others() {
+    let place = Place::new();
+    place.program().start().stop();
+    let lock = place.path("data/inwren.db.lock");
+    assert_eq!(mode(&lock), 0o600);
+    fs::set_permissions(&lock, fs::Permissions::from_mode(0o644)).unwrap();
+    place.program().start().stop();
+    assert_eq!(mode(&lock), 0o600, "one of an earlier release");
+}
+
+#[test]
+fn a_database_that_others_can_reach_is_warned_of() {
+    let place = Place::new();
+    let log = place.program().start().stop();
+    assert!(!log.contains("other users can"), "{log}");
+    fs::set_permissions(place.path("data"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(place.database(), fs::Permissions::from_mode(0o644)).unwrap();
+    let log = place.program().start().stop();
+    assert!(
+        log.contains("other users can read the database") && log.contains("folder of the database"),
+        "{log}"
+    );
+    assert_eq!(mode(&place.path("data")), 0o755, "what was there before stays as it is");
 }
 
 fn with_many() -> Place {

@@ -13,7 +13,10 @@ fn the_program_names_no_folder_of_its_builder() {
     let home = std::env::var("HOME").unwrap();
     let folders = [std::env::var("CARGO_HOME").unwrap_or(format!("{home}/.cargo")), sources.to_owned()];
     for folder in folders {
-        assert!(!holds(&program, &format!("{folder}/")), "the program holds {folder}");
+        assert!(
+            !holds(&program, &format!("{folder}/")),
+            "the program holds {folder}; crates that were built without packaging/rustc need `cargo clean`"
+        );
     }
     // The search finds what is there: the same messages, with the neutral name.
     assert!(holds(&program, "/cargo/registry/src/"));

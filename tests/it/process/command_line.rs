@@ -193,7 +193,7 @@ fn a_start_tells_people_where_everything_is_and_what_is_unsafe() {
         format!("http://{address}/docs"),
         format!("http://{address}/redoc"),
         "storage    memory:".to_owned(),
-        "certs/private_key.pem".to_owned(),
+        "certs/private.pem".to_owned(),
         "warning    DATABASE_URL is memory".to_owned(),
         "warning    RATE_LIMIT_ENABLED is false".to_owned(),
         "warning    CORS_ALLOWED_ORIGINS is *".to_owned(),
@@ -229,4 +229,77 @@ fn a_start_on_all_interfaces_tells_an_address_that_can_be_opened() {
         assert!(log.contains("(all interfaces), here: ") && log.contains("/docs"), "{log}");
         assert!(!log.contains(&format!("http://{host}/docs")), "{log}");
     }
+}
+
+#[test]
+fn a_secret_as_a_flag_is_refused() {
+    let folder = TempFolder::new();
+    for (flag, variable) in [
+        ("--first-superuser-password", "FIRST_SUPERUSER_PASSWORD, or FIRST_SUPERUSER_PASSWORD_FILE"),
+        ("--private-key-passphrase", "PRIVATE_KEY_PASSPHRASE, or PRIVATE_KEY_PASSPHRASE_FILE"),
+        ("--otel-exporter-otlp-headers", "OTEL_EXPORTER_OTLP_HEADERS"),
+    ] {
+        let together = format!("{flag}=hunter2");
+        for arguments in [
+            &[flag, "hunter2"][..],
+            &[&together],
+            &["config", "check", &together],
+            &["keys", "list", flag, "hunter2"],
+        ] {
+            let said = run(&folder, arguments, 2);
+            assert!(said.contains(&format!("{flag} is not accepted")) && said.contains(variable), "{said}");
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+        for place in [&["--help"][..], &["serve", "--help"], &["completions", "bash"], &["man"]] {
+            let shown = run(&folder, place, 0).replace("\\-", "-");
+            assert!(!shown.replace(&format!("{flag}-file"), "").contains(flag), "{place:?} shows {flag}");
+        }
+    }
+}
+
+#[test]
+fn a_url_as_a_flag_has_no_password() {
+    let folder = TempFolder::new();
+    for (flag, url, advice) in [
+        ("--database-url", "postgres://ann:hunter2@127.0.0.1:1/auth", "variable DATABASE_URL"),
+        ("--database-url", "postgres://127.0.0.1:1/auth?user=ann&password=hunter2", "variable DATABASE_URL"),
+        ("--redis-url", "redis://:hunter2@127.0.0.1:1", "variable REDIS_URL"),
+    ] {
+        let said = run(&folder, &["config", "check", flag, url], 2);
+        assert!(said.contains(flag) && said.contains(advice) && !said.contains("hunter2"), "{said}");
+    }
+    let said = run(&folder, &["adopt", "--from", "postgres://ann:hunter2@127.0.0.1:1/auth"], 2);
+    assert!(said.contains("--from") && said.contains("PGPASSWORD") && !said.contains("hunter2"), "{said}");
+    for arguments in
+        [["--database-url", "postgres://ann@127.0.0.1:1/auth"], ["--redis-url", "redis://127.0.0.1:1"]]
+    {
+        let said = run(&folder, &[&["config", "check"][..], &arguments].concat(), 0);
+        assert!(said.contains("127.0.0.1:1"), "{said}");
+    }
+}
+
+#[test]
+fn a_usage_error_repeats_no_secret() {
+    let folder = TempFolder::new();
+    let pem = "-----BEGIN PRIVATE KEY-----\nMIIEhunter2\n-----END PRIVATE KEY-----\n";
+    let url = "postgres://ann:hunter2@db/auth";
+    let (bits, unknown) = (format!("--bits={pem}"), format!("--databse-url={url}"));
+    let long = "hunter2".repeat(40);
+    for arguments in [
+        &[pem][..],
+        &[url],
+        &[long.as_str()],
+        &["keys", pem],
+        &["keys", "list", pem],
+        &["keys", "generate", &bits],
+        &["keys", "generate", "--bits", url],
+        &["keys", "generate", "--bits", &long],
+        &["completions", url],
+        &[unknown.as_str()],
+        &["--hunter2", "--databse-url", url][1..],
+    ] {
+        let said = run(&folder, arguments, 2);
+        assert!(said.contains("error") && !said.contains("hunter2"), "{said}");
+    }
+    assert!(run(&folder, &["keys", "dance"], 2).contains("'dance'"));
 }

@@ -1,5 +1,6 @@
 //! Wrong settings are told all at once, and secrets never.
 
+use inwren_app::config::SETTINGS;
 use inwren_tests::process::Program;
 use inwren_tests::stores::TempFolder;
 
@@ -158,4 +159,89 @@ fn a_taken_port_is_told() {
     let program = Program::new(folder.path()).env("DATABASE_URL", "memory:").env("PORT", port.as_str());
     let text = program.run().with_code(1);
     assert!(text.contains("PORT") && text.contains(&port), "{text}");
+}
+
+#[test]
+fn no_credential_has_a_default() {
+    let secret: Vec<_> = SETTINGS.iter().filter(|setting| setting.secret).collect();
+    assert!(secret.len() >= 4, "{secret:?}");
+    for setting in secret {
+        // The file that is the default database has no credentials.
+        assert!(
+            setting.default.is_none_or(|value| value.starts_with("sqlite://") && !value.contains('@')),
+            "{setting:?}"
+        );
+    }
+}
+
+/// What an operator may put in the place of a path by mistake. Every line of it would give the key away.
+fn key_material() -> [String; 3] {
+    let line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{line}\n{line}\n-----END PRIVATE KEY-----");
+    [pem.clone(), pem.replace('\n', "\\n"), line.repeat(4)]
+}
+
+#[track_caller]
+fn assert_not_told(said: &str) {
+    assert!(!said.contains("MIIEvQ") && !said.contains("9Us8cKj"), "{said}");
+}
+
+#[test]
+fn key_material_in_place_of_a_path_is_never_printed() {
+    let paths: Vec<&str> =
+        SETTINGS.iter().filter(|setting| setting.names_a_file()).map(|setting| setting.name).collect();
+    assert!(paths.len() >= 7, "{paths:?}");
+    for content in key_material() {
+        let folder = TempFolder::new();
+        // All at once, so that all are told at once.
+        let mut program = Program::new(folder.path());
+        for name in &paths {
+            program = program.env(name, content.as_str());
+        }
+        for arguments in
+            [&[][..], &["config", "check"], &["config", "check", "--json"], &["keys", "generate"]]
+        {
+            let said = program.clone().args(arguments.iter().copied()).run().with_code(2);
+            for name in &paths {
+                assert!(
+                    said.contains(&format!("{name}: takes the path of a file, not its content")),
+                    "{said}"
+                );
+            }
+            assert_not_told(&said);
+        }
+        assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "something was made");
+        // One by one, as a flag and as a line of a file.
+        for name in &paths {
+            let flag = format!("--{}={content}", name.to_ascii_lowercase().replace('_', "-"));
+            let said = Program::new(folder.path()).args([flag.as_str()]).run().with_code(2);
+            assert!(said.contains(&format!("{name}: takes the path")), "{said}");
+            assert_not_told(&said);
+        }
+        std::fs::write(folder.path().join(".env"), format!("PRIVATE_KEY_PATH={content}\n")).unwrap();
+        let said = Program::new(folder.path()).run().with_code(2);
+        assert!(said.contains("PRIVATE_KEY_PATH: takes the path"), "{said}");
+        assert_not_told(&said);
+    }
+}
+
+#[test]
+fn a_secret_in_place_of_another_value_is_never_printed() {
+    let folder = TempFolder::new();
+    for content in key_material() {
+        for setting in SETTINGS.iter().filter(|setting| !setting.names_a_file()) {
+            let program = Program::new(folder.path()).env("DATABASE_URL", "memory:");
+            let program = program.env(setting.name, content.as_str()).args(["config", "check"]);
+            let finished = program.run();
+            // Some take any text.
+            let code = finished.code.unwrap_or_default();
+            assert!(code == 0 || code == 2, "{}", setting.name);
+            assert_not_told(&finished.with_code(code));
+        }
+    }
+    // A passphrase in place of its file.
+    for name in ["PRIVATE_KEY_PASSPHRASE_FILE", "FIRST_SUPERUSER_PASSWORD_FILE"] {
+        let said = Program::new(folder.path()).env(name, "hunter2").run().with_code(2);
+        assert!(said.contains(&format!("{name}: cannot be read")) && !said.contains("hunter2"), "{said}");
+    }
 }

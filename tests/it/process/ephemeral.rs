@@ -152,7 +152,7 @@ fn it_is_kept_away_from_where_it_could_be_believed() {
     // Its key is refused as anybody's own, in development too.
     let key = include_str!("../../../app/src/ephemeral/development_key.pem");
     fs::create_dir(folder.path().join("certs")).unwrap();
-    fs::write(folder.path().join("certs/private_key.pem"), key).unwrap();
+    fs::write(folder.path().join("certs/private.pem"), key).unwrap();
     for environment in ["development", "production"] {
         let program = Program::new(folder.path()).env("ENVIRONMENT", environment).after("chmod 600 certs/*");
         let said = program.run().with_code(1);

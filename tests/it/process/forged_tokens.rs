@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::client::{PASSWORD, Tokens, login, me};
-use super::database::Storage;
+use super::database::{Storage, block_on, execute};
 use crate::forgeries::{self, Forgery, Original};
 
 /// More does not fit into a request's headers, and is refused before anybody could look for a token.
@@ -46,6 +46,8 @@ fn try_all(until: Option<i64>) {
     let id = call(&me(&root.access)).expect(200).text("id");
     let key = key_of(&folder);
     if until.is_some() {
+        // As one of those who came from the service before.
+        block_on(execute(&storage.url(), "UPDATE audit_events SET kind = 'user_imported'"));
         let good = old_service::token(&Forger::with(&key), &old_service::claims(&id, now()));
         call(&me(&good)).expect(200);
     }
@@ -86,7 +88,7 @@ fn rfc3339(seconds: i64) -> String {
 }
 
 fn key_of(folder: &TempFolder) -> KeyPair {
-    let pem = std::fs::read_to_string(folder.path().join("certs/private_key.pem")).expect("the key");
+    let pem = std::fs::read_to_string(folder.path().join("certs/private.pem")).expect("the key");
     KeyPair::from_pem(&pem).expect("a key pair")
 }
 

@@ -9,6 +9,7 @@ use inwren_tests::process::{Call, Program};
 use inwren_tests::stores::TempFolder;
 use rsa::pkcs1::EncodeRsaPrivateKey as _;
 use rsa::pkcs8::{DecodePrivateKey as _, LineEnding};
+use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
@@ -96,10 +97,25 @@ fn its_env_file_and_its_keys_work_as_they_are() {
     assert_eq!((lifetime(&ann.access), lifetime(&ann.refresh)), (20 * 60, 3 * 86_400));
     assert_eq!(inwren_tests::app::forge::open(&ann.access).0["kid"], pair.public().id());
 
+    let old_token = |subject: &str| {
+        let claims = old_service::claims(subject, now().unix_timestamp());
+        old_service::token(&Forger::with(&pair), &claims)
+    };
+    // Ann registered here: no token of the service before is hers.
     let id = connection.call(&me(&ann.access)).unwrap().expect(200).text("id");
-    let claims = old_service::claims(&id, now().unix_timestamp());
-    let token = old_service::token(&Forger::with(&pair), &claims);
-    connection.call(&me(&token)).unwrap().expect(200);
+    for subject in [id.as_str(), "ann@example.org"] {
+        connection.call(&me(&old_token(subject))).unwrap().expect(401);
+    }
+    let adopted = "0192f0c1-2b3c-7d4e-8f5a-6b7c8d9e0f1a";
+    let line = json!({
+        "id": adopted, "email": "old@example.org", "hashed_password": null, "is_active": true, "is_superuser": false,
+    });
+    let import = program.clone().args(["users", "import", "-"]).input(&format!("{line}\n"));
+    import.run().with_code(0);
+    let token = old_token(adopted);
+    for token in [&token, &old_token("old@example.org")] {
+        connection.call(&me(token)).unwrap().expect(200);
+    }
     let log = service.stop();
     assert!(log.contains("LEGACY_TOKENS_UNTIL"), "{log}");
     assert!(!log.contains("ecret"), "{log}");
@@ -110,7 +126,7 @@ fn its_env_file_and_its_keys_work_as_they_are() {
     let log = service.stop();
     assert!(!log.contains("LEGACY_TOKENS_UNTIL"), "{log}");
     let tables = storage.ask("SELECT count(*) AS n FROM users");
-    assert_eq!(tables[0].try_get::<i64>("", "n").unwrap(), 2);
+    assert_eq!(tables[0].try_get::<i64>("", "n").unwrap(), 3);
 }
 
 #[test]
@@ -144,6 +160,30 @@ fn its_table_in_the_place_of_ours_is_told_in_one_line() {
         assert!(adopted.contains("users_before_inwren"), "{adopted}");
         program.start().stop();
     }
+}
+
+/// As SQLAlchemy writes it, three slashes are before a relative path.
+#[test]
+fn its_sqlite_url_names_the_file_that_it_named_there() {
+    let folder = TempFolder::new();
+    let with = |url: &str| Program::bare(folder.path()).env("PORT", "0").env("DATABASE_URL", url);
+    let service = with("sqlite://data/app.db").start();
+    service.call(&register("ann@example.org", PASSWORD)).expect(201);
+    service.stop();
+    let absolute = folder.path().join("data/app.db");
+    for url in ["sqlite+aiosqlite:///data/app.db", &format!("sqlite+aiosqlite:///{}", absolute.display())] {
+        let listed = with(url).args(["users", "export"]).run().with_code(0);
+        assert!(listed.contains("ann@example.org"), "{url}: {listed}");
+    }
+    // Without a driver it is an absolute path, where nothing is: the file that may be meant is not passed over.
+    for command in [&["users", "export"][..], &["config", "check"], &[]] {
+        let text = with("sqlite:///data/app.db").args(command).run().with_code(2);
+        for part in ["DATABASE_URL", "sqlite://data/app.db", "sqlite:////data/app.db"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+    let text = with("sqlite+aiosqlite://").run().with_code(2);
+    assert!(text.contains("memory:"), "{text}");
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Clients that are slow, or send too much: they are closed in time, and cost little until then.
 
 use std::io::ErrorKind;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use inwren_tests::process::{Call, Connection, Program, Service};
+use inwren_tests::process::{Call, Connection, Program, Service, pause, until};
 use inwren_tests::stores::TempFolder;
 
-use super::times::{HEADER_TIMEOUT, SLACK};
+use super::times::{BODY_GRACE, BODY_TIMEOUT, HEADER_TIMEOUT, SLACK, one_of_three_within};
 
 fn start(folder: &TempFolder) -> Service {
     Program::new(folder.path()).env("DATABASE_URL", "memory:").start()
@@ -31,6 +31,81 @@ fn half_a_header_is_waited_for_ten_seconds() {
     let took = begun.elapsed();
     println!("50 stalled headers were closed after {took:?}");
     assert!(took >= HEADER_TIMEOUT && complete.elapsed() < HEADER_TIMEOUT + SLACK, "{took:?}");
+}
+
+/// The headers of a request whose body has so many bytes.
+fn head(length: usize) -> Vec<u8> {
+    let head = "POST /auth/refresh HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length:";
+    format!("{head} {length}\r\n\r\n").into_bytes()
+}
+
+#[test]
+fn a_body_below_the_minimum_rate_is_refused() {
+    let folder = TempFolder::new();
+    let service = start(&folder);
+    one_of_three_within(BODY_TIMEOUT - Duration::from_secs(2), "a body of ten bytes a second", || {
+        let mut connection = service.connect();
+        connection.send(&head(60_000)).unwrap();
+        let begun = Instant::now();
+        // The service gives up while the next byte is due.
+        while begun.elapsed() < BODY_GRACE - Duration::from_millis(500) {
+            connection.send(b" ").unwrap();
+            pause(Duration::from_millis(100));
+        }
+        assert_eq!(connection.receive().unwrap().expect(408).text("code"), "request-timeout");
+        let took = begun.elapsed();
+        assert!(took >= BODY_GRACE - Duration::from_millis(500), "{took:?}");
+        took
+    });
+}
+
+#[test]
+fn a_slow_body_above_the_minimum_rate_is_read() {
+    let folder = TempFolder::new();
+    let service = start(&folder);
+    let body = format!("{:28672}", r#"{"refresh_token": "x"}"#).into_bytes();
+    let mut connection = service.connect();
+    connection.send(&head(body.len())).unwrap();
+    // Beyond the grace, and far above the rate, so that a machine may stand still for some seconds.
+    for piece in body.chunks(2_048) {
+        connection.send(piece).unwrap();
+        pause(Duration::from_millis(900));
+    }
+    assert_eq!(connection.receive().unwrap().expect(401).text("code"), "invalid-token");
+}
+
+#[test]
+fn requests_that_wait_for_bodies_are_bounded_by_network() {
+    let folder = TempFolder::new();
+    // A network may have 64 of them at least.
+    let program = Program::new(folder.path())
+        .env("DATABASE_URL", "memory:")
+        .env("MAX_CONNECTIONS", "200")
+        .env("TRUSTED_PROXIES", "127.0.0.1");
+    let service = program.start();
+    let waiting = |_| {
+        let mut connection = service.connect();
+        let head = String::from_utf8(head(22)).unwrap();
+        let head = head.replacen("Host: a", "Host: a\r\nX-Forwarded-For: 203.0.113.9", 1);
+        connection.send(head.as_bytes()).unwrap();
+        connection
+    };
+    let refresh = |client: &str| {
+        let body = r#"{"refresh_token": "x"}"#;
+        let call = Call::new("POST", "/auth/refresh").body("application/json", body);
+        service.call(&call.header("X-Forwarded-For", client))
+    };
+    let mut crowd: Vec<Connection> = (0..64).map(waiting).collect();
+    let begun = Instant::now();
+    until("all of them waiting", || refresh("203.0.113.9").status == 429);
+    let refused = refresh("203.0.113.9").expect(429);
+    assert_eq!((refused.text("code").as_str(), refused.header("retry-after")), ("rate-limited", Some("1")));
+    refresh("198.51.100.7").expect(401);
+    assert!(begun.elapsed() < BODY_GRACE, "they wait no longer");
+    let mut first = crowd.remove(0);
+    first.send(br#"{"refresh_token": "x"}"#).unwrap();
+    first.receive().unwrap().expect(401);
+    refresh("203.0.113.9").expect(401);
 }
 
 #[test]

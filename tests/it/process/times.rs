@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// How long the service waits for a request's headers, for the next request, for a handshake and for a PROXY header.
 pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it waits for the first bytes of a request's body, before it asks for a minimum rate.
+pub(super) const BODY_GRACE: Duration = Duration::from_secs(10);
 /// How long it waits for a request's body.
 pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(25);
 /// What a machine that does several things at once may add to any time.

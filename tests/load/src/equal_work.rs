@@ -90,6 +90,7 @@ async fn add(store: &SqlStore, email: &str, is_active: bool, hashed_password: Pa
         created_at: now,
         updated_at: now,
         credential_version: 0,
+        sessions_epoch: 0,
     };
     let mut unit = store.begin().await.expect("a unit");
     unit.users().insert(&user).await.expect("a user");
@@ -110,6 +111,7 @@ async fn add(store: &SqlStore, email: &str, is_active: bool, hashed_password: Pa
             max_expires_at: now + Duration::from_secs(86_400),
             revoked: None,
             client: ClientInfo::new(Some([192, 0, 2, 1].into()), Some("equal/1.0")),
+            epoch: 0,
         };
         unit.sessions().insert(&session).await.expect("a session");
     }

@@ -13,7 +13,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
 };
-use inwren_adapters::crypto::argon2::{Argon2Parameters, HasherLimits};
+use inwren_adapters::crypto::argon2::Argon2Parameters;
 use poem::endpoint::make_sync;
 use poem::{EndpointExt as _, Response};
 
@@ -46,10 +46,9 @@ fn on_all_cores<S>(measured: Duration, prepare: impl Fn() -> S + Sync, work: imp
     done.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// What the hashes that the service computes at a time may take, in bytes.
+/// What the hashes that the service computes at a time may take, in bytes, while all are its own.
 pub fn hashing_memory() -> u64 {
-    let limits = HasherLimits::for_machine(cores(), Argon2Parameters::default());
-    limits.memory_budget_kib as u64 * 1_024
+    cores() as u64 * u64::from(Argon2Parameters::default().memory_kib) * 1_024
 }
 
 /// Argon2id hashes a second with the default parameters, in memory that is reused.
@@ -97,14 +96,15 @@ pub fn bare_route(measured: Duration, connections: usize) -> f64 {
             told.send(listener.local_addr().expect("an address")).expect("somebody who asked");
             let answer = |_| Response::builder().content_type("application/json").body(r#"{"status":"ok"}"#);
             let options = inwren_app::server::ServerOptions {
-                max_connections: 1_000,
+                connections: inwren_app::server::Connections::of_clients(1_000, Vec::new()),
+                header_timeout: inwren_app::server::HEADER_TIMEOUT,
                 shutdown_notice: Duration::ZERO,
                 shutdown_grace: Duration::from_secs(1),
                 transport: inwren_app::server::Transport::default(),
                 explain: |head, _| head.to_vec(),
             };
             let stop = async move { drop(stopped.await) };
-            inwren_app::server::serve(listener, make_sync(answer).boxed(), options, stop).await;
+            inwren_app::server::serve(listener, make_sync(answer).boxed().into(), options, stop).await;
         });
     });
     let address = address.recv().expect("an address");

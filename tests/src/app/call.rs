@@ -18,6 +18,9 @@ pub struct Call<'a> {
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Body,
     from: IpAddr,
+    scheme: Scheme,
+    /// `None` if the request does not say.
+    is_over_tls: Option<bool>,
 }
 
 impl<'a> Call<'a> {
@@ -29,6 +32,8 @@ impl<'a> Call<'a> {
             headers: Vec::new(),
             body: Body::empty(),
             from: [192, 0, 2, 1].into(),
+            scheme: Scheme::HTTP,
+            is_over_tls: Some(false),
         }
     }
 
@@ -50,6 +55,27 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn from(mut self, address: &str) -> Self {
         self.from = address.parse().expect("an address");
+        self
+    }
+
+    /// Over TLS that the service speaks itself.
+    #[must_use]
+    pub fn over_tls(mut self) -> Self {
+        self.scheme = Scheme::HTTPS;
+        self.behind_tls(true)
+    }
+
+    /// The answer is held to what an answer to a client over TLS is, or to one without it, whatever this connection is.
+    #[must_use]
+    pub fn behind_tls(mut self, is_over_tls: bool) -> Self {
+        self.is_over_tls = Some(is_over_tls);
+        self
+    }
+
+    /// The answer is held to neither: what the headers say of the transport is anything.
+    #[must_use]
+    pub fn over_anything(mut self) -> Self {
+        self.is_over_tls = None;
         self
     }
 
@@ -92,17 +118,17 @@ impl<'a> Call<'a> {
 
     /// Sends it, and holds the answer to what is true of all answers and to what the document says.
     pub async fn send(self) -> Reply {
-        let Self { app, method, uri, headers, body, from } = self;
+        let Self { app, method, uri, headers, body, from, scheme, is_over_tls } = self;
         let request = http::Request::builder().method(method.clone()).uri(uri.clone());
         let (mut parts, ()) = request.body(()).expect("a request").into_parts();
         for (name, value) in headers {
             parts.headers.append(name, value);
         }
         let peer = RemoteAddr(Addr::SocketAddr(SocketAddr::new(from, 40_000)));
-        let parts = RequestParts::from((parts, LocalAddr::default(), peer, Scheme::HTTP));
+        let parts = RequestParts::from((parts, LocalAddr::default(), peer, scheme));
         let response = app.endpoint.get_response(Request::from_parts(parts, body)).await;
         let reply = Reply::read(&method, &uri, response).await;
-        reply.check();
+        reply.check(is_over_tls);
         app.contract.check(&reply);
         reply
     }

@@ -120,6 +120,7 @@ impl TestApp {
             keys: tokens,
             clock: other_clock.unwrap_or_else(|| clock.clone()),
             entropy: Arc::new(SystemEntropy),
+            undelivered: Arc::default(),
             settings: config.rules.clone(),
         };
         let state = Arc::new(wiring::app_state(&config, core).expect("parts that fit together"));
@@ -233,7 +234,8 @@ fn hasher() -> Arc<Argon2Hasher> {
         let cheap = Argon2Parameters { memory_kib: 8, iterations: 1, parallelism: 1 };
         let limits = HasherLimits {
             threads: 2,
-            memory_budget_kib: 64,
+            // For the hashes of other services, too.
+            memory_budget_kib: 128 * 1_024,
             max_waiting: 10_000,
             max_wait: Duration::from_secs(60),
             max_wait_of_known: Duration::from_secs(60),

@@ -123,8 +123,8 @@ impl Reply {
 
     /// Checks what is true of every answer, whatever was asked.
     #[track_caller]
-    pub(super) fn check(&self) {
-        self.check_common_headers();
+    pub(super) fn check(&self, is_over_tls: Option<bool>) {
+        self.check_common_headers(is_over_tls);
         if self.status >= 500 {
             for secret in ["sql", "postgres", "panick", "store"] {
                 assert!(!self.text().to_lowercase().contains(secret), "tells its cause: {self}");
@@ -157,14 +157,15 @@ impl Reply {
     }
 
     #[track_caller]
-    fn check_common_headers(&self) {
+    fn check_common_headers(&self, is_over_tls: Option<bool>) {
         let id = self.header("x-request-id").unwrap_or_default();
         assert!((1..=64).contains(&id.len()), "{self}");
         assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self}");
         assert_eq!(self.header("x-frame-options"), Some("DENY"), "{self}");
         assert_eq!(self.header("referrer-policy"), Some("no-referrer"), "{self}");
-        let hsts = self.header("strict-transport-security").unwrap_or_default();
-        assert!(hsts.starts_with("max-age=63072000"), "{self}");
+        let hsts = self.header("strict-transport-security");
+        assert!(hsts.is_none_or(|policy| policy == "max-age=63072000; includeSubDomains"), "{self}");
+        assert!(is_over_tls.is_none_or(|over_tls| hsts.is_some() == over_tls), "{self}");
         let policy = self.header("content-security-policy").unwrap_or_default();
         for directive in
             ["default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"]

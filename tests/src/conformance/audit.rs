@@ -44,6 +44,24 @@ pub async fn events_are_read_back_exactly_newest_first(store: Arc<dyn Store>) {
     assert_eq!(latest, expected[..3]);
 }
 
+/// `has` tells of one user and one kind, however many events there are.
+pub async fn events_are_found_by_user_and_kind(store: Arc<dyn Store>) {
+    let (imported, registered) = (user_id(), user_id());
+    let mut many: Vec<AuditEvent> = (0..50).map(|_| event(AuditEventKind::UserImported, user_id())).collect();
+    many.push(event(AuditEventKind::UserImported, imported));
+    many.push(event(AuditEventKind::LoggedIn, imported));
+    many.push(event(AuditEventKind::UserRegistered, registered));
+    in_unit!(store, |unit| unit.audit().record_all(&many).await.unwrap());
+    let mut view = store.read().await.unwrap();
+    let mut has = async |user, kind| view.audit().has(user, kind).await.unwrap();
+    assert!(has(imported, AuditEventKind::UserImported).await);
+    assert!(has(imported, AuditEventKind::LoggedIn).await);
+    assert!(has(registered, AuditEventKind::UserRegistered).await);
+    assert!(!has(registered, AuditEventKind::UserImported).await);
+    assert!(!has(imported, AuditEventKind::UserRegistered).await);
+    assert!(!has(user_id(), AuditEventKind::UserImported).await);
+}
+
 /// An event MUST be there if and only if the unit commits.
 pub async fn an_event_is_there_only_if_the_unit_commits(store: Arc<dyn Store>) {
     let (kept, undone) = (user_id(), user_id());

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{AuditEvent, AuditEventKind, Session, User, UserChange};
-use inwren_domain::ports::{Opening, OpeningOutcome, Store};
+use inwren_domain::model::{
+    AuditEvent, AuditEventKind, Revocation, RevocationReason, Session, SessionId, User, UserChange,
+};
+use inwren_domain::ports::{Opening, OpeningOutcome, REVOKED_AT_ONCE, Store};
+use time::Duration;
 
 use super::support::{
-    add_sessions, add_users, assert_same_user, assert_waits, events, live_of, session_and_user, session_of,
-    together, updated, user_of,
+    add_sessions, add_users, assert_same_user, assert_waits, events, live_of, many_sessions,
+    session_and_user, session_of, together, updated, user_of,
 };
 use crate::fixtures::{self, now, password_hash, somebody};
 
@@ -15,7 +18,7 @@ fn opening_for(user: &User) -> Opening {
     let session = fixtures::session_of(user);
     let event =
         AuditEvent { session_id: Some(session.id), ..fixtures::event(AuditEventKind::LoggedIn, user.id) };
-    Opening { session, credential_version: user.credential_version, rehashed: None, event }
+    Opening { session, credential_version: user.credential_version, rehashed: None, event, max_sessions: 100 }
 }
 
 /// An opening keeps the session and the event as they are, and gives the user.
@@ -131,4 +134,131 @@ pub async fn an_opening_goes_on_after_a_rollback(store: Arc<dyn Store>) {
     assert_waits(&mut waiting).await;
     unit.rollback().await.unwrap();
     assert_eq!(waiting.await.unwrap(), OpeningOutcome::Opened(user));
+}
+
+fn used(user: &User, minutes: i64) -> Session {
+    Session { last_used_at: now() - Duration::minutes(minutes), ..fixtures::session_of(user) }
+}
+
+async fn live_ids(store: &dyn Store, user: &User) -> Vec<SessionId> {
+    let mut ids: Vec<SessionId> = live_of(store, user.id).await.iter().map(|session| session.id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn sorted(sessions: &[&Session]) -> Vec<SessionId> {
+    let mut ids: Vec<SessionId> = sessions.iter().map(|session| session.id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// A session beyond the limit MUST end the least recently used ones, whenever they were created, and no other user's.
+pub async fn an_opening_beyond_the_limit_ends_the_least_recently_used(store: Arc<dyn Store>) {
+    let (user, other) = (somebody(), somebody());
+    add_users(&*store, &[&user, &other]).await;
+    let [fresh, stale, older, oldest] = [1, 50, 60, 70].map(|minutes| used(&user, minutes));
+    let stale = Session { created_at: now() + Duration::HOUR, ..stale };
+    add_sessions(&*store, &[&stale, &oldest, &fresh, &older]).await;
+    let others = used(&other, 90);
+    add_sessions(&*store, &[&others]).await;
+    let opening = Opening { max_sessions: 5, ..opening_for(&user) };
+    store.open_session(&opening).await.unwrap();
+    assert_eq!(live_ids(&*store, &user).await.len(), 5);
+
+    let opening = Opening { max_sessions: 3, ..opening_for(&user) };
+    assert_eq!(store.open_session(&opening).await.unwrap(), OpeningOutcome::Opened(user.clone()));
+    let live = live_ids(&*store, &user).await;
+    assert_eq!(live.len(), 3);
+    assert!(live.contains(&opening.session.id) && live.contains(&fresh.id), "{live:?}");
+    let revoked = Some(Revocation { at: opening.session.created_at, reason: RevocationReason::SessionLimit });
+    for session in [stale, older, oldest] {
+        let expected = Session { revoked, ..session.clone() };
+        assert_eq!(session_of(&*store, session.id).await, Some(expected));
+    }
+    assert_eq!(live_of(&*store, other.id).await, [others]);
+    // One is the least that an account may have.
+    let opening = Opening { max_sessions: 1, rehashed: Some(password_hash()), ..opening_for(&user) };
+    store.open_session(&opening).await.unwrap();
+    assert_eq!(live_ids(&*store, &user).await, [opening.session.id]);
+}
+
+/// Sessions that have expired, or were ended, take no room from those that live.
+pub async fn sessions_that_are_over_give_way_first(store: Arc<dyn Store>) {
+    let user = somebody();
+    add_users(&*store, &[&user]).await;
+    let live = [used(&user, 300), used(&user, 200)];
+    let over = [1, 2].map(|minutes| Session { expires_at: now(), ..used(&user, minutes) });
+    let revoked = Some(Revocation { at: now(), reason: RevocationReason::Logout });
+    let ended = Session { revoked, ..used(&user, 3) };
+    add_sessions(&*store, &[&live[0], &over[0], &over[1], &ended, &live[1]]).await;
+    let opening = Opening { max_sessions: 3, ..opening_for(&user) };
+    store.open_session(&opening).await.unwrap();
+    assert_eq!(live_ids(&*store, &user).await, sorted(&[&live[0], &live[1], &opening.session]));
+    assert_eq!(session_of(&*store, ended.id).await, Some(ended));
+}
+
+/// Of many openings at once none MUST leave more sessions than the limit: be it reached, near, or as far away as can be.
+pub async fn many_openings_at_once_stay_within_the_limit(store: Arc<dyn Store>) {
+    for (before, max_sessions, starts) in [(3, 5, 20), (0, 1, 12), (8, 70, 90)] {
+        let user = somebody();
+        add_users(&*store, &[&user]).await;
+        add_sessions(&*store, &many_sessions(&user, before).iter().collect::<Vec<_>>()).await;
+        let openings = (0..starts).map(|_| {
+            let (store, opening) = (store.clone(), Opening { max_sessions, ..opening_for(&user) });
+            async move { store.open_session(&opening).await.unwrap() }
+        });
+        let opened = together(openings).await;
+        assert!(opened.iter().all(|outcome| matches!(outcome, OpeningOutcome::Opened(_))), "{opened:?}");
+        assert_eq!(live_of(&*store, user.id).await.len(), usize::from(max_sessions));
+    }
+}
+
+/// Where an account has far more sessions than the limit, as in a database from before there was one, the next opening MUST
+/// bring it down to the limit: the newest stay.
+pub async fn an_opening_far_beyond_the_limit_keeps_the_newest(store: Arc<dyn Store>) {
+    let user = somebody();
+    add_users(&*store, &[&user]).await;
+    let sessions = many_sessions(&user, usize::from(REVOKED_AT_ONCE) + 40);
+    add_sessions(&*store, &sessions.iter().collect::<Vec<_>>()).await;
+    let opening = Opening { max_sessions: 10, ..opening_for(&user) };
+    let OpeningOutcome::Opened(found) = store.open_session(&opening).await.unwrap() else {
+        panic!("not opened")
+    };
+    assert_same_user(&user_of(&*store, user.id).await.unwrap(), &found);
+    let (ended, newest) = sessions.split_at(sessions.len() - 9);
+    let mut expected: Vec<&Session> = newest.iter().collect();
+    expected.push(&opening.session);
+    assert_eq!(live_ids(&*store, &user).await, sorted(&expected));
+    for session in ended {
+        let (session, its_user) = session_and_user(&*store, session.id).await.unwrap();
+        assert!(!session.is_live(&its_user, now()));
+    }
+    let opening = Opening { max_sessions: 10, ..opening_for(&found) };
+    store.open_session(&opening).await.unwrap();
+    assert_eq!(live_ids(&*store, &user).await.len(), 10);
+}
+
+/// A start that waits for a unit which ends all sessions comes after it, and is none of those that it ended.
+pub async fn an_opening_that_waits_for_the_end_of_all_comes_after_it(store: Arc<dyn Store>) {
+    for rehashes in [false, true] {
+        let user = somebody();
+        add_users(&*store, &[&user]).await;
+        let earlier = fixtures::session_of(&user);
+        add_sessions(&*store, &[&earlier]).await;
+        let mut unit = store.begin().await.unwrap();
+        unit.users().lock(user.id).await.unwrap();
+        let rehashed = rehashes.then(password_hash);
+        let opening = Opening { rehashed, ..opening_for(&user) };
+        let mut waiting = tokio::spawn({
+            let (store, opening) = (store.clone(), opening.clone());
+            async move { store.open_session(&opening).await.unwrap() }
+        });
+        assert_waits(&mut waiting).await;
+        let reason = RevocationReason::RevokedByUser;
+        assert_eq!(unit.sessions().revoke_all(user.id, None, reason, now()).await.unwrap(), 1);
+        unit.commit().await.unwrap();
+        assert!(matches!(waiting.await.unwrap(), OpeningOutcome::Opened(_)));
+        assert_eq!(live_ids(&*store, &user).await, [opening.session.id]);
+        assert_eq!(session_of(&*store, opening.session.id).await.unwrap().epoch, 1);
+    }
 }

@@ -56,6 +56,28 @@ pub async fn the_token_before_is_raced_within_the_grace_and_reused_after(store: 
     assert_refused(&*store, &again(-tick, Duration::ZERO), &reused).await;
 }
 
+/// Where the live token may not have reached the client, the token before it MUST be raced, whatever the grace is; an
+/// older token, or another live one, is reuse.
+pub async fn an_undelivered_successor_is_raced_without_a_grace(store: Arc<dyn Store>) {
+    let (user, session, winner) = rotated(&*store).await;
+    let retry = |undelivered| Rotation {
+        at: winner.rotated_at + Duration::DAY,
+        reuse_grace: Duration::ZERO,
+        undelivered,
+        ..rotation_of(&session)
+    };
+    let attempted = vec![digest(unique()), winner.hashed_refresh_token, digest(unique())];
+    let raced = RotationOutcome::Raced(winner.clone(), user);
+    assert_refused(&*store, &retry(attempted.clone()), &raced).await;
+    assert_refused(&*store, &retry(vec![digest(unique())]), &RotationOutcome::Reused(winner.clone())).await;
+    let foreign = Rotation { presented: digest(unique()), ..retry(attempted.clone()) };
+    assert_refused(&*store, &foreign, &RotationOutcome::Reused(winner.clone())).await;
+    let rotation = rotation_of(&winner);
+    let third = rotation.applied_to(&winner);
+    assert!(matches!(store.rotate_session(&rotation).await.unwrap(), RotationOutcome::Rotated(..)));
+    assert_refused(&*store, &retry(attempted), &RotationOutcome::Reused(third)).await;
+}
+
 /// A token from two generations ago is reuse, even within the grace; so is one that never was.
 pub async fn an_older_token_is_reused_even_within_the_grace(store: Arc<dyn Store>) {
     let (_, first, second) = rotated(&*store).await;

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{ClientInfo, Revocation, RevocationReason, Session, SessionId, TokenId, User};
-use inwren_domain::ports::{Rekey, Store};
+use inwren_domain::model::{
+    ClientInfo, PageRequest, Revocation, RevocationReason, Session, SessionId, TokenId, User,
+};
+use inwren_domain::ports::{REVOKED_AT_ONCE, Rekey, RotationOutcome, Store};
 use time::{Duration, OffsetDateTime};
 
 use super::support::{
-    add_sessions, add_users, assert_same_user, live_of, session_and_user, session_of, together, user_of,
+    add_sessions, add_users, assert_same_user, live_at, live_of, many_sessions, session_and_user, session_of,
+    together, user_of,
 };
 use crate::fixtures::{self, digest, now, refresh_jti, somebody, unique, user_id};
 
@@ -33,6 +36,7 @@ pub async fn inserted_is_read_back_exactly_with_its_user(store: Arc<dyn Store>) 
         expires_at: tick(1_000_005),
         max_expires_at: tick(2_000_006),
         client: v6,
+        epoch: 1 << 41,
         ..fixtures::session_of(&user)
     };
     let bare = Session { client: ClientInfo::default(), ..fixtures::session_of(&user) };
@@ -45,6 +49,7 @@ pub async fn inserted_is_read_back_exactly_with_its_user(store: Arc<dyn Store>) 
         RevocationReason::Deactivated,
         RevocationReason::Demoted,
         RevocationReason::RefreshTokenReused,
+        RevocationReason::SessionLimit,
     ];
     let revoked = reasons.map(|reason| Session {
         revoked: Some(Revocation { at: tick(7), reason }),
@@ -91,8 +96,34 @@ pub async fn the_live_ones_are_listed_newest_first(store: Arc<dyn Store>) {
     assert_eq!(live_of(&*store, user.id).await, [newest.clone(), middle, oldest.clone()]);
     assert_eq!(live_of(&*store, other.id).await, [others]);
     assert_eq!(live_of(&*store, user_id()).await, []);
-    let later = store.read().await.unwrap().sessions().live_of(user.id, at + tick).await.unwrap();
+    let later = live_at(&*store, user.id, at + tick).await;
     assert_eq!(later, [newest, oldest]);
+}
+
+/// `live_of` comes in pages: each session MUST come exactly once, newest first, also of those of one moment.
+pub async fn the_live_ones_come_in_pages(store: Arc<dyn Store>) {
+    let user = somebody();
+    add_users(&*store, &[&user]).await;
+    let mut sessions = many_sessions(&user, 5);
+    sessions.extend([fixtures::session_of(&user), fixtures::session_of(&user)]);
+    sessions.push(Session { expires_at: now(), ..fixtures::session_of(&user) });
+    add_sessions(&*store, &sessions.iter().collect::<Vec<_>>()).await;
+    sessions.pop();
+    sessions.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
+    for limit in [1, 2, 6, 7, 8] {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = PageRequest::new(limit, after);
+            let page = store.read().await.unwrap().sessions().live_of(user.id, now(), page).await.unwrap();
+            assert!(page.items.len() <= usize::from(limit));
+            found.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, sessions, "{limit} on a page");
+    }
 }
 
 /// The addresses are those of the newest sessions, whatever became of them; the ones of others and absent ones are none.
@@ -203,14 +234,54 @@ pub async fn revoking_all_ends_what_was_not_revoked_and_counts_it(store: Arc<dyn
         let expected = Session { revoked: Some(Revocation { at, reason: REASON }), ..session.clone() };
         assert_eq!(session_of(&*store, session.id).await, Some(expected));
     }
-    for session in [&second, &revoked, &others] {
+    let kept = Session { epoch: 1, ..second.clone() };
+    for session in [&kept, &revoked, &others] {
         assert_eq!(session_of(&*store, session.id).await.as_ref(), Some(session));
     }
     assert_eq!(revoke_all(&*store, &user, Some(second.id), at).await, 0);
+    let kept = Session { epoch: 2, ..kept };
+    assert_eq!(live_of(&*store, user.id).await, [kept]);
     assert_eq!(revoke_all(&*store, &user, Some(others.id), at).await, 1);
+    assert_eq!(session_of(&*store, others.id).await, Some(others));
     assert_eq!(revoke_all(&*store, &user, None, at).await, 0);
     assert_eq!(live_of(&*store, user.id).await, []);
     assert_eq!(revoke_all(&*store, &stranger, None, at).await, 1);
+}
+
+/// `revoke_all` ends all of any number, though it writes into a bounded number of rows: whatever is asked of the rest, it has
+/// ended, and it is swept once it has expired. The session that is kept goes on.
+pub async fn revoking_all_ends_more_than_it_writes(store: Arc<dyn Store>) {
+    let user = somebody();
+    add_users(&*store, &[&user]).await;
+    let mut sessions = many_sessions(&user, usize::from(REVOKED_AT_ONCE) + 30);
+    let kept = Session { created_at: now() - Duration::DAY, ..fixtures::session_of(&user) };
+    sessions.push(kept.clone());
+    add_sessions(&*store, &sessions.iter().collect::<Vec<_>>()).await;
+
+    assert_eq!(revoke_all(&*store, &user, Some(kept.id), now()).await, u64::from(REVOKED_AT_ONCE));
+    let kept = Session { epoch: 1, ..kept };
+    assert_eq!(live_of(&*store, user.id).await, std::slice::from_ref(&kept));
+    // The newest were written into, so these were not.
+    let (left, written) = (&sessions[..30], &sessions[30..sessions.len() - 1]);
+    for session in left {
+        let (found, its_user) = session_and_user(&*store, session.id).await.unwrap();
+        assert!(!found.is_live(&its_user, now()));
+        assert!(!in_unit!(store, |unit| unit.sessions().is_live(session.id, user.id, now()).await.unwrap()));
+        assert!(!revoke(&*store, session.id, &user, now()).await);
+        assert!(!in_unit!(store, |unit| unit.sessions().rekey(&rekey_of(session)).await.unwrap()));
+        let outcome = store.rotate_session(&fixtures::rotation_of(session)).await.unwrap();
+        assert_eq!(outcome, RotationOutcome::Ended);
+    }
+    for session in written {
+        let revocation = session_of(&*store, session.id).await.unwrap().revoked;
+        assert_eq!(revocation, Some(Revocation { at: now(), reason: REASON }));
+    }
+    let outcome = store.rotate_session(&fixtures::rotation_of(&kept)).await.unwrap();
+    assert!(matches!(outcome, RotationOutcome::Rotated(..)), "{outcome:?}");
+    // Of those that are ended already none is ended again.
+    assert_eq!(revoke_all(&*store, &user, Some(kept.id), now()).await, 0);
+    let after = left[0].expires_at + Duration::MICROSECOND;
+    assert_eq!(sweep(&*store, after, 1_000).await, sessions.len() as u64 - 1);
 }
 
 /// `rekey` gives the session a new token, forgets the one before, and sets the times that belong to it.

@@ -1,11 +1,12 @@
 //! What the use cases make of a store, told as a client sees it.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use inwren_domain::model::{
-    AuditEventKind, ClientInfo, Password, PasswordHash, RevocationReason, User, UserChange,
+    AuditEventKind, ClientInfo, PageRequest, Password, PasswordHash, RevocationReason, User, UserChange,
 };
-use inwren_domain::ports::{InvalidToken, Requester, Standing, Store};
+use inwren_domain::ports::{InvalidToken, Requester, Standing, Store, StoreError};
 use inwren_domain::service::account;
 use inwren_domain::service::admin::{self, Admin};
 use inwren_domain::service::auth::{NotAuthenticated, authenticate, login, logout, refresh, register};
@@ -66,6 +67,84 @@ pub async fn a_lost_answer_is_given_again_within_the_grace(store: Arc<dyn Store>
     }
     assert_eq!(live_of(&*store, user.id).await.len(), 1);
     client::exchange(core, &second.refresh_token).await.unwrap();
+}
+
+/// A rotation whose outcome the service did not learn is no reuse when the client retries, also without a grace: the
+/// client gets the successor that the store has, until that is used or was delivered.
+pub async fn a_rotation_without_an_answer_is_no_reuse(store: Arc<dyn Store>) {
+    let faulty = FaultyStore::over(store.clone());
+    let script = faulty.script();
+    let mut fakes = Fakes::over(Arc::new(faulty));
+    fakes.core.settings.refresh_reuse_grace = Duration::ZERO;
+    let core = &fakes.core;
+    let lost = || StoreError::Unavailable("the answer was lost".to_owned());
+    let user = client::register(core, &fresh_email()).await.unwrap();
+    for attempts_before in [0, 2] {
+        let first = client::login(core, &user.email, OLD).await.unwrap();
+        let session = client::principal(core, &first).await.session().expect("a session").id;
+        // Retries that get nowhere change nothing of it, whether they come before or after.
+        for _ in 0..attempts_before {
+            script.fail("rotate_session", lost());
+            client::exchange(core, &first.refresh_token).await.unwrap_err();
+        }
+        script.lose_answer("rotate_session", lost());
+        client::exchange(core, &first.refresh_token).await.unwrap_err();
+        let made = session_of(&*store, session).await.unwrap();
+        assert_eq!(made.generation, 1);
+        script.fail("rotate_session", lost());
+        client::exchange(core, &first.refresh_token).await.unwrap_err();
+        fakes.clock.advance(Duration::HOUR);
+        let second = client::exchange(core, &first.refresh_token).await.unwrap();
+        assert_eq!(core.verifier.digest(&second.refresh_token), made.hashed_refresh_token);
+        // It was delivered: from now on the first one is reuse.
+        let third = client::exchange(core, &second.refresh_token).await.unwrap();
+        assert_eq!(client::refused_exchange(core, &first.refresh_token).await, refresh::Refusal::Reused);
+        assert_eq!(client::refused_exchange(core, &third.refresh_token).await, refresh::Refusal::Ended);
+    }
+
+    // A failed attempt with a token that was used before is no excuse for using it.
+    let first = client::login(core, &user.email, OLD).await.unwrap();
+    client::exchange(core, &first.refresh_token).await.unwrap();
+    script.fail("rotate_session", lost());
+    client::exchange(core, &first.refresh_token).await.unwrap_err();
+    assert_eq!(client::refused_exchange(core, &first.refresh_token).await, refresh::Refusal::Reused);
+
+    // An explicit end overrides it.
+    let first = client::login(core, &user.email, OLD).await.unwrap();
+    let principal = client::principal(core, &first).await;
+    script.lose_answer("rotate_session", lost());
+    client::exchange(core, &first.refresh_token).await.unwrap_err();
+    logout::execute(core, &principal, &client()).await.unwrap();
+    assert_eq!(client::refused_exchange(core, &first.refresh_token).await, refresh::Refusal::Ended);
+}
+
+/// The same holds for a client that closes its connection while it waits, so that the request is dropped.
+pub async fn a_dropped_refresh_is_no_reuse(store: Arc<dyn Store>) {
+    let faulty = FaultyStore::over(store.clone());
+    let script = faulty.script();
+    let mut fakes = Fakes::over(Arc::new(faulty));
+    fakes.core.settings.refresh_reuse_grace = Duration::ZERO;
+    let core = &fakes.core;
+    let user = client::register(core, &fresh_email()).await.unwrap();
+    let first = client::login(core, &user.email, OLD).await.unwrap();
+    let session = client::principal(core, &first).await.session().expect("a session").id;
+    script.keep_waiting("rotate_session");
+    {
+        let mut exchange = pin!(client::exchange(core, &first.refresh_token));
+        let is_made = async {
+            while session_of(&*store, session).await.unwrap().generation == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            answer = &mut exchange => panic!("answered: {answer:?}"),
+            () = is_made => {}
+        }
+    }
+    script.clear_faults();
+    let second = client::exchange(core, &first.refresh_token).await.unwrap();
+    client::exchange(core, &second.refresh_token).await.unwrap();
+    assert_eq!(client::refused_exchange(core, &first.refresh_token).await, refresh::Refusal::Reused);
 }
 
 /// Tabs that refresh one token at once all get the same successor.
@@ -236,7 +315,8 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
     account::update::execute(core, &me, moved, &client()).await.unwrap();
     let other = client::login(core, &email("lee@example.org"), OLD).await.unwrap();
     let other = client::principal(core, &other).await.session().expect("a session").id;
-    assert_eq!(account::sessions::list(core, &me).await.unwrap().len(), 2);
+    let page = PageRequest::new(10, None);
+    assert_eq!(account::sessions::list(core, &me, page).await.unwrap().items.len(), 2);
     account::sessions::revoke(core, &me, other, &client()).await.unwrap();
     account::sessions::revoke_others(core, &me, &client()).await.unwrap();
     let pair = client::change_password(core, &me).await.unwrap();
@@ -249,7 +329,7 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
     admin::update::execute(core, admin, user.id, promotion, &client()).await.unwrap();
     let demotion = admin::update::Command { is_superuser: Some(false), ..Default::default() };
     admin::update::execute(core, admin, user.id, demotion, &client()).await.unwrap();
-    admin::sessions::list(core, admin, user.id).await.unwrap();
+    admin::sessions::list(core, admin, user.id, page).await.unwrap();
     admin::sessions::revoke_all(core, admin, user.id, &client()).await.unwrap();
     operator::set_password::execute(core, &email("lee@example.org"), Password::new(OLD)).await.unwrap();
     let again = client::login(core, &email("lee@example.org"), OLD).await.unwrap();

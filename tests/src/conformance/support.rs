@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use inwren_domain::model::{AuditEvent, PageRequest, Session, SessionId, User, UserFilter, UserId};
 use inwren_domain::ports::{Inserted, Store, Updated};
+use time::OffsetDateTime;
 use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
@@ -69,6 +70,15 @@ pub(super) async fn add_sessions(store: &dyn Store, sessions: &[&Session]) {
     });
 }
 
+/// So many sessions of the user, each a microsecond younger than the one before.
+pub(super) fn many_sessions(user: &User, count: usize) -> Vec<Session> {
+    let made = |micros: usize| {
+        let created_at = crate::fixtures::now() + time::Duration::microseconds(micros as i64);
+        Session { created_at, ..crate::fixtures::session_of(user) }
+    };
+    (0..count).map(made).collect()
+}
+
 /// The user as committed.
 pub(super) async fn user_of(store: &dyn Store, id: UserId) -> Option<User> {
     store.read().await.unwrap().users().by_id(id).await.unwrap()
@@ -87,7 +97,15 @@ pub(super) async fn session_of(store: &dyn Store, id: SessionId) -> Option<Sessi
 /// The user's live sessions at the fixtures' time.
 pub(super) async fn live_of(store: &dyn Store, user: UserId) -> Vec<Session> {
     let now = crate::fixtures::now();
-    store.read().await.unwrap().sessions().live_of(user, now).await.unwrap()
+    live_at(store, user, now).await
+}
+
+/// The user's live sessions at a time, of which there are no more than on one page.
+pub(super) async fn live_at(store: &dyn Store, user: UserId, now: OffsetDateTime) -> Vec<Session> {
+    let request = PageRequest::new(PageRequest::MAX_LIMIT, None);
+    let page = store.read().await.unwrap().sessions().live_of(user, now, request).await.unwrap();
+    assert_eq!(page.next, None, "more sessions than a case makes");
+    page.items
 }
 
 /// All events as committed, newest first.

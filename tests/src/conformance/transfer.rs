@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use inwren_domain::model::{AuditEvent, AuditEventKind, PasswordHash, RevocationReason, Tier, User, UserId};
-use inwren_domain::ports::Store;
+use inwren_domain::ports::{REVOKED_AT_ONCE, Store};
 use inwren_domain::service::operator::transfer::{
     Importer, Incoming, IncomingPassword, OnConflict, Outcome, Policy, Problem,
 };
@@ -12,7 +12,8 @@ use time::Duration;
 use uuid::Uuid;
 
 use super::support::{
-    add_sessions, add_users, all_users, assert_same_user, assert_waits, events, live_of, session_of, user_of,
+    add_sessions, add_users, all_users, assert_same_user, assert_waits, events, live_of, many_sessions,
+    session_of, user_of,
 };
 use crate::fakes::Fakes;
 use crate::fixtures::{self, email, event, fresh_email, now, somebody, superuser, user, user_id};
@@ -123,6 +124,31 @@ pub async fn only_the_new_are_inserted_and_the_unit_goes_on(store: Arc<dyn Store
     assert_eq!(events(&*store).await.len(), 1);
 }
 
+/// Sessions that a deleted user left behind MUST NOT live again for one who is imported with the same id.
+pub async fn sessions_left_by_a_deleted_user_stay_ended(store: Arc<dyn Store>) {
+    let user = somebody();
+    add_users(&*store, &[&user]).await;
+    let sessions = many_sessions(&user, usize::from(REVOKED_AT_ONCE) + 40);
+    add_sessions(&*store, &sessions.iter().collect::<Vec<_>>()).await;
+    assert!(in_unit!(store, |unit| unit.users().delete(user.id).await.unwrap()));
+    for session in &sessions {
+        assert_eq!(session_of(&*store, session.id).await, None);
+    }
+    let again = User { id: user.id, ..somebody() };
+    let inserted =
+        in_unit!(store, |unit| unit.transfer().insert_new(&[again.clone(), somebody()]).await.unwrap());
+    assert_eq!(inserted.len(), 2);
+    assert_eq!(live_of(&*store, user.id).await, []);
+    let found = user_of(&*store, user.id).await.unwrap();
+    for session in &sessions {
+        let left = session_of(&*store, session.id).await;
+        assert!(left.is_none_or(|left| !left.is_live(&found, now())));
+    }
+    let session = fixtures::session_of(&found);
+    add_sessions(&*store, &[&session]).await;
+    assert_eq!(live_of(&*store, user.id).await, [session]);
+}
+
 /// Of units that insert one address at once exactly one MUST win, and the others go on.
 pub async fn of_many_bulk_inserts_of_one_address_exactly_one_wins(store: Arc<dyn Store>) {
     let attempts = (0..8).map(|n| {
@@ -147,6 +173,7 @@ pub async fn a_replacement_is_whole_or_nothing(store: Arc<dyn Store>) {
         created_at: ann.created_at - Duration::DAY,
         updated_at: now(),
         credential_version: 5,
+        sessions_epoch: 6,
         ..user("Another.Ann@example.org")
     };
     in_unit!(store, |unit| {
@@ -295,6 +322,9 @@ pub async fn an_update_ends_the_sessions_of_whom_it_concerns(store: Arc<dyn Stor
         assert_eq!(live_of(&*store, changed.id).await.len(), usize::from(reason.is_none()));
     }
     changed[0].credential_version += 1;
+    for ended in &mut changed[..3] {
+        ended.sessions_epoch += 1;
+    }
     for changed in &changed {
         assert_same_user(&user_of(&*store, changed.id).await.unwrap(), changed);
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{AuditEventKind, PasswordHash, Tier, User, UserChange};
+use inwren_domain::model::{
+    AuditEventKind, Email, PageRequest, PasswordHash, Tier, User, UserChange, UserFilter,
+};
 use inwren_domain::ports::{Inserted, Store, Updated};
 use time::Duration;
 
@@ -25,6 +27,7 @@ pub async fn inserted_is_read_back_exactly(store: Arc<dyn Store>) {
         created_at: before_1970,
         updated_at: now() + Duration::MICROSECOND,
         credential_version: i64::from(u32::MAX) + 7,
+        sessions_epoch: i64::from(u32::MAX) + 8,
         ..user("Grüße.用户+Tag@Bücher.Example")
     };
     let decomposed = user("E\u{301}le\u{300}ve@example.org");
@@ -54,6 +57,68 @@ pub async fn by_email_finds_by_the_normalised_form(store: Arc<dyn Store>) {
         let found = store.read().await.unwrap().users().by_email(&email(other)).await.unwrap();
         assert_same_user(&found.expect(other), &ann);
     }
+}
+
+/// One domain in its Unicode and in its ASCII form MUST be one address.
+pub async fn domains_are_compared_in_their_ascii_form(store: Arc<dyn Store>) {
+    let (unicode, ascii) = (user("Ann@Bücher.example"), user("bob@xn--bcher-kva.example"));
+    add_users(&*store, &[&unicode, &ascii]).await;
+    for (name, expected) in [("ann", &unicode), ("bob", &ascii)] {
+        for domain in ["bücher.example", "xn--bcher-kva.example", "ⓑüｃｈer。Example"] {
+            let same = format!("{name}@{domain}");
+            let found = store.read().await.unwrap().users().by_email(&email(&same)).await.unwrap();
+            assert_same_user(&found.expect(&same), expected);
+            let mut unit = store.begin().await.unwrap();
+            assert_eq!(unit.users().insert(&user(&same)).await.unwrap(), Inserted::EmailTaken, "{same}");
+            unit.rollback().await.unwrap();
+        }
+    }
+}
+
+/// A stored address is not judged: what earlier rules accepted MUST stay readable, by each way.
+pub async fn stored_addresses_stay_readable(store: Arc<dyn Store>) {
+    let stored = |address: &str, normalized: &str| User {
+        email: Email::from_stored(address.to_owned(), normalized.to_owned()),
+        ..somebody()
+    };
+    let users = [
+        stored("A\u{34f}nn@Example.org", "a\u{34f}nn@example.org"),
+        stored("ann@A\u{5d0}.example", "ann@a\u{5d0}.example"),
+        stored("Ann@Bücher.example", "ann@bücher.example"),
+    ];
+    for user in &users {
+        add_users(&*store, &[user]).await;
+        assert_same_user(&user_of(&*store, user.id).await.unwrap(), user);
+        let mut view = store.read().await.unwrap();
+        for found in [
+            view.users().by_email(&user.email).await.unwrap(),
+            view.users().by_login(&Email::parse_for_lookup(user.email.as_str()).unwrap()).await.unwrap(),
+        ] {
+            let found = found.unwrap();
+            assert_same_user(&found, user);
+            assert_eq!(found.email.normalized(), user.email.normalized());
+        }
+    }
+    let page =
+        store.read().await.unwrap().users().page(&UserFilter::default(), PageRequest::new(9, None)).await;
+    assert_eq!(page.unwrap().items.len(), users.len());
+}
+
+/// Of two accounts that an earlier release made for one mailbox `by_login` MUST find each by its own spelling.
+pub async fn by_login_prefers_the_former_form(store: Arc<dyn Store>) {
+    let former = Email::from_stored("Ann@Bücher.example".to_owned(), "ann@bücher.example".to_owned());
+    let former = User { email: former, ..somebody() };
+    let holder = user("ann@xn--bcher-kva.example");
+    add_users(&*store, &[&former, &holder]).await;
+    let by_login = async |text: &str| {
+        store.read().await.unwrap().users().by_login(&email(text)).await.unwrap().map(|user| user.id)
+    };
+    assert_eq!(by_login("ann@BÜCHER.example").await, Some(former.id));
+    assert_eq!(by_login("ann@xn--bcher-kva.example").await, Some(holder.id));
+    assert_eq!(by_login("ann@ｂücher.example").await, Some(holder.id));
+    assert!(in_unit!(store, |unit| unit.users().delete(former.id).await.unwrap()));
+    assert_eq!(by_login("ann@bücher.example").await, Some(holder.id));
+    assert_eq!(by_login("bob@bücher.example").await, None);
 }
 
 /// `insert` MUST tell that the address is taken, also in other letters; the unit can be rolled back after.

@@ -55,6 +55,7 @@ impl Fakes {
             keys: tokens.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(unique())),
+            undelivered: Arc::default(),
             settings: settings(),
         };
         Self { core, clock, hasher, tokens }
@@ -73,6 +74,8 @@ pub fn settings() -> Settings {
         access_token_lifetime: Duration::minutes(15),
         refresh_token_lifetime: Duration::days(7),
         session_max_lifetime: Duration::days(30),
+        // More than a story or a model opens.
+        sessions_per_user: 10_000,
         refresh_reuse_grace: Duration::seconds(10),
         reauthentication_max_age: Duration::minutes(15),
         tiers: TierCatalog::new(vec![free.clone(), plus.clone(), premium], vec![free, plus])

@@ -16,6 +16,7 @@ struct State {
     calls: Vec<&'static str>,
     made: usize,
     faults: Vec<Fault>,
+    unanswered: Vec<&'static str>,
     open: usize,
     most_open: usize,
 }
@@ -55,6 +56,16 @@ impl Script {
         self.state().faults.push(Fault { at: At::Name(name), done: true, error });
     }
 
+    /// Passes calls of this name on, and never answers, until the faults are cleared.
+    pub fn keep_waiting(&self, name: &'static str) {
+        self.state().unanswered.push(name);
+    }
+
+    /// Whether this call, which was passed on, is never answered.
+    pub(super) fn is_unanswered(&self, name: &'static str) -> bool {
+        self.state().unanswered.contains(&name)
+    }
+
     /// Fails the n-th call from now, whatever it is; the next one is the first.
     pub fn fail_nth(&self, n: usize, error: StoreError) {
         let mut state = self.state();
@@ -64,7 +75,9 @@ impl Script {
 
     /// Takes back the faults that have not come up yet, and tells how many those were.
     pub fn clear_faults(&self) -> usize {
-        self.state().faults.drain(..).count()
+        let mut state = self.state();
+        state.unanswered.clear();
+        state.faults.drain(..).count()
     }
 
     /// The calls up to now, in order. They are forgotten here.

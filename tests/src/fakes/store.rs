@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::model::{
-    AuditEvent, Email, Page, PageRequest, PasswordHash, RevocationReason, ServiceClient, ServiceClientId,
-    Session, SessionId, User, UserChange, UserFilter, UserId,
+    AuditEvent, AuditEventKind, Email, Page, PageRequest, PasswordHash, RevocationReason, ServiceClient,
+    ServiceClientId, Session, SessionId, User, UserChange, UserFilter, UserId,
 };
 use inwren_domain::ports::{
     AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, ReadView, Registration, Rekey, Rotation,
@@ -56,6 +56,9 @@ macro_rules! scripted {
         let lost = $script.enter($name)?;
         $script.pause().await;
         let answer = $call.await?;
+        if $script.is_unanswered($name) {
+            std::future::pending::<()>().await;
+        }
         $script.pause().await;
         lost.map_or(Ok(answer), Err)
     }};
@@ -134,8 +137,13 @@ impl SessionReader for FaultyView {
         scripted!(self.script, "sessions.with_user", self.inner.sessions().with_user(id))
     }
 
-    async fn live_of(&mut self, user: UserId, now: OffsetDateTime) -> Result<Vec<Session>, StoreError> {
-        scripted!(self.script, "sessions.live_of", self.inner.sessions().live_of(user, now))
+    async fn live_of(
+        &mut self,
+        user: UserId,
+        now: OffsetDateTime,
+        page: PageRequest<SessionId>,
+    ) -> Result<Page<Session, SessionId>, StoreError> {
+        scripted!(self.script, "sessions.live_of", self.inner.sessions().live_of(user, now, page))
     }
 
     async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError> {
@@ -159,6 +167,10 @@ impl ServiceClientReader for FaultyView {
 impl AuditReader for FaultyView {
     async fn latest(&mut self, limit: u16) -> Result<Vec<AuditEvent>, StoreError> {
         scripted!(self.script, "audit.latest", self.inner.audit().latest(limit))
+    }
+
+    async fn has(&mut self, user: UserId, kind: AuditEventKind) -> Result<bool, StoreError> {
+        scripted!(self.script, "audit.has", self.inner.audit().has(user, kind))
     }
 }
 

@@ -2,13 +2,14 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
 use inwren_adapters::entropy::SystemEntropy;
-use inwren_domain::model::{ClientInfo, Email, Password, PasswordHash};
+use inwren_domain::model::{ClientInfo, Email, Password, PasswordHash, UserFilter};
 use inwren_domain::policy::context_words::ContextWords;
 use inwren_domain::policy::password::{MAX_CHARS, MIN_CHARS, check_new};
 use inwren_domain::ports::{HasherError, PasswordHasher as _, Requester, Standing};
 use tokio::runtime::Runtime;
 
-/// Any text as an e-mail address. What is taken is one line of plain text, and means the same when it is read again.
+/// Any text as an e-mail address. What is taken is one line of plain text, and means the same when it is read again. The
+/// account can be looked up by what was given and by its normalised form, whose domain is ASCII.
 pub(super) fn email(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(email) = Email::parse(text) else { return };
@@ -19,9 +20,16 @@ pub(super) fn email(bytes: &[u8]) {
     assert_eq!(kept.matches('@').count(), 1);
     let again = Email::parse(kept).expect("an address");
     assert_eq!((again.as_str(), again.normalized()), (kept, normal));
-    if let Ok(normalized) = Email::parse(normal) {
-        assert_eq!(normalized.normalized(), normal, "normalised twice is something else");
+    for known in [kept, normal] {
+        let registered = Email::parse(known).expect("an address");
+        assert_eq!(registered.normalized(), normal, "normalised twice is something else");
+        let looked_up = Email::parse_for_lookup(known).expect("an address to look up");
+        assert_eq!(looked_up.normalized(), normal, "looked up otherwise than registered");
     }
+    let domain = normal.rsplit('@').next().expect("a domain");
+    assert!(domain.is_ascii() && !domain.contains(|c: char| c.is_ascii_uppercase()), "{domain}");
+    let prefix = UserFilter::default().with_email_prefix(kept);
+    assert_eq!(prefix.email_prefix(), Some(normal), "not found by its own address");
 }
 
 /// Any text as a new password.

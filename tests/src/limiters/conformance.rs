@@ -120,7 +120,7 @@ pub async fn keys_do_not_share(limiter: TestLimiter) {
     let quota = Quota { limit: 1, ..SLOW };
     for operation in ["login", "refresh"] {
         for subject in odd {
-            let key = LimitKey { operation, subject: subject.to_owned() };
+            let key = LimitKey { operation, ..key(subject) };
             assert!(limiter.check(&key, quota).await.allowed, "{operation} {subject:?}");
             assert!(!limiter.check(&key, quota).await.allowed, "{operation} {subject:?}");
         }

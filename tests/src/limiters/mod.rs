@@ -2,10 +2,12 @@
 
 pub mod conformance;
 
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter, RedisTarget};
+use inwren_domain::model::{AddressBlock, ClientNetwork};
 use inwren_domain::ports::{Clock as _, Decision, LimitKey, Quota, RateLimiter};
 
 use crate::fakes::FakeClock;
@@ -67,7 +69,17 @@ pub async fn until(what: &str, is_so: impl Fn() -> bool) {
 
 /// The name of an allowance.
 pub fn key(subject: &str) -> LimitKey {
-    LimitKey { operation: "login", subject: subject.to_owned() }
+    LimitKey { operation: "login", subject: subject.to_owned(), origin: AddressBlock::default() }
+}
+
+/// The same for a call from this network.
+pub fn key_from(network: ClientNetwork, operation: &'static str, subject: &str) -> LimitKey {
+    LimitKey { operation, subject: subject.to_owned(), origin: network.block() }
+}
+
+/// A network of IPv6: one of the 65,536 of this /48.
+pub fn network_of(block: u16, network: u16) -> ClientNetwork {
+    ClientNetwork::of(Ipv6Addr::new(0x2001, 0xdb8, block, network, 0, 0, 0, 1).into())
 }
 
 /// Asks a limiter that goes by its own clock, and is told a time that is none.

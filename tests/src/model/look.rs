@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use inwren_domain::model::Session;
+use inwren_domain::model::{PageRequest, Session};
 use inwren_domain::ports::StoreError;
 use inwren_domain::service::auth::introspect::{self, Introspection};
 use time::OffsetDateTime;
@@ -24,13 +24,14 @@ impl World {
 
     async fn live(&mut self) -> Result<BTreeMap<SessionNo, TokenNo>, StoreError> {
         let (core, now) = (&self.fakes.core, self.now());
-        let live = core.store.read().await?.sessions().live_of(self.user.id, now).await?;
+        let all = PageRequest::new(PageRequest::MAX_LIMIT, None);
+        let live = core.store.read().await?.sessions().live_of(self.user.id, now, all).await?;
         let number = |session: &Session| {
             let token = self.known.digested(core.verifier.as_ref(), session.hashed_refresh_token);
             // A live token that nobody was given is none of those that the reference knows.
             (session.id, token.unwrap_or(TokenNo::MAX))
         };
-        let live: Vec<_> = live.iter().map(number).collect();
+        let live: Vec<_> = live.items.iter().map(number).collect();
         Ok(live.into_iter().map(|(id, token)| (self.known.session(id), token)).collect())
     }
 

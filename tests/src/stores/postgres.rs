@@ -35,6 +35,11 @@ impl TestDatabase {
         Self::create("").await
     }
 
+    /// One without a table, in another encoding than UTF-8.
+    pub async fn encoded(encoding: &str) -> Self {
+        Self::create(&format!("ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")).await
+    }
+
     /// Where it is.
     pub fn url(&self) -> &str {
         &self.url

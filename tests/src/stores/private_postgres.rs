@@ -85,7 +85,12 @@ impl PrivatePostgres {
         self.signal_all("STOP");
     }
 
-    /// Lets them go on.
+    /// Holds one of its processes.
+    pub fn freeze_one(&self, process: u32) {
+        send("STOP", &[process]);
+    }
+
+    /// Lets all go on.
     pub fn thaw(&self) {
         self.signal_all("CONT");
     }

@@ -52,7 +52,9 @@ impl Computation<'_> {
             let (matches, took) = self.compare(form, stored)?;
             if matches {
                 let outdated = place > 0 || !stored.is_current(self.current);
-                let rehashed = outdated.then(|| self.hash(password, new_salt)).transpose()?;
+                // Else a slip in the part that did not count would become the password.
+                let renews = outdated && stored.takes_in_all_of(form);
+                let rehashed = renews.then(|| self.hash(password, new_salt)).transpose()?;
                 return Ok(Verification::Match { rehashed });
             }
             spent += took;
@@ -112,7 +114,7 @@ fn forms(password: &Password) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Computes a hash that nobody wants.
-fn burn(params: &Params, password: &[u8], blocks: &mut [Block]) -> Result<(), HasherError> {
+pub(super) fn burn(params: &Params, password: &[u8], blocks: &mut [Block]) -> Result<(), HasherError> {
     let mut output = [0; OUTPUT_BYTES];
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
     raw(&argon2, password, &[0; SALT_BYTES], &mut output, blocks)?;

@@ -1,13 +1,18 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use inwren_domain::model::ClientNetwork;
+use inwren_domain::model::{AddressBlock, ClientNetwork};
 use inwren_domain::ports::{Requester, Standing};
+
+use super::turns::{Line as _, Turns};
 
 /// After so many of the known in a row a stranger has a turn, so that nobody waits for ever.
 const KNOWN_IN_A_ROW: usize = 3;
 
-/// A bounded queue that is fair to who asks: the known come before strangers, and among either each network of clients
-/// has its turn after the others, however much it asks for.
+/// Blocks of addresses take turns, and in the turn of a block its networks do.
+type Rounds<T> = Turns<AddressBlock, Turns<ClientNetwork, VecDeque<T>>>;
+
+/// A bounded queue that is fair to who asks: the known come before strangers, and among either each block of addresses
+/// has its turn after the others, and each network after the others of its block, however much it asks for.
 pub(super) struct FairQueue<T> {
     known: Rounds<T>,
     strangers: Rounds<T>,
@@ -32,7 +37,7 @@ impl<T> FairQueue<T> {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.known.len + self.strangers.len
+        self.known.len() + self.strangers.len()
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -45,26 +50,33 @@ impl<T> FairQueue<T> {
         let Requester { network, standing } = requester;
         let displaced = if !self.is_full() {
             None
-        } else if standing == Standing::Known && self.strangers.len > 0 {
-            self.strangers.take_from_longest()
-        } else if self.rounds(standing).longest() > self.rounds(standing).waiting_of(network) + 1 {
-            self.rounds(standing).take_from_longest()
+        } else if standing == Standing::Known && self.strangers.len() > 0 {
+            self.strangers.pop_newest()
         } else {
-            return Pushed::Refused(entry);
+            match make_room(self.rounds(standing), network) {
+                Some(displaced) => Some(displaced),
+                None => return Pushed::Refused(entry),
+            }
         };
-        self.rounds(standing).push(network, entry);
+        let rounds = self.rounds(standing);
+        rounds.push(network.block(), |block| block.push(network, |line| line.push_back(entry)));
         displaced.map_or(Pushed::Queued, Pushed::Displaced)
     }
 
-    /// Takes the entry whose turn it is.
-    pub(super) fn pop(&mut self) -> Option<T> {
-        let strangers_turn = self.known_in_a_row >= KNOWN_IN_A_ROW && self.strangers.len > 0;
-        if self.known.len > 0 && !strangers_turn {
+    /// Takes the entry whose turn it is of those for which this is true.
+    pub(super) fn pop(&mut self, fits: &dyn Fn(&T) -> bool) -> Option<T> {
+        if self.known_in_a_row >= KNOWN_IN_A_ROW
+            && let Some(entry) = self.strangers.pop(fits)
+        {
+            self.known_in_a_row = 0;
+            return Some(entry);
+        }
+        if let Some(entry) = self.known.pop(fits) {
             self.known_in_a_row += 1;
-            return self.known.pop();
+            return Some(entry);
         }
         self.known_in_a_row = 0;
-        self.strangers.pop()
+        self.strangers.pop(fits)
     }
 
     /// Drops the entries for which this is false.
@@ -81,72 +93,14 @@ impl<T> FairQueue<T> {
     }
 }
 
-/// A queue for each network, served in turn.
-struct Rounds<T> {
-    /// None of them is empty.
-    queues: HashMap<ClientNetwork, VecDeque<T>>,
-    /// Each network that has a queue, once.
-    turns: VecDeque<ClientNetwork>,
-    len: usize,
-}
-
-impl<T> Default for Rounds<T> {
-    fn default() -> Self {
-        Self { queues: HashMap::new(), turns: VecDeque::new(), len: 0 }
+/// Takes an entry for a new one of this network: the newest of the block of addresses with the most, or where that is the
+/// network's own block, of the network in it with the most. `None` where neither has more than whoever asks.
+fn make_room<T>(rounds: &mut Rounds<T>, network: ClientNetwork) -> Option<T> {
+    let block = network.block();
+    if rounds.has_longer(block) {
+        return rounds.pop_newest();
     }
-}
-
-impl<T> Rounds<T> {
-    fn push(&mut self, network: ClientNetwork, entry: T) {
-        let queue = self.queues.entry(network).or_default();
-        if queue.is_empty() {
-            self.turns.push_back(network);
-        }
-        queue.push_back(entry);
-        self.len += 1;
-    }
-
-    fn pop(&mut self) -> Option<T> {
-        let network = self.turns.pop_front()?;
-        let queue = self.queues.get_mut(&network)?;
-        let entry = queue.pop_front()?;
-        if queue.is_empty() {
-            self.queues.remove(&network);
-        } else {
-            self.turns.push_back(network);
-        }
-        self.len -= 1;
-        Some(entry)
-    }
-
-    fn waiting_of(&self, network: ClientNetwork) -> usize {
-        self.queues.get(&network).map_or(0, VecDeque::len)
-    }
-
-    fn longest(&self) -> usize {
-        self.queues.values().map(VecDeque::len).max().unwrap_or(0)
-    }
-
-    fn take_from_longest(&mut self) -> Option<T> {
-        let longest = self.queues.iter_mut().max_by_key(|(network, queue)| (queue.len(), **network));
-        let (&network, queue) = longest?;
-        let entry = queue.pop_back()?;
-        if queue.is_empty() {
-            self.queues.remove(&network);
-            self.turns.retain(|turn| *turn != network);
-        }
-        self.len -= 1;
-        Some(entry)
-    }
-
-    fn retain(&mut self, wanted: &mut impl FnMut(&T) -> bool) {
-        self.queues.retain(|_, queue| {
-            queue.retain(&mut *wanted);
-            !queue.is_empty()
-        });
-        self.turns.retain(|turn| self.queues.contains_key(turn));
-        self.len = self.queues.values().map(VecDeque::len).sum();
-    }
+    rounds.line(block)?.has_longer(network).then(|| rounds.pop_newest_of(block)).flatten()
 }
 
 #[cfg(test)]
@@ -166,7 +120,7 @@ mod tests {
     }
 
     fn rest(queue: &mut FairQueue<&'static str>) -> Vec<&'static str> {
-        std::iter::from_fn(|| queue.pop()).collect()
+        std::iter::from_fn(|| queue.pop(&|_| true)).collect()
     }
 
     #[test]
@@ -220,6 +174,54 @@ mod tests {
         assert_eq!(queue.push(stranger(3), "c1"), Pushed::Refused("c1"));
         assert_eq!(queue.push(known(2), "l1"), Pushed::Displaced("k2"));
         assert_eq!(rest(&mut queue), ["k1", "l1"]);
+    }
+
+    fn of_block(block: u16, network: u16) -> Requester {
+        let address = std::net::Ipv6Addr::new(0x2001, 0xdb8, block, network, 0, 0, 0, 1);
+        Requester { network: ClientNetwork::of(address.into()), standing: Standing::Stranger }
+    }
+
+    #[test]
+    fn blocks_take_turns_before_networks_do() {
+        let mut queue = FairQueue::new(10);
+        for (network, entry) in (1..).zip(["a1", "a2", "a3", "a4"]) {
+            queue.push(of_block(1, network), entry);
+        }
+        queue.push(of_block(2, 1), "b1");
+        queue.push(of_block(2, 1), "b1 again");
+        queue.push(of_block(2, 2), "b2");
+        assert_eq!(rest(&mut queue), ["a1", "b1", "a2", "b2", "a3", "b1 again", "a4"]);
+    }
+
+    #[test]
+    fn many_networks_of_one_block_keep_no_other_block_out() {
+        let mut queue = FairQueue::new(64);
+        let flood = |queue: &mut FairQueue<u16>| {
+            for network in 0..1_000 {
+                queue.push(of_block(1, network), 0);
+            }
+        };
+        flood(&mut queue);
+        for newcomer in 2..=21 {
+            assert_eq!(queue.push(of_block(newcomer, 1), newcomer), Pushed::Displaced(0));
+            flood(&mut queue);
+            assert_eq!(queue.len(), 64);
+        }
+        // Each newcomer waits for one of the flood at most.
+        let first: Vec<_> = (0..22).filter_map(|_| queue.pop(&|_| true)).collect();
+        assert_eq!(first, [&[0], &(2..=21).collect::<Vec<_>>()[..], &[0]].concat());
+    }
+
+    #[test]
+    fn what_does_not_fit_keeps_its_place_and_holds_up_nothing_else() {
+        let mut queue = FairQueue::new(10);
+        for (network, entry) in [(1, "large a"), (1, "a"), (2, "large b"), (3, "c")] {
+            queue.push(stranger(network), entry);
+        }
+        queue.push(known(1), "large k");
+        let small = |entry: &&str| !entry.starts_with("large");
+        assert_eq!([queue.pop(&small), queue.pop(&small), queue.pop(&small)], [Some("a"), Some("c"), None]);
+        assert_eq!(rest(&mut queue), ["large k", "large b", "large a"]);
     }
 
     #[test]

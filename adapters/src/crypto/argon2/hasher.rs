@@ -6,10 +6,11 @@ use argon2::Params;
 use async_trait::async_trait;
 use inwren_domain::model::{Password, PasswordHash};
 use inwren_domain::ports::{Entropy, HasherError, PasswordHasher, Requester, Standing, Verification};
-use tokio::sync::oneshot;
+use tokio::sync::{OnceCell, oneshot};
 
+use super::costs::Costs;
 use super::parameters::{Argon2Parameters, InvalidParameters, SALT_BYTES};
-use super::queue::{Answer, Job, Queue, Ticket};
+use super::queue::{Answer, Bounds, Job, Queue, Ticket};
 use super::stored::Stored;
 use super::task::{Computed, Task};
 use super::worker::work;
@@ -19,7 +20,8 @@ use super::worker::work;
 pub struct HasherLimits {
     /// Threads that hash; at least 1. More than there are cores gains nothing.
     pub threads: usize,
-    /// The memory that all running hashes together may take, in KiB. At least one hash always runs.
+    /// The memory that all running hashes together may take, in KiB. At least one hash with the current parameters always
+    /// runs; a stored hash for which this is too little is unusable.
     pub memory_budget_kib: usize,
     /// How many hashes may wait for a thread.
     pub max_waiting: usize,
@@ -29,15 +31,24 @@ pub struct HasherLimits {
     pub max_wait_of_known: Duration,
 }
 
+/// The memory that there is for a stored hash, unless new ones take more: Django and passlib took 100 MiB, argon2-cffi 64.
+const STORED_KIB: usize = 128 * 1_024;
+/// The longest that a check of a stored hash may take on this machine, or one row could stop the service.
+const LONGEST_CHECK: Duration = Duration::from_secs(2);
+/// What has been accepted is checked even where it takes longer by so much: no two measurements are the same.
+const TOLERANCE: f64 = 1.5;
+/// What takes longer than this is slow: it never has all threads.
+const SLOW: Duration = Duration::from_millis(250);
+
 impl HasherLimits {
-    /// As many threads as cores, and the memory that they need with these parameters. A stranger waits for less than a
-    /// second; the queue takes more than can be worked off in that time, because a client that waits asks less often than
-    /// one that is turned away at once.
+    /// As many threads as cores, and the memory that they need with these parameters; one of them has up to 128 MiB, for a
+    /// stored hash. A stranger waits for less than a second; the queue takes more than can be worked off in that time,
+    /// because a client that waits asks less often than one that is turned away at once.
     pub fn for_machine(cores: usize, parameters: Argon2Parameters) -> Self {
-        let threads = cores.max(1);
+        let (threads, usual) = (cores.max(1), parameters.memory_kib as usize);
         Self {
             threads,
-            memory_budget_kib: threads.saturating_mul(parameters.memory_kib as usize),
+            memory_budget_kib: (threads - 1).saturating_mul(usual).saturating_add(usual.max(STORED_KIB)),
             max_waiting: threads.saturating_mul(256),
             max_wait: Duration::from_millis(800),
             max_wait_of_known: Duration::from_millis(2_500),
@@ -51,9 +62,18 @@ impl HasherLimits {
 /// caller is told at once, so that a flood of logins costs neither memory nor the answers of anybody else. Those who wait
 /// have their turn by who they are, not by how much they ask for. The blocks are reused, because fresh ones cost more in
 /// page faults than the hash itself.
+///
+/// A stored hash is unusable if it needs more memory than the budget leaves beside a usual hash on each other thread, or if
+/// a check takes more than two seconds of this machine by what was measured: one row of a database or an import must not
+/// stop the service. A hash that costs no more than a new one is always usable. What is large or slow, and usable, leaves
+/// room and threads for others.
 pub struct Argon2Hasher {
     queue: Arc<Queue>,
     params: Params,
+    /// The most that a stored hash may need.
+    max_blocks: usize,
+    /// Measured when a stored hash is dearer than a new one for the first time.
+    costs: OnceCell<Costs>,
     entropy: Arc<dyn Entropy>,
     max_wait: Duration,
     max_wait_of_known: Duration,
@@ -85,9 +105,11 @@ impl Argon2Hasher {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, InvalidParameters> {
         let params = parameters.to_params()?;
-        let queue = Arc::new(Queue::new(limits.max_waiting, limits.memory_budget_kib));
+        let (threads, usual, budget) =
+            (limits.threads.max(1), params.block_count(), limits.memory_budget_kib);
+        let bounds = Bounds { budget, usual, slow: (threads / 2).max(1) };
+        let queue = Arc::new(Queue::new(limits.max_waiting, bounds));
         let computed = Arc::new(AtomicU64::new(0));
-        let threads = limits.threads.max(1);
         for number in 0..threads {
             let (queue, params, computed) = (Arc::clone(&queue), params.clone(), Arc::clone(&computed));
             let work = move || work(&queue, threads, &params, &computed);
@@ -98,7 +120,9 @@ impl Argon2Hasher {
         }
         Ok(Self {
             queue,
+            max_blocks: budget.saturating_sub((threads - 1).saturating_mul(usual)).max(usual),
             params,
+            costs: OnceCell::new(),
             entropy,
             max_wait: limits.max_wait,
             max_wait_of_known: limits.max_wait_of_known,
@@ -126,13 +150,23 @@ impl Argon2Hasher {
     }
 
     async fn compute(&self, task: Task, requester: Requester) -> Result<Computed, HasherError> {
+        self.compute_paced(task, false, requester).await
+    }
+
+    async fn compute_paced(
+        &self,
+        task: Task,
+        is_slow: bool,
+        requester: Requester,
+    ) -> Result<Computed, HasherError> {
         let max_wait = match requester.standing {
             Standing::Known => self.max_wait_of_known,
             Standing::Stranger => self.max_wait,
         };
         let (answer, mut answered) = oneshot::channel();
         let ticket = Arc::new(Ticket::default());
-        let job = Job { blocks: task.blocks(&self.params), task, ticket: Arc::clone(&ticket), answer };
+        let blocks = task.blocks(&self.params);
+        let job = Job { task, blocks, is_slow, ticket: Arc::clone(&ticket), answer };
         if !self.queue.push(requester, job) {
             return Err(self.busy());
         }
@@ -147,6 +181,28 @@ impl Argon2Hasher {
             Ok(Answer::Displaced) => Err(self.busy()),
             Err(_) => Err(HasherError::Failed("the hasher has stopped")),
         }
+    }
+
+    /// Reads a stored hash that fits into memory.
+    fn read(&self, hash: &PasswordHash) -> Result<Stored, HasherError> {
+        let stored = Stored::read(hash)?;
+        if stored.block_count() > self.max_blocks {
+            return Err(HasherError::Unusable("it needs more memory than the budget"));
+        }
+        Ok(stored)
+    }
+
+    /// Reads a stored hash that this machine can afford to check, and tells whether that is slow.
+    async fn read_affordable(&self, hash: &PasswordHash) -> Result<(Box<Stored>, bool), HasherError> {
+        let stored = Box::new(self.read(hash)?);
+        if stored.is_no_dearer_than(&self.params) {
+            return Ok((stored, false));
+        }
+        let time = self.costs.get_or_try_init(measure_aside).await?.time_of(&stored);
+        if time > LONGEST_CHECK.mul_f64(TOLERANCE) {
+            return Err(HasherError::Unusable("a check takes longer than this machine can afford"));
+        }
+        Ok((stored, time > SLOW))
     }
 
     /// Refuses a hash that cannot be checked, after as much work as if there were none.
@@ -166,12 +222,26 @@ impl Argon2Hasher {
     }
 }
 
+/// Measures on a thread that may block.
+async fn measure_aside() -> Result<Costs, HasherError> {
+    let measured = tokio::task::spawn_blocking(Costs::measure).await;
+    measured.unwrap_or(Err(HasherError::Failed("the measurement")))
+}
+
 const ANOTHER_QUESTION: HasherError = HasherError::Failed("an answer to another question");
 
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
     fn can_verify(&self, hash: &PasswordHash) -> bool {
-        Stored::read(hash).is_ok()
+        let Ok(stored) = self.read(hash) else { return false };
+        let measured = || {
+            let costs = Costs::measure().ok()?;
+            let _ = self.costs.set(costs);
+            Some(costs)
+        };
+        let is_fast = |costs: Costs| costs.time_of(&stored) <= LONGEST_CHECK;
+        stored.is_no_dearer_than(&self.params)
+            || self.costs.get().copied().or_else(measured).is_some_and(is_fast)
     }
 
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
@@ -187,12 +257,14 @@ impl PasswordHasher for Argon2Hasher {
         hash: Option<PasswordHash>,
         requester: Requester,
     ) -> Result<Verification, HasherError> {
-        let task = match hash.as_ref().map(Stored::read).transpose() {
-            Ok(Some(stored)) => Task::Verify { password, stored: Box::new(stored), salt: self.salt()? },
-            Ok(None) => Task::VerifyNobody { password },
-            Err(unusable) => return self.refuse(unusable, password, requester).await,
+        let (task, is_slow) = match hash {
+            None => (Task::VerifyNobody { password }, false),
+            Some(hash) => match self.read_affordable(&hash).await {
+                Ok((stored, is_slow)) => (Task::Verify { password, stored, salt: self.salt()? }, is_slow),
+                Err(unusable) => return self.refuse(unusable, password, requester).await,
+            },
         };
-        match self.compute(task, requester).await? {
+        match self.compute_paced(task, is_slow, requester).await? {
             Computed::Verification(verification) => Ok(verification),
             _ => Err(ANOTHER_QUESTION),
         }
@@ -204,11 +276,11 @@ impl PasswordHasher for Argon2Hasher {
         hash: PasswordHash,
         requester: Requester,
     ) -> Result<bool, HasherError> {
-        let task = match Stored::read(&hash) {
-            Ok(stored) => Task::Check { password, stored: Box::new(stored) },
+        let (task, is_slow) = match self.read_affordable(&hash).await {
+            Ok((stored, is_slow)) => (Task::Check { password, stored }, is_slow),
             Err(unusable) => return self.refuse(unusable, password, requester).await,
         };
-        match self.compute(task, requester).await? {
+        match self.compute_paced(task, is_slow, requester).await? {
             Computed::Check(is_it) => Ok(is_it),
             _ => Err(ANOTHER_QUESTION),
         }

@@ -3,6 +3,7 @@
 
 mod calibrate;
 mod computation;
+mod costs;
 mod fair;
 mod fill_up;
 mod hasher;
@@ -12,6 +13,7 @@ mod queue;
 mod stored;
 mod stored_argon2;
 mod task;
+mod turns;
 mod worker;
 
 pub use calibrate::{Calibration, calibrate};

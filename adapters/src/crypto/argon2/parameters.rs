@@ -32,7 +32,8 @@ impl Default for Argon2Parameters {
 pub(super) const OWASP_MINIMA: [(u32, u32); 5] =
     [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 
-/// Bounds on what a stored hash may cost: beyond them it is refused, or one row could stop the service.
+/// Bounds on the parameters that can be configured. Of stored hashes this machine may afford less: see
+/// [`Argon2Hasher`](super::Argon2Hasher).
 const MAX_MEMORY_KIB: u32 = 4 * 1024 * 1024;
 pub(super) const MAX_ITERATIONS: u32 = 64;
 const MAX_PARALLELISM: u32 = 16;
@@ -41,7 +42,7 @@ pub(super) const OUTPUT_BYTES: usize = 32;
 pub(super) const SALT_BYTES: usize = 16;
 
 impl Argon2Parameters {
-    /// What a stored hash of Argon2 was made with. An error where the service would not check a password against it.
+    /// What a stored hash of Argon2 was made with. An error where no service would check a password against it.
     pub fn of(hash: &PasswordHash) -> Result<Self, HasherError> {
         let stored = StoredArgon2::read(hash)?;
         let params = stored.params();

@@ -11,6 +11,8 @@ use super::task::{Computed, Task};
 pub(super) struct Job {
     pub(super) task: Task,
     pub(super) blocks: usize,
+    /// Whether it takes much longer than others.
+    pub(super) is_slow: bool,
     pub(super) ticket: Arc<Ticket>,
     pub(super) answer: oneshot::Sender<Answer>,
 }
@@ -46,25 +48,38 @@ impl Ticket {
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
-    budget: usize,
+    bounds: Bounds,
+}
+
+/// What the running jobs may take.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    /// Blocks, in all.
+    pub(super) budget: usize,
+    /// Blocks of a job that is not large.
+    pub(super) usual: usize,
+    /// Slow jobs at a time.
+    pub(super) slow: usize,
 }
 
 struct State {
     waiting: FairQueue<Job>,
-    /// The job whose turn it is, where there is no memory for it yet. No other one overtakes it, or a costly old hash
-    /// would never be checked.
+    /// The job whose turn it is, where there is no memory for it yet. No other large or slow one overtakes it, or a costly
+    /// old hash would never be checked; usual ones do, because they leave room for it.
     next: Option<Job>,
     free_blocks: usize,
     running: usize,
+    slow: usize,
     closed: bool,
 }
 
 impl Queue {
-    /// A queue of at most `max_waiting` jobs, over a budget of so many blocks.
-    pub(super) fn new(max_waiting: usize, budget: usize) -> Self {
+    /// A queue of at most `max_waiting` jobs.
+    pub(super) fn new(max_waiting: usize, bounds: Bounds) -> Self {
         let waiting = FairQueue::new(max_waiting);
-        let state = State { waiting, next: None, free_blocks: budget, running: 0, closed: false };
-        Self { state: Mutex::new(state), changed: Condvar::new(), budget }
+        let free_blocks = bounds.budget;
+        let state = State { waiting, next: None, free_blocks, running: 0, slow: 0, closed: false };
+        Self { state: Mutex::new(state), changed: Condvar::new(), bounds }
     }
 
     /// Adds a job, and tells whether there was room for it. Another one may have to go for it.
@@ -109,20 +124,42 @@ impl Queue {
     }
 
     fn begin(&self, state: &mut State) -> Option<(Job, Reserved<'_>)> {
-        while let Some(job) = state.next.take().or_else(|| state.waiting.pop()) {
-            // A job that is larger than the whole budget runs alone.
-            let charge = job.blocks.min(self.budget);
-            if charge > state.free_blocks {
-                state.next = Some(job);
-                return None;
-            }
+        loop {
+            let job = self.choose(state)?;
             if !job.answer.is_closed() && job.ticket.begin() {
-                state.free_blocks -= charge;
+                let (blocks, is_slow) = (self.charge(&job), job.is_slow);
+                state.free_blocks -= blocks;
                 state.running += 1;
-                return Some((job, Reserved { queue: self, blocks: charge }));
+                state.slow += usize::from(is_slow);
+                return Some((job, Reserved { queue: self, blocks, is_slow }));
             }
         }
-        None
+    }
+
+    /// The next job that can run now.
+    fn choose(&self, state: &mut State) -> Option<Job> {
+        let (free_blocks, may_be_slow) = (state.free_blocks, state.slow < self.bounds.slow);
+        let has_thread = |job: &Job| may_be_slow || !job.is_slow;
+        let fits = |job: &Job| self.charge(job) <= free_blocks && has_thread(job);
+        // One whose caller has gone holds nobody up.
+        if let Some(next) = state.next.take_if(|next| next.answer.is_closed() || fits(next)) {
+            return Some(next);
+        }
+        if state.next.is_none() {
+            let job = state.waiting.pop(&has_thread)?;
+            if fits(&job) {
+                return Some(job);
+            }
+            state.next = Some(job);
+        }
+        let needs_thread = state.next.as_ref().is_some_and(|next| next.is_slow);
+        let overtakes = |job: &Job| job.blocks <= self.bounds.usual && !(needs_thread && job.is_slow);
+        state.waiting.pop(&|job| overtakes(job) && fits(job))
+    }
+
+    /// What a job takes of the budget. A usual hash that is larger than all of it runs alone.
+    fn charge(&self, job: &Job) -> usize {
+        job.blocks.min(self.bounds.budget)
     }
 
     /// How many jobs wait.
@@ -156,6 +193,7 @@ impl Queue {
 pub(super) struct Reserved<'a> {
     queue: &'a Queue,
     blocks: usize,
+    is_slow: bool,
 }
 
 impl Drop for Reserved<'_> {
@@ -163,6 +201,7 @@ impl Drop for Reserved<'_> {
         let mut state = self.queue.lock();
         state.free_blocks += self.blocks;
         state.running -= 1;
+        state.slow -= usize::from(self.is_slow);
         drop(state);
         self.queue.changed.notify_all();
     }

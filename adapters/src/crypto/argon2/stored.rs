@@ -37,6 +37,24 @@ impl Stored {
         }
     }
 
+    /// Whether the function tells this password from all others that a user could type.
+    pub(super) fn takes_in_all_of(&self, password: &[u8]) -> bool {
+        match self {
+            Self::Argon2(_) => true,
+            Self::Foreign(stored) => stored.takes_in_all_of(password),
+        }
+    }
+
+    /// Whether a check costs no more memory and no more work than one of a hash with these parameters.
+    pub(super) fn is_no_dearer_than(&self, current: &Params) -> bool {
+        match self {
+            Self::Argon2(stored) => {
+                self.block_count() <= current.block_count() && work(stored.params()) <= work(current)
+            }
+            Self::Foreign(_) => false,
+        }
+    }
+
     /// Whether a new hash of the same password would have the same parameters.
     pub(super) fn is_current(&self, current: &Params) -> bool {
         match self {

@@ -14,8 +14,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// A higher cost is refused: a check takes some seconds at this one, and twice as long at each that follows.
+/// A higher cost is no hash that a service can check: it takes seconds on any machine. Which of the others this machine can
+/// afford is measured.
 const MAX_COST: u32 = 16;
+/// What is measured, some milliseconds long.
+const PROBE_COST: u32 = 6;
 /// The lowest cost that the function has.
 const MIN_COST: u32 = 4;
 /// How much of a password the function takes in.
@@ -57,6 +60,21 @@ impl Bcrypt {
             (Some(salt), Some(expected)) if cost >= MIN_COST => Ok(Self { cost, salt, expected }),
             _ => Err(MALFORMED),
         }
+    }
+
+    /// A cheap one to measure with.
+    pub(super) fn probe() -> Self {
+        Self { cost: PROBE_COST, salt: [0; SALT_BYTES], expected: [0; OUTPUT_BYTES] }
+    }
+
+    /// How often the function expands its key.
+    pub(super) fn rounds(&self) -> u64 {
+        1 << self.cost
+    }
+
+    /// Whether the function sees the password with the NUL that ends it: else it may be the beginning of a longer one.
+    pub(super) fn takes_in_all_of(password: &[u8]) -> bool {
+        password.len() < KEY_BYTES
     }
 
     /// Checks the first 72 bytes of a password, as all that made such hashes did. A password with a NUL in it is never the

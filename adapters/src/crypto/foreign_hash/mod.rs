@@ -19,7 +19,21 @@ enum Function {
     Pbkdf2(Pbkdf2),
 }
 
+/// How much a check of a password is, by the unit of the function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ForeignWork {
+    /// So many rounds of bcrypt's key schedule: two to the power of the cost.
+    Bcrypt(u64),
+    /// So many rounds of PBKDF2.
+    Pbkdf2(u64),
+}
+
 impl ForeignHash {
+    /// A cheap hash of each function, to measure how long a round takes.
+    pub(super) fn probes() -> [Self; 2] {
+        [Function::Bcrypt(Bcrypt::probe()), Function::Pbkdf2(Pbkdf2::probe())].map(Self)
+    }
+
     /// Reads a hash. `None` where it is of none of these functions.
     pub(super) fn read(text: &str) -> Option<Result<Self, HasherError>> {
         let function = if let Some(rest) = bcrypt::without_ident(text) {
@@ -39,6 +53,22 @@ impl ForeignHash {
         match &self.0 {
             Function::Bcrypt(hash) => hash.matches(password),
             Function::Pbkdf2(hash) => hash.matches(password),
+        }
+    }
+
+    /// How much a check of a password is.
+    pub(super) fn work(&self) -> ForeignWork {
+        match &self.0 {
+            Function::Bcrypt(hash) => ForeignWork::Bcrypt(hash.rounds()),
+            Function::Pbkdf2(hash) => ForeignWork::Pbkdf2(hash.rounds()),
+        }
+    }
+
+    /// Whether the function tells this password from all others that a user could type.
+    pub(super) fn takes_in_all_of(&self, password: &[u8]) -> bool {
+        match &self.0 {
+            Function::Bcrypt(_) => Bcrypt::takes_in_all_of(password),
+            Function::Pbkdf2(_) => Pbkdf2::takes_in_all_of(password),
         }
     }
 }
@@ -83,6 +113,31 @@ mod tests {
         // The function repeats its key, of which the NUL at the end is a part: these two are the same to it.
         assert!(!hash.matches(b"a\0a"));
         assert!(!hash.matches(b"a\0"));
+    }
+
+    #[test]
+    fn the_end_of_a_password_counts_only_where_the_function_sees_it() {
+        let bcrypt = read("$2a$06$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe");
+        // Of 72 bytes bcrypt does not see whether more follow.
+        let counts = [0, 1, 71, 72, 73, 128].map(|length| bcrypt.takes_in_all_of(&vec![b'x'; length]));
+        assert_eq!(counts, [true, true, true, false, false, false]);
+
+        let hash = format!("$pbkdf2-sha256$1$${}", "A".repeat(43));
+        let pbkdf2 = read(&hash);
+        assert!(pbkdf2.takes_in_all_of(&[b'x'; 128]) && pbkdf2.takes_in_all_of(b"a\0b"));
+        // HMAC fills a key up with NULs to 64 bytes (RFC 2104).
+        assert!(!pbkdf2.takes_in_all_of(b"a\0") && !pbkdf2.takes_in_all_of(&[0; 64]));
+        let mut sums = [[0; 32]; 2];
+        for (sum, password) in sums.iter_mut().zip([&b"a"[..], b"a\0"]) {
+            ::pbkdf2::pbkdf2_hmac::<sha2::Sha256>(password, b"salt", 1, sum);
+        }
+        assert_eq!(sums[0], sums[1]);
+    }
+
+    #[test]
+    fn a_probe_is_a_hash_of_its_function() {
+        let [bcrypt, pbkdf2] = ForeignHash::probes().map(|probe| probe.work());
+        assert_eq!((bcrypt, pbkdf2), (ForeignWork::Bcrypt(64), ForeignWork::Pbkdf2(5_000)));
     }
 
     #[test]

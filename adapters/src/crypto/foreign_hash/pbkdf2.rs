@@ -4,8 +4,13 @@ use sha2::Sha256;
 
 use super::is_equal;
 
-/// More rounds are refused: a check takes about a second at this many.
+/// More rounds are refused: a check takes about a second at this many. Which of the others this machine can afford is
+/// measured.
 const MAX_ROUNDS: u32 = 5_000_000;
+/// What is measured, some milliseconds long at most.
+const PROBE_ROUNDS: u32 = 5_000;
+/// The block of SHA-256. HMAC fills a shorter key up with NULs.
+const HMAC_BLOCK_BYTES: usize = 64;
 /// The most that passlib writes.
 const MAX_SALT_BYTES: usize = 1_024;
 const OUTPUT_BYTES: usize = 32;
@@ -44,6 +49,21 @@ impl Pbkdf2 {
             Ok(rounds) if rounds <= MAX_ROUNDS => Ok(Self { rounds, salt, expected }),
             _ => Err("more rounds of PBKDF2 than the bounds allow"),
         }
+    }
+
+    /// A cheap one to measure with.
+    pub(super) fn probe() -> Self {
+        Self { rounds: PROBE_ROUNDS, salt: vec![0; 16], expected: [0; OUTPUT_BYTES] }
+    }
+
+    /// How often the function calls HMAC.
+    pub(super) fn rounds(&self) -> u64 {
+        self.rounds.into()
+    }
+
+    /// Whether the function tells the password from all others: a NUL at the end of a short one does not count.
+    pub(super) fn takes_in_all_of(password: &[u8]) -> bool {
+        password.len() > HMAC_BLOCK_BYTES || password.last() != Some(&0)
     }
 
     /// Checks a password.

@@ -94,7 +94,7 @@ impl<K: TokenKey> LegacyTokenVerifier for LegacyTokens<K> {
 /// The id of a user, or the address.
 fn subject(sub: &str) -> Option<LegacySubject> {
     if sub.contains('@') {
-        return Email::parse(sub).ok().map(LegacySubject::Email);
+        return Email::parse_for_lookup(sub).ok().map(LegacySubject::Email);
     }
     // With hyphens or without: the other forms of a UUID come from no library.
     let id = matches!(sub.len(), 32 | 36).then(|| Uuid::try_parse(sub).ok())??;

@@ -77,7 +77,7 @@ impl RedisRateLimiter {
             Some(Ok(Taken { allowed, owed })) => {
                 live.answered();
                 let owed = nanos(owed);
-                self.alone.learn(key, now + owed, now);
+                self.alone.learn(key, quota, now + owed, now);
                 Some(pace.decision(allowed, owed))
             }
             Some(Err(error)) => {

@@ -3,6 +3,8 @@ use std::fmt;
 use redis::io::tcp::TcpSettings;
 use redis::{Client, ConnectionAddr, ConnectionInfo, TlsCertificates};
 
+use crate::pem;
+
 /// Which Redis is meant, and how it is known for the right one.
 #[derive(Clone)]
 pub struct RedisTarget(Client);
@@ -51,11 +53,10 @@ impl RedisTarget {
         if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
             return Err(RedisTargetError::NotEncrypted);
         }
-        let mark = b"-----BEGIN CERTIFICATE-----";
-        if !authorities.windows(mark.len()).any(|window| window == mark) {
-            return Err(RedisTargetError::NoCertificate);
-        }
-        let certificates = TlsCertificates { client_tls: None, root_cert: Some(authorities.to_vec()) };
+        // The client passes over what it cannot read, such as a certificate behind a byte order mark.
+        let pem = pem::certificates_only(&String::from_utf8_lossy(authorities));
+        let pem = pem.filter(|pem| !pem.is_empty()).ok_or(RedisTargetError::NoCertificate)?;
+        let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem.into_bytes()) };
         Client::build_with_tls(info, certificates).map(Self).map_err(|_| RedisTargetError::NoCertificate)
     }
 

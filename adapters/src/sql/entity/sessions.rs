@@ -26,6 +26,7 @@ pub(in super::super) struct Model {
     pub(in super::super) revoked_reason: Option<String>,
     pub(in super::super) ip_address: Option<String>,
     pub(in super::super) user_agent: Option<String>,
+    pub(in super::super) epoch: i64,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -64,6 +65,7 @@ impl From<&Session> for Model {
             revoked_reason: session.revoked.map(|revoked| revoked.reason.as_str().to_owned()),
             ip_address: session.client.ip_address.map(|address| address.to_string()),
             user_agent: session.client.user_agent.clone(),
+            epoch: session.epoch,
         }
     }
 }
@@ -96,6 +98,7 @@ impl TryFrom<Model> for Session {
             max_expires_at: row.max_expires_at.0,
             revoked: revocation(named, row.revoked_at, row.revoked_reason)?,
             client: named.client(row.ip_address, row.user_agent)?,
+            epoch: row.epoch,
         })
     }
 }

@@ -1,9 +1,7 @@
 use inwren_domain::model::{Email, PasswordHash, Tier, User, UserId};
-use inwren_domain::ports::StoreError;
 use sea_orm::entity::prelude::*;
 
 use super::super::timestamp::Timestamp;
-use super::Row;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
@@ -19,6 +17,7 @@ pub(in super::super) struct Model {
     pub(in super::super) updated_at: Timestamp,
     pub(in super::super) email_normalized: String,
     pub(in super::super) credential_version: i64,
+    pub(in super::super) sessions_epoch: i64,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -39,18 +38,16 @@ impl From<&User> for Model {
             updated_at: Timestamp(user.updated_at),
             email_normalized: user.email.normalized().to_owned(),
             credential_version: user.credential_version,
+            sessions_epoch: user.sessions_epoch,
         }
     }
 }
 
-impl TryFrom<Model> for User {
-    type Error = StoreError;
-
-    fn try_from(row: Model) -> Result<Self, StoreError> {
-        let named = Row { table: "users", id: row.id };
-        Ok(Self {
+impl From<Model> for User {
+    fn from(row: Model) -> Self {
+        Self {
             id: UserId::from_uuid(row.id),
-            email: Email::parse(&row.email).map_err(|_| named.inconsistent("email"))?,
+            email: Email::from_stored(row.email, row.email_normalized),
             hashed_password: PasswordHash::from_phc(row.hashed_password),
             is_active: row.is_active,
             is_superuser: row.is_superuser,
@@ -58,6 +55,7 @@ impl TryFrom<Model> for User {
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
             credential_version: row.credential_version,
-        })
+            sessions_epoch: row.sessions_epoch,
+        }
     }
 }

@@ -6,6 +6,7 @@ mod error;
 mod lease;
 mod place;
 mod restore;
+mod schema;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,9 @@ use super::url::{self, Target};
 pub use contents::Contents;
 pub use error::FileError;
 pub(super) use lease::Lease;
+pub(super) use place::{make_folder, warn_of_exposure};
 pub use restore::Staged;
+pub use schema::{Deviation, deviations};
 pub(super) use upkeep::{LARGEST_LOG, fold_log, give_back};
 
 /// The file of a SQLite database, by which it is backed up and restored.

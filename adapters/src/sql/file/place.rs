@@ -1,8 +1,8 @@
 //! Files that are there whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::beside;
@@ -78,6 +78,30 @@ pub(super) fn keep(path: &Path, kept: &Path) -> Result<(), FileError> {
 pub(super) fn sync_folder(path: &Path) -> Result<(), FileError> {
     let folder = folder(path);
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
+}
+
+/// Makes the folders above a file, unless they are there. Only their owner may look into them.
+pub(in super::super) fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder(path))
+}
+
+/// Warns where other users can read or replace the database. What was there before stays as it is.
+pub(in super::super) fn warn_of_exposure(database: &Path) {
+    for (path, others, what) in [
+        (database, 0o007, "other users can read the database; make it private with `chmod 600`"),
+        (
+            folder(database),
+            0o006,
+            "other users can look into the folder of the database; close it with `chmod 700`",
+        ),
+    ] {
+        if let Ok(found) = fs::metadata(path)
+            && found.permissions().mode() & others != 0
+        {
+            let mode = found.permissions().mode() & 0o1777;
+            tracing::warn!(path = %path.display(), mode = format_args!("{mode:o}"), "{what}");
+        }
+    }
 }
 
 /// The folder that a file is in.

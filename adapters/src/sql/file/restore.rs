@@ -13,7 +13,7 @@ use super::super::timestamp::to_micros;
 use super::contents::{Contents, inspect};
 use super::error::{FileError, database, io};
 use super::lease::Lease;
-use super::place::{Draft, folder, keep, sync_folder};
+use super::place::{Draft, folder, keep, make_folder, sync_folder};
 use super::{SqliteFile, beside, options};
 
 /// A backup that was copied to beside the database and found to be whole. Nobody can open the database until this is put
@@ -32,8 +32,7 @@ impl SqliteFile {
         fs::metadata(backup).map_err(io(backup))?;
         self.refuse_itself(backup)?;
         refuse_log(backup)?;
-        let home = folder(&self.path);
-        fs::create_dir_all(home).map_err(io(home))?;
+        make_folder(&self.path).map_err(io(folder(&self.path)))?;
         // SQLite puts its files beside the one that a link names.
         let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         let database = Self { path };
@@ -74,6 +73,11 @@ fn name_backup(error: FileError, draft: &Draft, backup: &Path) -> FileError {
 }
 
 impl Staged {
+    /// Where the copy is.
+    pub fn path(&self) -> &Path {
+        self.draft.path()
+    }
+
     /// What is in it.
     pub fn contents(&self) -> &Contents {
         &self.contents

@@ -1,13 +1,15 @@
 //! The tables of other services, which are read and never written.
 //!
 //! [`ForeignDatabase`] looks at what is there; [`ForeignDatabase::read`] gives the port. What the two databases have in
-//! common stands in `columns` (which columns are read, and as what) and in `ids`; what differs in a file for each.
+//! common stands in `columns` (which columns are read), in `values` and in `ids` (what a value means); what differs in a
+//! file for each.
 
 mod columns;
 mod ids;
 mod postgres;
 mod sqlite;
 mod table;
+mod values;
 
 use std::path::PathBuf;
 
@@ -58,14 +60,6 @@ pub enum ForeignError {
         /// The columns that it has.
         found: Vec<String>,
     },
-    /// A column is of a type that nothing can be made of.
-    #[error("the column {column} is of the type {kind}, of which nothing can be made")]
-    ColumnType {
-        /// The column.
-        column: &'static str,
-        /// Its type.
-        kind: String,
-    },
 }
 
 impl From<DbErr> for ForeignError {
@@ -104,9 +98,10 @@ impl ForeignDatabase {
         &self.place
     }
 
-    /// The columns of a table, with their types. None if there is no such table.
-    pub async fn columns(&self, table: &str) -> Result<Vec<(String, String)>, ForeignError> {
-        Ok(columns::of(&self.connection, &Table::parse(table)).await?)
+    /// The names of the columns of a table. None if there is no such table.
+    pub async fn columns(&self, table: &str) -> Result<Vec<String>, ForeignError> {
+        let found = columns::of(&self.connection, &Table::parse(table)).await?;
+        Ok(found.into_iter().map(|column| column.name).collect())
     }
 
     /// The tables whose rows refer to those of this one. On SQLite nobody knows.
@@ -118,10 +113,10 @@ impl ForeignDatabase {
     pub async fn read(&self, table: &str) -> Result<Box<dyn ForeignUsers>, ForeignError> {
         let table = Table::parse(table);
         let found = columns::of(&self.connection, &table).await?;
-        let known = columns::Known::among(&table, &found, self.connection.get_database_backend())?;
+        let known = columns::Known::among(&table, &found)?;
         match self.connection.get_database_backend() {
             sea_orm::DbBackend::Sqlite => {
-                Ok(Box::new(sqlite::SqliteUsers::open(&self.connection, &table, known).await?))
+                Ok(Box::new(sqlite::SqliteUsers::open(&self.connection, &table, &found, known).await?))
             }
             _ => Ok(Box::new(postgres::PostgresUsers::open(&self.connection, &table, known).await?)),
         }

@@ -9,10 +9,9 @@ use sea_orm::{
 
 use super::columns::{Known, postgres_expression};
 use super::table::Table;
-use super::{ForeignError, ids, number};
+use super::{ForeignError, number, values};
 use crate::sql::error::store_error;
 use crate::sql::snapshot::of_one_moment;
-use crate::sql::timestamp::from_micros;
 
 /// Which database of which server, and which of its schemas.
 pub(super) async fn place(connection: &DatabaseConnection) -> Result<String, DbErr> {
@@ -37,13 +36,14 @@ pub(super) async fn referring(connection: &DatabaseConnection, table: &Table) ->
     rows.iter().map(|row| row.try_get("", "answer")).collect()
 }
 
-/// Reads from one transaction, by the primary key from where it has come to.
+/// Reads with a cursor of the server, in one transaction: it needs no comparison of ids, of whatever type they are, and every
+/// row comes once even where two have one id.
 pub(super) struct PostgresUsers {
     transaction: DatabaseTransaction,
     table: ForeignTable,
     select: String,
-    id_type: String,
-    after: Option<String>,
+    is_open: bool,
+    begins_again: bool,
 }
 
 impl PostgresUsers {
@@ -58,27 +58,29 @@ impl PostgresUsers {
         }
         let rows =
             number(&transaction, &format!("SELECT count(*) AS answer FROM {}", table.quoted())).await?;
+        let columns = known.select_list(postgres_expression);
         Ok(Self {
             transaction,
             table: known.describe(table, rows),
-            select: format!("SELECT {} FROM {}", known.select_list(postgres_expression), table.quoted()),
-            id_type: known.kind("id").unwrap_or("text").to_owned(),
-            after: None,
+            select: format!("SELECT {columns} FROM {} ORDER BY id", table.quoted()),
+            is_open: false,
+            begins_again: false,
         })
     }
 
-    async fn rows(&self, limit: u16) -> Result<Vec<QueryResult>, DbErr> {
-        let Self { select, id_type, .. } = self;
-        let (backend, order) = (DbBackend::Postgres, format!("ORDER BY id LIMIT {limit}"));
-        let statement = match &self.after {
-            None => Statement::from_string(backend, format!("{select} {order}")),
-            Some(after) => Statement::from_sql_and_values(
-                backend,
-                format!("{select} WHERE id > CAST(CAST($1 AS text) AS {id_type}) {order}"),
-                [after.as_str().into()],
-            ),
-        };
-        self.transaction.query_all_raw(statement).await
+    async fn rows(&mut self, limit: u16) -> Result<Vec<QueryResult>, DbErr> {
+        if self.begins_again && self.is_open {
+            self.transaction.execute_unprepared("CLOSE inwren_users").await?;
+            self.is_open = false;
+        }
+        self.begins_again = false;
+        if !self.is_open {
+            let declare = format!("DECLARE inwren_users NO SCROLL CURSOR FOR {}", self.select);
+            self.transaction.execute_unprepared(&declare).await?;
+            self.is_open = true;
+        }
+        let fetch = format!("FETCH FORWARD {limit} FROM inwren_users");
+        self.transaction.query_all_raw(Statement::from_string(DbBackend::Postgres, fetch)).await
     }
 }
 
@@ -90,32 +92,10 @@ impl ForeignUsers for PostgresUsers {
 
     async fn next(&mut self, limit: u16) -> Result<Vec<ForeignUser>, StoreError> {
         let rows = self.rows(limit).await.map_err(store_error)?;
-        let users: Vec<_> = rows.iter().map(user).collect::<Result<_, _>>().map_err(store_error)?;
-        if let Some(last) = users.last() {
-            self.after = Some(last.key.clone());
-        }
-        Ok(users)
+        rows.iter().map(values::user).collect::<Result<_, _>>().map_err(store_error)
     }
 
     fn rewind(&mut self) {
-        self.after = None;
+        self.begins_again = true;
     }
-}
-
-fn user(row: &QueryResult) -> Result<ForeignUser, DbErr> {
-    let key: String = row.try_get("", "key")?;
-    let time = |column| Ok::<_, DbErr>(row.try_get::<Option<i64>>("", column)?.and_then(from_micros));
-    Ok(ForeignUser {
-        id: ids::user_id(&key),
-        key,
-        email: row.try_get("", "email")?,
-        hashed_password: row.try_get("", "hashed_password")?,
-        is_active: row.try_get("", "is_active")?,
-        is_superuser: row.try_get("", "is_superuser")?,
-        is_verified: row.try_get("", "is_verified")?,
-        tier: row.try_get("", "tier")?,
-        created_at: time("created_at")?,
-        updated_at: time("updated_at")?,
-        has_refresh_token: row.try_get("", "has_refresh_token")?,
-    })
 }

@@ -1,11 +1,13 @@
 use std::sync::LazyLock;
 
-use inwren_domain::model::User;
-use inwren_domain::ports::{Opening, OpeningOutcome, StoreError};
+use inwren_domain::model::{RevocationReason, User};
+use inwren_domain::ports::{Eviction, Opening, OpeningOutcome, StoreError};
 use rusqlite::{Connection, params, params_from_iter};
 
 use super::super::entity::{sessions, users};
 use super::super::error::file_error;
+use super::super::eviction;
+use super::super::timestamp::to_micros;
 use super::events::record;
 use super::rows::{self, all, insertion, session_values, statement, user_by};
 
@@ -18,15 +20,16 @@ pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opening
     let id = opening.session.user_id.as_uuid();
     let id = id.as_bytes().as_slice();
     let found = all(connection, &USER, params![id], rows::user).map_err(file_error)?;
-    let found = found.into_iter().next().map(User::try_from).transpose()?;
+    let found = found.into_iter().next().map(User::from);
     let Some(mut user) = found.filter(|user| opening.fits(user)) else {
         return Ok(OpeningOutcome::Overtaken);
     };
-    let write = || {
+    let mut write = || {
         if let Some(hash) = &opening.rehashed {
             statement(connection, NEW_HASH)?.execute(params![id, hash.expose()])?;
         }
-        let session = params_from_iter(session_values(&opening.session));
+        make_room(connection, opening, &mut user)?;
+        let session = params_from_iter(session_values(&opening.session_of(&user)));
         statement(connection, &NEW_SESSION)?.execute(session)?;
         record(connection, &opening.event)
     };
@@ -35,4 +38,27 @@ pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opening
         user.hashed_password = hash.clone();
     }
     Ok(OpeningOutcome::Opened(user))
+}
+
+/// Ends what has to give way.
+fn make_room(connection: &Connection, opening: &Opening, user: &mut User) -> rusqlite::Result<()> {
+    let (id, epoch) = (user.id.as_uuid(), user.sessions_epoch);
+    let id = id.as_bytes().as_slice();
+    let most = opening.counted_sessions();
+    let count =
+        statement(connection, eviction::COUNT)?.query_row(params![id, epoch, most], |row| row.get(0))?;
+    match opening.eviction(count) {
+        Eviction::None => {}
+        Eviction::LeastRecentlyUsed(count) => {
+            let at = to_micros(opening.session.created_at);
+            let reason = RevocationReason::SessionLimit.as_str();
+            statement(connection, eviction::REVOKE)?.execute(params![at, reason, id, epoch, count])?;
+        }
+        Eviction::AllButNewest(count) => {
+            statement(connection, eviction::KEEP)?.execute(params![id, epoch, count])?;
+            statement(connection, eviction::END)?.execute(params![id])?;
+            user.sessions_epoch += 1;
+        }
+    }
+    Ok(())
 }

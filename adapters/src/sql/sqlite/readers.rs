@@ -45,7 +45,7 @@ impl Readers {
     pub(in super::super) fn user_by_email(&self, email: &Email) -> Option<Option<User>> {
         let found =
             self.ask(|connection| all(connection, &USER_BY_EMAIL, params![email.normalized()], rows::user))?;
-        found.into_iter().next().map(|row| row.try_into().ok()).map_or(Some(None), |user| user.map(Some))
+        Some(found.into_iter().next().map(User::from))
     }
 
     /// The client addresses of the newest sessions of the user with this address.

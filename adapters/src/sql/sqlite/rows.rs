@@ -67,7 +67,7 @@ pub(super) fn session_with_user(
         Ok((session(columns)?, user(columns)?))
     })?;
     let found = rows.into_iter().next();
-    Ok(found.map(|(session, user)| Ok((session.try_into()?, user.try_into()?))).transpose())
+    Ok(found.map(|(session, user)| Ok((session.try_into()?, user.into()))).transpose())
 }
 
 /// The values of a row, in the order in which the question names them.
@@ -129,6 +129,7 @@ pub(super) fn session(columns: &mut Columns<'_>) -> rusqlite::Result<sessions::M
         revoked_reason: columns.value()?,
         ip_address: columns.value()?,
         user_agent: columns.value()?,
+        epoch: columns.value()?,
     })
 }
 
@@ -144,10 +145,11 @@ pub(super) fn user(columns: &mut Columns<'_>) -> rusqlite::Result<users::Model> 
         updated_at: columns.time()?,
         email_normalized: columns.value()?,
         credential_version: columns.value()?,
+        sessions_epoch: columns.value()?,
     })
 }
 
-pub(super) fn session_values(session: &Session) -> [Value; 17] {
+pub(super) fn session_values(session: &Session) -> [Value; 18] {
     let row = sessions::Model::from(session);
     [
         id(row.id),
@@ -167,10 +169,11 @@ pub(super) fn session_values(session: &Session) -> [Value; 17] {
         row.revoked_reason.into(),
         row.ip_address.into(),
         row.user_agent.into(),
+        row.epoch.into(),
     ]
 }
 
-pub(super) fn user_values(user: &User) -> [Value; 10] {
+pub(super) fn user_values(user: &User) -> [Value; 11] {
     let row = users::Model::from(user);
     [
         id(row.id),
@@ -183,6 +186,7 @@ pub(super) fn user_values(user: &User) -> [Value; 10] {
         time(row.updated_at),
         row.email_normalized.into(),
         row.credential_version.into(),
+        row.sessions_epoch.into(),
     ]
 }
 

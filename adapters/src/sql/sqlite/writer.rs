@@ -1,6 +1,6 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use inwren_domain::ports::StoreError;
 use rusqlite::Connection;
@@ -14,28 +14,36 @@ use super::connection;
 /// is none that others need.
 pub(super) struct Writer {
     connection: Mutex<Option<Connection>>,
+    lock_timeout: Duration,
     /// Who else writes.
     others: Pool,
 }
 
 impl Writer {
-    /// Opens the file of the database. A transaction waits so long for one of another process.
+    /// Opens the file of the database. A transaction waits at most so long for one of another process.
     pub(super) fn open(path: &Path, lock_timeout: Duration, others: Pool) -> Result<Self, StoreError> {
         let connection = open(path, lock_timeout).map_err(file_error)?;
-        Ok(Self { connection: Mutex::new(Some(connection)), others })
+        Ok(Self { connection: Mutex::new(Some(connection)), lock_timeout, others })
     }
 
-    /// Does some work when it is its turn, all of it or nothing.
+    /// Does some work when it is its turn, all of it or nothing, and waits for a lock of another process until a moment.
+    /// The work says until when it may be committed.
     pub(super) async fn transaction<T>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+        wait_until: Instant,
+        work: impl FnOnce(&Connection) -> Result<(T, Instant), StoreError>,
     ) -> Result<T, StoreError> {
         let _turn = self.others.turn().await.map_err(store_error)?;
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let closed = || StoreError::Unavailable("the file was closed".to_owned());
         let connection = connection.as_ref().ok_or_else(closed)?;
+        let wait = wait_until.saturating_duration_since(Instant::now()).min(self.lock_timeout);
+        connection.busy_timeout(wait).map_err(file_error)?;
         let transaction = Transaction::begin(connection).map_err(file_error)?;
-        let done = work(connection)?;
+        let (done, commit_by) = work(connection)?;
+        if Instant::now() >= commit_by {
+            return Err(too_late());
+        }
         transaction.commit().map_err(file_error)?;
         Ok(done)
     }
@@ -44,6 +52,11 @@ impl Writer {
     pub(super) fn close(&self) {
         drop(self.connection.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
+}
+
+/// A write was not made, because its caller had given up by then.
+pub(super) fn too_late() -> StoreError {
+    StoreError::Busy("it was too late to write".to_owned())
 }
 
 /// A transaction, which ends with this: it is rolled back unless it was committed. The library's own has its statements

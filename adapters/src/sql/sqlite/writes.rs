@@ -1,25 +1,25 @@
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use inwren_domain::ports::{
     Inserted, Opening, OpeningOutcome, Registration, Rotation, RotationOutcome, StoreError,
 };
 use rusqlite::Connection;
 
-use super::super::batcher::Batcher;
+use super::super::batcher::{Batcher, Job};
 use super::super::connect::ConnectError;
 use super::super::pool::Pool;
 use super::openings::open;
 use super::registrations::register;
 use super::rotations::rotate;
-use super::writer::Writer;
+use super::writer::{Writer, too_late};
 
 /// What is written without the driver, for all who ask at the same time in one transaction: what costs is the wait for the
 /// disk at every commit.
 pub(in super::super) struct Writes {
     writer: Arc<Writer>,
-    together: Batcher<Write, Written>,
+    together: Batcher<Write, Result<Written, StoreError>>,
 }
 
 #[derive(Clone)]
@@ -40,19 +40,19 @@ impl Writes {
     pub(in super::super) fn to(path: &Path, driver: Pool, max_wait: Duration) -> Result<Self, ConnectError> {
         let writer = Arc::new(Writer::open(path, max_wait, driver)?);
         let shared = Arc::clone(&writer);
-        let write = move |writes| together(Arc::clone(&shared), writes);
+        let write = move |jobs| together(Arc::clone(&shared), jobs);
         Ok(Self { writer, together: Batcher::start_thread("file-writer", max_wait, write)? })
     }
 
     pub(in super::super) async fn open(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-        match self.together.ask(Write::Opening(opening.clone())).await? {
+        match self.together.ask(Write::Opening(opening.clone())).await?? {
             Written::Opening(outcome) => Ok(outcome),
             _ => Err(another_question()),
         }
     }
 
     pub(in super::super) async fn rotate(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
-        match self.together.ask(Write::Rotation(rotation.clone())).await? {
+        match self.together.ask(Write::Rotation(rotation.clone())).await?? {
             Written::Rotation(outcome) => Ok(*outcome),
             _ => Err(another_question()),
         }
@@ -62,7 +62,7 @@ impl Writes {
         &self,
         registration: &Registration,
     ) -> Result<Inserted, StoreError> {
-        match self.together.ask(Write::Registration(registration.clone())).await? {
+        match self.together.ask(Write::Registration(registration.clone())).await?? {
             Written::Registration(inserted) => Ok(inserted),
             _ => Err(another_question()),
         }
@@ -78,8 +78,23 @@ fn another_question() -> StoreError {
     StoreError::Unavailable("an answer to another question".to_owned())
 }
 
-async fn together(writer: Arc<Writer>, writes: Vec<Write>) -> Result<Vec<Written>, StoreError> {
-    writer.transaction(|connection| writes.iter().map(|write| write.to(connection)).collect()).await
+/// Writes what is not too late when the file's lock is there, which may have been waited for.
+async fn together(
+    writer: Arc<Writer>,
+    jobs: Vec<Job<Write>>,
+) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
+    let wait_until = jobs.iter().map(|job| job.write_by).max().unwrap_or_else(Instant::now);
+    let work = |connection: &Connection| {
+        let begun = Instant::now();
+        let in_time = |job: &&Job<Write>| begun < job.write_by;
+        let commit_by = jobs.iter().filter(in_time).map(|job| job.write_by).min().unwrap_or(wait_until);
+        let write = |job: &Job<Write>| {
+            if in_time(&job) { job.question.to(connection).map(Ok) } else { Ok(Err(too_late())) }
+        };
+        let written = jobs.iter().map(write).collect::<Result<Vec<_>, _>>()?;
+        Ok((written, commit_by))
+    };
+    writer.transaction(wait_until, work).await
 }
 
 impl Write {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use inwren_domain::model::{Cursor, Email, PageRequest, Tier, UserFilter, UserId};
+use inwren_domain::model::{Cursor, Email, PageRequest, SessionId, Tier, UserFilter, UserId};
 use inwren_domain::service::admin;
 use poem::Request;
 use poem_openapi::param::{Path, Query};
@@ -8,16 +8,17 @@ use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
 
 use super::dto::{AdminUpdateUserRequest, AdminUserDto, AdminUserPage};
-use super::parameter::Parameter;
 use crate::http::auth_scheme::Administrator;
 use crate::http::body::JsonBody;
 use crate::http::client::Client;
 use crate::http::limited::{Limited, by_client};
-use crate::http::problem::Problem;
+use crate::http::paging::{
+    SessionListing, default_sessions, next_link, page_of_sessions, refuse_repeated_parameters,
+};
+use crate::http::parameter::Parameter;
 use crate::http::responses::{self, Answer, Json, NoContent};
 use crate::http::state::AppState;
 use crate::http::tags::ApiTags;
-use crate::http::users::SessionList;
 
 pub(in crate::http) struct AdminApi(pub(in crate::http) Arc<AppState>);
 
@@ -28,7 +29,7 @@ enum Listing {
     #[oai(status = 200)]
     Page(
         Json<AdminUserPage>,
-        /// The next page, with `rel="next"` (RFC 8288); not on the last one.
+        /// The next page, with `rel="next"` (RFC 8288), relative to the request; not on the last one.
         #[oai(header = "Link")]
         Option<String>,
     ),
@@ -51,7 +52,8 @@ impl AdminApi {
         limit: Query<u16>,
         /// `next_cursor` of the page before.
         cursor: Query<Option<Parameter<Cursor>>>,
-        /// Only addresses that begin so, without case.
+        /// Only addresses with this prefix, without case. The domain is compared in its ASCII form (UTS 46), label by label,
+        /// so a complete address is found in either form, while a label with characters beyond ASCII has to be complete.
         #[oai(validator(max_length = 254))]
         email: Query<Option<String>>,
         /// Only users of this tier.
@@ -138,12 +140,19 @@ impl AdminApi {
         &self,
         _limit: Limited<by_client::Admin>,
         admin: Administrator,
+        request: &Request,
         /// The `id` of the user.
         user_id: Path<Uuid>,
-    ) -> Answer<Json<SessionList>, responses::AdminOne> {
+        /// The most sessions on the page.
+        #[oai(default = "default_sessions", validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<u16>,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<Parameter<Cursor<SessionId>>>>,
+    ) -> Answer<SessionListing, responses::AdminOne> {
+        let page = page_of_sessions(request, limit.0, cursor.0)?;
         let id = UserId::from_uuid(user_id.0);
-        let sessions = admin::sessions::list(&self.0.core, admin.0, id).await?;
-        Ok(Json(SessionList::new(&sessions, admin.0.session_id())))
+        let page = admin::sessions::list(&self.0.core, admin.0, id, page).await?;
+        Ok(SessionListing::new(request, &page, Some(admin.0.session_id())))
     }
 
     /// End all of a user's sessions
@@ -166,33 +175,4 @@ impl AdminApi {
 
 fn default_limit() -> u16 {
     PageRequest::DEFAULT_LIMIT
-}
-
-/// Of two values for one parameter, programs differ in which they take; so there may be only one.
-fn refuse_repeated_parameters(request: &Request) -> Result<(), Problem> {
-    let parameters = query_parameters(request);
-    let mut names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
-    names.sort_unstable();
-    let repeated = names.windows(2).find_map(|pair| match pair {
-        [a, b] if a == b => Some(*a),
-        _ => None,
-    });
-    match repeated {
-        Some(name) => Err(Problem::invalid(&format!("/query/{name}"), "comes more than once")),
-        None => Ok(()),
-    }
-}
-
-/// The same query with the next cursor (RFC 8288).
-fn next_link(request: &Request, next: &str) -> String {
-    let mut parameters = query_parameters(request);
-    parameters.retain(|(name, _)| name != "cursor");
-    parameters.push(("cursor".to_owned(), next.to_owned()));
-    let query = serde_urlencoded::to_string(parameters).unwrap_or_default();
-    format!(r#"</admin/users?{query}>; rel="next""#)
-}
-
-/// The parameters as they are meant, however they are spelled.
-fn query_parameters(request: &Request) -> Vec<(String, String)> {
-    serde_urlencoded::from_str(request.uri().query().unwrap_or_default()).unwrap_or_default()
 }

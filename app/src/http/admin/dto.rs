@@ -3,8 +3,8 @@ use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::cursor;
 use crate::http::body::{Fields, FromFields};
+use crate::http::cursor;
 
 /// A user, as a superuser sees it.
 #[derive(Object)]

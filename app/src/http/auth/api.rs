@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use inwren_domain::model::{Email, Password, PlainToken};
-use inwren_domain::service::{Failure, auth};
+use inwren_domain::service::{Failure, PortFailure, auth};
 use poem::Request;
 use poem_openapi::OpenApi;
 use zeroize::Zeroizing;
@@ -46,7 +46,7 @@ impl AuthApi {
         let registered = auth::register::execute(&self.0.core, command).await;
         self.0.metrics.outcomes.registrations.count((&registered).into());
         let user = registered?;
-        Ok(Created::Created(Json(UserDto::from(&user)), "/users/me".to_owned()))
+        Ok(Created::Created(Json(UserDto::from(&user)), self.0.issuer.at("/users/me")))
     }
 
     /// Log in
@@ -63,7 +63,7 @@ impl AuthApi {
     ) -> Answer<Json<TokenDto>, responses::Login> {
         let LoginRequest { email, password } = body.0;
         let password = Zeroizing::new(password);
-        let email = Email::parse(&email)?;
+        let email = Email::parse_for_lookup(&email)?;
         check_account(&self.0, &slot, &email, &client.0).await?;
         let command = auth::login::Command { email, password: Password::new(&password), client: client.0 };
         Ok(Json(log_in(&self.0, command).await?.into()))
@@ -124,6 +124,12 @@ pub(super) async fn refresh(
     token: PlainToken,
     client: &Client,
 ) -> Result<inwren_domain::model::TokenPair, Problem> {
+    // A clock that is ahead makes valid tokens look expired, and a client that gets 401 here discards its session.
+    if let Err(ahead) = state.core.clock.signing_time() {
+        state.limits.check_client(request, Operation::Refresh).await?;
+        state.metrics.outcomes.refreshes.count(RefreshOutcome::Failed);
+        return Err(PortFailure::from(ahead).into());
+    }
     let presented = match auth::refresh::Presented::verify(&state.core, token) {
         Ok(presented) => presented,
         Err(reason) => {

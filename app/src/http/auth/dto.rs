@@ -8,7 +8,9 @@ use crate::http::body::{Fields, FromFields};
 #[derive(Object)]
 #[oai(rename = "RegisterRequest", deny_unknown_fields, example)]
 pub(super) struct RegisterRequest {
-    /// The login name: an e-mail address of at most 254 bytes. It is kept as given and compared without case.
+    /// The login name: an e-mail address of at most 254 bytes, without invisible characters. It is stored as given. Two
+    /// addresses are the same if they differ only in case, or in the form of the domain: domains are compared in their ASCII
+    /// form (UTS 46).
     #[oai(validator(min_length = 3, max_length = 254))]
     pub(super) email: String,
     /// 8 to 128 characters of any kind, where each word that names the service or the user counts as one; not one of

@@ -67,7 +67,7 @@ impl OAuthApi {
             return Err(OAuthError::invalid_request("username and password are needed.").into());
         };
         // What is no address is nobody's, and told like any other wrong name.
-        let email = Email::parse(&username).map_err(|_| OAuthError::wrong_credentials())?;
+        let email = Email::parse_for_lookup(&username).map_err(|_| OAuthError::wrong_credentials())?;
         check_account(&self.0, slot, &email, &client.0).await?;
         let command = auth::login::Command { email, password: Password::new(&password), client: client.0 };
         match log_in(&self.0, command).await {

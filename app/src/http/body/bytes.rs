@@ -1,15 +1,26 @@
 use std::time::Duration;
 
-use poem::error::ReadBodyError;
+use futures_util::StreamExt as _;
+use inwren_domain::model::ClientNetwork;
 use poem::http::header;
-use poem::{Request, RequestBody};
+use poem::{Body, Request, RequestBody};
+use tokio::time::{Instant, timeout_at};
 
+use crate::http::client::client_of;
 use crate::http::problem::{Kind, Problem};
+use crate::http::state::AppState;
 
 /// The largest body that is read.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a client may take to send it: less than a whole request may take, so that the client is told which it was.
 const MAX_BODY_TIME: Duration = Duration::from_secs(25);
+/// How long a client may take before a rate is asked of it: as long as for the headers, because a phone on a bad line may
+/// have to repeat what it sends several times.
+const BODY_GRACE: Duration = Duration::from_secs(10);
+/// The least that has to arrive a second after that, in bytes, counted from the end of the grace.
+const MIN_BODY_RATE: u64 = 1_024;
+/// When a client may try again whose network has too many requests that wait for their bodies.
+const PENDING_RETRY: Duration = Duration::from_secs(1);
 
 /// Whether the body is said to be of a media type, and of no other: in one header, and in no other characters than UTF-8.
 fn has_media_type(request: &Request, media_type: &str) -> bool {
@@ -58,12 +69,64 @@ pub(super) async fn read_body(
     if announced.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
         return Err(too_large());
     }
-    let body = body.take().map_err(Problem::internal)?;
-    let read = tokio::time::timeout(MAX_BODY_TIME, body.into_bytes_limit(MAX_BODY_BYTES)).await;
-    match read {
-        Ok(Ok(bytes)) => Ok(bytes.to_vec()),
-        Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(too_large()),
-        Ok(Err(_)) => Err(Problem::new(Kind::MALFORMED_REQUEST, "The body broke off.")),
-        Err(_) => Err(Problem::new(Kind::REQUEST_TIMEOUT, "The body did not arrive in time.")),
+    let network = ClientNetwork::of(client_of(request));
+    let Some(_pending) = AppState::of(request)?.bodies.begin(network) else {
+        tracing::info!("too many requests of one network wait for their bodies");
+        let problem = Problem::new(
+            Kind::RATE_LIMITED,
+            "Too many requests of this network have sent their headers and not their bodies.",
+        );
+        return Err(problem.retry_after(PENDING_RETRY));
+    };
+    match read_in_time(body.take().map_err(Problem::internal)?).await {
+        Ok(bytes) => Ok(bytes),
+        Err(Unread::TooLarge) => Err(too_large()),
+        Err(Unread::Broken) => Err(Problem::new(Kind::MALFORMED_REQUEST, "The body broke off.")),
+        Err(Unread::TooSlow) => Err(Problem::new(Kind::REQUEST_TIMEOUT, "The body did not arrive in time.")),
+    }
+}
+
+/// Why a body was not read to its end.
+enum Unread {
+    TooLarge,
+    Broken,
+    TooSlow,
+}
+
+/// Reads a body that keeps to the minimum rate.
+async fn read_in_time(body: Body) -> Result<Vec<u8>, Unread> {
+    let start = Instant::now();
+    let mut chunks = std::pin::pin!(body.into_bytes_stream());
+    let mut bytes = Vec::new();
+    loop {
+        let deadline = start + time_for(bytes.len());
+        match timeout_at(deadline, chunks.next()).await {
+            Ok(Some(Ok(chunk))) if bytes.len() + chunk.len() > MAX_BODY_BYTES => {
+                return Err(Unread::TooLarge);
+            }
+            Ok(Some(Ok(chunk))) => bytes.extend_from_slice(&chunk),
+            Ok(Some(Err(_))) => return Err(Unread::Broken),
+            Ok(None) => return Ok(bytes),
+            Err(_) => return Err(Unread::TooSlow),
+        }
+    }
+}
+
+/// How long after its headers a request may take until more than these bytes of its body have arrived.
+fn time_for(received: usize) -> Duration {
+    let received = u64::try_from(received).unwrap_or(u64::MAX);
+    (BODY_GRACE + Duration::from_millis(received.saturating_mul(1_000) / MIN_BODY_RATE)).min(MAX_BODY_TIME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_has_a_grace_and_then_a_minimum_rate() {
+        assert_eq!(time_for(0), BODY_GRACE);
+        assert_eq!(time_for(100), BODY_GRACE + Duration::from_millis(97));
+        assert_eq!(time_for(4 * 1_024), BODY_GRACE + Duration::from_secs(4));
+        assert_eq!(time_for(MAX_BODY_BYTES), MAX_BODY_TIME);
     }
 }

@@ -4,12 +4,14 @@ mod bytes;
 mod fields;
 mod form;
 mod json;
+mod pending;
 
 use poem::{Request, RequestBody};
 
 pub(super) use fields::{Fields, FromFields};
 pub(super) use form::{FORM, FormFields, read_form};
 pub(super) use json::JsonBody;
+pub use pending::PendingBodies;
 
 use super::problem::Problem;
 

@@ -103,9 +103,7 @@ fn complete_headers(status: &str, answer: &mut Value, is_limited: bool) {
 fn of_header(name: &str) -> Option<Value> {
     match name {
         "Location" => Some(json!("/users/me")),
-        "Link" => {
-            Some(json!(r#"</admin/users?limit=50&cursor=AQAGI5taLAAAAZk7HnpcfzqdLmwbCk-OIQ>; rel="next""#))
-        }
+        "Link" => Some(json!(r#"<?limit=50&cursor=AQAGI5taLAAAAZk7HnpcfzqdLmwbCk-OIQ>; rel="next""#)),
         "Cache-Control" => Some(json!("public, max-age=300")),
         "ETag" => Some(json!(r#""47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU""#)),
         _ => None,

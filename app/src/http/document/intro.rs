@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::http::issuer::Issuer;
+
 /// The text that the document begins with, in Markdown. Swagger UI and ReDoc show it first.
 pub(super) const DESCRIPTION: &str = "\
 Register and log in users, and verify their tokens anywhere.
@@ -46,14 +48,22 @@ are refused, so that a misspelled one is not lost in silence; answers may get ne
 const TAGS: [&str; 5] = ["Authentication", "Current user", "Verification", "Administration", "Service"];
 
 /// Says what the library cannot say, and has no wish for.
-pub(super) fn complete(document: &mut Value) {
+pub(super) fn complete(document: &mut Value, issuer: &Issuer) {
     // The first version of 3.0 that says what `nullable` means.
     document["openapi"] = json!("3.0.3");
     document["info"]["contact"] = json!({ "name": "Inwren Auth" });
     document["info"]["license"]["url"] = json!("https://opensource.org/license/mit");
-    document["servers"] = json!([{ "url": "/", "description": "The service that the document comes from" }]);
+    let server = if issuer.path().is_empty() { "/" } else { issuer.path() };
+    document["servers"] =
+        json!([{ "url": server, "description": "The service that the document comes from" }]);
     if let Some(flow) = document.pointer_mut("/components/securitySchemes/password/flows/password") {
         flow["scopes"] = json!({});
+        // Tools resolve them against the server, where an absolute path replaces that of the server.
+        for url in ["tokenUrl", "refreshUrl"] {
+            if let Some(path) = flow[url].as_str() {
+                flow[url] = json!(issuer.at(path));
+            }
+        }
     }
     if let Some(tags) = document.get_mut("tags").and_then(Value::as_array_mut) {
         tags.sort_by_key(|tag| TAGS.iter().position(|name| tag["name"] == *name));

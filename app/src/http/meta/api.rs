@@ -40,8 +40,8 @@ impl MetaApi {
         Ok(Json(ServiceInfo {
             name: self.0.project_name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            docs: "/docs".to_owned(),
-            openapi: "/openapi.json".to_owned(),
+            docs: self.0.issuer.at("/docs"),
+            openapi: self.0.issuer.at("/openapi.json"),
         }))
     }
 
@@ -63,9 +63,15 @@ impl MetaApi {
         };
         let rate_limiter =
             if self.0.limits.is_degraded() { HealthStatus::Degraded } else { HealthStatus::Ok };
-        let status = if self.0.is_draining() { HealthStatus::Stopping } else { database };
+        let is_ahead = self.0.core.clock.signing_time().is_err();
+        let clock = if is_ahead { HealthStatus::Unavailable } else { HealthStatus::Ok };
+        let status = match database {
+            _ if self.0.is_draining() => HealthStatus::Stopping,
+            HealthStatus::Ok => clock,
+            database => database,
+        };
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let health = Json(Health { status, version, checks: HealthChecks { database, rate_limiter } });
+        let health = Json(Health { status, version, checks: HealthChecks { database, rate_limiter, clock } });
         Ok(match status {
             HealthStatus::Ok => HealthAnswer::Ready(health),
             _ => HealthAnswer::NotReady(health, RETRY_AFTER),

@@ -55,11 +55,13 @@ pub(super) struct HealthChecks {
     pub(super) database: HealthStatus,
     /// What bounds how often who may do what.
     pub(super) rate_limiter: HealthStatus,
+    /// The clock. While it is ahead of the system clock, no token is signed.
+    pub(super) clock: HealthStatus,
 }
 
 impl poem_openapi::types::Example for HealthChecks {
     fn example() -> Self {
-        Self { database: HealthStatus::Ok, rate_limiter: HealthStatus::Ok }
+        Self { database: HealthStatus::Ok, rate_limiter: HealthStatus::Ok, clock: HealthStatus::Ok }
     }
 }
 

@@ -2,8 +2,10 @@ use std::sync::Arc;
 
 use inwren_domain::ports::Entropy;
 use poem::endpoint::{BoxEndpoint, make_sync};
+use poem::http::uri::Scheme;
 use poem::http::{Method, header};
 use poem::{EndpointExt as _, IntoResponse as _, Request, Response};
+use poem_openapi::types::Example as _;
 
 use super::api::{HealthAnswer, RETRY_AFTER};
 use super::dto::{Health, HealthChecks, HealthStatus, Liveness};
@@ -16,6 +18,7 @@ use crate::http::responses::{Json, PROBLEM_JSON};
 pub(in crate::http) fn endpoint(entropy: Arc<dyn Entropy>, cors: Cors) -> BoxEndpoint<'static, Response> {
     let answer_to = move |request: Request| {
         let id = request_id(&request, entropy.as_ref());
+        let is_over_tls = *request.scheme() == Scheme::HTTPS;
         let is_readable = request.extensions().get::<BadHead>().is_none();
         let mut response = match cors.preflight(&request).filter(|_| is_readable) {
             Some(preflight) => preflight,
@@ -26,7 +29,7 @@ pub(in crate::http) fn endpoint(entropy: Arc<dyn Entropy>, cors: Cors) -> BoxEnd
             }
         };
         tracing::debug!(request_id = %id, status = response.status().as_u16(), "answered without a database");
-        add_common(response.headers_mut(), &id);
+        add_common(response.headers_mut(), &id, is_over_tls);
         if request.method() == Method::HEAD {
             response.set_body(());
         }
@@ -43,7 +46,7 @@ fn answer(request: &Request, id: &str) -> Response {
     match request.uri().path() {
         "/health/live" if is_read => Json(Liveness { status: HealthStatus::Ok }).into_response(),
         "/health" if is_read => {
-            let checks = HealthChecks { database: HealthStatus::Unavailable, rate_limiter: HealthStatus::Ok };
+            let checks = HealthChecks { database: HealthStatus::Unavailable, ..HealthChecks::example() };
             let version = env!("CARGO_PKG_VERSION").to_owned();
             let health = Health { status: HealthStatus::Unavailable, version, checks };
             HealthAnswer::NotReady(Json(health), RETRY_AFTER).into_response()

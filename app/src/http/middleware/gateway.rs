@@ -13,7 +13,7 @@ use super::cors::Cors;
 use super::headers::add_common;
 use super::request_id::request_id;
 use crate::http::bad_head::BadHead;
-use crate::http::client::{ClientAddress, client_of};
+use crate::http::client::{ClientAddress, client_of, is_over_tls};
 use crate::http::document::{KnownRoute, RouteTable};
 use crate::http::limits::LimitSlot;
 use crate::http::problem::{Kind, Problem};
@@ -65,13 +65,14 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         let begun = Instant::now();
         let in_flight = self.requests.begin();
         let id = request_id(&request, self.state.core.entropy.as_ref());
-        let slot = LimitSlot::default();
         request.extensions_mut().insert(Arc::clone(&self.state));
-        request.extensions_mut().insert(slot.clone());
         let method = request.method().clone();
         let address = ClientAddress::find(&request, &self.state.trusted_proxies);
         request.extensions_mut().insert(address);
         let client = client_of(&request);
+        let is_over_tls = is_over_tls(&request, &self.state.trusted_proxies);
+        let slot = LimitSlot::of(client);
+        request.extensions_mut().insert(slot.clone());
         let route = self.routes.find(request.uri().path());
         let grant = self.cors.grant(&request);
         let bad_head = request.extensions().get::<BadHead>().map(|bad| Problem::from(*bad).into_response());
@@ -116,7 +117,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         }
         let headers = response.headers_mut();
         slot.write_headers(headers);
-        add_common(headers, &id);
+        add_common(headers, &id, is_over_tls);
         if !is_preflight {
             self.cors.add(headers, grant);
         }

@@ -61,7 +61,7 @@ pub(super) fn one(kind: Kind, format: Format) -> String {
                     "<h1>{title}</h1>\n<dl>\n<dt>Code</dt><dd><code>{code}</code></dd>\n\
                      <dt>Status</dt><dd>{status}</dd>\n<dt>What it means</dt><dd>{}</dd>\n\
                      <dt>What to do</dt><dd>{}</dd>\n<dt>May the same request succeed later, unchanged?</dt><dd>{}</dd>\n\
-                     </dl>\n<p><a href=\"/problems\">All problems</a></p>",
+                     </dl>\n<p><a href=\"../problems\">All problems</a></p>",
                     html(meaning),
                     html(remedy),
                     yes_or_no(retryable),
@@ -79,7 +79,7 @@ pub(super) fn list(format: Format) -> String {
         Format::Html => {
             let line = |kind: &Kind| {
                 let Kind { code, status, title, .. } = kind;
-                format!("<li>{status} <a href=\"/problems/{code}\"><code>{code}</code></a>: {title}</li>\n")
+                format!("<li>{status} <a href=\"problems/{code}\"><code>{code}</code></a>: {title}</li>\n")
             };
             let lines: String = Kind::ALL.iter().map(line).collect();
             page("Problems", &format!("<h1>Problems</h1>\n<ul>\n{lines}</ul>"))

@@ -1,19 +1,22 @@
 use std::sync::Arc;
 
-use inwren_domain::model::{Email, Password, SessionId};
+use inwren_domain::model::{Cursor, Email, Password, SessionId};
 use inwren_domain::service::account;
+use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::Path;
+use poem_openapi::param::{Path, Query};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::dto::{ChangePasswordRequest, SessionList, UpdateUserRequest, UserDto};
+use super::dto::{ChangePasswordRequest, UpdateUserRequest, UserDto};
 use crate::http::auth::{TokenDto, check_account};
 use crate::http::auth_scheme::Authenticated;
 use crate::http::body::JsonBody;
 use crate::http::client::Client;
 use crate::http::limited::{Limited, by_client};
 use crate::http::limits::LimitSlot;
+use crate::http::paging::{SessionListing, default_sessions, page_of_sessions};
+use crate::http::parameter::Parameter;
 use crate::http::responses::{self, Answer, Json, NoContent};
 use crate::http::state::AppState;
 use crate::http::tags::ApiTags;
@@ -97,9 +100,17 @@ impl UsersApi {
         &self,
         _limit: Limited<by_client::Sessions>,
         caller: Authenticated,
-    ) -> Answer<Json<SessionList>, responses::Authenticated> {
-        let sessions = account::sessions::list(&self.0.core, &caller.0).await?;
-        Ok(Json(SessionList::new(&sessions, caller.0.session().map(|session| session.id))))
+        request: &Request,
+        /// The most sessions on the page.
+        #[oai(default = "default_sessions", validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<u16>,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<Parameter<Cursor<SessionId>>>>,
+    ) -> Answer<SessionListing, responses::ListMine> {
+        let page = page_of_sessions(request, limit.0, cursor.0)?;
+        let page = account::sessions::list(&self.0.core, &caller.0, page).await?;
+        let current = caller.0.session().map(|session| session.id);
+        Ok(SessionListing::new(request, &page, current))
     }
 
     /// End one of the own sessions

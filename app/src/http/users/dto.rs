@@ -1,9 +1,10 @@
-use inwren_domain::model::{Session, SessionId, User};
+use inwren_domain::model::{Cursor, Page, Session, SessionId, User};
 use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::http::body::{Fields, FromFields};
+use crate::http::cursor;
 
 /// A user, as the user sees it.
 #[derive(Object)]
@@ -135,23 +136,28 @@ impl poem_openapi::types::Example for SessionDto {
     }
 }
 
-/// The live sessions of a user, newest first.
+/// A page of the live sessions of a user, newest first.
 #[derive(Object)]
 #[oai(rename = "SessionList", example)]
 pub(in crate::http) struct SessionList {
     /// The sessions.
     items: Vec<SessionDto>,
+    /// Where the next page begins; `null` on the last one.
+    #[oai(nullable)]
+    pub(in crate::http) next_cursor: Option<String>,
 }
 
 impl poem_openapi::types::Example for SessionList {
     fn example() -> Self {
-        Self { items: vec![SessionDto::example()] }
+        let session = SessionDto::example();
+        let next = Cursor { created_at: session.created_at, id: SessionId::from_uuid(session.id) };
+        Self { items: vec![session], next_cursor: Some(cursor::encode(next)) }
     }
 }
 
 impl SessionList {
-    /// Lists sessions; `current` is the one that asks, if it is among them.
-    pub(in crate::http) fn new(sessions: &[Session], current: Option<SessionId>) -> Self {
+    /// Lists a page of sessions; `current` is the one that asks, if it is among them.
+    pub(in crate::http) fn new(page: &Page<Session, SessionId>, current: Option<SessionId>) -> Self {
         let dto = |session: &Session| SessionDto {
             id: session.id.as_uuid(),
             created_at: session.created_at,
@@ -161,6 +167,6 @@ impl SessionList {
             user_agent: session.client.user_agent.clone(),
             current: Some(session.id) == current,
         };
-        Self { items: sessions.iter().map(dto).collect() }
+        Self { items: page.items.iter().map(dto).collect(), next_cursor: page.next.map(cursor::encode) }
     }
 }

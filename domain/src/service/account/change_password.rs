@@ -44,8 +44,9 @@ pub async fn execute(
     client: &ClientInfo,
 ) -> Result<TokenPair, Failure<Refusal>> {
     let user = &principal.user;
+    let now = core.clock.signing_time()?;
     let own_session = principal
-        .require_recent(core, core.clock.now())
+        .require_recent(core, now)
         .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
     password::check_new(&command.new_password, &user.email, &core.settings.context_words)
         .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
@@ -80,7 +81,7 @@ pub async fn execute(
 const GENERATION_JUMP: i64 = 1 << 20;
 
 fn rekeyed_session(core: &Core, session: &Session) -> Result<(Session, PlainToken, Rekey), PortFailure> {
-    let now = core.clock.now();
+    let now = core.clock.signing_time()?;
     let generation = session.generation.saturating_add(GENERATION_JUMP);
     let mut rekey = Rekey {
         session_id: session.id,

@@ -1,7 +1,7 @@
 //! Seeing and ending the own sessions.
 
 use crate::Core;
-use crate::model::{AuditEventKind, ClientInfo, RevocationReason, Session, SessionId};
+use crate::model::{AuditEventKind, ClientInfo, Page, PageRequest, RevocationReason, Session, SessionId};
 use crate::service::audit::Trail;
 use crate::service::auth::{Principal, end_legacy_tokens};
 use crate::service::{Failure, PortFailure};
@@ -19,10 +19,14 @@ pub enum Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overtaken;
 
-/// The own live sessions, newest first.
-pub async fn list(core: &Core, principal: &Principal) -> Result<Vec<Session>, PortFailure> {
+/// A page of the own live sessions, newest first.
+pub async fn list(
+    core: &Core,
+    principal: &Principal,
+    page: PageRequest<SessionId>,
+) -> Result<Page<Session, SessionId>, PortFailure> {
     let mut view = core.store.read().await?;
-    Ok(view.sessions().live_of(principal.user.id, core.clock.now()).await?)
+    Ok(view.sessions().live_of(principal.user.id, core.clock.now(), page).await?)
 }
 
 /// Ends one of the own sessions; it may be the current one.

@@ -20,14 +20,18 @@ use crate::service::auth::{Principal, is_still_in};
 #[derive(Clone, Copy, Debug)]
 pub struct Admin {
     id: UserId,
-    session: Option<SessionId>,
-    /// None with a token of the service before this one, which does not say it.
-    authenticated_at: Option<OffsetDateTime>,
+    session: SessionId,
+    authenticated_at: OffsetDateTime,
 }
 
-/// Somebody is known, but may not do this.
+/// Why a caller may not administer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotPermitted;
+pub enum NotAdmin {
+    /// The user is no superuser.
+    NotPermitted,
+    /// The token is of the service before this one, which belongs to no session: a login is needed.
+    LoginNeeded,
+}
 
 /// There is no such user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,18 +47,18 @@ pub enum Unconfirmed {
 }
 
 impl Admin {
-    /// Decides by the user as stored, not by what the token remembers (OWASP ASVS 5.0, 8.3.2).
-    pub fn authorise(principal: &Principal) -> Result<Self, NotPermitted> {
-        if principal.user.is_superuser {
-            let grant = principal.grant.as_ref();
-            Ok(Self {
-                id: principal.user.id,
-                session: principal.session_id(),
-                authenticated_at: grant.map(|grant| grant.claims.authenticated_at),
-            })
-        } else {
-            Err(NotPermitted)
+    /// Decides by the user as stored, not by what the token remembers (OWASP ASVS 5.0, 8.3.2). A token of the legacy
+    /// service never authorises: that service may still be running, outside the control of this one.
+    pub fn authorise(principal: &Principal) -> Result<Self, NotAdmin> {
+        if !principal.user.is_superuser {
+            return Err(NotAdmin::NotPermitted);
         }
+        let grant = principal.grant.as_ref().ok_or(NotAdmin::LoginNeeded)?;
+        Ok(Self {
+            id: principal.user.id,
+            session: grant.session.id,
+            authenticated_at: grant.claims.authenticated_at,
+        })
     }
 
     /// Who it is.
@@ -62,17 +66,15 @@ impl Admin {
         self.id
     }
 
-    /// The session that asks. A token of the service before this one belongs to none.
-    pub fn session_id(self) -> Option<SessionId> {
+    /// The session that asks.
+    pub fn session_id(self) -> SessionId {
         self.session
     }
 
     /// Checks that the administrator has proved the password recently enough for a sensitive change (OWASP ASVS 5.0, 7.5.1):
     /// one that the own account needs it for elsewhere, or that makes somebody else an administrator, who could do it then.
     fn require_recent(self, core: &Core, now: OffsetDateTime) -> Result<(), StepUpRequired> {
-        let max_age = core.settings.reauthentication_max_age;
-        let authenticated_at = self.authenticated_at.ok_or(StepUpRequired { max_age })?;
-        require_recent(authenticated_at, now, max_age)
+        require_recent(self.authenticated_at, now, core.settings.reauthentication_max_age)
     }
 
     /// Locks the active superusers, and gives them if the witness is still among them and still logged in: what an
@@ -87,7 +89,7 @@ impl Admin {
             return Ok(Err(Unconfirmed::NotPermitted));
         }
         let Some(user) = unit.users().lock(self.id).await? else { return Ok(Err(Unconfirmed::NotPermitted)) };
-        let is_in = is_still_in(unit, &user, self.session, now).await?;
+        let is_in = is_still_in(unit, &user, Some(self.session), now).await?;
         Ok(if is_in { Ok(superusers) } else { Err(Unconfirmed::Overtaken) })
     }
 }

@@ -2,18 +2,25 @@
 
 use super::{Admin, NotFound, Unconfirmed};
 use crate::Core;
-use crate::model::{AuditEventKind, ClientInfo, RevocationReason, Session, UserId};
+use crate::model::{
+    AuditEventKind, ClientInfo, Page, PageRequest, RevocationReason, Session, SessionId, UserId,
+};
 use crate::service::Failure;
 use crate::service::audit::Trail;
 use crate::service::auth::end_legacy_tokens;
 
-/// The user's live sessions, newest first.
-pub async fn list(core: &Core, _: Admin, id: UserId) -> Result<Vec<Session>, Failure<NotFound>> {
+/// A page of the user's live sessions, newest first.
+pub async fn list(
+    core: &Core,
+    _: Admin,
+    id: UserId,
+    page: PageRequest<SessionId>,
+) -> Result<Page<Session, SessionId>, Failure<NotFound>> {
     let mut view = core.store.read().await?;
     if view.users().by_id(id).await?.is_none() {
         return Err(Failure::Refused(NotFound));
     }
-    Ok(view.sessions().live_of(id, core.clock.now()).await?)
+    Ok(view.sessions().live_of(id, core.clock.now(), page).await?)
 }
 
 /// Why the sessions go on.

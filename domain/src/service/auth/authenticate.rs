@@ -83,6 +83,9 @@ pub enum NotAuthenticated {
     /// The user may not log in.
     #[error("the user is not active")]
     Inactive,
+    /// The token is of the service before, and its user registered here.
+    #[error("the user did not come from the service before")]
+    NotAdopted,
     /// It could not be found out, so nobody is let in.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -113,7 +116,7 @@ pub(super) async fn by_session(
 ) -> Result<(User, Grant), NotAuthenticated> {
     let found = core.store.read().await?.sessions().with_user(claims.session_id).await?;
     let (session, user) = found.ok_or(NotAuthenticated::SessionEnded)?;
-    if user.id != claims.user_id || !session.is_live(now) {
+    if user.id != claims.user_id || !session.is_live(&user, now) {
         return Err(NotAuthenticated::SessionEnded);
     }
     if !user.is_active {

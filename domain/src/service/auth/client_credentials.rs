@@ -36,7 +36,7 @@ pub async fn authenticate(
 
 /// A client's own access token, and how long it is good.
 pub fn issue(core: &Core, client: &ServiceClient) -> Result<(PlainToken, time::Duration), PortFailure> {
-    let now = core.clock.now().truncate_to_second();
+    let now = core.clock.signing_time()?.truncate_to_second();
     let lifetime = core.settings.access_token_lifetime;
     let token = core.issuer.issue_client(&ClientClaims {
         id: TokenId::for_access(core.entropy.as_ref())?,

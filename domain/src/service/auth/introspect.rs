@@ -54,7 +54,7 @@ async fn refresh(
     let Some((session, user)) = found else { return Ok(Introspection::Inactive) };
     let is_live = user.id == claims.user_id
         && user.is_active
-        && session.is_live(core.clock.now())
+        && session.is_live(&user, core.clock.now())
         && session.hashed_refresh_token == core.verifier.digest(token);
     Ok(if is_live { Introspection::Refresh(claims, user) } else { Introspection::Inactive })
 }

@@ -1,5 +1,9 @@
 //! Access tokens of the service before this one: good for a while, so that nobody notices that they moved in.
 //!
+//! They are valid only for users who were adopted or imported. A user who registered here has no token of that service, but while
+//! it still runs, an attacker could register the same address there and get one. They never authorise administration
+//! ([`Admin::authorise`](crate::service::admin::Admin::authorise)).
+//!
 //! There is no session to such a token, so that none can be ended alone. What ends them is the credential version: with the
 //! first one a user came here, and the tokens of the service before are good for that one only. Whatever takes access away
 //! from a user counts it up, so that all of them are worth nothing from then on.
@@ -8,14 +12,14 @@ use time::OffsetDateTime;
 
 use super::NotAuthenticated;
 use crate::Core;
-use crate::model::{LegacyClaims, LegacySubject, User};
+use crate::model::{AuditEventKind, LegacyClaims, LegacySubject, User};
 use crate::ports::{InvalidToken, StoreError, UnitOfWork};
 
 /// The credential version of everybody who has just come.
 const FIRST_VERSION: i64 = 0;
 
 /// Finds out whose access token this is, if tokens of the service before are accepted at all. The store is not asked before
-/// the signature has been checked, and then once.
+/// the signature has been checked, and then for the user and for where the user came from.
 pub(super) async fn authenticate(
     core: &Core,
     token: &str,
@@ -26,7 +30,7 @@ pub(super) async fn authenticate(
     let mut view = core.store.read().await?;
     let found = match &claims.subject {
         LegacySubject::Id(id) => view.users().by_id(*id).await?,
-        LegacySubject::Email(email) => view.users().by_email(email).await?,
+        LegacySubject::Email(email) => view.users().by_login(email).await?,
     };
     let user = found.filter(|user| is_theirs(&claims, user)).ok_or(NotAuthenticated::SessionEnded)?;
     if !may_have_tokens(&user) {
@@ -34,6 +38,11 @@ pub(super) async fn authenticate(
     }
     if !user.is_active {
         return Err(NotAuthenticated::Inactive);
+    }
+    // Only the audit trail tells adopted users apart, also in databases that an earlier release adopted. If the event has been
+    // swept already, the token is refused, which costs its bearer a login.
+    if !view.audit().has(user.id, AuditEventKind::UserImported).await? {
+        return Err(NotAuthenticated::NotAdopted);
     }
     Ok(user)
 }

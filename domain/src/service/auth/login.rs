@@ -67,6 +67,7 @@ pub async fn standing(core: &Core, email: &Email, client: &ClientInfo) -> Result
 ///
 /// Every refusal costs the same: two reads and one check of a password, against a stand-in where there is no user.
 pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure<Refusal>> {
+    core.clock.signing_time()?;
     let (found, standing) = look_up(core, &command).await?;
     let requester = Requester::new(&command.client, standing);
     let verification = verify(core, command.password, found.as_ref(), requester).await?;
@@ -83,7 +84,13 @@ pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure
     let event = trail.event(AuditEventKind::LoggedIn, user.id, Some(session.id))?;
 
     // The store orders this login before or after any change of the password or the account: never in between.
-    let opening = Opening { session, credential_version: user.credential_version, rehashed, event };
+    let opening = Opening {
+        session,
+        credential_version: user.credential_version,
+        rehashed,
+        event,
+        max_sessions: core.settings.sessions_per_user,
+    };
     let OpeningOutcome::Opened(current) = core.store.open_session(&opening).await? else {
         return Err(Failure::Refused(Refusal::Overtaken(user.id)));
     };
@@ -121,8 +128,9 @@ async fn verify(
 
 async fn look_up(core: &Core, command: &Command) -> Result<(Option<User>, Standing), StoreError> {
     let mut view = core.store.read().await?;
-    let found = view.users().by_email(&command.email).await?;
-    let addresses = view.sessions().recent_addresses(&command.email, standing::REMEMBERED_SESSIONS).await?;
+    let found = view.users().by_login(&command.email).await?;
+    let email = found.as_ref().map_or(&command.email, |user| &user.email);
+    let addresses = view.sessions().recent_addresses(email, standing::REMEMBERED_SESSIONS).await?;
     Ok((found, standing::of(&command.client, &addresses)))
 }
 
@@ -131,7 +139,7 @@ fn new_session(
     user: &User,
     client: ClientInfo,
 ) -> Result<(Session, crate::model::PlainToken), PortFailure> {
-    let now = core.clock.now();
+    let now = core.clock.signing_time()?;
     let max_expires_at = whole_seconds(now) + core.settings.session_max_lifetime;
     let mut session = Session {
         id: SessionId::generate(now, core.entropy.as_ref())?,
@@ -149,6 +157,7 @@ fn new_session(
         max_expires_at,
         revoked: None,
         client,
+        epoch: user.sessions_epoch,
     };
     let issued = refresh_token(core, &session)?;
     session.hashed_refresh_token = issued.digest;

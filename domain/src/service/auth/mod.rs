@@ -10,8 +10,10 @@ pub mod logout;
 pub mod refresh;
 pub mod register;
 pub mod revoke;
+mod undelivered;
 
 pub(super) use authenticate::is_still_in;
 pub use authenticate::{NotAuthenticated, Principal, authenticate};
 pub(super) use issue::{access_token, refresh_expiry, refresh_token};
 pub(super) use legacy::end_tokens as end_legacy_tokens;
+pub use undelivered::UndeliveredRotations;

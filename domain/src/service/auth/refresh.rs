@@ -10,6 +10,7 @@ use crate::model::{
 use crate::ports::{InvalidToken, Rotation, RotationOutcome, StoreError};
 use crate::service::audit::Trail;
 use crate::service::auth::issue::{access_token, refresh_expiry, refresh_token, whole_seconds};
+use crate::service::auth::undelivered::Attempt;
 use crate::service::{Failure, PortFailure};
 
 /// A refresh token that was verified, but not yet exchanged.
@@ -70,52 +71,74 @@ impl Refreshed {
 
 /// Exchanges the token.
 ///
-/// A client whose answer was lost, and tabs that race, get the very token that the winner got, within the grace.
+/// A client whose answer was lost, and tabs that race, get the very token that the winner got, within the grace. So
+/// does a client that retries after a failure of this function, or after its future was dropped, whatever the grace is.
 pub async fn execute(
     core: &Core,
     presented: Presented,
     client: &ClientInfo,
 ) -> Result<Refreshed, Failure<Refusal>> {
-    let now = core.clock.now();
-    match rotate(core, &presented, now).await? {
-        (RotationOutcome::Rotated(session, user), successor) => {
-            Ok(Refreshed::Rotated(pair(core, &session, &user, successor, now)?))
+    let now = core.clock.signing_time()?;
+    let (outcome, successor, attempt) = rotate(core, &presented, now).await?;
+    let refreshed = match outcome {
+        RotationOutcome::Rotated(session, user) => {
+            Refreshed::Rotated(pair(core, &session, &user, successor, now)?)
         }
-        (RotationOutcome::Raced(session, user), _) => {
+        RotationOutcome::Raced(session, user) => {
             let again = refresh_token(core, &session)?;
             if again.digest != session.hashed_refresh_token {
+                attempt.refused();
                 return Err(Failure::Refused(Refusal::NotRepeatable));
             }
-            Ok(Refreshed::Raced(pair(core, &session, &user, again.token, now)?))
+            Refreshed::Raced(pair(core, &session, &user, again.token, now)?)
         }
-        (RotationOutcome::Reused(session), _) => {
-            let revoked = revoke_family(core, &session, now, client).await?;
-            Err(Failure::Refused(if revoked { Refusal::Reused } else { Refusal::Ended }))
+        refused => {
+            attempt.refused();
+            return Err(refusal(core, refused, now, client).await?);
         }
-        (RotationOutcome::Superseded, _) => Err(Failure::Refused(Refusal::Superseded)),
-        (RotationOutcome::Ended, _) => Err(Failure::Refused(Refusal::Ended)),
-        (RotationOutcome::Inactive, _) => Err(Failure::Refused(Refusal::Inactive)),
-        (RotationOutcome::Unknown, _) => Err(Failure::Refused(Refusal::Unknown)),
-        (RotationOutcome::Capped(_), _) => {
-            Err(StoreError::Busy("a session's end moved during a rotation".to_owned()).into())
+    };
+    attempt.delivered();
+    Ok(refreshed)
+}
+
+/// Why there are no tokens. Reuse ends the session first.
+async fn refusal(
+    core: &Core,
+    outcome: RotationOutcome,
+    now: OffsetDateTime,
+    client: &ClientInfo,
+) -> Result<Failure<Refusal>, PortFailure> {
+    Ok(Failure::Refused(match outcome {
+        RotationOutcome::Reused(session) if revoke_family(core, &session, now, client).await? => {
+            Refusal::Reused
         }
-    }
+        RotationOutcome::Reused(_) | RotationOutcome::Ended => Refusal::Ended,
+        RotationOutcome::Superseded => Refusal::Superseded,
+        RotationOutcome::Inactive => Refusal::Inactive,
+        RotationOutcome::Unknown => Refusal::Unknown,
+        RotationOutcome::Capped(_) | RotationOutcome::Rotated(..) | RotationOutcome::Raced(..) => {
+            return Err(StoreError::Busy("a session's end moved during a rotation".to_owned()).into());
+        }
+    }))
 }
 
 /// Tries the rotation with the usual lifetime first, which is one round trip to the store. Only in the last days of a
 /// session is it told that the session ends before, and tries again with that end.
-async fn rotate(
-    core: &Core,
+async fn rotate<'a>(
+    core: &'a Core,
     presented: &Presented,
     now: OffsetDateTime,
-) -> Result<(RotationOutcome, PlainToken), PortFailure> {
+) -> Result<(RotationOutcome, PlainToken, Attempt<'a>), PortFailure> {
     let (rotation, successor) = prepare(core, presented, now, refresh_expiry(core, now))?;
+    let attempt = core.undelivered.attempt(&rotation);
     let outcome = core.store.rotate_session(&rotation).await?;
     let RotationOutcome::Capped(session_end) = outcome else {
-        return Ok((outcome, successor));
+        return Ok((outcome, successor, attempt));
     };
+    attempt.refused();
     let (rotation, successor) = prepare(core, presented, now, whole_seconds(session_end))?;
-    Ok((core.store.rotate_session(&rotation).await?, successor))
+    let attempt = core.undelivered.attempt(&rotation);
+    Ok((core.store.rotate_session(&rotation).await?, successor, attempt))
 }
 
 fn prepare(
@@ -134,16 +157,18 @@ fn prepare(
         issued_at: whole_seconds(now),
         expires_at,
     })?;
+    let presented_digest = digest(core, &presented.token);
     let rotation = Rotation {
         session_id: claims.session_id,
         user_id: claims.user_id,
-        presented: digest(core, &presented.token),
+        presented: presented_digest,
         generation,
         refresh_jti,
         hashed_refresh_token: successor.digest,
         expires_at,
         at: now,
         reuse_grace: core.settings.refresh_reuse_grace,
+        undelivered: core.undelivered.successors_of(&presented_digest),
     };
     Ok((rotation, successor.token))
 }

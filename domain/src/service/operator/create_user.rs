@@ -1,7 +1,8 @@
 //! Making a user, possibly a superuser.
 
 use crate::Core;
-use crate::model::{ClientInfo, Email, Password, User};
+use crate::model::{ClientInfo, Email, PageRequest, Password, User, UserFilter};
+use crate::ports::StoreError;
 use crate::service::Failure;
 use crate::service::new_user::{NewUser, NotCreated, create};
 
@@ -29,20 +30,53 @@ pub async fn execute(core: &Core, command: Command) -> Result<User, Failure<NotC
     create(core, new).await
 }
 
-/// Makes the first superuser, unless somebody has the address already: then nothing is changed, so that the request
-/// can stand in a configuration for good. `true` if one was made.
+/// What became of the request for a first superuser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstSuperuser {
+    /// The user is new.
+    Created,
+    /// The address is that of a superuser already.
+    Exists,
+    /// The address is that of a user who is no active superuser, and stays so.
+    AddressTaken {
+        /// Whether that user may log in: an account that was deactivated may well have been the first superuser.
+        is_active: bool,
+        /// Whether there is an active superuser under another address.
+        has_superuser: bool,
+    },
+}
+
+/// Creates the first superuser, unless a user has the address already: then nothing is changed, so that the request can stay
+/// in a configuration.
 pub async fn ensure_first_superuser(
     core: &Core,
     email: Email,
     password: Password,
-) -> Result<bool, Failure<NotCreated>> {
-    if core.store.read().await?.users().by_email(&email).await?.is_some() {
-        return Ok(false);
+) -> Result<FirstSuperuser, Failure<NotCreated>> {
+    if let Some(found) = holder(core, &email).await? {
+        return Ok(found);
     }
-    match execute(core, Command { email, password, is_superuser: true }).await {
-        Ok(_) => Ok(true),
-        // Another instance, started at the same moment, was first.
-        Err(Failure::Refused(NotCreated::EmailTaken)) => Ok(false),
+    match execute(core, Command { email: email.clone(), password, is_superuser: true }).await {
+        Ok(_) => Ok(FirstSuperuser::Created),
+        // Another instance, started at the same moment, was first, or somebody who registered.
+        Err(Failure::Refused(NotCreated::EmailTaken)) => {
+            Ok(holder(core, &email).await?.unwrap_or(FirstSuperuser::Exists))
+        }
         Err(failure) => Err(failure),
     }
+}
+
+/// What the user with the address is. `None` if there is none.
+async fn holder(core: &Core, email: &Email) -> Result<Option<FirstSuperuser>, StoreError> {
+    let mut view = core.store.read().await?;
+    let Some(user) = view.users().by_login(email).await? else { return Ok(None) };
+    if user.is_active && user.is_superuser {
+        return Ok(Some(FirstSuperuser::Exists));
+    }
+    let mut superusers = UserFilter::default();
+    superusers.is_active = Some(true);
+    superusers.is_superuser = Some(true);
+    let page = view.users().page(&superusers, PageRequest::new(1, None)).await?;
+    let has_superuser = !page.items.is_empty();
+    Ok(Some(FirstSuperuser::AddressTaken { is_active: user.is_active, has_superuser }))
 }

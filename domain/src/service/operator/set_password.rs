@@ -22,7 +22,7 @@ pub enum Refusal {
 pub async fn execute(core: &Core, email: &Email, password: Password) -> Result<(), Failure<Refusal>> {
     password::check_new(&password, email, &core.settings.context_words)
         .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
-    let found = core.store.read().await?.users().by_email(email).await?;
+    let found = core.store.read().await?.users().by_login(email).await?;
     let user = found.ok_or(Failure::Refused(Refusal::NotFound))?;
     let client = ClientInfo::default();
     let hash = core.hasher.hash(password, Requester::new(&client, Standing::Known)).await?;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use inwren_adapters::limiter::MemoryRateLimiter;
+use inwren_domain::model::ClientNetwork;
 use inwren_domain::ports::{Quota, RateLimiter};
 use inwren_tests::fixtures::now;
-use inwren_tests::limiters::key;
+use inwren_tests::limiters::{key, key_from, network_of};
 
 const QUOTA: Quota = Quota::per_minute(5);
 
@@ -89,4 +90,130 @@ async fn a_clock_that_steps_back_locks_nobody_out_for_long() {
     let refused = limiter.check(&key("a"), QUOTA, now()).await;
     assert!(!refused.allowed && refused.retry_after <= Duration::from_secs(60));
     assert!(allowed(&limiter, "a", time::Duration::seconds(12)).await);
+}
+
+/// Requests of a crowd in each of a few seconds, as one customer with eight blocks of 65,536 networks sends them.
+const CROWD: u32 = 48_000;
+const SECONDS: u32 = 4;
+const BLOCKS: u32 = 8;
+
+/// The networks of the crowd in one second, every one of them new.
+fn crowd(second: u32) -> impl Iterator<Item = ClientNetwork> {
+    (second * CROWD..(second + 1) * CROWD).map(|number| {
+        let (block, network) = (number % BLOCKS, number / BLOCKS);
+        network_of(u16::try_from(block).unwrap(), u16::try_from(network).unwrap())
+    })
+}
+
+/// Those who come from elsewhere in one second: half of them by IPv4, and half of them by IPv6.
+fn newcomers(second: u32) -> impl Iterator<Item = ClientNetwork> {
+    (0..50_u8).flat_map(move |number| {
+        let second = u8::try_from(second).unwrap();
+        let v6 = network_of(0x1000 + u16::from(second) * 256 + u16::from(number), 1);
+        [ClientNetwork::of([203, second, number, 7].into()), v6]
+    })
+}
+
+async fn allowed_from(
+    limiter: &dyn RateLimiter,
+    network: ClientNetwork,
+    operation: &'static str,
+    subject: &str,
+    second: u32,
+) -> bool {
+    let at = now() + time::Duration::seconds(second.into());
+    limiter.check(&key_from(network, operation, subject), QUOTA, at).await.allowed
+}
+
+#[tokio::test]
+async fn a_crowd_from_eight_blocks_keeps_no_newcomer_out() {
+    let limiter = MemoryRateLimiter::default();
+    let (mut served, mut asked) = (0, 0);
+    for second in 0..SECONDS {
+        for network in crowd(second) {
+            allowed_from(&limiter, network, "login", &network.to_string(), second).await;
+        }
+        for network in newcomers(second) {
+            // The sixth is refused: newcomers have an allowance of their own, and no more than that.
+            for _ in 0..5 {
+                asked += 1;
+                served +=
+                    u32::from(allowed_from(&limiter, network, "login", &network.to_string(), second).await);
+            }
+            assert!(!allowed_from(&limiter, network, "login", &network.to_string(), second).await);
+        }
+    }
+    println!("{served} of {asked} calls of newcomers were served");
+    assert!(served * 100 >= asked * 95, "{served} of {asked}");
+}
+
+#[tokio::test]
+async fn a_crowd_that_names_many_accounts_keeps_no_account_out() {
+    let limiter = MemoryRateLimiter::default();
+    let (mut served, mut asked) = (0, 0);
+    for second in 0..SECONDS {
+        for (number, network) in crowd(second).enumerate() {
+            let account = format!("email:{second}-{number}");
+            allowed_from(&limiter, network, "login-account", &account, second).await;
+        }
+        for (number, network) in newcomers(second).enumerate() {
+            asked += 1;
+            let account = format!("email:honest-{second}-{number}");
+            served += u32::from(allowed_from(&limiter, network, "login-account", &account, second).await);
+        }
+    }
+    assert!(served * 100 >= asked * 95, "{served} of {asked}");
+}
+
+#[tokio::test]
+async fn a_crowd_at_one_operation_takes_no_room_of_another() {
+    let limiter = MemoryRateLimiter::default();
+    for second in 0..SECONDS {
+        for network in crowd(second) {
+            allowed_from(&limiter, network, "login", &network.to_string(), second).await;
+        }
+    }
+    // Even the networks of the crowd: there is room for each of them.
+    for network in crowd(0).take(20_000) {
+        let subject = network.to_string();
+        assert!(allowed_from(&limiter, network, "me", &subject, SECONDS).await, "{subject}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_made_room_gets_no_allowance_back() {
+    let limiter = MemoryRateLimiter::with_max_keys(256);
+    let crowd: Vec<_> = (0..300).map(|network| network_of(1, network)).collect();
+    for network in &crowd {
+        for _ in 0..5 {
+            allowed_from(&limiter, *network, "login", &network.to_string(), 0).await;
+        }
+    }
+    for network in newcomers(0).take(30) {
+        assert!(allowed_from(&limiter, network, "login", &network.to_string(), 0).await);
+    }
+    let mut again = 0;
+    for network in &crowd {
+        again += u32::from(allowed_from(&limiter, *network, "login", &network.to_string(), 0).await);
+    }
+    assert_eq!(again, 0);
+}
+
+#[tokio::test]
+async fn an_operation_with_a_long_period_has_room_for_more_clients() {
+    let limiter = MemoryRateLimiter::with_max_keys(1_024);
+    let mut served = Vec::new();
+    for minutes in [1, 2, 60] {
+        let quota = Quota { limit: 1, period: Duration::from_secs(60 * minutes) };
+        let operation = ["minute", "two", "hour"][served.len()];
+        let mut count = 0;
+        for network in 0..40_000 {
+            let network = network_of(1, network);
+            let key = key_from(network, operation, &network.to_string());
+            count += u32::from(limiter.check(&key, quota, now()).await.allowed);
+        }
+        served.push(count);
+    }
+    // Beside those who share the 2,048 shared allowances.
+    assert_eq!(served, [1_024 + 2_048, 2 * 1_024 + 2_048, 4 * 1_024 + 2_048]);
 }

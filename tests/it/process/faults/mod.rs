@@ -1,11 +1,13 @@
 //! What breaks around the service while it works, each with its figures in the output.
 
+mod database_frozen;
 mod database_refuses;
 mod database_silent;
 mod database_start;
 mod database_stops;
 mod log;
 mod sqlite;
+mod stored_hash;
 
 use std::time::{Duration, Instant};
 

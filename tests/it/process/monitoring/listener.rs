@@ -72,6 +72,20 @@ fn a_taken_address_is_told() {
 }
 
 #[test]
+fn idle_connections_do_not_block_a_scrape() {
+    let folder = TempFolder::new();
+    let service = program(&folder).env("METRICS_ADDR", "127.0.0.1:0").start();
+    let address = metrics_address(&service);
+    // Sooner than the listener would close one by itself.
+    one_of_three_within(HEADER_TIMEOUT / 4, "a scrape beside 40 idle connections", || {
+        let _idle: Vec<Connection> = (0..40).map(|_| Connection::open(address).unwrap()).collect();
+        let begun = std::time::Instant::now();
+        Connection::open(address).unwrap().call(&Call::get("/metrics")).unwrap().expect(200);
+        begun.elapsed()
+    });
+}
+
+#[test]
 fn a_scraper_that_stays_connected_does_not_hold_up_a_stop() {
     // Neither as long as a scraper may be idle, nor as long as a stop waits for requests.
     one_of_three_within(HEADER_TIMEOUT / 2, "SIGTERM with a scraper that stays connected", || {

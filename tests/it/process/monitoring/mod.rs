@@ -2,6 +2,7 @@
 
 mod collector;
 mod exposition;
+mod health;
 mod listener;
 mod metrics;
 mod names;
@@ -27,7 +28,7 @@ fn program(folder: &TempFolder, storage: &Storage) -> Program {
 }
 
 /// Where the service says that its metrics are.
-fn metrics_address(service: &Service) -> SocketAddr {
+pub(super) fn metrics_address(service: &Service) -> SocketAddr {
     service.wait_for("metrics: http://");
     let log = service.log();
     let (_, rest) = log.split_once("metrics: http://").expect("a line with the address");

@@ -9,7 +9,7 @@ const KINDS: [&[&str]; 27] = [
     &["UPDATE \"users\" SET", "\"email_normalized\" ="],
     &["UPDATE \"users\" SET", "\"is_active\" ="],
     &["UPDATE \"users\" SET", "\"is_superuser\" ="],
-    &["UPDATE \"users\" SET", "\"hashed_password\" =", "\"credential_version\" = \"credential_version\" +"],
+    &["UPDATE \"users\" SET", "\"hashed_password\" =", "\"credential_version\" ="],
     &["DELETE FROM \"users\""],
     &["UPDATE", "sessions", "SET", "generation", "rekeyed_generation"],
     &["UPDATE", "sessions", "SET", "previous_hashed_refresh_token"],

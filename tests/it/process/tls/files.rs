@@ -98,6 +98,36 @@ fn a_key_that_others_may_read_is_refused_in_production_and_warned_of_before() {
 }
 
 #[test]
+fn a_key_that_others_may_replace_is_refused_in_production() {
+    let served = Served::new();
+    let key = served.folder.path().join(KEY);
+    let production =
+        served.program.clone().env("ENVIRONMENT", "production").env("DATABASE_URL", "sqlite://inwren.db");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o660)).unwrap();
+    assert_refused(&served, &production, "TLS_KEY_PATH", KEY, "may be written by others");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(served.folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    assert_refused(&served, &production, "TLS_KEY_PATH", KEY, "where all users may replace it");
+}
+
+#[test]
+fn what_is_around_a_key_and_a_certificate_is_passed_over() {
+    let served = Served::new();
+    let (key, chain) = (&served.certificate.key, &served.certificate.chain);
+    let write = |name: &str, content: String| fs::write(served.folder.path().join(name), content).unwrap();
+    for (before, after) in [("\u{feff}", "\n\n"), ("subject=/CN=x\n", "and more\n")] {
+        write(KEY, format!("{before}{}{after}", key.replace('\n', " \r\n")));
+        write(CERTIFICATE, format!("{before}{}{after}", chain.replace('\n', " \r\n")));
+        served.program.start().stop();
+    }
+    // Both in both files.
+    for name in [KEY, CERTIFICATE] {
+        write(name, format!("\u{feff}{chain}{key}"));
+    }
+    served.program.start().stop();
+}
+
+#[test]
 fn every_usual_form_of_a_key_will_do() {
     let served = Served::new();
     let folder = served.folder.path();

@@ -16,6 +16,8 @@ fn problems(told: &Value) -> Vec<(String, String)> {
 #[test]
 fn each_bad_line_is_told_and_the_others_are_taken() {
     let secret = ",\"hashed_password\":\"$argon2id$hunter2\"";
+    let dear = ",\"hashed_password\":\"$argon2id$v=19$m=4194304,t=64,p=1$c29tZXNhbHQ$\
+                bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc\"";
     let file = [
         line(1, "ann@example.org", ""),
         "{\"id\": \"hunter2\"\n".to_owned(),
@@ -33,7 +35,20 @@ fn each_bad_line_is_told_and_the_others_are_taken() {
         line(0, "nobody@example.org", "").replace("-4000-8000-", "-0000-0000-"),
         line(15, "gerd@example.org", "").replace("00000000-0000", "0"),
         line(16, "hans@example.org", ",\"email\":\"hans@example.org\""),
-        line(17, "ida@example.org", "").trim_end().to_owned(),
+        line(17, "ida@example.org", "").trim_end().to_owned() + "\n",
+        line(18, "jan@example.org", ",\"credential_version\":9223372036854775807"),
+        line(19, "kim@example.org", ",\"credential_version\":-1"),
+        line(20, "lea@example.org", ",\"created_at\":\"1969-12-31T23:59:59Z\""),
+        line(21, "max@example.org", ",\"created_at\":\"9999-01-01T00:00:00Z\""),
+        line(22, "ned@example.org", ",\"updated_at\":\"9999-12-31T23:59:59-23:00\""),
+        line(24, "pia@example.org", dear),
+        line(
+            23,
+            "ole@example.org",
+            ",\"credential_version\":9007199254740991,\"created_at\":\"1970-01-01T00:00:00Z\"",
+        )
+        .trim_end()
+        .to_owned(),
     ]
     .concat();
     let expected = [
@@ -51,13 +66,19 @@ fn each_bad_line_is_told_and_the_others_are_taken() {
         ("line 14", "invalid-id"),
         ("line 15", "invalid-id"),
         ("line 16", "unreadable"),
+        ("line 18", "out-of-range"),
+        ("line 19", "out-of-range"),
+        ("line 20", "out-of-range"),
+        ("line 21", "out-of-range"),
+        ("line 22", "out-of-range"),
+        ("line 23", "unknown-hash"),
     ];
     let expected: Vec<_> = expected.map(|(place, code)| (place.to_owned(), code.to_owned())).into();
     for storage in Storage::each() {
         let desk = Desk::over(storage).migrated();
         let dry = desk.import(&file, &["--dry-run"], 1);
         assert_eq!(desk.count(), 0);
-        assert_eq!((&dry["database"], &dry["added"]), (&Value::Null, &json!(2)));
+        assert_eq!((&dry["database"], &dry["added"]), (&Value::Null, &json!(3)));
         let told = desk.import(&file, &[], 1);
         for told in [&dry, &told] {
             let mut found = problems(told);
@@ -70,11 +91,11 @@ fn each_bad_line_is_told_and_the_others_are_taken() {
             }
             assert_eq!(found, expected);
         }
-        assert_eq!((&told["added"], &told["refused"]), (&json!(2), &json!(14)));
+        assert_eq!((&told["added"], &told["refused"]), (&json!(3), &json!(20)));
         assert_eq!(told["refused_by_code"]["unreadable"], 8);
         // All are counted, and some are told.
         let told = desk.import(&file, &["--show-problems", "3"], 1);
-        assert_eq!((problems(&told).len(), &told["refused"]), (3, &json!(14)));
+        assert_eq!((problems(&told).len(), &told["refused"]), (3, &json!(20)));
     }
 }
 
@@ -142,6 +163,7 @@ fn wrong_usage_is_told() {
     assert!(adopt(&["--from", "sqlite://nowhere.db"]).with_code(1).contains("nowhere.db"));
     assert!(adopt(&["--table", "people"]).with_code(1).contains("no table people"));
     assert!(adopt(&["--table", "sessions"]).with_code(1).contains("no column email"));
-    let wrong = adopt(&["--from", "postgres://u:hunter2@127.0.0.1:1/x"]).with_code(1);
+    let program = desk.program().env("PGPASSWORD", "hunter2").args(["adopt", "--from"]);
+    let wrong = program.args(["postgres://u@127.0.0.1:1/x"]).run().with_code(1);
     assert!(!wrong.contains("hunter2"), "{wrong}");
 }

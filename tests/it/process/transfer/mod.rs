@@ -1,6 +1,7 @@
-//! Users are exported and imported beside a running service. What a table of another service becomes is tested where such
-//! tables are made, in `tests/python/test_move_in.py`.
+//! Users are exported and imported beside a running service, and adopted from odd tables. What a usual table of another
+//! service becomes is tested where such tables are made, in `tests/python/test_move_in.py`.
 
+mod adoption;
 mod faults;
 mod there_and_back;
 

@@ -55,6 +55,9 @@ impl<'a> Adoption<'a> {
     pub fn read(&mut self, row: ForeignUser) -> Result<Option<Incoming>, Withheld> {
         let place = format!("row {}", row.key);
         let problem = |problem| Withheld { place: place.clone(), problem };
+        if let Some(column) = row.unreadable {
+            return Err(problem(Problem::Unreadable(format!("the value of {column} cannot be read"))));
+        }
         let id = row.id.ok_or_else(|| problem(Problem::Id))?;
         let email = Email::parse(row.email.as_deref().unwrap_or_default())
             .map_err(|invalid| problem(Problem::Email(invalid)))?;

@@ -22,6 +22,8 @@ pub struct Census {
     pub unverified: u64,
     /// Users who are logged in there. Here they log in again.
     pub with_refresh_token: u64,
+    /// Rows with a value that cannot be read.
+    pub unreadable: u64,
     /// Rows whose id is neither a UUID nor a number.
     pub invalid_ids: u64,
     /// Rows whose address is none.
@@ -44,6 +46,10 @@ impl Census {
     /// Takes a row in.
     pub fn note(&mut self, core: &Core, row: &ForeignUser) {
         self.rows += 1;
+        if row.unreadable.is_some() {
+            self.unreadable += 1;
+            return;
+        }
         self.inactive += u64::from(!row.is_active.unwrap_or(false));
         self.superusers += u64::from(row.is_superuser.unwrap_or(false));
         self.unverified += u64::from(row.is_verified == Some(false));

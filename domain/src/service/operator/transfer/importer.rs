@@ -1,6 +1,7 @@
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::incoming::{Incoming, IncomingPassword, Vetted};
 use super::problem::Problem;
@@ -155,6 +156,7 @@ impl<'a> Importer<'a> {
         if incoming.id.as_uuid().is_nil() {
             return Err(Problem::Id);
         }
+        check_ranges(incoming)?;
         Ok(Vetted {
             incoming,
             hash: self.hash(&incoming.password)?,
@@ -188,6 +190,28 @@ impl<'a> Importer<'a> {
 /// As much of the name as fits into a message.
 fn unknown_tier(name: &str) -> Problem {
     Problem::Tier(name.chars().take(Tier::MAX_BYTES).collect())
+}
+
+/// The years that a list of users can go on from in every store, whatever zone a time is shown in.
+const YEARS: RangeInclusive<i32> = 1970..=9998;
+/// The most changes of a password that a user may come with, which leaves room to count on: what JSON numbers keep exactly.
+const MAX_CREDENTIAL_VERSION: i64 = (1 << 53) - 1;
+
+fn check_ranges(incoming: &Incoming) -> Result<(), Problem> {
+    for (name, time) in [("created_at", incoming.created_at), ("updated_at", incoming.updated_at)] {
+        let fits = |time: OffsetDateTime| {
+            time.checked_to_offset(UtcOffset::UTC).is_some_and(|time| YEARS.contains(&time.year()))
+        };
+        if !time.is_none_or(fits) {
+            return Err(Problem::OutOfRange(name));
+        }
+    }
+    match incoming.credential_version {
+        Some(version) if !(0..=MAX_CREDENTIAL_VERSION).contains(&version) => {
+            Err(Problem::OutOfRange("credential_version"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What every store keeps of a time.

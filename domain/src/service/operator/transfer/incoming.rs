@@ -62,7 +62,8 @@ impl Vetted<'_> {
             tier: self.tier.clone().unwrap_or_else(|| default_tier.clone()),
             created_at,
             updated_at: self.updated_at.unwrap_or(created_at),
-            credential_version: self.incoming.credential_version.unwrap_or(0).max(0),
+            credential_version: self.incoming.credential_version.unwrap_or(0),
+            sessions_epoch: 0,
         }
     }
 
@@ -90,7 +91,8 @@ impl Vetted<'_> {
         let hash = self.hash.as_ref().unwrap_or(&current.hashed_password);
         let is_new = *hash != current.hashed_password;
         // Counted on, so that a login that verified the old hash opens no session, and never back.
-        let version = current.credential_version + i64::from(is_new);
+        let version = current.credential_version;
+        let version = if is_new { User::next_credential_version(version) } else { version };
         User {
             id: current.id,
             email: self.incoming.email.clone(),
@@ -100,7 +102,8 @@ impl Vetted<'_> {
             tier: self.tier.as_ref().unwrap_or(&current.tier).clone(),
             created_at: self.created_at.unwrap_or(current.created_at),
             updated_at: self.updated_at.unwrap_or(now),
-            credential_version: version.max(self.incoming.credential_version.unwrap_or(0)),
+            credential_version: version.max(self.incoming.credential_version.unwrap_or(version)),
+            sessions_epoch: current.sessions_epoch,
         }
     }
 }

@@ -19,6 +19,9 @@ pub enum Problem {
     /// No password could be checked against the hash.
     #[error("the password hash ({0}) is of a form or a cost that is not accepted")]
     Hash(HashScheme),
+    /// A number or a time is one that the service could not go on with.
+    #[error("the value of {0} is out of range")]
+    OutOfRange(&'static str),
     /// The id came before.
     #[error("the same id came before")]
     RepeatedId,
@@ -54,6 +57,7 @@ impl Problem {
             Self::Email(_) => "invalid-email",
             Self::Tier(_) => "unknown-tier",
             Self::Hash(_) => "unknown-hash",
+            Self::OutOfRange(_) => "out-of-range",
             Self::RepeatedId => "repeated-id",
             Self::RepeatedEmail => "repeated-email",
             Self::CaseConflict(_) => "case-conflict",

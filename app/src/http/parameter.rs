@@ -6,7 +6,7 @@ use inwren_domain::model::{Cursor, Tier};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 
-use super::cursor;
+use super::cursor::{self, ListedId};
 
 /// A text that is read as something.
 ///
@@ -22,7 +22,7 @@ pub(super) trait FromText: Send + Sync + Sized {
     fn from_text(text: &str) -> Option<Self>;
 }
 
-impl FromText for Cursor {
+impl<Id: ListedId> FromText for Cursor<Id> {
     const PATTERN: &'static str = "^[A-Za-z0-9_-]{34}$";
 
     fn from_text(text: &str) -> Option<Self> {

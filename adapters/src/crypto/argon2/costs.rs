@@ -1,0 +1,124 @@
+use std::time::Duration;
+
+use argon2::{Block, Params};
+use inwren_domain::ports::HasherError;
+
+use super::computation::burn;
+use super::pace::Pace;
+use super::parameters::{OUTPUT_BYTES, work};
+use super::stored::Stored;
+use crate::crypto::foreign_hash::{ForeignHash, ForeignWork};
+
+/// What is measured for Argon2: more memory than caches have, and new, as that of a dear hash is.
+const PROBE_KIB: u32 = 16 * 1_024;
+/// The fastest of so many measurements counts, because a disturbance only adds.
+const SAMPLES: usize = 3;
+
+/// What each password hash function costs on this machine, in seconds of processor time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Costs {
+    /// One block of Argon2, which is a KiB in one pass.
+    block: f64,
+    bcrypt_round: f64,
+    pbkdf2_round: f64,
+}
+
+impl Costs {
+    /// Measures them, which takes some tens of milliseconds.
+    pub(super) fn measure() -> Result<Self, HasherError> {
+        let failed = |_| HasherError::Failed("the parameters of a measurement");
+        let params = Params::new(PROBE_KIB, 1, 1, Some(OUTPUT_BYTES)).map_err(failed)?;
+        let hash = || {
+            let mut blocks = vec![Block::default(); params.block_count()];
+            burn(&params, b"a password to measure with", &mut blocks)
+        };
+        let [bcrypt, pbkdf2] = ForeignHash::probes();
+        let foreign = |probe: ForeignHash| {
+            let rounds = match probe.work() {
+                ForeignWork::Bcrypt(rounds) | ForeignWork::Pbkdf2(rounds) => rounds,
+            };
+            let measured = fastest(|| {
+                std::hint::black_box(probe.matches(b"a password to measure with"));
+                Ok(())
+            });
+            measured.map(|seconds| seconds / rounds as f64)
+        };
+        Ok(Self {
+            block: fastest(hash)? / work(&params) as f64,
+            bcrypt_round: foreign(bcrypt)?,
+            pbkdf2_round: foreign(pbkdf2)?,
+        })
+    }
+
+    /// How long a check of a password against this hash takes, by the work that it is.
+    pub(super) fn time_of(&self, stored: &Stored) -> Duration {
+        let seconds = match stored {
+            Stored::Argon2(stored) => self.block * work(stored.params()) as f64,
+            Stored::Foreign(stored) => match stored.work() {
+                ForeignWork::Bcrypt(rounds) => self.bcrypt_round * rounds as f64,
+                ForeignWork::Pbkdf2(rounds) => self.pbkdf2_round * rounds as f64,
+            },
+        };
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+}
+
+/// In seconds.
+fn fastest(mut work: impl FnMut() -> Result<(), HasherError>) -> Result<f64, HasherError> {
+    let mut fastest = f64::INFINITY;
+    for _ in 0..SAMPLES {
+        let (outcome, took) = Pace::time(&mut work);
+        outcome?;
+        fastest = fastest.min(took.as_secs_f64());
+    }
+    Ok(fastest)
+}
+
+#[cfg(test)]
+mod tests {
+    use inwren_domain::model::PasswordHash;
+
+    use super::*;
+
+    fn stored(text: &str) -> Stored {
+        Stored::read(&PasswordHash::from_phc(text.to_owned())).unwrap()
+    }
+
+    #[test]
+    fn the_time_grows_with_the_work() {
+        let costs = Costs { block: 1e-6, bcrypt_round: 1e-5, pbkdf2_round: 1e-7 };
+        let milliseconds = |text: &str| costs.time_of(&stored(text)).as_secs_f64() * 1_000.0;
+        for (text, expected) in [
+            (
+                "$argon2id$v=19$m=100000,t=3,p=4$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
+                300.0,
+            ),
+            ("$2b$10$eg90EB5lVthCn3vWpPZs9OklZQEoK15Q5vF.6SEUtc7PRQbczB4HW", 10.24),
+            ("$2b$16$eg90EB5lVthCn3vWpPZs9OklZQEoK15Q5vF.6SEUtc7PRQbczB4HW", 655.36),
+            (
+                "$pbkdf2-sha256$600000$C6E0hnCuFQIAYGwNYQyB0A$cINZF3jv9M0OWGvhwF5hEfrafVvluwpwuFPUCZ0iU3E",
+                60.0,
+            ),
+        ] {
+            let found = milliseconds(text);
+            assert!((found - expected).abs() < 0.01, "{text}: {found}");
+        }
+    }
+
+    #[test]
+    fn what_was_measured_foretells_what_a_dearer_hash_takes() {
+        let costs = Costs::measure().unwrap();
+        for text in [
+            "$2b$10$eg90EB5lVthCn3vWpPZs9OklZQEoK15Q5vF.6SEUtc7PRQbczB4HW",
+            "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
+            "$pbkdf2-sha256$100000$C6E0hnCuFQIAYGwNYQyB0A$cINZF3jv9M0OWGvhwF5hEfrafVvluwpwuFPUCZ0iU3E",
+        ] {
+            let stored = stored(text);
+            let mut blocks = vec![Block::default(); stored.block_count()];
+            let (foretold, took) =
+                (costs.time_of(&stored), Pace::time(|| stored.matches(b"x", &mut blocks)).1);
+            // A processor that others use is slower at one time than at another.
+            assert!(foretold < took * 8 && took < foretold * 8, "{text}: {foretold:?}, {took:?}");
+        }
+    }
+}
