@@ -117,6 +117,7 @@ fn session(owner: u16, number: u128) -> Session {
         max_expires_at: now() + Duration::WEEK,
         revoked: None,
         client: ClientInfo::new(Some([192, 0, 2, 1].into()), Some("Mozilla/5.0 (X11; Linux x86_64)")),
+        last_client: ClientInfo::new(Some([192, 0, 2, 1].into()), Some("Mozilla/5.0 (X11; Linux x86_64)")),
         epoch: 0,
     }
 }

@@ -13,6 +13,7 @@ mod m20261125_000002_cover_addresses;
 mod m20261126_000001_index_beginnings;
 mod m20261129_000001_bound_sessions;
 mod m20261129_000002_ascii_domains;
+mod m20261129_000003_last_used_client;
 mod run;
 mod set_aside;
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000001_index_beginnings::Migration),
             Box::new(m20261129_000001_bound_sessions::Migration),
             Box::new(m20261129_000002_ascii_domains::Migration),
+            Box::new(m20261129_000003_last_used_client::Migration),
         ]
     }
 }

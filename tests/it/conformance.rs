@@ -71,6 +71,7 @@ macro_rules! with_every_case {
                 a_registration_waits_for_a_unit_with_its_address;
             rotation:
                 a_rotation_applies_exactly_what_it_says
+                a_rotation_keeps_the_last_client
                 the_token_before_is_raced_within_the_grace_and_reused_after
                 an_undelivered_successor_is_raced_without_a_grace
                 an_older_token_is_reused_even_within_the_grace

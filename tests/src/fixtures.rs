@@ -103,6 +103,7 @@ pub fn session_of(user: &User) -> Session {
         max_expires_at: now() + Duration::days(30),
         revoked: None,
         client: ClientInfo::new(Some([192, 0, 2, 1].into()), Some("fixture/1.0")),
+        last_client: ClientInfo::new(Some([192, 0, 2, 1].into()), Some("fixture/1.0")),
         epoch: user.sessions_epoch,
     }
 }
@@ -127,6 +128,7 @@ pub fn rotation_of(session: &Session) -> Rotation {
         at,
         reuse_grace: Duration::seconds(10),
         undelivered: Vec::new(),
+        client: ClientInfo::new(Some([192, 0, 2, 2].into()), Some("fixture/2.0")),
     }
 }
 

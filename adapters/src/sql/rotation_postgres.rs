@@ -86,6 +86,9 @@ static WAITING: LazyLock<String> = LazyLock::new(|| statement(""));
 
 /// The exchange of all that is asked for, each only if all holds that [`Rotation::refusal`] asks for. The rows are locked
 /// first, and then changed as the lock found them, if it is not too late for that by then; no other row is locked.
+///
+/// An address or a user agent that is not known comes as the empty text: the driver sends no NULL in an array. What the client of
+/// the login had too becomes NULL, as the rows of sessions are written everywhere.
 fn statement(locked: &str) -> String {
     let session = sessions::Column::iter().map(|column| ("s", SESSION_PREFIX, column.as_str()));
     let user = users::Column::iter().map(|column| ("locked", USER_PREFIX, column.as_str()));
@@ -103,8 +106,8 @@ fn statement(locked: &str) -> String {
     format!(
         "WITH locked AS (\
          SELECT asked.*{users} FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bigint[], $5::text[], \
-         $6::bytea[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[]) WITH ORDINALITY AS asked (asked_id, \
-         owner, presented, next_generation, next_jti, next_token, at, expiry, deadline, {PLACE}) \
+         $6::bytea[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[]) WITH ORDINALITY AS asked (asked_id, \
+         owner, presented, next_generation, next_jti, next_token, at, expiry, deadline, client_address, client_agent, {PLACE}) \
          JOIN sessions AS s ON s.id = asked.asked_id AND s.user_id = asked.owner \
          JOIN users AS u ON u.id = s.user_id \
          WHERE u.is_active AND s.epoch = u.sessions_epoch AND s.revoked_at IS NULL AND s.expires_at > asked.at AND s.max_expires_at > asked.at \
@@ -112,7 +115,9 @@ fn statement(locked: &str) -> String {
          FOR NO KEY UPDATE OF s {locked}) \
          UPDATE sessions AS s SET generation = next_generation, refresh_jti = next_jti, \
          hashed_refresh_token = next_token, previous_hashed_refresh_token = presented, rotated_at = locked.at, \
-         last_used_at = locked.at, expires_at = locked.expiry \
+         last_used_at = locked.at, expires_at = locked.expiry, \
+         last_ip_address = NULLIF(client_address, COALESCE(s.ip_address, '')), \
+         last_user_agent = NULLIF(client_agent, COALESCE(s.user_agent, '')) \
          FROM locked WHERE s.id = locked.asked_id AND s.hashed_refresh_token = locked.presented \
          AND clock_timestamp() < locked.deadline RETURNING {returned}, clock_timestamp() AS {DATABASE_TIME}"
     )
@@ -137,6 +142,8 @@ async fn exchange(pool: &Pool, jobs: &[Job<Rotation>], locked: Locked) -> Result
         column(ArrayType::TimeDateTimeWithTimeZone, |asked| Timestamp(asked.at).into()),
         column(ArrayType::TimeDateTimeWithTimeZone, |asked| Timestamp(asked.expires_at).into()),
         array(ArrayType::TimeDateTimeWithTimeZone, jobs.iter().map(deadline).collect()),
+        column(ArrayType::String, |asked| sessions::address_text(&asked.client).into()),
+        column(ArrayType::String, |asked| asked.client.user_agent.clone().unwrap_or_default().into()),
     ];
     let sql = match locked {
         Locked::Skipped => SKIPPING.as_str(),

@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::entity::sessions::{ActiveModel, Column, Entity, Model};
+use super::entity::sessions::{ActiveModel, Column, Entity, Model, address_text};
 use super::entity::users;
 use super::error::store_error;
 use super::sweep::sweep;
@@ -129,6 +129,8 @@ impl SessionRepository for SqlUnit {
             authenticated_at: Set(Timestamp(rekey.at)),
             last_used_at: Set(Timestamp(rekey.at)),
             expires_at: Set(Timestamp(rekey.expires_at)),
+            last_ip_address: Set(Some(address_text(&rekey.client))),
+            last_user_agent: Set(Some(rekey.client.user_agent.clone().unwrap_or_default())),
             ..ActiveModel::default()
         };
         let update = Entity::update_many()

@@ -38,6 +38,8 @@ pub struct Session {
     pub revoked: Option<Revocation>,
     /// Where the login came from.
     pub client: ClientInfo,
+    /// Where the login, refresh or re-key at `last_used_at` came from.
+    pub last_client: ClientInfo,
     /// The [`User::sessions_epoch`] that the session belongs to. The session has ended when the user's is another one.
     pub epoch: i64,
 }

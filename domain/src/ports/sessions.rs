@@ -5,7 +5,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::StoreError;
 use crate::model::{
-    Email, Page, PageRequest, RevocationReason, Session, SessionId, TokenDigest, TokenId, User, UserId,
+    ClientInfo, Email, Page, PageRequest, RevocationReason, Session, SessionId, TokenDigest, TokenId, User,
+    UserId,
 };
 
 /// Reads sessions.
@@ -95,6 +96,8 @@ pub struct Rekey {
     pub at: OffsetDateTime,
     /// When the new token expires.
     pub expires_at: OffsetDateTime,
+    /// Where the request came from.
+    pub client: ClientInfo,
 }
 
 impl Rekey {
@@ -111,6 +114,7 @@ impl Rekey {
             authenticated_at: self.at,
             last_used_at: self.at,
             expires_at: self.expires_at,
+            last_client: self.client.clone(),
             ..session.clone()
         }
     }
@@ -140,6 +144,8 @@ pub struct Rotation {
     /// Earlier successors of the presented token whose answers may not have reached the client. If one of them is the
     /// live token, the attempt is a retry, and MUST be [`RotationOutcome::Raced`] whatever the grace is. Seldom any.
     pub undelivered: Vec<TokenDigest>,
+    /// Where the request came from.
+    pub client: ClientInfo,
 }
 
 /// What became of a rotation. Only [`Rotated`](Self::Rotated) has changed anything.
@@ -205,6 +211,7 @@ impl Rotation {
             rotated_at: self.at,
             last_used_at: self.at,
             expires_at: self.expires_at,
+            last_client: self.client.clone(),
             ..session.clone()
         }
     }

@@ -10,6 +10,7 @@ use time::Duration;
 stories! {
     sessions_are_listed_newest_first
     a_session_tells_where_it_came_from
+    a_session_tells_where_it_was_last_used
     a_user_agent_beyond_ascii_is_kept
     a_list_has_only_what_lives
     one_session_is_ended
@@ -57,14 +58,18 @@ async fn a_session_tells_where_it_came_from(store: Arc<dyn Store>) {
     let call = app.post("/auth/login").json(&login).from("2001:db8::7").header("user-agent", "Firefox/999");
     let tokens = call.send().await.expect_status(200).tokens();
     app.clock.advance(Duration::MINUTE);
-    let tokens = app.refresh(&tokens.refresh).await;
+    let refresh = json!({ "refresh_token": tokens.refresh });
+    let call =
+        app.post("/auth/refresh").json(&refresh).from("2001:db8:9::7").header("user-agent", "Firefox/1000");
+    let tokens = call.send().await.expect_status(200).tokens();
     let item = list(&app, &tokens).await.remove(0);
     assert_eq!(
         item,
         json!({
             "id": sid(&tokens), "created_at": "2030-03-17T17:46:40.123457Z",
             "last_used_at": "2030-03-17T17:47:40.123457Z", "expires_at": "2030-03-24T17:47:40Z",
-            "ip_address": "2001:db8::7", "user_agent": "Firefox/999", "current": true,
+            "ip_address": "2001:db8::7", "user_agent": "Firefox/999", "last_ip_address": "2001:db8:9::7",
+            "last_user_agent": "Firefox/1000", "current": true,
         })
     );
     app.clock.advance(Duration::MINUTE);
@@ -77,6 +82,45 @@ async fn a_session_tells_where_it_came_from(store: Arc<dyn Store>) {
     let tokens = call.send().await.expect_status(200).tokens();
     let item = list(&app, &tokens).await.remove(0);
     assert_eq!((&item["ip_address"], &item["user_agent"]), (&json!("192.0.2.9"), &Value::Null));
+}
+
+async fn a_session_tells_where_it_was_last_used(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| {
+        config.trusted_proxies = vec!["10.0.0.0/8".parse::<ipnet::IpNet>().unwrap()];
+    });
+    let registered = app.register("ann@example.org").await;
+    let admin = app.superuser().await;
+    let call = async |path: &str, body: &Value, token: Option<&str>, from: &str, agent: &str| {
+        app.clock.advance(Duration::MINUTE);
+        let call = app.post(path).json(body).from("10.0.0.7").header("x-forwarded-for", from);
+        let call = call.header("user-agent", agent);
+        let call = if let Some(token) = token { call.bearer(token) } else { call };
+        call.send().await.expect_status(200).tokens()
+    };
+    let shown = async |tokens: &Tokens| {
+        let own = list(&app, tokens).await;
+        let path = format!("/admin/users/{}/sessions", registered["id"].as_str().unwrap());
+        let by_admin = app.get(&path).bearer(&admin.tokens.access).send().await.expect_status(200).json();
+        [&own[0], &by_admin["items"][0]].map(|item| {
+            ["ip_address", "user_agent", "last_ip_address", "last_user_agent"]
+                .map(|field| item[field].as_str().unwrap_or_default().to_owned())
+        })
+    };
+    let login = json!({ "email": "ann@example.org", "password": PASSWORD });
+    let tokens = call("/auth/login", &login, None, "203.0.113.1", "Firefox/999").await;
+    let at_login = ["203.0.113.1", "Firefox/999", "203.0.113.1", "Firefox/999"];
+    assert_eq!(shown(&tokens).await, [at_login; 2]);
+
+    let refresh = json!({ "refresh_token": tokens.refresh });
+    let tokens = call("/auth/refresh", &refresh, None, "203.0.113.2", "Firefox/1000").await;
+    let moved = ["203.0.113.1", "Firefox/999", "203.0.113.2", "Firefox/1000"];
+    assert_eq!(shown(&tokens).await, [moved; 2]);
+
+    let change = json!({ "current_password": PASSWORD, "new_password": "another pass phrase" });
+    let tokens =
+        call("/users/me/password", &change, Some(&tokens.access), "203.0.113.3", "Firefox/1001").await;
+    let rekeyed = ["203.0.113.1", "Firefox/999", "203.0.113.3", "Firefox/1001"];
+    assert_eq!(shown(&tokens).await, [rekeyed; 2]);
 }
 
 async fn a_user_agent_beyond_ascii_is_kept(store: Arc<dyn Store>) {

@@ -4,11 +4,17 @@ use inwren_tests::process::{Call, PATIENCE, Program};
 use inwren_tests::stores::TempFolder;
 use serde_json::json;
 
-use super::client::{PASSWORD, Tokens, login, me};
+use super::client::{PASSWORD, Tokens, login, me, refresh, register};
 use super::database::{Storage, block_on, execute};
 
 fn lines(text: &str, beginning: &str) -> usize {
     text.lines().filter(|line| line.starts_with(beginning)).count()
+}
+
+/// How many migrations are taken back to get to the schema before this one.
+fn steps_before(name: &str) -> String {
+    let names = inwren_migration::names();
+    (names.len() - names.iter().position(|known| known == name).unwrap()).to_string()
 }
 
 #[test]
@@ -55,8 +61,7 @@ fn domains_become_ascii_and_no_account_is_lost() {
         ("invisible@example.org", "in\u{34f}v@Bücher.example", "in\u{34f}v@bücher.example"),
         ("number@example.org", "ann@bücher.１", "ann@bücher.１"),
     ];
-    let names = inwren_migration::names();
-    let steps = (names.len() - names.iter().position(|name| name == NAME).unwrap()).to_string();
+    let steps = steps_before(NAME);
     let down = ["migrate", "down", "--yes", &steps];
     for storage in Storage::each() {
         let folder = TempFolder::new();
@@ -133,6 +138,35 @@ fn domains_become_ascii_and_no_account_is_lost() {
         let warnings: Vec<&str> = log.lines().filter(|line| line.contains("keeps the former form")).collect();
         assert_eq!(warnings.len(), 2, "{log}");
         assert!(warnings.iter().any(|line| line.contains(&ann) && line.contains(&holder)), "{log}");
+    }
+}
+
+/// Sessions of a release that kept the client of the login alone.
+#[test]
+fn older_sessions_show_the_login_until_refreshed() {
+    let steps = steps_before("m20261129_000003_last_used_client");
+    for storage in Storage::each() {
+        let folder = TempFolder::new();
+        let program = Program::new(folder.path()).env("DATABASE_URL", storage.url());
+        let service = program.start();
+        service.call(&register("ann@example.org", PASSWORD)).expect(201);
+        let call = login("ann@example.org", PASSWORD).header("user-agent", "Firefox/999");
+        let tokens = Tokens::of(&service.call(&call));
+        service.stop();
+        program.clone().args(["migrate", "down", "--yes", &steps]).run().with_code(0);
+
+        let service = program.start();
+        let shown = |access: &str| {
+            let list = service.call(&Call::get("/users/me/sessions").bearer(access)).expect(200).json();
+            ["ip_address", "last_ip_address", "user_agent", "last_user_agent"]
+                .map(|field| list["items"][0][field].as_str().unwrap_or_default().to_owned())
+        };
+        let before = ["127.0.0.1", "127.0.0.1", "Firefox/999", "Firefox/999"];
+        assert_eq!(shown(&tokens.access), before, "{}", storage.name());
+        let call = refresh(&tokens.refresh).header("user-agent", "Firefox/1000");
+        let tokens = Tokens::of(&service.call(&call));
+        let after = ["127.0.0.1", "127.0.0.1", "Firefox/999", "Firefox/1000"];
+        assert_eq!(shown(&tokens.access), after, "{}", storage.name());
     }
 }
 

@@ -111,6 +111,7 @@ async fn add(store: &SqlStore, email: &str, is_active: bool, hashed_password: Pa
             max_expires_at: now + Duration::from_secs(86_400),
             revoked: None,
             client: ClientInfo::new(Some([192, 0, 2, 1].into()), Some("equal/1.0")),
+            last_client: ClientInfo::new(Some([192, 0, 2, 1].into()), Some("equal/1.0")),
             epoch: 0,
         };
         unit.sessions().insert(&session).await.expect("a session");

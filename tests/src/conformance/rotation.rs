@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{Revocation, RevocationReason, Session, SessionId, User, UserChange};
+use inwren_domain::model::{ClientInfo, Revocation, RevocationReason, Session, SessionId, User, UserChange};
 use inwren_domain::ports::{Rekey, Rotation, RotationOutcome, Store};
 use time::Duration;
 
@@ -31,6 +31,41 @@ pub async fn a_rotation_applies_exactly_what_it_says(store: Arc<dyn Store>) {
     }
     assert_eq!(session_of(&*store, sister.id).await, Some(sister));
     assert_same_user(&user_of(&*store, user.id).await.unwrap(), &user);
+}
+
+/// A rotation MUST keep the client of its request, also of rotations at the same time, and MUST leave the client of the login.
+/// A raced attempt MUST change neither.
+pub async fn a_rotation_keeps_the_last_client(store: Arc<dyn Store>) {
+    let user = somebody();
+    let mut sessions: Vec<Session> = (0..8).map(|_| fixtures::session_of(&user)).collect();
+    add_users(&*store, &[&user]).await;
+    add_sessions(&*store, &sessions.iter().collect::<Vec<_>>()).await;
+    let first = sessions[0].client.clone();
+    let v6 = Some("2001:db8::7".parse().unwrap());
+    let clients = [
+        ClientInfo::new(v6, Some("Ünïcode/2.0 ('quoted\", {braced})")),
+        ClientInfo::new(Some([203, 0, 113, 9].into()), None),
+        ClientInfo::new(None, Some("NULL")),
+        ClientInfo::default(),
+        first.clone(),
+    ];
+    for round in 0..clients.len() {
+        let client_of = |n: usize| clients[(n + round) % clients.len()].clone();
+        let attempts = sessions.iter().enumerate().map(|(n, session)| {
+            let (store, rotation) =
+                (store.clone(), Rotation { client: client_of(n), ..rotation_of(session) });
+            async move { store.rotate_session(&rotation).await.unwrap() }
+        });
+        for (n, outcome) in together(attempts).await.into_iter().enumerate() {
+            let RotationOutcome::Rotated(rotated, _) = outcome else { panic!("not rotated: {outcome:?}") };
+            let kept = session_of(&*store, rotated.id).await.unwrap();
+            assert_eq!((&kept.client, &kept.last_client), (&first, &client_of(n)));
+            assert_eq!(kept, rotated);
+            let again = Rotation { at: rotated.rotated_at, ..rotation_of(&sessions[n]) };
+            assert_refused(&*store, &again, &RotationOutcome::Raced(rotated.clone(), user.clone())).await;
+            sessions[n] = rotated;
+        }
+    }
 }
 
 /// The token before the live one is answered with the winner's session within the grace, and not from its end on.
@@ -101,6 +136,7 @@ pub async fn tokens_from_before_a_rekey_are_superseded(store: Arc<dyn Store>) {
         hashed_refresh_token: digest(unique()),
         at: second.rotated_at + Duration::SECOND,
         expires_at: second.expires_at,
+        client: ClientInfo::default(),
     };
     assert!(in_unit!(store, |unit| {
         unit.users().lock(second.user_id).await.unwrap();

@@ -36,11 +36,13 @@ pub async fn inserted_is_read_back_exactly_with_its_user(store: Arc<dyn Store>) 
         expires_at: tick(1_000_005),
         max_expires_at: tick(2_000_006),
         client: v6,
+        last_client: ClientInfo::new(None, Some("Überall/2.0")),
         epoch: 1 << 41,
         ..fixtures::session_of(&user)
     };
-    let bare = Session { client: ClientInfo::default(), ..fixtures::session_of(&user) };
-    let mapped = Session { client: mapped, ..fixtures::session_of(&user) };
+    let bare = ClientInfo::default();
+    let bare = Session { client: bare.clone(), last_client: bare, ..fixtures::session_of(&user) };
+    let mapped = Session { client: mapped.clone(), last_client: mapped, ..fixtures::session_of(&user) };
     let reasons = [
         RevocationReason::Logout,
         RevocationReason::RevokedByUser,
@@ -306,6 +308,7 @@ pub async fn a_rekey_replaces_the_token_and_forgets_the_one_before(store: Arc<dy
         authenticated_at: rekey.at,
         last_used_at: rekey.at,
         expires_at: rekey.expires_at,
+        last_client: rekey.client,
         ..session
     };
     assert_eq!(session_of(&*store, expected.id).await, Some(expected));
@@ -430,6 +433,7 @@ fn rekey_of(session: &Session) -> Rekey {
         hashed_refresh_token: digest(unique()),
         at: now() + Duration::new(5, 1_000),
         expires_at: now() + Duration::days(8),
+        client: ClientInfo::new(Some([192, 0, 2, 3].into()), Some("fixture/3.0")),
     }
 }
 

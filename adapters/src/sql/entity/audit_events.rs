@@ -51,7 +51,7 @@ impl TryFrom<Model> for AuditEvent {
             user_id: UserId::from_uuid(row.user_id),
             session_id: row.session_id.map(SessionId::from_uuid),
             actor_id: row.actor_id.map(UserId::from_uuid),
-            client: named.client(row.ip_address, row.user_agent)?,
+            client: named.client("ip_address", row.ip_address, row.user_agent)?,
         })
     }
 }

@@ -21,12 +21,14 @@ impl Row {
         StoreError::Inconsistent { table: self.table, column, id: self.id.to_string() }
     }
 
+    /// The client whose address stands in this column.
     fn client(
         self,
+        column: &'static str,
         ip_address: Option<String>,
         user_agent: Option<String>,
     ) -> Result<ClientInfo, StoreError> {
-        let address = |text: String| text.parse().map_err(|_| self.inconsistent("ip_address"));
+        let address = |text: String| text.parse().map_err(|_| self.inconsistent(column));
         Ok(ClientInfo { ip_address: ip_address.map(address).transpose()?, user_agent })
     }
 }

@@ -1,4 +1,6 @@
-use inwren_domain::model::{Revocation, RevocationReason, Session, SessionId, TokenDigest, TokenId, UserId};
+use inwren_domain::model::{
+    ClientInfo, Revocation, RevocationReason, Session, SessionId, TokenDigest, TokenId, UserId,
+};
 use inwren_domain::ports::StoreError;
 use sea_orm::entity::prelude::*;
 
@@ -27,6 +29,8 @@ pub(in super::super) struct Model {
     pub(in super::super) ip_address: Option<String>,
     pub(in super::super) user_agent: Option<String>,
     pub(in super::super) epoch: i64,
+    pub(in super::super) last_ip_address: Option<String>,
+    pub(in super::super) last_user_agent: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -45,6 +49,10 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl From<&Session> for Model {
     fn from(session: &Session) -> Self {
+        let (first, last) = (&session.client, &session.last_client);
+        let ip_address = first.ip_address.map(|address| address.to_string());
+        let last_ip_address = last.ip_address.map(|address| address.to_string());
+        let last_ip_address = changed(ip_address.as_deref(), last_ip_address);
         Self {
             id: session.id.as_uuid(),
             user_id: session.user_id.as_uuid(),
@@ -63,9 +71,11 @@ impl From<&Session> for Model {
             max_expires_at: Timestamp(session.max_expires_at),
             revoked_at: session.revoked.map(|revoked| Timestamp(revoked.at)),
             revoked_reason: session.revoked.map(|revoked| revoked.reason.as_str().to_owned()),
-            ip_address: session.client.ip_address.map(|address| address.to_string()),
-            user_agent: session.client.user_agent.clone(),
+            ip_address,
+            user_agent: first.user_agent.clone(),
             epoch: session.epoch,
+            last_ip_address,
+            last_user_agent: changed(first.user_agent.as_deref(), last.user_agent.clone()),
         }
     }
 }
@@ -80,6 +90,8 @@ impl TryFrom<Model> for Session {
             Ok(TokenDigest::from_bytes(bytes))
         };
         let previous = row.previous_hashed_refresh_token;
+        let last_ip_address = unless_changed(row.ip_address.as_deref(), row.last_ip_address);
+        let last_user_agent = unless_changed(row.user_agent.as_deref(), row.last_user_agent);
         Ok(Self {
             id: SessionId::from_uuid(row.id),
             user_id: UserId::from_uuid(row.user_id),
@@ -97,10 +109,28 @@ impl TryFrom<Model> for Session {
             expires_at: row.expires_at.0,
             max_expires_at: row.max_expires_at.0,
             revoked: revocation(named, row.revoked_at, row.revoked_reason)?,
-            client: named.client(row.ip_address, row.user_agent)?,
+            client: named.client("ip_address", row.ip_address, row.user_agent)?,
+            last_client: named.client("last_ip_address", last_ip_address, last_user_agent)?,
             epoch: row.epoch,
         })
     }
+}
+
+/// The client's address, or the empty text.
+pub(in super::super) fn address_text(client: &ClientInfo) -> String {
+    client.ip_address.map_or_else(String::new, |address| address.to_string())
+}
+
+/// The value of a `last_` column: NULL if it is what was known `first`, which saves room and is what rows from before the column
+/// have, and the empty text if there is none any more.
+fn changed(first: Option<&str>, last: Option<String>) -> Option<String> {
+    (first != last.as_deref()).then(|| last.unwrap_or_default())
+}
+
+/// What a `last_` column says.
+fn unless_changed(first: Option<&str>, last: Option<String>) -> Option<String> {
+    let last = last.or_else(|| first.map(ToOwned::to_owned));
+    last.filter(|text| !text.is_empty())
 }
 
 fn revocation(

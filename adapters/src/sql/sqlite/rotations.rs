@@ -7,7 +7,8 @@ use super::rows::{id, session_with_user, statement, time};
 
 /// Sets what a rotation changes and nothing else: SQLite writes the indexes of all columns that are named here.
 const CHANGE: &str = "UPDATE sessions SET generation = ?2, refresh_jti = ?3, hashed_refresh_token = ?4,
-    previous_hashed_refresh_token = ?5, rotated_at = ?6, last_used_at = ?7, expires_at = ?8 WHERE id = ?1";
+    previous_hashed_refresh_token = ?5, rotated_at = ?6, last_used_at = ?7, expires_at = ?8,
+    last_ip_address = ?9, last_user_agent = ?10 WHERE id = ?1";
 
 /// Exchanges the token as [`Rotation::refusal`] says.
 pub(super) fn rotate(connection: &Connection, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
@@ -27,6 +28,8 @@ pub(super) fn rotate(connection: &Connection, rotation: &Rotation) -> Result<Rot
         time(row.rotated_at),
         time(row.last_used_at),
         time(row.expires_at),
+        row.last_ip_address,
+        row.last_user_agent,
     ];
     statement(connection, CHANGE).and_then(|mut change| change.execute(values)).map_err(file_error)?;
     Ok(RotationOutcome::Rotated(rotated, user))

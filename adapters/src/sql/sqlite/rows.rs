@@ -130,6 +130,8 @@ pub(super) fn session(columns: &mut Columns<'_>) -> rusqlite::Result<sessions::M
         ip_address: columns.value()?,
         user_agent: columns.value()?,
         epoch: columns.value()?,
+        last_ip_address: columns.value()?,
+        last_user_agent: columns.value()?,
     })
 }
 
@@ -149,7 +151,7 @@ pub(super) fn user(columns: &mut Columns<'_>) -> rusqlite::Result<users::Model> 
     })
 }
 
-pub(super) fn session_values(session: &Session) -> [Value; 18] {
+pub(super) fn session_values(session: &Session) -> [Value; 20] {
     let row = sessions::Model::from(session);
     [
         id(row.id),
@@ -170,6 +172,8 @@ pub(super) fn session_values(session: &Session) -> [Value; 18] {
         row.ip_address.into(),
         row.user_agent.into(),
         row.epoch.into(),
+        row.last_ip_address.into(),
+        row.last_user_agent.into(),
     ]
 }
 

@@ -111,12 +111,18 @@ pub(in crate::http) struct SessionDto {
     last_used_at: OffsetDateTime,
     /// When it ends if it is not refreshed before.
     expires_at: OffsetDateTime,
-    /// Where the login came from.
+    /// The client's IP address at login.
     #[oai(nullable)]
     ip_address: Option<String>,
-    /// What the client said that it was.
+    /// The client's `User-Agent` at login.
     #[oai(nullable)]
     user_agent: Option<String>,
+    /// The client's IP address at `last_used_at`.
+    #[oai(nullable)]
+    last_ip_address: Option<String>,
+    /// The client's `User-Agent` at `last_used_at`.
+    #[oai(nullable)]
+    last_user_agent: Option<String>,
     /// Whether it is the session that asks.
     current: bool,
 }
@@ -131,6 +137,8 @@ impl poem_openapi::types::Example for SessionDto {
             expires_at: created_at + time::Duration::days(7),
             ip_address: Some("203.0.113.9".to_owned()),
             user_agent: Some("Mozilla/5.0".to_owned()),
+            last_ip_address: Some("198.51.100.23".to_owned()),
+            last_user_agent: Some("Mozilla/5.0".to_owned()),
             current: true,
         }
     }
@@ -165,6 +173,8 @@ impl SessionList {
             expires_at: session.expires_at,
             ip_address: session.client.ip_address.map(|address| address.to_string()),
             user_agent: session.client.user_agent.clone(),
+            last_ip_address: session.last_client.ip_address.map(|address| address.to_string()),
+            last_user_agent: session.last_client.user_agent.clone(),
             current: Some(session.id) == current,
         };
         Self { items: page.items.iter().map(dto).collect(), next_cursor: page.next.map(cursor::encode) }

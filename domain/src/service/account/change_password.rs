@@ -58,7 +58,7 @@ pub async fn execute(
 
     // Rotations may go on while the hashes are computed. The new generation is one that none of them can have issued
     // a token of, wherever they have come by the commit.
-    let (session, refresh, rekey) = rekeyed_session(core, own_session)?;
+    let (session, refresh, rekey) = rekeyed_session(core, own_session, client)?;
     let trail = Trail { core, at: rekey.at, actor: Some(user.id), client };
     let event = trail.event(AuditEventKind::PasswordChanged, user.id, Some(session.id))?;
 
@@ -80,7 +80,11 @@ pub async fn execute(
 /// How far the generation jumps at a re-key: more than a session can rotate while two passwords are hashed.
 const GENERATION_JUMP: i64 = 1 << 20;
 
-fn rekeyed_session(core: &Core, session: &Session) -> Result<(Session, PlainToken, Rekey), PortFailure> {
+fn rekeyed_session(
+    core: &Core,
+    session: &Session,
+    client: &ClientInfo,
+) -> Result<(Session, PlainToken, Rekey), PortFailure> {
     let now = core.clock.signing_time()?;
     let generation = session.generation.saturating_add(GENERATION_JUMP);
     let mut rekey = Rekey {
@@ -91,6 +95,7 @@ fn rekeyed_session(core: &Core, session: &Session) -> Result<(Session, PlainToke
         hashed_refresh_token: TokenDigest::from_bytes([0; 32]),
         at: now,
         expires_at: refresh_expiry(core, now).min(session.max_expires_at),
+        client: client.clone(),
     };
     let issued = refresh_token(core, &rekey.applied_to(session))?;
     rekey.hashed_refresh_token = issued.digest;

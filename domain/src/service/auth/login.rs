@@ -156,6 +156,7 @@ fn new_session(
         expires_at: refresh_expiry(core, now).min(max_expires_at),
         max_expires_at,
         revoked: None,
+        last_client: client.clone(),
         client,
         epoch: user.sessions_epoch,
     };

@@ -79,7 +79,7 @@ pub async fn execute(
     client: &ClientInfo,
 ) -> Result<Refreshed, Failure<Refusal>> {
     let now = core.clock.signing_time()?;
-    let (outcome, successor, attempt) = rotate(core, &presented, now).await?;
+    let (outcome, successor, attempt) = rotate(core, &presented, now, client).await?;
     let refreshed = match outcome {
         RotationOutcome::Rotated(session, user) => {
             Refreshed::Rotated(pair(core, &session, &user, successor, now)?)
@@ -128,15 +128,16 @@ async fn rotate<'a>(
     core: &'a Core,
     presented: &Presented,
     now: OffsetDateTime,
+    client: &ClientInfo,
 ) -> Result<(RotationOutcome, PlainToken, Attempt<'a>), PortFailure> {
-    let (rotation, successor) = prepare(core, presented, now, refresh_expiry(core, now))?;
+    let (rotation, successor) = prepare(core, presented, now, refresh_expiry(core, now), client)?;
     let attempt = core.undelivered.attempt(&rotation);
     let outcome = core.store.rotate_session(&rotation).await?;
     let RotationOutcome::Capped(session_end) = outcome else {
         return Ok((outcome, successor, attempt));
     };
     attempt.refused();
-    let (rotation, successor) = prepare(core, presented, now, whole_seconds(session_end))?;
+    let (rotation, successor) = prepare(core, presented, now, whole_seconds(session_end), client)?;
     let attempt = core.undelivered.attempt(&rotation);
     Ok((core.store.rotate_session(&rotation).await?, successor, attempt))
 }
@@ -146,6 +147,7 @@ fn prepare(
     presented: &Presented,
     now: OffsetDateTime,
     expires_at: OffsetDateTime,
+    client: &ClientInfo,
 ) -> Result<(Rotation, PlainToken), PortFailure> {
     let claims = &presented.claims;
     let generation = claims.id.generation().map_or(0, |generation| generation.saturating_add(1));
@@ -169,6 +171,7 @@ fn prepare(
         at: now,
         reuse_grace: core.settings.refresh_reuse_grace,
         undelivered: core.undelivered.successors_of(&presented_digest),
+        client: client.clone(),
     };
     Ok((rotation, successor.token))
 }

@@ -126,7 +126,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::{SessionId, TokenId, UserId};
+    use crate::model::{ClientInfo, SessionId, TokenId, UserId};
 
     fn digest(number: usize) -> TokenDigest {
         let mut bytes = [0; 32];
@@ -146,6 +146,7 @@ mod tests {
             at,
             reuse_grace: Duration::ZERO,
             undelivered: Vec::new(),
+            client: ClientInfo::default(),
         }
     }
 

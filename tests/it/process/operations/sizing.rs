@@ -41,8 +41,8 @@ fn measure(storage: &Storage) -> [(&'static str, i64); 3] {
     let sessions = format!(
         "INSERT INTO sessions (id, user_id, generation, rekeyed_generation, refresh_jti, hashed_refresh_token, \
          previous_hashed_refresh_token, rotated_at, created_at, authenticated_at, last_used_at, expires_at, max_expires_at, \
-         ip_address, user_agent) SELECT {id}, u.id, 12, 0, {jti}, {digest}, {digest}, {time}, {time}, {time}, {time}, {time}, \
-         {time}, '203.0.113.77', {agent} FROM {series} JOIN users u ON u.email_normalized = 'some.body.' || n || '@example.org'"
+         ip_address, user_agent, last_ip_address) SELECT {id}, u.id, 12, 0, {jti}, {digest}, {digest}, {time}, {time}, {time}, {time}, \
+         {time}, {time}, '203.0.113.77', {agent}, '203.0.113.78' FROM {series} JOIN users u ON u.email_normalized = 'some.body.' || n || '@example.org'"
     );
     let events = format!(
         "INSERT INTO audit_events (id, occurred_at, kind, user_id, session_id, actor_id, ip_address, user_agent) \
