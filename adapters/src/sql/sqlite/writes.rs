@@ -24,7 +24,7 @@ pub(in super::super) struct Writes {
 
 #[derive(Clone)]
 enum Write {
-    Opening(Opening),
+    Opening(Box<Opening>),
     Rotation(Rotation),
     Registration(Registration),
 }
@@ -45,7 +45,7 @@ impl Writes {
     }
 
     pub(in super::super) async fn open(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-        match self.together.ask(Write::Opening(opening.clone())).await?? {
+        match self.together.ask(Write::Opening(Box::new(opening.clone()))).await?? {
             Written::Opening(outcome) => Ok(outcome),
             _ => Err(another_question()),
         }
