@@ -15,7 +15,7 @@ use super::table::{Hashed, Table};
 /// Limits by the generic cell rate algorithm, in the memory of this process.
 ///
 /// A key costs one number: the time at which its allowance is whole again. Keys whose time has come are forgotten.
-/// Each operation has a [`Table`] of its own with a bounded number of keys. When it is full, the address block with the
+/// Each operation has a table of its own with a bounded number of keys. When it is full, the address block with the
 /// most keys makes room for those of other blocks; what has no place of its own shares a fixed number of allowances. So an
 /// attacker with many addresses neither keeps out newcomers from other blocks nor takes more memory.
 pub struct MemoryRateLimiter {
