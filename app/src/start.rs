@@ -32,7 +32,7 @@ pub enum StartError {
     /// The first superuser could not be made.
     #[error("FIRST_SUPERUSER_EMAIL: the first superuser could not be made: {0}")]
     FirstSuperuser(String),
-    /// The address of the first superuser is another user's, and nobody can administer.
+    /// The address of the first superuser is another user's, and no active superuser exists.
     #[error(
         "FIRST_SUPERUSER_EMAIL: a user who is no active superuser has registered this address, and there is no superuser. \
          Set another address, or create a superuser with `inwren users create ADDRESS --superuser`"

@@ -22,7 +22,7 @@ const UNREVOKED: &str = "CREATE INDEX sessions_unrevoked_idx ON sessions (user_i
     WHERE revoked_at IS NULL";
 
 /// A deletion of a user must not have to delete any number of sessions at once, so no foreign key does it. Sessions without a
-/// user let nobody in, and are swept.
+/// user authenticate no one, and are swept.
 const FOREIGN_KEY: &str = "FOREIGN KEY (\"user_id\") REFERENCES \"users\" (\"id\") ON DELETE CASCADE";
 const WITHOUT_USER: &str =
     "DELETE FROM sessions WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id)";

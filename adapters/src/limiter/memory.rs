@@ -70,7 +70,7 @@ impl MemoryRateLimiter {
         Duration::from_nanos(u64::try_from(whole_at - now).unwrap_or(0))
     }
 
-    /// Takes over what somebody else has decided of the key: when its allowance is whole again.
+    /// Takes over what another limiter has decided of the key: when its allowance is whole again.
     pub(super) fn learn(&self, key: &LimitKey, quota: Quota, whole_at: i128, now: i128) {
         let hashed = self.hashed(key);
         let Some(mut shard) = self.shard(hashed.key) else { return };

@@ -97,7 +97,7 @@ impl Table {
     }
 
     /// Takes a key of the block with the most of them for a newcomer whose block has fewer. What that key has used is not
-    /// forgotten: its shared place takes it over, so that nobody gets an allowance back by being displaced.
+    /// forgotten: its shared place takes it over, so that no client gets an allowance back by being displaced.
     fn displace(&mut self, newcomer: Hashed, now: i128) -> bool {
         let held = self.blocks.get(&newcomer.origin).map_or(0, Vec::len);
         // Many small blocks are not looked at by each call.

@@ -30,7 +30,7 @@ use crate::{ephemeral, http, keys, metrics, open_files, start, wiring, worker};
 /// How long a stop waits for the database to take leave. Nothing is lost by not waiting: whatever was answered is kept.
 const MAX_CLOSE: Duration = Duration::from_secs(2);
 
-/// Runs the service until it is told to stop. A second signal ends it at once, whatever is still in flight.
+/// Runs the service until it is stopped. A second signal ends it at once, whatever is still in flight.
 pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &ServeArgs) -> Outcome {
     if arguments.ephemeral {
         return serve_ephemeral::run(flags, arguments).await;
@@ -107,7 +107,7 @@ pub(super) async fn serve(config: &Config, given: Option<Given>, log: &LogSink) 
 /// two requests.
 const AUXILIARY_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Serves metrics or health until the task is aborted. Idle connections hold nobody up: one is closed for each new one.
+/// Serves metrics or health until the task is aborted. Idle connections block no other client: one is closed for each new one.
 fn serve_beside(
     setting: &'static str,
     listener: TcpListener,

@@ -1,5 +1,5 @@
 //! Where a listing goes on, as an opaque text. It says nothing that its page did not say, so it needs no signature:
-//! whoever makes one up gets a page that begins there.
+//! a caller who makes one up gets a page that begins there.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -656,7 +656,7 @@ mod tests {
         assert_eq!(server.open(16, OFFICE), Outcome::ClosedAnswering(0));
         server.answer([16]);
         assert_eq!(server.open(17, CROWD), Outcome::Refused);
-        // As many as others hold are for everybody, and no more.
+        // Others share as many as they hold, and no more.
         for id in 18.. {
             match server.open(id, GUEST) {
                 Outcome::ClosedAnswering(_) => server.answer([id]),

@@ -148,7 +148,7 @@ fn private_key(
     provider.key_provider.load_private_key(key).map_err(TlsFileProblem::Unusable)
 }
 
-/// As for signing keys: in production nobody else may read or replace it; development warns.
+/// As for signing keys: in production no other user may read or replace it; development warns.
 fn check_permissions(path: &Path, environment: Environment) -> Result<(), TlsFileProblem> {
     let failed = |error: std::io::Error| TlsFileProblem::Io(error.kind());
     if let Some(owner) = private_file::foreign_owner(path).map_err(failed)? {

@@ -28,7 +28,7 @@ impl ContextWords {
     /// How many characters of a password, in lower case, are left to guess for somebody who knows the service and the
     /// user's address: each word of these counts as one.
     pub(super) fn chars_to_guess(&self, lower: &str, email: &Email) -> usize {
-        // As the user spells it: nobody uses the ASCII form of a domain as a word.
+        // As the user spells it: people do not use the ASCII form of a domain as a word.
         let address = &email.lower_case();
         let local = address.rsplit_once('@').map_or("", |(local, _)| local);
         let mut words: Vec<String> = self.0.iter().cloned().chain(words_of(address)).collect();

@@ -211,7 +211,7 @@ async fn all_other_sessions_are_ended(store: Arc<dyn Store>) {
     assert_eq!(list(&app, &ann.tokens).await.len(), 1);
 }
 
-/// The own list and the one that an administrator sees.
+/// The user's list and the one that an administrator sees.
 async fn both_lists(app: &TestApp, ann: &Account) -> [(String, String); 2] {
     let admin = app.superuser().await;
     [

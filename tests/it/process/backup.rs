@@ -430,7 +430,7 @@ fn tables_of_others_are_restored_when_the_operator_says_so() {
     assert!(said.contains("trigger rise (unknown)") && !said.contains("posts_text"), "{said}");
 }
 
-/// Whoever can open the lock file can hold the lock, and so keep the service from starting.
+/// A user who can open the lock file can hold the lock, and so keep the service from starting.
 #[test]
 fn a_lock_file_is_closed_to_others() {
     let place = Place::new();

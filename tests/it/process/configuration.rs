@@ -193,7 +193,7 @@ fn key_material_in_place_of_a_path_is_never_printed() {
     assert!(paths.len() >= 7, "{paths:?}");
     for content in key_material() {
         let folder = TempFolder::new();
-        // All at once, so that all are told at once.
+        // All at once, so that all are reported at once.
         let mut program = Program::new(folder.path());
         for name in &paths {
             program = program.env(name, content.as_str());

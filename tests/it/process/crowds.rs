@@ -308,7 +308,7 @@ const CROWD: usize = 120;
 const NEWCOMERS: u8 = 60;
 const ACCOUNTS: u8 = 3;
 
-/// A network that nobody has come from: one of the 524,288 of a customer with a /45, which is eight blocks.
+/// A network that no client has come from: one of the 524,288 of a customer with a /45, which is eight blocks.
 fn network_of_the_customer(number: u32) -> String {
     let [block, network] = [number % 8, number / 8].map(|part| u16::try_from(part).expect("a network"));
     Ipv6Addr::new(0x2001, 0xdb8, block, network, 0, 0, 0, 1).to_string()

@@ -35,7 +35,7 @@ fn it_makes_what_it_needs_and_finds_it_again() {
     assert_eq!(std::fs::read(folder.path().join("certs/private.pem")).unwrap(), key);
 }
 
-/// Also where the process may make files that everybody can write.
+/// Also where the process may make files that all users can write.
 #[test]
 fn what_it_makes_is_private_from_the_start() {
     let folder = TempFolder::new();

@@ -46,7 +46,7 @@ fn shed(service: &Service) -> u64 {
     value.parse().expect("a number")
 }
 
-/// A client that opens so many sockets at once, and goes on to open some, until it is told to stop. It closes none.
+/// A client that opens so many sockets at once, and goes on to open some, until it is stopped. It closes none.
 fn crowd(service: &Service, sockets: usize, sent: &[u8], opened: &AtomicUsize, stop: &AtomicBool) {
     let mut held = Vec::new();
     while !stop.load(Ordering::Relaxed) {

@@ -94,7 +94,7 @@ impl<T> FairQueue<T> {
 }
 
 /// Takes an entry for a new one of this network: the newest of the block of addresses with the most, or where that is the
-/// network's own block, of the network in it with the most. `None` where neither has more than whoever asks.
+/// network's own block, of the network in it with the most. `None` where neither has more than the caller.
 fn make_room<T>(rounds: &mut Rounds<T>, network: ClientNetwork) -> Option<T> {
     let block = network.block();
     if rounds.has_longer(block) {

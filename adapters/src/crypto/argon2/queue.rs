@@ -141,7 +141,7 @@ impl Queue {
         let (free_blocks, may_be_slow) = (state.free_blocks, state.slow < self.bounds.slow);
         let has_thread = |job: &Job| may_be_slow || !job.is_slow;
         let fits = |job: &Job| self.charge(job) <= free_blocks && has_thread(job);
-        // One whose caller has gone holds nobody up.
+        // A job whose caller has gone delays no other.
         if let Some(next) = state.next.take_if(|next| next.answer.is_closed() || fits(next)) {
             return Some(next);
         }

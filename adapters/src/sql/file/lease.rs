@@ -37,7 +37,7 @@ fn held(locked: Result<(), TryLockError>, file: File) -> io::Result<Option<Lease
     }
 }
 
-/// The mode of the lock file: whoever can open it can hold the lock, and so prevent a start.
+/// The mode of the lock file: a user who can open it can hold the lock, and so prevent a start.
 const MODE: u32 = 0o600;
 
 /// Opens the lock file, or makes it.

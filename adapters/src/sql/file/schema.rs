@@ -31,7 +31,7 @@ enum How {
 }
 
 impl Deviation {
-    /// Whether it is a table of somebody else, or an index of such a table. Nothing that this service writes touches it.
+    /// Whether it is a table of another program, or an index of such a table. Nothing that this service writes touches it.
     pub fn is_other_table(&self) -> bool {
         self.how == How::OtherTable
     }
@@ -49,7 +49,7 @@ impl fmt::Display for Deviation {
     }
 }
 
-/// Compares a database file with a database that has the schema of its migrations. The file is only read, and nobody may
+/// Compares a database file with a database that has the schema of its migrations. The file is only read, and no other process may
 /// write to it meanwhile.
 ///
 /// Every table, index, trigger and view counts, with all that its definition says: columns, defaults, checks, generated

@@ -19,7 +19,7 @@ pub enum Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overtaken;
 
-/// A page of the own live sessions, newest first.
+/// A page of the caller's live sessions, newest first.
 pub async fn list(
     core: &Core,
     principal: &Principal,

@@ -58,7 +58,7 @@ pub async fn ensure_first_superuser(
     }
     match execute(core, Command { email: email.clone(), password, is_superuser: true }).await {
         Ok(_) => Ok(FirstSuperuser::Created),
-        // Another instance, started at the same moment, was first, or somebody who registered.
+        // Another instance, started at the same moment, was first, or a person who registered.
         Err(Failure::Refused(NotCreated::EmailTaken)) => {
             Ok(holder(core, &email).await?.unwrap_or(FirstSuperuser::Exists))
         }

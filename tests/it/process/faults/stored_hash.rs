@@ -80,7 +80,7 @@ fn a_stored_hash_at_the_bounds_stops_nothing() {
         );
         assert!(answers.iter().all(|(status, _)| matches!(status, 401 | 503)), "{what}: {answers:?}");
         assert!(memory < before + MEMORY, "{what}: {before} before, {memory} at most");
-        // Whoever comes first may have waited for the measurement, and a machine may stand still.
+        // The first caller may have waited for the measurement, and a machine may stand still.
         assert!(served * 2 > asked, "{what}: {served} of {asked}");
         if is_unusable {
             service.wait_for("unusable password hash");
