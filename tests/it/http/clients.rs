@@ -177,7 +177,7 @@ async fn basic_credentials_are_form_decoded(store: Arc<dyn Store>) {
     for (user, password) in [
         (form_encoded(&id), form_encoded(&client.secret)),
         (every_byte(&id), every_byte(&client.secret)),
-        (id.clone(), form_encoded(&client.secret)),
+        (id.clone(), every_byte(&client.secret)),
         (form_encoded(&id), client.secret.clone()),
     ] {
         assert_ne!((&user, &password), (&id, &client.secret));
