@@ -4,6 +4,10 @@
 //! connection for each new one: among those of the network that holds the most, the one that has waited longest for its
 //! client. So one client that opens thousands of connections competes with itself, and all others are served.
 //!
+//! Where all connections of that network are being answered, another network has to give one up. Such a one is spared in
+//! its first second, as the client may be about to send its request: while there is room nothing is closed, and then a
+//! connection that is being answered goes first, if its network holds more than an equal share.
+//!
 //! A connection waits for its client while a PROXY header, a TLS handshake, a request or the body of one is incomplete,
 //! while the client takes a response, and between two requests. It does not wait while a complete request is answered.
 //! Bytes that trickle in do not make the wait shorter: it is counted from the end of the last response, or of the headers.
@@ -18,6 +22,10 @@ use std::time::Instant;
 use futures_util::future::{AbortHandle, AbortRegistration};
 use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// For so many milliseconds a connection may wait for its client, and is spared, if its network holds no more than an
+/// equal share.
+const SPARED: u64 = 1_000;
 
 /// Milliseconds between two warnings that connections are closed for new ones.
 const WARNING_INTERVAL: u64 = 60_000;
@@ -302,6 +310,16 @@ enum Admission {
     Refused { warn: bool },
 }
 
+/// A connection, and the network that gives it up.
+type Victim = (IpAddr, Arc<Progress>);
+
+/// Where a new connection finds its place.
+enum Room {
+    Free,
+    Closing { victim: Victim, is_answering: bool },
+    Nowhere,
+}
+
 /// Which network holds which connections. Every operation takes a time that grows with the logarithm of their number,
 /// spread over requests and new connections.
 struct Table {
@@ -333,30 +351,61 @@ impl Table {
         self.total >= self.max - self.max / 4
     }
 
+    fn is_full(&self) -> bool {
+        self.total >= self.max
+    }
+
+    /// Whether a network holds more than it would if all that are here and one more shared the places equally.
+    fn has_large_share(&self, network: IpAddr) -> bool {
+        let count = self.holders.get(&network).map_or(0, Holder::count);
+        count > self.max / (self.holders.len() + 1)
+    }
+
     /// Admits a connection of an exempt network, however many there are: how many there can be is not decided here.
     fn admit_exempt(&mut self, now: u64) -> Admission {
         let victim = if self.is_under_pressure() { self.waiting_victim(None) } else { None };
+        let victim = victim.filter(|victim| !self.is_spared(victim, now));
         let admission = self.displace(victim, false, now);
         self.total += 1;
         admission
     }
 
     fn admit(&mut self, network: IpAddr, progress: &Arc<Progress>, now: u64) -> Admission {
-        let (mut victim, mut was_answering) = (None, false);
-        if self.is_under_pressure() {
-            victim = self.waiting_victim(Some(network));
-            if victim.is_none() && self.total >= self.max {
-                victim = self.answering_victim(network);
-                was_answering = true;
-                if victim.is_none() {
-                    return Admission::Refused { warn: self.is_time_to_warn(now) };
-                }
-            }
-        }
-        let admission = self.displace(victim, was_answering, now);
+        let admission = match self.room_for(network, now) {
+            Room::Free => Admission::Free,
+            Room::Closing { victim, is_answering } => self.displace(Some(victim), is_answering, now),
+            Room::Nowhere => return Admission::Refused { warn: self.is_time_to_warn(now) },
+        };
         self.edit(network, |holder| holder.queue(Arc::clone(progress), now));
         self.total += 1;
         admission
+    }
+
+    fn room_for(&mut self, newcomer: IpAddr, now: u64) -> Room {
+        if !self.is_under_pressure() {
+            return Room::Free;
+        }
+        let waiting = self.waiting_victim(Some(newcomer));
+        let is_spared = waiting.as_ref().is_some_and(|victim| self.is_spared(victim, now));
+        match waiting {
+            Some(victim) if !is_spared => Room::Closing { victim, is_answering: false },
+            _ if !self.is_full() => Room::Free,
+            waiting => {
+                let answering = self.answering_victim(newcomer);
+                let answering =
+                    answering.filter(|(network, _)| waiting.is_none() || self.has_large_share(*network));
+                match (answering, waiting) {
+                    (Some(victim), _) => Room::Closing { victim, is_answering: true },
+                    (None, Some(victim)) => Room::Closing { victim, is_answering: false },
+                    (None, None) => Room::Nowhere,
+                }
+            }
+        }
+    }
+
+    fn is_spared(&self, (network, progress): &Victim, now: u64) -> bool {
+        let since = progress.state.load(Ordering::Acquire) >> FLAG_BITS;
+        now.saturating_sub(since) < SPARED && !self.has_large_share(*network)
     }
 
     fn remove(&mut self, network: IpAddr, progress: &Progress) {
@@ -376,7 +425,7 @@ impl Table {
 
     /// The connection that has waited longest, of the network that holds the most: of the new connection's own one if that
     /// one holds as many.
-    fn waiting_victim(&mut self, newcomer: Option<IpAddr>) -> Option<(IpAddr, Arc<Progress>)> {
+    fn waiting_victim(&mut self, newcomer: Option<IpAddr>) -> Option<Victim> {
         loop {
             let first = *self.by_wait.last()?;
             let (count, _, network) = first;
@@ -399,19 +448,14 @@ impl Table {
 
     /// A connection that is being answered, where none waits: of the network that holds the most, if it still holds as many
     /// as the new connection's one afterwards.
-    fn answering_victim(&mut self, newcomer: IpAddr) -> Option<(IpAddr, Arc<Progress>)> {
+    fn answering_victim(&mut self, newcomer: IpAddr) -> Option<Victim> {
         let own_count = self.holders.get(&newcomer).map_or(0, Holder::count);
         let (_, network) = *self.by_count.last().filter(|(count, _)| *count >= own_count + 2)?;
         let (_, victim) = self.holders.get(&network)?.answering.first_key_value()?;
         Some((network, Arc::clone(victim)))
     }
 
-    fn displace(
-        &mut self,
-        victim: Option<(IpAddr, Arc<Progress>)>,
-        was_answering: bool,
-        now: u64,
-    ) -> Admission {
+    fn displace(&mut self, victim: Option<Victim>, was_answering: bool, now: u64) -> Admission {
         let Some((network, victim)) = victim else { return Admission::Free };
         self.remove(network, &victim);
         Admission::Displaced { victim, network, was_answering, warn: self.is_time_to_warn(now) }
@@ -521,8 +565,13 @@ mod tests {
             Self { table: Table::new(max), all: BTreeMap::new(), now: 0 }
         }
 
-        /// One connection more, a millisecond after what happened before.
+        /// One connection more, when all others have waited for long enough.
         fn open(&mut self, id: u64, client: &str) -> Outcome {
+            self.now += SPARED;
+            self.open_at_once(id, client)
+        }
+
+        fn open_at_once(&mut self, id: u64, client: &str) -> Outcome {
             self.now += 1;
             let progress = Arc::new(Progress {
                 id,
@@ -539,6 +588,11 @@ mod tests {
         }
 
         fn open_exempt(&mut self) -> Outcome {
+            self.now += SPARED;
+            self.open_exempt_at_once()
+        }
+
+        fn open_exempt_at_once(&mut self) -> Outcome {
             self.now += 1;
             let admission = self.table.admit_exempt(self.now);
             self.outcome(&admission)
@@ -642,6 +696,34 @@ mod tests {
         server.answer([20, 22]);
         server.wait(5);
         assert_eq!(server.open(23, GUEST), Outcome::ClosedWaiting(5));
+    }
+
+    #[test]
+    fn a_small_network_is_spared_in_its_first_second() {
+        let mut server = Server::with_max(16);
+        server.fill(CROWD, 0..12);
+        server.answer(0..12);
+        assert_eq!(server.open(12, GUEST), Outcome::Free);
+        // There is room, also for a proxy whose client is not known yet.
+        assert_eq!(server.open_at_once(13, OFFICE), Outcome::Free);
+        assert_eq!(server.open_exempt_at_once(), Outcome::Free);
+        assert_eq!(server.open_exempt_at_once(), Outcome::Free);
+        // There is none: the crowd gives one up, although it is being answered.
+        assert_eq!(server.open_at_once(14, OFFICE), Outcome::ClosedAnswering(0));
+        assert_eq!(server.open_at_once(15, CROWD), Outcome::Refused);
+        assert_eq!(server.open_exempt_at_once(), Outcome::Free);
+        // After a second.
+        assert_eq!(server.open_exempt(), Outcome::ClosedWaiting(13));
+        assert_eq!((server.held_by(CROWD), server.held_by(GUEST), server.held_by(OFFICE)), (11, 1, 1));
+    }
+
+    #[test]
+    fn newcomers_come_in_where_all_networks_are_new_and_small() {
+        let mut server = Server::with_max(16);
+        for id in 0..16 {
+            assert_eq!(server.open_at_once(id, &format!("198.51.100.{id}")), Outcome::Free);
+        }
+        assert_eq!(server.open_at_once(16, OFFICE), Outcome::ClosedWaiting(0));
     }
 
     #[test]
