@@ -1,4 +1,4 @@
-//! What it costs to read rows, from the question to the domain's types: `cargo bench -p inwren-adapters --bench rows`.
+//! What it costs to read rows, from the question to the domain's types: `cargo bench -p inwren-tests --bench rows`.
 //!
 //! SQLite, whose answers are there at once: what is measured is the driver, the mapping and the checks of the values.
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails may say so in any way")]

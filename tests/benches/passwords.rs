@@ -1,4 +1,4 @@
-//! What a password costs at the service's default parameters: `cargo bench -p inwren-adapters --bench passwords`.
+//! What a password costs at the service's default parameters: `cargo bench -p inwren-tests --bench passwords`.
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails may say so in any way")]
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a token costs with either library: `cargo bench -p inwren-adapters --all-features --bench tokens`.
+//! What a token costs with either library: `cargo bench -p inwren-tests --bench tokens`.
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails may say so in any way")]
 
 use criterion::{Criterion, Throughput};
