@@ -103,6 +103,11 @@ macro_rules! with_every_case {
                 a_sweep_takes_what_ended_before
                 a_sweep_goes_by_batches
                 sweeps_at_once_count_each_session_once;
+            step_by_step:
+                sessions_are_opened_step_by_step
+                an_overtaken_session_is_not_opened_step_by_step
+                users_are_registered_step_by_step
+                a_taken_address_registers_nobody_step_by_step;
             stories:
                 reuse_ends_the_session_and_is_written_down
                 a_lost_answer_is_given_again_within_the_grace

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
-use inwren_tests::fakes::{FakeClock, FaultyStore};
+use inwren_tests::fakes::{FakeClock, dawdling_store};
 use inwren_tests::model::{Case, Tally, at_once, live_through, one_by_one};
 use inwren_tests::stores::TestStore;
 use proptest::strategy::BoxedStrategy;
@@ -85,7 +85,7 @@ fn hold(
     let runtime = runtime.expect("a runtime");
     let _entered = runtime.enter();
     let opened = runtime.block_on(store);
-    let store: Arc<dyn inwren_domain::ports::Store> = Arc::new(FaultyStore::dawdling(opened.store()));
+    let store: Arc<dyn inwren_domain::ports::Store> = dawdling_store(opened.store());
     let (clock, tally) = (Arc::new(FakeClock::default()), RefCell::new(Tally::default()));
     let mut runner = TestRunner::new(contextualize_config(Config {
         cases,

@@ -146,25 +146,25 @@ impl State {
     }
 
     /// Makes room for a session, and gives the user as it is then.
-    pub(super) fn make_room(&mut self, opening: &Opening, user: User) -> User {
+    pub(super) fn make_room(&mut self, opening: &Opening, user: &User) -> i64 {
         let at = opening.session.created_at;
         let revocation = Revocation { at, reason: RevocationReason::SessionLimit };
-        let mut unrevoked = self.unrevoked_sessions(&user);
+        let mut unrevoked = self.unrevoked_sessions(user);
         match opening.eviction(u32::try_from(unrevoked.len()).unwrap_or(u32::MAX)) {
-            Eviction::None => user,
+            Eviction::None => {}
             Eviction::LeastRecentlyUsed(count) => {
                 unrevoked.sort_by_key(|session| (session.expires_at > at, session.last_used_at, session.id));
                 for session in unrevoked.into_iter().take(count as usize) {
                     self.put_session(Session { revoked: Some(revocation), ..session });
                 }
-                user
             }
             Eviction::AllButNewest(count) => {
                 let kept: Vec<_> = unrevoked.iter().take(count as usize).map(|session| session.id).collect();
                 self.end_sessions(user.id, &kept, revocation);
-                User { sessions_epoch: user.sessions_epoch + 1, ..user }
+                return user.sessions_epoch + 1;
             }
         }
+        user.sessions_epoch
     }
 
     /// Where the newest of the user's sessions came from.

@@ -1,10 +1,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::model::User;
 use inwren_domain::ports::{
-    Inserted, Opening, OpeningOutcome, ReadView, Registration, Rotation, RotationOutcome, Store, StoreError,
-    UnitOfWork, UserSnapshot,
+    ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
 };
 
 use super::shared::Shared;
@@ -49,34 +47,6 @@ impl Store for MemoryStore {
         state.put_session(rotated.clone());
         self.shared.publish(state);
         Ok(RotationOutcome::Rotated(rotated, user))
-    }
-
-    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-        let _turn = self.shared.writer.lock().await;
-        let mut state = self.shared.snapshot();
-        let found = state.user(opening.session.user_id).filter(|user| opening.fits(user));
-        let Some(mut user) = found.cloned() else { return Ok(OpeningOutcome::Overtaken) };
-        if let Some(hash) = &opening.rehashed {
-            user = User { hashed_password: hash.clone(), ..user };
-            state.put_user(user.clone());
-        }
-        user = state.make_room(opening, user);
-        state.put_session(opening.session_of(&user));
-        state.record(opening.event.clone());
-        self.shared.publish(state);
-        Ok(OpeningOutcome::Opened(user))
-    }
-
-    async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError> {
-        let _turn = self.shared.writer.lock().await;
-        let mut state = self.shared.snapshot();
-        if state.user_by_email(&registration.user.email).is_some() {
-            return Ok(Inserted::EmailTaken);
-        }
-        state.put_user(registration.user.clone());
-        state.record(registration.event.clone());
-        self.shared.publish(state);
-        Ok(Inserted::Inserted)
     }
 
     async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {

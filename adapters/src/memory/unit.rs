@@ -6,8 +6,8 @@ use inwren_domain::model::{
     SessionId, User, UserChange, UserId,
 };
 use inwren_domain::ports::{
-    AuditLog, Inserted, Rekey, ServiceClientRepository, SessionRepository, StoreError, UnitOfWork, Updated,
-    UserRepository, UserTransfer,
+    AuditLog, Inserted, Opening, Rekey, ServiceClientRepository, SessionRepository, StoreError, UnitOfWork,
+    Updated, UserRepository,
 };
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
@@ -49,26 +49,6 @@ impl MemoryUnit {
 
 #[async_trait]
 impl UnitOfWork for MemoryUnit {
-    fn users(&mut self) -> &mut dyn UserRepository {
-        self
-    }
-
-    fn sessions(&mut self) -> &mut dyn SessionRepository {
-        self
-    }
-
-    fn service_clients(&mut self) -> &mut dyn ServiceClientRepository {
-        self
-    }
-
-    fn audit(&mut self) -> &mut dyn AuditLog {
-        self
-    }
-
-    fn transfer(&mut self) -> &mut dyn UserTransfer {
-        self
-    }
-
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         self.shared.publish(self.state);
         Ok(())
@@ -194,6 +174,10 @@ impl SessionRepository for MemoryUnit {
         at: OffsetDateTime,
     ) -> Result<u64, StoreError> {
         Ok(self.state.end_sessions(user, except.as_slice(), Revocation { at, reason }))
+    }
+
+    async fn make_room(&mut self, opening: &Opening, user: &User) -> Result<i64, StoreError> {
+        Ok(self.state.make_room(opening, user))
     }
 
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {

@@ -6,9 +6,7 @@ use inwren_domain::model::{
     AuditEvent, AuditEventKind, Email, Page, PageRequest, ServiceClient, ServiceClientId, Session, SessionId,
     User, UserFilter, UserId,
 };
-use inwren_domain::ports::{
-    AuditReader, ReadView, ServiceClientReader, SessionReader, StoreError, UserReader,
-};
+use inwren_domain::ports::{AuditReader, ServiceClientReader, SessionReader, StoreError, UserReader};
 use time::OffsetDateTime;
 
 use super::shared::Shared;
@@ -21,24 +19,6 @@ pub(super) struct MemoryView {
 impl MemoryView {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
-    }
-}
-
-impl ReadView for MemoryView {
-    fn users(&mut self) -> &mut dyn UserReader {
-        self
-    }
-
-    fn sessions(&mut self) -> &mut dyn SessionReader {
-        self
-    }
-
-    fn service_clients(&mut self) -> &mut dyn ServiceClientReader {
-        self
-    }
-
-    fn audit(&mut self) -> &mut dyn AuditReader {
-        self
     }
 }
 

@@ -2,17 +2,15 @@
 
 use std::sync::LazyLock;
 
-use inwren_domain::model::{RevocationReason, User};
-use inwren_domain::ports::{Eviction, Opening, OpeningOutcome, StoreError, UnitOfWork};
-use sea_orm::{ActiveValue, ConnectionTrait, DbBackend, FromQueryResult, IntoActiveModel, Statement, Value};
+use inwren_domain::model::User;
+use inwren_domain::ports::{Opening, OpeningOutcome, StoreError};
+use sea_orm::{ActiveValue, FromQueryResult, IntoActiveModel};
 
 use super::deadline::{self, DATABASE_TIME, in_time};
 use super::entity::{audit_events, sessions, users};
 use super::error::store_error;
-use super::eviction;
 use super::pool::Pool;
 use super::rows_postgres::{insertion, insertion_with, statement, values_of};
-use super::timestamp::Timestamp;
 use super::unit::SqlUnit;
 
 /// How many sessions an account has to have free for one statement to open another. A statement sees what was committed when
@@ -30,10 +28,7 @@ pub(super) async fn open(pool: &Pool, opening: &Opening) -> Result<OpeningOutcom
     {
         return Ok(OpeningOutcome::Opened(user));
     }
-    let mut unit = Box::new(SqlUnit::begin(pool).await?);
-    let outcome = in_unit(&mut unit, opening).await?;
-    unit.commit().await?;
-    Ok(outcome)
+    opening.within(Box::new(SqlUnit::begin(pool).await?)).await
 }
 
 /// Opens the session if the user fits and has fewer than `plenty` of them.
@@ -51,55 +46,6 @@ async fn in_one_statement(pool: &Pool, opening: &Opening, plenty: u16) -> Result
     let row = deadline::write(pool, |deadline| statement(&OPENING, &values, deadline)).await?;
     let row = row.map(|row| users::Model::from_query_result(&row, "").map_err(store_error)).transpose()?;
     Ok(row.map(User::from))
-}
-
-/// Opens a session step by step.
-async fn in_unit(unit: &mut SqlUnit, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-    let found = unit.users().lock(opening.session.user_id).await?;
-    let Some(mut user) = found.filter(|user| opening.fits(user)) else {
-        return Ok(OpeningOutcome::Overtaken);
-    };
-    if let Some(hash) = &opening.rehashed {
-        unit.users().rehash(user.id, user.credential_version, hash).await?;
-        user.hashed_password = hash.clone();
-    }
-    make_room(unit, opening, &mut user).await?;
-    unit.sessions().insert(&opening.session_of(&user)).await?;
-    unit.audit().record(&opening.event).await?;
-    Ok(OpeningOutcome::Opened(user))
-}
-
-/// Ends what has to give way. The unit has locked the user, so that the count is exact.
-async fn make_room(unit: &SqlUnit, opening: &Opening, user: &mut User) -> Result<(), StoreError> {
-    let statement =
-        |text: &str, values: Vec<Value>| Statement::from_sql_and_values(DbBackend::Postgres, text, values);
-    let of_user = || vec![user.id.as_uuid().into(), user.sessions_epoch.into()];
-    let with = |mut values: Vec<Value>, limit: u32| {
-        values.push(i64::from(limit).into());
-        values
-    };
-    let count = statement(eviction::COUNT, with(of_user(), opening.counted_sessions()));
-    let row = unit.connection().query_one_raw(count).await.map_err(store_error)?;
-    let count: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0)).map_err(store_error)?;
-    let statements = match opening.eviction(u32::try_from(count).unwrap_or(u32::MAX)) {
-        Eviction::None => vec![],
-        Eviction::LeastRecentlyUsed(count) => {
-            let at = Timestamp(opening.session.created_at);
-            let mut values = vec![at.into(), RevocationReason::SessionLimit.as_str().into()];
-            values.extend(of_user());
-            vec![statement(eviction::REVOKE, with(values, count))]
-        }
-        Eviction::AllButNewest(count) => {
-            let keep = statement(eviction::KEEP, with(of_user(), count));
-            let end = statement(eviction::END, vec![user.id.as_uuid().into()]);
-            user.sessions_epoch += 1;
-            vec![keep, end]
-        }
-    };
-    for statement in statements {
-        unit.connection().execute_raw(statement).await.map_err(store_error)?;
-    }
-    Ok(())
 }
 
 /// The user is locked as by a unit, and found again as the lock found it: [`Opening::fits`] is what stands in its condition.

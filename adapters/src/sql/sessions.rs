@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use inwren_domain::model::{Email, Page, PageRequest, RevocationReason, Session, SessionId, User, UserId};
-use inwren_domain::ports::{REVOKED_AT_ONCE, Rekey, SessionReader, SessionRepository, StoreError};
+use inwren_domain::ports::{Opening, REVOKED_AT_ONCE, Rekey, SessionReader, SessionRepository, StoreError};
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use super::entity::sessions::{ActiveModel, Column, Entity, Model, address_text};
 use super::entity::users;
 use super::error::store_error;
+use super::eviction;
 use super::sweep::sweep;
 use super::timestamp::Timestamp;
 use super::unit::SqlUnit;
@@ -182,6 +183,10 @@ impl SessionRepository for SqlUnit {
             .filter(users::Column::Id.eq(user.as_uuid()));
         ended.exec(self.connection()).await.map_err(store_error)?;
         Ok(revoked)
+    }
+
+    async fn make_room(&mut self, opening: &Opening, user: &User) -> Result<i64, StoreError> {
+        eviction::make_room(self.connection(), opening, user).await.map_err(store_error)
     }
 
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {

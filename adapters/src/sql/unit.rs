@@ -1,8 +1,5 @@
 use async_trait::async_trait;
-use inwren_domain::ports::{
-    AuditLog, ServiceClientRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
-    UserTransfer,
-};
+use inwren_domain::ports::{StoreError, UnitOfWork};
 use sea_orm::{
     ConnectionTrait as _, DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions,
 };
@@ -38,26 +35,6 @@ impl SqlUnit {
 
 #[async_trait]
 impl UnitOfWork for SqlUnit {
-    fn users(&mut self) -> &mut dyn UserRepository {
-        self
-    }
-
-    fn sessions(&mut self) -> &mut dyn SessionRepository {
-        self
-    }
-
-    fn service_clients(&mut self) -> &mut dyn ServiceClientRepository {
-        self
-    }
-
-    fn audit(&mut self) -> &mut dyn AuditLog {
-        self
-    }
-
-    fn transfer(&mut self) -> &mut dyn UserTransfer {
-        self
-    }
-
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         if self.connection.has_failed() {
             self.rollback().await?;

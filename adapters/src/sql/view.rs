@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use inwren_domain::ports::{AuditReader, ReadView, ServiceClientReader, SessionReader, UserReader};
-
 use super::connection::Connection;
 use super::lookups::Lookups;
 use super::pool::Pool;
@@ -24,23 +22,5 @@ impl SqlView {
 
     pub(super) fn lookups(&self) -> &Lookups {
         &self.lookups
-    }
-}
-
-impl ReadView for SqlView {
-    fn users(&mut self) -> &mut dyn UserReader {
-        self
-    }
-
-    fn sessions(&mut self) -> &mut dyn SessionReader {
-        self
-    }
-
-    fn service_clients(&mut self) -> &mut dyn ServiceClientReader {
-        self
-    }
-
-    fn audit(&mut self) -> &mut dyn AuditReader {
-        self
     }
 }

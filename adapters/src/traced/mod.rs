@@ -12,7 +12,7 @@ mod tokens;
 use std::sync::Arc;
 
 use inwren_domain::Core;
-use inwren_domain::ports::RateLimiter;
+use inwren_domain::ports::{HookedStore, RateLimiter};
 use opentelemetry::global::BoxedTracer;
 
 use spans::Spans;
@@ -21,7 +21,7 @@ use spans::Spans;
 pub fn ports(core: Core, tracer: &Arc<BoxedTracer>) -> Core {
     let spans = Spans::new(tracer);
     Core {
-        store: Arc::new(store::TracedStore::new(core.store, spans.clone())),
+        store: Arc::new(HookedStore::new(core.store, spans.clone())),
         hasher: Arc::new(hasher::TracedHasher::new(core.hasher, spans.clone())),
         issuer: Arc::new(tokens::TracedIssuer::new(core.issuer, spans.clone())),
         verifier: Arc::new(tokens::TracedVerifier::new(core.verifier, spans)),

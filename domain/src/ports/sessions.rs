@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use time::{Duration, OffsetDateTime};
 
-use super::StoreError;
+use super::{Opening, StoreError};
 use crate::model::{
     ClientInfo, Email, Page, PageRequest, RevocationReason, Session, SessionId, TokenDigest, TokenId, User,
     UserId,
@@ -72,6 +72,10 @@ pub trait SessionRepository: Send {
         reason: RevocationReason,
         at: OffsetDateTime,
     ) -> Result<u64, StoreError>;
+
+    /// Ends those sessions of the user that have to [give way](Opening::eviction) to a new one, and returns the
+    /// [`User::sessions_epoch`] after that. `user` is the user as the unit has locked it.
+    async fn make_room(&mut self, opening: &Opening, user: &User) -> Result<i64, StoreError>;
 
     /// Deletes at most `limit` sessions that expired or were revoked before `before`, and tells how many. Live ones MUST stay. Of sweeps at
     /// once each session MUST be deleted and counted by one; where a store has several writers, a sweep MUST pass over

@@ -41,13 +41,17 @@ pub trait Store: Send + Sync {
     /// [`Opening::max_sessions`] MUST [give way](Opening::eviction) in the same unit, however many are opened at once.
     ///
     /// It stands here, and not in a unit, so that a store can do it in one statement.
-    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError>;
+    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+        opening.within(self.begin().await?).await
+    }
 
-    /// Adds a user and records the event, all or nothing, in a unit of its own. Where somebody has the address, nothing MUST
-    /// change; of many with one address at once exactly one MUST be [`Inserted::Inserted`].
+    /// Adds a user and records the event, all or nothing, in a unit of its own. If the address is taken, nothing MUST change;
+    /// of many with one address at once exactly one MUST be [`Inserted::Inserted`].
     ///
     /// It stands here, and not in a unit, so that a store can do it in one statement.
-    async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError>;
+    async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError> {
+        registration.within(self.begin().await?).await
+    }
 
     /// All users as they are now, to be read in peace.
     async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError>;
@@ -59,36 +63,71 @@ pub trait Store: Send + Sync {
     async fn close(&self);
 }
 
-/// Lends the readers. It has no way to write.
-pub trait ReadView: Send {
+/// What can be read, a call at a time. It has no way to write. Whatever implements the readers is one.
+pub trait ReadView: UserReader + SessionReader + ServiceClientReader + AuditReader {}
+
+impl<T: UserReader + SessionReader + ServiceClientReader + AuditReader> ReadView for T {}
+
+impl<'a> dyn ReadView + 'a {
     /// Users.
-    fn users(&mut self) -> &mut dyn UserReader;
+    pub fn users(&mut self) -> &mut (dyn UserReader + 'a) {
+        self
+    }
+
     /// Sessions.
-    fn sessions(&mut self) -> &mut dyn SessionReader;
+    pub fn sessions(&mut self) -> &mut (dyn SessionReader + 'a) {
+        self
+    }
+
     /// Service clients.
-    fn service_clients(&mut self) -> &mut dyn ServiceClientReader;
+    pub fn service_clients(&mut self) -> &mut (dyn ServiceClientReader + 'a) {
+        self
+    }
+
     /// Audit events.
-    fn audit(&mut self) -> &mut dyn AuditReader;
+    pub fn audit(&mut self) -> &mut (dyn AuditReader + 'a) {
+        self
+    }
 }
 
-/// Lends the writers of one transaction. Dropping it rolls back.
+/// The writes of one transaction. Dropping it rolls back.
 #[async_trait]
-pub trait UnitOfWork: Send {
-    /// Users.
-    fn users(&mut self) -> &mut dyn UserRepository;
-    /// Sessions.
-    fn sessions(&mut self) -> &mut dyn SessionRepository;
-    /// Service clients.
-    fn service_clients(&mut self) -> &mut dyn ServiceClientRepository;
-    /// Audit events.
-    fn audit(&mut self) -> &mut dyn AuditLog;
-    /// Users by the hundred.
-    fn transfer(&mut self) -> &mut dyn UserTransfer;
+pub trait UnitOfWork:
+    UserRepository + SessionRepository + ServiceClientRepository + AuditLog + UserTransfer
+{
     /// Makes all writes durable and visible. An error MUST mean that it is not known whether they are, but that they are not
     /// made any later.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+
     /// Undoes all writes.
     async fn rollback(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+impl<'a> dyn UnitOfWork + 'a {
+    /// Users.
+    pub fn users(&mut self) -> &mut (dyn UserRepository + 'a) {
+        self
+    }
+
+    /// Sessions.
+    pub fn sessions(&mut self) -> &mut (dyn SessionRepository + 'a) {
+        self
+    }
+
+    /// Service clients.
+    pub fn service_clients(&mut self) -> &mut (dyn ServiceClientRepository + 'a) {
+        self
+    }
+
+    /// Audit events.
+    pub fn audit(&mut self) -> &mut (dyn AuditLog + 'a) {
+        self
+    }
+
+    /// Users by the hundred.
+    pub fn transfer(&mut self) -> &mut (dyn UserTransfer + 'a) {
+        self
+    }
 }
 
 /// Why the store could not answer.

@@ -9,7 +9,7 @@ use inwren_domain::ports::{
     UnitOfWork, UserSnapshot,
 };
 use inwren_tests::app::{Account, Call, PASSWORD, TestApp};
-use inwren_tests::fakes::{FaultyStore, Script};
+use inwren_tests::fakes::{Script, faulty_store};
 use inwren_tests::fixtures::fresh_email;
 use serde_json::json;
 
@@ -57,9 +57,8 @@ fn all<'a>(app: &'a TestApp, admin: &Account, user: &Account) -> Vec<Call<'a>> {
 }
 
 async fn faulty_app(store: Arc<dyn Store>) -> (TestApp, Arc<Script>, Account) {
-    let faulty = FaultyStore::over(store);
-    let script = faulty.script();
-    let app = TestApp::over(Arc::new(faulty));
+    let (faulty, script) = faulty_store(store);
+    let app = TestApp::over(faulty);
     // So that nobody is the last one.
     app.superuser().await;
     let admin = app.superuser().await;

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use inwren_domain::ports::{Store, StoreError};
 use inwren_tests::app::{Call, PASSWORD, Reply, TestApp};
-use inwren_tests::fakes::FaultyStore;
+use inwren_tests::fakes::faulty_store;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -181,9 +181,8 @@ async fn responses_other_than_pages_allow_nothing(store: Arc<dyn Store>) {
 }
 
 async fn every_response_has_the_security_headers(store: Arc<dyn Store>) {
-    let faulty = FaultyStore::over(store);
-    let script = faulty.script();
-    let app = TestApp::over(Arc::new(faulty));
+    let (faulty, script) = faulty_store(store);
+    let app = TestApp::over(faulty);
     let ann = app.somebody().await;
     let mut replies = vec![
         app.me(&ann.tokens.access).await.expect_status(200),

@@ -6,7 +6,7 @@ use inwren_adapters::limiter::RedisTarget;
 use inwren_app::config::Redis;
 use inwren_domain::ports::{Store, StoreError};
 use inwren_tests::app::TestApp;
-use inwren_tests::fakes::FaultyStore;
+use inwren_tests::fakes::faulty_store;
 use inwren_tests::limiters::until;
 use inwren_tests::process::redis::RedisServer;
 use serde_json::json;
@@ -38,9 +38,8 @@ async fn a_service_that_is_ready_says_so(store: Arc<dyn Store>) {
 }
 
 async fn without_a_database_it_is_not_ready_but_alive(store: Arc<dyn Store>) {
-    let faulty = FaultyStore::over(store);
-    let script = faulty.script();
-    let app = TestApp::over(Arc::new(faulty));
+    let (faulty, script) = faulty_store(store);
+    let app = TestApp::over(faulty);
     script.fail("ping", StoreError::Unavailable("secret of the database".to_owned()));
     let reply = app.get("/health").send().await.expect_status(503);
     let checks = json!({ "database": "unavailable", "rate_limiter": "ok", "clock": "ok" });

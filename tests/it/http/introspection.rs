@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use inwren_domain::ports::{Store, StoreError};
 use inwren_tests::app::{AUDIENCE, Account, ISSUER, TestApp, forge};
-use inwren_tests::fakes::FaultyStore;
+use inwren_tests::fakes::faulty_store;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -93,9 +93,8 @@ async fn a_form_without_a_token_is_refused(store: Arc<dyn Store>) {
 }
 
 async fn a_store_that_fails_is_no_answer(store: Arc<dyn Store>) {
-    let faulty = FaultyStore::over(store);
-    let script = faulty.script();
-    let app = TestApp::over(Arc::new(faulty));
+    let (faulty, script) = faulty_store(store);
+    let app = TestApp::over(faulty);
     let (boss, ann) = (app.superuser().await, app.somebody().await);
     for token in [&ann.tokens.access, &ann.tokens.refresh] {
         // After the two calls that find out who asks.

@@ -198,9 +198,8 @@ async fn what_is_malformed_counts(store: Arc<dyn Store>) {
 }
 
 async fn what_is_limited_costs_nothing(store: Arc<dyn Store>) {
-    let counted = inwren_tests::fakes::FaultyStore::over(store);
-    let script = counted.script();
-    let app = TestApp::limited(Arc::new(counted));
+    let (counted, script) = inwren_tests::fakes::faulty_store(store);
+    let app = TestApp::limited(counted);
     until_limited(|| login(&app, "nobody@example.org")).await;
     script.take_calls();
     assert!(limited(&login(&app, "nobody@example.org").send().await));

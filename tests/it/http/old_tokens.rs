@@ -8,7 +8,7 @@ use inwren_domain::service::operator::set_password;
 use inwren_domain::service::operator::transfer::{Importer, Incoming, IncomingPassword, Outcome, Policy};
 use inwren_tests::app::forge::Forger;
 use inwren_tests::app::{Account, PASSWORD, Reply, TestApp, key, old_service};
-use inwren_tests::fakes::FaultyStore;
+use inwren_tests::fakes::faulty_store;
 use inwren_tests::fixtures::{fresh_email, now, user_id};
 use serde_json::{Value, json};
 use time::Duration;
@@ -375,9 +375,8 @@ async fn an_old_token_is_good_until_it_expires_or_the_time_is_over(store: Arc<dy
 }
 
 async fn without_the_setting_an_old_token_is_nothing(store: Arc<dyn Store>) {
-    let counted = FaultyStore::over(store);
-    let asked = counted.script();
-    let app = TestApp::over(Arc::new(counted));
+    let (counted, asked) = faulty_store(store);
+    let app = TestApp::over(counted);
     let ann = adopted(&app).await;
     asked.take_calls();
     let token = old_token(&app, &ann.id);
@@ -418,9 +417,8 @@ fn all_forgeries(app: &TestApp, account: &Account) -> Vec<Forgery> {
 }
 
 async fn no_forged_token_gets_in_while_old_ones_do(store: Arc<dyn Store>) {
-    let counted = FaultyStore::over(store);
-    let asked = counted.script();
-    let app = moving_in(Arc::new(counted));
+    let (counted, asked) = faulty_store(store);
+    let app = moving_in(counted);
     let admin = adopted_superuser(&app).await;
     app.me(&old_token(&app, &admin.id)).await.expect_status(200).json();
     asked.take_calls();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use inwren_domain::ports::{Store, StoreError};
 use inwren_tests::app::{Reply, TestApp};
-use inwren_tests::fakes::FaultyStore;
+use inwren_tests::fakes::faulty_store;
 
 use crate::forgeries;
 
@@ -69,9 +69,8 @@ async fn a_form_without_a_token_is_refused(store: Arc<dyn Store>) {
 
 /// It would be the worst of all answers to say that it is done.
 async fn a_revocation_that_failed_is_told(store: Arc<dyn Store>) {
-    let faulty = FaultyStore::over(store);
-    let script = faulty.script();
-    let app = TestApp::over(Arc::new(faulty));
+    let (faulty, script) = faulty_store(store);
+    let app = TestApp::over(faulty);
     let ann = app.somebody().await;
     script.fail("sessions.revoke", StoreError::Unavailable("away".to_owned()));
     revoke(&app, &ann.tokens.refresh).await.expect_problem(503, "unavailable");

@@ -29,7 +29,7 @@ pub use call::Call;
 pub use contract::{Contract, Operation};
 pub use reply::Reply;
 
-use crate::fakes::{FakeClock, FaultyStore, Script};
+use crate::fakes::{FakeClock, Script, faulty_store};
 use crate::fixtures::{email, fresh_email};
 
 /// The password of everybody whom a [`TestApp`] makes.
@@ -78,9 +78,8 @@ impl TestApp {
 
     /// The same, over a store that writes down what it is asked.
     pub fn counted(store: Arc<dyn Store>) -> (Self, Arc<Script>) {
-        let counted = FaultyStore::over(store);
-        let asked = counted.script();
-        (Self::over(Arc::new(counted)), asked)
+        let (counted, asked) = faulty_store(store);
+        (Self::over(counted), asked)
     }
 
     /// The service as it is without any configuration.

@@ -12,7 +12,7 @@ use inwren_domain::service::{Failure, PortFailure};
 
 use super::client::{self, NEW, OLD, client};
 use super::support::{add_users, all_users, events, live_of, session_of};
-use crate::fakes::{Fakes, FaultyStore, Script};
+use crate::fakes::{Fakes, Script, faulty_store};
 use crate::fixtures::{self, fresh_email, superuser};
 
 /// A registration that fails leaves neither a user nor an event, wherever the store failed.
@@ -134,9 +134,8 @@ pub async fn a_failed_administration_leaves_everything(store: Arc<dyn Store>) {
 }
 
 fn faulty(store: &Arc<dyn Store>) -> (Fakes, Arc<Script>) {
-    let faulty = FaultyStore::over(store.clone());
-    let script = faulty.script();
-    (Fakes::over(Arc::new(faulty)), script)
+    let (faulty, script) = faulty_store(store.clone());
+    (Fakes::over(faulty), script)
 }
 
 fn away() -> StoreError {

@@ -27,6 +27,7 @@ pub mod registration;
 pub mod rotation;
 pub mod service_clients;
 pub mod sessions;
+pub mod step_by_step;
 pub mod stories;
 pub mod superusers;
 pub mod transfer;

@@ -17,7 +17,7 @@ use super::client::{self, NEW, OLD, client};
 use super::support::{
     all_users, assert_same_user, dawdling, events, live_of, session_of, together, updated, user_of,
 };
-use crate::fakes::{Fakes, FaultyStore};
+use crate::fakes::{Fakes, faulty_store};
 use crate::fixtures::{email, fresh_email, now};
 
 /// A used-up token that comes again ends its session, and leaves an event that says so.
@@ -72,9 +72,8 @@ pub async fn a_lost_answer_is_given_again_within_the_grace(store: Arc<dyn Store>
 /// A rotation whose outcome the service did not learn is no reuse when the client retries, also without a grace: the
 /// client gets the successor that the store has, until that is used or was delivered.
 pub async fn a_rotation_without_an_answer_is_no_reuse(store: Arc<dyn Store>) {
-    let faulty = FaultyStore::over(store.clone());
-    let script = faulty.script();
-    let mut fakes = Fakes::over(Arc::new(faulty));
+    let (faulty, script) = faulty_store(store.clone());
+    let mut fakes = Fakes::over(faulty);
     fakes.core.settings.refresh_reuse_grace = Duration::ZERO;
     let core = &fakes.core;
     let lost = || StoreError::Unavailable("the answer was lost".to_owned());
@@ -120,9 +119,8 @@ pub async fn a_rotation_without_an_answer_is_no_reuse(store: Arc<dyn Store>) {
 
 /// The same holds for a client that closes its connection while it waits, so that the request is dropped.
 pub async fn a_dropped_refresh_is_no_reuse(store: Arc<dyn Store>) {
-    let faulty = FaultyStore::over(store.clone());
-    let script = faulty.script();
-    let mut fakes = Fakes::over(Arc::new(faulty));
+    let (faulty, script) = faulty_store(store.clone());
+    let mut fakes = Fakes::over(faulty);
     fakes.core.settings.refresh_reuse_grace = Duration::ZERO;
     let core = &fakes.core;
     let user = client::register(core, &fresh_email()).await.unwrap();
@@ -196,9 +194,8 @@ pub async fn a_session_is_refreshed_up_to_its_end(store: Arc<dyn Store>) {
 /// An unknown address, a wrong password, an inactive account, a hash of other parameters and one that is none each cost the
 /// same reads and one check, and leave nothing. What a check costs whatever the hash is, is shown for the hasher alone.
 pub async fn refused_logins_all_cost_the_same(store: Arc<dyn Store>) {
-    let faulty = FaultyStore::over(store.clone());
-    let script = faulty.script();
-    let fakes = Fakes::over(Arc::new(faulty));
+    let (faulty, script) = faulty_store(store.clone());
+    let fakes = Fakes::over(faulty);
     let core = &fakes.core;
     let active = client::register(core, &fresh_email()).await.unwrap();
     let inactive = client::register(core, &fresh_email()).await.unwrap();
@@ -293,9 +290,8 @@ pub async fn of_many_registrations_exactly_one_succeeds(store: Arc<dyn Store>) {
 /// Every use case keeps the rules of a unit of work: nothing slow in a unit, one handle at a time, and the user locked
 /// before their sessions are touched.
 pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
-    let faulty = FaultyStore::over(store.clone());
-    let script = faulty.script();
-    let fakes = Fakes::over(Arc::new(faulty));
+    let (faulty, script) = faulty_store(store.clone());
+    let fakes = Fakes::over(faulty);
     fakes.hasher.watch(script.clone());
     fakes.tokens.watch(script.clone());
     let core = &fakes.core;

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
-use crate::fakes::FaultyStore;
+use crate::fakes::dawdling_store;
 
 /// How often a race is run. A store that loses one in twenty is found out in most runs.
 pub(super) const ROUNDS: usize = 20;
@@ -23,7 +23,7 @@ pub(crate) type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The same store, with others running between any two calls.
 pub(crate) fn dawdling(store: &Arc<dyn Store>) -> Arc<dyn Store> {
-    Arc::new(FaultyStore::dawdling(store.clone()))
+    dawdling_store(store.clone())
 }
 
 /// Starts all tasks at the same moment, each on its own, and gives their results in the order of the tasks.

@@ -19,7 +19,7 @@ pub use clock::FakeClock;
 pub use entropy::SeededEntropy;
 pub use hasher::{HeldCheck, PlainHasher};
 pub use script::Script;
-pub use store::FaultyStore;
+pub use store::{dawdling_store, faulty_store, step_by_step_store};
 pub use tokens::FakeTokens;
 
 use crate::fixtures::{tier, unique};

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use inwren_domain::ports::StoreError;
 
-/// What a [`FaultyStore`](super::FaultyStore) is to fail at, and what it was asked.
+/// What a [faulty store](super::faulty_store) is to fail at, and what it was asked.
 ///
 /// A call is named by its method: `begin`, `commit`, `rotate_session`, `open_session`, `register_user`, `users.lock`, `sessions.insert` and so on.
 #[derive(Debug, Default)]
