@@ -14,6 +14,7 @@ mod m20261126_000001_index_beginnings;
 mod m20261129_000001_bound_sessions;
 mod m20261129_000002_ascii_domains;
 mod m20261129_000003_last_used_client;
+mod m20261129_000004_index_addresses;
 mod run;
 mod set_aside;
 
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000001_bound_sessions::Migration),
             Box::new(m20261129_000002_ascii_domains::Migration),
             Box::new(m20261129_000003_last_used_client::Migration),
+            Box::new(m20261129_000004_index_addresses::Migration),
         ]
     }
 }

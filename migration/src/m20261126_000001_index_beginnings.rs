@@ -17,27 +17,35 @@ const LENGTHS: std::ops::RangeInclusive<u8> = 1..=8;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for length in LENGTHS {
-            let index = format!(
-                "CREATE INDEX {} ON users \
-                 (substr(email_normalized, 1, {length}), is_active, is_superuser, created_at, id)",
-                name(length)
-            );
-            manager.get_connection().execute_unprepared(&index).await?;
-        }
-        if manager.get_database_backend() == DbBackend::Postgres {
-            // It knows nothing of the beginnings before it takes stock, and would take each for that of a few.
-            manager.get_connection().execute_unprepared("ANALYZE users").await?;
-        }
-        Ok(())
+        create_all(manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for length in LENGTHS {
-            manager.drop_index(Index::drop().name(name(length)).table(Users::Table).to_owned()).await?;
-        }
-        Ok(())
+        drop_all(manager).await
     }
+}
+
+pub(crate) async fn create_all(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    for length in LENGTHS {
+        let index = format!(
+            "CREATE INDEX {} ON users \
+             (substr(email_normalized, 1, {length}), is_active, is_superuser, created_at, id)",
+            name(length)
+        );
+        manager.get_connection().execute_unprepared(&index).await?;
+    }
+    if manager.get_database_backend() == DbBackend::Postgres {
+        // It knows nothing of the beginnings before it takes stock, and would take each for that of a few.
+        manager.get_connection().execute_unprepared("ANALYZE users").await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn drop_all(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    for length in LENGTHS {
+        manager.drop_index(Index::drop().name(name(length)).table(Users::Table).to_owned()).await?;
+    }
+    Ok(())
 }
 
 fn name(length: u8) -> String {

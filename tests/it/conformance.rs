@@ -51,6 +51,7 @@ macro_rules! with_every_case {
                 a_walk_is_not_disturbed_by_who_comes_and_goes
                 filters_take_in_whom_they_name
                 a_filtered_walk_gives_everybody_once
+                a_walk_by_address_is_not_disturbed
                 a_cursor_is_a_place_and_not_a_user;
             races:
                 no_rotation_survives_revoking_all

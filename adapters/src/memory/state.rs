@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet, Vector};
 use inwren_domain::model::{
-    AuditEvent, AuditEventKind, Email, Page, PageRequest, Revocation, RevocationReason, ServiceClient,
-    ServiceClientId, Session, SessionId, User, UserFilter, UserId,
+    AgeCursor, AuditEvent, AuditEventKind, Email, Page, PageRequest, Revocation, RevocationReason,
+    ServiceClient, ServiceClientId, Session, SessionId, User, UserCursor, UserFilter, UserId,
 };
 use inwren_domain::ports::{Eviction, Opening, REVOKED_AT_ONCE};
 use time::OffsetDateTime;
@@ -17,7 +18,7 @@ const MAX_AUDIT_EVENTS: usize = 100_000;
 #[derive(Clone, Default)]
 pub(super) struct State {
     users: HashMap<UserId, Arc<User>>,
-    by_email: HashMap<String, UserId>,
+    by_email: OrdMap<String, UserId>,
     by_creation: OrdMap<(OffsetDateTime, UserId), Arc<User>>,
     sessions: HashMap<SessionId, Arc<Session>>,
     sessions_of: HashMap<UserId, OrdSet<SessionId>>,
@@ -45,29 +46,26 @@ impl State {
         self.users.values().filter(|user| user.is_active && user.is_superuser).map(|user| user.id).collect()
     }
 
-    pub(super) fn page(&self, filter: &UserFilter, page: PageRequest) -> Page<User> {
-        let found: Vec<User> = match page.after {
-            Some(cursor) => {
-                self.matching(self.by_creation.range(..(cursor.created_at, cursor.id)), filter, page)
+    pub(super) fn page(&self, filter: &UserFilter, page: &PageRequest) -> Page<User> {
+        let found = match (filter.email_prefix(), &page.after) {
+            (Some(prefix), after) => {
+                let start = match after {
+                    Some(UserCursor::ByAddress(after)) if prefix < after.as_str() => {
+                        Bound::Excluded(after.as_str())
+                    }
+                    _ => Bound::Included(prefix),
+                };
+                let from_start = self.by_email.range::<_, str>((start, Bound::Unbounded));
+                let with_prefix = from_start.take_while(|(address, _)| address.starts_with(prefix));
+                one_more(with_prefix.filter_map(|(_, id)| self.user(*id)), filter, page)
             }
-            None => self.matching(self.by_creation.iter(), filter, page),
+            (None, Some(UserCursor::ByAge(after))) => {
+                let older = self.by_creation.range(..(after.created_at, after.id));
+                one_more(older.rev().map(|(_, user)| user.as_ref()), filter, page)
+            }
+            (None, _) => one_more(self.by_creation.iter().rev().map(|(_, user)| user.as_ref()), filter, page),
         };
-        Page::from_one_more(found, page.limit())
-    }
-
-    fn matching<'a>(
-        &self,
-        newest_last: impl DoubleEndedIterator<Item = (&'a (OffsetDateTime, UserId), &'a Arc<User>)>,
-        filter: &UserFilter,
-        page: PageRequest,
-    ) -> Vec<User> {
-        newest_last
-            .rev()
-            .map(|(_, user)| user.as_ref())
-            .filter(|user| filter.matches(user))
-            .take(usize::from(page.limit()) + 1)
-            .cloned()
-            .collect()
+        Page::from_one_more(found, page.limit(), |last| UserCursor::after(last, filter))
     }
 
     /// Adds a user, or puts the changed one in the place of the old. The address must be free, or the user's own.
@@ -107,16 +105,16 @@ impl State {
         &self,
         user: UserId,
         now: OffsetDateTime,
-        page: PageRequest<SessionId>,
-    ) -> Page<Session, SessionId> {
-        let Some(user) = self.user(user) else { return Page::of_sessions(Vec::new(), page.limit()) };
+        page: PageRequest<AgeCursor<SessionId>>,
+    ) -> Page<Session, AgeCursor<SessionId>> {
+        let Some(user) = self.user(user) else { return Page { items: Vec::new(), next: None } };
         let mut found = self.unrevoked_sessions(user);
         found.retain(|session| session.is_live(user, now));
         if let Some(after) = page.after {
             found.retain(|session| (session.created_at, session.id) < (after.created_at, after.id));
         }
         found.truncate(usize::from(page.limit()) + 1);
-        Page::of_sessions(found, page.limit())
+        Page::from_one_more(found, page.limit(), AgeCursor::after)
     }
 
     /// The user's sessions that were not ended before their time, newest first.
@@ -240,4 +238,9 @@ impl State {
     pub(super) fn latest_events(&self, limit: usize) -> Vec<AuditEvent> {
         self.audit.iter().rev().take(limit).map(|event| event.as_ref().clone()).collect()
     }
+}
+
+/// The users that the filter takes in, one more than the page may have.
+fn one_more<'a>(users: impl Iterator<Item = &'a User>, filter: &UserFilter, page: &PageRequest) -> Vec<User> {
+    users.filter(|user| filter.matches(user)).take(usize::from(page.limit()) + 1).cloned().collect()
 }

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::model::{
-    AuditEvent, AuditEventKind, Email, Page, PageRequest, ServiceClient, ServiceClientId, Session, SessionId,
-    User, UserFilter, UserId,
+    AgeCursor, AuditEvent, AuditEventKind, Email, Page, PageRequest, ServiceClient, ServiceClientId, Session,
+    SessionId, User, UserFilter, UserId,
 };
 use inwren_domain::ports::{AuditReader, ServiceClientReader, SessionReader, StoreError, UserReader};
 use time::OffsetDateTime;
@@ -33,7 +33,7 @@ impl UserReader for MemoryView {
     }
 
     async fn page(&mut self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
-        Ok(self.shared.snapshot().page(filter, page))
+        Ok(self.shared.snapshot().page(filter, &page))
     }
 }
 
@@ -48,8 +48,8 @@ impl SessionReader for MemoryView {
         &mut self,
         user: UserId,
         now: OffsetDateTime,
-        page: PageRequest<SessionId>,
-    ) -> Result<Page<Session, SessionId>, StoreError> {
+        page: PageRequest<AgeCursor<SessionId>>,
+    ) -> Result<Page<Session, AgeCursor<SessionId>>, StoreError> {
         Ok(self.shared.snapshot().live_sessions(user, now, page))
     }
 

@@ -1,38 +1,18 @@
-//! The listing of users: which of them, in which order, from where on, and at a cost that does not depend on where.
+//! The listing of users, at a cost that depends neither on where a page begins nor on how users are spread.
 //!
-//! Without an address to look for, a page is read off an index from where it begins: whoever is read is on it. So it is
-//! with the beginning of an address of any length that is indexed, and no tier.
-//!
-//! With a tier besides, or with a longer beginning, there is no index of all that is asked for. There are two ways:
-//!
-//! - to look up all who have such an address, and to sort them. It costs what they are.
-//! - to walk by age, through those whose address begins as far as that is indexed or those of the tier, and to pass over
-//!   whoever is not meant. It costs what it passes until the page is full.
-//!
-//! Few are sorted. If there are more than [`FEW`], three walks are tried: a short one through the beginning, which meets
-//! enough where many of those who begin so are meant; one through the tier, which meets all where it has few from here on;
-//! and a longer one through the beginning. What is left are those of whom the beginning and the tier both have many, and
-//! both at once hardly anybody from here on for a long way: these are sorted, at the cost of one pass over those who have
-//! such an address.
+//! A user is of exactly one [`Kind`]. Each kind, and each kind of a tier, is read off an index in the order of the listing,
+//! by age or by address, and what several kinds have is merged as far as the page needs it. Addresses without another
+//! filter are read off their unique index.
 
-use inwren_domain::model::{Cursor, Page, PageRequest, User, UserFilter, UserId};
+use inwren_domain::model::{AgeCursor, Page, PageRequest, User, UserCursor, UserFilter, UserId};
 use inwren_domain::ports::StoreError;
-use sea_orm::sea_query::{Condition, SelectStatement};
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement, UnionType};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Iterable, QueryResult};
 use uuid::Uuid;
 
-use super::entity::users::Model;
+use super::entity::users::{Column, Entity, Model};
 use super::error::store_error;
-use super::page::{ByAge, more_with_address};
-use super::prefix::{Beginning, begins_with};
 use super::timestamp::Timestamp;
-
-/// As many as are looked up and sorted without a second thought: a few milliseconds.
-const FEW: u64 = 5_000;
-/// How many users a long walk passes at most for each one that is wanted.
-const WALKED_FOR_ONE: u64 = 100;
-/// How many a short one passes.
-const TRIED_FOR_ONE: u64 = 20;
 
 /// A page of users. One that cannot be read is logged and left out, and the page ends where it would have ended with it: a
 /// damaged row hides no other one.
@@ -41,17 +21,26 @@ pub(super) async fn page(
     filter: &UserFilter,
     page: PageRequest,
 ) -> Result<Page<User>, StoreError> {
-    let mut found = one_more(connection, filter, page).await.map_err(store_error)?;
+    // PostgreSQL takes no NUL, in which no address begins anyway.
+    if filter.email_prefix().is_some_and(|prefix| prefix.contains('\0')) {
+        return Ok(Page { items: Vec::new(), next: None });
+    }
+    let count = u64::from(page.limit()) + 1;
+    let select = one_page(filter, page.after.as_ref(), connection.get_database_backend(), count);
+    let mut found = connection.query_all(&select).await.map_err(store_error)?;
     let has_more = found.len() > usize::from(page.limit());
     found.truncate(page.limit().into());
     let last = found.last().filter(|_| has_more);
-    let next = last.map(place).transpose().map_err(store_error)?;
+    let next = last.map(|row| place(row, filter)).transpose().map_err(store_error)?;
     Ok(Page { items: found.iter().filter_map(user).collect(), next })
 }
 
-fn place(row: &QueryResult) -> Result<Cursor, DbErr> {
+fn place(row: &QueryResult, filter: &UserFilter) -> Result<UserCursor, DbErr> {
+    if filter.is_by_address() {
+        return row.try_get("", "email_normalized").map(UserCursor::ByAddress);
+    }
     let Timestamp(created_at) = row.try_get("", "created_at")?;
-    Ok(Cursor { created_at, id: UserId::from_uuid(row.try_get("", "id")?) })
+    Ok(UserCursor::ByAge(AgeCursor { created_at, id: UserId::from_uuid(row.try_get("", "id")?) }))
 }
 
 fn user(row: &QueryResult) -> Option<User> {
@@ -63,63 +52,161 @@ fn user(row: &QueryResult) -> Option<User> {
     .ok()
 }
 
-/// The rows of a page, and one more if there is one.
-async fn one_more(
-    connection: &impl ConnectionTrait,
+fn one_page(
     filter: &UserFilter,
-    page: PageRequest,
-) -> Result<Vec<QueryResult>, DbErr> {
-    let backend = connection.get_database_backend();
-    let by_age = |beginning| ByAge::new(filter, page, backend, beginning);
-    let of_tier = by_age(None);
-    let count = u64::from(page.limit()) + 1;
-    let Some(prefix) = filter.email_prefix() else {
-        return all(connection, &of_tier.first(count)).await;
+    after: Option<&UserCursor>,
+    backend: DbBackend,
+    count: u64,
+) -> SelectStatement {
+    let order = if filter.is_by_address() { Order::BY_ADDRESS } else { Order::BY_AGE };
+    let arm = |of_kind: Condition| {
+        let mut arm = Query::select();
+        arm.columns(Column::iter()).from(Entity).cond_where(of_kind);
+        arm.cond_where(with_prefix(filter)).and_where_option(after.map(past_cursor));
+        // SQLite merges what it can read in order by itself. PostgreSQL does so only where each part is a query of its own,
+        // with an order and a limit of its own.
+        if backend == DbBackend::Sqlite {
+            return arm;
+        }
+        order.sort(&mut arm);
+        Query::select().columns(Column::iter()).from_subquery(arm.limit(count).take(), "of_kind").take()
     };
-    let Some(with_address) = begins_with(prefix) else { return Ok(Vec::new()) };
-    let beginning = Beginning::of(prefix);
-    let begun = beginning.map(|beginning| by_age(Some(beginning)));
-    if let Some(begun) = &begun
-        && filter.tier.is_none()
-        && beginning.is_some_and(|beginning| beginning.is_all_of(prefix))
-    {
-        return all(connection, &begun.first(count)).await;
-    }
-    if is_there(connection, &more_with_address(with_address.clone(), FEW)).await? {
-        let begun = begun.as_ref();
-        // Without a tier these are all users, among whom those who are begun with are found at once.
-        let by_tier = (filter.tier.is_some() || begun.is_none()).then_some(&of_tier);
-        let ways = [(begun, TRIED_FOR_ONE), (by_tier, WALKED_FOR_ONE), (begun, WALKED_FOR_ONE)];
-        for (by_age, passed) in ways {
-            if let Some(by_age) = by_age
-                && let Some(found) = walk(connection, by_age, &with_address, passed * count, count).await?
-            {
-                return Ok(found);
-            }
+    let mut arms = Kind::conditions(filter).into_iter().map(arm);
+    let mut merged = arms.next().unwrap_or_default();
+    merged.unions(arms.map(|arm| (UnionType::All, arm)));
+    order.sort(&mut merged);
+    merged.limit(count);
+    merged
+}
+
+/// What a listing is ordered by.
+struct Order(&'static [Column], sea_orm::Order);
+
+impl Order {
+    /// Newest first.
+    const BY_AGE: Self = Self(&[Column::CreatedAt, Column::Id], sea_orm::Order::Desc);
+    /// Byte by byte: that is how the column is compared.
+    const BY_ADDRESS: Self = Self(&[Column::EmailNormalized], sea_orm::Order::Asc);
+
+    fn sort(&self, select: &mut SelectStatement) {
+        for column in self.0 {
+            select.order_by(*column, self.1.clone());
         }
     }
-    all(connection, &of_tier.sorted(with_address, count)).await
 }
 
-/// `None` if the walk became too long.
-async fn walk(
-    connection: &impl ConnectionTrait,
-    by_age: &ByAge<'_>,
-    with_address: &Condition,
-    walked: u64,
-    count: u64,
-) -> Result<Option<Vec<QueryResult>>, DbErr> {
-    let found = all(connection, &by_age.walk(with_address.clone(), walked, count)).await?;
-    let is_full = found.len() as u64 == count;
-    // With a page to spare, for those who are deleted between the two questions.
-    let is_all = is_full || !is_there(connection, &by_age.more_than(walked - count)).await?;
-    Ok(is_all.then_some(found))
+fn past_cursor(cursor: &UserCursor) -> Expr {
+    match cursor {
+        UserCursor::ByAge(after) => {
+            let place = [Expr::val(Timestamp(after.created_at)), Expr::val(after.id.as_uuid())];
+            Expr::tuple([Column::CreatedAt, Column::Id].map(Expr::col)).lt(Expr::tuple(place))
+        }
+        UserCursor::ByAddress(address) => Expr::col(Column::EmailNormalized).gt(address),
+    }
 }
 
-async fn all(connection: &impl ConnectionTrait, select: &SelectStatement) -> Result<Vec<QueryResult>, DbErr> {
-    connection.query_all(select).await
+/// A range, in which no character of the prefix has a meaning of its own.
+fn with_prefix(filter: &UserFilter) -> Condition {
+    let column = || Expr::col(Column::EmailNormalized);
+    let prefix = filter.email_prefix();
+    Condition::all()
+        .add_option(prefix.map(|prefix| column().gte(prefix)))
+        .add_option(prefix.and_then(past).map(|end| column().lt(end)))
 }
 
-async fn is_there(connection: &impl ConnectionTrait, select: &SelectStatement) -> Result<bool, DbErr> {
-    Ok(connection.query_one(select).await?.is_some())
+/// The least text that comes after every text with this prefix: the prefix with its last character made one greater. The
+/// order of bytes in UTF-8 is the order of the code points. There is none if all its characters are the greatest.
+fn past(prefix: &str) -> Option<String> {
+    let mut end = prefix.to_owned();
+    while let Some(last) = end.pop() {
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
+}
+
+/// What a user is in two respects.
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    is_active: bool,
+    is_superuser: bool,
+}
+
+/// As the index by age has it, to the letter.
+const BY_AGE: &str = "(CASE WHEN is_active THEN 2 ELSE 0 END + CASE WHEN is_superuser THEN 1 ELSE 0 END)";
+/// As the indexes by address have it. It is another one, so that no planner can take an index of the other order, and sort.
+const BY_ADDRESS: &str = "(CASE WHEN is_superuser THEN 2 ELSE 0 END + CASE WHEN is_active THEN 1 ELSE 0 END)";
+
+impl Kind {
+    pub(super) const ACTIVE_SUPERUSER: Self = Self { is_active: true, is_superuser: true };
+
+    /// A condition for each kind that the filter takes in, or one that is always true if no index of kinds is needed.
+    fn conditions(filter: &UserFilter) -> Vec<Condition> {
+        let UserFilter { tier, is_active, is_superuser, .. } = filter;
+        if filter.is_by_address() && tier.is_none() && is_active.is_none() && is_superuser.is_none() {
+            return vec![Condition::all()];
+        }
+        let of_tier = tier.as_ref().map(|tier| Expr::col(Column::Tier).eq(tier.as_str()));
+        let condition = |kind: Self| {
+            let is_kind = match (filter.is_by_address(), tier) {
+                (true, _) => Condition::all().add(kind.is_kind_by_address()),
+                (false, Some(_)) => kind.flags(),
+                (false, None) => Condition::all().add(kind.is_kind()),
+            };
+            is_kind.add_option(of_tier.clone())
+        };
+        Self::all_of(*is_active, *is_superuser).map(condition).collect()
+    }
+
+    /// The kinds that are so; `None` is both.
+    fn all_of(is_active: Option<bool>, is_superuser: Option<bool>) -> impl Iterator<Item = Self> {
+        let either = |wanted: Option<bool>| {
+            [true, false].into_iter().filter(move |is| wanted.is_none_or(|wanted| wanted == *is))
+        };
+        either(is_active).flat_map(move |is_active| {
+            either(is_superuser).map(move |is_superuser| Self { is_active, is_superuser })
+        })
+    }
+
+    /// The condition that the index of tiers by age answers. That of kinds does not answer it: a planner would take it
+    /// wherever it may, and pass over users who are of the kind but not of the tier.
+    fn flags(self) -> Condition {
+        Condition::all()
+            .add(Expr::col(Column::IsActive).eq(self.is_active))
+            .add(Expr::col(Column::IsSuperuser).eq(self.is_superuser))
+    }
+
+    /// The condition that the index of kinds by age answers.
+    pub(super) fn is_kind(self) -> Expr {
+        Expr::cust(BY_AGE).eq(i32::from(self.is_active) * 2 + i32::from(self.is_superuser))
+    }
+
+    /// The condition that the indexes by address answer.
+    fn is_kind_by_address(self) -> Expr {
+        Expr::cust(BY_ADDRESS).eq(i32::from(self.is_superuser) * 2 + i32::from(self.is_active))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_prefix_is_just_past_it() {
+        for (prefix, end) in [
+            ("a", "b"),
+            ("ann@", "annA"),
+            ("a%_", "a%`"),
+            ("gr\u{fc}", "gr\u{fd}"),
+            ("\u{7f}", "\u{80}"),
+            ("a\u{d7ff}", "a\u{e000}"),
+            ("a\u{10ffff}", "b"),
+        ] {
+            assert_eq!(past(prefix).as_deref(), Some(end), "{prefix:?}");
+            assert!(prefix < end && format!("{prefix}\u{10ffff}\u{10ffff}").as_str() < end);
+        }
+        assert_eq!(past("\u{10ffff}"), None);
+    }
 }

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use async_trait::async_trait;
-use inwren_domain::model::{Email, Page, PageRequest, RevocationReason, Session, SessionId, User, UserId};
+use inwren_domain::model::{
+    AgeCursor, Email, Page, PageRequest, RevocationReason, Session, SessionId, User, UserId,
+};
 use inwren_domain::ports::{Opening, REVOKED_AT_ONCE, Rekey, SessionReader, SessionRepository, StoreError};
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 use sea_orm::{
@@ -31,8 +33,8 @@ impl SessionReader for SqlView {
         &mut self,
         user: UserId,
         now: OffsetDateTime,
-        page: PageRequest<SessionId>,
-    ) -> Result<Page<Session, SessionId>, StoreError> {
+        page: PageRequest<AgeCursor<SessionId>>,
+    ) -> Result<Page<Session, AgeCursor<SessionId>>, StoreError> {
         let after = page.after.map(|after| {
             let place = [Expr::val(Timestamp(after.created_at)), Expr::val(after.id.as_uuid())];
             Expr::tuple([Column::CreatedAt, Column::Id].map(Expr::col)).lt(Expr::tuple(place))
@@ -46,7 +48,7 @@ impl SessionReader for SqlView {
             .await
             .map_err(store_error)?;
         let found = rows.into_iter().map(Session::try_from).collect::<Result<Vec<_>, _>>()?;
-        Ok(Page::of_sessions(found, page.limit()))
+        Ok(Page::from_one_more(found, page.limit(), AgeCursor::after))
     }
 
     async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError> {

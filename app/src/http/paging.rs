@@ -1,6 +1,6 @@
 //! What all listings that come in pages have in common.
 
-use inwren_domain::model::{Cursor, Page, PageRequest, Session, SessionId};
+use inwren_domain::model::{AgeCursor, Page, PageRequest, Session, SessionId};
 use poem::Request;
 use poem_openapi::ApiResponse;
 
@@ -26,7 +26,7 @@ impl SessionListing {
     /// The page as the answer to the request; `current` is the session that asks, if it is among them.
     pub(super) fn new(
         request: &Request,
-        page: &Page<Session, SessionId>,
+        page: &Page<Session, AgeCursor<SessionId>>,
         current: Option<SessionId>,
     ) -> Self {
         let list = SessionList::new(page, current);
@@ -39,8 +39,8 @@ impl SessionListing {
 pub(super) fn page_of_sessions(
     request: &Request,
     limit: u16,
-    cursor: Option<Parameter<Cursor<SessionId>>>,
-) -> Result<PageRequest<SessionId>, Problem> {
+    cursor: Option<Parameter<AgeCursor<SessionId>>>,
+) -> Result<PageRequest<AgeCursor<SessionId>>, Problem> {
     refuse_repeated_parameters(request)?;
     Ok(PageRequest::new(limit, cursor.map(|cursor| cursor.0)))
 }

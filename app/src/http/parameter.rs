@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use inwren_domain::model::{Cursor, Tier};
+use inwren_domain::model::{AgeCursor, SessionId, Tier, UserCursor};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 
-use super::cursor::{self, ListedId};
+use super::cursor::CursorText;
 
 /// A text that is read as something.
 ///
@@ -22,11 +22,19 @@ pub(super) trait FromText: Send + Sync + Sized {
     fn from_text(text: &str) -> Option<Self>;
 }
 
-impl<Id: ListedId> FromText for Cursor<Id> {
+impl FromText for UserCursor {
+    const PATTERN: &'static str = "^[A-Za-z0-9_-]{3,1367}$";
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::decode(text)
+    }
+}
+
+impl FromText for AgeCursor<SessionId> {
     const PATTERN: &'static str = "^[A-Za-z0-9_-]{34}$";
 
     fn from_text(text: &str) -> Option<Self> {
-        cursor::decode(text)
+        Self::decode(text)
     }
 }
 

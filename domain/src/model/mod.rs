@@ -21,7 +21,7 @@ pub use event::{AuditEvent, AuditEventKind};
 pub use hash_scheme::HashScheme;
 pub use ids::{AuditEventId, ServiceClientId, SessionId, UserId};
 pub use legacy_token::{LegacyClaims, LegacySubject};
-pub use page::{Cursor, Page, PageRequest};
+pub use page::{AgeCursor, Page, PageRequest, UserCursor};
 pub use password::{Password, PasswordHash};
 pub use service_client::{InvalidServiceClientName, ServiceClient, ServiceClientName};
 pub use session::{Revocation, RevocationReason, Session};

@@ -1,37 +1,49 @@
 use time::OffsetDateTime;
 
-use super::{Session, SessionId, User, UserId};
+use super::{Session, SessionId, User, UserFilter, UserId};
 
-/// Where a listing goes on: after the item that was created then and has this id. Items are users, unless the type of the id
-/// says otherwise.
+/// A place in a listing that begins with the newest: after the item that was created then and has this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor<Id = UserId> {
+pub struct AgeCursor<Id> {
     /// The last listed item's creation time.
     pub created_at: OffsetDateTime,
     /// The last listed item's id, which decides between equal times.
     pub id: Id,
 }
 
-impl Cursor {
-    /// The place right after a user.
-    pub fn after(user: &User) -> Self {
-        Self { created_at: user.created_at, id: user.id }
+impl AgeCursor<SessionId> {
+    /// The place right after a session.
+    pub fn after(session: &Session) -> Self {
+        Self { created_at: session.created_at, id: session.id }
     }
 }
 
-impl Cursor<SessionId> {
-    /// The place right after a session.
-    pub fn after_session(session: &Session) -> Self {
-        Self { created_at: session.created_at, id: session.id }
+/// A place in a listing of users, whose order depends on the [filter](UserFilter::is_by_address).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserCursor {
+    /// The newest come first.
+    ByAge(AgeCursor<UserId>),
+    /// The addresses come in the order of their normalised forms, byte by byte: after this one.
+    ByAddress(String),
+}
+
+impl UserCursor {
+    /// The place right after a user in the listing that has this filter.
+    pub fn after(user: &User, filter: &UserFilter) -> Self {
+        if filter.is_by_address() {
+            Self::ByAddress(user.email.normalized().to_owned())
+        } else {
+            Self::ByAge(AgeCursor { created_at: user.created_at, id: user.id })
+        }
     }
 }
 
 /// Which part of a listing is wanted.
 #[derive(Clone, Copy, Debug)]
-pub struct PageRequest<Id = UserId> {
+pub struct PageRequest<C = UserCursor> {
     limit: u16,
-    /// Where to go on; `None` begins with the newest.
-    pub after: Option<Cursor<Id>>,
+    /// Where to go on; `None` is the beginning.
+    pub after: Option<C>,
 }
 
 impl PageRequest {
@@ -41,15 +53,15 @@ impl PageRequest {
     pub const DEFAULT_LIMIT: u16 = 50;
 }
 
-impl PageRequest<SessionId> {
+impl PageRequest<AgeCursor<SessionId>> {
     /// The size of a page of sessions for which none was asked. It is the default of the most sessions that an account may
     /// have, so that one page has all of them.
     pub const DEFAULT_SESSIONS: u16 = 100;
 }
 
-impl<Id> PageRequest<Id> {
+impl<C> PageRequest<C> {
     /// Asks for a page of at most `limit` items, which is brought into 1..=200.
-    pub fn new(limit: u16, after: Option<Cursor<Id>>) -> Self {
+    pub fn new(limit: u16, after: Option<C>) -> Self {
         Self { limit: limit.clamp(1, PageRequest::MAX_LIMIT), after }
     }
 
@@ -61,32 +73,19 @@ impl<Id> PageRequest<Id> {
 
 /// A part of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<T, Id = UserId> {
-    /// The items, newest first.
+pub struct Page<T, C = UserCursor> {
+    /// The items, in the order of the listing.
     pub items: Vec<T>,
     /// Where the next page begins; `None` on the last one.
-    pub next: Option<Cursor<Id>>,
+    pub next: Option<C>,
 }
 
-impl Page<User> {
+impl<T, C> Page<T, C> {
     /// Makes a page of what a store found when it looked for one item more than was asked for.
-    pub fn from_one_more(found: Vec<User>, limit: u16) -> Self {
-        Self::cut(found, limit, Cursor::after)
-    }
-}
-
-impl Page<Session, SessionId> {
-    /// Makes a page of what a store found when it looked for one session more than was asked for.
-    pub fn of_sessions(found: Vec<Session>, limit: u16) -> Self {
-        Self::cut(found, limit, Cursor::after_session)
-    }
-}
-
-impl<T, Id> Page<T, Id> {
-    fn cut(mut found: Vec<T>, limit: u16, after: impl FnOnce(&T) -> Cursor<Id>) -> Self {
-        let more = found.len() > usize::from(limit);
+    pub fn from_one_more(mut found: Vec<T>, limit: u16, after: impl FnOnce(&T) -> C) -> Self {
+        let has_more = found.len() > usize::from(limit);
         found.truncate(limit.into());
-        let next = found.last().filter(|_| more).map(after);
+        let next = found.last().filter(|_| has_more).map(after);
         Self { items: found, next }
     }
 }

@@ -14,8 +14,8 @@ use super::{
     StoreError, UnitOfWork, Updated, UserReader, UserRepository, UserSnapshot, UserTransfer,
 };
 use crate::model::{
-    AuditEvent, AuditEventKind, Email, Page, PageRequest, PasswordHash, RevocationReason, ServiceClient,
-    ServiceClientId, Session, SessionId, User, UserChange, UserFilter, UserId,
+    AgeCursor, AuditEvent, AuditEventKind, Email, Page, PageRequest, PasswordHash, RevocationReason,
+    ServiceClient, ServiceClientId, Session, SessionId, User, UserChange, UserFilter, UserId,
 };
 
 /// What is done around each call of a store.
@@ -129,8 +129,8 @@ passed_on! {
     SessionReader of ReadView through sessions {
         fn with_user(id: SessionId) -> Option<(Session, User)>;
         fn live_of(
-            user: UserId, now: OffsetDateTime, page: PageRequest<SessionId>
-        ) -> Page<Session, SessionId>;
+            user: UserId, now: OffsetDateTime, page: PageRequest<AgeCursor<SessionId>>
+        ) -> Page<Session, AgeCursor<SessionId>>;
         fn recent_addresses(email: &Email, limit: u16) -> Vec<IpAddr>;
     }
 

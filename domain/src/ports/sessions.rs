@@ -5,8 +5,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Opening, StoreError};
 use crate::model::{
-    ClientInfo, Email, Page, PageRequest, RevocationReason, Session, SessionId, TokenDigest, TokenId, User,
-    UserId,
+    AgeCursor, ClientInfo, Email, Page, PageRequest, RevocationReason, Session, SessionId, TokenDigest,
+    TokenId, User, UserId,
 };
 
 /// Reads sessions.
@@ -21,8 +21,8 @@ pub trait SessionReader: Send {
         &mut self,
         user: UserId,
         now: OffsetDateTime,
-        page: PageRequest<SessionId>,
-    ) -> Result<Page<Session, SessionId>, StoreError>;
+        page: PageRequest<AgeCursor<SessionId>>,
+    ) -> Result<Page<Session, AgeCursor<SessionId>>, StoreError>;
 
     /// The client addresses of the newest sessions of the user with this e-mail address, of at most `limit` of them, whether
     /// the sessions live or have ended. Each address MUST come once, in any order. None where nobody has the e-mail

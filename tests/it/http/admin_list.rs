@@ -14,6 +14,8 @@ stories! {
     limits_have_bounds
     filters_take_in_whom_they_name
     an_email_filter_is_a_prefix_and_no_pattern
+    an_email_filter_lists_by_address
+    a_cursor_belongs_to_its_order
     an_email_filter_compares_domains_in_ascii
     what_a_parameter_may_not_be_is_told
     a_parameter_comes_once
@@ -83,7 +85,8 @@ async fn a_walk_meets_everybody_once_newest_first(store: Arc<dyn Store>) {
 async fn a_link_leads_to_the_next_page(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let admin = app.superuser().await;
-    let expected = some_users(&app, 5).await;
+    let mut expected = some_users(&app, 5).await;
+    expected.reverse();
     let mut path = "/admin/users?email=user%2D&limit=2&is_active=true".to_owned();
     let mut all = Vec::new();
     for _ in 0..2 {
@@ -194,6 +197,40 @@ async fn an_email_filter_is_a_prefix_and_no_pattern(store: Arc<dyn Store>) {
     for prefix in ["%00", "a%00", "a%0Ab", "%EF%BF%BF", &"%F0%9F%90%88".repeat(100)] {
         assert_eq!(found(&app, &admin, &format!("email={prefix}")).await, [""; 0], "{prefix}");
     }
+}
+
+async fn an_email_filter_lists_by_address(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let admin = app.superuser().await;
+    // Neither the order in which they came nor that of the spelling.
+    for email in ["list-b@example.org", "LIST-c@example.org", "list-a@example.org", "list-\u{e9}@example.org"]
+    {
+        app.clock.advance(Duration::SECOND);
+        app.register(email).await;
+    }
+    let expected =
+        ["list-a@example.org", "list-b@example.org", "LIST-c@example.org", "list-\u{e9}@example.org"];
+    assert_eq!(found(&app, &admin, "email=list-").await, expected);
+    for limit in [1, 2, 3] {
+        assert_eq!(walk(&app, &admin, &format!("email=LIST-&limit={limit}")).await.concat(), expected);
+    }
+}
+
+async fn a_cursor_belongs_to_its_order(store: Arc<dyn Store>) {
+    let app = TestApp::over(store);
+    let admin = app.superuser().await;
+    some_users(&app, 3).await;
+    let next = async |query: &str| {
+        let page = list(&app, &admin, query).await.expect_status(200).json();
+        page["next_cursor"].as_str().expect("a cursor").to_owned()
+    };
+    let (by_age, by_address) = (next("limit=1").await, next("limit=1&email=user-").await);
+    for query in [format!("email=user-&cursor={by_age}"), format!("cursor={by_address}")] {
+        list(&app, &admin, &query).await.expect_invalid(&["/query/cursor"]);
+    }
+    // Of the same order, if not of the same users.
+    list(&app, &admin, &format!("email=u&cursor={by_address}")).await.expect_status(200).json();
+    list(&app, &admin, &format!("tier=free&cursor={by_age}")).await.expect_status(200).json();
 }
 
 async fn an_email_filter_compares_domains_in_ascii(store: Arc<dyn Store>) {

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use inwren_domain::model::{Cursor, Page, PageRequest, Tier, User, UserChange, UserFilter, UserId};
+use inwren_domain::model::{
+    AgeCursor, Page, PageRequest, Tier, User, UserChange, UserCursor, UserFilter, UserId,
+};
 use inwren_domain::ports::Store;
 use time::Duration;
 
@@ -36,7 +38,7 @@ pub async fn the_last_page_has_no_next(store: Arc<dyn Store>) {
                 let page = page(&*store, &all, limit, after).await;
                 assert_eq!(page.items.len(), usize::from(left.min(limit)));
                 left -= left.min(limit);
-                let last = page.items.last().map(Cursor::after);
+                let last = page.items.last().map(|last| UserCursor::after(last, &all));
                 assert_eq!(page.next, last.filter(|_| left > 0), "{n} users, pages of {limit}");
                 after = page.next;
                 if after.is_none() {
@@ -111,7 +113,6 @@ pub async fn filters_take_in_whom_they_name(store: Arc<dyn Store>) {
     let mut users: Vec<User> =
         names.iter().zip(0..).map(|(name, n)| somebody_with(&format!("{name}@example.org"), n)).collect();
     add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
-    users.sort_by_key(newest_first);
 
     let prefixes = [
         "",
@@ -161,6 +162,7 @@ pub async fn filters_take_in_whom_they_name(store: Arc<dyn Store>) {
         for tier in [None, Some(tier("free")), Some(tier("plus")), Some(tier("none"))] {
             for (is_active, is_superuser) in flags.iter().flat_map(|a| flags.map(|s| (*a, s))) {
                 let filter = filter(tier.clone(), is_active, is_superuser).with_email_prefix(prefix);
+                sort(&mut users, &filter);
                 let expected: Vec<User> = users.iter().filter(|user| filter.matches(user)).cloned().collect();
                 let found = page(&*store, &filter, 200, None).await;
                 assert_eq!(ids(&found.items), ids(&expected), "{prefix:?} {filter:?}");
@@ -175,7 +177,8 @@ pub async fn filters_take_in_whom_they_name(store: Arc<dyn Store>) {
     }
 }
 
-/// A filtered walk gives everybody whom the filter takes in once, newest first.
+/// A filtered walk gives everybody whom the filter takes in once, in the order of the listing: newest first, or by the bytes
+/// of the normalised addresses.
 pub async fn a_filtered_walk_gives_everybody_once(store: Arc<dyn Store>) {
     let mut users: Vec<User> = (0..30)
         .map(|n| User {
@@ -184,13 +187,37 @@ pub async fn a_filtered_walk_gives_everybody_once(store: Arc<dyn Store>) {
         })
         .collect();
     add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
-    users.sort_by_key(newest_first);
-    let filter = filter(None, Some(true), None).with_email_prefix("IN");
-    users.retain(|user| filter.matches(user));
-    assert!(users.len() > 5);
-    for limit in [1, 2, 3, 50] {
-        assert_eq!(ids(&walk(&*store, &filter, limit).await), ids(&users), "pages of {limit}");
+    for prefix in ["IN", ""] {
+        let filter = filter(None, Some(true), None).with_email_prefix(prefix);
+        users.retain(|user| filter.is_active == Some(user.is_active));
+        sort(&mut users, &filter);
+        let expected: Vec<User> = users.iter().filter(|user| filter.matches(user)).cloned().collect();
+        assert!(expected.len() > 5);
+        for limit in [1, 2, 3, 50] {
+            assert_eq!(ids(&walk(&*store, &filter, limit).await), ids(&expected), "pages of {limit}");
+        }
     }
+}
+
+/// Who comes, goes or is renamed beside a walk by address changes nothing for the others.
+pub async fn a_walk_by_address_is_not_disturbed(store: Arc<dyn Store>) {
+    let address = |n: usize| format!("walk-{n:02}@example.org");
+    let users: Vec<User> = (0..12).map(|n| user(&address(n))).collect();
+    add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
+    let filter = UserFilter::default().with_email_prefix("walk-");
+    let first = page(&*store, &filter, 5, None).await;
+    assert_eq!(ids(&first.items), ids(&users[..5]));
+    in_unit!(store, |unit| {
+        // The last one of the page is gone, one before it comes, and the next one takes a place that is passed.
+        assert!(unit.users().delete(users[4].id).await.unwrap());
+        let passed = UserChange { email: Some(user("walk-00a@example.org").email), ..UserChange::default() };
+        unit.users().update(users[5].id, &passed, now()).await.unwrap();
+    });
+    add_users(&*store, &[&user("walk-01a@example.org")]).await;
+    let second = page(&*store, &filter, 5, first.next).await;
+    assert_eq!(ids(&second.items), ids(&users[6..11]));
+    let third = page(&*store, &filter, 5, second.next).await;
+    assert_eq!((ids(&third.items), third.next), (ids(&users[11..]), None));
 }
 
 /// A cursor goes on from a place, whether or not anybody is there: before everybody, after everybody, in a gap.
@@ -200,9 +227,24 @@ pub async fn a_cursor_is_a_place_and_not_a_user(store: Arc<dyn Store>) {
     add_users(&*store, &[&old, &new]).await;
     let stranger = somebody().id;
     for (seconds, expected) in [(3, vec![new.id, old.id]), (1, vec![old.id]), (-1, vec![])] {
-        let after = Cursor { created_at: now() + Duration::seconds(seconds), id: stranger };
+        let after = AgeCursor { created_at: now() + Duration::seconds(seconds), id: stranger };
+        let after = UserCursor::ByAge(after);
         let page = page(&*store, &UserFilter::default(), 10, Some(after)).await;
         assert_eq!(ids(&page.items), expected);
+    }
+    let (ann, bob) = (user("place-ann@example.org"), user("place-bob@example.org"));
+    add_users(&*store, &[&ann, &bob]).await;
+    let places = [
+        ("a", vec![ann.id, bob.id]),
+        ("place-a", vec![ann.id, bob.id]),
+        ("place-ann@example.org", vec![bob.id]),
+        ("place-b\u{10ffff}", vec![]),
+        ("z", vec![]),
+    ];
+    for (place, expected) in places {
+        let filter = UserFilter::default().with_email_prefix("place-");
+        let page = page(&*store, &filter, 10, Some(UserCursor::ByAddress(place.to_owned()))).await;
+        assert_eq!(ids(&page.items), expected, "{place}");
     }
 }
 
@@ -230,7 +272,15 @@ fn ids(users: &[User]) -> Vec<UserId> {
     users.iter().map(|user| user.id).collect()
 }
 
-async fn page(store: &dyn Store, filter: &UserFilter, limit: u16, after: Option<Cursor>) -> Page<User> {
+/// Sorts users as the listing that has this filter does.
+fn sort(users: &mut [User], filter: &UserFilter) {
+    match filter.is_by_address() {
+        true => users.sort_by(|a, b| a.email.normalized().cmp(b.email.normalized())),
+        false => users.sort_by_key(newest_first),
+    }
+}
+
+async fn page(store: &dyn Store, filter: &UserFilter, limit: u16, after: Option<UserCursor>) -> Page<User> {
     let mut view = store.read().await.unwrap();
     view.users().page(filter, PageRequest::new(limit, after)).await.unwrap()
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use inwren_domain::model::{Cursor, Email, PageRequest, SessionId, Tier, UserFilter, UserId};
+use inwren_domain::model::{AgeCursor, Email, PageRequest, SessionId, Tier, UserCursor, UserFilter, UserId};
 use inwren_domain::service::admin;
 use poem::Request;
 use poem_openapi::param::{Path, Query};
@@ -39,7 +39,8 @@ enum Listing {
 impl AdminApi {
     /// List users
     ///
-    /// Newest first. A walk along `next_cursor` meets every user exactly once, however many come and go meanwhile.
+    /// Newest first; with `email` in the order of the addresses, byte by byte in their normalised form. A walk along
+    /// `next_cursor` meets every user exactly once, however many come and go meanwhile.
     #[oai(path = "/", method = "get", operation_id = "list_users")]
     #[allow(clippy::too_many_arguments, reason = "one for each query parameter")]
     async fn list(
@@ -50,8 +51,9 @@ impl AdminApi {
         /// The most users on the page.
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u16>,
-        /// `next_cursor` of the page before.
-        cursor: Query<Option<Parameter<Cursor>>>,
+        /// `next_cursor` of the page before. The other parameters stay as they were; with `email` added or left out it is
+        /// refused.
+        cursor: Query<Option<Parameter<UserCursor>>>,
         /// Only addresses with this prefix, without case. The domain is compared in its ASCII form (UTS 46), label by label,
         /// so a complete address is found in either form, while a label with characters beyond ASCII has to be complete.
         #[oai(validator(max_length = 254))]
@@ -147,7 +149,7 @@ impl AdminApi {
         #[oai(default = "default_sessions", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u16>,
         /// `next_cursor` of the page before.
-        cursor: Query<Option<Parameter<Cursor<SessionId>>>>,
+        cursor: Query<Option<Parameter<AgeCursor<SessionId>>>>,
     ) -> Answer<SessionListing, responses::AdminOne> {
         let page = page_of_sessions(request, limit.0, cursor.0)?;
         let id = UserId::from_uuid(user_id.0);

@@ -1,10 +1,10 @@
-use inwren_domain::model::{Cursor, Page, User, UserId};
+use inwren_domain::model::{AgeCursor, Page, User, UserCursor, UserId};
 use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::http::body::{Fields, FromFields};
-use crate::http::cursor;
+use crate::http::cursor::CursorText;
 
 /// A user, as a superuser sees it.
 #[derive(Object)]
@@ -55,7 +55,7 @@ impl From<&User> for AdminUserDto {
     }
 }
 
-/// A page of users, newest first.
+/// A page of users: newest first, or in the order of their addresses where a prefix of those was asked for.
 #[derive(Object)]
 #[oai(rename = "AdminUserPage", example)]
 pub(super) struct AdminUserPage {
@@ -69,8 +69,8 @@ pub(super) struct AdminUserPage {
 impl poem_openapi::types::Example for AdminUserPage {
     fn example() -> Self {
         let user = AdminUserDto::example();
-        let next = Cursor { created_at: user.created_at, id: UserId::from_uuid(user.id) };
-        Self { items: vec![user], next_cursor: Some(cursor::encode(next)) }
+        let place = AgeCursor { created_at: user.created_at, id: UserId::from_uuid(user.id) };
+        Self { items: vec![user], next_cursor: Some(UserCursor::ByAge(place).encode()) }
     }
 }
 
@@ -78,7 +78,7 @@ impl From<Page<User>> for AdminUserPage {
     fn from(page: Page<User>) -> Self {
         Self {
             items: page.items.iter().map(AdminUserDto::from).collect(),
-            next_cursor: page.next.map(cursor::encode),
+            next_cursor: page.next.map(|next| next.encode()),
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use inwren_domain::model::{Cursor, Email, Password, SessionId};
+use inwren_domain::model::{AgeCursor, Email, Password, SessionId};
 use inwren_domain::service::account;
 use poem::Request;
 use poem_openapi::OpenApi;
@@ -105,7 +105,7 @@ impl UsersApi {
         #[oai(default = "default_sessions", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u16>,
         /// `next_cursor` of the page before.
-        cursor: Query<Option<Parameter<Cursor<SessionId>>>>,
+        cursor: Query<Option<Parameter<AgeCursor<SessionId>>>>,
     ) -> Answer<SessionListing, responses::ListMine> {
         let page = page_of_sessions(request, limit.0, cursor.0)?;
         let page = account::sessions::list(&self.0.core, &caller.0, page).await?;

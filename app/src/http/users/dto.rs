@@ -1,10 +1,10 @@
-use inwren_domain::model::{Cursor, Page, Session, SessionId, User};
+use inwren_domain::model::{AgeCursor, Page, Session, SessionId, User};
 use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::http::body::{Fields, FromFields};
-use crate::http::cursor;
+use crate::http::cursor::CursorText;
 
 /// A user, as the user sees it.
 #[derive(Object)]
@@ -158,14 +158,17 @@ pub(in crate::http) struct SessionList {
 impl poem_openapi::types::Example for SessionList {
     fn example() -> Self {
         let session = SessionDto::example();
-        let next = Cursor { created_at: session.created_at, id: SessionId::from_uuid(session.id) };
-        Self { items: vec![session], next_cursor: Some(cursor::encode(next)) }
+        let next = AgeCursor { created_at: session.created_at, id: SessionId::from_uuid(session.id) };
+        Self { items: vec![session], next_cursor: Some(next.encode()) }
     }
 }
 
 impl SessionList {
     /// Lists a page of sessions; `current` is the one that asks, if it is among them.
-    pub(in crate::http) fn new(page: &Page<Session, SessionId>, current: Option<SessionId>) -> Self {
+    pub(in crate::http) fn new(
+        page: &Page<Session, AgeCursor<SessionId>>,
+        current: Option<SessionId>,
+    ) -> Self {
         let dto = |session: &Session| SessionDto {
             id: session.id.as_uuid(),
             created_at: session.created_at,
@@ -177,6 +180,6 @@ impl SessionList {
             last_user_agent: session.last_client.user_agent.clone(),
             current: Some(session.id) == current,
         };
-        Self { items: page.items.iter().map(dto).collect(), next_cursor: page.next.map(cursor::encode) }
+        Self { items: page.items.iter().map(dto).collect(), next_cursor: page.next.map(|next| next.encode()) }
     }
 }

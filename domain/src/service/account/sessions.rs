@@ -1,7 +1,9 @@
 //! Seeing and ending the own sessions.
 
 use crate::Core;
-use crate::model::{AuditEventKind, ClientInfo, Page, PageRequest, RevocationReason, Session, SessionId};
+use crate::model::{
+    AgeCursor, AuditEventKind, ClientInfo, Page, PageRequest, RevocationReason, Session, SessionId,
+};
 use crate::service::audit::Trail;
 use crate::service::auth::{Principal, end_legacy_tokens};
 use crate::service::{Failure, PortFailure};
@@ -23,8 +25,8 @@ pub struct Overtaken;
 pub async fn list(
     core: &Core,
     principal: &Principal,
-    page: PageRequest<SessionId>,
-) -> Result<Page<Session, SessionId>, PortFailure> {
+    page: PageRequest<AgeCursor<SessionId>>,
+) -> Result<Page<Session, AgeCursor<SessionId>>, PortFailure> {
     let mut view = core.store.read().await?;
     Ok(view.sessions().live_of(principal.user.id, core.clock.now(), page).await?)
 }

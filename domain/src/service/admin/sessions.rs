@@ -3,7 +3,7 @@
 use super::{Admin, NotFound, Unconfirmed};
 use crate::Core;
 use crate::model::{
-    AuditEventKind, ClientInfo, Page, PageRequest, RevocationReason, Session, SessionId, UserId,
+    AgeCursor, AuditEventKind, ClientInfo, Page, PageRequest, RevocationReason, Session, SessionId, UserId,
 };
 use crate::service::Failure;
 use crate::service::audit::Trail;
@@ -14,8 +14,8 @@ pub async fn list(
     core: &Core,
     _: Admin,
     id: UserId,
-    page: PageRequest<SessionId>,
-) -> Result<Page<Session, SessionId>, Failure<NotFound>> {
+    page: PageRequest<AgeCursor<SessionId>>,
+) -> Result<Page<Session, AgeCursor<SessionId>>, Failure<NotFound>> {
     let mut view = core.store.read().await?;
     if view.users().by_id(id).await?.is_none() {
         return Err(Failure::Refused(NotFound));

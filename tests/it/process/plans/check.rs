@@ -1,7 +1,7 @@
 //! Whether the story told enough.
 
 /// Of each kind of statement something that only it has, in the words of both databases.
-const KINDS: [&[&str]; 27] = [
+const KINDS: [&[&str]; 26] = [
     &["INSERT INTO \"users\""],
     &["INSERT INTO \"sessions\""],
     &["INSERT INTO \"audit_events\""],
@@ -23,12 +23,11 @@ const KINDS: [&[&str]; 27] = [
     &["SELECT", "FROM \"users\"", "\"email_normalized\" ="],
     &["SELECT", "FROM \"sessions\"", "\"max_expires_at\" >", "ORDER BY"],
     &["SELECT", "sessions", "users", "JOIN"],
-    &["SELECT", "FROM \"users\"", "CASE WHEN is_active", "ORDER BY"],
+    &["SELECT", "FROM \"users\"", "CASE WHEN is_active", "\"created_at\" DESC"],
     &["SELECT", "FROM \"users\"", "\"tier\" =", "UNION ALL"],
-    &["SELECT", "FROM \"users\"", "substr(email_normalized, 1, 6)) =", "ORDER BY"],
-    &["SELECT", "substr(", "AS \"walked\""],
-    &["SELECT", "\"tier\" =", "AS \"walked\""],
-    &["SELECT", "AS \"found\""],
+    &["SELECT", "FROM \"users\"", "\"email_normalized\" >=", "ORDER BY \"email_normalized\""],
+    &["SELECT", "FROM \"users\"", "\"email_normalized\" >=", "\"tier\" =", "UNION ALL"],
+    &["SELECT", "FROM \"users\"", "\"email_normalized\" >=", "CASE WHEN is_superuser", "ORDER BY"],
 ];
 
 /// Checks that the story did everything.

@@ -17,11 +17,6 @@ use look::Look;
 /// Tables that grow with use. The others have a few rows, which an operator made, and may be read as a whole.
 const LARGE: [&str; 3] = ["users", "sessions", "audit_events"];
 
-/// Whether a statement sorts, on purpose, those who have an address.
-fn sorts_addresses(statement: &str) -> bool {
-    statement.contains("\"email_normalized\" >=") && statement.contains("AS \"found\"")
-}
-
 /// Whether a statement only sees what differs among a few rows, which it may sort.
 fn differs_among_few(statement: &str) -> bool {
     statement.starts_with("SELECT DISTINCT") && statement.contains("LIMIT")

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::super::database::Storage;
-use super::{LARGE, differs_among_few, sorts_addresses};
+use super::{LARGE, differs_among_few};
 
-/// As many rows as a statement may pass over. A page with an address passes a hundred for each one that it may have.
+/// As many rows as a statement may pass over.
 const PASSED: f64 = 6_000.0;
 
 /// Lets the server say of every statement to this database how it was carried out, also of those that come of foreign
@@ -58,23 +58,13 @@ impl Plan {
         Some(format!("{step}\n{}\n{:#}", self.statement, self.root))
     }
 
-    /// A walk reads a few thousand rows at most. Where one of the kinds that it merges is thought to have no more than that,
-    /// it is all the same whether they are read in order.
-    fn sorts_part_of_a_walk(&self, step: &Value) -> bool {
-        let sorted = step["Plans"][0]["Actual Rows"].as_f64().unwrap_or(f64::INFINITY);
-        self.statement.contains("AS \"walked\"") && sorted <= PASSED
-    }
-
     fn wrong_step(&self, step: &Value) -> Option<String> {
         let kind = step["Node Type"].as_str().expect("a kind");
         let table = step["Relation Name"].as_str().unwrap_or_default();
         let reads_all = kind.ends_with("Seq Scan") && LARGE.contains(&table);
-        let sorts = kind.ends_with("Sort")
-            && !sorts_addresses(&self.statement)
-            && !differs_among_few(&self.statement)
-            && !self.sorts_part_of_a_walk(step);
+        let sorts = kind.ends_with("Sort") && !differs_among_few(&self.statement);
         let passed = step["Rows Removed by Filter"].as_f64().unwrap_or(0.0);
-        let passes = passed > PASSED && !sorts_addresses(&self.statement);
+        let passes = passed > PASSED;
         if reads_all || sorts || passes {
             return Some(format!("{kind} {table} ({passed} passed)"));
         }

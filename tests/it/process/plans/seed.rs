@@ -17,8 +17,7 @@ pub(super) fn fill(storage: &Storage) -> u32 {
     let many = |first: u32, last: u32| {
         of_users.replace("{first}", &first.to_string()).replace("{last}", &last.to_string())
     };
-    // Some are called otherwise, among the eldest and as old as they are. What their addresses begin with is longer than what
-    // is indexed, and those with the greater numbers are many, and a bunch.
+    // Some are called otherwise, among the eldest and as old as they are.
     let customers = many(users - 10_000, users + 10_000).replace("user-", "customer-");
     for script in [&many(1, users), &customers, of_sessions] {
         for statement in script.split(';') {
