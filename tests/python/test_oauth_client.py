@@ -1,4 +1,4 @@
-"""Two common OAuth2 client libraries get and renew tokens without knowing anything of this service."""
+"""Common OAuth2 libraries get, renew and verify tokens without knowing anything of this service."""
 
 import os
 
@@ -6,6 +6,8 @@ import pytest
 import requests
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
+from authlib.oauth2.rfc6750.errors import InvalidTokenError
+from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
 from oauthlib.oauth2 import InvalidGrantError, LegacyApplicationClient
 from requests_oauthlib import OAuth2Session
 
@@ -68,3 +70,21 @@ def test_authlib_understands_refusals(server):
     with pytest.raises(OAuthError) as refused:
         session.fetch_token(f"{server.url}/auth/access-token", username=EMAIL, password="a wrong pass phrase")
     assert refused.value.error == "invalid_grant"
+
+
+def test_authlib_validates_access_tokens_by_rfc_9068(server):
+    metadata = requests.get(f"{server.url}/.well-known/oauth-authorization-server", timeout=30).json()
+
+    class Validator(JWTBearerTokenValidator):
+        def get_jwks(self):
+            return requests.get(f"{server.url}/.well-known/jwks.json", timeout=30).json()
+
+    validator = Validator(issuer=metadata["issuer"], resource_server="inwren")
+    session = AuthlibSession("any", token_endpoint_auth_method="none")
+    tokens = session.fetch_token(f"{server.url}/auth/access-token", username=EMAIL, password=PASSWORD)
+    claims = validator.authenticate_token(tokens["access_token"])
+    validator.validate_token(claims, [], None)
+    assert claims["client_id"] == "inwren"
+    # It is no access token.
+    with pytest.raises(InvalidTokenError):
+        validator.validate_token(validator.authenticate_token(tokens["refresh_token"]), [], None)

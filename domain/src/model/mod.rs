@@ -28,6 +28,7 @@ pub use session::{Revocation, RevocationReason, Session};
 pub use tier::{InvalidTier, InvalidTierCatalog, Tier, TierCatalog};
 pub(crate) use token::random_secret;
 pub use token::{
-    AccessClaims, ClientClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest, TokenId, TokenPair,
+    AccessClaims, ClientClaims, FIRST_PARTY_CLIENT, IssuedToken, PlainToken, RefreshClaims, TokenDigest,
+    TokenId, TokenPair,
 };
 pub use user::{User, UserChange, UserFilter};

@@ -116,6 +116,10 @@ fn random_hex(entropy: &dyn Entropy) -> Result<String, EntropyError> {
         .collect())
 }
 
+/// The `client_id` of the tokens of a login at this service itself (RFC 9068 section 2.2). Tokens of a service client have
+/// the id of that client.
+pub const FIRST_PARTY_CLIENT: &str = "inwren";
+
 /// What an access token says. Issuer, audience and key are the issuer's matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessClaims {

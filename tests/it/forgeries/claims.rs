@@ -1,16 +1,17 @@
-//! Claims for somebody else, of the wrong kind, missing or unknown, properly signed.
+//! Claims for another, of the wrong kind, missing or twice, properly signed.
 
 use serde_json::{Value, json};
 
-use super::{Forgery, Original, twice, without};
+use super::{Forgery, Original, twice, with, without};
 
 pub(super) fn all(original: &Original) -> Vec<Forgery> {
     let mut all = Vec::new();
     for (name, value) in values(original) {
-        // The claims of access tokens are unknown to refresh tokens, and are refused there for that.
+        // A refresh token has none of the claims that only access tokens have, and is refused with one.
         all.push(Forgery::new(format!("{name} {value}"), original.with_claim(name, value)));
     }
-    for name in original.claims.as_object().expect("an object").keys() {
+    // Tokens from before there was the claim have no `client_id`, and are good.
+    for name in original.claims.as_object().expect("an object").keys().filter(|name| *name != "client_id") {
         let token = original.signed(&original.header, &without(&original.claims, name));
         all.push(Forgery::new(format!("no {name}"), token));
     }
@@ -64,12 +65,11 @@ fn values(original: &Original) -> Vec<(&'static str, Value)> {
         ("tier", json!(["enterprise"])),
         ("email", json!(null)),
         ("email", json!(["admin@example.org"])),
-        ("scope", json!("admin")),
-        ("roles", json!(["admin"])),
-        ("act", json!({ "sub": subject })),
-        ("cnf", json!({ "jkt": "x" })),
         ("client_id", json!(subject)),
-        ("unknown", json!("x")),
+        ("client_id", json!("")),
+        ("client_id", json!("another")),
+        ("client_id", json!(["inwren"])),
+        ("client_id", json!(null)),
     ]
 }
 
@@ -86,11 +86,18 @@ fn duplicates(original: &Original) -> Vec<Forgery> {
         ("aud", json!("another")),
         ("is_superuser", json!(true)),
         ("tier", json!("enterprise")),
+        ("client_id", json!("inwren")),
     ] {
         for claims in twice(&original.claims, name, &other) {
             let token = original.signed_text(original.header.to_string(), &claims);
             all.push(Forgery::new(format!("{name} twice: {claims}"), token));
         }
+    }
+    // A name that means nothing here, but may to others who read the token.
+    let unknown = with(&original.claims, "unknown", json!(1));
+    for claims in twice(&unknown, "unknown", &json!(2)) {
+        let token = original.signed_text(original.header.to_string(), &claims);
+        all.push(Forgery::new(format!("an unknown claim twice: {claims}"), token));
     }
     all
 }

@@ -28,7 +28,6 @@ fn moments(original: &Original) -> Vec<(&'static str, Value)> {
         ("iat", json!(now + 3_600)),
         ("iat", json!(now + 86_400)),
         ("nbf", json!(now + 86_400)),
-        ("nbf", json!(now - 1)),
     ]
 }
 

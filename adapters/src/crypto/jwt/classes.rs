@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 
 use inwren_domain::model::{
-    AccessClaims, ClientClaims, RefreshClaims, ServiceClientId, SessionId, Tier, TokenId, UserId,
+    AccessClaims, ClientClaims, FIRST_PARTY_CLIENT, RefreshClaims, ServiceClientId, SessionId, Tier, TokenId,
+    UserId,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -32,6 +33,7 @@ impl TokenClass for AccessClaims {
             email: Some(Cow::Borrowed(&self.email)),
             tier: Some(Cow::Borrowed(self.tier.as_str())),
             is_superuser: Some(self.is_superuser),
+            client_id: Some(Cow::Borrowed(FIRST_PARTY_CLIENT)),
             ..registered::<Self>(format, &self.id, self.user_id.as_uuid(), self.issued_at, self.expires_at)
         }
     }
@@ -43,14 +45,15 @@ impl TokenClass for AccessClaims {
             email: Some(email),
             tier: Some(tier),
             is_superuser: Some(is_superuser),
-            client_id: None,
+            client_id,
             ..
         } = payload
         else {
             return None;
         };
+        is_first_party(client_id.as_deref()).then_some(())?;
         Some(Self {
-            id: TokenId::from_stored(payload.jti.to_owned()),
+            id: TokenId::from_stored(payload.jti.into_owned()),
             user_id: UserId::from_uuid(payload.sub.0),
             session_id: SessionId::from_uuid(sid),
             issued_at: moment(payload.iat)?,
@@ -69,7 +72,7 @@ impl TokenClass for ClientClaims {
     fn payload<'a>(&'a self, format: &'a TokenFormat) -> Payload<'a> {
         let client_id = self.client_id.as_uuid();
         Payload {
-            client_id: Some(Id(client_id)),
+            client_id: Some(Cow::Owned(client_id.to_string())),
             ..registered::<Self>(format, &self.id, client_id, self.issued_at, self.expires_at)
         }
     }
@@ -87,10 +90,10 @@ impl TokenClass for ClientClaims {
         else {
             return None;
         };
-        (client_id == payload.sub).then_some(())?;
+        (Id::parse(&client_id)? == payload.sub).then_some(())?;
         Some(Self {
-            id: TokenId::from_stored(payload.jti.to_owned()),
-            client_id: ServiceClientId::from_uuid(client_id.0),
+            id: TokenId::from_stored(payload.jti.into_owned()),
+            client_id: ServiceClientId::from_uuid(payload.sub.0),
             issued_at: moment(payload.iat)?,
             expires_at: moment(payload.exp)?,
         })
@@ -103,6 +106,7 @@ impl TokenClass for RefreshClaims {
     fn payload<'a>(&'a self, format: &'a TokenFormat) -> Payload<'a> {
         Payload {
             sid: Some(Id(self.session_id.as_uuid())),
+            client_id: Some(Cow::Borrowed(FIRST_PARTY_CLIENT)),
             ..registered::<Self>(format, &self.id, self.user_id.as_uuid(), self.issued_at, self.expires_at)
         }
     }
@@ -114,13 +118,14 @@ impl TokenClass for RefreshClaims {
             email: None,
             tier: None,
             is_superuser: None,
-            client_id: None,
+            client_id,
             ..
         } = payload
         else {
             return None;
         };
-        let id = TokenId::from_stored(payload.jti.to_owned());
+        is_first_party(client_id.as_deref()).then_some(())?;
+        let id = TokenId::from_stored(payload.jti.into_owned());
         id.generation()?;
         Some(Self {
             id,
@@ -146,8 +151,9 @@ fn registered<'a, C: TokenClass>(
         iss: Cow::Borrowed(&format.issuer),
         sub: Id(subject),
         aud: Cow::Borrowed(&format.audience),
-        jti: id.as_str(),
-        r#type: C::TYPE.claim(),
+        jti: Cow::Borrowed(id.as_str()),
+        r#type: Cow::Borrowed(C::TYPE.claim()),
+        nbf: None,
         sid: None,
         auth_time: None,
         email: None,
@@ -155,6 +161,11 @@ fn registered<'a, C: TokenClass>(
         is_superuser: None,
         client_id: None,
     }
+}
+
+/// Tokens from before there was the claim have none.
+fn is_first_party(client_id: Option<&str>) -> bool {
+    client_id.is_none_or(|client_id| client_id == FIRST_PARTY_CLIENT)
 }
 
 fn moment(seconds: i64) -> Option<OffsetDateTime> {

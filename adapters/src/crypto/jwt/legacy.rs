@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use super::envelope::Compact;
 use super::key::TokenKey;
-use super::payload::present;
 use super::tokens::Tokens;
 use crate::crypto::ring::RingKey;
 
@@ -99,6 +98,11 @@ fn subject(sub: &str) -> Option<LegacySubject> {
     // With hyphens or without: the other forms of a UUID come from no library.
     let id = matches!(sub.len(), 32 | 36).then(|| Uuid::try_parse(sub).ok())??;
     Some(LegacySubject::Id(UserId::from_uuid(id)))
+}
+
+/// A claim that is there has a value: `null` is none.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// The claims that access tokens of such services have. An unknown one, one that comes twice, one that is null and one of

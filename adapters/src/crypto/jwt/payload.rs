@@ -1,44 +1,125 @@
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::de::Error as _;
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-/// All claims that our tokens have, in the order of the signed bytes. The first ones are in every token; of the others,
-/// each class has its own and none besides.
+/// The claims that our tokens have, in the order of the signed bytes. The first ones are in every token; of the others,
+/// each class has its own.
 ///
-/// Reading is strict: an unknown claim, one that comes twice, one that is null and one of another type are refused.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Reading ignores a claim with another name (RFC 7519 section 4), so that tokens of a later release are good here. It refuses
+/// any name that comes twice, and a claim of ours that is null or of another type.
+#[derive(Serialize)]
 pub(super) struct Payload<'a> {
     pub(super) iat: i64,
     pub(super) exp: i64,
-    #[serde(borrow)]
     pub(super) iss: Cow<'a, str>,
     pub(super) sub: Id,
-    #[serde(borrow)]
     pub(super) aud: Cow<'a, str>,
-    pub(super) jti: &'a str,
-    pub(super) r#type: &'a str,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(super) jti: Cow<'a, str>,
+    pub(super) r#type: Cow<'a, str>,
+    /// Ours do not have it, but what it says must hold (RFC 7519 section 4.1.5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) nbf: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sid: Option<Id>,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) auth_time: Option<i64>,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) email: Option<Cow<'a, str>>,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tier: Option<Cow<'a, str>>,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) is_superuser: Option<bool>,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub(super) client_id: Option<Id>,
+    /// Only absent in tokens from before all had it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) client_id: Option<Cow<'a, str>>,
 }
 
-/// A claim that is there has a value: `null` is none.
-pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PayloadVisitor)
+    }
+}
+
+struct PayloadVisitor;
+
+/// A text that is borrowed where nothing in it is escaped.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Visitor<'de> for PayloadVisitor {
+    type Value = Payload<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object of claims")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut iat, mut exp, mut nbf, mut auth_time) = (None, None, None, None);
+        let (mut iss, mut aud, mut jti, mut r#type) = (None, None, None, None);
+        let (mut email, mut tier, mut client_id) = (None, None, None);
+        let (mut sub, mut sid, mut is_superuser) = (None, None, None);
+        let mut others: Vec<Cow<'de, str>> = Vec::new();
+        while let Some(Text(name)) = map.next_key()? {
+            match &*name {
+                "iat" => once(&mut map, &mut iat)?,
+                "exp" => once(&mut map, &mut exp)?,
+                "iss" => once(&mut map, &mut iss)?,
+                "sub" => once(&mut map, &mut sub)?,
+                "aud" => once(&mut map, &mut aud)?,
+                "jti" => once(&mut map, &mut jti)?,
+                "type" => once(&mut map, &mut r#type)?,
+                "nbf" => once(&mut map, &mut nbf)?,
+                "sid" => once(&mut map, &mut sid)?,
+                "auth_time" => once(&mut map, &mut auth_time)?,
+                "email" => once(&mut map, &mut email)?,
+                "tier" => once(&mut map, &mut tier)?,
+                "is_superuser" => once(&mut map, &mut is_superuser)?,
+                "client_id" => once(&mut map, &mut client_id)?,
+                _ if others.contains(&name) => return Err(A::Error::custom("a claim that comes twice")),
+                _ => {
+                    let _: IgnoredAny = map.next_value()?;
+                    others.push(name);
+                }
+            }
+        }
+        let text = |Text(text)| text;
+        Ok(Payload {
+            iat: required(iat)?,
+            exp: required(exp)?,
+            iss: required(iss).map(text)?,
+            sub: required(sub)?,
+            aud: required(aud).map(text)?,
+            jti: required(jti).map(text)?,
+            r#type: required(r#type).map(text)?,
+            nbf,
+            sid,
+            auth_time,
+            email: email.map(text),
+            tier: tier.map(text),
+            is_superuser,
+            client_id: client_id.map(text),
+        })
+    }
+}
+
+/// Reads the value of a claim that comes once, and is not null.
+fn once<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
+    map: &mut A,
+    claim: &mut Option<T>,
+) -> Result<(), A::Error> {
+    if claim.is_some() {
+        return Err(A::Error::custom("a claim that comes twice"));
+    }
+    *claim = Some(map.next_value()?);
+    Ok(())
+}
+
+fn required<T, E: serde::de::Error>(claim: Option<T>) -> Result<T, E> {
+    claim.ok_or_else(|| E::custom("a claim that is missing"))
 }
 
 /// A UUID in the form that we write. It has others, and one thing must have one name.
@@ -46,6 +127,12 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 pub(super) struct Id(pub(super) Uuid);
 
 impl Id {
+    /// Reads an id in the form that we write.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let id = Uuid::try_parse(text).map(Self).ok()?;
+        (id.written(&mut [0; 36]) == text).then_some(id)
+    }
+
     fn written(self, buffer: &mut [u8; 36]) -> &str {
         self.0.hyphenated().encode_lower(buffer)
     }
@@ -60,7 +147,6 @@ impl Serialize for Id {
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <&str>::deserialize(deserializer)?;
-        let id = Uuid::try_parse(text).map(Self).map_err(D::Error::custom)?;
-        if id.written(&mut [0; 36]) == text { Ok(id) } else { Err(D::Error::custom("not as we write it")) }
+        Self::parse(text).ok_or_else(|| D::Error::custom("not as we write it"))
     }
 }

@@ -1,3 +1,5 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_domain::model::{AccessClaims, ClientClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest};
 use inwren_domain::ports::{
     InvalidToken, KeyDirectory, KeyState, PublishedKey, SigningError, TokenIssuer, TokenVerifier,
@@ -10,6 +12,7 @@ use super::envelope::{Compact, TokenType};
 use super::format::TokenFormat;
 use super::key::TokenKey;
 use super::keys::{Prepared, SigningKeys};
+use super::payload::Payload;
 use crate::crypto::keys::{KeyError, KeyPair};
 use crate::crypto::ring::SharedRing;
 
@@ -60,7 +63,27 @@ impl<K: TokenKey> Tokens<K> {
             // Presented once.
             TokenType::Refresh => key.verify(&token)?,
         }
-        self.format.claims(token.payload, now)
+        self.claims(token.payload, now)
+    }
+
+    /// Reads the claims of a token whose signature has been checked, and checks that they hold for us, now.
+    fn claims<C: TokenClass>(&self, payload: &str, now: OffsetDateTime) -> Result<C, InvalidToken> {
+        let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| InvalidToken::Claims)?;
+        let payload: Payload<'_> = serde_json::from_slice(&json).map_err(|_| InvalidToken::Claims)?;
+        let Payload { iat, exp, nbf, .. } = payload;
+        let ours = payload.iss == self.format.issuer && payload.aud == self.format.audience;
+        if !ours || payload.r#type != C::TYPE.claim() || !(0..exp).contains(&iat) {
+            return Err(InvalidToken::Claims);
+        }
+        let now = now.unix_timestamp();
+        let leeway = self.format.leeway.whole_seconds();
+        if now >= exp.saturating_add(leeway) {
+            return Err(InvalidToken::Expired);
+        }
+        if iat.max(nbf.unwrap_or(iat)) > now.saturating_add(leeway) {
+            return Err(InvalidToken::Early);
+        }
+        C::read(payload).ok_or(InvalidToken::Claims)
     }
 }
 

@@ -1,4 +1,4 @@
-use inwren_domain::model::User;
+use inwren_domain::model::{FIRST_PARTY_CLIENT, User};
 use inwren_domain::service::auth::introspect::Introspection;
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -30,7 +30,7 @@ pub(super) struct IntrospectionDto {
     jti: Option<String>,
     /// Names the session.
     sid: Option<String>,
-    /// The service client that it was issued to; only of its own tokens.
+    /// The client that it was issued to: the id of a service client, or `inwren` for a login of a user here.
     client_id: Option<String>,
     /// The login name of the user.
     username: Option<String>,
@@ -84,6 +84,7 @@ impl IntrospectionDto {
     fn of(self, user: &User) -> Self {
         Self {
             sub: Some(user.id.to_string()),
+            client_id: Some(FIRST_PARTY_CLIENT.to_owned()),
             username: Some(user.email.as_str().to_owned()),
             email: Some(user.email.as_str().to_owned()),
             tier: Some(user.tier.as_str().to_owned()),
@@ -106,7 +107,7 @@ impl Example for IntrospectionDto {
             exp: Some(1_800_001_800),
             jti: Some("7f".repeat(32)),
             sid: Some("0193a0b0-7c3e-7000-8000-000000000002".to_owned()),
-            client_id: None,
+            client_id: Some(FIRST_PARTY_CLIENT.to_owned()),
             username: Some("ann@example.org".to_owned()),
             email: Some("ann@example.org".to_owned()),
             tier: Some("free".to_owned()),

@@ -18,7 +18,7 @@ fn a_token_says_what_was_claimed_and_nothing_else() {
         Class::Access => json!({
             "type": "access", "sub": user, "sid": session, "jti": access().id.as_str(),
             "exp": 1_800_001_800, "auth_time": 1_799_996_400,
-            "email": access().email, "tier": "free", "is_superuser": true,
+            "email": access().email, "tier": "free", "is_superuser": true, "client_id": "inwren",
         }),
         Class::Client => json!({
             "type": "access", "sub": client_id, "client_id": client_id, "jti": client().id.as_str(),
@@ -26,7 +26,7 @@ fn a_token_says_what_was_claimed_and_nothing_else() {
         }),
         Class::Refresh => json!({
             "type": "refresh", "sub": user, "sid": session, "jti": refresh().id.as_str(),
-            "exp": 1_800_604_800,
+            "exp": 1_800_604_800, "client_id": "inwren",
         }),
     };
     for (name, tokens) in adapters() {

@@ -89,8 +89,10 @@ fn a_payload_that_ours_never_have_is_refused_though_well_signed() {
         let (header, payload) = texts(class);
         let with = |claim: &str| payload.replacen('{', &format!("{{{claim},"), 1);
         let mut payloads = vec![
-            with(r#""unknown":1"#),
-            with(r#""nbf":1800000000"#),
+            with(r#""unknown":1,"unknown":1"#),
+            with(r#""unknown":1,"other":2,"unkno\u0077n":3"#),
+            with(r#""nbf":"1800000000""#),
+            with(r#""nbf":null"#),
             with(r#""iat":1800000000"#),
             with(r#""jti":"x""#),
             with(r#""type":"access""#),
@@ -112,12 +114,44 @@ fn a_payload_that_ours_never_have_is_refused_though_well_signed() {
         ];
         // A claim of another class, even without a value.
         payloads.extend(match class {
-            Class::Access => [with(r#""client_id":null"#), with(r#""sid":null"#)],
+            Class::Access => [with(r#""client_id":"another""#), with(r#""sid":null"#)],
             Class::Client => [with(r#""sid":null"#), with(r#""email":null"#)],
-            Class::Refresh => [with(r#""is_superuser":false"#), with(r#""client_id":null"#)],
+            Class::Refresh => [with(r#""is_superuser":false"#), with(r#""email":null"#)],
         });
         for payload in payloads {
             refused_by_both(class, &signed(&header, &payload), InvalidToken::Claims);
+        }
+    }
+}
+
+#[test]
+fn a_claim_with_an_unknown_name_is_ignored() {
+    for class in Class::ALL {
+        let (header, payload) = texts(class);
+        for claims in [
+            r#""unknown":1"#,
+            r#""acr":"aal1","amr":["pwd"],"scope":"","email_verified":true"#,
+            r#""unknown":null,"other":{"sub":"x","exp":0}"#,
+            r#""nbf":1800000000"#,
+        ] {
+            let token = signed(&header, &payload.replacen('{', &format!("{{{claims},"), 1));
+            for (name, tokens) in adapters() {
+                assert_eq!(class.refusal(&*tokens, &token, now()), None, "{name}: {class:?}: {claims}");
+            }
+        }
+        let early = payload.replacen('{', r#"{"nbf":9999999999,"#, 1);
+        refused_by_both(class, &signed(&header, &early), InvalidToken::Early);
+    }
+}
+
+#[test]
+fn tokens_from_before_there_was_a_client_id_are_good() {
+    for class in [Class::Access, Class::Refresh] {
+        let (header, payload) = texts(class);
+        let former = payload.replace(r#","client_id":"inwren""#, "");
+        assert_ne!(former, payload);
+        for (name, tokens) in adapters() {
+            assert_eq!(class.refusal(&*tokens, &signed(&header, &former), now()), None, "{name}: {class:?}");
         }
     }
 }
