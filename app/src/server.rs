@@ -1,5 +1,6 @@
 //! The accept loop: connections are bounded in number and in time, and a stop lets what runs finish.
 
+mod bounds;
 pub mod connections;
 mod explained;
 mod header_size;
@@ -31,6 +32,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 
+use bounds::MAX_HEADER_BYTES;
 pub use connections::Connections;
 use connections::Slot;
 pub use explained::Explain;
@@ -42,8 +44,6 @@ use transport::{Opened, Stream};
 
 /// How long a client may take to send its headers, and how long it may wait between two requests.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest headers that are looked at.
-const MAX_HEADER_BYTES: usize = 32 * 1024;
 /// As much of them as is read, so that whoever sends somewhat more is told what is wrong. Beyond it the parser answers.
 const MAX_READ_AHEAD: usize = 2 * MAX_HEADER_BYTES;
 /// After a failed accept, most often for want of file descriptors: trying at once would only burn the processor.
@@ -56,10 +56,6 @@ const LAST_COMERS: Duration = Duration::from_millis(250);
 /// Once the listener is closed: how long a client may take that has begun to send its headers, or that does not take its
 /// answer. It must not use the grace up that is for those whose requests are under way.
 const LAST_BYTES: Duration = Duration::from_secs(1);
-
-/// For how long somebody who was refused is listened to still: a socket that is closed while there is something to read
-/// takes its answer back.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// What comes so soon is waited for without an answer: most starts are done by then, and nobody is turned away by them.
 const SOON: Duration = Duration::from_millis(500);

@@ -14,8 +14,8 @@
 //!
 //! 1. Write the trait in `ports/`, with its obligations as MUST sentences. Times, ids and random values are
 //!    arguments: an adapter makes none of them.
-//! 2. If it belongs to a transaction, lend it from [`ports::UnitOfWork`] (writes) or [`ports::ReadView`] (reads);
-//!    else add it to [`Core`].
+//! 2. If it belongs to a transaction, name it among the traits of [`ports::UnitOfWork`] (writes) or [`ports::ReadView`] (reads),
+//!    lend it there in three lines, and pass its methods on in `ports/hooked.rs`; else add it to [`Core`].
 //! 3. Write a conformance case for each MUST in `tests/src/conformance/`, against the trait.
 //! 4. Implement it in `adapters/`, and plug it in in the wiring of `app/`. Nothing else changes.
 

@@ -6,6 +6,7 @@ mod architecture;
 mod conformance;
 mod forgeries;
 mod http;
+mod import_circles;
 mod model;
 mod process;
 mod robustness;

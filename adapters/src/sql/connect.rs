@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use inwren_domain::ports::StoreError;
-use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgPoolOptions};
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{SqlxPostgresConnector, SqlxSqliteConnector};
 
-use super::error::driver_error;
+use super::connect_error::ConnectError;
 use super::file::{LARGEST_LOG, Lease, make_folder, warn_of_exposure};
 use super::patience::Patience;
 use super::pool::Pool;
@@ -46,56 +46,6 @@ impl Default for SqlOptions {
             // Where a client has gone without a word, its locks go after so long.
             idle_in_transaction_timeout: Duration::from_secs(5),
         }
-    }
-}
-
-/// Why there is no connection to the database.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The URL is none, or says what cannot be done. The message repeats no password.
-    #[error("the database URL cannot be used: {0}")]
-    Url(String),
-    /// The file of a SQLite database can be neither found nor made.
-    #[error("the database file cannot be made: {0}")]
-    File(#[from] io::Error),
-    /// The database cannot keep every address.
-    #[error(
-        "the database has the encoding {0}; it must be UTF8. Create one with CREATE DATABASE inwren ENCODING 'UTF8' \
-         TEMPLATE template0 (and LOCALE 'C.UTF-8' if the server's locale has another encoding)"
-    )]
-    Encoding(String),
-    /// The file of a SQLite database is about to be replaced.
-    #[error("the database is being restored from a backup")]
-    BeingRestored,
-    /// The database answers, but does not let us in, and will not.
-    #[error("the database refuses: {0}")]
-    Refused(StoreError),
-    /// The database does not answer, or not now.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<sqlx::Error> for ConnectError {
-    fn from(error: sqlx::Error) -> Self {
-        let told = driver_error(&error);
-        if is_final(&error) { Self::Refused(told) } else { Self::Store(told) }
-    }
-}
-
-/// Whether the same attempt would fail again: no such user or password (SQLSTATE class 28), no such database (3D), not
-/// the kind of TLS that the URL asks for, a file that is no SQLite database (26).
-fn is_final(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(error) => {
-            let code = error.code().unwrap_or_default();
-            if error.try_downcast_ref::<PgDatabaseError>().is_some() {
-                code.starts_with("28") || code.starts_with("3D")
-            } else {
-                code == "26"
-            }
-        }
-        sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => true,
-        _ => false,
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
+use super::dialect::Dialect;
 use super::patience::Patience;
 use super::pool::Pool;
 use super::timestamp::for_sqlite;
@@ -58,9 +59,9 @@ impl Connection<Pool> {
 
 impl<C: ConnectionTrait> Connection<C> {
     fn adapted(&self, statement: Statement) -> Statement {
-        match self.inner.get_database_backend() {
-            DbBackend::Sqlite => for_sqlite(statement),
-            _ => statement,
+        match Dialect::of(&self.inner) {
+            Dialect::Sqlite => for_sqlite(statement),
+            Dialect::Postgres => statement,
         }
     }
 }

@@ -7,9 +7,10 @@
 use inwren_domain::model::{AgeCursor, Page, PageRequest, User, UserCursor, UserFilter, UserId};
 use inwren_domain::ports::StoreError;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement, UnionType};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Iterable, QueryResult};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Iterable, QueryResult};
 use uuid::Uuid;
 
+use super::dialect::Dialect;
 use super::entity::users::{Column, Entity, Model};
 use super::error::store_error;
 use super::timestamp::Timestamp;
@@ -26,7 +27,7 @@ pub(super) async fn page(
         return Ok(Page { items: Vec::new(), next: None });
     }
     let count = u64::from(page.limit()) + 1;
-    let select = one_page(filter, page.after.as_ref(), connection.get_database_backend(), count);
+    let select = one_page(filter, page.after.as_ref(), Dialect::of(connection), count);
     let mut found = connection.query_all(&select).await.map_err(store_error)?;
     let has_more = found.len() > usize::from(page.limit());
     found.truncate(page.limit().into());
@@ -55,7 +56,7 @@ fn user(row: &QueryResult) -> Option<User> {
 fn one_page(
     filter: &UserFilter,
     after: Option<&UserCursor>,
-    backend: DbBackend,
+    dialect: Dialect,
     count: u64,
 ) -> SelectStatement {
     let order = if filter.is_by_address() { Order::BY_ADDRESS } else { Order::BY_AGE };
@@ -65,7 +66,7 @@ fn one_page(
         arm.cond_where(with_prefix(filter)).and_where_option(after.map(past_cursor));
         // SQLite merges what it can read in order by itself. PostgreSQL does so only where each part is a query of its own,
         // with an order and a limit of its own.
-        if backend == DbBackend::Sqlite {
+        if dialect == Dialect::Sqlite {
             return arm;
         }
         order.sort(&mut arm);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use inwren_domain::model::{Session, SessionId, User};
 use inwren_domain::ports::StoreError;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::batcher::{Batcher, Job, MAX_TOGETHER};
@@ -14,7 +14,6 @@ use super::connection::Connection;
 use super::entity::{sessions, users};
 use super::error::store_error;
 use super::pool::Pool;
-use super::sessions::with_user;
 use super::sqlite::Readers;
 
 /// While one question is on its way to the database, the next ones can be.
@@ -55,6 +54,16 @@ impl Lookups {
             readers.close();
         }
     }
+}
+
+/// The session and its user, in one query.
+pub(super) async fn with_user(
+    connection: &impl ConnectionTrait,
+    id: SessionId,
+) -> Result<Option<(Session, User)>, StoreError> {
+    let rows =
+        sessions::Entity::find_by_id(id.as_uuid()).find_both_related(users::Entity).one(connection).await;
+    rows.map_err(store_error)?.map(|(session, user)| Ok((session.try_into()?, user.into()))).transpose()
 }
 
 async fn look_up(readers: Pool, ids: Vec<SessionId>) -> Result<Vec<Found>, StoreError> {

@@ -24,8 +24,11 @@
 mod audit;
 mod batcher;
 mod connect;
+mod connect_error;
 mod connection;
+mod database_clock;
 mod deadline;
+mod dialect;
 mod entity;
 mod error;
 mod eviction;
@@ -52,7 +55,8 @@ mod url;
 mod users;
 mod view;
 
-pub use connect::{ConnectError, SqlOptions};
+pub use connect::SqlOptions;
+pub use connect_error::ConnectError;
 pub use file::{Contents, Deviation, FileError, SqliteFile, Staged, deviations};
 pub use foreign::{ForeignDatabase, ForeignError, Place};
 pub use pool::PoolMetrics;

@@ -3,10 +3,11 @@
 use std::sync::LazyLock;
 
 use inwren_domain::model::User;
-use inwren_domain::ports::{Opening, OpeningOutcome, StoreError};
+use inwren_domain::ports::{Opening, OpeningOutcome, StoreError, UnitOfWork};
 use sea_orm::{ActiveValue, FromQueryResult, IntoActiveModel};
 
-use super::deadline::{self, DATABASE_TIME, in_time};
+use super::database_clock::DATABASE_TIME;
+use super::deadline::{self, in_time};
 use super::entity::{audit_events, sessions, users};
 use super::error::store_error;
 use super::pool::Pool;
@@ -28,7 +29,8 @@ pub(super) async fn open(pool: &Pool, opening: &Opening) -> Result<OpeningOutcom
     {
         return Ok(OpeningOutcome::Opened(user));
     }
-    opening.within(Box::new(SqlUnit::begin(pool).await?)).await
+    let unit: Box<dyn UnitOfWork> = Box::new(SqlUnit::begin(pool).await?);
+    unit.open_session(opening).await
 }
 
 /// Opens the session if the user fits and has fewer than `plenty` of them.

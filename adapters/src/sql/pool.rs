@@ -9,7 +9,8 @@ use sea_orm::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::deadline::DatabaseClock;
+use super::database_clock::DatabaseClock;
+use super::dialect::Dialect;
 use super::patience::Patience;
 
 /// Connections that are shared, and how many callers want one at the moment: the driver does not tell who waits.
@@ -91,12 +92,12 @@ impl Pool {
 
     /// How busy it is.
     pub(super) fn metrics(&self, name: &'static str) -> PoolMetrics {
-        let (open, idle) = match self.connections.get_database_backend() {
-            DbBackend::Postgres => {
+        let (open, idle) = match Dialect::of(&self.connections) {
+            Dialect::Postgres => {
                 let pool = self.connections.get_postgres_connection_pool();
                 (pool.size(), pool.num_idle())
             }
-            _ => {
+            Dialect::Sqlite => {
                 let pool = self.connections.get_sqlite_connection_pool();
                 (pool.size(), pool.num_idle())
             }

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use inwren_domain::ports::{Inserted, Registration, StoreError};
 use sea_orm::IntoActiveModel;
 
-use super::deadline::{self, DATABASE_TIME, in_time};
+use super::database_clock::DATABASE_TIME;
+use super::deadline::{self, in_time};
 use super::entity::{audit_events, users};
 use super::pool::Pool;
 use super::rows_postgres::{insertion, insertion_anyway, statement, values_of};

@@ -11,11 +11,11 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, IdenStatic, Iterable,
 
 use super::batcher::{Batcher, Job};
 use super::connection::Connection;
-use super::deadline::DATABASE_TIME;
+use super::database_clock::DATABASE_TIME;
 use super::entity::{sessions, users};
 use super::error::store_error;
+use super::lookups::with_user;
 use super::pool::Pool;
-use super::sessions::with_user;
 use super::timestamp::Timestamp;
 
 /// One, so that whoever comes while an exchange waits for the disk shares the next one.

@@ -89,15 +89,6 @@ fn address(row: &QueryResult) -> Result<IpAddr, StoreError> {
     text.parse().map_err(unreadable)
 }
 
-/// The session and its user, in one query.
-pub(super) async fn with_user(
-    connection: &impl ConnectionTrait,
-    id: SessionId,
-) -> Result<Option<(Session, User)>, StoreError> {
-    let rows = Entity::find_by_id(id.as_uuid()).find_both_related(users::Entity).one(connection).await;
-    rows.map_err(store_error)?.map(|(session, user)| Ok((session.try_into()?, user.into()))).transpose()
-}
-
 #[async_trait]
 impl SessionRepository for SqlUnit {
     async fn insert(&mut self, session: &Session) -> Result<(), StoreError> {

@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use inwren_domain::model::User;
 use inwren_domain::ports::{StoreError, UserSnapshot};
 use sea_orm::{
-    AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel,
+    AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IsolationLevel,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, TransactionOptions,
 };
 use uuid::Uuid;
 
 use super::connection::Connection;
+use super::dialect::Dialect;
 use super::entity::users::{Column, Entity};
 use super::error::store_error;
 use super::pool::{Pool, Turn};
@@ -25,10 +26,10 @@ pub(super) struct SqlSnapshot {
 
 impl SqlSnapshot {
     pub(super) async fn take(readers: &Pool) -> Result<Self, StoreError> {
-        let options = of_one_moment(readers.get_database_backend());
+        let options = of_one_moment(Dialect::of(readers));
         let (transaction, turn) = readers.begin(options).await.map_err(store_error)?;
         let connection = Connection::new(transaction, readers.patience().clone());
-        if connection.get_database_backend() == DbBackend::Postgres {
+        if Dialect::of(&connection) == Dialect::Postgres {
             // Whoever reads may take a long time over a batch; and it holds no lock that others would wait for.
             let patient = "SET LOCAL idle_in_transaction_session_timeout = 0";
             connection.execute_unprepared(patient).await.map_err(store_error)?;
@@ -49,11 +50,11 @@ impl SqlSnapshot {
 }
 
 /// A transaction that only reads, and sees one moment.
-pub(super) fn of_one_moment(backend: DbBackend) -> TransactionOptions {
-    match backend {
+pub(super) fn of_one_moment(dialect: Dialect) -> TransactionOptions {
+    match dialect {
         // Its readers see one moment in any transaction, and know neither of these words.
-        DbBackend::Sqlite => TransactionOptions::default(),
-        _ => TransactionOptions {
+        Dialect::Sqlite => TransactionOptions::default(),
+        Dialect::Postgres => TransactionOptions {
             isolation_level: Some(IsolationLevel::RepeatableRead),
             access_mode: Some(AccessMode::ReadOnly),
             ..TransactionOptions::default()

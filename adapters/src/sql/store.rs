@@ -5,9 +5,11 @@ use inwren_domain::ports::{
     Inserted, Opening, OpeningOutcome, ReadView, Registration, Rotation, RotationOutcome, Store, StoreError,
     UnitOfWork, UserSnapshot,
 };
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
-use super::connect::{ConnectError, OpenFile, Pools, SqlOptions, connect};
+use super::connect::{OpenFile, Pools, SqlOptions, connect};
+use super::connect_error::ConnectError;
+use super::dialect::Dialect;
 use super::error::store_error;
 use super::file::{fold_log, give_back};
 use super::lookups::Lookups;
@@ -65,9 +67,9 @@ impl SqlStore {
 
     /// How busy the connections are.
     pub fn pools(&self) -> Vec<PoolMetrics> {
-        match self.writer.get_database_backend() {
-            DbBackend::Sqlite => vec![self.writer.metrics("writer"), self.readers.metrics("readers")],
-            _ => vec![self.writer.metrics("all")],
+        match Dialect::of(&self.writer) {
+            Dialect::Sqlite => vec![self.writer.metrics("writer"), self.readers.metrics("readers")],
+            Dialect::Postgres => vec![self.writer.metrics("all")],
         }
     }
 
@@ -126,13 +128,12 @@ impl Store for SqlStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let backend = self.readers.get_database_backend();
-        let question = match backend {
+        let question = match Dialect::of(&self.readers) {
             // Without a table SQLite would answer without a look at its file.
-            DbBackend::Sqlite => "SELECT count(*) FROM sqlite_schema",
-            _ => "SELECT 1",
+            Dialect::Sqlite => "SELECT count(*) FROM sqlite_schema",
+            Dialect::Postgres => "SELECT 1",
         };
-        let statement = Statement::from_string(backend, question);
+        let statement = Statement::from_string(self.readers.get_database_backend(), question);
         self.readers.patience().wait(self.readers.query_one_raw(statement)).await.map_err(store_error)?;
         Ok(())
     }

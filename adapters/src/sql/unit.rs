@@ -1,11 +1,11 @@
 use async_trait::async_trait;
 use inwren_domain::ports::{StoreError, UnitOfWork};
-use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions,
-};
+use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
 
 use super::connection::Connection;
-use super::deadline::{self, DatabaseClock};
+use super::database_clock::DatabaseClock;
+use super::deadline;
+use super::dialect::Dialect;
 use super::error::store_error;
 use super::pool::{Pool, Turn};
 
@@ -41,9 +41,9 @@ impl UnitOfWork for SqlUnit {
             return Err(StoreError::Unavailable("a statement of the unit had failed".to_owned()));
         }
         let (transaction, patience) = self.connection.into_inner();
-        match transaction.get_database_backend() {
-            DbBackend::Postgres => deadline::commit(transaction, &patience, &self.clock).await,
-            _ => patience.wait(transaction.commit()).await.map_err(store_error),
+        match Dialect::of(&transaction) {
+            Dialect::Postgres => deadline::commit(transaction, &patience, &self.clock).await,
+            Dialect::Sqlite => patience.wait(transaction.commit()).await.map_err(store_error),
         }
     }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
-use super::connect::ConnectError;
+use super::connect_error::ConnectError;
 
 const POSTGRES: [&str; 2] = ["postgres", "postgresql"];
 const SQLITE: [&str; 1] = ["sqlite"];

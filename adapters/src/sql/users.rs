@@ -5,13 +5,14 @@ use inwren_domain::model::{Email, Page, PageRequest, PasswordHash, User, UserCha
 use inwren_domain::ports::{Inserted, StoreError, Updated, UserReader, UserRepository};
 use sea_orm::sea_query::{Expr, LockType, OnConflict};
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set, TransactionTrait, UpdateMany,
+    ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set, TransactionTrait, UpdateMany,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::connection::Connection;
+use super::dialect::Dialect;
 use super::entity::users::{ActiveModel, Column, Entity, Model};
 use super::error::{is_unique_violation, store_error};
 use super::listing::{self, Kind};
@@ -166,7 +167,7 @@ async fn changes_one(
 /// row locks alone it would begin with whom it saw before it had to wait, and so hold the row of somebody who is none any
 /// more, for which a third one may wait that holds all the others.
 async fn one_at_a_time(connection: &Connection<DatabaseTransaction>) -> Result<(), DbErr> {
-    if connection.get_database_backend() == DbBackend::Postgres {
+    if Dialect::of(connection) == Dialect::Postgres {
         let wait = format!("SELECT pg_advisory_xact_lock({SUPERUSERS_LOCK})");
         connection.execute_unprepared(&wait).await?;
     }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::confirm::confirm;
 use super::core::core_without_tokens;
+use super::error::{Failed, Outcome};
 use super::output::say;
 use super::users_import::{Choices, Conflict};
-use super::{Failed, Outcome};
 use crate::config::{Config, DatabaseKind, has_password};
 use crate::transfer::{Adopted, Report, adopt};
 use crate::{start, wiring};

@@ -5,7 +5,8 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::{Failed, examples};
+use super::error::Failed;
+use super::examples;
 use crate::config::{SETTINGS, Setting, has_password, shown_argument};
 use crate::wiring;
 

@@ -1,11 +1,10 @@
 use std::path::Path;
 
-use inwren_adapters::sql::{Contents, SqliteFile};
-
+use super::database_file::{sqlite_file, told};
+use super::error::{Failed, Outcome};
 use super::output::say;
 use super::restore::{listed, unexpected};
-use super::{Failed, Outcome};
-use crate::config::{Config, DatabaseKind};
+use crate::config::Config;
 use crate::shutdown::StopSignals;
 
 /// Copies the configured SQLite database to a file, while others work with it.
@@ -28,28 +27,4 @@ pub(super) async fn run(config: &Config, target: &Path, overwrite: bool) -> Outc
         ));
     }
     Ok(())
-}
-
-/// What is in a backup, in a line.
-pub(super) fn told(contents: &Contents) -> String {
-    let Contents { bytes, migrations: _, users, sessions, service_clients, audit_events } = contents;
-    format!(
-        "{bytes} bytes: {users} users, {sessions} sessions, {service_clients} service clients, {audit_events} audit events"
-    )
-}
-
-/// The database, if it is one that these commands are for.
-pub(super) fn sqlite_file(config: &Config) -> Result<SqliteFile, Failed> {
-    let DatabaseKind::Sql(url) = &config.database.kind else {
-        return Err(Failed::Usage(
-            "DATABASE_URL: a memory store keeps nothing, so there is nothing to back up".to_owned(),
-        ));
-    };
-    match SqliteFile::of_url(url).map_err(Failed::because)? {
-        Some(file) => Ok(file),
-        None => Err(Failed::Usage(
-            "DATABASE_URL is PostgreSQL, which brings its own tools: pg_dump and pg_restore. docs/operations.md shows how"
-                .to_owned(),
-        )),
-    }
 }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::args::ClientsCommand;
 use super::confirm::confirm;
 use super::core::open_core;
+use super::error::{Failed, Outcome};
 use super::output::say;
-use super::{Failed, Outcome};
 use crate::config::Config;
 use crate::keys;
 

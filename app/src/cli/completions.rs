@@ -1,7 +1,7 @@
 use clap_complete::{Shell, generate};
 
-use super::Outcome;
 use super::args::{commands, settings};
+use super::error::Outcome;
 use super::output::say;
 
 /// Prints the script that lets a shell complete commands and options. The settings are completed for the service, which

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::error::{Failed, Outcome};
 use super::output::say;
-use super::{Failed, Outcome};
 use crate::config::Config;
 use crate::start;
 

@@ -1,6 +1,6 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use super::{Failed, Outcome};
+use super::error::{Failed, Outcome};
 
 /// Asks whether something is meant that cannot be undone: `what`, in whole sentences. A script, which nobody sits in front
 /// of, has to say so beforehand.

@@ -6,7 +6,7 @@ use inwren_adapters::sql::SqlStore;
 use inwren_domain::Core;
 use inwren_domain::ports::Store;
 
-use super::Failed;
+use super::error::Failed;
 use crate::config::Config;
 use crate::{keys, start, wiring};
 

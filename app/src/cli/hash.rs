@@ -4,8 +4,8 @@ use inwren_adapters::crypto::argon2::{Calibration, calibrate};
 use serde_json::json;
 
 use super::args::HashCommand;
+use super::error::{Failed, Outcome};
 use super::output::say;
-use super::{Failed, Outcome};
 use crate::config::Config;
 use crate::wiring;
 

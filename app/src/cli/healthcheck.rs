@@ -9,8 +9,8 @@ use tokio::io::{
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::error::{Failed, Outcome};
 use super::reachable::reachable;
-use super::{Failed, Outcome};
 use crate::config::Config;
 use crate::server::proxy_protocol;
 use crate::tls;

@@ -5,8 +5,8 @@ use time::OffsetDateTime;
 
 use super::args::KeysCommand;
 use super::confirm::confirm;
+use super::error::{Failed, Outcome};
 use super::output::say;
-use super::{Failed, Outcome};
 use crate::config::Config;
 use crate::keys::{self, Change, Changed, KeyFileError, KeyStore, Manifest, ManifestKey, text};
 use crate::wiring;

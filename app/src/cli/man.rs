@@ -3,8 +3,8 @@ use std::path::Path;
 use clap_mangen::Man;
 
 use super::args::{commands, commands_and_settings};
+use super::error::{Failed, Outcome};
 use super::output::say;
-use super::{Failed, Outcome};
 
 /// Prints the manual page of a command, or writes those of all commands to a folder.
 pub(super) fn run(command: &[String], folder: Option<&Path>) -> Outcome {

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::args::MigrateCommand;
 use super::confirm::confirm;
+use super::error::{Failed, Outcome};
 use super::output::say;
-use super::{Failed, Outcome};
 use crate::config::Config;
 use crate::{start, wiring};
 

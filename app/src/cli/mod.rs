@@ -9,6 +9,8 @@ mod completions;
 mod config_check;
 mod confirm;
 mod core;
+mod database_file;
+mod error;
 mod examples;
 mod hash;
 mod healthcheck;
@@ -30,26 +32,11 @@ mod users_import;
 use std::process::ExitCode;
 
 use args::{Command, ConfigCommand, Hidden, Parsed};
+use error::{Failed, Outcome};
 use output::complain;
 
 use crate::config::Config;
-
-/// Why a command did not do what it was asked.
-#[derive(Debug)]
-enum Failed {
-    /// It could not. Exit code 1.
-    Failed(String),
-    /// It was asked wrongly. Exit code 2.
-    Usage(String),
-}
-
-impl Failed {
-    fn because(error: impl ToString) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-type Outcome = Result<(), Failed>;
+use crate::wiring;
 
 /// Runs the command that the process was called with.
 pub async fn run() -> ExitCode {
@@ -71,9 +58,15 @@ pub async fn run() -> ExitCode {
 }
 
 async fn dispatch(parsed: Parsed) -> Outcome {
-    let config = || Config::load(&parsed.settings).map_err(|error| Failed::Usage(error.to_string()));
+    let config = || {
+        let config = Config::load(&parsed.settings, wiring::clock().now());
+        config.map_err(|error| Failed::Usage(error.to_string()))
+    };
     match parsed.command {
-        Command::Serve(arguments) => serve::run(&parsed.settings, &arguments).await,
+        Command::Serve(arguments) if arguments.ephemeral => {
+            serve_ephemeral::run(&parsed.settings, &arguments).await
+        }
+        Command::Serve(_) => serve::run(&config()?).await,
         Command::Migrate(command) => migrate::run(&config()?, command).await,
         Command::Keys(command) => keys::run(&config()?, command),
         Command::Users(command) => users::run(&config()?, command).await,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use inwren_adapters::memory::MemoryStore;
 
 use super::core::core_without_tokens;
-use super::{Failed, Outcome};
+use super::error::{Failed, Outcome};
 use crate::config::Config;
 use crate::{http, wiring};
 

@@ -4,10 +4,10 @@ use std::path::Path;
 use inwren_adapters::sql::{Contents, Deviation, deviations};
 use time::OffsetDateTime;
 
-use super::backup::{sqlite_file, told};
 use super::confirm::confirm;
+use super::database_file::{sqlite_file, told};
+use super::error::{Failed, Outcome};
 use super::output::say;
-use super::{Failed, Outcome};
 use crate::config::Config;
 use crate::wiring;
 

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -13,9 +12,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::args::ServeArgs;
 use super::banner::Banner;
-use super::{Failed, Outcome, serve_ephemeral};
+use super::error::{Failed, Outcome};
 use crate::config::{Config, LogFormat};
 use crate::http::{AppState, HealthEndpoint};
 use crate::keys::{KeyStore, Opened};
@@ -31,14 +29,10 @@ use crate::{ephemeral, http, keys, metrics, open_files, start, wiring, worker};
 const MAX_CLOSE: Duration = Duration::from_secs(2);
 
 /// Runs the service until it is stopped. A second signal ends it at once, whatever is still in flight.
-pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &ServeArgs) -> Outcome {
-    if arguments.ephemeral {
-        return serve_ephemeral::run(flags, arguments).await;
-    }
-    let config = Config::load(flags).map_err(|error| Failed::Usage(error.to_string()))?;
+pub(super) async fn run(config: &Config) -> Outcome {
     let log = telemetry::start(LogOutput::Stdout, config.log_format, &config.log_filter)
         .map_err(Failed::because)?;
-    let outcome = serve(&config, None, &log).await;
+    let outcome = serve(config, None, &log).await;
     log.flush();
     outcome
 }

@@ -3,19 +3,20 @@ use std::collections::HashMap;
 use serde_json::json;
 
 use super::args::ServeArgs;
+use super::error::{Failed, Outcome};
 use super::output::say;
 use super::reachable::reachable;
 use super::serve::{Given, listen, serve};
-use super::{Failed, Outcome};
 use crate::config::{Config, EphemeralConfig};
 use crate::ephemeral;
 use crate::telemetry::{self, LogOutput};
+use crate::wiring;
 
 /// Runs a service for the tests of others. Standard output has the address and the users and nothing else, so that a
 /// harness may read it to its end, or stop reading.
 pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &ServeArgs) -> Outcome {
     let EphemeralConfig { mut config, issuer_is_set } =
-        Config::ephemeral(flags, |name| std::env::var(name).ok(), arguments.expose)
+        Config::ephemeral(flags, |name| std::env::var(name).ok(), arguments.expose, wiring::clock().now())
             .map_err(|error| Failed::Usage(error.to_string()))?;
     let log = telemetry::start(LogOutput::Stderr, config.log_format, &config.log_filter)
         .map_err(Failed::because)?;

@@ -1,6 +1,6 @@
 use super::core::open_core_and_database;
+use super::error::{Failed, Outcome};
 use super::output::say;
-use super::{Failed, Outcome};
 use crate::config::Config;
 use crate::sweep::{Swept, sweep};
 

@@ -6,8 +6,9 @@ use zeroize::Zeroizing;
 
 use super::args::UsersCommand;
 use super::core::open_core;
+use super::error::{Failed, Outcome};
 use super::output::say;
-use super::{Failed, Outcome, users_export, users_import};
+use super::{users_export, users_import};
 use crate::config::{Config, bare};
 
 /// Works on the users of the configured database.

@@ -7,8 +7,8 @@ use inwren_domain::Core;
 use inwren_domain::model::{Tier, UserFilter};
 use serde_json::json;
 
+use super::error::{Failed, Outcome};
 use super::output::say;
-use super::{Failed, Outcome};
 use crate::private_file::{PRIVATE_MODE, create_new};
 use crate::shutdown::StopSignals;
 use crate::transfer::{Exported, Progress, Selection, export};

@@ -7,8 +7,8 @@ use inwren_domain::Core;
 use inwren_domain::service::operator::transfer::{OnConflict, Policy, UnknownHash, UnknownTier};
 use serde_json::json;
 
+use super::error::{Failed, Outcome};
 use super::output::say;
-use super::{Failed, Outcome};
 use crate::transfer::{Imported, Progress, Report, import};
 
 /// From where, and what to do where there is a choice.

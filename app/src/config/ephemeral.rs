@@ -1,5 +1,7 @@
 use std::collections::HashMap;
 
+use time::OffsetDateTime;
+
 use super::{Config, ConfigError, Invalid};
 
 /// What an ephemeral service has of its own. A variable of the environment does not count, because the tests of another
@@ -40,6 +42,7 @@ impl Config {
         flags: &HashMap<&'static str, String>,
         environment: impl Fn(&str) -> Option<String>,
         expose: bool,
+        now: OffsetDateTime,
     ) -> Result<EphemeralConfig, ConfigError> {
         let refused: Vec<Invalid> = FIXED
             .iter()
@@ -69,7 +72,7 @@ impl Config {
             let default = DEFAULTS.iter().find(|(known, _)| *known == name);
             given(name).or_else(|| default.map(|(_, value)| (*value).to_owned()))
         };
-        let config = Self::read(flags, layered, None)?;
+        let config = Self::read(flags, layered, None, now)?;
         if !config.listen.ip().is_loopback() && !expose {
             let problem = "others can reach this address, and everybody knows the key and the users of an ephemeral \
                            service: add --expose if they shall, or say --host 127.0.0.1";
@@ -94,7 +97,8 @@ mod tests {
         let variable = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        Config::ephemeral(&flags, variable, false).map_err(|error| error.to_string())
+        Config::ephemeral(&flags, variable, false, OffsetDateTime::UNIX_EPOCH)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -128,7 +132,12 @@ mod tests {
         ] {
             assert!(refused.is_err());
         }
-        let exposed = Config::ephemeral(&HashMap::from([("HOST", "0.0.0.0".to_owned())]), |_| None, true);
+        let exposed = Config::ephemeral(
+            &HashMap::from([("HOST", "0.0.0.0".to_owned())]),
+            |_| None,
+            true,
+            OffsetDateTime::UNIX_EPOCH,
+        );
         assert!(exposed.is_ok());
     }
 }

@@ -204,9 +204,9 @@ impl Config {
     }
 
     /// Reads the configuration of this process: these flags, its environment, and `.env` in the working folder.
-    pub fn load(flags: &HashMap<&'static str, String>) -> Result<Self, ConfigError> {
+    pub fn load(flags: &HashMap<&'static str, String>, now: OffsetDateTime) -> Result<Self, ConfigError> {
         let dotenv = Path::new(".env");
-        Self::read(flags, |name| std::env::var(name).ok(), dotenv.exists().then_some(dotenv))
+        Self::read(flags, |name| std::env::var(name).ok(), dotenv.exists().then_some(dotenv), now)
     }
 
     /// Reads a configuration from given sources: for tests, and for a process that has them from elsewhere.
@@ -214,15 +214,16 @@ impl Config {
         flags: &HashMap<&'static str, String>,
         environment: impl Fn(&str) -> Option<String>,
         dotenv: Option<&Path>,
+        now: OffsetDateTime,
     ) -> Result<Self, ConfigError> {
         let mut source = Source::collect(flags, environment, dotenv);
-        let config = Self::from_source(&mut source);
+        let config = Self::from_source(&mut source, now);
         source.finish()?;
         config.ok_or(ConfigError { invalid: Vec::new() })
     }
 
     /// Reads every setting before it gives up, so that all errors are found. `None` only where an error was noted.
-    fn from_source(source: &mut Source) -> Option<Self> {
+    fn from_source(source: &mut Source, now: OffsetDateTime) -> Option<Self> {
         let environment = source.parse("ENVIRONMENT", |text| match text {
             "development" => Some(Environment::Development),
             "production" => Some(Environment::Production),
@@ -254,7 +255,7 @@ impl Config {
         let passphrase = secret_or_file(source, "PRIVATE_KEY_PASSPHRASE", "PRIVATE_KEY_PASSPHRASE_FILE");
         let token_issuer = source.parse("TOKEN_ISSUER", value::word);
         let token_audience = source.parse("TOKEN_AUDIENCE", value::word);
-        let legacy_tokens_until = legacy::until(source, crate::wiring::clock().now());
+        let legacy_tokens_until = legacy::until(source, now);
         let jwks_max_age = source.parse("JWKS_MAX_AGE_SECONDS", value::number(1..=86_400_i64));
         let rules = rules(source);
         let argon2 = argon2(source);

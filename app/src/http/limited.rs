@@ -61,7 +61,8 @@ impl<'a, O: LimitedOperation, B: Body + ApiExtractor<'a>> ApiExtractor<'a> for L
 
 /// The operations that are limited before anything else is looked at.
 pub(super) mod by_client {
-    use super::{LimitedOperation, Operation};
+    use crate::http::limited::LimitedOperation;
+    use crate::http::limits::Operation;
 
     macro_rules! markers {
         ($($name:ident)+) => {

@@ -250,7 +250,7 @@ mod tests {
                 ("ENVIRONMENT", "production".to_owned()),
             ]);
             flags.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
-            let config = Config::read(&flags, |_| None, None).unwrap();
+            let config = Config::read(&flags, |_| None, None, OffsetDateTime::UNIX_EPOCH).unwrap();
             generate(&config.keys, 2048).unwrap();
             (Self(folder), crate::wiring::key_store(&config))
         }

@@ -4,7 +4,7 @@ use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{Method, StatusCode, header};
 use poem::{EndpointExt as _, Request, Response};
 
-use super::page;
+use super::page::page;
 use super::text::Page;
 use crate::http::{AppState, BadHead};
 

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use super::LINGER;
+use super::bounds::LINGER;
 
 /// Makes a whole answer of the head of the parser's, for this client.
 pub type Explain = fn(&[u8], SocketAddr) -> Vec<u8>;

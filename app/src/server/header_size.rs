@@ -3,7 +3,7 @@
 
 use poem::Request;
 
-use super::MAX_HEADER_BYTES;
+use super::bounds::MAX_HEADER_BYTES;
 use crate::http::BadHead;
 
 /// What stands between a name and its value, and at the end of the line (RFC 9112 section 5).

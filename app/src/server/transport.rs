@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::{LINGER, proxy_protocol};
+use super::bounds::LINGER;
+use super::proxy_protocol;
 use crate::tls::Tls;
 
 /// How long a client may take until HTTP can begin.

@@ -11,7 +11,7 @@ use poem::http::{HeaderValue, Uri, header};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
-use super::export::ExportCounts;
+use super::counts::ExportCounts;
 
 /// As much of an answer as is read. A collector has little to say.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;

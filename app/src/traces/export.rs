@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -14,6 +13,7 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tokio::runtime::Handle;
 
 use super::client::Client;
+use super::counts::ExportCounts;
 
 /// How long the collector may take for a batch.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,36 +38,6 @@ pub struct TraceSettings {
 impl fmt::Debug for TraceSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TraceSettings({})", self.endpoint)
-    }
-}
-
-/// Batches that were sent to the collector, and those that it did not take.
-#[derive(Debug, Default)]
-pub struct ExportCounts {
-    sent: AtomicU64,
-    failed: AtomicU64,
-    is_failing: AtomicBool,
-}
-
-impl ExportCounts {
-    /// How many attempts to send a batch succeeded, and how many failed.
-    pub fn get(&self) -> (u64, u64) {
-        (self.sent.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
-    }
-
-    pub(super) fn sent(&self) {
-        self.sent.fetch_add(1, Ordering::Relaxed);
-        if self.is_failing.swap(false, Ordering::Relaxed) {
-            tracing::info!("the collector takes traces again");
-        }
-    }
-
-    /// It is said once, and not for each batch until the collector is back.
-    pub(super) fn failed(&self, reason: &dyn fmt::Display) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
-        if !self.is_failing.swap(true, Ordering::Relaxed) {
-            tracing::warn!(%reason, "the collector does not take traces; they are lost until it does");
-        }
     }
 }
 

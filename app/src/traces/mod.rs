@@ -5,9 +5,11 @@
 //! collector that is away costs spans, and never a request.
 
 mod client;
+mod counts;
 mod export;
 mod parent;
 mod request;
 
-pub use export::{ExportCounts, TraceSettings, Traces};
+pub use counts::ExportCounts;
+pub use export::{TraceSettings, Traces};
 pub(crate) use request::RequestTrace;

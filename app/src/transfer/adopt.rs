@@ -145,6 +145,7 @@ mod tests {
     use inwren_adapters::crypto::jwt::SigningKeys;
     use inwren_adapters::crypto::keys::KeyPair;
     use inwren_domain::ports::ForeignTable;
+    use time::OffsetDateTime;
 
     use super::*;
     use crate::config::Config;
@@ -182,7 +183,7 @@ mod tests {
     #[tokio::test]
     async fn a_walk_that_does_not_advance_ends() {
         let flags = HashMap::from([("ARGON2_MEMORY_KIB", "64".to_owned())]);
-        let config = Config::read(&flags, |_| None, None).unwrap();
+        let config = Config::read(&flags, |_| None, None, OffsetDateTime::UNIX_EPOCH).unwrap();
         let keys = SigningKeys::of_one(KeyPair::generate(2048).unwrap());
         let tokens = wiring::tokens(&config, &keys).unwrap();
         let core = wiring::core(&config, wiring::nobody(), tokens).unwrap();

@@ -36,6 +36,11 @@ impl UserCursor {
             Self::ByAge(AgeCursor { created_at: user.created_at, id: user.id })
         }
     }
+
+    /// Whether it is of the order that the listing with this filter has.
+    pub fn is_of(&self, filter: &UserFilter) -> bool {
+        filter.is_by_address() == matches!(self, Self::ByAddress(_))
+    }
 }
 
 /// Which part of a listing is wanted.

@@ -1,7 +1,7 @@
 use time::OffsetDateTime;
 
 use super::email::normalize_prefix;
-use super::{Email, PasswordHash, Tier, UserCursor, UserId};
+use super::{Email, PasswordHash, Tier, UserId};
 
 /// Somebody who can log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,11 +117,6 @@ impl UserFilter {
     /// Whether the listing is in the order of the addresses, and not by age.
     pub fn is_by_address(&self) -> bool {
         self.email_prefix.is_some()
-    }
-
-    /// Whether a cursor is of the order that the listing has.
-    pub fn has_order_of(&self, cursor: &UserCursor) -> bool {
-        self.is_by_address() == matches!(cursor, UserCursor::ByAddress(_))
     }
 
     /// Whether the listing takes this user in.

@@ -1,5 +1,7 @@
-use super::{REVOKED_AT_ONCE, StoreError, UnitOfWork};
 use crate::model::{AuditEvent, PasswordHash, Session, User};
+
+/// The most rows of sessions that one unit writes or deletes for one user: a few milliseconds of work.
+pub const REVOKED_AT_ONCE: u16 = 500;
 
 /// A session that begins because a password was right.
 #[derive(Clone, Debug)]
@@ -57,24 +59,6 @@ impl Opening {
         } else {
             Eviction::AllButNewest(self.others())
         }
-    }
-
-    /// Opens the session in a unit of work, step by step, and commits it.
-    pub async fn within(&self, mut unit: Box<dyn UnitOfWork>) -> Result<OpeningOutcome, StoreError> {
-        let found = unit.users().lock(self.session.user_id).await?;
-        let Some(mut user) = found.filter(|user| self.fits(user)) else {
-            unit.rollback().await?;
-            return Ok(OpeningOutcome::Overtaken);
-        };
-        if let Some(hash) = &self.rehashed {
-            unit.users().rehash(user.id, user.credential_version, hash).await?;
-            user.hashed_password = hash.clone();
-        }
-        user.sessions_epoch = unit.sessions().make_room(self, &user).await?;
-        unit.sessions().insert(&self.session_of(&user)).await?;
-        unit.audit().record(&self.event).await?;
-        unit.commit().await?;
-        Ok(OpeningOutcome::Opened(user))
     }
 
     fn others(&self) -> u32 {

@@ -1,4 +1,3 @@
-use super::{Inserted, StoreError, UnitOfWork};
 use crate::model::{AuditEvent, User};
 
 /// A user who is new.
@@ -8,19 +7,4 @@ pub struct Registration {
     pub user: User,
     /// What is told of it.
     pub event: AuditEvent,
-}
-
-impl Registration {
-    /// Adds the user in a unit of work, and commits it.
-    pub async fn within(&self, mut unit: Box<dyn UnitOfWork>) -> Result<Inserted, StoreError> {
-        let inserted = unit.users().insert(&self.user).await?;
-        match inserted {
-            Inserted::Inserted => {
-                unit.audit().record(&self.event).await?;
-                unit.commit().await?;
-            }
-            Inserted::EmailTaken => unit.rollback().await?,
-        }
-        Ok(inserted)
-    }
 }

@@ -30,9 +30,6 @@ pub trait SessionReader: Send {
     async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError>;
 }
 
-/// The most rows of sessions that one unit writes or deletes for one user: a few milliseconds of work.
-pub const REVOKED_AT_ONCE: u16 = 500;
-
 /// Writes sessions, within a unit of work that has locked the user first. A session's `expires_at` is never after its
 /// `max_expires_at`.
 #[async_trait]
@@ -62,7 +59,7 @@ pub trait SessionRepository: Send {
     /// get the new epoch. One that has expired but is not revoked MUST be ended too: a rotation that began before the expiry
     /// may still be on its way. A rotation in flight MUST NOT survive it, nor a session that another unit is just opening.
     ///
-    /// The time and the reason MUST be written into the newest [`REVOKED_AT_ONCE`] of them, and it returns into how many: zero
+    /// The time and the reason MUST be written into the newest [`REVOKED_AT_ONCE`](super::REVOKED_AT_ONCE) of them, and it returns into how many: zero
     /// means that there was none to end. The cost MUST NOT grow with the number of sessions beyond that; those that are left
     /// have ended all the same, and are swept once they have expired.
     async fn revoke_all(

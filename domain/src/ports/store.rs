@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::{
     AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, Registration, Rotation, RotationOutcome,
-    ServiceClientReader, ServiceClientRepository, SessionReader, SessionRepository, UserReader,
+    ServiceClientReader, ServiceClientRepository, SessionReader, SessionRepository, StoreError, UserReader,
     UserRepository, UserSnapshot, UserTransfer,
 };
 
@@ -42,7 +42,7 @@ pub trait Store: Send + Sync {
     ///
     /// It stands here, and not in a unit, so that a store can do it in one statement.
     async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-        opening.within(self.begin().await?).await
+        self.begin().await?.open_session(opening).await
     }
 
     /// Adds a user and records the event, all or nothing, in a unit of its own. If the address is taken, nothing MUST change;
@@ -50,7 +50,7 @@ pub trait Store: Send + Sync {
     ///
     /// It stands here, and not in a unit, so that a store can do it in one statement.
     async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError> {
-        registration.within(self.begin().await?).await
+        self.begin().await?.register_user(registration).await
     }
 
     /// All users as they are now, to be read in peace.
@@ -128,25 +128,38 @@ impl<'a> dyn UnitOfWork + 'a {
     pub fn transfer(&mut self) -> &mut (dyn UserTransfer + 'a) {
         self
     }
-}
 
-/// Why the store could not answer.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum StoreError {
-    /// It cannot be reached, is full, or does not take writes.
-    #[error("the store is not available: {0}")]
-    Unavailable(String),
-    /// It is reached, but too busy, or two units stood in each other's way.
-    #[error("the store is busy: {0}")]
-    Busy(String),
-    /// A row holds what the core could never have written.
-    #[error("the store is inconsistent: {table}.{column} of {id}")]
-    Inconsistent {
-        /// The table.
-        table: &'static str,
-        /// The column.
-        column: &'static str,
-        /// The row.
-        id: String,
-    },
+    /// Opens a session step by step, and commits it.
+    pub async fn open_session(mut self: Box<Self>, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+        let found = self.users().lock(opening.session.user_id).await?;
+        let Some(mut user) = found.filter(|user| opening.fits(user)) else {
+            self.rollback().await?;
+            return Ok(OpeningOutcome::Overtaken);
+        };
+        if let Some(hash) = &opening.rehashed {
+            self.users().rehash(user.id, user.credential_version, hash).await?;
+            user.hashed_password = hash.clone();
+        }
+        user.sessions_epoch = self.sessions().make_room(opening, &user).await?;
+        self.sessions().insert(&opening.session_of(&user)).await?;
+        self.audit().record(&opening.event).await?;
+        self.commit().await?;
+        Ok(OpeningOutcome::Opened(user))
+    }
+
+    /// Adds a user step by step, and commits it.
+    pub async fn register_user(
+        mut self: Box<Self>,
+        registration: &Registration,
+    ) -> Result<Inserted, StoreError> {
+        let inserted = self.users().insert(&registration.user).await?;
+        match inserted {
+            Inserted::Inserted => {
+                self.audit().record(&registration.event).await?;
+                self.commit().await?;
+            }
+            Inserted::EmailTaken => self.rollback().await?,
+        }
+        Ok(inserted)
+    }
 }

@@ -30,7 +30,7 @@ pub use contract::{Contract, Operation};
 pub use reply::Reply;
 
 use crate::fakes::{FakeClock, Script, faulty_store};
-use crate::fixtures::{email, fresh_email};
+use crate::fixtures::{email, fresh_email, now};
 
 /// The password of everybody whom a [`TestApp`] makes.
 pub const PASSWORD: &str = "securepassword123";
@@ -102,7 +102,8 @@ impl TestApp {
         other_clock: Option<Arc<dyn Clock>>,
         change: impl FnOnce(&mut Config),
     ) -> Self {
-        let mut config = Config::read(&HashMap::new(), |_| None, None).expect("defaults that are valid");
+        let mut config =
+            Config::read(&HashMap::new(), |_| None, None, now()).expect("defaults that are valid");
         config.limits.enabled = false;
         config.token_issuer = ISSUER.to_owned();
         config.token_audience = AUDIENCE.to_owned();

@@ -5,6 +5,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use inwren_domain::model::{Password, PasswordHash};
 use inwren_domain::ports::{HasherError, Verification};
 
+use super::blocks::raw;
 use super::fill_up::{fill_up, parameters_of};
 use super::pace::Pace;
 use super::parameters::{OUTPUT_BYTES, SALT_BYTES, work};
@@ -140,19 +141,4 @@ fn new_hash(
         hash: Some(Output::new(&output).map_err(failed)?),
     };
     Ok(PasswordHash::from_phc(phc.to_string()))
-}
-
-/// Fills the output with the hash. Blocks beyond those that are needed are left alone.
-pub(super) fn raw(
-    argon2: &Argon2<'_>,
-    password: &[u8],
-    salt: &[u8],
-    output: &mut [u8],
-    blocks: &mut [Block],
-) -> Result<(), HasherError> {
-    let needed = argon2.params().block_count();
-    let blocks = blocks.get_mut(..needed).ok_or(HasherError::Failed("too few blocks"))?;
-    argon2
-        .hash_password_into_with_memory(password, salt, output, blocks)
-        .map_err(|_| HasherError::Failed("the computation"))
 }

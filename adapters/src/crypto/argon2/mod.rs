@@ -1,6 +1,7 @@
 //! Password hashes with Argon2id (RFC 9106), computed on threads of their own, within a budget of memory. Those that others
 //! made are checked on the same threads.
 
+mod blocks;
 mod calibrate;
 mod computation;
 mod costs;

@@ -1,8 +1,4 @@
 use argon2::Params;
-use inwren_domain::model::PasswordHash;
-use inwren_domain::ports::HasherError;
-
-use super::stored_argon2::StoredArgon2;
 
 /// The cost of a hash. The defaults are OWASP's minimum (ASVS 5.0, 11.4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +38,6 @@ pub(super) const OUTPUT_BYTES: usize = 32;
 pub(super) const SALT_BYTES: usize = 16;
 
 impl Argon2Parameters {
-    /// What a stored hash of Argon2 was made with. An error where no service would check a password against it.
-    pub fn of(hash: &PasswordHash) -> Result<Self, HasherError> {
-        let stored = StoredArgon2::read(hash)?;
-        let params = stored.params();
-        Ok(Self { memory_kib: params.m_cost(), iterations: params.t_cost(), parallelism: params.p_cost() })
-    }
-
     /// Whether a hash costs at least what OWASP asks for.
     pub fn is_recommended(&self) -> bool {
         OWASP_MINIMA

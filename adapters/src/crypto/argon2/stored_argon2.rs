@@ -3,8 +3,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use inwren_domain::model::PasswordHash;
 use inwren_domain::ports::HasherError;
 
-use super::computation::raw;
-use super::parameters::{OUTPUT_BYTES, is_bounded};
+use super::blocks::raw;
+use super::parameters::{Argon2Parameters, OUTPUT_BYTES, is_bounded};
 
 /// A stored hash of Argon2 that was read and found within the bounds.
 pub(super) struct StoredArgon2 {
@@ -54,5 +54,14 @@ impl StoredArgon2 {
             && self.params.t_cost() == current.t_cost()
             && self.params.p_cost() == current.p_cost()
             && self.expected.len() == OUTPUT_BYTES
+    }
+}
+
+impl Argon2Parameters {
+    /// What a stored hash of Argon2 was made with. An error where no service would check a password against it.
+    pub fn of(hash: &PasswordHash) -> Result<Self, HasherError> {
+        let stored = StoredArgon2::read(hash)?;
+        let params = stored.params();
+        Ok(Self { memory_kib: params.m_cost(), iterations: params.t_cost(), parallelism: params.p_cost() })
     }
 }

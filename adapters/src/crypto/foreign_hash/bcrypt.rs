@@ -3,7 +3,7 @@ use base64::alphabet::BCRYPT;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use super::is_equal;
+use super::equal::is_equal;
 
 /// bcrypt's own base64. Some implementations leave bits of chance at the end of a salt, which have no meaning.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

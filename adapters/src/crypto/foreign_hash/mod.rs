@@ -2,6 +2,7 @@
 //! with the right password replaces them by one of ours.
 
 mod bcrypt;
+mod equal;
 mod pbkdf2;
 
 use inwren_domain::ports::HasherError;
@@ -71,12 +72,6 @@ impl ForeignHash {
             Function::Pbkdf2(_) => Pbkdf2::takes_in_all_of(password),
         }
     }
-}
-
-/// Compares in a time that does not depend on where the difference is (OWASP ASVS 5.0, 11.2.4).
-fn is_equal<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
-    let differing = one.iter().zip(other).fold(0, |differing, (a, b)| differing | (a ^ b));
-    std::hint::black_box(differing) == 0
 }
 
 #[cfg(test)]

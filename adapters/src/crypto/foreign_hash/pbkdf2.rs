@@ -2,7 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::Sha256;
 
-use super::is_equal;
+use super::equal::is_equal;
 
 /// More rounds are refused: a check takes about a second at this many. Which of the others this machine can afford is
 /// measured.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
-use super::connect::ConnectError;
+use super::connect_error::ConnectError;
 use super::url::{self, Target};
 
 pub use contents::Contents;

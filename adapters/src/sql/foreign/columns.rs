@@ -1,8 +1,9 @@
 //! Which columns of a table are read, and as what.
 
 use inwren_domain::ports::ForeignTable;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
+use super::super::dialect::Dialect;
 use super::ForeignError;
 use super::table::Table;
 
@@ -18,20 +19,20 @@ pub(super) struct Found {
 
 /// The columns of a table, in their order.
 pub(super) async fn of(connection: &impl ConnectionTrait, table: &Table) -> Result<Vec<Found>, DbErr> {
-    let backend = connection.get_database_backend();
-    let question = match backend {
-        DbBackend::Sqlite => format!(
+    let question = match Dialect::of(connection) {
+        Dialect::Sqlite => format!(
             "SELECT name AS name, lower(type) AS kind, '' AS category FROM pragma_table_info({})",
             table.bare_literal()
         ),
-        _ => format!(
+        Dialect::Postgres => format!(
             "SELECT attname::text AS name, format_type(atttypid, atttypmod) AS kind, typcategory::text AS category \
              FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid \
              WHERE attrelid = to_regclass({}) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
             table.as_literal()
         ),
     };
-    let rows = connection.query_all_raw(Statement::from_string(backend, question)).await?;
+    let rows =
+        connection.query_all_raw(Statement::from_string(connection.get_database_backend(), question)).await?;
     let found = |row: &QueryResult| {
         Ok(Found {
             name: row.try_get("", "name")?,

@@ -20,7 +20,8 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector, Statement,
 };
 
-use super::connect::ConnectError;
+use super::connect_error::ConnectError;
+use super::dialect::Dialect;
 use super::error::store_error;
 use super::url::{self, Target};
 use table::Table;
@@ -114,11 +115,13 @@ impl ForeignDatabase {
         let table = Table::parse(table);
         let found = columns::of(&self.connection, &table).await?;
         let known = columns::Known::among(&table, &found)?;
-        match self.connection.get_database_backend() {
-            sea_orm::DbBackend::Sqlite => {
+        match Dialect::of(&self.connection) {
+            Dialect::Sqlite => {
                 Ok(Box::new(sqlite::SqliteUsers::open(&self.connection, &table, &found, known).await?))
             }
-            _ => Ok(Box::new(postgres::PostgresUsers::open(&self.connection, &table, known).await?)),
+            Dialect::Postgres => {
+                Ok(Box::new(postgres::PostgresUsers::open(&self.connection, &table, known).await?))
+            }
         }
     }
 

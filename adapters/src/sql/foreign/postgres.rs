@@ -7,6 +7,7 @@ use sea_orm::{
     TransactionTrait,
 };
 
+use super::super::dialect::Dialect;
 use super::columns::{Known, postgres_expression};
 use super::table::Table;
 use super::{ForeignError, number, values};
@@ -24,7 +25,7 @@ pub(super) async fn place(connection: &DatabaseConnection) -> Result<String, DbE
 
 /// The tables with a foreign key to this one.
 pub(super) async fn referring(connection: &DatabaseConnection, table: &Table) -> Result<Vec<String>, DbErr> {
-    if connection.get_database_backend() != DbBackend::Postgres {
+    if Dialect::of(connection) != Dialect::Postgres {
         return Ok(Vec::new());
     }
     let question = format!(
@@ -52,7 +53,7 @@ impl PostgresUsers {
         table: &Table,
         known: Known,
     ) -> Result<Self, ForeignError> {
-        let transaction = connection.begin_with_options(of_one_moment(DbBackend::Postgres)).await?;
+        let transaction = connection.begin_with_options(of_one_moment(Dialect::Postgres)).await?;
         for setting in ["statement_timeout", "idle_in_transaction_session_timeout"] {
             transaction.execute_unprepared(&format!("SET LOCAL {setting} = 0")).await?;
         }

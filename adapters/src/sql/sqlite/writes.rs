@@ -8,7 +8,7 @@ use inwren_domain::ports::{
 use rusqlite::Connection;
 
 use super::super::batcher::{Batcher, Job};
-use super::super::connect::ConnectError;
+use super::super::connect_error::ConnectError;
 use super::super::pool::Pool;
 use super::openings::open;
 use super::registrations::register;

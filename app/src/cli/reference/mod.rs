@@ -3,8 +3,8 @@
 mod command_line;
 mod configuration;
 
-use super::Outcome;
 use super::args::ReferencePage;
+use super::error::Outcome;
 use super::output::say;
 use crate::http::problem_pages;
 

@@ -17,7 +17,7 @@ pub async fn page(
     filter: &UserFilter,
     page: PageRequest,
 ) -> Result<Page<User>, Failure<OtherOrder>> {
-    if page.after.as_ref().is_some_and(|after| !filter.has_order_of(after)) {
+    if page.after.as_ref().is_some_and(|after| !after.is_of(filter)) {
         return Err(Failure::Refused(OtherOrder));
     }
     Ok(core.store.read().await?.users().page(filter, page).await?)

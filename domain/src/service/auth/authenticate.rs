@@ -1,6 +1,6 @@
 use time::OffsetDateTime;
 
-use super::legacy;
+use super::{NotAuthenticated, legacy};
 use crate::Core;
 use crate::model::{AccessClaims, Session, SessionId, User};
 use crate::policy::step_up::{StepUpRequired, require_recent};
@@ -68,27 +68,6 @@ pub(in crate::service) async fn is_still_in(
         Some(session) => unit.sessions().is_live(session, user.id, now).await,
         None => Ok(legacy::may_have_tokens(user)),
     }
-}
-
-/// Why somebody is not let in.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum NotAuthenticated {
-    /// The token itself is not valid.
-    #[error("the token is not valid: {0}")]
-    Token(#[from] InvalidToken),
-    /// The session has ended, or is of somebody else. Of a token of the service before: it has been ended, or nobody here has
-    /// it.
-    #[error("the session has ended")]
-    SessionEnded,
-    /// The user may not log in.
-    #[error("the user is not active")]
-    Inactive,
-    /// The token is of the service before, and its user registered here.
-    #[error("the user did not come from the service before")]
-    NotAdopted,
-    /// It could not be found out, so nobody is let in.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Finds out whose access token this is. The store is not asked before the signature has been checked, and then once.

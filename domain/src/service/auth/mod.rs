@@ -7,13 +7,15 @@ mod issue;
 mod legacy;
 pub mod login;
 pub mod logout;
+mod not_authenticated;
 pub mod refresh;
 pub mod register;
 pub mod revoke;
 mod undelivered;
 
 pub(super) use authenticate::is_still_in;
-pub use authenticate::{NotAuthenticated, Principal, authenticate};
+pub use authenticate::{Principal, authenticate};
 pub(super) use issue::{access_token, refresh_expiry, refresh_token};
 pub(super) use legacy::end_tokens as end_legacy_tokens;
+pub use not_authenticated::NotAuthenticated;
 pub use undelivered::UndeliveredRotations;

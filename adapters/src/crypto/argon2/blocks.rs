@@ -1,0 +1,17 @@
+use argon2::{Argon2, Block};
+use inwren_domain::ports::HasherError;
+
+/// Fills the output with the hash. Blocks beyond those that are needed are left alone.
+pub(super) fn raw(
+    argon2: &Argon2<'_>,
+    password: &[u8],
+    salt: &[u8],
+    output: &mut [u8],
+    blocks: &mut [Block],
+) -> Result<(), HasherError> {
+    let needed = argon2.params().block_count();
+    let blocks = blocks.get_mut(..needed).ok_or(HasherError::Failed("too few blocks"))?;
+    argon2
+        .hash_password_into_with_memory(password, salt, output, blocks)
+        .map_err(|_| HasherError::Failed("the computation"))
+}

@@ -1,0 +1,72 @@
+use super::process;
+use super::text::{Kind, Page};
+use crate::http::AppState;
+use crate::http::limits::Operation;
+
+/// Everything, as Prometheus reads it.
+pub(super) fn page(state: &AppState) -> String {
+    let mut page = Page::default();
+    let metrics = &state.metrics;
+    page.metric("inwren_build_info", Kind::Gauge, "Always 1; the labels tell which build this is.")
+        .sample(&[("version", env!("CARGO_PKG_VERSION")), ("tokens", crate::wiring::TOKENS)], 1);
+    if let Some(requests) = metrics.requests.get() {
+        requests.write(&mut page);
+    }
+    metrics.outcomes.write(&mut page);
+    write_limits(state, &mut page);
+    write_keys(state, &mut page);
+    metrics.probes.write(&mut page);
+    page.metric(
+        "process_start_time_seconds",
+        Kind::Gauge,
+        "When the service was started, in seconds since 1970.",
+    )
+    .sample(&[], metrics.started_at.unix_timestamp());
+    process::write(&mut page);
+    page.into_text()
+}
+
+fn write_limits(state: &AppState, page: &mut Page) {
+    let decisions = state.limits.decisions();
+    let mut metric = page.metric(
+        "inwren_rate_limit_decisions_total",
+        Kind::Counter,
+        "What the limiter said, by what is limited.",
+    );
+    for operation in Operation::ALL {
+        for (decision, counters) in [("allowed", &decisions.allowed), ("limited", &decisions.limited)] {
+            let labels = [("operation", operation.label()), ("decision", decision)];
+            metric.sample(&labels, counters.get(*operation));
+        }
+    }
+    page.metric(
+        "inwren_rate_limiter_degraded",
+        Kind::Gauge,
+        "1 while the limiter works with less than was configured, else 0.",
+    )
+    .sample(&[], u8::from(state.limits.is_degraded()));
+    let limiter = state.limits.metrics();
+    page.metric(
+        "inwren_rate_limiter_degradations_total",
+        Kind::Counter,
+        "How often the limiter had to begin to work with less than was configured.",
+    )
+    .sample(&[], limiter.degradations);
+    page.metric(
+        "inwren_rate_limiter_fallback_decisions_total",
+        Kind::Counter,
+        "What this instance decided by itself because Redis did not answer.",
+    )
+    .sample(&[], limiter.fallback_decisions);
+}
+
+fn write_keys(state: &AppState, page: &mut Page) {
+    use inwren_domain::ports::KeyState;
+    let keys = state.core.keys.published(state.core.clock.now());
+    let mut metric = page.metric("inwren_signing_keys", Kind::Gauge, "Published keys, by what they do.");
+    for (name, wanted) in
+        [("pending", KeyState::Pending), ("active", KeyState::Active), ("retired", KeyState::Retired)]
+    {
+        metric.sample(&[("state", name)], keys.iter().filter(|key| key.state == wanted).count());
+    }
+}

@@ -1,0 +1,32 @@
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Batches that were sent to the collector, and those that it did not take.
+#[derive(Debug, Default)]
+pub struct ExportCounts {
+    sent: AtomicU64,
+    failed: AtomicU64,
+    is_failing: AtomicBool,
+}
+
+impl ExportCounts {
+    /// How many attempts to send a batch succeeded, and how many failed.
+    pub fn get(&self) -> (u64, u64) {
+        (self.sent.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn sent(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        if self.is_failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("the collector takes traces again");
+        }
+    }
+
+    /// It is said once, and not for each batch until the collector is back.
+    pub(super) fn failed(&self, reason: &dyn fmt::Display) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        if !self.is_failing.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%reason, "the collector does not take traces; they are lost until it does");
+        }
+    }
+}
