@@ -3,7 +3,9 @@
 mod postgres;
 mod private_postgres;
 
+use std::fs::Permissions;
 use std::ops::Deref;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use std::time::Duration;
 use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{SqlOptions, SqlStore};
 use inwren_domain::ports::Store;
+use tokio::sync::OnceCell;
 
 pub use postgres::{POSTGRES_URL, TestDatabase};
 pub use private_postgres::{GUARDED, POSTGRES_BIN, PrivatePostgres, StopMode};
@@ -67,13 +70,30 @@ pub async fn memory() -> TestStore {
     TestStore { store: Arc::new(MemoryStore::new()), _ground: Ground::Nothing }
 }
 
-/// A store in a SQLite file of its own.
+/// A store in a SQLite file of its own: a copy of one that was migrated, which is faster than to migrate each.
 pub async fn sqlite() -> TestStore {
+    static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let template = TEMPLATE.get_or_init(migrated_file).await;
     let folder = TempFolder::new();
-    let url = format!("sqlite://{}", folder.path().join("store.db").display());
-    let store = connect(&url).await;
-    inwren_migration::migrate_up(store.writer()).await.expect("migrations");
+    let path = folder.path().join("store.db");
+    std::fs::write(&path, template).expect("a file");
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("permissions");
+    let store = connect(&sqlite_url(&path)).await;
     TestStore { store: Arc::new(store), _ground: Ground::Folder { _folder: folder } }
+}
+
+async fn migrated_file() -> Vec<u8> {
+    let folder = TempFolder::new();
+    let path = folder.path().join("template.db");
+    let store = connect(&sqlite_url(&path)).await;
+    inwren_migration::migrate_up(store.writer()).await.expect("migrations");
+    // All of it is in the file then.
+    store.close().await;
+    std::fs::read(&path).expect("a file")
+}
+
+fn sqlite_url(path: &Path) -> String {
+    format!("sqlite://{}", path.display())
 }
 
 /// A store in a PostgreSQL database of its own, on the server that [`POSTGRES_URL`] names.

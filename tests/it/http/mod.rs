@@ -4,6 +4,7 @@
 macro_rules! stories {
     ($($story:ident)+) => {
         stories!(memory: $($story)+);
+        stories!(sqlite: $($story)+);
         stories!(postgres: $($story)+);
     };
     ($store:ident: $($story:ident)+) => {
