@@ -48,7 +48,7 @@ async fn tokens_say_what_they_should(store: Arc<dyn Store>) {
         json!({
             "iss": ISSUER, "aud": AUDIENCE, "sub": ann.id, "iat": now, "exp": now + 30 * 60, "auth_time": now,
             "jti": access["jti"], "sid": session, "type": "access",
-            "email": ann.email, "tier": "free", "is_superuser": false,
+            "email": ann.email, "tier": "free", "is_superuser": false, "client_id": "inwren",
         })
     );
     let (header, refresh) = forge::open(&ann.tokens.refresh);
@@ -57,7 +57,7 @@ async fn tokens_say_what_they_should(store: Arc<dyn Store>) {
         refresh,
         json!({
             "iss": ISSUER, "aud": AUDIENCE, "sub": ann.id, "iat": now, "exp": now + 7 * 86_400,
-            "jti": refresh["jti"], "sid": session, "type": "refresh",
+            "jti": refresh["jti"], "sid": session, "type": "refresh", "client_id": "inwren",
         })
     );
     let random = |claims: &Value| claims["jti"].as_str().unwrap().rsplit('.').next().unwrap().len();

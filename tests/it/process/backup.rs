@@ -376,7 +376,7 @@ fn a_backup_with_another_schema_is_refused() {
         ("CREATE VIEW everybody AS SELECT * FROM users", "view everybody (unknown)"),
         ("CREATE UNIQUE INDEX one_only ON users (is_active)", "index one_only (unknown)"),
         ("CREATE TABLE more (id INTEGER PRIMARY KEY AUTOINCREMENT)", "table more (unknown)"),
-        ("DROP INDEX users_email_1_kind_created_at_idx", "index users_email_1_kind_created_at_idx (missing)"),
+        ("DROP INDEX users_kind_email_normalized_idx", "index users_kind_email_normalized_idx (missing)"),
         ("ALTER TABLE users ADD COLUMN note text", "table users (changed)"),
         (
             "ALTER TABLE users ADD COLUMN twice text GENERATED ALWAYS AS (email || email) VIRTUAL",
