@@ -49,23 +49,22 @@ impl State {
     pub(super) fn page(&self, filter: &UserFilter, page: &PageRequest) -> Page<User> {
         let found = match (filter.email_prefix(), &page.after) {
             (Some(prefix), after) => {
-                let start = match after {
-                    Some(UserCursor::ByAddress(after)) if prefix < after.as_str() => {
-                        Bound::Excluded(after.as_str())
-                    }
-                    _ => Bound::Included(prefix),
-                };
+                let after =
+                    after.as_ref().map(|after| after.address.as_str()).filter(|after| prefix < *after);
+                let start = after.map_or(Bound::Included(prefix), Bound::Excluded);
                 let from_start = self.by_email.range::<_, str>((start, Bound::Unbounded));
                 let with_prefix = from_start.take_while(|(address, _)| address.starts_with(prefix));
                 one_more(with_prefix.filter_map(|(_, id)| self.user(*id)), filter, page)
             }
-            (None, Some(UserCursor::ByAge(after))) => {
-                let older = self.by_creation.range(..(after.created_at, after.id));
+            (None, Some(after)) => {
+                let older = self.by_creation.range(..(after.age.created_at, after.age.id));
                 one_more(older.rev().map(|(_, user)| user.as_ref()), filter, page)
             }
-            (None, _) => one_more(self.by_creation.iter().rev().map(|(_, user)| user.as_ref()), filter, page),
+            (None, None) => {
+                one_more(self.by_creation.iter().rev().map(|(_, user)| user.as_ref()), filter, page)
+            }
         };
-        Page::from_one_more(found, page.limit(), |last| UserCursor::after(last, filter))
+        Page::from_one_more(found, page.limit(), UserCursor::after)
     }
 
     /// Adds a user, or puts the changed one in the place of the old. The address must be free, or the user's own.

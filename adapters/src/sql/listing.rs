@@ -32,16 +32,14 @@ pub(super) async fn page(
     let has_more = found.len() > usize::from(page.limit());
     found.truncate(page.limit().into());
     let last = found.last().filter(|_| has_more);
-    let next = last.map(|row| place(row, filter)).transpose().map_err(store_error)?;
+    let next = last.map(place).transpose().map_err(store_error)?;
     Ok(Page { items: found.iter().filter_map(user).collect(), next })
 }
 
-fn place(row: &QueryResult, filter: &UserFilter) -> Result<UserCursor, DbErr> {
-    if filter.is_by_address() {
-        return row.try_get("", "email_normalized").map(UserCursor::ByAddress);
-    }
+fn place(row: &QueryResult) -> Result<UserCursor, DbErr> {
     let Timestamp(created_at) = row.try_get("", "created_at")?;
-    Ok(UserCursor::ByAge(AgeCursor { created_at, id: UserId::from_uuid(row.try_get("", "id")?) }))
+    let age = AgeCursor { created_at, id: UserId::from_uuid(row.try_get("", "id")?) };
+    Ok(UserCursor { age, address: row.try_get("", "email_normalized")? })
 }
 
 fn user(row: &QueryResult) -> Option<User> {
@@ -63,7 +61,7 @@ fn one_page(
     let arm = |of_kind: Condition| {
         let mut arm = Query::select();
         arm.columns(Column::iter()).from(Entity).cond_where(of_kind);
-        arm.cond_where(with_prefix(filter)).and_where_option(after.map(past_cursor));
+        arm.cond_where(with_prefix(filter)).and_where_option(after.map(|after| past_cursor(after, filter)));
         // SQLite merges what it can read in order by itself. PostgreSQL does so only where each part is a query of its own,
         // with an order and a limit of its own.
         if dialect == Dialect::Sqlite {
@@ -96,14 +94,12 @@ impl Order {
     }
 }
 
-fn past_cursor(cursor: &UserCursor) -> Expr {
-    match cursor {
-        UserCursor::ByAge(after) => {
-            let place = [Expr::val(Timestamp(after.created_at)), Expr::val(after.id.as_uuid())];
-            Expr::tuple([Column::CreatedAt, Column::Id].map(Expr::col)).lt(Expr::tuple(place))
-        }
-        UserCursor::ByAddress(address) => Expr::col(Column::EmailNormalized).gt(address),
+fn past_cursor(after: &UserCursor, filter: &UserFilter) -> Expr {
+    if filter.is_by_address() {
+        return Expr::col(Column::EmailNormalized).gt(&after.address);
     }
+    let place = [Expr::val(Timestamp(after.age.created_at)), Expr::val(after.age.id.as_uuid())];
+    Expr::tuple([Column::CreatedAt, Column::Id].map(Expr::col)).lt(Expr::tuple(place))
 }
 
 /// A range, in which no character of the prefix has a meaning of its own.

@@ -7,12 +7,11 @@ use inwren_domain::model::{AgeCursor, SessionId, UserCursor, UserId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// The first byte: what the rest is.
+/// The first byte: by age alone, or by age and address.
 const BY_AGE: u8 = 1;
-const BY_ADDRESS: u8 = 2;
-
-/// A normalised address has fewer bytes.
-const MAX_ADDRESS: usize = 1_024;
+const BOTH: u8 = 2;
+/// Of what is by age: a time of 8 bytes, and an id.
+const AGE_BYTES: usize = 24;
 
 /// A place in a listing that can be written as a text.
 pub(super) trait CursorText: Sized {
@@ -22,34 +21,40 @@ pub(super) trait CursorText: Sized {
 
 impl CursorText for UserCursor {
     fn encode(&self) -> String {
-        match self {
-            Self::ByAge(place) => encode_age(place.created_at, place.id.as_uuid()),
-            Self::ByAddress(address) => {
-                URL_SAFE_NO_PAD.encode([&[BY_ADDRESS][..], address.as_bytes()].concat())
-            }
-        }
+        let mut bytes = vec![BOTH];
+        bytes.extend(age_bytes(self.age.created_at, self.age.id.as_uuid()));
+        // So that a text that was cut off is no cursor.
+        bytes.extend(u16::try_from(self.address.len()).unwrap_or(u16::MAX).to_be_bytes());
+        bytes.extend(self.address.as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
     }
 
     fn decode(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        match bytes.split_first()? {
-            (&BY_AGE, rest) => {
-                let (created_at, id) = decode_age(rest)?;
-                Some(Self::ByAge(AgeCursor { created_at, id: UserId::from_uuid(id) }))
+        let (kind, rest) = bytes.split_first()?;
+        let (age, rest) = rest.split_at_checked(AGE_BYTES)?;
+        let address = match *kind {
+            // From before there was an order of addresses.
+            BY_AGE if rest.is_empty() => String::new(),
+            BOTH => {
+                let (length, address) = rest.split_first_chunk()?;
+                (usize::from(u16::from_be_bytes(*length)) == address.len()).then_some(())?;
+                String::from_utf8(address.to_vec()).ok()?
             }
-            (&BY_ADDRESS, rest) if rest.len() <= MAX_ADDRESS => {
-                let address = std::str::from_utf8(rest).ok()?;
-                // PostgreSQL takes no NUL, and no address has one.
-                (!address.is_empty() && !address.contains('\0')).then(|| Self::ByAddress(address.to_owned()))
-            }
-            _ => None,
-        }
+            _ => return None,
+        };
+        // PostgreSQL takes no NUL, and no address has one.
+        (!address.contains('\0')).then_some(())?;
+        let (created_at, id) = decode_age(age)?;
+        Some(Self { age: AgeCursor { created_at, id: UserId::from_uuid(id) }, address })
     }
 }
 
 impl CursorText for AgeCursor<SessionId> {
     fn encode(&self) -> String {
-        encode_age(self.created_at, self.id.as_uuid())
+        let mut bytes = vec![BY_AGE];
+        bytes.extend(age_bytes(self.created_at, self.id.as_uuid()));
+        URL_SAFE_NO_PAD.encode(bytes)
     }
 
     fn decode(text: &str) -> Option<Self> {
@@ -59,14 +64,11 @@ impl CursorText for AgeCursor<SessionId> {
     }
 }
 
-fn encode_age(created_at: OffsetDateTime, id: Uuid) -> String {
-    let mut bytes = vec![BY_AGE];
+fn age_bytes(created_at: OffsetDateTime, id: Uuid) -> impl Iterator<Item = u8> {
     // Every store keeps microseconds, and those of a valid date fit into 64 bits.
     let micros = created_at.unix_timestamp_nanos().div_euclid(1_000);
     let micros = i64::try_from(micros).unwrap_or(i64::MAX);
-    bytes.extend(micros.to_be_bytes());
-    bytes.extend(id.into_bytes());
-    URL_SAFE_NO_PAD.encode(bytes)
+    micros.to_be_bytes().into_iter().chain(id.into_bytes())
 }
 
 fn decode_age(bytes: &[u8]) -> Option<(OffsetDateTime, Uuid)> {
@@ -85,16 +87,19 @@ mod tests {
     fn a_cursor_survives() {
         for micros in [1_700_000_000_123_456, -1, 0, 253_402_300_799_999_999, -210_863_520_000_000_000] {
             let created_at = OffsetDateTime::from_unix_timestamp_nanos(micros * 1_000).unwrap();
-            let of_user = AgeCursor { created_at, id: UserId::from_uuid(Uuid::from_u128(42)) };
-            let of_user = UserCursor::ByAge(of_user);
-            assert_eq!(UserCursor::decode(&of_user.encode()), Some(of_user));
+            let age = AgeCursor { created_at, id: UserId::from_uuid(Uuid::from_u128(42)) };
+            for address in ["a@example.org", "zo\u{eb}@b\u{fc}cher.example", "", &"a".repeat(1_000)] {
+                let of_user = UserCursor { age, address: address.to_owned() };
+                assert_eq!(UserCursor::decode(&of_user.encode()), Some(of_user.clone()));
+                assert_eq!(AgeCursor::decode(&of_user.encode()), None);
+            }
             let of_session = AgeCursor { created_at, id: SessionId::from_uuid(Uuid::from_u128(42)) };
             assert_eq!(AgeCursor::decode(&of_session.encode()), Some(of_session));
-        }
-        for address in ["a@example.org", "zoë@bücher.example", &"a".repeat(MAX_ADDRESS)] {
-            let cursor = UserCursor::ByAddress(address.to_owned());
-            assert_eq!(UserCursor::decode(&cursor.encode()), Some(cursor.clone()));
-            assert_eq!(AgeCursor::decode(&cursor.encode()), None);
+            // As users were listed before.
+            assert_eq!(
+                UserCursor::decode(&of_session.encode()),
+                Some(UserCursor { age, address: String::new() })
+            );
         }
     }
 
@@ -104,10 +109,12 @@ mod tests {
         let huge = encode(&[&[BY_AGE], &[0x7f; 8], &[0; 16]]);
         let ancient = encode(&[&[BY_AGE], &i64::to_be_bytes(-300_000_000_000_000_000), &[0; 16]]);
         let other = encode(&[&[3; 25]]);
-        let no_text = encode(&[&[BY_ADDRESS, 0xff]]);
-        let nul = encode(&[&[BY_ADDRESS], b"a\0"]);
-        let long = encode(&[&[BY_ADDRESS], &[b'a'; MAX_ADDRESS + 1]]);
-        let rubbish = ["", "a", "AQ", "Ag", "!!", "null", &huge, &ancient, &other, &no_text, &nul, &long];
+        let no_text = encode(&[&[BOTH], &[0; 24], &[0, 1, 0xff]]);
+        let nul = encode(&[&[BOTH], &[0; 24], &[0, 2], b"a\0"]);
+        let cut = encode(&[&[BOTH], &[0; 24], &[0, 3], b"ab"]);
+        let long = encode(&[&[BOTH], &[0; 24], &[0, 1], b"ab"]);
+        let rubbish =
+            ["", "a", "AQ", "Ag", "!!", "null", &huge, &ancient, &other, &no_text, &nul, &cut, &long];
         for text in rubbish.into_iter().chain([&*"A".repeat(10_000)]) {
             assert_eq!(UserCursor::decode(text), None, "{text}");
             assert_eq!(AgeCursor::<SessionId>::decode(text), None, "{text}");

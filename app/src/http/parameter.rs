@@ -16,14 +16,14 @@ pub(super) struct Parameter<T>(pub(super) T);
 
 /// What a text can be read as.
 pub(super) trait FromText: Send + Sync + Sized {
-    /// What such a text looks like, as a regular expression.
-    const PATTERN: &'static str;
+    /// What such a text looks like, as a regular expression. `None` for one that callers only pass on.
+    const PATTERN: Option<&'static str>;
 
     fn from_text(text: &str) -> Option<Self>;
 }
 
 impl FromText for UserCursor {
-    const PATTERN: &'static str = "^[A-Za-z0-9_-]{3,1367}$";
+    const PATTERN: Option<&'static str> = None;
 
     fn from_text(text: &str) -> Option<Self> {
         Self::decode(text)
@@ -31,7 +31,7 @@ impl FromText for UserCursor {
 }
 
 impl FromText for AgeCursor<SessionId> {
-    const PATTERN: &'static str = "^[A-Za-z0-9_-]{34}$";
+    const PATTERN: Option<&'static str> = Some("^[A-Za-z0-9_-]{34}$");
 
     fn from_text(text: &str) -> Option<Self> {
         Self::decode(text)
@@ -39,7 +39,7 @@ impl FromText for AgeCursor<SessionId> {
 }
 
 impl FromText for Tier {
-    const PATTERN: &'static str = "^[a-z0-9_-]{1,32}$";
+    const PATTERN: Option<&'static str> = Some("^[a-z0-9_-]{1,32}$");
 
     fn from_text(text: &str) -> Option<Self> {
         Self::parse(text).ok()
@@ -57,7 +57,7 @@ impl<T: FromText> Type for Parameter<T> {
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        let pattern = Some(T::PATTERN.to_owned());
+        let pattern = T::PATTERN.map(str::to_owned);
         MetaSchemaRef::Inline(Box::new(MetaSchema { pattern, ..MetaSchema::new("string") }))
     }
 

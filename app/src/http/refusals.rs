@@ -174,12 +174,6 @@ impl From<admin::NotFound> for Problem {
     }
 }
 
-impl From<admin::list::OtherOrder> for Problem {
-    fn from(_: admin::list::OtherOrder) -> Self {
-        Self::invalid("/query/cursor", "belongs to a listing in another order")
-    }
-}
-
 impl From<admin::sessions::Refusal> for Problem {
     fn from(refusal: admin::sessions::Refusal) -> Self {
         match refusal {

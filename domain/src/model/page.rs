@@ -1,6 +1,6 @@
 use time::OffsetDateTime;
 
-use super::{Session, SessionId, User, UserFilter, UserId};
+use super::{Session, SessionId, User, UserId};
 
 /// A place in a listing that begins with the newest: after the item that was created then and has this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,28 +18,21 @@ impl AgeCursor<SessionId> {
     }
 }
 
-/// A place in a listing of users, whose order depends on the [filter](UserFilter::is_by_address).
+/// A place in a listing of users: right after one who had these values. It is a place in either order that a listing may
+/// [have](super::UserFilter::is_by_address).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UserCursor {
-    /// The newest come first.
-    ByAge(AgeCursor<UserId>),
-    /// The addresses come in the order of their normalised forms, byte by byte: after this one.
-    ByAddress(String),
+pub struct UserCursor {
+    /// The place where the newest come first.
+    pub age: AgeCursor<UserId>,
+    /// The place in the order of the normalised addresses, byte by byte. Empty is before all.
+    pub address: String,
 }
 
 impl UserCursor {
-    /// The place right after a user in the listing that has this filter.
-    pub fn after(user: &User, filter: &UserFilter) -> Self {
-        if filter.is_by_address() {
-            Self::ByAddress(user.email.normalized().to_owned())
-        } else {
-            Self::ByAge(AgeCursor { created_at: user.created_at, id: user.id })
-        }
-    }
-
-    /// Whether it is of the order that the listing with this filter has.
-    pub fn is_of(&self, filter: &UserFilter) -> bool {
-        filter.is_by_address() == matches!(self, Self::ByAddress(_))
+    /// The place right after a user.
+    pub fn after(user: &User) -> Self {
+        let age = AgeCursor { created_at: user.created_at, id: user.id };
+        Self { age, address: user.email.normalized().to_owned() }
     }
 }
 

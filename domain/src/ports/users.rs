@@ -27,8 +27,6 @@ pub trait UserReader: Send {
     /// A page of users. Where the filter [has a prefix of addresses](UserFilter::is_by_address) they MUST come in the order of
     /// the normalised addresses, byte by byte, else newest first, by `(created_at, id)`. Each user that is there throughout a
     /// walk, with the same address, MUST come exactly once; the cost MUST NOT grow with how far the walk has come.
-    ///
-    /// A cursor of the other order is never passed.
     async fn page(&mut self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError>;
 }
 

@@ -100,7 +100,7 @@ def main() -> None:
     pages = walk(boss)
     assert [len(page) for page in pages] == [2, 2, 1]
     listed = [user.email for page in pages for user in page]
-    assert listed == [f"page-{number}@example.org" for number in range(5, 0, -1)]
+    assert listed == [f"page-{number}@example.org" for number in range(1, 6)]
     told("pages")
 
     user = AuthenticatedClient(BASE_URL, left.access_token)

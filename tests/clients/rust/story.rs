@@ -3,7 +3,7 @@
 use std::env;
 
 use inwren_client::types::{
-    AccessTokenForm, AdminUser, GrantType, ListUsersCursor, LoginRequest, OAuthErrorCode, Problem, RefreshRequest,
+    AccessTokenForm, AdminUser, GrantType, LoginRequest, OAuthErrorCode, Problem, RefreshRequest,
     RegisterRequest, SelfServiceTier,
 };
 use inwren_client::{Client, Error, ResponseValue};
@@ -56,12 +56,12 @@ fn login(email: &str, password: &str) -> LoginRequest {
 async fn walk(boss: &Client) -> Outcome<Vec<Vec<AdminUser>>> {
     let (prefix, limit) = ("page-".parse()?, 2.try_into()?);
     let mut pages = Vec::new();
-    let mut cursor: Option<ListUsersCursor> = None;
+    let mut cursor: Option<String> = None;
     loop {
-        let page = boss.list_users(cursor.as_ref(), Some(&prefix), None, None, Some(limit), None).await?.into_inner();
+        let page = boss.list_users(cursor.as_deref(), Some(&prefix), None, None, Some(limit), None).await?.into_inner();
         pages.push(page.items);
         match page.next_cursor {
-            Some(next) => cursor = Some(next.parse()?),
+            Some(next) => cursor = Some(next),
             None => return Ok(pages),
         }
     }
@@ -101,7 +101,7 @@ async fn main() -> Outcome<()> {
     let pages = walk(&boss).await?;
     assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
     let listed: Vec<_> = pages.iter().flatten().map(|user| user.email.clone()).collect();
-    assert_eq!(listed, [5, 4, 3, 2, 1].map(|number| format!("page-{number}@example.org")));
+    assert_eq!(listed, [1, 2, 3, 4, 5].map(|number| format!("page-{number}@example.org")));
     told("pages");
 
     let user = with_token(&left.access_token)?;

@@ -46,7 +46,7 @@ do {
 } while (cursor !== undefined);
 assert.deepEqual(pages.map((page) => page.length), [2, 2, 1]);
 const listed = pages.flat().map((user) => user.email);
-assert.deepEqual(listed, [5, 4, 3, 2, 1].map((number) => `page-${number}@example.org`));
+assert.deepEqual(listed, [1, 2, 3, 4, 5].map((number) => `page-${number}@example.org`));
 told("pages");
 
 const check = problem<Problem>;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_domain::ports::Store;
 use inwren_tests::app::{Account, Reply, TestApp, forge};
 use serde_json::{Value, json};
@@ -15,7 +17,7 @@ stories! {
     filters_take_in_whom_they_name
     an_email_filter_is_a_prefix_and_no_pattern
     an_email_filter_lists_by_address
-    a_cursor_belongs_to_its_order
+    a_cursor_is_a_place_in_both_orders
     an_email_filter_compares_domains_in_ascii
     what_a_parameter_may_not_be_is_told
     a_parameter_comes_once
@@ -216,21 +218,27 @@ async fn an_email_filter_lists_by_address(store: Arc<dyn Store>) {
     }
 }
 
-async fn a_cursor_belongs_to_its_order(store: Arc<dyn Store>) {
+async fn a_cursor_is_a_place_in_both_orders(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let admin = app.superuser().await;
     some_users(&app, 3).await;
-    let next = async |query: &str| {
+    for query in ["limit=1", "limit=1&email=user-"] {
+        // The newest, whose address is the last; and the one with the first address, who is the oldest.
         let page = list(&app, &admin, query).await.expect_status(200).json();
-        page["next_cursor"].as_str().expect("a cursor").to_owned()
-    };
-    let (by_age, by_address) = (next("limit=1").await, next("limit=1&email=user-").await);
-    for query in [format!("email=user-&cursor={by_age}"), format!("cursor={by_address}")] {
-        list(&app, &admin, &query).await.expect_invalid(&["/query/cursor"]);
+        let cursor = page["next_cursor"].as_str().expect("a cursor");
+        let [after, before] = match query {
+            "limit=1" => [0, 2],
+            _ => [2, 0],
+        };
+        assert_eq!(found(&app, &admin, &format!("email=user-&cursor={cursor}")).await.len(), after);
+        assert_eq!(found(&app, &admin, &format!("is_superuser=false&cursor={cursor}")).await.len(), before);
     }
-    // Of the same order, if not of the same users.
-    list(&app, &admin, &format!("email=u&cursor={by_address}")).await.expect_status(200).json();
-    list(&app, &admin, &format!("tier=free&cursor={by_age}")).await.expect_status(200).json();
+    // As they were before there was an order of addresses.
+    let page = list(&app, &admin, "limit=1").await.expect_status(200).json();
+    let bytes = URL_SAFE_NO_PAD.decode(page["next_cursor"].as_str().expect("a cursor")).expect("bytes");
+    let former = forge::encode(&[&[1], &bytes[1..25]].concat());
+    assert_eq!(found(&app, &admin, &format!("is_superuser=false&cursor={former}")).await.len(), 2);
+    assert_eq!(found(&app, &admin, &format!("email=user-&cursor={former}")).await.len(), 3);
 }
 
 async fn an_email_filter_compares_domains_in_ascii(store: Arc<dyn Store>) {

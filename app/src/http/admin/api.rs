@@ -51,8 +51,7 @@ impl AdminApi {
         /// The most users on the page.
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u16>,
-        /// `next_cursor` of the page before. The other parameters stay as they were; with `email` added or left out it is
-        /// refused.
+        /// `next_cursor` of the page before. The other parameters stay as they were.
         cursor: Query<Option<Parameter<UserCursor>>>,
         /// Only addresses with this prefix, without case. The domain is compared in its ASCII form (UTS 46), label by label,
         /// so a complete address is found in either form, while a label with characters beyond ASCII has to be complete.

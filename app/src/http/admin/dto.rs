@@ -69,8 +69,9 @@ pub(super) struct AdminUserPage {
 impl poem_openapi::types::Example for AdminUserPage {
     fn example() -> Self {
         let user = AdminUserDto::example();
-        let place = AgeCursor { created_at: user.created_at, id: UserId::from_uuid(user.id) };
-        Self { items: vec![user], next_cursor: Some(UserCursor::ByAge(place).encode()) }
+        let age = AgeCursor { created_at: user.created_at, id: UserId::from_uuid(user.id) };
+        let next = UserCursor { age, address: user.email.clone() };
+        Self { items: vec![user], next_cursor: Some(next.encode()) }
     }
 }
 

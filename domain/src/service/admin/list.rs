@@ -3,11 +3,7 @@
 use super::{Admin, NotFound};
 use crate::Core;
 use crate::model::{Page, PageRequest, User, UserFilter, UserId};
-use crate::service::Failure;
-
-/// The cursor is of a listing in another order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OtherOrder;
+use crate::service::{Failure, PortFailure};
 
 /// A page of the users that the filter takes in: in the order of the addresses where it has a prefix of them, else newest
 /// first.
@@ -16,10 +12,7 @@ pub async fn page(
     _: Admin,
     filter: &UserFilter,
     page: PageRequest,
-) -> Result<Page<User>, Failure<OtherOrder>> {
-    if page.after.as_ref().is_some_and(|after| !after.is_of(filter)) {
-        return Err(Failure::Refused(OtherOrder));
-    }
+) -> Result<Page<User>, PortFailure> {
     Ok(core.store.read().await?.users().page(filter, page).await?)
 }
 

@@ -26,12 +26,11 @@ struct Row {
 }
 
 impl Row {
-    fn cursor_by_age(&self) -> String {
-        URL_SAFE_NO_PAD.encode([&[1][..], &self.micros.to_be_bytes(), self.id.as_bytes()].concat())
-    }
-
-    fn cursor_by_address(&self) -> String {
-        URL_SAFE_NO_PAD.encode([&[2][..], self.email.as_bytes()].concat())
+    fn cursor(&self) -> String {
+        let (micros, length) =
+            (self.micros.to_be_bytes(), u16::try_from(self.email.len()).expect("an address"));
+        let parts = [&[2][..], &micros, self.id.as_bytes(), &length.to_be_bytes(), self.email.as_bytes()];
+        URL_SAFE_NO_PAD.encode(parts.concat())
     }
 }
 
@@ -49,9 +48,7 @@ pub(super) fn every_filter(service: &Service, storage: &Storage, root: &Tokens, 
             let mut path = format!("/admin/users?limit={LIMIT}");
             let from = if place == 0 { 0 } else { place + 1 };
             if place > 0 {
-                let row = &rows[place];
-                let cursor = if prefix.is_empty() { row.cursor_by_age() } else { row.cursor_by_address() };
-                path += &format!("&cursor={cursor}");
+                path += &format!("&cursor={}", rows[place].cursor());
             }
             for (name, value) in [("email", prefix), ("tier", tier)] {
                 if !value.is_empty() {
