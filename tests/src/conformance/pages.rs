@@ -177,8 +177,8 @@ pub async fn filters_take_in_whom_they_name(store: Arc<dyn Store>) {
     }
 }
 
-/// A filtered walk gives everybody whom the filter takes in once, in the order of the listing: newest first, or by the bytes
-/// of the normalised addresses.
+/// A filtered walk gives each user whom the filter takes in once. With a prefix the order is that of the normalised
+/// addresses, else newest first.
 pub async fn a_filtered_walk_gives_everybody_once(store: Arc<dyn Store>) {
     let mut users: Vec<User> = (0..30)
         .map(|n| User {

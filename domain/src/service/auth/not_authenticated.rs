@@ -1,13 +1,12 @@
 use crate::ports::{InvalidToken, StoreError};
 
-/// Why somebody is not let in.
+/// Why a token is refused.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum NotAuthenticated {
     /// The token itself is not valid.
     #[error("the token is not valid: {0}")]
     Token(#[from] InvalidToken),
-    /// The session has ended, or is of somebody else. Of a token of the service before: it has been ended, or nobody here has
-    /// it.
+    /// The session has ended, or is of another user. A token of the service before has been ended, or its user is not here.
     #[error("the session has ended")]
     SessionEnded,
     /// The user may not log in.
@@ -16,7 +15,7 @@ pub enum NotAuthenticated {
     /// The token is of the service before, and its user registered here.
     #[error("the user did not come from the service before")]
     NotAdopted,
-    /// It could not be found out, so nobody is let in.
+    /// The store did not answer, so the token is refused.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
