@@ -7,14 +7,12 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder
 use time::OffsetDateTime;
 
 use super::entity::audit_events::{Column, Entity, Model};
+use super::entity::row::ROWS_IN_A_STATEMENT;
 use super::error::store_error;
 use super::sweep::sweep;
 use super::timestamp::Timestamp;
 use super::unit::SqlUnit;
 use super::view::SqlView;
-
-/// Each has eight values, and SQLite takes 32,766 in a statement.
-const EVENTS_IN_A_STATEMENT: usize = 1_000;
 
 #[async_trait]
 impl AuditReader for SqlView {
@@ -47,7 +45,7 @@ impl AuditLog for SqlUnit {
     }
 
     async fn record_all(&mut self, events: &[AuditEvent]) -> Result<(), StoreError> {
-        for some in events.chunks(EVENTS_IN_A_STATEMENT) {
+        for some in events.chunks(ROWS_IN_A_STATEMENT) {
             let rows = some.iter().map(|event| Model::from(event).into_active_model());
             let insert = Entity::insert_many(rows);
             insert.exec_without_returning(self.connection()).await.map_err(store_error)?;

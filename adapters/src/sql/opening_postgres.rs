@@ -56,8 +56,8 @@ async fn in_one_statement(pool: &Pool, opening: &Opening, plenty: u16) -> Result
 static OPENING: LazyLock<String> = LazyLock::new(|| {
     let mut next = 4;
     let epoch = (sessions::Column::Epoch, "sessions_epoch");
-    let session = insertion_with::<sessions::Entity>("sessions", "roomy", epoch, &mut next);
-    let event = insertion::<audit_events::Entity>("audit_events", "roomy", &mut next);
+    let session = insertion_with::<sessions::Entity>("roomy", epoch, &mut next);
+    let event = insertion::<audit_events::Entity>("roomy", &mut next);
     let in_time = in_time(&format!("${next}"));
     format!(
         "WITH fitting AS (SELECT * FROM users WHERE id = $1 AND is_active AND credential_version = $2 \

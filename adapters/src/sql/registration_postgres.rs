@@ -25,8 +25,8 @@ pub(super) async fn register(pool: &Pool, registration: &Registration) -> Result
 /// address, so that the deadline is checked after the insertion, and undoes it.
 static REGISTRATION: LazyLock<String> = LazyLock::new(|| {
     let mut next = 1;
-    let user = insertion_anyway::<users::Entity>("users", &mut next);
-    let event = insertion::<audit_events::Entity>("audit_events", "made", &mut next);
+    let user = insertion_anyway::<users::Entity>(&mut next);
+    let event = insertion::<audit_events::Entity>("made", &mut next);
     let in_time = in_time(&format!("${next}"));
     format!(
         "WITH made AS ({user} ON CONFLICT (email_normalized) DO NOTHING RETURNING id), event AS ({event}) \

@@ -6,13 +6,12 @@ use sea_orm::{ActiveModelTrait, DbBackend, EntityTrait, IdenStatic, Iterable, St
 use super::timestamp::Timestamp;
 
 /// What adds a row of parameters, numbered from `next` on, if `source` has one.
-pub(super) fn insertion<E: EntityTrait>(table: &str, source: &str, next: &mut usize) -> String {
-    format!("{} FROM {source}", insertion_anyway::<E>(table, next))
+pub(super) fn insertion<E: EntityTrait>(source: &str, next: &mut usize) -> String {
+    format!("{} FROM {source}", insertion_anyway::<E>(next))
 }
 
 /// The same, where one column is not a parameter but comes from the source.
 pub(super) fn insertion_with<E: EntityTrait>(
-    table: &str,
     source: &str,
     (column, value): (E::Column, &str),
     next: &mut usize,
@@ -20,14 +19,15 @@ pub(super) fn insertion_with<E: EntityTrait>(
     let others = E::Column::iter().map(|column| column.as_str()).filter(|name| *name != column.as_str());
     let others: Vec<&str> = others.collect();
     let parameters = parameters(others.len(), next);
-    let (others, column) = (others.join(", "), column.as_str());
+    let (table, others, column) = (E::default().table_name(), others.join(", "), column.as_str());
     format!("INSERT INTO \"{table}\" ({others}, {column}) SELECT {parameters}, {value} FROM {source}")
 }
 
 /// What adds a row of parameters, numbered from `next` on.
-pub(super) fn insertion_anyway<E: EntityTrait>(table: &str, next: &mut usize) -> String {
+pub(super) fn insertion_anyway<E: EntityTrait>(next: &mut usize) -> String {
     let columns: Vec<&str> = E::Column::iter().map(|column| column.as_str()).collect();
     let parameters = parameters(columns.len(), next);
+    let table = E::default().table_name();
     format!("INSERT INTO \"{table}\" ({}) SELECT {parameters}", columns.join(", "))
 }
 

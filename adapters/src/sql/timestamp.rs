@@ -3,10 +3,11 @@
 //! The driver writes times to SQLite as a text that is shorter when the fraction of the second ends in zeros, so that
 //! neither `<` nor `ORDER BY` would be right. They are kept there as whole microseconds since 1970 instead. A statement is
 //! built without knowing for which database, so the two sides are apart: [`for_sqlite`] changes the arguments on their
-//! way to SQLite, and [`Timestamp`] reads what either database gives back.
+//! way to SQLite, and [`Timestamp`] reads what either database gives back. `rusqlite` reads and writes a [`Timestamp`] itself.
 
 use std::fmt::Debug;
 
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, DbErr, QueryResult, RuntimeErr, Statement, TryGetError, TryGetable, sqlx};
 use time::OffsetDateTime;
@@ -77,6 +78,24 @@ impl ValueType for Timestamp {
 
     fn column_type() -> ColumnType {
         <OffsetDateTime as ValueType>::column_type()
+    }
+}
+
+impl FromSql for Timestamp {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        from_micros(value.as_i64()?).map(Self).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl From<Timestamp> for rusqlite::types::Value {
+    fn from(timestamp: Timestamp) -> Self {
+        to_micros(timestamp.0).into()
+    }
+}
+
+impl ToSql for Timestamp {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(to_micros(self.0).into())
     }
 }
 

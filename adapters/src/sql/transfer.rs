@@ -5,19 +5,17 @@ use inwren_domain::model::{Email, User, UserId};
 use inwren_domain::ports::{StoreError, UserTransfer};
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Set,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
+use super::entity::row::ROWS_IN_A_STATEMENT;
 use super::entity::sessions;
-use super::entity::users::{ActiveModel, Column, Entity, Model};
+use super::entity::users::{Column, Entity, Model};
 use super::error::{is_unique_violation, store_error};
 use super::unit::SqlUnit;
 use super::users::undoing_failure;
-
-/// Each has eleven values, and SQLite takes 32,766 in a statement.
-const USERS_IN_A_STATEMENT: usize = 1_000;
 
 #[async_trait]
 impl UserTransfer for SqlUnit {
@@ -33,7 +31,7 @@ impl UserTransfer for SqlUnit {
 
     async fn insert_new(&mut self, users: &[User]) -> Result<Vec<UserId>, StoreError> {
         let mut inserted = Vec::with_capacity(users.len());
-        for some in users.chunks(USERS_IN_A_STATEMENT) {
+        for some in users.chunks(ROWS_IN_A_STATEMENT) {
             let rows = some.iter().map(|user| Model::from(user).into_active_model());
             let mut insert = Entity::insert_many(rows).into_query();
             // Whichever index it is that says no.
@@ -44,16 +42,16 @@ impl UserTransfer for SqlUnit {
                 inserted.push(UserId::from_uuid(id));
             }
         }
-        for some in inserted.chunks(USERS_IN_A_STATEMENT) {
+        for some in inserted.chunks(ROWS_IN_A_STATEMENT) {
             self.leave_old_sessions_behind(some).await?;
         }
         Ok(inserted)
     }
 
     async fn replace(&mut self, user: &User) -> Result<bool, StoreError> {
-        let update = Entity::update_many()
-            .filter(Column::Id.eq(user.id.as_uuid()))
-            .set(every_column(Model::from(user)));
+        let mut row = Model::from(user).into_active_model().reset_all();
+        row.not_set(Column::Id);
+        let update = Entity::update_many().filter(Column::Id.eq(user.id.as_uuid())).set(row);
         match undoing_failure(self.connection(), update).await {
             Ok(rows) => Ok(!rows.is_empty()),
             Err(error) if is_unique_violation(&error) => Ok(false),
@@ -79,21 +77,5 @@ impl SqlUnit {
             .filter(Expr::exists(left));
         update.exec(self.connection()).await.map_err(store_error)?;
         Ok(())
-    }
-}
-
-fn every_column(row: Model) -> ActiveModel {
-    ActiveModel {
-        id: sea_orm::ActiveValue::NotSet,
-        email: Set(row.email),
-        hashed_password: Set(row.hashed_password),
-        is_active: Set(row.is_active),
-        is_superuser: Set(row.is_superuser),
-        tier: Set(row.tier),
-        created_at: Set(row.created_at),
-        updated_at: Set(row.updated_at),
-        email_normalized: Set(row.email_normalized),
-        credential_version: Set(row.credential_version),
-        sessions_epoch: Set(row.sessions_epoch),
     }
 }

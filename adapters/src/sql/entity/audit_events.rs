@@ -4,25 +4,25 @@ use sea_orm::entity::prelude::*;
 
 use super::super::timestamp::Timestamp;
 use super::Row;
+use super::row::row;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "audit_events")]
-pub(in super::super) struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub(in super::super) id: Uuid,
-    pub(in super::super) occurred_at: Timestamp,
-    pub(in super::super) kind: String,
-    pub(in super::super) user_id: Uuid,
-    pub(in super::super) session_id: Option<Uuid>,
-    pub(in super::super) actor_id: Option<Uuid>,
-    pub(in super::super) ip_address: Option<String>,
-    pub(in super::super) user_agent: Option<String>,
+row! {
+    #[sea_orm(table_name = "audit_events")]
+    pub(in super::super) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in super::super) id: Uuid,
+        pub(in super::super) occurred_at: Timestamp,
+        pub(in super::super) kind: String,
+        pub(in super::super) user_id: Uuid,
+        pub(in super::super) session_id: Option<Uuid>,
+        pub(in super::super) actor_id: Option<Uuid>,
+        pub(in super::super) ip_address: Option<String>,
+        pub(in super::super) user_agent: Option<String>,
+    }
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub(in super::super) enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
 
 impl From<&AuditEvent> for Model {
     fn from(event: &AuditEvent) -> Self {

@@ -1,6 +1,7 @@
 //! The rows, and what they are in the domain. Nothing of this leaves the adapter.
 
 pub(super) mod audit_events;
+pub(super) mod row;
 pub(super) mod service_clients;
 pub(super) mod sessions;
 pub(super) mod users;

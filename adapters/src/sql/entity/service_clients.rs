@@ -4,22 +4,22 @@ use sea_orm::entity::prelude::*;
 
 use super::super::timestamp::Timestamp;
 use super::Row;
+use super::row::row;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "service_clients")]
-pub(in super::super) struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub(in super::super) id: Uuid,
-    pub(in super::super) name: String,
-    pub(in super::super) hashed_secret: Vec<u8>,
-    pub(in super::super) created_at: Timestamp,
-    pub(in super::super) revoked_at: Option<Timestamp>,
+row! {
+    #[sea_orm(table_name = "service_clients")]
+    pub(in super::super) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in super::super) id: Uuid,
+        pub(in super::super) name: String,
+        pub(in super::super) hashed_secret: Vec<u8>,
+        pub(in super::super) created_at: Timestamp,
+        pub(in super::super) revoked_at: Option<Timestamp>,
+    }
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub(in super::super) enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
 
 impl From<&ServiceClient> for Model {
     fn from(client: &ServiceClient) -> Self {

@@ -6,31 +6,33 @@ use sea_orm::entity::prelude::*;
 
 use super::super::timestamp::Timestamp;
 use super::Row;
+use super::row::row;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "sessions")]
-pub(in super::super) struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub(in super::super) id: Uuid,
-    pub(in super::super) user_id: Uuid,
-    pub(in super::super) generation: i64,
-    pub(in super::super) rekeyed_generation: i64,
-    pub(in super::super) refresh_jti: String,
-    pub(in super::super) hashed_refresh_token: Vec<u8>,
-    pub(in super::super) previous_hashed_refresh_token: Option<Vec<u8>>,
-    pub(in super::super) rotated_at: Timestamp,
-    pub(in super::super) created_at: Timestamp,
-    pub(in super::super) authenticated_at: Timestamp,
-    pub(in super::super) last_used_at: Timestamp,
-    pub(in super::super) expires_at: Timestamp,
-    pub(in super::super) max_expires_at: Timestamp,
-    pub(in super::super) revoked_at: Option<Timestamp>,
-    pub(in super::super) revoked_reason: Option<String>,
-    pub(in super::super) ip_address: Option<String>,
-    pub(in super::super) user_agent: Option<String>,
-    pub(in super::super) epoch: i64,
-    pub(in super::super) last_ip_address: Option<String>,
-    pub(in super::super) last_user_agent: Option<String>,
+row! {
+    #[sea_orm(table_name = "sessions")]
+    pub(in super::super) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in super::super) id: Uuid,
+        pub(in super::super) user_id: Uuid,
+        pub(in super::super) generation: i64,
+        pub(in super::super) rekeyed_generation: i64,
+        pub(in super::super) refresh_jti: String,
+        pub(in super::super) hashed_refresh_token: Vec<u8>,
+        pub(in super::super) previous_hashed_refresh_token: Option<Vec<u8>>,
+        pub(in super::super) rotated_at: Timestamp,
+        pub(in super::super) created_at: Timestamp,
+        pub(in super::super) authenticated_at: Timestamp,
+        pub(in super::super) last_used_at: Timestamp,
+        pub(in super::super) expires_at: Timestamp,
+        pub(in super::super) max_expires_at: Timestamp,
+        pub(in super::super) revoked_at: Option<Timestamp>,
+        pub(in super::super) revoked_reason: Option<String>,
+        pub(in super::super) ip_address: Option<String>,
+        pub(in super::super) user_agent: Option<String>,
+        pub(in super::super) epoch: i64,
+        pub(in super::super) last_ip_address: Option<String>,
+        pub(in super::super) last_user_agent: Option<String>,
+    }
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -44,8 +46,6 @@ impl Related<super::users::Entity> for Entity {
         Relation::User.def()
     }
 }
-
-impl ActiveModelBehavior for ActiveModel {}
 
 impl From<&Session> for Model {
     fn from(session: &Session) -> Self {

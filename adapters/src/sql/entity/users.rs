@@ -2,28 +2,28 @@ use inwren_domain::model::{Email, PasswordHash, Tier, User, UserId};
 use sea_orm::entity::prelude::*;
 
 use super::super::timestamp::Timestamp;
+use super::row::row;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "users")]
-pub(in super::super) struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub(in super::super) id: Uuid,
-    pub(in super::super) email: String,
-    pub(in super::super) hashed_password: String,
-    pub(in super::super) is_active: bool,
-    pub(in super::super) is_superuser: bool,
-    pub(in super::super) tier: String,
-    pub(in super::super) created_at: Timestamp,
-    pub(in super::super) updated_at: Timestamp,
-    pub(in super::super) email_normalized: String,
-    pub(in super::super) credential_version: i64,
-    pub(in super::super) sessions_epoch: i64,
+row! {
+    #[sea_orm(table_name = "users")]
+    pub(in super::super) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in super::super) id: Uuid,
+        pub(in super::super) email: String,
+        pub(in super::super) hashed_password: String,
+        pub(in super::super) is_active: bool,
+        pub(in super::super) is_superuser: bool,
+        pub(in super::super) tier: String,
+        pub(in super::super) created_at: Timestamp,
+        pub(in super::super) updated_at: Timestamp,
+        pub(in super::super) email_normalized: String,
+        pub(in super::super) credential_version: i64,
+        pub(in super::super) sessions_epoch: i64,
+    }
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub(in super::super) enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
 
 impl From<&User> for Model {
     fn from(user: &User) -> Self {

@@ -1,15 +1,14 @@
 use std::sync::LazyLock;
 
 use inwren_domain::model::AuditEvent;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 
-use super::super::entity::audit_events;
-use super::rows::{event_values, insertion, statement};
+use super::super::entity::audit_events::{Entity, Model};
+use super::rows::{insert, insertion};
 
-static NEW_EVENT: LazyLock<String> = LazyLock::new(|| insertion::<audit_events::Column>("audit_events"));
+static NEW_EVENT: LazyLock<String> = LazyLock::new(insertion::<Entity>);
 
 /// Adds the event.
 pub(super) fn record(connection: &Connection, event: &AuditEvent) -> rusqlite::Result<()> {
-    let values = params_from_iter(event_values(event));
-    statement(connection, &NEW_EVENT)?.execute(values).map(drop)
+    insert(connection, &NEW_EVENT, Model::from(event)).map(drop)
 }

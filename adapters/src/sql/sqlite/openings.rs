@@ -2,24 +2,25 @@ use std::sync::LazyLock;
 
 use inwren_domain::model::{RevocationReason, User};
 use inwren_domain::ports::{Eviction, Opening, OpeningOutcome, StoreError};
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, params};
 
+use super::super::entity::row::TableRow;
 use super::super::entity::{sessions, users};
 use super::super::error::file_error;
 use super::super::eviction;
 use super::super::timestamp::to_micros;
 use super::events::record;
-use super::rows::{self, all, insertion, session_values, statement, user_by};
+use super::rows::{all, insert, insertion, statement, user_by};
 
 static USER: LazyLock<String> = LazyLock::new(|| user_by(users::Column::Id));
-static NEW_SESSION: LazyLock<String> = LazyLock::new(|| insertion::<sessions::Column>("sessions"));
+static NEW_SESSION: LazyLock<String> = LazyLock::new(insertion::<sessions::Entity>);
 const NEW_HASH: &str = "UPDATE users SET hashed_password = ?2 WHERE id = ?1";
 
 /// Opens the session if the user is as it was when the password was checked.
 pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
     let id = opening.session.user_id.as_uuid();
     let id = id.as_bytes().as_slice();
-    let found = all(connection, &USER, params![id], rows::user).map_err(file_error)?;
+    let found = all(connection, &USER, params![id], users::Model::read).map_err(file_error)?;
     let found = found.into_iter().next().map(User::from);
     let Some(mut user) = found.filter(|user| opening.fits(user)) else {
         return Ok(OpeningOutcome::Overtaken);
@@ -29,8 +30,8 @@ pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opening
             statement(connection, NEW_HASH)?.execute(params![id, hash.expose()])?;
         }
         make_room(connection, opening, &mut user)?;
-        let session = params_from_iter(session_values(&opening.session_of(&user)));
-        statement(connection, &NEW_SESSION)?.execute(session)?;
+        let session = opening.session_of(&user);
+        insert(connection, &NEW_SESSION, sessions::Model::from(&session))?;
         record(connection, &opening.event)
     };
     write().map_err(file_error)?;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use inwren_domain::model::{Email, Session, SessionId, User};
 use rusqlite::{Connection, params};
 
+use super::super::entity::row::{Columns, TableRow};
 use super::super::entity::users;
 use super::connection;
-use super::rows::{self, Columns, all, user_by};
+use super::rows::{self, all, user_by};
 
 /// Connections that are read from where the request is, by whoever comes, and by one at a time.
 ///
@@ -43,8 +44,9 @@ impl Readers {
 
     /// The user with this address.
     pub(in super::super) fn user_by_email(&self, email: &Email) -> Option<Option<User>> {
-        let found =
-            self.ask(|connection| all(connection, &USER_BY_EMAIL, params![email.normalized()], rows::user))?;
+        let found = self.ask(|connection| {
+            all(connection, &USER_BY_EMAIL, params![email.normalized()], users::Model::read)
+        })?;
         Some(found.into_iter().next().map(User::from))
     }
 

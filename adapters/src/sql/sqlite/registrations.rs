@@ -1,22 +1,20 @@
 use std::sync::LazyLock;
 
 use inwren_domain::ports::{Inserted, Registration, StoreError};
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 
 use super::super::entity::users;
 use super::super::error::file_error;
 use super::events::record;
-use super::rows::{insertion, statement, user_values};
+use super::rows::{insert, insertion};
 
-static NEW_USER: LazyLock<String> = LazyLock::new(|| {
-    format!("{} ON CONFLICT (email_normalized) DO NOTHING", insertion::<users::Column>("users"))
-});
+static NEW_USER: LazyLock<String> =
+    LazyLock::new(|| format!("{} ON CONFLICT (email_normalized) DO NOTHING", insertion::<users::Entity>()));
 
 /// Adds the user and its event. The index of addresses decides whether there is anything to add.
 pub(super) fn register(connection: &Connection, registration: &Registration) -> Result<Inserted, StoreError> {
-    let user = params_from_iter(user_values(&registration.user));
-    let added = statement(connection, &NEW_USER).and_then(|mut insert| insert.execute(user));
-    if added.map_err(file_error)? == 0 {
+    let user = users::Model::from(&registration.user);
+    if insert(connection, &NEW_USER, user).map_err(file_error)? == 0 {
         return Ok(Inserted::EmailTaken);
     }
     record(connection, &registration.event).map_err(file_error)?;

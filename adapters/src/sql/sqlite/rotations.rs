@@ -3,7 +3,7 @@ use rusqlite::{Connection, params};
 
 use super::super::entity::sessions;
 use super::super::error::file_error;
-use super::rows::{id, session_with_user, statement, time};
+use super::rows::{session_with_user, statement};
 
 /// Sets what a rotation changes and nothing else: SQLite writes the indexes of all columns that are named here.
 const CHANGE: &str = "UPDATE sessions SET generation = ?2, refresh_jti = ?3, hashed_refresh_token = ?4,
@@ -20,14 +20,14 @@ pub(super) fn rotate(connection: &Connection, rotation: &Rotation) -> Result<Rot
     let rotated = rotation.applied_to(&session);
     let row = sessions::Model::from(&rotated);
     let values = params![
-        id(row.id),
+        row.id,
         row.generation,
         row.refresh_jti,
         row.hashed_refresh_token,
         row.previous_hashed_refresh_token,
-        time(row.rotated_at),
-        time(row.last_used_at),
-        time(row.expires_at),
+        row.rotated_at,
+        row.last_used_at,
+        row.expires_at,
         row.last_ip_address,
         row.last_user_agent,
     ];

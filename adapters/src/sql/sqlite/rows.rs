@@ -2,15 +2,13 @@
 
 use std::sync::LazyLock;
 
-use inwren_domain::model::{AuditEvent, Session, SessionId, User};
+use inwren_domain::model::{Session, SessionId, User};
 use inwren_domain::ports::StoreError;
-use rusqlite::types::{FromSql, Type, Value};
-use rusqlite::{CachedStatement, Connection, Row, params};
-use sea_orm::{IdenStatic, Iterable};
-use uuid::Uuid;
+use rusqlite::{CachedStatement, Connection, params, params_from_iter};
+use sea_orm::{EntityTrait, IdenStatic, Iterable};
 
-use super::super::entity::{audit_events, sessions, users};
-use super::super::timestamp::{Timestamp, from_micros, to_micros};
+use super::super::entity::row::{Columns, TableRow};
+use super::super::entity::{sessions, users};
 
 /// The session and its user.
 static SESSION_WITH_USER: LazyLock<String> = LazyLock::new(|| {
@@ -26,16 +24,22 @@ pub(super) fn user_by(column: users::Column) -> String {
     format!("SELECT {} FROM users AS u WHERE u.{} = ?1", columns.join(", "), column.as_str())
 }
 
-/// The names of all columns of a table that is called so.
+/// The names of all columns of a table, prefixed with its alias.
 fn columns<C: Iterable + IdenStatic>(table: &str) -> impl Iterator<Item = String> {
     C::iter().map(move |column| format!("{table}.{}", column.as_str()))
 }
 
-/// What adds a row to a table.
-pub(super) fn insertion<C: Iterable + IdenStatic>(table: &str) -> String {
-    let columns: Vec<&str> = C::iter().map(|column| column.as_str()).collect();
+/// The `INSERT` of one row. [`TableRow::into_values`] gives its parameters.
+pub(super) fn insertion<E: EntityTrait>() -> String {
+    let columns: Vec<&str> = E::Column::iter().map(|column| column.as_str()).collect();
     let parameters = vec!["?"; columns.len()];
+    let table = E::default().table_name();
     format!("INSERT INTO \"{table}\" ({}) VALUES ({})", columns.join(", "), parameters.join(", "))
+}
+
+/// Runs an [`insertion`], and returns how many rows were added.
+pub(super) fn insert(connection: &Connection, text: &str, row: impl TableRow) -> rusqlite::Result<usize> {
+    statement(connection, text)?.execute(params_from_iter(row.into_values()))
 }
 
 /// The statement, prepared once for each connection.
@@ -53,7 +57,7 @@ pub(super) fn all<T>(
     read: impl Fn(&mut Columns<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
     let mut statement = statement(connection, question)?;
-    let rows = statement.query_map(arguments, |row| read(&mut Columns { row, next: 0 }))?;
+    let rows = statement.query_map(arguments, |row| read(&mut Columns::of(row)))?;
     rows.collect()
 }
 
@@ -64,154 +68,92 @@ pub(super) fn session_with_user(
 ) -> rusqlite::Result<Result<Option<(Session, User)>, StoreError>> {
     let id = id.as_uuid();
     let rows = all(connection, &SESSION_WITH_USER, params![id.as_bytes().as_slice()], |columns| {
-        Ok((session(columns)?, user(columns)?))
+        Ok((sessions::Model::read(columns)?, users::Model::read(columns)?))
     })?;
     let found = rows.into_iter().next();
     Ok(found.map(|(session, user)| Ok((session.try_into()?, user.into()))).transpose())
 }
 
-/// The values of a row, in the order in which the question names them.
-pub(super) struct Columns<'a> {
-    row: &'a Row<'a>,
-    next: usize,
-}
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+    use std::path::{Path, PathBuf};
+    use std::slice;
 
-impl Columns<'_> {
-    pub(super) fn value<T: FromSql>(&mut self) -> rusqlite::Result<T> {
-        let place = self.next;
-        self.next += 1;
-        self.row.get(place)
+    use rusqlite::types::Value;
+    use sea_orm::{ColumnTrait, ColumnType, Database, DatabaseConnection, IntoActiveModel};
+
+    use super::super::super::connection::Connection as DriverConnection;
+    use super::super::super::entity::{audit_events, service_clients};
+    use super::super::super::patience::Patience;
+    use super::*;
+
+    /// A value that no other column of the row has. Booleans alternate.
+    fn distinct<C: ColumnTrait>(column: C, place: u8) -> Value {
+        match column.def().get_column_type() {
+            ColumnType::Uuid => vec![place; 16].into(),
+            ColumnType::String(_) | ColumnType::Text => format!("text {place}").into(),
+            ColumnType::Boolean => place.is_multiple_of(2).into(),
+            ColumnType::BigInteger | ColumnType::TimestampWithTimeZone => i64::from(place).into(),
+            ColumnType::VarBinary(_) | ColumnType::Blob => vec![place; 32].into(),
+            other => panic!("no value for {other:?}"),
+        }
     }
 
-    fn id(&mut self) -> rusqlite::Result<Uuid> {
-        self.value().map(Uuid::from_bytes)
+    /// A file with the table alone, of which no row was written yet.
+    async fn file_with<E: EntityTrait>(path: &Path) -> (Connection, DriverConnection<DatabaseConnection>) {
+        let file = Connection::open(path).unwrap();
+        let columns: Vec<&str> = E::Column::iter().map(|column| column.as_str()).collect();
+        // Columns without a type keep every value as it is.
+        let table = format!("CREATE TABLE {} ({})", E::default().table_name(), columns.join(", "));
+        file.execute_batch(&table).unwrap();
+        let driver = Database::connect(format!("sqlite://{}", path.display())).await.unwrap();
+        (file, DriverConnection::new(driver, Patience::new(None)))
     }
 
-    fn time(&mut self) -> rusqlite::Result<Timestamp> {
-        let micros = self.value()?;
-        self.timestamp(micros)
+    /// Reads and writes a row whose columns all differ by sea-orm, which goes by names, and by [`TableRow`], which goes by
+    /// positions: they must agree.
+    async fn both_paths_agree<E>(folder: &Path)
+    where
+        E: EntityTrait,
+        E::Model: TableRow + IntoActiveModel<E::ActiveModel> + Clone + Debug + PartialEq + Sync,
+    {
+        let table = E::default().table_name().to_owned();
+        let (file, driver) = file_with::<E>(&folder.join(format!("{table}.db"))).await;
+        let names: Vec<String> = columns::<E::Column>("t").collect();
+        let select = format!("SELECT {} FROM {table} AS t", names.join(", "));
+        let read = || all(&file, &select, [], E::Model::read).unwrap();
+        let clear = || file.execute_batch(&format!("DELETE FROM {table}")).unwrap();
+
+        for (column, place) in E::Column::iter().zip(1..) {
+            let name = column.as_str();
+            let set = match place {
+                1 => format!("INSERT INTO {table} ({name}) VALUES (?1)"),
+                _ => format!("UPDATE {table} SET {name} = ?1"),
+            };
+            file.execute(&set, [distinct(column, place)]).unwrap();
+        }
+        let row = E::find().one(&driver).await.unwrap().unwrap();
+        assert_eq!(read(), slice::from_ref(&row), "{table}: read by position");
+
+        clear();
+        assert_eq!(insert(&file, &insertion::<E>(), row.clone()).unwrap(), 1);
+        let written = E::find().all(&driver).await.unwrap();
+        assert_eq!(written, slice::from_ref(&row), "{table}: written by position");
+
+        clear();
+        E::insert(row.clone().into_active_model()).exec_without_returning(&driver).await.unwrap();
+        assert_eq!(read(), [row], "{table}: written by name");
     }
 
-    fn optional_time(&mut self) -> rusqlite::Result<Option<Timestamp>> {
-        let micros: Option<i64> = self.value()?;
-        micros.map(|micros| self.timestamp(micros)).transpose()
+    #[tokio::test]
+    async fn positions_and_names_agree_in_every_table() {
+        let folder: PathBuf = std::env::temp_dir().join(format!("inwren-rows-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        both_paths_agree::<users::Entity>(&folder).await;
+        both_paths_agree::<sessions::Entity>(&folder).await;
+        both_paths_agree::<audit_events::Entity>(&folder).await;
+        both_paths_agree::<service_clients::Entity>(&folder).await;
+        std::fs::remove_dir_all(&folder).unwrap();
     }
-
-    /// The value that was read last, as a time.
-    fn timestamp(&self, micros: i64) -> rusqlite::Result<Timestamp> {
-        let place = self.next - 1;
-        let out_of_range = || {
-            let name = self.row.as_ref().column_name(place).unwrap_or_default().to_owned();
-            rusqlite::Error::InvalidColumnType(place, name, Type::Integer)
-        };
-        from_micros(micros).map(Timestamp).ok_or_else(out_of_range)
-    }
-}
-
-// Fields are read and written in the order in which they stand here, which is that of the columns.
-
-pub(super) fn session(columns: &mut Columns<'_>) -> rusqlite::Result<sessions::Model> {
-    Ok(sessions::Model {
-        id: columns.id()?,
-        user_id: columns.id()?,
-        generation: columns.value()?,
-        rekeyed_generation: columns.value()?,
-        refresh_jti: columns.value()?,
-        hashed_refresh_token: columns.value()?,
-        previous_hashed_refresh_token: columns.value()?,
-        rotated_at: columns.time()?,
-        created_at: columns.time()?,
-        authenticated_at: columns.time()?,
-        last_used_at: columns.time()?,
-        expires_at: columns.time()?,
-        max_expires_at: columns.time()?,
-        revoked_at: columns.optional_time()?,
-        revoked_reason: columns.value()?,
-        ip_address: columns.value()?,
-        user_agent: columns.value()?,
-        epoch: columns.value()?,
-        last_ip_address: columns.value()?,
-        last_user_agent: columns.value()?,
-    })
-}
-
-pub(super) fn user(columns: &mut Columns<'_>) -> rusqlite::Result<users::Model> {
-    Ok(users::Model {
-        id: columns.id()?,
-        email: columns.value()?,
-        hashed_password: columns.value()?,
-        is_active: columns.value()?,
-        is_superuser: columns.value()?,
-        tier: columns.value()?,
-        created_at: columns.time()?,
-        updated_at: columns.time()?,
-        email_normalized: columns.value()?,
-        credential_version: columns.value()?,
-        sessions_epoch: columns.value()?,
-    })
-}
-
-pub(super) fn session_values(session: &Session) -> [Value; 20] {
-    let row = sessions::Model::from(session);
-    [
-        id(row.id),
-        id(row.user_id),
-        row.generation.into(),
-        row.rekeyed_generation.into(),
-        row.refresh_jti.into(),
-        row.hashed_refresh_token.into(),
-        row.previous_hashed_refresh_token.into(),
-        time(row.rotated_at),
-        time(row.created_at),
-        time(row.authenticated_at),
-        time(row.last_used_at),
-        time(row.expires_at),
-        time(row.max_expires_at),
-        row.revoked_at.map(time).into(),
-        row.revoked_reason.into(),
-        row.ip_address.into(),
-        row.user_agent.into(),
-        row.epoch.into(),
-        row.last_ip_address.into(),
-        row.last_user_agent.into(),
-    ]
-}
-
-pub(super) fn user_values(user: &User) -> [Value; 11] {
-    let row = users::Model::from(user);
-    [
-        id(row.id),
-        row.email.into(),
-        row.hashed_password.into(),
-        row.is_active.into(),
-        row.is_superuser.into(),
-        row.tier.into(),
-        time(row.created_at),
-        time(row.updated_at),
-        row.email_normalized.into(),
-        row.credential_version.into(),
-        row.sessions_epoch.into(),
-    ]
-}
-
-pub(super) fn event_values(event: &AuditEvent) -> [Value; 8] {
-    let row = audit_events::Model::from(event);
-    [
-        id(row.id),
-        time(row.occurred_at),
-        row.kind.into(),
-        id(row.user_id),
-        row.session_id.map(id).into(),
-        row.actor_id.map(id).into(),
-        row.ip_address.into(),
-        row.user_agent.into(),
-    ]
-}
-
-pub(super) fn id(uuid: Uuid) -> Value {
-    uuid.into_bytes().to_vec().into()
-}
-
-pub(super) fn time(timestamp: Timestamp) -> Value {
-    to_micros(timestamp.0).into()
 }
