@@ -79,6 +79,12 @@ pub fn somebody() -> User {
     user(fresh_email().as_str())
 }
 
+/// An active plain user with a value of its own in every field.
+pub fn distinct_user() -> User {
+    let updated_at = now() + Duration::MICROSECOND;
+    User { tier: tier("plus"), updated_at, credential_version: 5, sessions_epoch: 6, ..somebody() }
+}
+
 /// An active superuser.
 pub fn superuser() -> User {
     User { is_superuser: true, ..somebody() }
@@ -105,6 +111,26 @@ pub fn session_of(user: &User) -> Session {
         client: ClientInfo::new(Some([192, 0, 2, 1].into()), Some("fixture/1.0")),
         last_client: ClientInfo::new(Some([192, 0, 2, 1].into()), Some("fixture/1.0")),
         epoch: user.sessions_epoch,
+    }
+}
+
+/// A session of the user with a value of its own in every field that can have one.
+pub fn distinct_session(user: &User) -> Session {
+    let tick = |n| now() + Duration::microseconds(n);
+    Session {
+        generation: (1 << 40) + 3,
+        rekeyed_generation: 1 << 40,
+        refresh_jti: TokenId::from_stored(format!("{}.{}", (1_u64 << 40) + 3, "f".repeat(64))),
+        previous_hashed_refresh_token: Some(digest(unique())),
+        created_at: tick(1),
+        authenticated_at: tick(2),
+        rotated_at: tick(3),
+        last_used_at: tick(4),
+        expires_at: tick(1_000_005),
+        max_expires_at: tick(2_000_006),
+        client: ClientInfo::new(Some([192, 0, 2, 3].into()), Some("first/1.0")),
+        last_client: ClientInfo::new(Some([192, 0, 2, 4].into()), Some("last/2.0")),
+        ..session_of(user)
     }
 }
 
@@ -142,6 +168,16 @@ pub fn event(kind: AuditEventKind, user: UserId) -> AuditEvent {
         session_id: None,
         actor_id: None,
         client: ClientInfo::default(),
+    }
+}
+
+/// An event with a value of its own in every field.
+pub fn distinct_event(kind: AuditEventKind, user: UserId) -> AuditEvent {
+    AuditEvent {
+        session_id: Some(SessionId::from_uuid(uuid())),
+        actor_id: Some(user_id()),
+        client: ClientInfo::new(Some([192, 0, 2, 5].into()), Some("event/1.0")),
+        ..event(kind, user)
     }
 }
 

@@ -23,11 +23,13 @@ fn opening_for(user: &User) -> Opening {
 
 /// An opening keeps the session and the event as they are, and gives the user.
 pub async fn an_opening_keeps_session_and_event(store: Arc<dyn Store>) {
-    let (user, other) = (somebody(), somebody());
+    let (user, other) = (fixtures::distinct_user(), somebody());
     add_users(&*store, &[&user, &other]).await;
     let earlier = fixtures::session_of(&user);
     add_sessions(&*store, &[&earlier]).await;
-    let opening = opening_for(&user);
+    let session = fixtures::distinct_session(&user);
+    let event = fixtures::distinct_event(AuditEventKind::LoggedIn, user.id);
+    let opening = Opening { session, event, ..opening_for(&user) };
     assert_eq!(store.open_session(&opening).await.unwrap(), OpeningOutcome::Opened(user.clone()));
     let (session, its_user) = session_and_user(&*store, opening.session.id).await.unwrap();
     assert_eq!(session, opening.session);

@@ -6,7 +6,7 @@ use inwren_domain::model::{AuditEventKind, User};
 use inwren_domain::ports::{Inserted, Registration, Store};
 
 use super::support::{add_users, assert_same_user, assert_waits, events, together, user_of};
-use crate::fixtures::{event, somebody, user};
+use crate::fixtures::{distinct_event, distinct_user, event, somebody, user};
 
 fn registration_of(user: &User) -> Registration {
     Registration { user: user.clone(), event: event(AuditEventKind::UserRegistered, user.id) }
@@ -14,7 +14,9 @@ fn registration_of(user: &User) -> Registration {
 
 /// A registration keeps the user and the event as they are.
 pub async fn a_registration_keeps_user_and_event(store: Arc<dyn Store>) {
-    let registration = registration_of(&User { credential_version: 3, is_superuser: true, ..somebody() });
+    let user = distinct_user();
+    let event = distinct_event(AuditEventKind::UserRegistered, user.id);
+    let registration = Registration { user, event };
     assert_eq!(store.register_user(&registration).await.unwrap(), Inserted::Inserted);
     assert_same_user(&user_of(&*store, registration.user.id).await.unwrap(), &registration.user);
     assert_eq!(events(&*store).await, [registration.event]);

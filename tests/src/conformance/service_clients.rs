@@ -20,8 +20,11 @@ async fn by_id(store: &dyn Store, id: ServiceClientId) -> Option<ServiceClient> 
 /// What was inserted is read back exactly, in the order in which it was made.
 pub async fn inserted_is_read_back_exactly_in_order(store: Arc<dyn Store>) {
     let first = service_client("billing");
-    let later =
-        ServiceClient { created_at: now() + Duration::microseconds(1), ..service_client("Ünïcode 🦀") };
+    let later = ServiceClient {
+        created_at: now() + Duration::microseconds(1),
+        revoked_at: Some(now() + Duration::microseconds(2)),
+        ..service_client("Ünïcode 🦀")
+    };
     for client in [&later, &first] {
         assert_eq!(by_id(&*store, client.id).await, None);
         assert!(in_unit!(store, |unit| unit.service_clients().insert(client).await.unwrap()));

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{
-    ClientInfo, PageRequest, Revocation, RevocationReason, Session, SessionId, TokenId, User,
-};
+use inwren_domain::model::{ClientInfo, PageRequest, Revocation, RevocationReason, Session, SessionId, User};
 use inwren_domain::ports::{REVOKED_AT_ONCE, Rekey, RotationOutcome, Store};
 use time::{Duration, OffsetDateTime};
 
@@ -25,20 +23,10 @@ pub async fn inserted_is_read_back_exactly_with_its_user(store: Arc<dyn Store>) 
     let mapped = ClientInfo::new(Some("::ffff:192.0.2.7".parse().unwrap()), None);
     let tick = |n| now() + Duration::microseconds(n);
     let odd = Session {
-        generation: (1 << 40) + 3,
-        rekeyed_generation: 1 << 40,
-        refresh_jti: TokenId::from_stored(format!("{}.{}", (1_u64 << 40) + 3, "f".repeat(64))),
-        previous_hashed_refresh_token: Some(digest(unique())),
-        created_at: tick(1),
-        authenticated_at: tick(2),
-        rotated_at: tick(3),
-        last_used_at: tick(4),
-        expires_at: tick(1_000_005),
-        max_expires_at: tick(2_000_006),
         client: v6,
         last_client: ClientInfo::new(None, Some("Überall/2.0")),
         epoch: 1 << 41,
-        ..fixtures::session_of(&user)
+        ..fixtures::distinct_session(&user)
     };
     let bare = ClientInfo::default();
     let bare = Session { client: bare.clone(), last_client: bare, ..fixtures::session_of(&user) };

@@ -20,7 +20,7 @@ use crate::fixtures::{self, email, event, fresh_email, now, somebody, superuser,
 
 /// Each user MUST come exactly once, in the order of the ids, and the count MUST be theirs.
 pub async fn a_snapshot_gives_everybody_once_in_the_order_of_ids(store: Arc<dyn Store>) {
-    let users: Vec<User> = (0..23).map(|_| somebody()).collect();
+    let users: Vec<User> = (0..23).map(|_| fixtures::distinct_user()).collect();
     add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
     let mut snapshot = store.snapshot().await.unwrap();
     assert_eq!(snapshot.count().await.unwrap(), 23);
@@ -104,6 +104,7 @@ pub async fn only_the_new_are_inserted_and_the_unit_goes_on(store: Arc<dyn Store
         tier: Tier::from_stored("unheard-of".to_owned()),
         updated_at: now() + Duration::MICROSECOND,
         credential_version: 7,
+        sessions_epoch: 8,
         ..user("Grüße.用户@Bücher.Example")
     };
     let same_email = user("aNN@example.org");
