@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::dialect::Dialect;
 use super::entity::users::{Column, Entity, Model};
 use super::error::store_error;
+use super::keyset::older_than;
 use super::timestamp::Timestamp;
 
 /// A page of users. One that cannot be read is logged and left out, and the page ends where it would have ended with it: a
@@ -98,8 +99,7 @@ fn past_cursor(after: &UserCursor, filter: &UserFilter) -> Expr {
     if filter.is_by_address() {
         return Expr::col(Column::EmailNormalized).gt(&after.address);
     }
-    let place = [Expr::val(Timestamp(after.age.created_at)), Expr::val(after.age.id.as_uuid())];
-    Expr::tuple([Column::CreatedAt, Column::Id].map(Expr::col)).lt(Expr::tuple(place))
+    older_than([Column::CreatedAt, Column::Id], (after.age.created_at, after.age.id.as_uuid()))
 }
 
 /// A range, in which no character of the prefix has a meaning of its own.

@@ -34,6 +34,7 @@ mod error;
 mod eviction;
 mod file;
 mod foreign;
+mod keyset;
 mod listing;
 mod lookups;
 mod opening_postgres;

@@ -18,6 +18,7 @@ use super::entity::sessions::{ActiveModel, Column, Entity, Model, address_text};
 use super::entity::users;
 use super::error::store_error;
 use super::eviction;
+use super::keyset::older_than;
 use super::sweep::sweep;
 use super::timestamp::Timestamp;
 use super::unit::SqlUnit;
@@ -35,10 +36,9 @@ impl SessionReader for SqlView {
         now: OffsetDateTime,
         page: PageRequest<AgeCursor<SessionId>>,
     ) -> Result<Page<Session, AgeCursor<SessionId>>, StoreError> {
-        let after = page.after.map(|after| {
-            let place = [Expr::val(Timestamp(after.created_at)), Expr::val(after.id.as_uuid())];
-            Expr::tuple([Column::CreatedAt, Column::Id].map(Expr::col)).lt(Expr::tuple(place))
-        });
+        let after = page
+            .after
+            .map(|after| older_than([Column::CreatedAt, Column::Id], (after.created_at, after.id.as_uuid())));
         let rows = Entity::find()
             .filter(live_sessions_of(user, now).add_option(after))
             .order_by_desc(Column::CreatedAt)
