@@ -9,21 +9,21 @@ use inwren_domain::ports::StoreError;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use super::batcher::{Batcher, Job, MAX_TOGETHER};
+use super::batcher::{Batcher, Job, MAX_BATCH, Worker};
 use super::connection::Connection;
 use super::entity::{sessions, users};
 use super::error::store_error;
 use super::pool::Pool;
 use super::sqlite::Readers;
 
-/// While one question is on its way to the database, the next ones can be.
-const LANES: usize = 3;
+/// Batches that may be on their way to the database at the same time.
+const TASKS: usize = 3;
 
 type Found = Option<(Session, User)>;
 
 /// Looks sessions up, with their users, for all who ask at the same time by one statement.
 pub(super) struct Lookups {
-    together: Batcher<SessionId, Found>,
+    batcher: Batcher<Job<SessionId, Found>>,
     /// Where the database is a file, what is asked first.
     at_once: Option<Readers>,
 }
@@ -31,10 +31,7 @@ pub(super) struct Lookups {
 impl Lookups {
     /// Whoever asks waits for `max_wait` at most.
     pub(super) fn over(readers: Pool, file: Option<&Path>, max_wait: Duration) -> Self {
-        let together = Batcher::start(LANES, max_wait, move |jobs: Vec<Job<SessionId>>| {
-            look_up(readers.clone(), jobs.into_iter().map(|job| job.question).collect())
-        });
-        Self { together, at_once: file.map(Readers::open) }
+        Self { batcher: Batcher::start(TASKS, max_wait, readers), at_once: file.map(Readers::open) }
     }
 
     /// What can be read from a file without waiting.
@@ -45,7 +42,7 @@ impl Lookups {
     pub(super) async fn session_with_user(&self, id: SessionId) -> Result<Found, StoreError> {
         match self.at_once(|readers| readers.session_with_user(id)) {
             Some(found) => Ok(found),
-            None => self.together.ask(id).await,
+            None => self.batcher.submit(id).await,
         }
     }
 
@@ -66,29 +63,39 @@ pub(super) async fn with_user(
     rows.map_err(store_error)?.map(|(session, user)| Ok((session.try_into()?, user.into()))).transpose()
 }
 
-async fn look_up(readers: Pool, ids: Vec<SessionId>) -> Result<Vec<Found>, StoreError> {
-    let connection = Connection::on(readers);
-    if let [id] = ids[..] {
-        return Ok(vec![with_user(&connection, id).await?]);
+impl Worker<Job<SessionId, Found>> for Pool {
+    /// Looks all sessions of the batch up by one statement.
+    async fn work(&self, batch: &mut [Job<SessionId, Found>]) -> Result<(), StoreError> {
+        let connection = Connection::on(self.clone());
+        if let [job] = batch {
+            let found = with_user(&connection, job.question).await?;
+            job.answer(Ok(found));
+            return Ok(());
+        }
+        let ids: Vec<SessionId> = batch.iter().map(|job| job.question).collect();
+        let rows = sessions::Entity::find()
+            .filter(sessions::Column::Id.is_in(in_a_few_sizes(&ids)))
+            .find_both_related(users::Entity)
+            .all(&connection)
+            .await
+            .map_err(store_error)?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for (session, user) in rows {
+            let session = Session::try_from(session)?;
+            found.insert(session.id, (session, User::from(user)));
+        }
+        for job in batch {
+            // The same session may have been asked for more than once.
+            let found = found.get(&job.question).cloned();
+            job.answer(Ok(found));
+        }
+        Ok(())
     }
-    let rows = sessions::Entity::find()
-        .filter(sessions::Column::Id.is_in(in_a_few_sizes(&ids)))
-        .find_both_related(users::Entity)
-        .all(&connection)
-        .await
-        .map_err(store_error)?;
-    let mut found = HashMap::with_capacity(rows.len());
-    for (session, user) in rows {
-        let session = Session::try_from(session)?;
-        found.insert(session.id, (session, User::from(user)));
-    }
-    // The same session may have been asked for more than once.
-    Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
 }
 
 /// Repeats the last one up to a power of two: a statement is prepared for each number of arguments, and few are enough.
 fn in_a_few_sizes(ids: &[SessionId]) -> impl Iterator<Item = Uuid> {
-    let size = ids.len().next_power_of_two().min(MAX_TOGETHER);
+    let size = ids.len().next_power_of_two().min(MAX_BATCH);
     let last = ids.last().into_iter().cycle();
     ids.iter().chain(last).take(size).map(|id| id.as_uuid())
 }

@@ -9,7 +9,7 @@ use inwren_domain::ports::{Rotation, RotationOutcome, StoreError};
 use sea_orm::sea_query::{ArrayType, Value};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, IdenStatic, Iterable, QueryResult, Statement};
 
-use super::batcher::{Batcher, Job};
+use super::batcher::{Batcher, Job, Worker};
 use super::connection::Connection;
 use super::database_clock::DATABASE_TIME;
 use super::entity::{sessions, users};
@@ -18,8 +18,8 @@ use super::lookups::with_user;
 use super::pool::Pool;
 use super::timestamp::Timestamp;
 
-/// One, so that whoever comes while an exchange waits for the disk shares the next one.
-const LANES: usize = 1;
+/// One, so that callers who come while an exchange waits for the disk share the next one.
+const TASKS: usize = 1;
 /// How often the exchange is tried if what it finds has changed every time by when it looks.
 const ATTEMPTS: u8 = 4;
 
@@ -28,24 +28,21 @@ type Exchanged = Option<(Session, User)>;
 /// Exchanges tokens for all who ask at the same time by one statement, and finds out one by one why it refused somebody.
 pub(super) struct Rotations {
     pool: Pool,
-    together: Batcher<Rotation, Exchanged>,
+    batcher: Batcher<Job<Rotation, Exchanged>>,
 }
 
 impl Rotations {
     /// Whoever asks waits for `max_wait` at most.
     pub(super) fn over(pool: Pool, max_wait: Duration) -> Self {
-        let shared = pool.clone();
-        let together = Batcher::start(LANES, max_wait, move |jobs| {
-            let pool = shared.clone();
-            async move { exchange(&pool, &jobs, Locked::Skipped).await }
-        });
-        Self { pool, together }
+        let batcher = Batcher::start(TASKS, max_wait, pool.clone());
+        Self { pool, batcher }
     }
 
     /// Whoever takes the user's rights away revokes the session in the same transaction, so that one of the two finds the
     /// other's row and waits for it.
     pub(super) async fn rotate(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
-        if let Some((session, user)) = self.together.ask(rotation.clone()).await? {
+        let exchanged: Exchanged = self.batcher.submit(rotation.clone()).await?;
+        if let Some((session, user)) = exchanged {
             return Ok(RotationOutcome::Rotated(session, user));
         }
         let connection = Connection::on(self.pool.clone());
@@ -58,8 +55,8 @@ impl Rotations {
             }
             // Nothing stood against it but a lock of another transaction, or a reading of the clock that was wrong.
             self.pool.clock().forget();
-            let job = Job { question: rotation.clone(), write_by: self.pool.patience().end().write_by };
-            let alone = exchange(&self.pool, &[job], Locked::WaitedFor).await?;
+            let write_by = self.pool.patience().end().write_by;
+            let alone = exchange(&self.pool, &[(rotation, write_by)], Locked::WaitedFor).await?;
             if let Some((session, user)) = alone.into_iter().flatten().next() {
                 return Ok(RotationOutcome::Rotated(session, user));
             }
@@ -67,6 +64,21 @@ impl Rotations {
         Err(StoreError::Busy("a session changed all through a rotation".to_owned()))
     }
 }
+
+impl Worker<Job<Rotation, Exchanged>> for Pool {
+    /// Exchanges the tokens of the batch by one statement.
+    async fn work(&self, batch: &mut [Job<Rotation, Exchanged>]) -> Result<(), StoreError> {
+        let asked: Vec<Asked<'_>> = batch.iter().map(|job| (&job.question, job.write_by)).collect();
+        let exchanged = exchange(self, &asked, Locked::Skipped).await?;
+        for (job, exchanged) in batch.iter_mut().zip(exchanged) {
+            job.answer(Ok(exchanged));
+        }
+        Ok(())
+    }
+}
+
+/// A rotation, and the moment from which on it must not be made any more.
+type Asked<'a> = (&'a Rotation, Instant);
 
 /// What is done about a session that another transaction has locked.
 #[derive(Clone, Copy)]
@@ -124,14 +136,14 @@ fn statement(locked: &str) -> String {
 }
 
 /// The sessions that were exchanged, each in the place in which it was asked for.
-async fn exchange(pool: &Pool, jobs: &[Job<Rotation>], locked: Locked) -> Result<Vec<Exchanged>, StoreError> {
+async fn exchange(pool: &Pool, asked: &[Asked<'_>], locked: Locked) -> Result<Vec<Exchanged>, StoreError> {
     let connection = Connection::on(pool.clone());
     let reading = pool.clock().read(&connection).await.map_err(store_error)?;
     let array = |of: ArrayType, values| Value::Array(of, Some(Box::new(values)));
     let column = |of: ArrayType, value: fn(&Rotation) -> Value| {
-        array(of, jobs.iter().map(|job| value(&job.question)).collect())
+        array(of, asked.iter().map(|(rotation, _)| value(rotation)).collect())
     };
-    let deadline = |job: &Job<Rotation>| Timestamp(reading.at(job.write_by)).into();
+    let deadline = |(_, write_by): &Asked<'_>| Timestamp(reading.at(*write_by)).into();
     let values = [
         column(ArrayType::Uuid, |asked| asked.session_id.as_uuid().into()),
         column(ArrayType::Uuid, |asked| asked.user_id.as_uuid().into()),
@@ -141,7 +153,7 @@ async fn exchange(pool: &Pool, jobs: &[Job<Rotation>], locked: Locked) -> Result
         column(ArrayType::Bytes, |asked| asked.hashed_refresh_token.as_bytes().to_vec().into()),
         column(ArrayType::TimeDateTimeWithTimeZone, |asked| Timestamp(asked.at).into()),
         column(ArrayType::TimeDateTimeWithTimeZone, |asked| Timestamp(asked.expires_at).into()),
-        array(ArrayType::TimeDateTimeWithTimeZone, jobs.iter().map(deadline).collect()),
+        array(ArrayType::TimeDateTimeWithTimeZone, asked.iter().map(deadline).collect()),
         column(ArrayType::String, |asked| sessions::address_text(&asked.client).into()),
         column(ArrayType::String, |asked| asked.client.user_agent.clone().unwrap_or_default().into()),
     ];
@@ -155,7 +167,7 @@ async fn exchange(pool: &Pool, jobs: &[Job<Rotation>], locked: Locked) -> Result
     if let Some(row) = rows.first() {
         pool.clock().note(sent, row).map_err(store_error)?;
     }
-    let mut exchanged = vec![None; jobs.len()];
+    let mut exchanged = vec![None; asked.len()];
     for row in &rows {
         let place: i64 = row.try_get("", PLACE).map_err(store_error)?;
         let place = usize::try_from(place).ok().and_then(|place| exchanged.get_mut(place.checked_sub(1)?));

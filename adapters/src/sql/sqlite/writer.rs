@@ -27,12 +27,12 @@ impl Writer {
     }
 
     /// Does some work when it is its turn, all of it or nothing, and waits for a lock of another process until a moment.
-    /// The work says until when it may be committed.
-    pub(super) async fn transaction<T>(
+    /// The work returns until when it may be committed.
+    pub(super) async fn transaction(
         &self,
         wait_until: Instant,
-        work: impl FnOnce(&Connection) -> Result<(T, Instant), StoreError>,
-    ) -> Result<T, StoreError> {
+        work: impl FnOnce(&Connection) -> Result<Instant, StoreError>,
+    ) -> Result<(), StoreError> {
         let _turn = self.others.turn().await.map_err(store_error)?;
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let closed = || StoreError::Unavailable("the file was closed".to_owned());
@@ -40,12 +40,11 @@ impl Writer {
         let wait = wait_until.saturating_duration_since(Instant::now()).min(self.lock_timeout);
         connection.busy_timeout(wait).map_err(file_error)?;
         let transaction = Transaction::begin(connection).map_err(file_error)?;
-        let (done, commit_by) = work(connection)?;
+        let commit_by = work(connection)?;
         if Instant::now() >= commit_by {
             return Err(too_late());
         }
-        transaction.commit().map_err(file_error)?;
-        Ok(done)
+        transaction.commit().map_err(file_error)
     }
 
     /// Lets go of the file.

@@ -7,7 +7,7 @@ use inwren_domain::ports::{
 };
 use rusqlite::Connection;
 
-use super::super::batcher::{Batcher, Job};
+use super::super::batcher::{Batcher, Job, Pending, Worker};
 use super::super::connect_error::ConnectError;
 use super::super::pool::Pool;
 use super::openings::open;
@@ -15,57 +15,37 @@ use super::registrations::register;
 use super::rotations::rotate;
 use super::writer::{Writer, too_late};
 
-/// What is written without the driver, for all who ask at the same time in one transaction: what costs is the wait for the
-/// disk at every commit.
+/// Writes without the driver, in one transaction for all callers at the same time: the cost is the wait for the disk at every
+/// commit.
 pub(in super::super) struct Writes {
     writer: Arc<Writer>,
-    together: Batcher<Write, Result<Written, StoreError>>,
-}
-
-#[derive(Clone)]
-enum Write {
-    Opening(Box<Opening>),
-    Rotation(Rotation),
-    Registration(Registration),
-}
-
-enum Written {
-    Opening(OpeningOutcome),
-    Rotation(Box<RotationOutcome>),
-    Registration(Inserted),
+    batcher: Batcher<Box<dyn Write>>,
 }
 
 impl Writes {
-    /// To the file of this path, in turns with the driver. Whoever asks waits for `max_wait` at most.
+    /// To the file of this path, in turns with the driver. Callers wait for `max_wait` at most.
     pub(in super::super) fn to(path: &Path, driver: Pool, max_wait: Duration) -> Result<Self, ConnectError> {
         let writer = Arc::new(Writer::open(path, max_wait, driver)?);
-        let shared = Arc::clone(&writer);
-        let write = move |jobs| together(Arc::clone(&shared), jobs);
-        Ok(Self { writer, together: Batcher::start_thread("file-writer", max_wait, write)? })
+        let batcher = Batcher::start_thread("file-writer", max_wait, Arc::clone(&writer))?;
+        Ok(Self { writer, batcher })
     }
 
     pub(in super::super) async fn open(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-        match self.together.ask(Write::Opening(Box::new(opening.clone()))).await?? {
-            Written::Opening(outcome) => Ok(outcome),
-            _ => Err(another_question()),
-        }
+        let opening = opening.clone();
+        self.batcher.submit(move |connection: &Connection| open(connection, &opening)).await
     }
 
     pub(in super::super) async fn rotate(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
-        match self.together.ask(Write::Rotation(rotation.clone())).await?? {
-            Written::Rotation(outcome) => Ok(*outcome),
-            _ => Err(another_question()),
-        }
+        let rotation = rotation.clone();
+        self.batcher.submit(move |connection: &Connection| rotate(connection, &rotation)).await
     }
 
     pub(in super::super) async fn register(
         &self,
         registration: &Registration,
     ) -> Result<Inserted, StoreError> {
-        match self.together.ask(Write::Registration(registration.clone())).await?? {
-            Written::Registration(inserted) => Ok(inserted),
-            _ => Err(another_question()),
-        }
+        let registration = registration.clone();
+        self.batcher.submit(move |connection: &Connection| register(connection, &registration)).await
     }
 
     /// Lets go of the file.
@@ -74,38 +54,51 @@ impl Writes {
     }
 }
 
-fn another_question() -> StoreError {
-    StoreError::Unavailable("an answer to another question".to_owned())
+/// A write of one caller, whatever its outcome is.
+trait Write: Pending {
+    fn write_by(&self) -> Instant;
+
+    /// Writes, if it is not too late for that at `begun`. Nothing else writes beside its transaction, so nothing changes between
+    /// what it reads and what it writes.
+    fn write(&mut self, connection: &Connection, begun: Instant) -> Result<(), StoreError>;
 }
 
-/// Writes what is not too late when the file's lock is there, which may have been waited for.
-async fn together(
-    writer: Arc<Writer>,
-    jobs: Vec<Job<Write>>,
-) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
-    let wait_until = jobs.iter().map(|job| job.write_by).max().unwrap_or_else(Instant::now);
-    let work = |connection: &Connection| {
-        let begun = Instant::now();
-        let in_time = |job: &&Job<Write>| begun < job.write_by;
-        let commit_by = jobs.iter().filter(in_time).map(|job| job.write_by).min().unwrap_or(wait_until);
-        let write = |job: &Job<Write>| {
-            if in_time(&job) { job.question.to(connection).map(Ok) } else { Ok(Err(too_late())) }
+impl<W, A> Write for Job<W, A>
+where
+    W: Fn(&Connection) -> Result<A, StoreError> + Send + 'static,
+    A: Send + 'static,
+{
+    fn write_by(&self) -> Instant {
+        self.write_by
+    }
+
+    fn write(&mut self, connection: &Connection, begun: Instant) -> Result<(), StoreError> {
+        let outcome = if begun < self.write_by { Ok((self.question)(connection)?) } else { Err(too_late()) };
+        self.answer(outcome);
+        Ok(())
+    }
+}
+
+impl<W, A> From<Job<W, A>> for Box<dyn Write>
+where
+    Job<W, A>: Write,
+{
+    fn from(job: Job<W, A>) -> Self {
+        Box::new(job)
+    }
+}
+
+impl Worker<Box<dyn Write>> for Writer {
+    /// Writes what is not too late when the file's lock is there, which may have been waited for.
+    async fn work(&self, batch: &mut [Box<dyn Write>]) -> Result<(), StoreError> {
+        let wait_until = batch.iter().map(|write| write.write_by()).max().unwrap_or_else(Instant::now);
+        let work = |connection: &Connection| {
+            let begun = Instant::now();
+            let in_time = batch.iter().map(|write| write.write_by()).filter(|write_by| begun < *write_by);
+            let commit_by = in_time.min().unwrap_or(wait_until);
+            batch.iter_mut().try_for_each(|write| write.write(connection, begun))?;
+            Ok(commit_by)
         };
-        let written = jobs.iter().map(write).collect::<Result<Vec<_>, _>>()?;
-        Ok((written, commit_by))
-    };
-    writer.transaction(wait_until, work).await
-}
-
-impl Write {
-    /// In a transaction beside which nobody else writes: nothing changes between a question and an answer.
-    fn to(&self, connection: &Connection) -> Result<Written, StoreError> {
-        match self {
-            Self::Opening(opening) => open(connection, opening).map(Written::Opening),
-            Self::Rotation(rotation) => {
-                rotate(connection, rotation).map(|outcome| Written::Rotation(Box::new(outcome)))
-            }
-            Self::Registration(registration) => register(connection, registration).map(Written::Registration),
-        }
+        self.transaction(wait_until, work).await
     }
 }
