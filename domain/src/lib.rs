@@ -19,6 +19,7 @@
 //! 3. Write a conformance case for each MUST in `tests/src/conformance/`, against the trait.
 //! 4. Implement it in `adapters/`, and plug it in in the wiring of `app/`. Nothing else changes.
 
+pub mod authn;
 mod core;
 pub mod model;
 pub mod policy;

@@ -15,6 +15,10 @@ mod m20261129_000001_bound_sessions;
 mod m20261129_000002_ascii_domains;
 mod m20261129_000003_last_used_client;
 mod m20261129_000004_index_addresses;
+mod m20261129_000005_optional_passwords;
+mod m20261129_000006_session_assurance;
+mod m20261129_000007_audit_subjects;
+mod nullable;
 mod run;
 mod set_aside;
 
@@ -43,6 +47,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000002_ascii_domains::Migration),
             Box::new(m20261129_000003_last_used_client::Migration),
             Box::new(m20261129_000004_index_addresses::Migration),
+            Box::new(m20261129_000005_optional_passwords::Migration),
+            Box::new(m20261129_000006_session_assurance::Migration),
+            Box::new(m20261129_000007_audit_subjects::Migration),
         ]
     }
 }

@@ -6,8 +6,8 @@
 use criterion::{Criterion, Throughput};
 use inwren_adapters::sql::{SqlOptions, SqlStore};
 use inwren_domain::model::{
-    ClientInfo, Email, PageRequest, PasswordHash, Session, SessionId, Tier, TokenDigest, TokenId, User,
-    UserFilter, UserId,
+    Account, Assurance, ClientInfo, Email, PageRequest, PasswordHash, Session, SessionId, Tier, TokenDigest,
+    TokenId, User, UserFilter, UserId,
 };
 use inwren_domain::ports::Store;
 use time::{Duration, OffsetDateTime};
@@ -69,7 +69,7 @@ async fn filled(url: &str) -> SqlStore {
     inwren_migration::migrate_up(store.writer()).await.unwrap();
     let mut unit = store.begin().await.unwrap();
     for number in 1..=USERS {
-        unit.users().insert(&user(number)).await.unwrap();
+        unit.users().insert(&account(number)).await.unwrap();
     }
     for number in 0..SESSIONS {
         unit.sessions().insert(&session(1, number)).await.unwrap();
@@ -87,10 +87,6 @@ fn user(number: u16) -> User {
     User {
         id: UserId::from_uuid(Uuid::from_u128(number.into())),
         email: Email::parse(&format!("somebody-{number}@example.org")).unwrap(),
-        hashed_password: PasswordHash::from_phc(format!(
-            "$argon2id$v=19$m=19456,t=2,p=1${:022}$c29tZWhhc2hvZnRoaXJ0eXR3b2J5dGVzaW5sZW5ndGg",
-            number
-        )),
         is_active: true,
         is_superuser: false,
         tier: Tier::from_stored("free".to_owned()),
@@ -99,6 +95,12 @@ fn user(number: u16) -> User {
         credential_version: 0,
         sessions_epoch: 0,
     }
+}
+
+fn account(number: u16) -> Account {
+    let hash =
+        format!("$argon2id$v=19$m=19456,t=2,p=1${number:022}$c29tZWhhc2hvZnRoaXJ0eXR3b2J5dGVzaW5sZW5ndGg");
+    Account { user: user(number), password: Some(PasswordHash::from_phc(hash)) }
 }
 
 fn session(owner: u16, number: u128) -> Session {
@@ -113,6 +115,7 @@ fn session(owner: u16, number: u128) -> Session {
         rotated_at: now(),
         created_at: now(),
         authenticated_at: now(),
+        assurance: Assurance::PASSWORD,
         last_used_at: now(),
         expires_at: now() + Duration::DAY,
         max_expires_at: now() + Duration::WEEK,

@@ -4,7 +4,7 @@
 use criterion::{Criterion, Throughput};
 use inwren_adapters::crypto::jwt::{AwsLcTokens, PortableTokens, TokenFormat};
 use inwren_adapters::crypto::keys::KeyPair;
-use inwren_domain::model::{AccessClaims, RefreshClaims, SessionId, Tier, TokenId, UserId};
+use inwren_domain::model::{AccessClaims, Assurance, RefreshClaims, SessionId, Tier, TokenId, UserId};
 use inwren_domain::ports::{TokenIssuer, TokenVerifier};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -60,6 +60,7 @@ fn access() -> AccessClaims {
         issued_at,
         expires_at: issued_at + Duration::minutes(30),
         authenticated_at: issued_at,
+        assurance: Assurance::PASSWORD,
         email: "somebody@example.org".to_owned(),
         tier: Tier::from_stored("free".to_owned()),
         is_superuser: false,

@@ -15,6 +15,15 @@ macro_rules! with_every_case {
                 a_sweep_takes_the_oldest_by_batches
                 a_sweep_is_done_only_if_the_unit_commits
                 sweeps_at_once_count_each_event_once;
+            credentials:
+                accounts_are_read_back_exactly
+                an_unknown_account_is_not_found
+                a_first_password_is_set
+                a_version_advances_only_from_the_expected_one
+                a_password_changes_only_from_the_expected_version
+                of_many_password_changes_exactly_one_is_made
+                a_rehash_leaves_the_version_and_the_time
+                an_unknown_user_has_no_credential_to_change;
             faults:
                 a_failed_registration_leaves_nothing
                 a_failed_login_leaves_nothing
@@ -175,10 +184,7 @@ macro_rules! with_every_case {
                 an_update_of_nobody_is_told
                 the_own_address_may_be_written_in_other_letters
                 a_given_up_address_is_free
-                a_password_changes_only_from_the_expected_version
-                of_many_password_changes_exactly_one_is_made
-                a_rehash_leaves_the_version_and_the_time
-                what_is_done_to_nobody_answers_false
+                a_deletion_of_an_unknown_user_answers_false
                 a_deletion_takes_the_sessions_and_leaves_the_events
                 a_deletion_frees_the_address;
         }

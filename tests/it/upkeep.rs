@@ -6,7 +6,7 @@ use std::time::Duration;
 use inwren_adapters::sql::SqlStore;
 use inwren_domain::model::{AuditEvent, AuditEventKind, Session};
 use inwren_domain::ports::{Inserted, Store};
-use inwren_tests::fixtures::{event, now, session_of, somebody, user_id};
+use inwren_tests::fixtures::{account, event, now, session_of, somebody, user_id};
 use inwren_tests::stores::{self, TempFolder, patient_options};
 use sea_orm_migration::sea_orm::{
     ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait as _,
@@ -33,7 +33,7 @@ async fn a_sweep_on_postgres_waits_for_no_other_one() {
         .collect();
     add_old_events(&*store, 10).await;
     let mut unit = store.begin().await.unwrap();
-    assert_eq!(unit.users().insert(&user).await.unwrap(), Inserted::Inserted);
+    assert_eq!(unit.users().insert(&account(&user)).await.unwrap(), Inserted::Inserted);
     for session in &old {
         unit.sessions().insert(session).await.unwrap();
     }

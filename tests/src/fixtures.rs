@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use inwren_adapters::memory::MemoryStore;
 use inwren_domain::model::{
-    AccessClaims, AuditEvent, AuditEventId, AuditEventKind, ClientInfo, Email, PasswordHash, ServiceClient,
-    ServiceClientId, ServiceClientName, Session, SessionId, Tier, TokenDigest, TokenId, User, UserId,
+    AccessClaims, Account, Acr, Amr, Assurance, AuditEvent, AuditEventId, AuditEventKind, ClientInfo, Email,
+    PasswordHash, ServiceClient, ServiceClientId, ServiceClientName, Session, SessionId, Subject, Tier,
+    TokenDigest, TokenId, User, UserId,
 };
 use inwren_domain::ports::{Inserted, Rotation};
 use inwren_domain::service::auth::{Principal, authenticate};
@@ -63,7 +64,6 @@ pub fn user(address: &str) -> User {
     User {
         id: user_id(),
         email: email(address),
-        hashed_password: password_hash(),
         is_active: true,
         is_superuser: false,
         tier: tier("free"),
@@ -72,6 +72,12 @@ pub fn user(address: &str) -> User {
         credential_version: 0,
         sessions_epoch: 0,
     }
+}
+
+/// The user with a password: always the same one for the same user, and one that the hasher of the fakes knows.
+pub fn account(user: &User) -> Account {
+    let password = PasswordHash::from_phc(format!("$plain$v=0${}", user.id));
+    Account { user: user.clone(), password: Some(password) }
 }
 
 /// An active plain user with an address that nobody else has.
@@ -104,6 +110,7 @@ pub fn session_of(user: &User) -> Session {
         rotated_at: now(),
         created_at: now(),
         authenticated_at: now(),
+        assurance: Assurance::PASSWORD,
         last_used_at: now(),
         expires_at: now() + Duration::days(7),
         max_expires_at: now() + Duration::days(30),
@@ -124,6 +131,7 @@ pub fn distinct_session(user: &User) -> Session {
         previous_hashed_refresh_token: Some(digest(unique())),
         created_at: tick(1),
         authenticated_at: tick(2),
+        assurance: Assurance { acr: Acr::Phr, amr: Amr::from_stored("hwk user") },
         rotated_at: tick(3),
         last_used_at: tick(4),
         expires_at: tick(1_000_005),
@@ -159,12 +167,12 @@ pub fn rotation_of(session: &Session) -> Rotation {
 }
 
 /// An event that happened [now] to the user.
-pub fn event(kind: AuditEventKind, user: UserId) -> AuditEvent {
+pub fn event(kind: AuditEventKind, subject: impl Into<Subject>) -> AuditEvent {
     AuditEvent {
         id: AuditEventId::from_uuid(uuid()),
         occurred_at: now(),
         kind,
-        user_id: user,
+        subject: subject.into(),
         session_id: None,
         actor_id: None,
         client: ClientInfo::default(),
@@ -172,12 +180,12 @@ pub fn event(kind: AuditEventKind, user: UserId) -> AuditEvent {
 }
 
 /// An event with a value of its own in every field.
-pub fn distinct_event(kind: AuditEventKind, user: UserId) -> AuditEvent {
+pub fn distinct_event(kind: AuditEventKind, subject: impl Into<Subject>) -> AuditEvent {
     AuditEvent {
         session_id: Some(SessionId::from_uuid(uuid())),
         actor_id: Some(user_id()),
         client: ClientInfo::new(Some([192, 0, 2, 5].into()), Some("event/1.0")),
-        ..event(kind, user)
+        ..event(kind, subject)
     }
 }
 
@@ -197,7 +205,7 @@ pub fn service_client(name: &str) -> ServiceClient {
 pub async fn principal(user: &User, session: &Session) -> Principal {
     let core = Fakes::over(Arc::new(MemoryStore::new())).core;
     let mut unit = core.store.begin().await.expect("a unit");
-    assert_eq!(unit.users().insert(user).await.expect("an answer"), Inserted::Inserted);
+    assert_eq!(unit.users().insert(&account(user)).await.expect("an answer"), Inserted::Inserted);
     unit.sessions().insert(session).await.expect("a session");
     unit.commit().await.expect("a commit");
     let issued_at = session.rotated_at.truncate_to_second();
@@ -208,6 +216,7 @@ pub async fn principal(user: &User, session: &Session) -> Principal {
         issued_at,
         expires_at: issued_at + Duration::minutes(15),
         authenticated_at: session.authenticated_at.truncate_to_second(),
+        assurance: session.assurance.clone(),
         email: user.email.as_str().to_owned(),
         tier: user.tier.clone(),
         is_superuser: user.is_superuser,

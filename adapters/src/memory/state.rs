@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet, Vector};
 use inwren_domain::model::{
-    AgeCursor, AuditEvent, AuditEventKind, Email, Page, PageRequest, Revocation, RevocationReason,
-    ServiceClient, ServiceClientId, Session, SessionId, User, UserCursor, UserFilter, UserId,
+    Account, AgeCursor, AuditEvent, AuditEventKind, Email, Page, PageRequest, PasswordHash, Revocation,
+    RevocationReason, ServiceClient, ServiceClientId, Session, SessionId, Subject, User, UserCursor,
+    UserFilter, UserId,
 };
 use inwren_domain::ports::{Eviction, Opening, REVOKED_AT_ONCE};
 use time::OffsetDateTime;
@@ -18,6 +19,7 @@ const MAX_AUDIT_EVENTS: usize = 100_000;
 #[derive(Clone, Default)]
 pub(super) struct State {
     users: HashMap<UserId, Arc<User>>,
+    passwords: HashMap<UserId, PasswordHash>,
     by_email: OrdMap<String, UserId>,
     by_creation: OrdMap<(OffsetDateTime, UserId), Arc<User>>,
     sessions: HashMap<SessionId, Arc<Session>>,
@@ -33,6 +35,19 @@ impl State {
 
     pub(super) fn user_by_email(&self, email: &Email) -> Option<&User> {
         self.by_email.get(email.normalized()).and_then(|id| self.user(*id))
+    }
+
+    pub(super) fn password_of(&self, id: UserId) -> Option<&PasswordHash> {
+        self.passwords.get(&id)
+    }
+
+    pub(super) fn account(&self, id: UserId) -> Option<Account> {
+        let user = self.user(id)?.clone();
+        Some(Account { user, password: self.password_of(id).cloned() })
+    }
+
+    pub(super) fn account_by_email(&self, email: &Email) -> Option<Account> {
+        self.by_email.get(email.normalized()).and_then(|id| self.account(*id))
     }
 
     /// The ids of all users, in order.
@@ -79,9 +94,23 @@ impl State {
         self.users.insert(user.id, user);
     }
 
+    /// As [`put_user`](Self::put_user), with the password.
+    pub(super) fn put_account(&mut self, Account { user, password }: Account) {
+        self.passwords.remove(&user.id);
+        if let Some(password) = password {
+            self.set_password(user.id, password);
+        }
+        self.put_user(user);
+    }
+
+    pub(super) fn set_password(&mut self, id: UserId, password: PasswordHash) {
+        self.passwords.insert(id, password);
+    }
+
     /// Deletes a user and their sessions.
     pub(super) fn remove_user(&mut self, id: UserId) -> bool {
         let Some(user) = self.users.remove(&id) else { return false };
+        self.passwords.remove(&id);
         self.by_email.remove(user.email.normalized());
         self.by_creation.remove(&(user.created_at, id));
         for session in self.sessions_of.remove(&id).into_iter().flatten() {
@@ -231,7 +260,7 @@ impl State {
     }
 
     pub(super) fn has_event(&self, user: UserId, kind: AuditEventKind) -> bool {
-        self.audit.iter().any(|event| event.user_id == user && event.kind == kind)
+        self.audit.iter().any(|event| event.subject == Subject::User(user) && event.kind == kind)
     }
 
     pub(super) fn latest_events(&self, limit: usize) -> Vec<AuditEvent> {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use inwren_domain::model::{Email, User, UserId};
+use inwren_domain::model::{Account, Email, UserId};
 use inwren_domain::ports::{StoreError, UserSnapshot, UserTransfer};
 
 use super::state::State;
@@ -29,37 +29,39 @@ impl UserSnapshot for MemorySnapshot {
         Ok(self.count)
     }
 
-    async fn next(&mut self, limit: u16) -> Result<Vec<User>, StoreError> {
+    async fn next(&mut self, limit: u16) -> Result<Vec<Account>, StoreError> {
         let next = self.ids.by_ref().take(limit.into());
-        Ok(next.filter_map(|id| self.state.user(id).cloned()).collect())
+        Ok(next.filter_map(|id| self.state.account(id)).collect())
     }
 }
 
 #[async_trait]
 impl UserTransfer for MemoryUnit {
-    async fn holders(&mut self, ids: &[UserId], emails: &[Email]) -> Result<Vec<User>, StoreError> {
-        let by_id = ids.iter().filter_map(|id| self.state().user(*id));
-        let by_email = emails.iter().filter_map(|email| self.state().user_by_email(email));
+    async fn holders(&mut self, ids: &[UserId], emails: &[Email]) -> Result<Vec<Account>, StoreError> {
+        let by_id = ids.iter().filter_map(|id| self.state().account(*id));
+        let by_email = emails.iter().filter_map(|email| self.state().account_by_email(email));
         let mut told = HashSet::new();
-        Ok(by_id.chain(by_email).filter(|user| told.insert(user.id)).cloned().collect())
+        Ok(by_id.chain(by_email).filter(|account| told.insert(account.user.id)).collect())
     }
 
-    async fn insert_new(&mut self, users: &[User]) -> Result<Vec<UserId>, StoreError> {
+    async fn insert_new(&mut self, accounts: &[Account]) -> Result<Vec<UserId>, StoreError> {
         let mut inserted = Vec::new();
-        for user in users {
+        for account in accounts {
+            let user = &account.user;
             if self.state().user(user.id).is_none() && self.email_is_free(user) {
-                self.state_mut().put_user(user.clone());
+                self.state_mut().put_account(account.clone());
                 inserted.push(user.id);
             }
         }
         Ok(inserted)
     }
 
-    async fn replace(&mut self, user: &User) -> Result<bool, StoreError> {
+    async fn replace(&mut self, account: &Account) -> Result<bool, StoreError> {
+        let user = &account.user;
         if self.state().user(user.id).is_none() || !self.email_is_free(user) {
             return Ok(false);
         }
-        self.state_mut().put_user(user.clone());
+        self.state_mut().put_account(account.clone());
         Ok(true)
     }
 }

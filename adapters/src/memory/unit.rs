@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::model::{
-    AuditEvent, PasswordHash, Revocation, RevocationReason, ServiceClient, ServiceClientId, Session,
+    Account, AuditEvent, PasswordHash, Revocation, RevocationReason, ServiceClient, ServiceClientId, Session,
     SessionId, User, UserChange, UserId,
 };
 use inwren_domain::ports::{
-    AuditLog, Inserted, Opening, Rekey, ServiceClientRepository, SessionRepository, StoreError, UnitOfWork,
-    Updated, UserRepository,
+    AuditLog, CredentialRepository, Inserted, Opening, Rekey, ServiceClientRepository, SessionRepository,
+    StoreError, UnitOfWork, Updated, UserRepository,
 };
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
@@ -40,6 +40,11 @@ impl MemoryUnit {
         self.state.user_by_email(&user.email).is_none_or(|holder| holder.id == user.id)
     }
 
+    /// The user, if the credential version is the expected one.
+    fn user_of_version(&self, id: UserId, version: i64) -> Option<User> {
+        self.state.user(id).filter(|user| user.credential_version == version).cloned()
+    }
+
     /// The user's session with this id, if it is live.
     fn live_session(&self, id: SessionId, user: UserId, at: OffsetDateTime) -> Option<Session> {
         let (session, owner) = self.state.session_with_user(id)?;
@@ -61,11 +66,11 @@ impl UnitOfWork for MemoryUnit {
 
 #[async_trait]
 impl UserRepository for MemoryUnit {
-    async fn insert(&mut self, user: &User) -> Result<Inserted, StoreError> {
-        if self.state.user_by_email(&user.email).is_some() {
+    async fn insert(&mut self, account: &Account) -> Result<Inserted, StoreError> {
+        if self.state.user_by_email(&account.user.email).is_some() {
             return Ok(Inserted::EmailTaken);
         }
-        self.state.put_user(user.clone());
+        self.state.put_account(account.clone());
         Ok(Inserted::Inserted)
     }
 
@@ -93,6 +98,17 @@ impl UserRepository for MemoryUnit {
         Ok(Updated::Updated(updated))
     }
 
+    async fn delete(&mut self, id: UserId) -> Result<bool, StoreError> {
+        Ok(self.state.remove_user(id))
+    }
+}
+
+#[async_trait]
+impl CredentialRepository for MemoryUnit {
+    async fn password_of(&mut self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
+        Ok(self.state.password_of(id).cloned())
+    }
+
     async fn change_password(
         &mut self,
         id: UserId,
@@ -100,16 +116,11 @@ impl UserRepository for MemoryUnit {
         hash: &PasswordHash,
         at: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let current = self.state.user(id).filter(|user| user.credential_version == expected_version);
-        let Some(user) = current else { return Ok(false) };
-        let changed = User {
-            hashed_password: hash.clone(),
-            credential_version: User::next_credential_version(expected_version),
-            updated_at: at,
-            ..user.clone()
-        };
-        self.state.put_user(changed);
-        Ok(true)
+        let changed = self.advance_version(id, expected_version, at).await?;
+        if changed {
+            self.state.set_password(id, hash.clone());
+        }
+        Ok(changed)
     }
 
     async fn rehash(
@@ -118,15 +129,23 @@ impl UserRepository for MemoryUnit {
         expected_version: i64,
         hash: &PasswordHash,
     ) -> Result<bool, StoreError> {
-        let current = self.state.user(id).filter(|user| user.credential_version == expected_version);
-        let Some(user) = current else { return Ok(false) };
-        let rehashed = User { hashed_password: hash.clone(), ..user.clone() };
-        self.state.put_user(rehashed);
-        Ok(true)
+        let is_current = self.user_of_version(id, expected_version).is_some();
+        if is_current {
+            self.state.set_password(id, hash.clone());
+        }
+        Ok(is_current)
     }
 
-    async fn delete(&mut self, id: UserId) -> Result<bool, StoreError> {
-        Ok(self.state.remove_user(id))
+    async fn advance_version(
+        &mut self,
+        id: UserId,
+        expected_version: i64,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let Some(user) = self.user_of_version(id, expected_version) else { return Ok(false) };
+        let credential_version = User::next_credential_version(expected_version);
+        self.state.put_user(User { credential_version, updated_at: at, ..user });
+        Ok(true)
     }
 }
 

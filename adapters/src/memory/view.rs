@@ -3,10 +3,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::model::{
-    AgeCursor, AuditEvent, AuditEventKind, Email, Page, PageRequest, ServiceClient, ServiceClientId, Session,
-    SessionId, User, UserFilter, UserId,
+    Account, AgeCursor, AuditEvent, AuditEventKind, Email, Page, PageRequest, ServiceClient, ServiceClientId,
+    Session, SessionId, User, UserFilter, UserId,
 };
-use inwren_domain::ports::{AuditReader, ServiceClientReader, SessionReader, StoreError, UserReader};
+use inwren_domain::ports::{
+    AuditReader, CredentialReader, ServiceClientReader, SessionReader, StoreError, UserReader,
+};
 use time::OffsetDateTime;
 
 use super::shared::Shared;
@@ -34,6 +36,17 @@ impl UserReader for MemoryView {
 
     async fn page(&mut self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
         Ok(self.shared.snapshot().page(filter, &page))
+    }
+}
+
+#[async_trait]
+impl CredentialReader for MemoryView {
+    async fn by_id(&mut self, id: UserId) -> Result<Option<Account>, StoreError> {
+        Ok(self.shared.snapshot().account(id))
+    }
+
+    async fn by_email(&mut self, email: &Email) -> Result<Option<Account>, StoreError> {
+        Ok(self.shared.snapshot().account_by_email(email))
     }
 }
 

@@ -26,6 +26,7 @@ mod batcher;
 mod connect;
 mod connect_error;
 mod connection;
+mod credentials;
 mod database_clock;
 mod deadline;
 mod dialect;

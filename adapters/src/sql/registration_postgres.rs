@@ -13,7 +13,7 @@ use super::rows_postgres::{insertion, insertion_anyway, statement, values_of};
 
 /// Adds the user and its event by one statement.
 pub(super) async fn register(pool: &Pool, registration: &Registration) -> Result<Inserted, StoreError> {
-    let user = users::Model::from(&registration.user).into_active_model();
+    let user = users::Model::from(&registration.account).into_active_model();
     let event = audit_events::Model::from(&registration.event).into_active_model();
     let mut values = values_of::<users::Entity>(&user);
     values.extend(values_of::<audit_events::Entity>(&event));

@@ -1,7 +1,7 @@
 //! All users at one moment: one transaction that only reads.
 
 use async_trait::async_trait;
-use inwren_domain::model::User;
+use inwren_domain::model::Account;
 use inwren_domain::ports::{StoreError, UserSnapshot};
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IsolationLevel,
@@ -68,11 +68,11 @@ impl UserSnapshot for SqlSnapshot {
         Entity::find().count(&self.connection).await.map_err(store_error)
     }
 
-    async fn next(&mut self, limit: u16) -> Result<Vec<User>, StoreError> {
+    async fn next(&mut self, limit: u16) -> Result<Vec<Account>, StoreError> {
         let rows = self.read(limit).await.map_err(store_error)?;
         if let Some(last) = rows.last() {
             self.after = Some(last.id);
         }
-        Ok(rows.into_iter().map(User::from).collect())
+        Ok(rows.into_iter().map(Account::from).collect())
     }
 }

@@ -1,7 +1,7 @@
 //! The statements on users by the hundred.
 
 use async_trait::async_trait;
-use inwren_domain::model::{Email, User, UserId};
+use inwren_domain::model::{Account, Email, UserId};
 use inwren_domain::ports::{StoreError, UserTransfer};
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict, Query};
 use sea_orm::{
@@ -19,20 +19,20 @@ use super::users::undoing_failure;
 
 #[async_trait]
 impl UserTransfer for SqlUnit {
-    async fn holders(&mut self, ids: &[UserId], emails: &[Email]) -> Result<Vec<User>, StoreError> {
+    async fn holders(&mut self, ids: &[UserId], emails: &[Email]) -> Result<Vec<Account>, StoreError> {
         let condition = Condition::any()
             .add(Column::Id.is_in(ids.iter().map(|id| id.as_uuid())))
             .add(Column::EmailNormalized.is_in(emails.iter().map(Email::normalized)));
         // In one order for everybody, so that two who lock some of the same never wait for each other.
         let found = Entity::find().filter(condition).order_by_asc(Column::Id).lock(LockType::NoKeyUpdate);
         let rows = found.all(self.connection()).await.map_err(store_error)?;
-        Ok(rows.into_iter().map(User::from).collect())
+        Ok(rows.into_iter().map(Account::from).collect())
     }
 
-    async fn insert_new(&mut self, users: &[User]) -> Result<Vec<UserId>, StoreError> {
-        let mut inserted = Vec::with_capacity(users.len());
-        for some in users.chunks(ROWS_IN_A_STATEMENT) {
-            let rows = some.iter().map(|user| Model::from(user).into_active_model());
+    async fn insert_new(&mut self, accounts: &[Account]) -> Result<Vec<UserId>, StoreError> {
+        let mut inserted = Vec::with_capacity(accounts.len());
+        for some in accounts.chunks(ROWS_IN_A_STATEMENT) {
+            let rows = some.iter().map(|account| Model::from(account).into_active_model());
             let mut insert = Entity::insert_many(rows).into_query();
             // Whichever index it is that says no.
             insert.on_conflict(OnConflict::new().do_nothing().to_owned()).returning_col(Column::Id);
@@ -48,10 +48,10 @@ impl UserTransfer for SqlUnit {
         Ok(inserted)
     }
 
-    async fn replace(&mut self, user: &User) -> Result<bool, StoreError> {
-        let mut row = Model::from(user).into_active_model().reset_all();
+    async fn replace(&mut self, account: &Account) -> Result<bool, StoreError> {
+        let mut row = Model::from(account).into_active_model().reset_all();
         row.not_set(Column::Id);
-        let update = Entity::update_many().filter(Column::Id.eq(user.id.as_uuid())).set(row);
+        let update = Entity::update_many().filter(Column::Id.eq(account.user.id.as_uuid())).set(row);
         match undoing_failure(self.connection(), update).await {
             Ok(rows) => Ok(!rows.is_empty()),
             Err(error) if is_unique_violation(&error) => Ok(false),

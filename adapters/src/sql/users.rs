@@ -1,9 +1,9 @@
 //! The statements on users.
 
 use async_trait::async_trait;
-use inwren_domain::model::{Email, Page, PageRequest, PasswordHash, User, UserChange, UserFilter, UserId};
-use inwren_domain::ports::{Inserted, StoreError, Updated, UserReader, UserRepository};
-use sea_orm::sea_query::{Expr, LockType, OnConflict};
+use inwren_domain::model::{Account, Email, Page, PageRequest, User, UserChange, UserFilter, UserId};
+use inwren_domain::ports::{CredentialReader, Inserted, StoreError, Updated, UserReader, UserRepository};
+use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set, TransactionTrait, UpdateMany,
@@ -32,12 +32,7 @@ impl UserReader for SqlView {
     }
 
     async fn by_email(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
-        if let Some(found) = self.lookups().at_once(|readers| readers.user_by_email(email)) {
-            return Ok(found);
-        }
-        let same = Column::EmailNormalized.eq(email.normalized());
-        let row = Entity::find().filter(same).one(self.connection()).await;
-        Ok(row.map_err(store_error)?.map(User::from))
+        Ok(CredentialReader::by_email(self, email).await?.map(|account| account.user))
     }
 
     async fn page(&mut self, filter: &UserFilter, page: PageRequest) -> Result<Page<User>, StoreError> {
@@ -47,9 +42,9 @@ impl UserReader for SqlView {
 
 #[async_trait]
 impl UserRepository for SqlUnit {
-    async fn insert(&mut self, user: &User) -> Result<Inserted, StoreError> {
+    async fn insert(&mut self, account: &Account) -> Result<Inserted, StoreError> {
         // A violation would be the end of the transaction in PostgreSQL, so none is let happen.
-        let mut insert = Entity::insert(Model::from(user).into_active_model()).into_query();
+        let mut insert = Entity::insert(Model::from(account).into_active_model()).into_query();
         insert.on_conflict(OnConflict::column(Column::EmailNormalized).do_nothing().to_owned());
         let done = self.connection().execute(&insert).await.map_err(store_error)?;
         Ok(if done.rows_affected() == 1 { Inserted::Inserted } else { Inserted::EmailTaken })
@@ -98,29 +93,6 @@ impl UserRepository for SqlUnit {
         }
     }
 
-    async fn change_password(
-        &mut self,
-        id: UserId,
-        expected_version: i64,
-        hash: &PasswordHash,
-        at: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
-        let update = new_hash(id, expected_version, hash)
-            .col_expr(Column::UpdatedAt, Expr::val(Timestamp(at)))
-            // Not counted by the database, of which SQLite would make a floating-point number of the highest one.
-            .col_expr(Column::CredentialVersion, Expr::val(User::next_credential_version(expected_version)));
-        changes_one(self.connection(), update).await
-    }
-
-    async fn rehash(
-        &mut self,
-        id: UserId,
-        expected_version: i64,
-        hash: &PasswordHash,
-    ) -> Result<bool, StoreError> {
-        changes_one(self.connection(), new_hash(id, expected_version, hash)).await
-    }
-
     async fn delete(&mut self, id: UserId) -> Result<bool, StoreError> {
         delete_some(self.connection(), id).await?;
         let done = Entity::delete_by_id(id.as_uuid()).exec(self.connection()).await;
@@ -128,7 +100,7 @@ impl UserRepository for SqlUnit {
     }
 }
 
-fn only(id: UserId) -> UpdateMany<Entity> {
+pub(super) fn only(id: UserId) -> UpdateMany<Entity> {
     Entity::update_many().filter(Column::Id.eq(id.as_uuid()))
 }
 
@@ -147,20 +119,6 @@ fn changed_columns(change: &UserChange, at: OffsetDateTime) -> ActiveModel {
 
 fn given<T: Into<sea_orm::Value>>(value: Option<T>) -> ActiveValue<T> {
     value.map_or(ActiveValue::NotSet, Set)
-}
-
-fn new_hash(id: UserId, expected_version: i64, hash: &PasswordHash) -> UpdateMany<Entity> {
-    only(id)
-        .filter(Column::CredentialVersion.eq(expected_version))
-        .col_expr(Column::HashedPassword, Expr::val(hash.expose()))
-}
-
-async fn changes_one(
-    connection: &impl ConnectionTrait,
-    update: UpdateMany<Entity>,
-) -> Result<bool, StoreError> {
-    let done = update.exec(connection).await.map_err(store_error)?;
-    Ok(done.rows_affected == 1)
 }
 
 /// Lets one unit after the other lock the superusers. Each then takes stock only after the one before has ended. With

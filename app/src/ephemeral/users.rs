@@ -1,5 +1,5 @@
 use inwren_domain::Core;
-use inwren_domain::model::{ClientInfo, Email, Password, User, UserId};
+use inwren_domain::model::{Account, ClientInfo, Email, Password, User, UserId};
 use inwren_domain::ports::{Inserted, Requester, Standing};
 use inwren_domain::service::PortFailure;
 use uuid::Uuid;
@@ -55,13 +55,12 @@ pub async fn seed(core: &Core) -> Result<(), SeedError> {
     for seed in SEEDS {
         let email = Email::parse(seed.email).map_err(|_| SeedError::Refused(seed.email))?;
         let requester = Requester::new(&ClientInfo::default(), Standing::Known);
-        let hashed_password =
+        let hash =
             core.hasher.hash(Password::new(seed.password), requester).await.map_err(PortFailure::from)?;
         let now = core.clock.now();
         let user = User {
             id: UserId::from_uuid(seed.id),
             email,
-            hashed_password,
             is_active: true,
             is_superuser: seed.is_superuser,
             tier: core.settings.tiers.default_tier().clone(),
@@ -71,7 +70,9 @@ pub async fn seed(core: &Core) -> Result<(), SeedError> {
             sessions_epoch: 0,
         };
         let mut unit = core.store.begin().await.map_err(PortFailure::from)?;
-        if unit.users().insert(&user).await.map_err(PortFailure::from)? == Inserted::EmailTaken {
+        if unit.users().insert(&Account { user, password: Some(hash) }).await.map_err(PortFailure::from)?
+            == Inserted::EmailTaken
+        {
             return Err(SeedError::Refused(seed.email));
         }
         unit.commit().await.map_err(PortFailure::from)?;

@@ -1,5 +1,6 @@
 //! What became of what clients asked for. The use cases tell it as values; it is counted where they are called.
 
+use inwren_domain::authn;
 use inwren_domain::ports::{HasherError, InvalidToken, StoreError};
 use inwren_domain::service::auth::client_credentials::NotAuthenticated as ClientNotAuthenticated;
 use inwren_domain::service::auth::refresh::Refreshed;
@@ -36,6 +37,8 @@ labels! {
         WrongPassword = "wrong_password",
         /// The account is deactivated.
         Inactive = "inactive",
+        /// The evidence was not enough.
+        NeedsFactor = "needs_factor",
         /// The password or the account changed meanwhile.
         Overtaken = "overtaken",
         /// What is stored is no password hash, or one beyond the bounds.
@@ -165,11 +168,14 @@ impl<T> From<&Result<T, Failure<login::Refusal>>> for LoginResult {
     fn from(result: &Result<T, Failure<login::Refusal>>) -> Self {
         match result {
             Ok(_) => Self::Succeeded,
-            Err(Failure::Refused(login::Refusal::UnknownEmail)) => Self::UnknownEmail,
-            Err(Failure::Refused(login::Refusal::WrongPassword(_))) => Self::WrongPassword,
-            Err(Failure::Refused(login::Refusal::Inactive(_))) => Self::Inactive,
+            Err(Failure::Refused(login::Refusal::Attempt(refusal))) => match refusal {
+                authn::Refusal::UnknownEmail => Self::UnknownEmail,
+                authn::Refusal::WrongPassword(_) => Self::WrongPassword,
+                authn::Refusal::Inactive(_) => Self::Inactive,
+                authn::Refusal::UnusableHash(..) => Self::UnusableHash,
+            },
+            Err(Failure::Refused(login::Refusal::NeedsFactor(_))) => Self::NeedsFactor,
             Err(Failure::Refused(login::Refusal::Overtaken(_))) => Self::Overtaken,
-            Err(Failure::Refused(login::Refusal::UnusableHash(..))) => Self::UnusableHash,
             Err(Failure::Port(failure)) if is_busy(failure) => Self::Busy,
             Err(Failure::Port(_)) => Self::Failed,
         }

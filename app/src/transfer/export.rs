@@ -51,15 +51,15 @@ pub async fn export(
 ) -> Result<Exported, ExportError> {
     let mut exported = Exported { users: 0, checksum: Checksum::default() };
     loop {
-        let users = snapshot.next(BATCH).await?;
-        if users.is_empty() {
+        let accounts = snapshot.next(BATCH).await?;
+        if accounts.is_empty() {
             output.flush()?;
             return Ok(exported);
         }
-        progress.advance(users.len() as u64);
-        for user in users.into_iter().filter(|user| selection.filter.matches(user)) {
-            let id = user.id;
-            let record = Record::of(user, selection.with_hashes);
+        progress.advance(accounts.len() as u64);
+        for account in accounts.into_iter().filter(|account| selection.filter.matches(&account.user)) {
+            let id = account.user.id;
+            let record = Record::of(&account, selection.with_hashes);
             let unwritable = |_| ExportError::User(id.to_string());
             exported.checksum.add(&record.compared().map_err(unwritable)?);
             exported.users += 1;

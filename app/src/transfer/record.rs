@@ -1,4 +1,4 @@
-use inwren_domain::model::{Email, PasswordHash, User, UserId};
+use inwren_domain::model::{Account, Email, PasswordHash, UserId};
 use inwren_domain::service::operator::transfer::{Incoming, IncomingPassword, Problem};
 use serde::{Deserialize, Deserializer, Serialize};
 use time::{OffsetDateTime, UtcOffset};
@@ -32,11 +32,9 @@ fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Stri
 
 impl Record {
     /// What is written of a user.
-    pub fn of(user: User, with_hash: bool) -> Self {
-        let hash = || {
-            let has_one = !user.hashed_password.is_no_password();
-            has_one.then(|| user.hashed_password.expose().to_owned())
-        };
+    pub fn of(account: &Account, with_hash: bool) -> Self {
+        let user = &account.user;
+        let hash = || account.password.as_ref().map(|hash| hash.expose().to_owned());
         Self {
             id: user.id.to_string(),
             email: user.email.as_str().to_owned(),

@@ -1,6 +1,6 @@
 use time::OffsetDateTime;
 
-use super::{AuditEventId, ClientInfo, SessionId, UserId};
+use super::{AuditEventId, ClientInfo, ServiceClientId, SessionId, UserId};
 
 /// Something that an operator may have to account for. It is written in the unit of work that it tells of, so that
 /// there is no event without the change and no change without the event.
@@ -12,14 +12,35 @@ pub struct AuditEvent {
     pub occurred_at: OffsetDateTime,
     /// What happened.
     pub kind: AuditEventKind,
-    /// To whom: a user, whose id is kept when the user is deleted, or a service client.
-    pub user_id: UserId,
+    /// To whom.
+    pub subject: Subject,
     /// In which session, if in one.
     pub session_id: Option<SessionId>,
     /// Who did it: the user, a superuser, or nobody where it was done from the command line.
     pub actor_id: Option<UserId>,
     /// Where the request came from.
     pub client: ClientInfo,
+}
+
+/// Whom an audit event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A user. The id is kept when the user is deleted.
+    User(UserId),
+    /// A service client.
+    Client(ServiceClientId),
+}
+
+impl From<UserId> for Subject {
+    fn from(id: UserId) -> Self {
+        Self::User(id)
+    }
+}
+
+impl From<ServiceClientId> for Subject {
+    fn from(id: ServiceClientId) -> Self {
+        Self::Client(id)
+    }
 }
 
 macro_rules! kinds {

@@ -1,12 +1,13 @@
 //! Entities and value objects.
 
+mod account;
+mod assurance;
 mod client;
 mod email;
 mod event;
 mod hash_scheme;
 mod ids;
 mod legacy_token;
-mod no_password;
 mod page;
 mod password;
 mod service_client;
@@ -15,9 +16,11 @@ mod tier;
 mod token;
 mod user;
 
+pub use account::Account;
+pub use assurance::{Acr, Amr, Assurance};
 pub use client::{AddressBlock, ClientInfo, ClientNetwork};
 pub use email::{Email, InvalidEmail};
-pub use event::{AuditEvent, AuditEventKind};
+pub use event::{AuditEvent, AuditEventKind, Subject};
 pub use hash_scheme::HashScheme;
 pub use ids::{AuditEventId, ServiceClientId, SessionId, UserId};
 pub use legacy_token::{LegacyClaims, LegacySubject};

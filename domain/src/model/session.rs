@@ -1,6 +1,6 @@
 use time::OffsetDateTime;
 
-use super::{ClientInfo, SessionId, TokenDigest, TokenId, User, UserId};
+use super::{Assurance, ClientInfo, SessionId, TokenDigest, TokenId, User, UserId};
 
 /// One login on one device: a family of refresh tokens of which exactly one is live.
 ///
@@ -28,6 +28,8 @@ pub struct Session {
     pub created_at: OffsetDateTime,
     /// When the user last proved the password; the `auth_time` claim.
     pub authenticated_at: OffsetDateTime,
+    /// How the user proved who they are; the `acr` and `amr` claims.
+    pub assurance: Assurance,
     /// When the session was last opened or refreshed.
     pub last_used_at: OffsetDateTime,
     /// When the live refresh token expires.

@@ -3,7 +3,7 @@ use std::fmt;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{ServiceClientId, SessionId, Tier, UserId};
+use super::{Assurance, ServiceClientId, SessionId, Tier, UserId};
 use crate::ports::{Entropy, EntropyError};
 
 /// A signed token as its holder presents it. Whoever has it is let in, so the debug form shows nothing of it and it
@@ -135,6 +135,8 @@ pub struct AccessClaims {
     pub expires_at: OffsetDateTime,
     /// `auth_time` (OpenID Connect Core section 2): when the user last proved the password.
     pub authenticated_at: OffsetDateTime,
+    /// `acr` and `amr` (OpenID Connect Core section 2): how the user proved who they are.
+    pub assurance: Assurance,
     /// `email`, as its owner wrote it.
     pub email: String,
     /// `tier`.

@@ -1,7 +1,7 @@
 use time::OffsetDateTime;
 
 use super::email::normalize_prefix;
-use super::{Email, PasswordHash, Tier, UserId};
+use super::{Email, Tier, UserId};
 
 /// Somebody who can log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,8 +10,6 @@ pub struct User {
     pub id: UserId,
     /// The login name, unique in its normalised form.
     pub email: Email,
-    /// The hash of the current password.
-    pub hashed_password: PasswordHash,
     /// Whether the user may log in. A deactivated user is kept, with the address taken.
     pub is_active: bool,
     /// Whether the user may administer the others.

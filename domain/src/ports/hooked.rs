@@ -9,12 +9,13 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{
-    AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, ReadView, Registration, Rekey, Rotation,
-    RotationOutcome, ServiceClientReader, ServiceClientRepository, SessionReader, SessionRepository, Store,
-    StoreError, UnitOfWork, Updated, UserReader, UserRepository, UserSnapshot, UserTransfer,
+    AuditLog, AuditReader, CredentialReader, CredentialRepository, Inserted, Opening, OpeningOutcome,
+    ReadView, Registration, Rekey, Rotation, RotationOutcome, ServiceClientReader, ServiceClientRepository,
+    SessionReader, SessionRepository, Store, StoreError, UnitOfWork, Updated, UserReader, UserRepository,
+    UserSnapshot, UserTransfer,
 };
 use crate::model::{
-    AgeCursor, AuditEvent, AuditEventKind, Email, Page, PageRequest, PasswordHash, RevocationReason,
+    Account, AgeCursor, AuditEvent, AuditEventKind, Email, Page, PageRequest, PasswordHash, RevocationReason,
     ServiceClient, ServiceClientId, Session, SessionId, User, UserChange, UserFilter, UserId,
 };
 
@@ -126,6 +127,11 @@ passed_on! {
         fn page(filter: &UserFilter, page: PageRequest) -> Page<User>;
     }
 
+    CredentialReader of ReadView through credentials {
+        fn by_id(id: UserId) -> Option<Account>;
+        fn by_email(email: &Email) -> Option<Account>;
+    }
+
     SessionReader of ReadView through sessions {
         fn with_user(id: SessionId) -> Option<(Session, User)>;
         fn live_of(
@@ -145,13 +151,18 @@ passed_on! {
     }
 
     UserRepository of UnitOfWork through users {
-        fn insert(user: &User) -> Inserted;
+        fn insert(account: &Account) -> Inserted;
         fn lock(id: UserId) -> Option<User>;
         fn lock_active_superusers() -> Vec<UserId>;
         fn update(id: UserId, change: &UserChange, at: OffsetDateTime) -> Updated;
+        fn delete(id: UserId) -> bool;
+    }
+
+    CredentialRepository of UnitOfWork through credentials {
+        fn password_of(id: UserId) -> Option<PasswordHash>;
         fn change_password(id: UserId, expected_version: i64, hash: &PasswordHash, at: OffsetDateTime) -> bool;
         fn rehash(id: UserId, expected_version: i64, hash: &PasswordHash) -> bool;
-        fn delete(id: UserId) -> bool;
+        fn advance_version(id: UserId, expected_version: i64, at: OffsetDateTime) -> bool;
     }
 
     SessionRepository of UnitOfWork through sessions {
@@ -172,9 +183,9 @@ passed_on! {
     }
 
     UserTransfer of UnitOfWork through transfer {
-        fn holders(ids: &[UserId], emails: &[Email]) -> Vec<User>;
-        fn insert_new(users: &[User]) -> Vec<UserId>;
-        fn replace(user: &User) -> bool;
+        fn holders(ids: &[UserId], emails: &[Email]) -> Vec<Account>;
+        fn insert_new(accounts: &[Account]) -> Vec<UserId>;
+        fn replace(account: &Account) -> bool;
     }
 
     AuditLog of UnitOfWork through audit {

@@ -4,6 +4,7 @@
 
 mod audit;
 mod clock;
+mod credentials;
 mod entropy;
 mod foreign_users;
 mod hasher;
@@ -23,6 +24,7 @@ mod users;
 
 pub use audit::{AuditLog, AuditReader};
 pub use clock::{Clock, ClockAhead};
+pub use credentials::{CredentialReader, CredentialRepository};
 pub use entropy::{Entropy, EntropyError};
 pub use foreign_users::{ForeignTable, ForeignUser, ForeignUsers};
 pub use hasher::{HasherError, PasswordHasher, Requester, Standing, Verification};

@@ -21,7 +21,7 @@ pub struct Opening {
 /// What became of an opening. Only [`Opened`](Self::Opened) has changed anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpeningOutcome {
-    /// The session is there. This is the user as it was found, apart from the new hash.
+    /// The session is there. This is the user as it was found.
     Opened(User),
     /// The user is gone, was deactivated, or has changed the password since it was checked.
     Overtaken,

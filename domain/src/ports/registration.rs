@@ -1,10 +1,10 @@
-use crate::model::{AuditEvent, User};
+use crate::model::{Account, AuditEvent};
 
 /// A user who is new.
 #[derive(Clone, Debug)]
 pub struct Registration {
-    /// The user.
-    pub user: User,
+    /// The user, with the password.
+    pub account: Account,
     /// What is told of it.
     pub event: AuditEvent,
 }

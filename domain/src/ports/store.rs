@@ -1,9 +1,9 @@
 use async_trait::async_trait;
 
 use super::{
-    AuditLog, AuditReader, Inserted, Opening, OpeningOutcome, Registration, Rotation, RotationOutcome,
-    ServiceClientReader, ServiceClientRepository, SessionReader, SessionRepository, StoreError, UserReader,
-    UserRepository, UserSnapshot, UserTransfer,
+    AuditLog, AuditReader, CredentialReader, CredentialRepository, Inserted, Opening, OpeningOutcome,
+    Registration, Rotation, RotationOutcome, ServiceClientReader, ServiceClientRepository, SessionReader,
+    SessionRepository, StoreError, UserReader, UserRepository, UserSnapshot, UserTransfer,
 };
 
 /// Where users, sessions and audit events are kept.
@@ -64,13 +64,21 @@ pub trait Store: Send + Sync {
 }
 
 /// What can be read, a call at a time. It has no way to write. Whatever implements the readers is one.
-pub trait ReadView: UserReader + SessionReader + ServiceClientReader + AuditReader {}
+pub trait ReadView:
+    UserReader + CredentialReader + SessionReader + ServiceClientReader + AuditReader
+{
+}
 
-impl<T: UserReader + SessionReader + ServiceClientReader + AuditReader> ReadView for T {}
+impl<T: UserReader + CredentialReader + SessionReader + ServiceClientReader + AuditReader> ReadView for T {}
 
 impl<'a> dyn ReadView + 'a {
     /// Users.
     pub fn users(&mut self) -> &mut (dyn UserReader + 'a) {
+        self
+    }
+
+    /// Users with their passwords.
+    pub fn credentials(&mut self) -> &mut (dyn CredentialReader + 'a) {
         self
     }
 
@@ -93,7 +101,7 @@ impl<'a> dyn ReadView + 'a {
 /// The writes of one transaction. Dropping it rolls back.
 #[async_trait]
 pub trait UnitOfWork:
-    UserRepository + SessionRepository + ServiceClientRepository + AuditLog + UserTransfer
+    UserRepository + CredentialRepository + SessionRepository + ServiceClientRepository + AuditLog + UserTransfer
 {
     /// Makes all writes durable and visible. An error MUST mean that it is not known whether they are, but that they are not
     /// made any later.
@@ -106,6 +114,11 @@ pub trait UnitOfWork:
 impl<'a> dyn UnitOfWork + 'a {
     /// Users.
     pub fn users(&mut self) -> &mut (dyn UserRepository + 'a) {
+        self
+    }
+
+    /// Passwords.
+    pub fn credentials(&mut self) -> &mut (dyn CredentialRepository + 'a) {
         self
     }
 
@@ -137,8 +150,7 @@ impl<'a> dyn UnitOfWork + 'a {
             return Ok(OpeningOutcome::Overtaken);
         };
         if let Some(hash) = &opening.rehashed {
-            self.users().rehash(user.id, user.credential_version, hash).await?;
-            user.hashed_password = hash.clone();
+            self.credentials().rehash(user.id, user.credential_version, hash).await?;
         }
         user.sessions_epoch = self.sessions().make_room(opening, &user).await?;
         self.sessions().insert(&opening.session_of(&user)).await?;
@@ -152,7 +164,7 @@ impl<'a> dyn UnitOfWork + 'a {
         mut self: Box<Self>,
         registration: &Registration,
     ) -> Result<Inserted, StoreError> {
-        let inserted = self.users().insert(&registration.user).await?;
+        let inserted = self.users().insert(&registration.account).await?;
         match inserted {
             Inserted::Inserted => {
                 self.audit().record(&registration.event).await?;

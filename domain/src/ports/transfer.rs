@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::model::{Email, User, UserId};
+use crate::model::{Account, Email, UserId};
 
 /// All users as they were at one moment, read a batch at a time.
 ///
@@ -16,7 +16,7 @@ pub trait UserSnapshot: Send {
 
     /// The next users, at most `limit`; none at the end. They MUST come in the order of the bytes of their ids, each exactly
     /// once, and as they were when the snapshot was taken, whatever was committed since.
-    async fn next(&mut self, limit: u16) -> Result<Vec<User>, StoreError>;
+    async fn next(&mut self, limit: u16) -> Result<Vec<Account>, StoreError>;
 }
 
 /// Writes many users at a time, within a unit of work.
@@ -26,14 +26,14 @@ pub trait UserTransfer: Send {
     /// change or lock any of them until this one ends.
     ///
     /// It follows [`lock_active_superusers`](super::UserRepository::lock_active_superusers) where a unit calls both.
-    async fn holders(&mut self, ids: &[UserId], emails: &[Email]) -> Result<Vec<User>, StoreError>;
+    async fn holders(&mut self, ids: &[UserId], emails: &[Email]) -> Result<Vec<Account>, StoreError>;
 
     /// Adds those whose id and address nobody has, and tells their ids. Whether somebody has MUST be decided by the store's
     /// indexes; the others MUST be passed over, and the unit MUST go on. No session that an earlier user with the same id left
     /// behind MUST live again.
-    async fn insert_new(&mut self, users: &[User]) -> Result<Vec<UserId>, StoreError>;
+    async fn insert_new(&mut self, accounts: &[Account]) -> Result<Vec<UserId>, StoreError>;
 
     /// Puts the user in the place of the one with the same id, in every field. `false`, and nothing is changed, if there is
     /// no such user or somebody else has the address.
-    async fn replace(&mut self, user: &User) -> Result<bool, StoreError>;
+    async fn replace(&mut self, account: &Account) -> Result<bool, StoreError>;
 }

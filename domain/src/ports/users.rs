@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::StoreError;
-use crate::model::{Email, Page, PageRequest, PasswordHash, User, UserChange, UserFilter, UserId};
+use crate::model::{Account, Email, Page, PageRequest, User, UserChange, UserFilter, UserId};
 
 /// Reads users.
 #[async_trait]
@@ -33,9 +33,9 @@ pub trait UserReader: Send {
 /// Writes users, within a unit of work.
 #[async_trait]
 pub trait UserRepository: Send {
-    /// Adds a user. Uniqueness of the normalised address MUST be decided by the store's index and MUST be told as
+    /// Adds a user with the password. Uniqueness of the normalised address MUST be decided by the store's index and MUST be told as
     /// [`Inserted::EmailTaken`]; of many at once exactly one MUST win.
-    async fn insert(&mut self, user: &User) -> Result<Inserted, StoreError>;
+    async fn insert(&mut self, account: &Account) -> Result<Inserted, StoreError>;
 
     /// The user as it is now. No other unit MUST be able to change or lock the user until this one ends.
     async fn lock(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
@@ -52,25 +52,6 @@ pub trait UserRepository: Send {
         change: &UserChange,
         at: OffsetDateTime,
     ) -> Result<Updated, StoreError>;
-
-    /// Replaces the password hash and counts `credential_version` up. It MUST change nothing and answer `false` if
-    /// the user is gone or `expected_version` is not the current one.
-    async fn change_password(
-        &mut self,
-        id: UserId,
-        expected_version: i64,
-        hash: &PasswordHash,
-        at: OffsetDateTime,
-    ) -> Result<bool, StoreError>;
-
-    /// Replaces the hash by another one of the same password. It MUST change nothing and answer `false` if the user is
-    /// gone or `expected_version` is not the current one, and MUST leave `credential_version` and `updated_at`.
-    async fn rehash(
-        &mut self,
-        id: UserId,
-        expected_version: i64,
-        hash: &PasswordHash,
-    ) -> Result<bool, StoreError>;
 
     /// Deletes the user; their audit events MUST stay. `false` if there was none. Their sessions MUST end with it, and MUST stay
     /// so if a user with the same id is [imported](super::UserTransfer::insert_new) later. At most

@@ -1,7 +1,7 @@
 use time::OffsetDateTime;
 
 use crate::Core;
-use crate::model::{AuditEvent, AuditEventId, AuditEventKind, ClientInfo, SessionId, UserId};
+use crate::model::{AuditEvent, AuditEventId, AuditEventKind, ClientInfo, SessionId, Subject, UserId};
 use crate::ports::EntropyError;
 
 /// What the events of one request have in common.
@@ -17,14 +17,14 @@ impl Trail<'_> {
     pub(super) fn event(
         &self,
         kind: AuditEventKind,
-        user_id: UserId,
+        subject: impl Into<Subject>,
         session_id: Option<SessionId>,
     ) -> Result<AuditEvent, EntropyError> {
         Ok(AuditEvent {
             id: AuditEventId::generate(self.at, self.core.entropy.as_ref())?,
             occurred_at: self.at,
             kind,
-            user_id,
+            subject: subject.into(),
             session_id,
             actor_id: self.actor,
             client: self.client.clone(),

@@ -1,5 +1,5 @@
 use crate::Core;
-use crate::model::{AuditEventKind, ClientInfo, Email, Password, Tier, User, UserId};
+use crate::model::{Account, AuditEventKind, ClientInfo, Email, Password, Tier, User, UserId};
 use crate::policy::password::{self, WeakPassword};
 use crate::ports::{Inserted, Registration, Requester, Standing};
 use crate::service::Failure;
@@ -29,12 +29,11 @@ pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failur
     password::check_new(&new.password, &new.email, &core.settings.context_words)
         .map_err(|weak| Failure::Refused(NotCreated::WeakPassword(weak)))?;
     let standing = if new.self_registered { Standing::Stranger } else { Standing::Known };
-    let hashed_password = core.hasher.hash(new.password, Requester::new(new.client, standing)).await?;
+    let hash = core.hasher.hash(new.password, Requester::new(new.client, standing)).await?;
     let now = core.clock.now();
     let user = User {
         id: UserId::generate(now, core.entropy.as_ref())?,
         email: new.email,
-        hashed_password,
         is_active: true,
         is_superuser: new.is_superuser,
         tier: new.tier,
@@ -47,9 +46,9 @@ pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failur
     let trail = Trail { core, at: now, actor, client: new.client };
     let event = trail.event(AuditEventKind::UserRegistered, user.id, None)?;
 
-    let registration = Registration { user, event };
+    let registration = Registration { account: Account { user, password: Some(hash) }, event };
     match core.store.register_user(&registration).await? {
-        Inserted::Inserted => Ok(registration.user),
+        Inserted::Inserted => Ok(registration.account.user),
         Inserted::EmailTaken => Err(Failure::Refused(NotCreated::EmailTaken)),
     }
 }

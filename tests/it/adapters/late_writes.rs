@@ -28,7 +28,10 @@ async fn connect(url: &str) -> SqlStore {
 }
 
 fn registration_of(user: &User) -> Registration {
-    Registration { user: user.clone(), event: fixtures::event(AuditEventKind::UserRegistered, user.id) }
+    Registration {
+        account: fixtures::account(user),
+        event: fixtures::event(AuditEventKind::UserRegistered, user.id),
+    }
 }
 
 fn opening_of(user: &User) -> Opening {

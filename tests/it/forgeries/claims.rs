@@ -65,6 +65,13 @@ fn values(original: &Original) -> Vec<(&'static str, Value)> {
         ("tier", json!(["enterprise"])),
         ("email", json!(null)),
         ("email", json!(["admin@example.org"])),
+        ("acr", json!("aal9")),
+        ("acr", json!("")),
+        ("acr", json!(1)),
+        ("acr", json!(null)),
+        ("amr", json!("pwd")),
+        ("amr", json!([1])),
+        ("amr", json!(null)),
         ("client_id", json!(subject)),
         ("client_id", json!("")),
         ("client_id", json!("another")),
@@ -87,6 +94,8 @@ fn duplicates(original: &Original) -> Vec<Forgery> {
         ("is_superuser", json!(true)),
         ("tier", json!("enterprise")),
         ("client_id", json!("inwren")),
+        ("acr", json!("phr")),
+        ("amr", json!(["pwd", "otp"])),
     ] {
         for claims in twice(&original.claims, name, &other) {
             let token = original.signed_text(original.header.to_string(), &claims);

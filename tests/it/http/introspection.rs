@@ -36,7 +36,7 @@ async fn a_good_token_is_told_with_what_is_true_now(store: Arc<dyn Store>) {
         json!({
             "active": true, "token_type": "bearer", "type": "access", "iss": ISSUER, "aud": AUDIENCE,
             "sub": ann.id, "sid": claims["sid"], "jti": claims["jti"], "iat": claims["iat"],
-            "exp": claims["exp"], "username": ann.email, "email": ann.email, "tier": "premium",
+            "exp": claims["exp"], "acr": "aal1", "amr": ["pwd"], "auth_time": claims["auth_time"], "username": ann.email, "email": ann.email, "tier": "premium",
             "is_superuser": false, "client_id": "inwren",
         })
     );

@@ -47,7 +47,7 @@ async fn tokens_say_what_they_should(store: Arc<dyn Store>) {
         access,
         json!({
             "iss": ISSUER, "aud": AUDIENCE, "sub": ann.id, "iat": now, "exp": now + 30 * 60, "auth_time": now,
-            "jti": access["jti"], "sid": session, "type": "access",
+            "acr": "aal1", "amr": ["pwd"], "jti": access["jti"], "sid": session, "type": "access",
             "email": ann.email, "tier": "free", "is_superuser": false, "client_id": "inwren",
         })
     );

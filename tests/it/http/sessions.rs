@@ -69,7 +69,7 @@ async fn a_session_tells_where_it_came_from(store: Arc<dyn Store>) {
             "id": sid(&tokens), "created_at": "2030-03-17T17:46:40.123457Z",
             "last_used_at": "2030-03-17T17:47:40.123457Z", "expires_at": "2030-03-24T17:47:40Z",
             "ip_address": "2001:db8::7", "user_agent": "Firefox/999", "last_ip_address": "2001:db8:9::7",
-            "last_user_agent": "Firefox/1000", "current": true,
+            "last_user_agent": "Firefox/1000", "acr": "aal1", "current": true,
         })
     );
     app.clock.advance(Duration::MINUTE);

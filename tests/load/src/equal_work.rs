@@ -11,7 +11,8 @@ use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimi
 use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::sql::{SqlOptions, SqlStore};
 use inwren_domain::model::{
-    ClientInfo, Email, Password, PasswordHash, Session, SessionId, Tier, TokenDigest, TokenId, User, UserId,
+    Account, Assurance, ClientInfo, Email, Password, PasswordHash, Session, SessionId, Tier, TokenDigest,
+    TokenId, User, UserId,
 };
 use inwren_domain::ports::{Clock as _, PasswordHasher as _, Requester, Standing, Store as _};
 use serde_json::json;
@@ -78,12 +79,11 @@ async fn hash(parameters: Argon2Parameters) -> PasswordHash {
 }
 
 /// Adds somebody with ten sessions, all of them opened from elsewhere: whoever asks here is a stranger to every account.
-async fn add(store: &SqlStore, email: &str, is_active: bool, hashed_password: PasswordHash) {
+async fn add(store: &SqlStore, email: &str, is_active: bool, hash: PasswordHash) {
     let now = SystemClock::start().now();
     let user = User {
         id: UserId::generate(now, &SystemEntropy).expect("an id"),
         email: Email::parse(email).expect("an address"),
-        hashed_password,
         is_active,
         is_superuser: false,
         tier: Tier::from_stored("free".to_owned()),
@@ -92,12 +92,13 @@ async fn add(store: &SqlStore, email: &str, is_active: bool, hashed_password: Pa
         credential_version: 0,
         sessions_epoch: 0,
     };
+    let user_id = user.id;
     let mut unit = store.begin().await.expect("a unit");
-    unit.users().insert(&user).await.expect("a user");
+    unit.users().insert(&Account { user, password: Some(hash) }).await.expect("a user");
     for _ in 0..10 {
         let session = Session {
             id: SessionId::generate(now, &SystemEntropy).expect("an id"),
-            user_id: user.id,
+            user_id,
             generation: 0,
             rekeyed_generation: 0,
             refresh_jti: TokenId::for_refresh(0, &SystemEntropy).expect("an id"),
@@ -106,6 +107,7 @@ async fn add(store: &SqlStore, email: &str, is_active: bool, hashed_password: Pa
             rotated_at: now,
             created_at: now,
             authenticated_at: now,
+            assurance: Assurance::PASSWORD,
             last_used_at: now,
             expires_at: now + Duration::from_secs(86_400),
             max_expires_at: now + Duration::from_secs(86_400),

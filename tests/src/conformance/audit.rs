@@ -7,7 +7,7 @@ use inwren_domain::ports::Store;
 use time::{Duration, OffsetDateTime};
 
 use super::support::{add_users, events, together};
-use crate::fixtures::{event, now, session_of, somebody, user_id};
+use crate::fixtures::{event, now, service_client, session_of, somebody, user_id};
 
 /// What is recorded is read back as it was, newest first and no more than asked for.
 pub async fn events_are_read_back_exactly_newest_first(store: Arc<dyn Store>) {
@@ -24,6 +24,7 @@ pub async fn events_are_read_back_exactly_newest_first(store: Arc<dyn Store>) {
         (AuditEventKind::LoggedOut, ClientInfo::default()),
         (AuditEventKind::UserDeactivated, ClientInfo::default()),
         (AuditEventKind::UserDeleted, ClientInfo::default()),
+        (AuditEventKind::ServiceClientCreated, ClientInfo::default()),
     ]
     .into_iter()
     .zip(1..)
@@ -32,7 +33,11 @@ pub async fn events_are_read_back_exactly_newest_first(store: Arc<dyn Store>) {
         session_id: (n % 2 == 0).then(|| session_of(&user).id),
         actor_id: (n % 3 == 0).then(user_id),
         client,
-        ..event(kind, user.id)
+        ..if kind == AuditEventKind::ServiceClientCreated {
+            event(kind, service_client("a client").id)
+        } else {
+            event(kind, user.id)
+        }
     })
     .collect();
     for event in &expected {

@@ -6,7 +6,8 @@ use inwren_domain::model::{RevocationReason, UserChange};
 use inwren_domain::ports::{RotationOutcome, Store};
 
 use super::support::{
-    add_sessions, add_users, assert_same_user, assert_waits, session_of, together, updated, user_of,
+    add_sessions, add_users, assert_same_user, assert_waits, password_of, session_of, together, updated,
+    user_of,
 };
 use crate::fixtures::{self, now, password_hash, rotation_of, somebody, tier, user_id};
 
@@ -33,7 +34,7 @@ pub async fn a_lock_keeps_other_locks_waiting(store: Arc<dyn Store>) {
     assert_waits(&mut other).await;
     let change = UserChange { tier: Some(tier("plus")), is_active: Some(false), ..UserChange::default() };
     let changed = updated(unit.users().update(user.id, &change, now()).await.unwrap());
-    assert!(unit.users().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
+    assert!(unit.credentials().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
     unit.commit().await.unwrap();
     let locked = other.await.unwrap().unwrap();
     assert_eq!((locked.tier, locked.is_active, locked.credential_version), (changed.tier, false, 1));
@@ -52,22 +53,24 @@ pub async fn a_lock_keeps_changes_waiting(store: Arc<dyn Store>) {
                 let change = UserChange { is_superuser: Some(true), ..UserChange::default() };
                 in_unit!(store, |unit| match way {
                     0 => drop(updated(unit.users().update(id, &change, now()).await.unwrap())),
-                    1 =>
-                        assert!(!unit.users().change_password(id, 0, &password_hash(), now()).await.unwrap()),
-                    2 => assert!(!unit.users().rehash(id, 0, &password_hash()).await.unwrap()),
+                    1 => assert!(
+                        !unit.credentials().change_password(id, 0, &password_hash(), now()).await.unwrap()
+                    ),
+                    2 => assert!(!unit.credentials().rehash(id, 0, &password_hash()).await.unwrap()),
                     _ => assert!(unit.users().delete(id).await.unwrap()),
                 });
             }
         });
         assert_waits(&mut other).await;
         let hash = password_hash();
-        assert!(unit.users().change_password(user.id, 0, &hash, now()).await.unwrap());
+        assert!(unit.credentials().change_password(user.id, 0, &hash, now()).await.unwrap());
         unit.commit().await.unwrap();
         other.await.unwrap();
         let found = user_of(&*store, user.id).await;
         assert_eq!(found.is_none(), way == 3);
         if let Some(found) = found {
-            assert_eq!((found.hashed_password.expose(), found.credential_version), (hash.expose(), 1));
+            assert_eq!(found.credential_version, 1);
+            assert_eq!(password_of(&*store, user.id).await, Some(hash));
             assert_eq!(found.is_superuser, way == 0, "the change that waited was lost");
         }
     }
@@ -102,7 +105,7 @@ pub async fn counting_under_a_lock_loses_no_count(store: Arc<dyn Store>) {
                     let version = unit.users().lock(id).await.unwrap().unwrap().credential_version;
                     tokio::task::yield_now().await;
                     let hash = password_hash();
-                    assert!(unit.users().change_password(id, version, &hash, now()).await.unwrap());
+                    assert!(unit.credentials().change_password(id, version, &hash, now()).await.unwrap());
                 });
             }
         });

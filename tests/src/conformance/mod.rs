@@ -18,6 +18,7 @@ mod client;
 pub(crate) mod support;
 
 pub mod audit;
+pub mod credentials;
 pub mod faults;
 pub mod locks;
 pub mod opening;

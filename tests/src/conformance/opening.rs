@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use inwren_domain::model::{
-    AuditEvent, AuditEventKind, Revocation, RevocationReason, Session, SessionId, User, UserChange,
+    Account, AuditEvent, AuditEventKind, Revocation, RevocationReason, Session, SessionId, User, UserChange,
 };
 use inwren_domain::ports::{Opening, OpeningOutcome, REVOKED_AT_ONCE, Store};
 use time::Duration;
 
 use super::support::{
-    add_sessions, add_users, assert_same_user, assert_waits, events, live_of, many_sessions,
-    session_and_user, session_of, together, updated, user_of,
+    account_of, add_sessions, add_users, assert_same_account, assert_same_user, assert_waits, events,
+    live_of, many_sessions, password_of, session_and_user, session_of, together, updated, user_of,
 };
-use crate::fixtures::{self, now, password_hash, somebody};
+use crate::fixtures::{self, account, now, password_hash, somebody};
 
 fn opening_for(user: &User) -> Opening {
     let session = fixtures::session_of(user);
@@ -45,9 +45,9 @@ pub async fn an_opening_renews_the_hash(store: Arc<dyn Store>) {
     add_users(&*store, &[&user]).await;
     let hash = password_hash();
     let opening = Opening { rehashed: Some(hash.clone()), ..opening_for(&user) };
-    let renewed = User { hashed_password: hash, ..user };
-    assert_eq!(store.open_session(&opening).await.unwrap(), OpeningOutcome::Opened(renewed.clone()));
-    assert_same_user(&user_of(&*store, renewed.id).await.unwrap(), &renewed);
+    assert_eq!(store.open_session(&opening).await.unwrap(), OpeningOutcome::Opened(user.clone()));
+    let renewed = Account { user, password: Some(hash) };
+    assert_same_account(&account_of(&*store, renewed.user.id).await.unwrap(), &renewed);
     assert!(session_of(&*store, opening.session.id).await.is_some());
 }
 
@@ -58,7 +58,7 @@ pub async fn an_overtaken_opening_changes_nothing(store: Arc<dyn Store>) {
     let openings = [&stranger, &inactive, &changed].map(opening_for);
     let hash = password_hash();
     in_unit!(store, |unit| {
-        assert!(unit.users().change_password(changed.id, 0, &hash, now()).await.unwrap());
+        assert!(unit.credentials().change_password(changed.id, 0, &hash, now()).await.unwrap());
     });
     for opening in &openings {
         for rehashed in [None, Some(password_hash())] {
@@ -68,10 +68,9 @@ pub async fn an_overtaken_opening_changes_nothing(store: Arc<dyn Store>) {
         }
     }
     assert_eq!(events(&*store).await, []);
-    let kept = user_of(&*store, changed.id).await.unwrap();
-    assert_eq!((kept.hashed_password.expose(), kept.credential_version), (hash.expose(), 1));
-    let kept = user_of(&*store, inactive.id).await.unwrap();
-    assert_eq!(kept.hashed_password.expose(), inactive.hashed_password.expose());
+    assert_eq!(user_of(&*store, changed.id).await.unwrap().credential_version, 1);
+    assert_eq!(password_of(&*store, changed.id).await, Some(hash));
+    assert_same_account(&account_of(&*store, inactive.id).await.unwrap(), &account(&inactive));
 }
 
 /// Many at once, of one user and of several, are all opened, each with its own event.
@@ -113,7 +112,7 @@ pub async fn an_opening_does_not_slip_past_a_lock(store: Arc<dyn Store>) {
             let change = UserChange { is_active: Some(false), ..UserChange::default() };
             updated(unit.users().update(user.id, &change, now()).await.unwrap());
         } else {
-            assert!(unit.users().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
+            assert!(unit.credentials().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
         }
         unit.commit().await.unwrap();
         assert_eq!(waiting.await.unwrap(), OpeningOutcome::Overtaken);
@@ -127,7 +126,7 @@ pub async fn an_opening_goes_on_after_a_rollback(store: Arc<dyn Store>) {
     let user = somebody();
     add_users(&*store, &[&user]).await;
     let mut unit = store.begin().await.unwrap();
-    assert!(unit.users().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
+    assert!(unit.credentials().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
     let opening = opening_for(&user);
     let mut waiting = tokio::spawn({
         let (store, opening) = (store.clone(), opening.clone());

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{ClientInfo, Password, PlainToken, RevocationReason, Session, User, UserChange};
-use inwren_domain::ports::{Requester, RotationOutcome, Standing, Store};
+use inwren_domain::authn;
+use inwren_domain::model::{
+    Account, ClientInfo, Password, PlainToken, RevocationReason, Session, User, UserChange,
+};
+use inwren_domain::ports::{Inserted, Requester, RotationOutcome, Standing, Store};
 use inwren_domain::service::auth::{Principal, login, refresh};
 use inwren_domain::service::{Failure, account};
 
@@ -148,7 +151,8 @@ pub async fn no_login_with_the_old_password_survives_its_change(store: Arc<dyn S
                 match client::login(&fakes.core, &user.email, OLD).await {
                     Ok(pair) => Some(pair.refresh_token),
                     Err(Failure::Refused(
-                        login::Refusal::WrongPassword(_) | login::Refusal::Overtaken(_),
+                        login::Refusal::Attempt(authn::Refusal::WrongPassword(_))
+                        | login::Refusal::Overtaken(_),
                     )) => None,
                     Err(failure) => panic!("{failure:?}"),
                 }
@@ -210,7 +214,9 @@ pub async fn no_login_or_rotation_survives_the_deactivation_of_the_account(store
             tasks.push(Box::pin(async move {
                 match client::login(&fakes.core, &user.email, OLD).await {
                     Ok(_)
-                    | Err(Failure::Refused(login::Refusal::Inactive(_) | login::Refusal::Overtaken(_))) => {}
+                    | Err(Failure::Refused(
+                        login::Refusal::Attempt(authn::Refusal::Inactive(_)) | login::Refusal::Overtaken(_),
+                    )) => {}
                     Err(failure) => panic!("{failure:?}"),
                 }
             }));
@@ -336,9 +342,12 @@ async fn logged_in_often(fakes: &Arc<Fakes>, store: &Arc<dyn Store>, times: usiz
 /// A user with the old password who has just logged in, and the refresh token.
 async fn logged_in(fakes: &Fakes, store: &Arc<dyn Store>) -> (User, Principal, PlainToken) {
     let requester = Requester::new(&ClientInfo::default(), Standing::Known);
-    let hashed_password = fakes.core.hasher.hash(Password::new(OLD), requester).await.unwrap();
-    let user = User { hashed_password, ..somebody() };
-    add_users(&**store, &[&user]).await;
+    let password = Some(fakes.core.hasher.hash(Password::new(OLD), requester).await.unwrap());
+    let user = somebody();
+    let account = Account { user: user.clone(), password };
+    in_unit!(store, |unit| {
+        assert_eq!(unit.users().insert(&account).await.unwrap(), Inserted::Inserted);
+    });
     let pair = client::login(&fakes.core, &user.email, OLD).await.unwrap();
     (user, client::principal(&fakes.core, &pair).await, pair.refresh_token)
 }

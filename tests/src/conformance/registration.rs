@@ -5,20 +5,25 @@ use std::sync::Arc;
 use inwren_domain::model::{AuditEventKind, User};
 use inwren_domain::ports::{Inserted, Registration, Store};
 
-use super::support::{add_users, assert_same_user, assert_waits, events, together, user_of};
-use crate::fixtures::{distinct_event, distinct_user, event, somebody, user};
+use super::support::{
+    account_of, add_users, assert_same_account, assert_same_user, assert_waits, events, together, user_of,
+};
+use crate::fixtures::{account, distinct_event, distinct_user, event, somebody, user};
 
 fn registration_of(user: &User) -> Registration {
-    Registration { user: user.clone(), event: event(AuditEventKind::UserRegistered, user.id) }
+    Registration { account: account(user), event: event(AuditEventKind::UserRegistered, user.id) }
 }
 
 /// A registration keeps the user and the event as they are.
 pub async fn a_registration_keeps_user_and_event(store: Arc<dyn Store>) {
     let user = distinct_user();
     let event = distinct_event(AuditEventKind::UserRegistered, user.id);
-    let registration = Registration { user, event };
+    let registration = Registration { account: account(&user), event };
     assert_eq!(store.register_user(&registration).await.unwrap(), Inserted::Inserted);
-    assert_same_user(&user_of(&*store, registration.user.id).await.unwrap(), &registration.user);
+    assert_same_account(
+        &account_of(&*store, registration.account.user.id).await.unwrap(),
+        &registration.account,
+    );
     assert_eq!(events(&*store).await, [registration.event]);
 }
 
@@ -29,7 +34,7 @@ pub async fn a_taken_address_registers_nobody(store: Arc<dyn Store>) {
     for same in ["Ann.É@Example.org", "ann.é@example.ORG", "ANN.E\u{301}@example.org"] {
         let other = registration_of(&user(same));
         assert_eq!(store.register_user(&other).await.unwrap(), Inserted::EmailTaken, "{same}");
-        assert_eq!(user_of(&*store, other.user.id).await, None);
+        assert_eq!(user_of(&*store, other.account.user.id).await, None);
     }
     assert_eq!(events(&*store).await, []);
     assert_same_user(&user_of(&*store, ann.id).await.unwrap(), &ann);
@@ -49,8 +54,9 @@ pub async fn of_many_registrations_of_one_address_exactly_one_wins(store: Arc<dy
         let winners = answers.into_iter().filter(|(inserted, _)| *inserted == Inserted::Inserted);
         let winners: Vec<Registration> = winners.map(|(_, registration)| registration).collect();
         assert_eq!(winners.len(), 1);
-        let found = store.read().await.unwrap().users().by_email(&winners[0].user.email).await.unwrap();
-        assert_same_user(&found.unwrap(), &winners[0].user);
+        let found =
+            store.read().await.unwrap().users().by_email(&winners[0].account.user.email).await.unwrap();
+        assert_same_user(&found.unwrap(), &winners[0].account.user);
         won.extend(winners);
     }
     let mut told: Vec<_> = events(&*store).await.into_iter().map(|event| event.id).collect();
@@ -65,7 +71,7 @@ pub async fn a_registration_waits_for_a_unit_with_its_address(store: Arc<dyn Sto
     for commits in [true, false] {
         let first = somebody();
         let mut unit = store.begin().await.unwrap();
-        assert_eq!(unit.users().insert(&first).await.unwrap(), Inserted::Inserted);
+        assert_eq!(unit.users().insert(&account(&first)).await.unwrap(), Inserted::Inserted);
         let registration = registration_of(&User { email: first.email.clone(), ..somebody() });
         let mut waiting = tokio::spawn({
             let (store, registration) = (store.clone(), registration.clone());
@@ -80,7 +86,7 @@ pub async fn a_registration_waits_for_a_unit_with_its_address(store: Arc<dyn Sto
             Inserted::Inserted
         };
         assert_eq!(waiting.await.unwrap(), expected);
-        let found = user_of(&*store, registration.user.id).await;
+        let found = user_of(&*store, registration.account.user.id).await;
         assert_eq!(found.is_some(), expected == Inserted::Inserted);
     }
 }

@@ -3,8 +3,9 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use inwren_domain::authn;
 use inwren_domain::model::{
-    AuditEventKind, ClientInfo, PageRequest, Password, PasswordHash, RevocationReason, User, UserChange,
+    AuditEventKind, ClientInfo, PageRequest, Password, PasswordHash, RevocationReason, UserChange,
 };
 use inwren_domain::ports::{InvalidToken, Requester, Standing, Store, StoreError};
 use inwren_domain::service::account;
@@ -15,7 +16,8 @@ use time::Duration;
 
 use super::client::{self, NEW, OLD, client};
 use super::support::{
-    all_users, assert_same_user, dawdling, events, live_of, session_of, together, updated, user_of,
+    all_users, assert_same_user, dawdling, events, live_of, password_of, session_of, together, updated,
+    user_of,
 };
 use crate::fakes::{Fakes, faulty_store};
 use crate::fixtures::{email, fresh_email, now};
@@ -45,7 +47,7 @@ pub async fn reuse_ends_the_session_and_is_written_down(store: Arc<dyn Store>) {
 
     let newest = events(&*store).await.remove(0);
     assert_eq!(newest.kind, AuditEventKind::RefreshTokenReused);
-    assert_eq!((newest.user_id, newest.session_id, newest.actor_id), (user.id, Some(session), None));
+    assert_eq!((newest.subject, newest.session_id, newest.actor_id), (user.id.into(), Some(session), None));
     assert_eq!(newest.client, client());
     let mut kinds: Vec<_> = events(&*store).await.iter().map(|event| event.kind.as_str()).collect();
     kinds.sort_unstable();
@@ -203,16 +205,24 @@ pub async fn refused_logins_all_cost_the_same(store: Arc<dyn Store>) {
     updated(in_unit!(store, |unit| unit.users().update(inactive.id, &change, now()).await.unwrap()));
     let moved = client::register(core, &fresh_email()).await.unwrap();
     let none = PasswordHash::from_phc("!".to_owned());
-    assert!(in_unit!(store, |unit| unit.users().rehash(moved.id, 0, &none).await.unwrap()));
+    assert!(in_unit!(store, |unit| unit.credentials().rehash(moved.id, 0, &none).await.unwrap()));
     let before = events(&*store).await;
     // The second time all hashes are from other parameters.
     for _ in 0..2 {
         for (email, password, expected) in [
-            (fresh_email(), OLD, login::Refusal::UnknownEmail),
-            (active.email.clone(), NEW, login::Refusal::WrongPassword(active.id)),
-            (inactive.email.clone(), NEW, login::Refusal::WrongPassword(inactive.id)),
-            (inactive.email.clone(), OLD, login::Refusal::Inactive(inactive.id)),
-            (moved.email.clone(), OLD, login::Refusal::UnusableHash(moved.id, "not made here")),
+            (fresh_email(), OLD, login::Refusal::Attempt(authn::Refusal::UnknownEmail)),
+            (active.email.clone(), NEW, login::Refusal::Attempt(authn::Refusal::WrongPassword(active.id))),
+            (
+                inactive.email.clone(),
+                NEW,
+                login::Refusal::Attempt(authn::Refusal::WrongPassword(inactive.id)),
+            ),
+            (inactive.email.clone(), OLD, login::Refusal::Attempt(authn::Refusal::Inactive(inactive.id))),
+            (
+                moved.email.clone(),
+                OLD,
+                login::Refusal::Attempt(authn::Refusal::UnusableHash(moved.id, "not made here")),
+            ),
         ] {
             let checks = fakes.hasher.checks();
             script.take_calls();
@@ -220,7 +230,7 @@ pub async fn refused_logins_all_cost_the_same(store: Arc<dyn Store>) {
                 Err(Failure::Refused(refusal)) => assert_eq!(refusal, expected),
                 other => panic!("not refused: {other:?}"),
             }
-            let reads = ["read", "users.by_email", "sessions.recent_addresses"];
+            let reads = ["read", "credentials.by_email", "sessions.recent_addresses"];
             assert_eq!(script.take_calls(), reads, "{expected:?}");
             assert_eq!(fakes.hasher.checks(), checks + 1, "{expected:?}");
         }
@@ -262,11 +272,11 @@ pub async fn a_login_renews_an_outdated_hash(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
     let core = &fakes.core;
     let user = client::register(core, &fresh_email()).await.unwrap();
+    let before = password_of(&*store, user.id).await;
     fakes.hasher.change_parameters();
     client::login(core, &user.email, OLD).await.unwrap();
-    let renewed = user_of(&*store, user.id).await.unwrap();
-    assert_ne!(renewed.hashed_password.expose(), user.hashed_password.expose());
-    assert_same_user(&User { hashed_password: user.hashed_password.clone(), ..renewed }, &user);
+    assert_ne!(password_of(&*store, user.id).await, before);
+    assert_same_user(&user_of(&*store, user.id).await.unwrap(), &user);
     client::login(core, &user.email, OLD).await.unwrap();
 }
 

@@ -4,13 +4,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use inwren_domain::model::{AuditEvent, PageRequest, Session, SessionId, User, UserFilter, UserId};
+use inwren_domain::model::{
+    Account, AuditEvent, PageRequest, PasswordHash, Session, SessionId, User, UserFilter, UserId,
+};
 use inwren_domain::ports::{Inserted, Store, Updated};
 use time::OffsetDateTime;
 use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
 use crate::fakes::dawdling_store;
+use crate::fixtures::account;
 
 /// How often a race is run. A store that loses one in twenty is found out in most runs.
 pub(super) const ROUNDS: usize = 20;
@@ -58,7 +61,7 @@ pub(super) async fn assert_waits<T>(task: &mut JoinHandle<T>) {
 /// Adds users.
 pub(super) async fn add_users(store: &dyn Store, users: &[&User]) {
     in_unit!(store, |unit| for user in users {
-        assert_eq!(unit.users().insert(user).await.unwrap(), Inserted::Inserted);
+        assert_eq!(unit.users().insert(&account(user)).await.unwrap(), Inserted::Inserted);
     });
 }
 
@@ -82,6 +85,16 @@ pub(super) fn many_sessions(user: &User, count: usize) -> Vec<Session> {
 /// The user as committed.
 pub(super) async fn user_of(store: &dyn Store, id: UserId) -> Option<User> {
     store.read().await.unwrap().users().by_id(id).await.unwrap()
+}
+
+/// The account as committed.
+pub(super) async fn account_of(store: &dyn Store, id: UserId) -> Option<Account> {
+    store.read().await.unwrap().credentials().by_id(id).await.unwrap()
+}
+
+/// The hash of the user's password as committed.
+pub(super) async fn password_of(store: &dyn Store, id: UserId) -> Option<PasswordHash> {
+    account_of(store, id).await.and_then(|account| account.password)
 }
 
 /// The session and its user as committed.
@@ -132,8 +145,15 @@ pub(super) async fn active_superusers(store: &dyn Store) -> Vec<UserId> {
 #[track_caller]
 pub(super) fn assert_same_user(found: &User, expected: &User) {
     assert_eq!(found.email.as_str(), expected.email.as_str());
-    assert_eq!(found.hashed_password.expose(), expected.hashed_password.expose());
     assert_eq!(found, expected);
+}
+
+/// Checks that two accounts are one in every field.
+#[track_caller]
+pub(super) fn assert_same_account(found: &Account, expected: &Account) {
+    assert_same_user(&found.user, &expected.user);
+    let hash = |account: &Account| account.password.as_ref().map(|hash| hash.expose().to_owned());
+    assert_eq!(hash(found), hash(expected));
 }
 
 /// Checks that the update was made, and gives the user as it is then.

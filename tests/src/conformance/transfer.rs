@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use inwren_domain::model::{AuditEvent, AuditEventKind, PasswordHash, RevocationReason, Tier, User, UserId};
+use inwren_domain::model::{
+    Account, AuditEvent, AuditEventKind, PasswordHash, RevocationReason, Tier, User, UserId,
+};
 use inwren_domain::ports::{REVOKED_AT_ONCE, Store};
 use inwren_domain::service::operator::transfer::{
     Importer, Incoming, IncomingPassword, OnConflict, Outcome, Policy, Problem,
@@ -12,11 +14,11 @@ use time::Duration;
 use uuid::Uuid;
 
 use super::support::{
-    add_sessions, add_users, all_users, assert_same_user, assert_waits, events, live_of, many_sessions,
-    session_of, user_of,
+    account_of, add_sessions, add_users, all_users, assert_same_account, assert_same_user, assert_waits,
+    events, live_of, many_sessions, password_of, session_of, user_of,
 };
 use crate::fakes::Fakes;
-use crate::fixtures::{self, email, event, fresh_email, now, somebody, superuser, user, user_id};
+use crate::fixtures::{self, account, email, event, fresh_email, now, somebody, superuser, user, user_id};
 
 /// Each user MUST come exactly once, in the order of the ids, and the count MUST be theirs.
 pub async fn a_snapshot_gives_everybody_once_in_the_order_of_ids(store: Arc<dyn Store>) {
@@ -38,7 +40,7 @@ pub async fn a_snapshot_gives_everybody_once_in_the_order_of_ids(store: Arc<dyn 
     expected.sort_by_key(|user| *user.id.as_uuid().as_bytes());
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(&expected) {
-        assert_same_user(found, expected);
+        assert_same_account(found, &account(expected));
     }
 }
 
@@ -51,13 +53,13 @@ pub async fn a_snapshot_is_of_one_moment(store: Arc<dyn Store>) {
     in_unit!(store, |unit| {
         assert!(unit.users().delete(gone.id).await.unwrap());
         let changed = User { is_active: false, ..kept.clone() };
-        assert!(unit.transfer().replace(&changed).await.unwrap());
+        assert!(unit.transfer().replace(&account(&changed)).await.unwrap());
     });
     assert_eq!(snapshot.count().await.unwrap(), 2);
     let found = snapshot.next(100).await.unwrap();
-    let ids: BTreeSet<UserId> = found.iter().map(|user| user.id).collect();
+    let ids: BTreeSet<UserId> = found.iter().map(|account| account.user.id).collect();
     assert_eq!(ids, BTreeSet::from([kept.id, gone.id]));
-    assert!(found.iter().all(|user| user.is_active));
+    assert!(found.iter().all(|account| account.user.is_active));
     drop(snapshot);
     assert_eq!(store.snapshot().await.unwrap().count().await.unwrap(), 2);
 }
@@ -70,9 +72,9 @@ pub async fn holders_are_found_by_id_and_by_address(store: Arc<dyn Store>) {
     let ids = [bob.id, ann.id, user_id()];
     let emails = [email("ann.e\u{301}@example.ORG"), fresh_email()];
     let mut found = unit.transfer().holders(&ids, &emails).await.unwrap();
-    found.sort_by_key(|user| user.id);
-    let mut expected = vec![ann, bob];
-    expected.sort_by_key(|user| user.id);
+    found.sort_by_key(|account| account.user.id);
+    let mut expected = vec![account(&ann), account(&bob)];
+    expected.sort_by_key(|account| account.user.id);
     assert_eq!(found, expected);
     assert!(unit.transfer().holders(&[], &[fresh_email()]).await.unwrap().is_empty());
     unit.rollback().await.unwrap();
@@ -83,7 +85,7 @@ pub async fn holders_keep_others_waiting(store: Arc<dyn Store>) {
     let ann = somebody();
     add_users(&*store, &[&ann]).await;
     let mut unit = store.begin().await.unwrap();
-    assert_eq!(unit.transfer().holders(&[ann.id], &[]).await.unwrap(), std::slice::from_ref(&ann));
+    assert_eq!(unit.transfer().holders(&[ann.id], &[]).await.unwrap(), [account(&ann)]);
     let mut waiting = tokio::spawn({
         let (store, id) = (store.clone(), ann.id);
         async move { in_unit!(store, |unit| unit.users().lock(id).await.unwrap()) }
@@ -98,7 +100,6 @@ pub async fn only_the_new_are_inserted_and_the_unit_goes_on(store: Arc<dyn Store
     let ann = user("Ann@example.org");
     add_users(&*store, &[&ann]).await;
     let odd = User {
-        hashed_password: PasswordHash::no_password(),
         is_active: false,
         is_superuser: true,
         tier: Tier::from_stored("unheard-of".to_owned()),
@@ -110,8 +111,9 @@ pub async fn only_the_new_are_inserted_and_the_unit_goes_on(store: Arc<dyn Store
     let same_email = user("aNN@example.org");
     let same_id = User { id: ann.id, ..somebody() };
     let many: Vec<User> = (0..1_100).map(|_| somebody()).collect();
-    let mut all = vec![odd.clone(), same_email, same_id];
-    all.extend(many);
+    let mut all: Vec<Account> = [&same_email, &same_id].into_iter().chain(&many).map(account).collect();
+    let odd_account = Account { user: odd.clone(), password: None };
+    all.push(odd_account.clone());
     let inserted = in_unit!(store, |unit| {
         let inserted = unit.transfer().insert_new(&all).await.unwrap();
         unit.audit().record(&event(AuditEventKind::UserImported, odd.id)).await.unwrap();
@@ -119,7 +121,7 @@ pub async fn only_the_new_are_inserted_and_the_unit_goes_on(store: Arc<dyn Store
     });
     assert_eq!(inserted.len(), 1_101);
     assert!(inserted.contains(&odd.id) && !inserted.contains(&ann.id));
-    assert_same_user(&user_of(&*store, odd.id).await.unwrap(), &odd);
+    assert_same_account(&account_of(&*store, odd.id).await.unwrap(), &odd_account);
     assert_same_user(&user_of(&*store, ann.id).await.unwrap(), &ann);
     assert_eq!(store.snapshot().await.unwrap().count().await.unwrap(), 1_102);
     assert_eq!(events(&*store).await.len(), 1);
@@ -136,8 +138,11 @@ pub async fn sessions_left_by_a_deleted_user_stay_ended(store: Arc<dyn Store>) {
         assert_eq!(session_of(&*store, session.id).await, None);
     }
     let again = User { id: user.id, ..somebody() };
-    let inserted =
-        in_unit!(store, |unit| unit.transfer().insert_new(&[again.clone(), somebody()]).await.unwrap());
+    let inserted = in_unit!(store, |unit| unit
+        .transfer()
+        .insert_new(&[account(&again), account(&somebody())])
+        .await
+        .unwrap());
     assert_eq!(inserted.len(), 2);
     assert_eq!(live_of(&*store, user.id).await, []);
     let found = user_of(&*store, user.id).await.unwrap();
@@ -155,6 +160,7 @@ pub async fn of_many_bulk_inserts_of_one_address_exactly_one_wins(store: Arc<dyn
     let attempts = (0..8).map(|n| {
         let store = store.clone();
         let users = [somebody(), user(if n % 2 == 0 { "Race@example.org" } else { "rACE@example.org" })];
+        let users = users.map(|user| account(&user));
         async move { in_unit!(store, |unit| unit.transfer().insert_new(&users).await.unwrap()).len() }
     });
     let inserted: Vec<usize> = super::support::together(attempts).await;
@@ -167,7 +173,6 @@ pub async fn a_replacement_is_whole_or_nothing(store: Arc<dyn Store>) {
     add_users(&*store, &[&ann, &bob]).await;
     let changed = User {
         id: ann.id,
-        hashed_password: fixtures::password_hash(),
         is_active: false,
         is_superuser: true,
         tier: fixtures::tier("premium"),
@@ -177,13 +182,14 @@ pub async fn a_replacement_is_whole_or_nothing(store: Arc<dyn Store>) {
         sessions_epoch: 6,
         ..user("Another.Ann@example.org")
     };
+    let replaced = Account { user: changed.clone(), password: Some(fixtures::password_hash()) };
     in_unit!(store, |unit| {
-        assert!(unit.transfer().replace(&changed).await.unwrap());
+        assert!(unit.transfer().replace(&replaced).await.unwrap());
         let taken = User { email: email(&bob.email.as_str().to_uppercase()), ..changed.clone() };
-        assert!(!unit.transfer().replace(&taken).await.unwrap());
-        assert!(!unit.transfer().replace(&somebody()).await.unwrap());
+        assert!(!unit.transfer().replace(&account(&taken)).await.unwrap());
+        assert!(!unit.transfer().replace(&account(&somebody())).await.unwrap());
     });
-    assert_same_user(&user_of(&*store, ann.id).await.unwrap(), &changed);
+    assert_same_account(&account_of(&*store, ann.id).await.unwrap(), &replaced);
     assert_same_user(&user_of(&*store, bob.id).await.unwrap(), &bob);
     // Wherever a store has them in order, they are there once.
     assert_eq!(all_users(&*store).await.len(), 2);
@@ -209,7 +215,7 @@ pub async fn many_events_are_recorded_with_the_unit(store: Arc<dyn Store>) {
 /// An import adds, and a second one changes nothing; each new user has an event.
 pub async fn an_import_twice_is_an_import_once(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
-    let users: Vec<User> = (0..7).map(|_| known(&somebody())).collect();
+    let users: Vec<User> = (0..7).map(|_| somebody()).collect();
     let batch: Vec<Incoming> = users.iter().map(incoming).collect();
     let added = Outcome::Added { without_password: false };
     assert_eq!(imported(&fakes, Policy::default(), &batch).await, vec![added; 7]);
@@ -228,10 +234,10 @@ pub async fn an_import_twice_is_an_import_once(store: Arc<dyn Store>) {
 /// With a dry run the same is told, and nothing is written.
 pub async fn a_dry_import_tells_the_same_and_writes_nothing(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
-    let here = known(&user("Here@example.org"));
+    let here = user("Here@example.org");
     add_users(&*store, &[&here]).await;
-    let (new, again) = (known(&user("new@example.org")), known(&user("NEW@example.org")));
-    let stranger = known(&user("HERE@example.org"));
+    let (new, again) = (user("new@example.org"), user("NEW@example.org"));
+    let stranger = user("HERE@example.org");
     let changed = User { is_active: false, ..here.clone() };
     let batches = [[&new, &stranger], [&again, &changed]].map(|batch| batch.map(incoming));
     for on_conflict in [OnConflict::Refuse, OnConflict::Skip, OnConflict::Update] {
@@ -266,15 +272,15 @@ pub async fn a_dry_import_tells_the_same_and_writes_nothing(store: Arc<dyn Store
 /// Nobody's address is taken from them, in whatever letters and by whatever policy; nor by somebody of the same batch.
 pub async fn an_import_takes_no_address_from_anybody(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
-    let (ann, bob) = (known(&user("Ann@example.org")), known(&user("bob@example.org")));
+    let (ann, bob) = (user("Ann@example.org"), user("bob@example.org"));
     add_users(&*store, &[&ann, &bob]).await;
     let policy = Policy { on_conflict: OnConflict::Update, ..Policy::default() };
     let batch = [
-        incoming(&known(&user("Ann@example.org"))),
-        incoming(&known(&user("aNN@example.org"))),
+        incoming(&user("Ann@example.org")),
+        incoming(&user("aNN@example.org")),
         incoming(&User { email: email("ANN@example.org"), ..bob.clone() }),
-        incoming(&known(&user("first@example.org"))),
-        incoming(&known(&user("FIRST@example.org"))),
+        incoming(&user("first@example.org")),
+        incoming(&user("FIRST@example.org")),
     ];
     let outcomes = imported(&fakes, policy, &batch).await;
     let expected = [
@@ -292,21 +298,20 @@ pub async fn an_import_takes_no_address_from_anybody(store: Arc<dyn Store>) {
 /// Who gets another password or loses a right by an update loses all sessions in the same unit; nobody else does.
 pub async fn an_update_ends_the_sessions_of_whom_it_concerns(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
-    let people: Vec<User> =
-        [somebody(), somebody(), superuser(), superuser(), somebody()].map(|u| known(&u)).into();
+    let people: Vec<User> = [somebody(), somebody(), superuser(), superuser(), somebody()].into();
     add_users(&*store, &people.iter().collect::<Vec<_>>()).await;
     let sessions: Vec<_> = people.iter().map(fixtures::session_of).collect();
     for session in &sessions {
         add_sessions(&*store, &[session]).await;
     }
     let mut changed = people.clone();
-    changed[0].hashed_password = hash("another");
     changed[1].is_active = false;
     changed[2].is_superuser = false;
     changed[4].tier = fixtures::tier("premium");
     changed[4].email = fresh_email();
     let policy = Policy { on_conflict: OnConflict::Update, ..Policy::default() };
-    let batch: Vec<Incoming> = changed.iter().map(incoming).collect();
+    let mut batch: Vec<Incoming> = changed.iter().map(incoming).collect();
+    batch[0].password = IncomingPassword::Hash(PasswordHash::from_phc("$plain$v=0$another".to_owned()));
     let outcomes = imported(&fakes, policy, &batch).await;
     use Outcome::{Unchanged, Updated};
     assert_eq!(outcomes, [Updated, Updated, Updated, Unchanged, Updated]);
@@ -339,7 +344,7 @@ pub async fn an_update_ends_the_sessions_of_whom_it_concerns(store: Arc<dyn Stor
 /// An update never leaves the service without an active superuser, be it in one batch or in several.
 pub async fn the_last_superuser_stays_through_an_import(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
-    let roots = [superuser(), superuser()].map(|root| known(&root));
+    let roots = [superuser(), superuser()];
     add_users(&*store, &[&roots[0], &roots[1]]).await;
     let policy = Policy { on_conflict: OnConflict::Update, ..Policy::default() };
     let demoted: Vec<Incoming> =
@@ -350,19 +355,19 @@ pub async fn the_last_superuser_stays_through_an_import(store: Arc<dyn Store>) {
     let inactive = incoming(&User { is_active: false, ..roots[1].clone() });
     assert_eq!(imported(&fakes, policy, &[inactive]).await, [refused]);
     // With a new one in the same batch it may go.
-    let batch = [demoted[1].clone(), incoming(&known(&superuser()))];
+    let batch = [demoted[1].clone(), incoming(&superuser())];
     let outcomes = imported(&fakes, policy, &batch).await;
     assert_eq!(outcomes, [Outcome::Updated, Outcome::Added { without_password: false }]);
 }
 
-/// A password is looked at, and a user without one comes with a hash that no password has.
+/// A password is looked at, and a user without one comes without.
 pub async fn an_import_looks_at_passwords_and_tiers(store: Arc<dyn Store>) {
     use inwren_domain::service::operator::transfer::{UnknownHash, UnknownTier};
     let fakes = Fakes::over(store.clone());
     let with = |password: IncomingPassword, tier: Option<&str>| Incoming {
         password,
         tier: tier.map(str::to_owned),
-        ..incoming(&known(&somebody()))
+        ..incoming(&somebody())
     };
     let md5 =
         || IncomingPassword::Hash(PasswordHash::from_phc("5f4dcc3b5aa765d61d8327deb882cf99".to_owned()));
@@ -394,7 +399,7 @@ pub async fn an_import_looks_at_passwords_and_tiers(store: Arc<dyn Store>) {
     assert_eq!(imported(&fakes, policy, &batch[4..5]).await, [without]);
     for (incoming, tier) in batch.iter().zip(["free", "premium", "free", "gold", "free"]) {
         let found = user_of(&*store, incoming.id).await.unwrap();
-        assert!(found.hashed_password.is_no_password());
+        assert_eq!(password_of(&*store, incoming.id).await, None);
         assert_eq!(found.tier.as_str(), tier);
     }
 }
@@ -403,22 +408,12 @@ async fn imported(fakes: &Fakes, policy: Policy, batch: &[Incoming]) -> Vec<Outc
     Importer::new(&fakes.core, policy).batch(batch).await.unwrap()
 }
 
-/// A hash that the fakes' hasher knows.
-fn hash(text: &str) -> PasswordHash {
-    PasswordHash::from_phc(format!("$plain$v=0${text}"))
-}
-
-/// The user with a hash that the fakes' hasher knows.
-fn known(user: &User) -> User {
-    User { hashed_password: hash("old"), ..user.clone() }
-}
-
 fn incoming(user: &User) -> Incoming {
     Incoming {
         place: format!("user {}", user.id),
         id: user.id,
         email: user.email.clone(),
-        password: IncomingPassword::Hash(user.hashed_password.clone()),
+        password: account(user).password.map_or(IncomingPassword::None, IncomingPassword::Hash),
         is_active: user.is_active,
         is_superuser: user.is_superuser,
         tier: Some(user.tier.as_str().to_owned()),

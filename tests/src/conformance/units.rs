@@ -14,7 +14,7 @@ use super::support::{
     add_sessions, add_users, all_users, assert_same_user, events, live_of, session_of, together, updated,
     user_of,
 };
-use crate::fixtures::{self, event, now, password_hash, somebody};
+use crate::fixtures::{self, account, event, now, password_hash, somebody};
 
 /// The store answers a ping.
 pub async fn a_working_store_answers_a_ping(store: Arc<dyn Store>) {
@@ -25,7 +25,7 @@ pub async fn a_working_store_answers_a_ping(store: Arc<dyn Store>) {
 pub async fn writes_are_visible_from_the_commit_on(store: Arc<dyn Store>) {
     let (user, session, logged_in) = login();
     let mut unit = store.begin().await.unwrap();
-    assert_eq!(unit.users().insert(&user).await.unwrap(), Inserted::Inserted);
+    assert_eq!(unit.users().insert(&account(&user)).await.unwrap(), Inserted::Inserted);
     unit.sessions().insert(&session).await.unwrap();
     unit.audit().record(&logged_in).await.unwrap();
 
@@ -63,10 +63,10 @@ async fn undone(store: Arc<dyn Store>, end: impl AsyncFn(Box<dyn UnitOfWork>)) {
     for _ in 0..3 {
         let (new, other, logged_in) = login();
         let mut unit = store.begin().await.unwrap();
-        assert_eq!(unit.users().insert(&new).await.unwrap(), Inserted::Inserted);
+        assert_eq!(unit.users().insert(&account(&new)).await.unwrap(), Inserted::Inserted);
         unit.sessions().insert(&other).await.unwrap();
         updated(unit.users().update(user.id, &to_tier(1), now()).await.unwrap());
-        assert!(unit.users().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
+        assert!(unit.credentials().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
         let reason = RevocationReason::PasswordChanged;
         assert_eq!(unit.sessions().revoke_all(user.id, None, reason, now()).await.unwrap(), 1);
         assert!(unit.users().delete(doomed.id).await.unwrap());
@@ -87,11 +87,11 @@ pub async fn a_unit_sees_its_own_writes(store: Arc<dyn Store>) {
     let user = User { is_superuser: true, ..somebody() };
     let session = fixtures::session_of(&user);
     let mut unit = store.begin().await.unwrap();
-    assert_eq!(unit.users().insert(&user).await.unwrap(), Inserted::Inserted);
+    assert_eq!(unit.users().insert(&account(&user)).await.unwrap(), Inserted::Inserted);
     assert_same_user(&unit.users().lock(user.id).await.unwrap().unwrap(), &user);
     assert_eq!(unit.users().lock_active_superusers().await.unwrap(), [user.id]);
-    assert!(unit.users().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
-    assert!(!unit.users().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
+    assert!(unit.credentials().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
+    assert!(!unit.credentials().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
     assert_eq!(unit.users().lock(user.id).await.unwrap().unwrap().credential_version, 1);
     let demotion = UserChange { is_superuser: Some(false), ..UserChange::default() };
     updated(unit.users().update(user.id, &demotion, now()).await.unwrap());
@@ -170,7 +170,7 @@ pub async fn a_dropped_unit_does_not_block_the_next(store: Arc<dyn Store>) {
         }
         if round % 4 > 2 {
             let twin = User { id: fixtures::user_id(), ..user.clone() };
-            assert_eq!(unit.users().insert(&twin).await.unwrap(), Inserted::EmailTaken);
+            assert_eq!(unit.users().insert(&account(&twin)).await.unwrap(), Inserted::EmailTaken);
         }
         drop(unit);
     }
@@ -220,7 +220,7 @@ pub async fn many_units_at_once_all_commit(store: Arc<dyn Store>) {
         async move {
             let (user, session, logged_in) = login();
             in_unit!(store, |unit| {
-                assert_eq!(unit.users().insert(&user).await.unwrap(), Inserted::Inserted);
+                assert_eq!(unit.users().insert(&account(&user)).await.unwrap(), Inserted::Inserted);
                 unit.sessions().insert(&session).await.unwrap();
                 unit.audit().record(&logged_in).await.unwrap();
             });

@@ -2,25 +2,19 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{
-    AuditEventKind, Email, PageRequest, PasswordHash, Tier, User, UserChange, UserFilter,
-};
+use inwren_domain::model::{AuditEventKind, Email, PageRequest, Tier, User, UserChange, UserFilter};
 use inwren_domain::ports::{Inserted, Store, Updated};
 use time::Duration;
 
 use super::support::{
     add_sessions, add_users, assert_same_user, events, live_of, session_of, together, updated, user_of,
 };
-use crate::fixtures::{self, email, event, fresh_email, now, password_hash, somebody, tier, user, user_id};
+use crate::fixtures::{self, account, email, event, fresh_email, now, somebody, tier, user, user_id};
 
 /// What is inserted is read back as it was, in every field: nothing is made by the adapter.
 pub async fn inserted_is_read_back_exactly(store: Arc<dyn Store>) {
     let before_1970 = time::OffsetDateTime::UNIX_EPOCH - Duration::new(86_400, 1_000);
     let odd = User {
-        hashed_password: PasswordHash::from_phc(format!(
-            "$argon2id$v=19$m=47104,t=1,p=1${}",
-            "x".repeat(600)
-        )),
         is_active: false,
         is_superuser: true,
         tier: Tier::from_stored("a-tier-of-which-nobody-knows_any".to_owned()),
@@ -69,7 +63,11 @@ pub async fn domains_are_compared_in_their_ascii_form(store: Arc<dyn Store>) {
             let found = store.read().await.unwrap().users().by_email(&email(&same)).await.unwrap();
             assert_same_user(&found.expect(&same), expected);
             let mut unit = store.begin().await.unwrap();
-            assert_eq!(unit.users().insert(&user(&same)).await.unwrap(), Inserted::EmailTaken, "{same}");
+            assert_eq!(
+                unit.users().insert(&account(&user(&same))).await.unwrap(),
+                Inserted::EmailTaken,
+                "{same}"
+            );
             unit.rollback().await.unwrap();
         }
     }
@@ -128,8 +126,8 @@ pub async fn a_taken_address_is_told_and_the_unit_can_be_rolled_back(store: Arc<
     for same in ["Ann.É@Example.org", "ann.é@example.ORG", "ANN.E\u{301}@example.org"] {
         let before = somebody();
         let mut unit = store.begin().await.unwrap();
-        assert_eq!(unit.users().insert(&before).await.unwrap(), Inserted::Inserted);
-        assert_eq!(unit.users().insert(&user(same)).await.unwrap(), Inserted::EmailTaken, "{same}");
+        assert_eq!(unit.users().insert(&account(&before)).await.unwrap(), Inserted::Inserted);
+        assert_eq!(unit.users().insert(&account(&user(same))).await.unwrap(), Inserted::EmailTaken, "{same}");
         unit.rollback().await.unwrap();
         assert_eq!(user_of(&*store, before.id).await, None);
     }
@@ -140,8 +138,11 @@ pub async fn a_taken_address_is_told_and_the_unit_can_be_rolled_back(store: Arc<
 pub async fn an_address_is_taken_within_the_unit_too(store: Arc<dyn Store>) {
     let first = user("Twice@example.org");
     let mut unit = store.begin().await.unwrap();
-    assert_eq!(unit.users().insert(&first).await.unwrap(), Inserted::Inserted);
-    assert_eq!(unit.users().insert(&user("twice@example.org")).await.unwrap(), Inserted::EmailTaken);
+    assert_eq!(unit.users().insert(&account(&first)).await.unwrap(), Inserted::Inserted);
+    assert_eq!(
+        unit.users().insert(&account(&user("twice@example.org"))).await.unwrap(),
+        Inserted::EmailTaken
+    );
     unit.rollback().await.unwrap();
     assert_eq!(user_of(&*store, first.id).await, None);
 }
@@ -155,7 +156,7 @@ pub async fn of_many_inserts_of_one_address_exactly_one_wins(store: Arc<dyn Stor
             let user = user(&format!("{name}-{round}@example.org"));
             async move {
                 let mut unit = store.begin().await.unwrap();
-                match unit.users().insert(&user).await.unwrap() {
+                match unit.users().insert(&account(&user)).await.unwrap() {
                     Inserted::Inserted => unit.commit().await.map(|()| Some(user)).unwrap(),
                     Inserted::EmailTaken => unit.rollback().await.map(|()| None).unwrap(),
                 }
@@ -171,7 +172,7 @@ pub async fn of_many_inserts_of_one_address_exactly_one_wins(store: Arc<dyn Stor
 /// An address whose insert was rolled back is free, also for somebody who waited for it.
 pub async fn an_address_is_free_again_after_a_rollback(store: Arc<dyn Store>) {
     let mut unit = store.begin().await.unwrap();
-    assert_eq!(unit.users().insert(&user("free@example.org")).await.unwrap(), Inserted::Inserted);
+    assert_eq!(unit.users().insert(&account(&user("free@example.org"))).await.unwrap(), Inserted::Inserted);
     let waiting = tokio::spawn({
         let store = store.clone();
         async move { add_users(&*store, &[&user("free@example.org")]).await }
@@ -282,77 +283,9 @@ pub async fn a_given_up_address_is_free(store: Arc<dyn Store>) {
     assert_same_user(&found.unwrap(), &heir);
 }
 
-/// `change_password` MUST change nothing and answer `false` for a version that is not the current one.
-pub async fn a_password_changes_only_from_the_expected_version(store: Arc<dyn Store>) {
-    let mut current = User { credential_version: 5, ..somebody() };
-    let bystander = User { credential_version: 5, ..somebody() };
-    add_users(&*store, &[&current, &bystander]).await;
-    for stale in [4, 6, 0, -5, i64::MAX] {
-        let hash = password_hash();
-        assert!(!in_unit!(store, |unit| {
-            unit.users().change_password(current.id, stale, &hash, now()).await.unwrap()
-        }));
-        assert_same_user(&user_of(&*store, current.id).await.unwrap(), &current);
-    }
-    for version in [5, 6] {
-        let (hash, at) = (password_hash(), now() + Duration::seconds(version));
-        assert!(in_unit!(store, |unit| {
-            unit.users().change_password(current.id, version, &hash, at).await.unwrap()
-        }));
-        current = User {
-            hashed_password: hash,
-            credential_version: version + 1,
-            updated_at: at,
-            ..current.clone()
-        };
-        assert_same_user(&user_of(&*store, current.id).await.unwrap(), &current);
-    }
-    assert_same_user(&user_of(&*store, bystander.id).await.unwrap(), &bystander);
-}
-
-/// Of many changes of one password from one version exactly one is made.
-pub async fn of_many_password_changes_exactly_one_is_made(store: Arc<dyn Store>) {
-    let user = somebody();
-    add_users(&*store, &[&user]).await;
-    let attempts = (0..16).map(|_| {
-        let (store, id, hash) = (store.clone(), user.id, password_hash());
-        async move {
-            let changed =
-                in_unit!(store, |unit| unit.users().change_password(id, 0, &hash, now()).await.unwrap());
-            changed.then_some(hash)
-        }
-    });
-    let made: Vec<PasswordHash> = together(attempts).await.into_iter().flatten().collect();
-    assert_eq!(made.len(), 1);
-    let found = user_of(&*store, user.id).await.unwrap();
-    assert_eq!((found.hashed_password.expose(), found.credential_version), (made[0].expose(), 1));
-}
-
-/// `rehash` MUST change nothing from a stale version, and MUST leave `credential_version` and `updated_at`.
-pub async fn a_rehash_leaves_the_version_and_the_time(store: Arc<dyn Store>) {
-    let user = User { credential_version: 2, ..somebody() };
-    let bystander = User { credential_version: 2, ..somebody() };
-    add_users(&*store, &[&user, &bystander]).await;
-    for stale in [1, 3] {
-        let hash = password_hash();
-        assert!(!in_unit!(store, |unit| unit.users().rehash(user.id, stale, &hash).await.unwrap()));
-        assert_same_user(&user_of(&*store, user.id).await.unwrap(), &user);
-    }
-    let hash = password_hash();
-    assert!(in_unit!(store, |unit| unit.users().rehash(user.id, 2, &hash).await.unwrap()));
-    let rehashed = User { hashed_password: hash, ..user };
-    assert_same_user(&user_of(&*store, rehashed.id).await.unwrap(), &rehashed);
-    assert_same_user(&user_of(&*store, bystander.id).await.unwrap(), &bystander);
-}
-
-/// `change_password`, `rehash` and `delete` MUST answer `false` for a user who is gone.
-pub async fn what_is_done_to_nobody_answers_false(store: Arc<dyn Store>) {
-    let (gone, hash) = (user_id(), password_hash());
-    in_unit!(store, |unit| {
-        assert!(!unit.users().change_password(gone, 0, &hash, now()).await.unwrap());
-        assert!(!unit.users().rehash(gone, 0, &hash).await.unwrap());
-        assert!(!unit.users().delete(gone).await.unwrap());
-    });
+/// `delete` MUST answer `false` for a user who is gone.
+pub async fn a_deletion_of_an_unknown_user_answers_false(store: Arc<dyn Store>) {
+    assert!(!in_unit!(store, |unit| unit.users().delete(user_id()).await.unwrap()));
 }
 
 /// With a deleted user their sessions MUST go and their audit events MUST stay; a second deletion answers `false`.

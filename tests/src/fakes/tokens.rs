@@ -1,8 +1,8 @@
 use std::sync::{Arc, Mutex};
 
 use inwren_domain::model::{
-    AccessClaims, ClientClaims, IssuedToken, PlainToken, RefreshClaims, ServiceClientId, SessionId, Tier,
-    TokenDigest, TokenId, UserId,
+    AccessClaims, Assurance, ClientClaims, IssuedToken, PlainToken, RefreshClaims, ServiceClientId,
+    SessionId, Tier, TokenDigest, TokenId, UserId,
 };
 use inwren_domain::ports::{
     InvalidToken, KeyDirectory, PublishedKey, SigningError, TokenIssuer, TokenVerifier,
@@ -120,6 +120,7 @@ impl TokenVerifier for FakeTokens {
             issued_at,
             expires_at,
             authenticated_at: time(authenticated)?,
+            assurance: Assurance::PASSWORD,
             email: email.clone(),
             tier: Tier::from_stored(tier.clone()),
             is_superuser: superuser.parse().map_err(|_| InvalidToken::Claims)?,

@@ -38,7 +38,7 @@ impl World {
     async fn events(&mut self) -> Result<Vec<Event>, StoreError> {
         let limit = u16::try_from(self.account.events() + SURPLUS).unwrap_or(u16::MAX);
         let latest = self.fakes.core.store.read().await?.audit().latest(limit).await?;
-        let own = latest.into_iter().filter(|event| event.user_id == self.user.id);
+        let own = latest.into_iter().filter(|event| event.subject == self.user.id.into());
         let mut events: Vec<Event> = own
             .map(|event| {
                 let session = event.session_id.map(|id| self.known.session(id));

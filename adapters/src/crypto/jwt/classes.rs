@@ -1,15 +1,15 @@
 use std::borrow::Cow;
 
 use inwren_domain::model::{
-    AccessClaims, ClientClaims, FIRST_PARTY_CLIENT, RefreshClaims, ServiceClientId, SessionId, Tier, TokenId,
-    UserId,
+    AccessClaims, Acr, Amr, Assurance, ClientClaims, FIRST_PARTY_CLIENT, RefreshClaims, ServiceClientId,
+    SessionId, Tier, TokenId, UserId,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::envelope::TokenType;
 use super::format::TokenFormat;
-use super::payload::{Id, Payload};
+use super::payload::{Id, Methods, Payload};
 
 /// The claims of a class of tokens, and how they stand in a payload. No token is of two classes.
 pub(super) trait TokenClass: Sized {
@@ -30,6 +30,8 @@ impl TokenClass for AccessClaims {
         Payload {
             sid: Some(Id(self.session_id.as_uuid())),
             auth_time: Some(self.authenticated_at.unix_timestamp()),
+            acr: Some(Cow::Borrowed(self.assurance.acr.as_str())),
+            amr: Some(Methods(Cow::Borrowed(self.assurance.amr.as_str()))),
             email: Some(Cow::Borrowed(&self.email)),
             tier: Some(Cow::Borrowed(self.tier.as_str())),
             is_superuser: Some(self.is_superuser),
@@ -42,6 +44,8 @@ impl TokenClass for AccessClaims {
         let Payload {
             sid: Some(Id(sid)),
             auth_time: Some(auth_time),
+            acr,
+            amr,
             email: Some(email),
             tier: Some(tier),
             is_superuser: Some(is_superuser),
@@ -59,6 +63,7 @@ impl TokenClass for AccessClaims {
             issued_at: moment(payload.iat)?,
             expires_at: moment(payload.exp)?,
             authenticated_at: moment(auth_time)?,
+            assurance: assurance(acr.as_deref(), amr)?,
             email: email.into_owned(),
             tier: Tier::from_stored(tier.into_owned()),
             is_superuser,
@@ -81,6 +86,8 @@ impl TokenClass for ClientClaims {
         let Payload {
             sid: None,
             auth_time: None,
+            acr: None,
+            amr: None,
             email: None,
             tier: None,
             is_superuser: None,
@@ -115,6 +122,8 @@ impl TokenClass for RefreshClaims {
         let Payload {
             sid: Some(Id(sid)),
             auth_time: None,
+            acr: None,
+            amr: None,
             email: None,
             tier: None,
             is_superuser: None,
@@ -156,11 +165,22 @@ fn registered<'a, C: TokenClass>(
         nbf: None,
         sid: None,
         auth_time: None,
+        acr: None,
+        amr: None,
         email: None,
         tier: None,
         is_superuser: None,
         client_id: None,
     }
+}
+
+/// How the user of an access token proved who they are. Tokens from before there were the claims are all of a password.
+fn assurance(acr: Option<&str>, amr: Option<Methods<'_>>) -> Option<Assurance> {
+    let (acr, amr) = match (acr, amr) {
+        (None, None) => return Some(Assurance::PASSWORD),
+        (acr, amr) => (acr?, amr?),
+    };
+    Some(Assurance { acr: Acr::from_name(acr)?, amr: Amr::from_stored(&amr.0) })
 }
 
 /// Tokens from before there was the claim have none.

@@ -27,6 +27,10 @@ pub(super) struct Payload<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) acr: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) amr: Option<Methods<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) email: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tier: Option<Cow<'a, str>>,
@@ -61,6 +65,7 @@ impl<'de> Visitor<'de> for PayloadVisitor {
         let (mut iat, mut exp, mut nbf, mut auth_time) = (None, None, None, None);
         let (mut iss, mut aud, mut jti, mut r#type) = (None, None, None, None);
         let (mut email, mut tier, mut client_id) = (None, None, None);
+        let (mut acr, mut amr) = (None, None);
         let (mut sub, mut sid, mut is_superuser) = (None, None, None);
         let mut others: Vec<Cow<'de, str>> = Vec::new();
         while let Some(Text(name)) = map.next_key()? {
@@ -75,6 +80,8 @@ impl<'de> Visitor<'de> for PayloadVisitor {
                 "nbf" => once(&mut map, &mut nbf)?,
                 "sid" => once(&mut map, &mut sid)?,
                 "auth_time" => once(&mut map, &mut auth_time)?,
+                "acr" => once(&mut map, &mut acr)?,
+                "amr" => once(&mut map, &mut amr)?,
                 "email" => once(&mut map, &mut email)?,
                 "tier" => once(&mut map, &mut tier)?,
                 "is_superuser" => once(&mut map, &mut is_superuser)?,
@@ -98,6 +105,8 @@ impl<'de> Visitor<'de> for PayloadVisitor {
             nbf,
             sid,
             auth_time,
+            acr: acr.map(text),
+            amr,
             email: email.map(text),
             tier: tier.map(text),
             is_superuser,
@@ -120,6 +129,23 @@ fn once<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
 
 fn required<T, E: serde::de::Error>(claim: Option<T>) -> Result<T, E> {
     claim.ok_or_else(|| E::custom("a claim that is missing"))
+}
+
+/// The methods of an authentication: a JSON array of names. They are kept in one text, separated by spaces.
+pub(super) struct Methods<'a>(pub(super) Cow<'a, str>);
+
+impl Serialize for Methods<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.split_ascii_whitespace())
+    }
+}
+
+impl<'de> Deserialize<'de> for Methods<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<Text<'de>>::deserialize(deserializer)?;
+        let names: Vec<&str> = names.iter().map(|Text(name)| name.as_ref()).collect();
+        Ok(Self(Cow::Owned(names.join(" "))))
+    }
 }
 
 /// A UUID in the form that we write. It has others, and one thing must have one name.

@@ -1,4 +1,6 @@
-use inwren_domain::model::{AuditEvent, AuditEventId, AuditEventKind, SessionId, UserId};
+use inwren_domain::model::{
+    AuditEvent, AuditEventId, AuditEventKind, ServiceClientId, SessionId, Subject, UserId,
+};
 use inwren_domain::ports::StoreError;
 use sea_orm::entity::prelude::*;
 
@@ -13,7 +15,8 @@ row! {
         pub(in super::super) id: Uuid,
         pub(in super::super) occurred_at: Timestamp,
         pub(in super::super) kind: String,
-        pub(in super::super) user_id: Uuid,
+        pub(in super::super) user_id: Option<Uuid>,
+        pub(in super::super) client_id: Option<Uuid>,
         pub(in super::super) session_id: Option<Uuid>,
         pub(in super::super) actor_id: Option<Uuid>,
         pub(in super::super) ip_address: Option<String>,
@@ -26,11 +29,16 @@ pub(in super::super) enum Relation {}
 
 impl From<&AuditEvent> for Model {
     fn from(event: &AuditEvent) -> Self {
+        let (user_id, client_id) = match event.subject {
+            Subject::User(id) => (Some(id.as_uuid()), None),
+            Subject::Client(id) => (None, Some(id.as_uuid())),
+        };
         Self {
             id: event.id.as_uuid(),
             occurred_at: Timestamp(event.occurred_at),
             kind: event.kind.as_str().to_owned(),
-            user_id: event.user_id.as_uuid(),
+            user_id,
+            client_id,
             session_id: event.session_id.map(SessionId::as_uuid),
             actor_id: event.actor_id.map(UserId::as_uuid),
             ip_address: event.client.ip_address.map(|address| address.to_string()),
@@ -48,7 +56,11 @@ impl TryFrom<Model> for AuditEvent {
             id: AuditEventId::from_uuid(row.id),
             occurred_at: row.occurred_at.0,
             kind: AuditEventKind::from_name(&row.kind).ok_or_else(|| named.inconsistent("kind"))?,
-            user_id: UserId::from_uuid(row.user_id),
+            subject: match (row.user_id, row.client_id) {
+                (Some(id), None) => UserId::from_uuid(id).into(),
+                (None, Some(id)) => ServiceClientId::from_uuid(id).into(),
+                _ => return Err(named.inconsistent("user_id")),
+            },
             session_id: row.session_id.map(SessionId::from_uuid),
             actor_id: row.actor_id.map(UserId::from_uuid),
             client: named.client("ip_address", row.ip_address, row.user_agent)?,

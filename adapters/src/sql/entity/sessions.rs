@@ -1,5 +1,6 @@
 use inwren_domain::model::{
-    ClientInfo, Revocation, RevocationReason, Session, SessionId, TokenDigest, TokenId, UserId,
+    Acr, Amr, Assurance, ClientInfo, Revocation, RevocationReason, Session, SessionId, TokenDigest, TokenId,
+    UserId,
 };
 use inwren_domain::ports::StoreError;
 use sea_orm::entity::prelude::*;
@@ -22,6 +23,8 @@ row! {
         pub(in super::super) rotated_at: Timestamp,
         pub(in super::super) created_at: Timestamp,
         pub(in super::super) authenticated_at: Timestamp,
+        pub(in super::super) acr: String,
+        pub(in super::super) amr: String,
         pub(in super::super) last_used_at: Timestamp,
         pub(in super::super) expires_at: Timestamp,
         pub(in super::super) max_expires_at: Timestamp,
@@ -66,6 +69,8 @@ impl From<&Session> for Model {
             rotated_at: Timestamp(session.rotated_at),
             created_at: Timestamp(session.created_at),
             authenticated_at: Timestamp(session.authenticated_at),
+            acr: session.assurance.acr.as_str().to_owned(),
+            amr: session.assurance.amr.as_str().to_owned(),
             last_used_at: Timestamp(session.last_used_at),
             expires_at: Timestamp(session.expires_at),
             max_expires_at: Timestamp(session.max_expires_at),
@@ -105,6 +110,10 @@ impl TryFrom<Model> for Session {
             rotated_at: row.rotated_at.0,
             created_at: row.created_at.0,
             authenticated_at: row.authenticated_at.0,
+            assurance: Assurance {
+                acr: Acr::from_name(&row.acr).ok_or_else(|| named.inconsistent("acr"))?,
+                amr: Amr::from_stored(&row.amr),
+            },
             last_used_at: row.last_used_at.0,
             expires_at: row.expires_at.0,
             max_expires_at: row.max_expires_at.0,

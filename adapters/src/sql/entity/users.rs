@@ -1,4 +1,4 @@
-use inwren_domain::model::{Email, PasswordHash, Tier, User, UserId};
+use inwren_domain::model::{Account, Email, PasswordHash, Tier, User, UserId};
 use sea_orm::entity::prelude::*;
 
 use super::super::timestamp::Timestamp;
@@ -10,7 +10,7 @@ row! {
         #[sea_orm(primary_key, auto_increment = false)]
         pub(in super::super) id: Uuid,
         pub(in super::super) email: String,
-        pub(in super::super) hashed_password: String,
+        pub(in super::super) hashed_password: Option<String>,
         pub(in super::super) is_active: bool,
         pub(in super::super) is_superuser: bool,
         pub(in super::super) tier: String,
@@ -25,12 +25,12 @@ row! {
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub(in super::super) enum Relation {}
 
-impl From<&User> for Model {
-    fn from(user: &User) -> Self {
+impl From<&Account> for Model {
+    fn from(Account { user, password }: &Account) -> Self {
         Self {
             id: user.id.as_uuid(),
             email: user.email.as_str().to_owned(),
-            hashed_password: user.hashed_password.expose().to_owned(),
+            hashed_password: password.as_ref().map(|hash| hash.expose().to_owned()),
             is_active: user.is_active,
             is_superuser: user.is_superuser,
             tier: user.tier.as_str().to_owned(),
@@ -48,7 +48,6 @@ impl From<Model> for User {
         Self {
             id: UserId::from_uuid(row.id),
             email: Email::from_stored(row.email, row.email_normalized),
-            hashed_password: PasswordHash::from_phc(row.hashed_password),
             is_active: row.is_active,
             is_superuser: row.is_superuser,
             tier: Tier::from_stored(row.tier),
@@ -57,5 +56,12 @@ impl From<Model> for User {
             credential_version: row.credential_version,
             sessions_epoch: row.sessions_epoch,
         }
+    }
+}
+
+impl From<Model> for Account {
+    fn from(mut row: Model) -> Self {
+        let password = row.hashed_password.take().map(PasswordHash::from_phc);
+        Self { user: row.into(), password }
     }
 }

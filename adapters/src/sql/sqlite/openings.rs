@@ -35,9 +35,6 @@ pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opening
         record(connection, &opening.event)
     };
     write().map_err(file_error)?;
-    if let Some(hash) = &opening.rehashed {
-        user.hashed_password = hash.clone();
-    }
     Ok(OpeningOutcome::Opened(user))
 }
 

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::sync::{LazyLock, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use inwren_domain::model::{Email, Session, SessionId, User};
+use inwren_domain::model::{Account, Email, Session, SessionId, User};
 use rusqlite::{Connection, params};
 
 use super::super::entity::row::{Columns, TableRow};
@@ -42,12 +42,12 @@ impl Readers {
         self.ask(|connection| rows::session_with_user(connection, id))?.ok()
     }
 
-    /// The user with this address.
-    pub(in super::super) fn user_by_email(&self, email: &Email) -> Option<Option<User>> {
+    /// The account with this address.
+    pub(in super::super) fn account_by_email(&self, email: &Email) -> Option<Option<Account>> {
         let found = self.ask(|connection| {
             all(connection, &USER_BY_EMAIL, params![email.normalized()], users::Model::read)
         })?;
-        Some(found.into_iter().next().map(User::from))
+        Some(found.into_iter().next().map(Account::from))
     }
 
     /// The client addresses of the newest sessions of the user with this address.

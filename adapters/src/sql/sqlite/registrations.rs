@@ -13,8 +13,8 @@ static NEW_USER: LazyLock<String> =
 
 /// Adds the user and its event. The index of addresses decides whether there is anything to add.
 pub(super) fn register(connection: &Connection, registration: &Registration) -> Result<Inserted, StoreError> {
-    let user = users::Model::from(&registration.user);
-    if insert(connection, &NEW_USER, user).map_err(file_error)? == 0 {
+    let row = users::Model::from(&registration.account);
+    if insert(connection, &NEW_USER, row).map_err(file_error)? == 0 {
         return Ok(Inserted::EmailTaken);
     }
     record(connection, &registration.event).map_err(file_error)?;

@@ -78,7 +78,6 @@ pub(super) fn session_with_user(
 mod tests {
     use std::fmt::Debug;
     use std::path::{Path, PathBuf};
-    use std::slice;
 
     use rusqlite::types::Value;
     use sea_orm::{ColumnTrait, ColumnType, Database, DatabaseConnection, IntoActiveModel};
@@ -134,12 +133,15 @@ mod tests {
             file.execute(&set, [distinct(column, place)]).unwrap();
         }
         let row = E::find().one(&driver).await.unwrap().unwrap();
-        assert_eq!(read(), slice::from_ref(&row), "{table}: read by position");
+        assert_eq!(read(), std::slice::from_ref(&row), "{table}: read by position");
 
         clear();
         assert_eq!(insert(&file, &insertion::<E>(), row.clone()).unwrap(), 1);
-        let written = E::find().all(&driver).await.unwrap();
-        assert_eq!(written, slice::from_ref(&row), "{table}: written by position");
+        assert_eq!(
+            E::find().all(&driver).await.unwrap(),
+            std::slice::from_ref(&row),
+            "{table}: written by position"
+        );
 
         clear();
         E::insert(row.clone().into_active_model()).exec_without_returning(&driver).await.unwrap();

@@ -32,6 +32,12 @@ pub(super) struct IntrospectionDto {
     sid: Option<String>,
     /// The client that it was issued to: the id of a service client, or `inwren` for a login of a user here.
     client_id: Option<String>,
+    /// How strongly the user proved who they are: `aal1`, one factor. Only of access tokens of users.
+    acr: Option<String>,
+    /// The methods of that authentication (RFC 8176): `pwd`, a password. Only of access tokens of users.
+    amr: Option<Vec<String>>,
+    /// When the user last proved who they are, in seconds since 1970. Only of access tokens of users.
+    auth_time: Option<i64>,
     /// The login name of the user.
     username: Option<String>,
     /// The e-mail address of the user as it is now.
@@ -51,6 +57,9 @@ impl IntrospectionDto {
                 r#type: Some("access".to_owned()),
                 jti: Some(claims.id.as_str().to_owned()),
                 sid: Some(claims.session_id.to_string()),
+                acr: Some(claims.assurance.acr.to_string()),
+                amr: Some(claims.assurance.amr.names().map(str::to_owned).collect()),
+                auth_time: Some(claims.authenticated_at.unix_timestamp()),
                 ..Self::active(issuer, claims.issued_at, claims.expires_at).of(&user)
             },
             Introspection::Client(claims) => Self {
@@ -108,6 +117,9 @@ impl Example for IntrospectionDto {
             jti: Some("7f".repeat(32)),
             sid: Some("0193a0b0-7c3e-7000-8000-000000000002".to_owned()),
             client_id: Some(FIRST_PARTY_CLIENT.to_owned()),
+            acr: Some("aal1".to_owned()),
+            amr: Some(vec!["pwd".to_owned()]),
+            auth_time: Some(1_800_000_000),
             username: Some("ann@example.org".to_owned()),
             email: Some("ann@example.org".to_owned()),
             tier: Some("free".to_owned()),

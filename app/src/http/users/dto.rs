@@ -107,6 +107,8 @@ pub(in crate::http) struct SessionDto {
     id: Uuid,
     /// When the user logged in.
     created_at: OffsetDateTime,
+    /// How strongly the user proved who they are: `aal1`, one factor.
+    acr: String,
     /// When the session was opened or last refreshed.
     last_used_at: OffsetDateTime,
     /// When it ends if it is not refreshed before.
@@ -133,6 +135,7 @@ impl poem_openapi::types::Example for SessionDto {
         Self {
             id: Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e22),
             created_at,
+            acr: "aal1".to_owned(),
             last_used_at: created_at + time::Duration::hours(1),
             expires_at: created_at + time::Duration::days(7),
             ip_address: Some("203.0.113.9".to_owned()),
@@ -172,6 +175,7 @@ impl SessionList {
         let dto = |session: &Session| SessionDto {
             id: session.id.as_uuid(),
             created_at: session.created_at,
+            acr: session.assurance.acr.to_string(),
             last_used_at: session.last_used_at,
             expires_at: session.expires_at,
             ip_address: session.client.ip_address.map(|address| address.to_string()),

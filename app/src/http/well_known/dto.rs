@@ -1,5 +1,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use inwren_domain::model::Acr;
 use inwren_domain::ports::PublishedKey;
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -94,6 +95,8 @@ pub(super) struct ServerMetadata {
     pub(super) introspection_endpoint_auth_methods_supported: Vec<String>,
     /// The ways to get tokens.
     pub(super) grant_types_supported: Vec<String>,
+    /// How strongly a user can prove who they are: the values of `acr` in access tokens, the weakest first.
+    pub(super) acr_values_supported: Vec<String>,
     /// How clients of the token endpoint prove who they are.
     pub(super) token_endpoint_auth_methods_supported: Vec<String>,
     /// Where people read about the service.
@@ -114,6 +117,7 @@ impl ServerMetadata {
             introspection_endpoint: at("/auth/introspect"),
             introspection_endpoint_auth_methods_supported: names(&["client_secret_basic", "Bearer"]),
             grant_types_supported: names(&["password", "refresh_token", "client_credentials"]),
+            acr_values_supported: names(&[Acr::Aal1.as_str()]),
             token_endpoint_auth_methods_supported: names(&[
                 "none",
                 "client_secret_basic",

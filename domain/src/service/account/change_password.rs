@@ -2,8 +2,8 @@
 
 use crate::Core;
 use crate::model::{
-    AuditEventKind, ClientInfo, Password, PasswordHash, PlainToken, RevocationReason, Session, TokenDigest,
-    TokenId, TokenPair, User,
+    Account, AuditEventKind, ClientInfo, Password, PasswordHash, PlainToken, RevocationReason, Session,
+    TokenDigest, TokenId, TokenPair, User, UserId,
 };
 use crate::policy::password::{self, WeakPassword};
 use crate::policy::step_up::StepUpRequired;
@@ -51,9 +51,7 @@ pub async fn execute(
     password::check_new(&command.new_password, &user.email, &core.settings.context_words)
         .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
     let requester = Requester::new(client, Standing::Known);
-    if !core.hasher.check(command.current_password, user.hashed_password.clone(), requester).await? {
-        return Err(Failure::Refused(Refusal::WrongPassword));
-    }
+    let checked = verify(core, user.id, command.current_password, requester).await?;
     let hash = core.hasher.hash(command.new_password, requester).await?;
 
     // Rotations may go on while the hashes are computed. The new generation is one that none of them can have issued
@@ -63,7 +61,7 @@ pub async fn execute(
     let event = trail.event(AuditEventKind::PasswordChanged, user.id, Some(session.id))?;
 
     let mut unit = core.store.begin().await?;
-    let current = match replace_credentials(unit.as_mut(), principal, &hash, &rekey).await? {
+    let current = match replace_password(unit.as_mut(), principal, &checked, &hash, &rekey).await? {
         Ok(current) => current,
         Err(refusal) => {
             unit.rollback().await?;
@@ -75,6 +73,28 @@ pub async fn execute(
 
     let (access_token, expires_in) = access_token(core, &session, &current, rekey.at)?;
     Ok(TokenPair { access_token, refresh_token: refresh, expires_in })
+}
+
+/// The password that was checked, as it was stored.
+struct Checked {
+    hash: PasswordHash,
+    version: i64,
+}
+
+async fn verify(
+    core: &Core,
+    user: UserId,
+    password: Password,
+    requester: Requester,
+) -> Result<Checked, Failure<Refusal>> {
+    let account = core.store.read().await?.credentials().by_id(user).await?;
+    let Some(Account { user, password: Some(hash) }) = account else {
+        return Err(Failure::Refused(Refusal::WrongPassword));
+    };
+    if !core.hasher.check(password, hash.clone(), requester).await? {
+        return Err(Failure::Refused(Refusal::WrongPassword));
+    }
+    Ok(Checked { hash, version: user.credential_version })
 }
 
 /// How far the generation jumps at a re-key: more than a session can rotate while two passwords are hashed.
@@ -103,9 +123,10 @@ fn rekeyed_session(
 }
 
 /// All or nothing: the new hash, the end of the other sessions, the new key of this one.
-async fn replace_credentials(
+async fn replace_password(
     unit: &mut dyn UnitOfWork,
     principal: &Principal,
+    checked: &Checked,
     hash: &PasswordHash,
     rekey: &Rekey,
 ) -> Result<Result<User, Refusal>, PortFailure> {
@@ -113,11 +134,10 @@ async fn replace_credentials(
         return Ok(Err(Refusal::Overtaken));
     };
     // The version may be another one although the password is not: it ends the tokens of the service before, too.
-    let checked = &principal.user;
     let version = current.credential_version;
-    let is_checked =
-        checked.credential_version == version || checked.hashed_password == current.hashed_password;
-    if !is_checked || !unit.users().change_password(current.id, version, hash, rekey.at).await? {
+    let is_checked = checked.version == version
+        || unit.credentials().password_of(current.id).await?.as_ref() == Some(&checked.hash);
+    if !is_checked || !unit.credentials().change_password(current.id, version, hash, rekey.at).await? {
         return Ok(Err(Refusal::WrongPassword));
     }
     let reason = RevocationReason::PasswordChanged;

@@ -20,6 +20,7 @@ pub(in crate::service) fn access_token(
         issued_at: now,
         expires_at,
         authenticated_at: whole_seconds(session.authenticated_at),
+        assurance: session.assurance.clone(),
         email: user.email.as_str().to_owned(),
         tier: user.tier.clone(),
         is_superuser: user.is_superuser,

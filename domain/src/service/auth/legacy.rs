@@ -74,6 +74,5 @@ pub(in crate::service) async fn end_tokens(
     if core.legacy_tokens.is_none() || !may_have_tokens(user) {
         return Ok(false);
     }
-    // The password stays what it was; only the version is another.
-    unit.users().change_password(user.id, FIRST_VERSION, &user.hashed_password, at).await
+    unit.credentials().advance_version(user.id, FIRST_VERSION, at).await
 }

@@ -11,6 +11,7 @@ mod not_authenticated;
 pub mod refresh;
 pub mod register;
 pub mod revoke;
+mod start_session;
 mod undelivered;
 
 pub(super) use authenticate::is_still_in;

@@ -3,7 +3,7 @@
 use crate::Core;
 use crate::model::{
     AuditEvent, AuditEventKind, ClientInfo, PlainToken, ServiceClient, ServiceClientId, ServiceClientName,
-    UserId, random_secret,
+    random_secret,
 };
 use crate::service::audit::Trail;
 use crate::service::{Failure, PortFailure};
@@ -62,5 +62,5 @@ pub async fn revoke(core: &Core, id: ServiceClientId) -> Result<(), Failure<NotF
 
 fn event(core: &Core, kind: AuditEventKind, id: ServiceClientId) -> Result<AuditEvent, PortFailure> {
     let trail = Trail { core, at: core.clock.now(), actor: None, client: &ClientInfo::default() };
-    Ok(trail.event(kind, UserId::from_uuid(id.as_uuid()), None)?)
+    Ok(trail.event(kind, id, None)?)
 }

@@ -31,7 +31,7 @@ pub async fn execute(core: &Core, email: &Email, password: Password) -> Result<(
 
     let mut unit = core.store.begin().await?;
     unit.users().lock(user.id).await?;
-    if !unit.users().change_password(user.id, user.credential_version, &hash, trail.at).await? {
+    if !unit.credentials().change_password(user.id, user.credential_version, &hash, trail.at).await? {
         unit.rollback().await?;
         return Err(Failure::Refused(Refusal::Overtaken));
     }

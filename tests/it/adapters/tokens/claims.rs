@@ -17,7 +17,7 @@ fn a_token_says_what_was_claimed_and_nothing_else() {
     let own = |class| match class {
         Class::Access => json!({
             "type": "access", "sub": user, "sid": session, "jti": access().id.as_str(),
-            "exp": 1_800_001_800, "auth_time": 1_799_996_400,
+            "exp": 1_800_001_800, "auth_time": 1_799_996_400, "acr": "aal1", "amr": ["pwd"],
             "email": access().email, "tier": "free", "is_superuser": true, "client_id": "inwren",
         }),
         Class::Client => json!({

@@ -14,7 +14,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_adapters::crypto::jwt::{AwsLcTokens, PortableTokens, SigningKeys, TokenFormat};
 use inwren_adapters::crypto::keys::{KeyError, KeyPair};
 use inwren_domain::model::{
-    AccessClaims, ClientClaims, PlainToken, RefreshClaims, ServiceClientId, SessionId, Tier, TokenId, UserId,
+    AccessClaims, Assurance, ClientClaims, PlainToken, RefreshClaims, ServiceClientId, SessionId, Tier,
+    TokenId, UserId,
 };
 use inwren_domain::ports::{InvalidToken, KeyDirectory, TokenIssuer, TokenVerifier};
 use serde_json::Value;
@@ -85,6 +86,7 @@ fn access() -> AccessClaims {
         issued_at: now(),
         expires_at: now() + Duration::minutes(30),
         authenticated_at: now() - Duration::hours(1),
+        assurance: Assurance::PASSWORD,
         email: "\"Änn\\\u{1}\"@example.org".to_owned(),
         tier: Tier::from_stored("free".to_owned()),
         is_superuser: true,

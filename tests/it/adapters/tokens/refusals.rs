@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_adapters::crypto::jwt::{MAX_TOKEN_BYTES, SigningKeys, TokenFormat};
+use inwren_domain::model::Assurance;
 use inwren_domain::ports::InvalidToken;
 use inwren_tests::app::forge::{Algorithm, Forger};
 
@@ -130,7 +131,7 @@ fn a_claim_with_an_unknown_name_is_ignored() {
         let (header, payload) = texts(class);
         for claims in [
             r#""unknown":1"#,
-            r#""acr":"aal1","amr":["pwd"],"scope":"","email_verified":true"#,
+            r#""scope":"","email_verified":true"#,
             r#""unknown":null,"other":{"sub":"x","exp":0}"#,
             r#""nbf":1800000000"#,
         ] {
@@ -154,6 +155,19 @@ fn tokens_from_before_there_was_a_client_id_are_good() {
             assert_eq!(class.refusal(&*tokens, &signed(&header, &former), now()), None, "{name}: {class:?}");
         }
     }
+}
+
+#[test]
+fn tokens_from_before_there_was_an_assurance_are_valid() {
+    let (header, payload) = texts(Class::Access);
+    let former = payload.replace(r#""acr":"aal1","amr":["pwd"],"#, "");
+    assert_ne!(former, payload);
+    for (_, tokens) in adapters() {
+        let claims = tokens.verify_access(&signed(&header, &former), now()).unwrap();
+        assert_eq!(claims.assurance, Assurance::PASSWORD);
+    }
+    let alone = payload.replace(r#""amr":["pwd"],"#, "");
+    refused_by_both(Class::Access, &signed(&header, &alone), InvalidToken::Claims);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::seen::{Fingerprint, Seen};
 use crate::Core;
 use crate::model::{
-    AuditEvent, AuditEventKind, ClientInfo, HashScheme, PasswordHash, RevocationReason, Tier, User, UserId,
+    Account, AuditEvent, AuditEventKind, ClientInfo, HashScheme, RevocationReason, Tier, UserId,
 };
 use crate::policy::superuser::require_another;
 use crate::policy::tier::given_by_superuser;
@@ -159,20 +159,20 @@ impl<'a> Importer<'a> {
         check_ranges(incoming)?;
         Ok(Vetted {
             incoming,
-            hash: self.hash(&incoming.password)?,
+            password: self.password(&incoming.password)?,
             tier: incoming.tier.as_deref().map(|name| self.tier(name)).transpose()?,
             created_at: incoming.created_at.map(whole_microseconds),
             updated_at: incoming.updated_at.map(whole_microseconds),
         })
     }
 
-    fn hash(&self, password: &IncomingPassword) -> Result<Option<PasswordHash>, Problem> {
+    fn password(&self, password: &IncomingPassword) -> Result<IncomingPassword, Problem> {
         match (password, self.policy.unknown_hash) {
-            (IncomingPassword::Unsaid, _) => Ok(None),
-            (IncomingPassword::None, _) => Ok(Some(PasswordHash::no_password())),
-            (IncomingPassword::Hash(hash), _) if self.core.hasher.can_verify(hash) => Ok(Some(hash.clone())),
-            (IncomingPassword::Hash(_), UnknownHash::Reset) => Ok(Some(PasswordHash::no_password())),
-            (IncomingPassword::Hash(hash), UnknownHash::Refuse) => Err(Problem::Hash(HashScheme::of(hash))),
+            (IncomingPassword::Hash(hash), unknown) if !self.core.hasher.can_verify(hash) => match unknown {
+                UnknownHash::Reset => Ok(IncomingPassword::None),
+                UnknownHash::Refuse => Err(Problem::Hash(HashScheme::of(hash))),
+            },
+            (usable, _) => Ok(usable.clone()),
         }
     }
 
@@ -243,7 +243,7 @@ struct Round<'a> {
 struct Change<'a> {
     place: usize,
     wanted: Vetted<'a>,
-    current: User,
+    current: Account,
 }
 
 static FROM_HERE: ClientInfo = ClientInfo { ip_address: None, user_agent: None };
@@ -271,7 +271,7 @@ impl<'a> Round<'a> {
                 Ok(wanted) => match self.decide(&wanted, &holders) {
                     Decision::Told(outcome) => outcome,
                     Decision::Add => {
-                        new.push((place, wanted.new_user(self.default_tier(), self.trail.at)));
+                        new.push((place, wanted.new_account(self.default_tier(), self.trail.at)));
                         Outcome::Unchanged
                     }
                     Decision::Change(current) => {
@@ -304,7 +304,7 @@ impl<'a> Round<'a> {
             OnConflict::Skip => Decision::Told(Outcome::Skipped(problem)),
             OnConflict::Refuse | OnConflict::Update => Decision::Told(Outcome::Refused(problem)),
         };
-        let holder = holders.of_email(wanted.incoming.email.normalized());
+        let holder = holders.of_email(wanted.incoming.email.normalized()).map(|account| &account.user);
         let taken = holder.filter(|holder| holder.id != wanted.incoming.id).map(|holder| {
             if holder.email.as_str() == wanted.incoming.email.as_str() {
                 Problem::EmailTaken(holder.id)
@@ -332,21 +332,21 @@ impl<'a> Round<'a> {
     async fn add(
         &mut self,
         unit: &mut dyn UnitOfWork,
-        new: Vec<(usize, User)>,
+        new: Vec<(usize, Account)>,
         outcomes: &mut [Outcome],
     ) -> Result<(), PortFailure> {
         if new.is_empty() {
             return Ok(());
         }
-        let (places, users): (Vec<usize>, Vec<User>) = new.into_iter().unzip();
-        let added: HashSet<UserId> = unit.transfer().insert_new(&users).await?.into_iter().collect();
-        for (place, user) in places.into_iter().zip(&users) {
+        let (places, accounts): (Vec<usize>, Vec<Account>) = new.into_iter().unzip();
+        let added: HashSet<UserId> = unit.transfer().insert_new(&accounts).await?.into_iter().collect();
+        for (place, Account { user, password }) in places.into_iter().zip(&accounts) {
             let outcome = if added.contains(&user.id) {
                 if user.is_active && user.is_superuser {
                     self.superusers.push(user.id);
                 }
                 self.note(AuditEventKind::UserImported, user.id)?;
-                Outcome::Added { without_password: user.hashed_password.is_no_password() }
+                Outcome::Added { without_password: password.is_none() }
             } else {
                 Outcome::Refused(Problem::Overtaken)
             };
@@ -363,22 +363,23 @@ impl<'a> Round<'a> {
         change: Change<'_>,
     ) -> Result<Outcome, PortFailure> {
         let Change { wanted, current, .. } = change;
-        let user = wanted.applied_to(&current, self.trail.at);
-        let deactivated = current.is_active && !user.is_active;
-        let demoted = current.is_superuser && !user.is_superuser;
+        let account = wanted.applied_to(&current, self.trail.at);
+        let user = &account.user;
+        let deactivated = current.user.is_active && !user.is_active;
+        let demoted = current.user.is_superuser && !user.is_superuser;
         if (deactivated || demoted)
             && let Err(last) = require_another(&self.superusers, user.id)
         {
             return Ok(Outcome::Refused(last.into()));
         }
-        if !unit.transfer().replace(&user).await? {
+        if !unit.transfer().replace(&account).await? {
             return Ok(Outcome::Refused(Problem::Overtaken));
         }
         self.superusers.retain(|id| *id != user.id);
         if user.is_active && user.is_superuser {
             self.superusers.push(user.id);
         }
-        let has_new_password = user.hashed_password != current.hashed_password;
+        let has_new_password = account.password != current.password;
         let reason = [
             (has_new_password, RevocationReason::PasswordChanged),
             (deactivated, RevocationReason::Deactivated),
@@ -406,12 +407,12 @@ impl<'a> Round<'a> {
 enum Decision {
     Told(Outcome),
     Add,
-    Change(User),
+    Change(Account),
 }
 
 /// Who is here of those that a batch is about.
 struct Holders {
-    by_id: HashMap<UserId, User>,
+    by_id: HashMap<UserId, Account>,
     by_email: HashMap<String, UserId>,
 }
 
@@ -424,15 +425,17 @@ impl Holders {
         let ids: Vec<_> = wanted().map(|incoming| incoming.id).collect();
         let emails: Vec<_> = wanted().map(|incoming| incoming.email.clone()).collect();
         let found = if ids.is_empty() { Vec::new() } else { unit.transfer().holders(&ids, &emails).await? };
-        let by_email = found.iter().map(|user| (user.email.normalized().to_owned(), user.id)).collect();
-        Ok(Self { by_id: found.into_iter().map(|user| (user.id, user)).collect(), by_email })
+        let users = found.iter().map(|account| &account.user);
+        let by_email = users.map(|user| (user.email.normalized().to_owned(), user.id)).collect();
+        let by_id = found.into_iter().map(|account| (account.user.id, account)).collect();
+        Ok(Self { by_id, by_email })
     }
 
-    fn of_id(&self, id: UserId) -> Option<&User> {
+    fn of_id(&self, id: UserId) -> Option<&Account> {
         self.by_id.get(&id)
     }
 
-    fn of_email(&self, normalized: &str) -> Option<&User> {
+    fn of_email(&self, normalized: &str) -> Option<&Account> {
         self.by_email.get(normalized).and_then(|id| self.of_id(*id))
     }
 }

@@ -1,6 +1,6 @@
 use time::OffsetDateTime;
 
-use crate::model::{Email, PasswordHash, Tier, User, UserId};
+use crate::model::{Account, Email, PasswordHash, Tier, User, UserId};
 
 /// Somebody who is to be brought in. What is `None` was not said: a new user gets what a new user gets, and one who is here
 /// keeps what they have.
@@ -43,20 +43,19 @@ pub enum IncomingPassword {
 #[derive(Debug)]
 pub(super) struct Vetted<'a> {
     pub(super) incoming: &'a Incoming,
-    pub(super) hash: Option<PasswordHash>,
+    pub(super) password: IncomingPassword,
     pub(super) tier: Option<Tier>,
     pub(super) created_at: Option<OffsetDateTime>,
     pub(super) updated_at: Option<OffsetDateTime>,
 }
 
 impl Vetted<'_> {
-    /// The user that is made of it.
-    pub(super) fn new_user(&self, default_tier: &Tier, now: OffsetDateTime) -> User {
+    /// The account that is made of it.
+    pub(super) fn new_account(&self, default_tier: &Tier, now: OffsetDateTime) -> Account {
         let created_at = self.created_at.or(self.updated_at).unwrap_or(now);
-        User {
+        let user = User {
             id: self.incoming.id,
             email: self.incoming.email.clone(),
-            hashed_password: self.hash.clone().unwrap_or_else(PasswordHash::no_password),
             is_active: self.incoming.is_active,
             is_superuser: self.incoming.is_superuser,
             tier: self.tier.clone().unwrap_or_else(|| default_tier.clone()),
@@ -64,17 +63,28 @@ impl Vetted<'_> {
             updated_at: self.updated_at.unwrap_or(created_at),
             credential_version: self.incoming.credential_version.unwrap_or(0),
             sessions_epoch: 0,
+        };
+        Account { user, password: self.password_after(None) }
+    }
+
+    /// The password of an account that has had this one.
+    fn password_after(&self, current: Option<&PasswordHash>) -> Option<PasswordHash> {
+        match &self.password {
+            IncomingPassword::Hash(hash) => Some(hash.clone()),
+            IncomingPassword::None => None,
+            IncomingPassword::Unsaid => current.cloned(),
         }
     }
 
     /// In what the user who is here differs from what came, by the names of the fields.
     ///
     /// `credential_version` is no part of that: it counts on each side for itself.
-    pub(super) fn differences(&self, current: &User) -> Vec<&'static str> {
-        let came = self.incoming;
+    pub(super) fn differences(&self, account: &Account) -> Vec<&'static str> {
+        let (came, current) = (self.incoming, &account.user);
+        let password = account.password.as_ref();
         [
             ("email", came.email.as_str() != current.email.as_str()),
-            ("hashed_password", self.hash.as_ref().is_some_and(|hash| *hash != current.hashed_password)),
+            ("hashed_password", self.password_after(password).as_ref() != password),
             ("is_active", came.is_active != current.is_active),
             ("is_superuser", came.is_superuser != current.is_superuser),
             ("tier", self.tier.as_ref().is_some_and(|tier| *tier != current.tier)),
@@ -86,17 +96,17 @@ impl Vetted<'_> {
         .collect()
     }
 
-    /// The user who is here, with what came in the place of what was.
-    pub(super) fn applied_to(&self, current: &User, now: OffsetDateTime) -> User {
-        let hash = self.hash.as_ref().unwrap_or(&current.hashed_password);
-        let is_new = *hash != current.hashed_password;
+    /// The account that is here, with what came in the place of what was.
+    pub(super) fn applied_to(&self, account: &Account, now: OffsetDateTime) -> Account {
+        let current = &account.user;
+        let password = self.password_after(account.password.as_ref());
+        let is_new = password != account.password;
         // Counted on, so that a login that verified the old hash opens no session, and never back.
         let version = current.credential_version;
         let version = if is_new { User::next_credential_version(version) } else { version };
-        User {
+        let user = User {
             id: current.id,
             email: self.incoming.email.clone(),
-            hashed_password: hash.clone(),
             is_active: self.incoming.is_active,
             is_superuser: self.incoming.is_superuser,
             tier: self.tier.as_ref().unwrap_or(&current.tier).clone(),
@@ -104,6 +114,7 @@ impl Vetted<'_> {
             updated_at: self.updated_at.unwrap_or(now),
             credential_version: version.max(self.incoming.credential_version.unwrap_or(version)),
             sessions_epoch: current.sessions_epoch,
-        }
+        };
+        Account { user, password }
     }
 }

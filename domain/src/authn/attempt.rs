@@ -1,0 +1,141 @@
+use super::evidence::{Evidence, Method, assess};
+use crate::Core;
+use crate::model::{Account, Assurance, ClientInfo, Email, Password, PasswordHash, User, UserId};
+use crate::policy::standing;
+use crate::ports::{HasherError, Requester, Verification};
+use crate::service::{Failure, PortFailure};
+
+/// An attempt to log in: the account that was named, if there is one, and what has been shown so far.
+///
+/// Every refusal costs the same: two reads and one check of a password, against a stand-in where there is no such account.
+#[derive(Debug)]
+pub struct Attempt {
+    account: Option<Account>,
+    requester: Requester,
+    evidence: Vec<Evidence>,
+    rehashed: Option<PasswordHash>,
+}
+
+/// The attempt lacks evidence: one of these methods has to be shown.
+#[derive(Debug)]
+pub struct NeedsFactor {
+    /// The user who was named, if there is one. For the log alone.
+    pub user: Option<UserId>,
+    /// The methods that the user may choose from.
+    pub methods: &'static [Method],
+}
+
+/// A user has proved who they are. Only [`Attempt::conclude`] makes one, and sessions start from nothing else.
+#[derive(Debug)]
+pub struct Proven {
+    user: User,
+    assurance: Assurance,
+    rehashed: Option<PasswordHash>,
+}
+
+/// Why an attempt failed. The client receives one answer for an unknown address, a wrong password and an inactive account
+/// (OWASP ASVS 5.0, 6.3.8); the reason and the account are for the log alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No user has the address.
+    #[error("unknown address")]
+    UnknownEmail,
+    /// The password is wrong.
+    #[error("wrong password")]
+    WrongPassword(UserId),
+    /// The account is deactivated. Found only after the password was checked.
+    #[error("deactivated account")]
+    Inactive(UserId),
+    /// No password can be checked against what is stored: it was made elsewhere, in a form or at a cost that is not accepted.
+    #[error("unusable password hash: {1}")]
+    UnusableHash(UserId, &'static str),
+}
+
+impl Refusal {
+    /// Whose account it is.
+    pub fn user(self) -> Option<UserId> {
+        match self {
+            Self::UnknownEmail => None,
+            Self::WrongPassword(user) | Self::Inactive(user) | Self::UnusableHash(user, _) => Some(user),
+        }
+    }
+}
+
+impl Attempt {
+    /// Starts an attempt: looks the account up, and how far the client is trusted.
+    pub async fn start(core: &Core, email: &Email, client: &ClientInfo) -> Result<Self, PortFailure> {
+        let mut view = core.store.read().await?;
+        let account = view.credentials().by_login(email).await?;
+        let email = account.as_ref().map_or(email, |account| &account.user.email);
+        let addresses = view.sessions().recent_addresses(email, standing::REMEMBERED_SESSIONS).await?;
+        let requester = Requester::new(client, standing::of(client, &addresses));
+        Ok(Self { account, requester, evidence: Vec::new(), rehashed: None })
+    }
+
+    /// Checks the password.
+    pub async fn password(mut self, core: &Core, password: Password) -> Result<Self, Failure<Refusal>> {
+        let verification = self.verify(core, password).await?;
+        let user = match &self.account {
+            Some(account) => &account.user,
+            None => return Err(Failure::Refused(Refusal::UnknownEmail)),
+        };
+        let Verification::Match { rehashed } = verification else {
+            return Err(Failure::Refused(Refusal::WrongPassword(user.id)));
+        };
+        if !user.is_active {
+            return Err(Failure::Refused(Refusal::Inactive(user.id)));
+        }
+        self.rehashed = rehashed;
+        self.evidence.push(Evidence::Password);
+        Ok(self)
+    }
+
+    /// Decides whether the evidence is enough.
+    pub fn conclude(self) -> Result<Proven, NeedsFactor> {
+        let user = self.account.map(|account| account.user);
+        match (user, assess(&self.evidence)) {
+            (Some(user), Ok(assurance)) => Ok(Proven { user, assurance, rehashed: self.rehashed }),
+            (user, assessed) => {
+                let methods = assessed.err().unwrap_or_default();
+                Err(NeedsFactor { user: user.map(|user| user.id), methods })
+            }
+        }
+    }
+
+    /// A new hash is only for a user who is let in: its cost would tell that an account is deactivated.
+    async fn verify(&self, core: &Core, password: Password) -> Result<Verification, Failure<Refusal>> {
+        let hash = self.account.as_ref().and_then(|account| account.password.clone());
+        let verified = match (&self.account, hash) {
+            (Some(account), Some(hash)) if !account.user.is_active => {
+                let checked = core.hasher.check(password, hash, self.requester).await;
+                checked.map(|is_right| {
+                    if is_right { Verification::Match { rehashed: None } } else { Verification::Mismatch }
+                })
+            }
+            (_, hash) => core.hasher.verify(password, hash, self.requester).await,
+        };
+        match (verified, &self.account) {
+            (Err(HasherError::Unusable(why)), Some(account)) => {
+                Err(Failure::Refused(Refusal::UnusableHash(account.user.id, why)))
+            }
+            (verified, _) => Ok(verified?),
+        }
+    }
+}
+
+impl Proven {
+    /// The user, as they were when the attempt started.
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// How they proved who they are.
+    pub fn assurance(&self) -> &Assurance {
+        &self.assurance
+    }
+
+    /// Another hash of the same password, if the stored one is not as hashes are made today.
+    pub(crate) fn into_rehashed(self) -> Option<PasswordHash> {
+        self.rehashed
+    }
+}

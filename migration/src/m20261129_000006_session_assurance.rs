@@ -1,0 +1,32 @@
+use sea_orm_migration::prelude::*;
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[derive(DeriveIden)]
+enum Sessions {
+    Table,
+    Acr,
+    Amr,
+}
+
+/// Adds how a session's user proved who they are. All sessions before were opened with a password; so are those that an instance
+/// of the release before opens, which gets the defaults. No row is written.
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // SQLite adds one column per statement.
+        for (column, password) in [(Sessions::Acr, "aal1"), (Sessions::Amr, "pwd")] {
+            let column = ColumnDef::new(column).text().not_null().default(password).take();
+            manager.alter_table(Table::alter().table(Sessions::Table).add_column(column).take()).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for column in [Sessions::Amr, Sessions::Acr] {
+            manager.alter_table(Table::alter().table(Sessions::Table).drop_column(column).take()).await?;
+        }
+        Ok(())
+    }
+}
