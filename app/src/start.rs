@@ -3,11 +3,9 @@
 use inwren_domain::Core;
 use inwren_domain::model::Password;
 use inwren_domain::policy::password::{WeakPassword, check_new};
+use inwren_domain::ports::{FormerAddress, MigrationError, Schema};
 use inwren_domain::service::operator::create_user::FirstSuperuser as Made;
 use inwren_domain::service::{Failure, NotCreated, operator};
-use inwren_migration::FormerAddress;
-use sea_orm_migration::DbErr;
-use sea_orm_migration::sea_orm::DatabaseConnection;
 
 use crate::config::{Config, Environment, FirstSuperuser};
 use crate::wiring::OpenedStore;
@@ -28,7 +26,7 @@ pub enum StartError {
     ForeignUsers,
     /// The schema could not be looked at or changed.
     #[error("the database schema cannot be prepared: {0}")]
-    Migration(String),
+    Migration(#[from] MigrationError),
     /// The first superuser could not be made.
     #[error("FIRST_SUPERUSER_EMAIL: the first superuser could not be made: {0}")]
     FirstSuperuser(String),
@@ -50,37 +48,23 @@ pub enum StartError {
 
 /// Brings the schema up to date, or insists that it is.
 pub async fn prepare_schema(config: &Config, opened: &OpenedStore) -> Result<(), StartError> {
-    let Some(database) = &opened.database else { return Ok(()) };
-    let pending = inwren_migration::pending(database.writer()).await.map_err(failed)?;
-    if pending.is_empty() {
-        return Ok(());
+    let Some(maintenance) = &opened.maintenance else { return Ok(()) };
+    match maintenance.schema().await? {
+        Schema::Current => return Ok(()),
+        Schema::Foreign => return Err(StartError::ForeignUsers),
+        Schema::Behind(pending) if !config.auto_migrate => {
+            return Err(StartError::PendingMigrations(pending.len()));
+        }
+        Schema::Behind(_) => {}
     }
-    refuse_foreign_users(database.writer()).await?;
-    if !config.auto_migrate {
-        return Err(StartError::PendingMigrations(pending.len()));
-    }
-    for name in inwren_migration::migrate_up(database.writer()).await.map_err(failed)? {
+    for name in maintenance.migrate_up().await? {
         tracing::info!(name, "applied migration");
     }
-    for FormerAddress { user, holder } in
-        inwren_migration::former_addresses(database.writer()).await.map_err(failed)?
-    {
+    for FormerAddress { user, holder } in maintenance.former_addresses().await? {
         let holder = holder.map(tracing::field::display);
         tracing::warn!(%user, holder, "a user keeps the former form of the e-mail address");
     }
     Ok(())
-}
-
-/// Refuses a database in which another service has its users where ours would be.
-pub async fn refuse_foreign_users(database: &DatabaseConnection) -> Result<(), StartError> {
-    match inwren_migration::has_foreign_users(database).await.map_err(failed)? {
-        true => Err(StartError::ForeignUsers),
-        false => Ok(()),
-    }
-}
-
-fn failed(error: DbErr) -> StartError {
-    StartError::Migration(error.to_string())
 }
 
 /// Whether the first superuser that the configuration names could be made with the password there. It is of no weight where

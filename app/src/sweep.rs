@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use inwren_adapters::sql::SqlStore;
 use inwren_domain::Core;
+use inwren_domain::ports::Maintenance;
 use inwren_domain::service::PortFailure;
 use inwren_domain::service::housekeeping::{SWEEP_BATCH, sweep_audit_events, sweep_ended_sessions};
 
@@ -30,13 +30,17 @@ impl Swept {
 }
 
 /// Deletes all that is kept no longer. What was done before a failure stays done, and is in `swept`.
-pub async fn sweep(core: &Core, database: Option<&SqlStore>, swept: &mut Swept) -> Result<(), PortFailure> {
+pub async fn sweep(
+    core: &Core,
+    maintenance: Option<&dyn Maintenance>,
+    swept: &mut Swept,
+) -> Result<(), PortFailure> {
     while batch(sweep_ended_sessions(core), &mut swept.sessions).await? {}
     while batch(sweep_audit_events(core), &mut swept.audit_events).await? {}
-    let Some(database) = database else { return Ok(()) };
+    let Some(maintenance) = maintenance else { return Ok(()) };
     loop {
         let begun = Instant::now();
-        let bytes = database.give_back_space().await?;
+        let bytes = maintenance.vacuum().await?;
         if bytes == 0 {
             return Ok(());
         }

@@ -1,5 +1,8 @@
 //! The one place that knows all adapters: it makes a [`Core`] of a [`Config`].
 
+mod maintenance;
+pub mod sqlite_file;
+
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -15,7 +18,7 @@ use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore};
 use inwren_adapters::traced;
 use inwren_domain::ports::{
-    Clock, Entropy, LegacyTokenVerifier, PasswordHasher, RateLimiter, Store, StoreError,
+    Clock, Entropy, LegacyTokenVerifier, Maintenance, PasswordHasher, RateLimiter, Store, StoreError,
 };
 use inwren_domain::{Core, Settings};
 
@@ -25,6 +28,10 @@ use crate::http::{AppState, Issuer, PendingBodies, TrustedProxies};
 use crate::keys::KeyStore;
 use crate::metrics::{Metrics, Probes};
 use crate::traces::Traces;
+pub use maintenance::maintenance;
+
+/// The database of another service, for the command that imports its users.
+pub use inwren_adapters::sql::{ForeignDatabase, ForeignError};
 
 /// How far the clocks of two instances may differ.
 const LEEWAY: time::Duration = time::Duration::seconds(10);
@@ -32,21 +39,21 @@ const LEEWAY: time::Duration = time::Duration::seconds(10);
 /// A store, and what only a database has.
 #[derive(Clone)]
 pub struct OpenedStore {
-    /// The port.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// The database behind it, if there is one: it has a schema to migrate.
-    pub database: Option<SqlStore>,
+    /// The maintenance of the database behind it; `None` for a store in memory.
+    pub maintenance: Option<Arc<dyn Maintenance>>,
 }
 
 /// Opens the store that the configuration names. A database that does not answer is waited for.
 pub async fn open_store(config: &Config) -> Result<OpenedStore, OpenError> {
     match &config.database.kind {
-        DatabaseKind::Memory => Ok(OpenedStore { store: Arc::new(MemoryStore::new()), database: None }),
+        DatabaseKind::Memory => Ok(OpenedStore { store: Arc::new(MemoryStore::new()), maintenance: None }),
         DatabaseKind::Sql(url) => {
             let options =
                 SqlOptions { max_connections: config.database.max_connections, ..SqlOptions::default() };
             let database = connect(url, &options, config.database.connect_timeout).await?;
-            Ok(OpenedStore { store: Arc::new(database.clone()), database: Some(database) })
+            Ok(OpenedStore { store: Arc::new(database.clone()), maintenance: Some(maintenance(database)) })
         }
     }
 }
@@ -200,11 +207,11 @@ fn rate_limiter(config: &Config) -> Arc<dyn RateLimiter> {
 }
 
 /// What can be asked how busy it is.
-pub fn probes(hasher: Arc<Argon2Hasher>, database: Option<SqlStore>) -> Probes {
-    let pools = |database: SqlStore| Box::new(move || database.pools()) as _;
+pub fn probes(hasher: Arc<Argon2Hasher>, maintenance: Option<Arc<dyn Maintenance>>) -> Probes {
+    let pools = |maintenance: Arc<dyn Maintenance>| Box::new(move || maintenance.pools()) as _;
     Probes {
         hasher: Some(Box::new(move || hasher.metrics())),
-        database: database.map(pools),
+        database: maintenance.map(pools),
         ..Probes::default()
     }
 }

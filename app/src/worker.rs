@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use inwren_adapters::sql::SqlStore;
 use inwren_domain::Core;
+use inwren_domain::ports::{Checkpoint, Maintenance};
 
 use crate::sweep::{Swept, sweep};
 
@@ -19,32 +19,32 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(30);
 /// Keeps the store from growing with what is over, until the task is aborted.
 pub fn start(
     core: Arc<Core>,
-    database: Option<SqlStore>,
+    maintenance: Option<Arc<dyn Maintenance>>,
     between_sweeps: Duration,
 ) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
         let sweeping = async {
             tokio::time::sleep(FIRST_SWEEP.min(between_sweeps)).await;
             loop {
-                sweep_once(&core, database.as_ref()).await;
+                sweep_once(&core, maintenance.as_deref()).await;
                 tokio::time::sleep(between_sweeps).await;
             }
         };
-        let folding = async {
+        let checkpoints = async {
             loop {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
-                if let Some(database) = &database {
-                    fold_log(database).await;
+                if let Some(maintenance) = &maintenance {
+                    checkpoint(&**maintenance).await;
                 }
             }
         };
-        tokio::join!(sweeping, folding);
+        tokio::join!(sweeping, checkpoints);
     })
 }
 
-async fn sweep_once(core: &Core, database: Option<&SqlStore>) {
+async fn sweep_once(core: &Core, maintenance: Option<&dyn Maintenance>) {
     let mut swept = Swept::default();
-    if let Err(error) = sweep(core, database, &mut swept).await {
+    if let Err(error) = sweep(core, maintenance, &mut swept).await {
         tracing::warn!(%error, "what is kept no longer could not all be deleted");
     }
     if !swept.is_nothing() {
@@ -53,10 +53,10 @@ async fn sweep_once(core: &Core, database: Option<&SqlStore>) {
     }
 }
 
-async fn fold_log(database: &SqlStore) {
-    match database.fold_log().await {
-        Ok(true) => {}
-        Ok(false) => tracing::warn!("a long read keeps SQLite's write-ahead log growing"),
+async fn checkpoint(maintenance: &dyn Maintenance) {
+    match maintenance.checkpoint().await {
+        Ok(Checkpoint::Done) => {}
+        Ok(Checkpoint::Blocked) => tracing::warn!("a long read keeps SQLite's write-ahead log growing"),
         Err(error) => tracing::warn!(%error, "SQLite's write-ahead log could not be shortened"),
     }
 }

@@ -2,11 +2,11 @@ use sea_orm_migration::prelude::{ConnectionTrait, DbErr, MigratorTrait};
 use sea_orm_migration::sea_orm::{DatabaseConnection, DbBackend};
 
 use crate::Migrator;
-use crate::run::{begin_alone, names, require_create};
+use crate::run::{begin_alone, require_create};
 
 /// Gives a table `users` that is not ours another name, and makes our own: both or neither. Nothing is dropped, and whoever
 /// refers to the table goes on to refer to it by its new name.
-pub async fn set_aside_and_migrate(db: &DatabaseConnection, aside: &str) -> Result<Vec<String>, DbErr> {
+pub async fn set_aside_and_migrate(db: &DatabaseConnection, aside: &str) -> Result<(), DbErr> {
     let transaction = begin_alone(db).await?;
     require_create(&transaction).await?;
     let mut statements = vec![format!("ALTER TABLE users RENAME TO {aside}")];
@@ -18,6 +18,5 @@ pub async fn set_aside_and_migrate(db: &DatabaseConnection, aside: &str) -> Resu
         transaction.execute_unprepared(&statement).await?;
     }
     Migrator::up(&transaction, None).await?;
-    transaction.commit().await?;
-    Ok(names())
+    transaction.commit().await
 }

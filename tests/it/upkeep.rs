@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use inwren_adapters::sql::SqlStore;
 use inwren_domain::model::{AuditEvent, AuditEventKind, Session};
-use inwren_domain::ports::{Inserted, Store};
+use inwren_domain::ports::{Checkpoint, Inserted, Store};
 use inwren_tests::fixtures::{account, event, now, session_of, somebody, user_id};
 use inwren_tests::stores::{self, TempFolder, patient_options};
 use sea_orm_migration::sea_orm::{
@@ -97,10 +97,10 @@ async fn number(connection: &DatabaseConnection, question: &str) -> i64 {
 async fn a_swept_sqlite_file_becomes_smaller_step_by_step() {
     let disk = OnDisk::new().await;
     let store = &disk.store;
-    assert_eq!(store.give_back_space().await.unwrap(), 0, "there is nothing yet");
+    assert_eq!(store.vacuum().await.unwrap(), 0, "there is nothing yet");
     add_old_events(store, 40_000).await;
     let pages = number(store.writer(), "PRAGMA page_count").await;
-    assert_eq!(store.give_back_space().await.unwrap(), 0, "all of it is in use");
+    assert_eq!(store.vacuum().await.unwrap(), 0, "all of it is in use");
     loop {
         let mut unit = store.begin().await.unwrap();
         let swept = unit.audit().sweep(now(), 5_000).await.unwrap();
@@ -112,7 +112,7 @@ async fn a_swept_sqlite_file_becomes_smaller_step_by_step() {
     assert!(number(store.writer(), "PRAGMA freelist_count").await > pages / 2);
     let (mut steps, mut bytes) = (0, 0);
     loop {
-        let step = store.give_back_space().await.unwrap();
+        let step = store.vacuum().await.unwrap();
         // No step keeps a writer waiting for long.
         assert!(step <= 1024 * 1024 + 64 * 1024, "{step} bytes in one step");
         if step == 0 {
@@ -148,12 +148,12 @@ async fn a_log_that_has_grown_is_cut_off_when_the_reader_is_gone() {
     while disk.sizes().1 <= LIMIT {
         add_old_events(&disk.store, 5_000).await;
     }
-    assert!(!disk.store.fold_log().await.unwrap(), "somebody reads it");
+    assert_eq!(disk.store.checkpoint().await.unwrap(), Checkpoint::Blocked);
     assert!(disk.sizes().1 > LIMIT);
     // Nobody is kept out.
     add_old_events(&disk.store, 1).await;
     reading.rollback().await.unwrap();
-    assert!(disk.store.fold_log().await.unwrap());
+    assert_eq!(disk.store.checkpoint().await.unwrap(), Checkpoint::Done);
     assert_eq!(disk.sizes().1, 0);
     add_old_events(&disk.store, 1).await;
     reader.close().await.unwrap();
@@ -194,6 +194,6 @@ async fn a_file_that_cannot_become_smaller_is_no_failure() {
     let mut unit = store.begin().await.unwrap();
     assert_eq!(unit.audit().sweep(now(), 20_000).await.unwrap(), 20_000);
     unit.commit().await.unwrap();
-    assert_eq!(store.give_back_space().await.unwrap(), 0);
+    assert_eq!(store.vacuum().await.unwrap(), 0);
     store.close().await;
 }

@@ -61,6 +61,5 @@ pub use connect::SqlOptions;
 pub use connect_error::ConnectError;
 pub use file::{Contents, Deviation, FileError, SqliteFile, Staged, deviations};
 pub use foreign::{ForeignDatabase, ForeignError, Place};
-pub use pool::PoolMetrics;
 pub use store::SqlStore;
 pub use url::check as check_url;

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use inwren_domain::ports::PoolMetrics;
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
     QueryResult, Statement, TransactionOptions, TransactionTrait,
@@ -29,21 +30,6 @@ pub(super) struct Pool {
 struct Turns {
     now: Arc<Mutex<()>>,
     max_wait: Duration,
-}
-
-/// What a pool of connections does at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolMetrics {
-    /// Which pool: `all` of PostgreSQL, `writer` and `readers` of SQLite.
-    pub name: &'static str,
-    /// The most connections that it makes.
-    pub max: u32,
-    /// Connections that somebody works with.
-    pub in_use: u32,
-    /// Connections that are open and free.
-    pub idle: u32,
-    /// Callers who wait for a connection.
-    pub waiting: u32,
 }
 
 impl Pool {

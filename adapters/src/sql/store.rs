@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::ports::{
-    Inserted, Opening, OpeningOutcome, ReadView, Registration, Rotation, RotationOutcome, Store, StoreError,
-    UnitOfWork, UserSnapshot,
+    Checkpoint, Inserted, Opening, OpeningOutcome, PoolMetrics, ReadView, Registration, Rotation,
+    RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
@@ -11,9 +11,9 @@ use super::connect::{OpenFile, Pools, SqlOptions, connect};
 use super::connect_error::ConnectError;
 use super::dialect::Dialect;
 use super::error::store_error;
-use super::file::{fold_log, give_back};
+use super::file;
 use super::lookups::Lookups;
-use super::pool::{Pool, PoolMetrics};
+use super::pool::Pool;
 use super::snapshot::SqlSnapshot;
 use super::unit::SqlUnit;
 use super::view::SqlView;
@@ -65,7 +65,7 @@ impl SqlStore {
         self.writer.connections()
     }
 
-    /// How busy the connections are.
+    /// [`Maintenance::pools`](inwren_domain::ports::Maintenance::pools).
     pub fn pools(&self) -> Vec<PoolMetrics> {
         match Dialect::of(&self.writer) {
             Dialect::Sqlite => vec![self.writer.metrics("writer"), self.readers.metrics("readers")],
@@ -73,21 +73,19 @@ impl SqlStore {
         }
     }
 
-    /// Gives some space that is used no more back to the file system, and tells how many bytes that were: zero, if there
-    /// is not much. It keeps writers waiting for some milliseconds. PostgreSQL sees to that by itself.
-    pub async fn give_back_space(&self) -> Result<u64, StoreError> {
+    /// [`Maintenance::vacuum`](inwren_domain::ports::Maintenance::vacuum). PostgreSQL does it by itself.
+    pub async fn vacuum(&self) -> Result<u64, StoreError> {
         match &self.file {
-            Some(_) => give_back(self.writer.connections()).await,
+            Some(_) => file::vacuum(self.writer.connections()).await,
             None => Ok(0),
         }
     }
 
-    /// Keeps SQLite's write-ahead log from growing for ever. `false` if it has grown too long, and cannot be folded into
-    /// the database because readers hold on to it. PostgreSQL sees to that by itself.
-    pub async fn fold_log(&self) -> Result<bool, StoreError> {
+    /// [`Maintenance::checkpoint`](inwren_domain::ports::Maintenance::checkpoint). PostgreSQL does it by itself.
+    pub async fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
         match &self.file {
-            Some(file) => fold_log(&file.path).await,
-            None => Ok(true),
+            Some(file) => file::checkpoint(&file.path).await,
+            None => Ok(Checkpoint::Done),
         }
     }
 }

@@ -1,7 +1,6 @@
 use clap::{Args, ValueEnum};
-use inwren_adapters::sql::{ForeignDatabase, ForeignError};
 use inwren_domain::Core;
-use inwren_domain::ports::{ForeignTable, ForeignUsers};
+use inwren_domain::ports::{ForeignTable, ForeignUsers, Schema};
 use inwren_domain::service::operator::transfer::{OnCaseConflict, Policy};
 use serde_json::{Value, json};
 
@@ -12,6 +11,7 @@ use super::output::say;
 use super::users_import::{Choices, Conflict};
 use crate::config::{Config, DatabaseKind, has_password};
 use crate::transfer::{Adopted, Report, adopt};
+use crate::wiring::{ForeignDatabase, ForeignError};
 use crate::{start, wiring};
 
 /// The name that another service's table gets where it has ours.
@@ -193,9 +193,8 @@ impl Plan<'_> {
             return core_without_tokens(self.config, wiring::nobody());
         }
         let opened = wiring::open_store(self.config).await.map_err(Failed::because)?;
-        let database = opened.database.as_ref().map(|database| database.writer());
-        if let Some(writer) = database
-            && !inwren_migration::pending(writer).await.map_err(Failed::because)?.is_empty()
+        if let Some(maintenance) = &opened.maintenance
+            && maintenance.schema().await.map_err(Failed::because)? != Schema::Current
         {
             opened.store.close().await;
             return Err(Failed::Failed(
@@ -209,9 +208,9 @@ impl Plan<'_> {
     async fn core_to_write(&self) -> Result<Core, Failed> {
         let opened = wiring::open_store(self.config).await.map_err(Failed::because)?;
         if self.sets_aside() {
-            let writer = opened.database.as_ref().map(|database| database.writer());
-            let writer = writer.ok_or_else(|| Failed::Failed("there is no database".to_owned()))?;
-            inwren_migration::set_aside_and_migrate(writer, ASIDE).await.map_err(Failed::because)?;
+            let maintenance = opened.maintenance.as_ref();
+            let maintenance = maintenance.ok_or_else(|| Failed::Failed("there is no database".to_owned()))?;
+            maintenance.set_users_aside(ASIDE).await.map_err(Failed::because)?;
         } else {
             start::prepare_schema(self.config, &opened).await.map_err(Failed::because)?;
         }

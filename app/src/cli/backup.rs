@@ -3,9 +3,10 @@ use std::path::Path;
 use super::database_file::{sqlite_file, told};
 use super::error::{Failed, Outcome};
 use super::output::say;
-use super::restore::{listed, unexpected};
+use super::restore::listed;
 use crate::config::Config;
 use crate::shutdown::StopSignals;
+use crate::wiring::sqlite_file::unexpected;
 
 /// Copies the configured SQLite database to a file, while others work with it.
 pub(super) async fn run(config: &Config, target: &Path, overwrite: bool) -> Outcome {
@@ -19,7 +20,7 @@ pub(super) async fn run(config: &Config, target: &Path, overwrite: bool) -> Outc
     say(&told(&contents));
     let keys = config.keys.private.parent().unwrap_or(Path::new("")).display();
     say(&format!("The signing keys are not in it: keep a copy of {keys}/ with it."));
-    let unexpected = unexpected(target, &contents).await?;
+    let unexpected = unexpected(target, &contents).await.map_err(Failed::because)?;
     if !unexpected.is_empty() {
         say(&format!(
             "warning: the database has another schema than its migrations make, and a restore refuses the backup: {}",

@@ -1,9 +1,8 @@
 //! The file of a SQLite database, for the commands that copy it.
 
-use inwren_adapters::sql::{Contents, SqliteFile};
-
 use super::error::Failed;
 use crate::config::{Config, DatabaseKind};
+use crate::wiring::sqlite_file::{Contents, SqliteFile};
 
 /// What is in a backup, in a line.
 pub(super) fn told(contents: &Contents) -> String {

@@ -1,6 +1,4 @@
-use inwren_migration::FormerAddress;
-use sea_orm_migration::DbErr;
-use sea_orm_migration::sea_orm::DatabaseConnection;
+use inwren_domain::ports::{FormerAddress, Maintenance, Migration, MigrationError, Schema};
 use serde_json::json;
 
 use super::args::MigrateCommand;
@@ -8,7 +6,8 @@ use super::confirm::confirm;
 use super::error::{Failed, Outcome};
 use super::output::say;
 use crate::config::Config;
-use crate::{start, wiring};
+use crate::start::StartError;
+use crate::wiring;
 
 /// Works on the schema of the configured database.
 pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
@@ -22,26 +21,26 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
         )?;
     }
     let opened = wiring::open_store(config).await.map_err(Failed::because)?;
-    let Some(database) = opened.database else {
+    let Some(maintenance) = &opened.maintenance else {
         return Err(Failed::Usage("a memory store has no schema to migrate".to_owned()));
     };
-    let connection = database.writer();
     match command {
         MigrateCommand::Up => {
-            start::refuse_foreign_users(connection).await.map_err(Failed::because)?;
-            let applied = inwren_migration::migrate_up(connection).await.map_err(Failed::because)?;
+            if maintenance.schema().await.map_err(Failed::because)? == Schema::Foreign {
+                return Err(Failed::because(StartError::ForeignUsers));
+            }
+            let applied = maintenance.migrate_up().await.map_err(Failed::because)?;
             for name in &applied {
                 say(&format!("applied {name}"));
             }
             if applied.is_empty() {
                 say("nothing to do");
             } else {
-                report_former_addresses(connection).await.map_err(Failed::because)?;
+                report_former_addresses(&**maintenance).await.map_err(Failed::because)?;
             }
         }
         MigrateCommand::Down { steps, .. } => {
-            let taken_back =
-                inwren_migration::migrate_down(connection, steps).await.map_err(Failed::because)?;
+            let taken_back = maintenance.migrate_down(steps).await.map_err(Failed::because)?;
             for name in &taken_back {
                 say(&format!("took back {name}"));
             }
@@ -50,13 +49,15 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
             }
         }
         MigrateCommand::Status { json } => {
-            let status = inwren_migration::status(connection).await.map_err(Failed::because)?;
+            let migrations = maintenance.migrations().await.map_err(Failed::because)?;
             if json {
-                let each = status.iter().map(|(name, applied)| json!({ "name": name, "applied": applied }));
+                let each = migrations
+                    .iter()
+                    .map(|Migration { name, is_applied }| json!({ "name": name, "applied": is_applied }));
                 say(&json!({ "migrations": each.collect::<Vec<_>>() }).to_string());
             } else {
-                for (name, applied) in status {
-                    say(&format!("{} {name}", if applied { "applied" } else { "pending" }));
+                for Migration { name, is_applied } in migrations {
+                    say(&format!("{} {name}", if is_applied { "applied" } else { "pending" }));
                 }
             }
         }
@@ -66,8 +67,8 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
 }
 
 /// Lists the users whose address could not be converted, by id: addresses are personal data.
-async fn report_former_addresses(connection: &DatabaseConnection) -> Result<(), DbErr> {
-    let found = inwren_migration::former_addresses(connection).await?;
+async fn report_former_addresses(maintenance: &dyn Maintenance) -> Result<(), MigrationError> {
+    let found = maintenance.former_addresses().await?;
     if !found.is_empty() {
         say(&format!("users who keep the former form of their e-mail address: {}", found.len()));
     }

@@ -1,7 +1,5 @@
-use std::collections::HashSet;
 use std::path::Path;
 
-use inwren_adapters::sql::{Contents, Deviation, deviations};
 use time::OffsetDateTime;
 
 use super::confirm::confirm;
@@ -10,6 +8,7 @@ use super::error::{Failed, Outcome};
 use super::output::say;
 use crate::config::Config;
 use crate::wiring;
+use crate::wiring::sqlite_file::{Deviation, missing_migrations, unexpected};
 
 /// How to restore.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +34,9 @@ pub(super) async fn run(config: &Config, backup: &Path, wanted: Wanted) -> Outco
         wanted.yes,
     )?;
     let mut staged = database.stage(backup).await.map_err(Failed::because)?;
-    let behind = missing_migrations(staged.contents())?;
-    refuse_deviations(unexpected(staged.path(), staged.contents()).await?, wanted.keep_other_tables)?;
+    let behind = missing_migrations(staged.contents()).map_err(Failed::because)?;
+    let found = unexpected(staged.path(), staged.contents()).await.map_err(Failed::because)?;
+    refuse_deviations(&found, wanted.keep_other_tables)?;
     let now = wiring::clock().now();
     let ended = match wanted.end_sessions {
         true => Some(staged.end_sessions(now).await.map_err(Failed::because)?),
@@ -58,35 +58,7 @@ pub(super) async fn run(config: &Config, backup: &Path, wanted: Wanted) -> Outco
     Ok(())
 }
 
-/// How many migrations the backup is behind this release. One that a newer release has migrated is refused: this one
-/// would not understand it.
-fn missing_migrations(contents: &Contents) -> Result<usize, Failed> {
-    let names = inwren_migration::names();
-    let known: HashSet<&String> = names.iter().collect();
-    if let Some(unknown) = contents.migrations.iter().find(|name| !known.contains(*name)) {
-        return Err(Failed::Failed(format!(
-            "the backup was made by a newer release: it has the migration {unknown}; restore it with that release"
-        )));
-    }
-    let applied: HashSet<&String> = contents.migrations.iter().collect();
-    match names.iter().take(applied.len()).find(|name| !applied.contains(name)) {
-        Some(missing) => {
-            Err(Failed::Failed(format!("the backup is not of any release: it lacks the migration {missing}")))
-        }
-        None => Ok(names.len() - applied.len()),
-    }
-}
-
-/// What is in a backup that the migrations it names do not make. A trigger in it could make every user a superuser.
-pub(super) async fn unexpected(file: &Path, contents: &Contents) -> Result<Vec<Deviation>, Failed> {
-    let reference =
-        inwren_migration::sqlite_reference(contents.migrations.len()).await.map_err(Failed::because)?;
-    let found = deviations(file, &reference).await.map_err(Failed::because);
-    reference.close().await.map_err(Failed::because)?;
-    found
-}
-
-fn refuse_deviations(found: Vec<Deviation>, keep_other_tables: bool) -> Outcome {
+fn refuse_deviations(found: &[Deviation], keep_other_tables: bool) -> Outcome {
     let refused: Vec<&Deviation> =
         found.iter().filter(|found| !(keep_other_tables && found.is_other_table())).collect();
     if refused.is_empty() {

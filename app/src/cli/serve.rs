@@ -186,9 +186,9 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     }
     let address = listener.local_addr().map_err(|error| cannot_listen(config, &error))?;
     let signs = core.keys.published(clock.now()).into_iter().next();
-    let sweeper = worker::start(Arc::new(core.clone()), opened.database.clone(), config.sweep_interval);
+    let sweeper = worker::start(Arc::new(core.clone()), opened.maintenance.clone(), config.sweep_interval);
     let mut state = wiring::app_state(config, core).map_err(Failed::because)?;
-    state.metrics.probes = wiring::probes(hasher, opened.database);
+    state.metrics.probes = wiring::probes(hasher, opened.maintenance);
     let connections = Arc::clone(&options.connections);
     state.metrics.probes.connections = Some(Box::new(move || connections.metrics()));
     let traces = config.traces.as_ref().map(Traces::start).transpose().map_err(Failed::because)?;

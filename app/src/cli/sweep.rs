@@ -1,4 +1,4 @@
-use super::core::open_core_and_database;
+use super::core::open_core_and_maintenance;
 use super::error::{Failed, Outcome};
 use super::output::say;
 use crate::config::Config;
@@ -6,9 +6,9 @@ use crate::sweep::{Swept, sweep};
 
 /// Does at once what a running service does now and then.
 pub(super) async fn run(config: &Config) -> Outcome {
-    let (core, database) = open_core_and_database(config, "sessions").await?;
+    let (core, maintenance) = open_core_and_maintenance(config, "sessions").await?;
     let mut swept = Swept::default();
-    let outcome = sweep(&core, Some(&database), &mut swept).await;
+    let outcome = sweep(&core, Some(&*maintenance), &mut swept).await;
     let Swept { sessions, audit_events, bytes } = swept;
     say(&format!("deleted {sessions} sessions and {audit_events} audit events, gave {bytes} bytes back"));
     core.store.close().await;

@@ -1,5 +1,5 @@
 use inwren_adapters::crypto::argon2::HasherMetrics;
-use inwren_adapters::sql::PoolMetrics;
+use inwren_domain::ports::PoolMetrics;
 
 use super::text::{Kind, Page};
 use crate::server::connections::ConnectionMetrics;

@@ -12,6 +12,7 @@ mod hooked;
 mod key_directory;
 mod legacy_tokens;
 mod limiter;
+mod maintenance;
 mod opening;
 mod registration;
 mod service_clients;
@@ -32,6 +33,9 @@ pub use hooked::{HookedStore, StoreHook};
 pub use key_directory::{KeyDirectory, KeyState, PublishedKey};
 pub use legacy_tokens::LegacyTokenVerifier;
 pub use limiter::{Decision, LimitKey, LimiterMetrics, Quota, RateLimiter};
+pub use maintenance::{
+    Checkpoint, FormerAddress, Maintenance, Migration, MigrationError, PoolMetrics, Schema,
+};
 pub use opening::{Eviction, Opening, OpeningOutcome, REVOKED_AT_ONCE};
 pub use registration::Registration;
 pub use service_clients::{ServiceClientReader, ServiceClientRepository};

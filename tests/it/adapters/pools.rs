@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use inwren_adapters::sql::{PoolMetrics, SqlOptions, SqlStore};
-use inwren_domain::ports::Store as _;
+use inwren_adapters::sql::{SqlOptions, SqlStore};
+use inwren_domain::ports::{PoolMetrics, Store as _};
 use inwren_tests::process::PATIENCE;
 use inwren_tests::stores::{TempFolder, TestDatabase, patient_options};
 

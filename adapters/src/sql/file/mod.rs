@@ -22,7 +22,7 @@ pub(super) use lease::Lease;
 pub(super) use place::{make_folder, warn_of_exposure};
 pub use restore::Staged;
 pub use schema::{Deviation, deviations};
-pub(super) use upkeep::{LARGEST_LOG, fold_log, give_back};
+pub(super) use upkeep::{LARGEST_LOG, checkpoint, vacuum};
 
 /// The file of a SQLite database, by which it is backed up and restored.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use inwren_domain::ports::StoreError;
+use inwren_domain::ports::{Checkpoint, StoreError};
 use sea_orm::sqlx::{ConnectOptions as _, Connection as _, query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
@@ -18,9 +18,9 @@ const SMALLEST_RESERVE: i64 = 256;
 /// Pages that are given back at a time, which keeps writers waiting for some milliseconds.
 const STEP: i64 = 256;
 
-/// Gives some unused pages at the end of a SQLite file back to the file system, and tells how many bytes that were. A
-/// tenth of the file stays unused: it will be needed again, and to and fro would cost more than it brings.
-pub(in super::super) async fn give_back(writer: &DatabaseConnection) -> Result<u64, StoreError> {
+/// Returns some unused pages at the end of a SQLite file to the file system, and reports how many bytes. A tenth of the file
+/// stays unused: it will be needed again, and to shrink and grow the file would cost more than it brings.
+pub(in super::super) async fn vacuum(writer: &DatabaseConnection) -> Result<u64, StoreError> {
     let total = pragma(writer, "page_count").await?;
     let unused = pragma(writer, "freelist_count").await?;
     let reserve = (total / 10).max(SMALLEST_RESERVE);
@@ -41,22 +41,20 @@ async fn pragma(connection: &DatabaseConnection, name: &str) -> Result<i64, Stor
     value.ok_or_else(|| StoreError::Unavailable(format!("SQLite does not tell its {name}")))
 }
 
-/// Folds the write-ahead log into the database, and cuts it off, where it has grown too long. `false` if readers hold on
-/// to it.
+/// Copies a write-ahead log that has grown too long into the database, and truncates it.
 ///
 /// SQLite does this by itself at about every thousandth page, but never while a reader is in the midst of the log, so that
 /// one long read after the other could let it grow without end. Here writers wait for a moment until all readers are past
 /// it.
-pub(in super::super) async fn fold_log(database: &Path) -> Result<bool, StoreError> {
-    let length = std::fs::metadata(beside(database, "-wal")).map_or(0, |log| log.len());
-    if length <= LARGEST_LOG {
-        return Ok(true);
+pub(in super::super) async fn checkpoint(database: &Path) -> Result<Checkpoint, StoreError> {
+    let is_short = || std::fs::metadata(beside(database, "-wal")).map_or(0, |log| log.len()) <= LARGEST_LOG;
+    if is_short() {
+        return Ok(Checkpoint::Done);
     }
     let failed = |error: sea_orm::sqlx::Error| driver_error(&error);
     let mut connection = options(database).busy_timeout(PATIENCE).connect().await.map_err(failed)?;
     let folded = query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await;
     connection.close().await.map_err(failed)?;
     folded.map_err(failed)?;
-    let length = std::fs::metadata(beside(database, "-wal")).map_or(0, |log| log.len());
-    Ok(length <= LARGEST_LOG)
+    Ok(if is_short() { Checkpoint::Done } else { Checkpoint::Blocked })
 }

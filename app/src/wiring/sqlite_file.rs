@@ -1,0 +1,53 @@
+//! The file of a SQLite database, for the commands that back it up and restore it.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+pub use inwren_adapters::sql::{Contents, Deviation, SqliteFile};
+use inwren_adapters::sql::{FileError, deviations};
+use sea_orm_migration::DbErr;
+
+/// Why a backup cannot be restored by this release.
+#[derive(Debug, thiserror::Error)]
+pub enum UnknownSchema {
+    /// It has a migration that this release does not know.
+    #[error("the backup was made by a newer release: it has the migration {0}; restore it with that release")]
+    Newer(String),
+    /// It lacks a migration although it has a later one.
+    #[error("the backup is not of any release: it lacks the migration {0}")]
+    Incomplete(String),
+}
+
+/// Why the schema of a backup could not be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The schema to compare it with.
+    #[error(transparent)]
+    Reference(#[from] DbErr),
+}
+
+/// How many migrations a backup is behind this release. This release would not understand a backup that a newer one has
+/// migrated.
+pub fn missing_migrations(contents: &Contents) -> Result<usize, UnknownSchema> {
+    let names = inwren_migration::names();
+    let known: HashSet<&String> = names.iter().collect();
+    if let Some(unknown) = contents.migrations.iter().find(|name| !known.contains(*name)) {
+        return Err(UnknownSchema::Newer(unknown.clone()));
+    }
+    let applied: HashSet<&String> = contents.migrations.iter().collect();
+    match names.iter().take(applied.len()).find(|name| !applied.contains(name)) {
+        Some(missing) => Err(UnknownSchema::Incomplete(missing.clone())),
+        None => Ok(names.len() - applied.len()),
+    }
+}
+
+/// What is in a backup that the migrations it names do not make. A trigger in it could make every user a superuser.
+pub async fn unexpected(file: &Path, contents: &Contents) -> Result<Vec<Deviation>, CheckError> {
+    let reference = inwren_migration::sqlite_reference(contents.migrations.len()).await?;
+    let found = deviations(file, &reference).await;
+    reference.close().await?;
+    Ok(found?)
+}
