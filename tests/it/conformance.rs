@@ -191,6 +191,28 @@ macro_rules! with_every_case {
     };
 }
 
+/// The same for the cases that need a database.
+macro_rules! with_every_case_of_databases {
+    ($macro:ident $($store:ident)?) => {
+        $macro! {
+            $($store)?;
+            maintenance:
+                migrated_schema_is_current
+                reading_an_empty_schema_writes_nothing
+                migrations_go_down_and_up
+                of_many_migrations_at_once_one_applies_them
+                failed_migration_changes_nothing
+                foreign_users_are_recognised_and_kept
+                foreign_users_are_set_aside
+                failed_setting_aside_changes_nothing
+                former_addresses_are_reported
+                vacuum_ends_and_keeps_all_rows
+                checkpoint_keeps_what_was_committed
+                open_unit_counts_as_connection_in_use;
+        }
+    };
+}
+
 /// Makes each case a test against a store.
 macro_rules! run {
     ($store:ident; $($module:ident: $($case:ident)+;)+) => {
@@ -199,7 +221,7 @@ macro_rules! run {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     let opened = inwren_tests::stores::$store().await;
-                    let case = inwren_tests::conformance::$module::$case(opened.store());
+                    let case = inwren_tests::conformance::$module::$case((&opened).into());
                     tokio::time::timeout(crate::conformance::PATIENCE, case).await.expect("a case that ends");
                 }
             )+}
@@ -210,7 +232,7 @@ macro_rules! run {
 /// Makes a list of the modules, their source and their cases.
 macro_rules! list {
     (; $($module:ident: $($case:ident)+;)+) => {
-        [$((
+        vec![$((
             stringify!($module),
             include_str!(concat!("../src/conformance/", stringify!($module), ".rs")),
             vec![$(stringify!($case)),+],
@@ -225,10 +247,17 @@ with_every_case!(run memory);
 with_every_case!(run sqlite);
 with_every_case!(run postgres);
 
+mod databases {
+    with_every_case_of_databases!(run sqlite);
+    with_every_case_of_databases!(run postgres);
+}
+
 /// A case that is written but not run would show nothing.
 #[test]
 fn every_case_is_run() {
-    let listed = with_every_case!(list);
+    let mut listed = with_every_case!(list);
+    listed.extend(with_every_case_of_databases!(list));
+    listed.sort_unstable();
     for (module, source, cases) in &listed {
         let written: Vec<&str> = source
             .lines()
@@ -240,5 +269,5 @@ fn every_case_is_run() {
         .lines()
         .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
         .collect();
-    assert_eq!(modules, listed.map(|(module, ..)| module));
+    assert_eq!(modules, listed.iter().map(|(module, ..)| *module).collect::<Vec<_>>());
 }

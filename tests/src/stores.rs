@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{SqlOptions, SqlStore};
-use inwren_domain::ports::Store;
+use inwren_domain::ports::{Maintenance, Store};
+use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use tokio::sync::OnceCell;
 
 pub use postgres::{POSTGRES_URL, TestDatabase};
@@ -39,6 +40,7 @@ pub fn patient_options() -> SqlOptions {
 /// A store that nobody else uses.
 pub struct TestStore {
     store: Arc<dyn Store>,
+    database: Option<SqlStore>,
     // What the store lives on. Dropped after it.
     _ground: Ground,
 }
@@ -57,6 +59,69 @@ impl TestStore {
     }
 }
 
+impl From<&TestStore> for Arc<dyn Store> {
+    fn from(store: &TestStore) -> Self {
+        store.store()
+    }
+}
+
+/// A store with a database behind it.
+pub struct Maintained {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Its maintenance.
+    pub maintenance: Arc<dyn Maintenance>,
+    database: SqlStore,
+}
+
+impl From<&TestStore> for Maintained {
+    fn from(store: &TestStore) -> Self {
+        let database = store.database.clone().expect("a database");
+        let maintenance = inwren_app::wiring::maintenance(database.clone());
+        Self { store: store.store(), maintenance, database }
+    }
+}
+
+impl Maintained {
+    /// Removes all tables.
+    pub async fn clear(&self) {
+        self.maintenance.migrate_down(u32::MAX).await.expect("a way back");
+        self.execute("DROP TABLE seaql_migrations").await;
+        assert_eq!(self.tables().await, [""; 0]);
+    }
+
+    /// Runs a statement past the store.
+    pub async fn execute(&self, statement: &str) {
+        self.database.writer().execute_unprepared(statement).await.expect("a statement");
+    }
+
+    /// The names of all tables, sorted.
+    pub async fn tables(&self) -> Vec<String> {
+        let connection = self.database.writer();
+        let question = match connection.get_database_backend() {
+            DbBackend::Postgres => {
+                "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+            }
+            DbBackend::Sqlite => {
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY 1"
+            }
+            other => unreachable!("no store is in {other:?}"),
+        };
+        let statement = Statement::from_string(connection.get_database_backend(), question);
+        let rows = connection.query_all_raw(statement).await.expect("an answer");
+        rows.iter().map(|row| row.try_get_by_index(0).expect("a name")).collect()
+    }
+
+    /// How many rows a table has.
+    pub async fn count(&self, table: &str) -> i64 {
+        let connection = self.database.writer();
+        let question = format!("SELECT count(*) FROM {table}");
+        let statement = Statement::from_string(connection.get_database_backend(), question);
+        let row = connection.query_one_raw(statement).await.expect("an answer").expect("a row");
+        row.try_get_by_index(0).expect("a number")
+    }
+}
+
 impl Deref for TestStore {
     type Target = dyn Store;
 
@@ -67,7 +132,7 @@ impl Deref for TestStore {
 
 /// A store in memory.
 pub async fn memory() -> TestStore {
-    TestStore { store: Arc::new(MemoryStore::new()), _ground: Ground::Nothing }
+    TestStore { store: Arc::new(MemoryStore::new()), database: None, _ground: Ground::Nothing }
 }
 
 /// A store in a SQLite file of its own: a copy of one that was migrated, which is faster than to migrate each.
@@ -79,7 +144,7 @@ pub async fn sqlite() -> TestStore {
     std::fs::write(&path, template).expect("a file");
     std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("permissions");
     let store = connect(&sqlite_url(&path)).await;
-    TestStore { store: Arc::new(store), _ground: Ground::Folder { _folder: folder } }
+    over(store, Ground::Folder { _folder: folder })
 }
 
 async fn migrated_file() -> Vec<u8> {
@@ -100,7 +165,11 @@ fn sqlite_url(path: &Path) -> String {
 pub async fn postgres() -> TestStore {
     let database = TestDatabase::migrated().await;
     let store = connect(database.url()).await;
-    TestStore { store: Arc::new(store), _ground: Ground::Database { _database: database } }
+    over(store, Ground::Database { _database: database })
+}
+
+fn over(store: SqlStore, ground: Ground) -> TestStore {
+    TestStore { store: Arc::new(store.clone()), database: Some(store), _ground: ground }
 }
 
 async fn connect(url: &str) -> SqlStore {

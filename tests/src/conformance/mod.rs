@@ -2,7 +2,7 @@
 //! a unit of work.
 //!
 //! A case takes a fresh, empty store and knows nothing of the adapter. The list of the cases, and of the stores that
-//! they run against, is `tests/it/conformance.rs`.
+//! they run against, is `tests/it/conformance.rs`. The cases of `maintenance` run against databases only.
 
 /// Runs one unit of work to its commit, and gives what the body gave.
 macro_rules! in_unit {
@@ -21,6 +21,7 @@ pub mod audit;
 pub mod credentials;
 pub mod faults;
 pub mod locks;
+pub mod maintenance;
 pub mod opening;
 pub mod pages;
 pub mod races;
