@@ -17,7 +17,7 @@ use super::connect_error::ConnectError;
 use super::file::{LARGEST_LOG, Lease, make_folder, warn_of_exposure};
 use super::patience::Patience;
 use super::pool::Pool;
-use super::url::{self, Target};
+use super::target::{self, Target};
 
 /// How connections are kept, and for how long they may be waited for.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ pub(super) struct OpenFile {
 }
 
 pub(super) async fn connect(url: &str, options: &SqlOptions) -> Result<Pools, ConnectError> {
-    match url::parse(url)? {
+    match target::parse(url)? {
         Target::Postgres(target) => postgres(*target, options).await,
         Target::Sqlite(path) => sqlite(&path, options).await,
     }

@@ -50,10 +50,11 @@ mod snapshot;
 mod sqlite;
 mod store;
 mod sweep;
+mod target;
 mod timestamp;
 mod transfer;
 mod unit;
-mod url;
+
 mod users;
 mod view;
 
@@ -62,4 +63,4 @@ pub use connect_error::ConnectError;
 pub use file::{Contents, Deviation, FileError, SqliteFile, Staged, deviations};
 pub use foreign::{ForeignDatabase, ForeignError, Place};
 pub use store::SqlStore;
-pub use url::check as check_url;
+pub use target::check as check_url;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
 use super::connect_error::ConnectError;
-use super::url::{self, Target};
+use super::target::{self, Target};
 
 pub use contents::Contents;
 pub use error::FileError;
@@ -33,7 +33,7 @@ pub struct SqliteFile {
 impl SqliteFile {
     /// The file that a database URL names; `None` for PostgreSQL. It may not be there yet.
     pub fn of_url(url: &str) -> Result<Option<Self>, ConnectError> {
-        match url::parse(url)? {
+        match target::parse(url)? {
             Target::Postgres(_) => Ok(None),
             Target::Sqlite(path) => Ok(Some(Self { path })),
         }

@@ -23,7 +23,7 @@ use sea_orm::{
 use super::connect_error::ConnectError;
 use super::dialect::Dialect;
 use super::error::store_error;
-use super::url::{self, Target};
+use super::target::{self, Target};
 use table::Table;
 
 /// A database that is only looked at.
@@ -73,7 +73,7 @@ impl ForeignDatabase {
     /// Opens the database that the URL names, in the forms that [`SqlStore::connect`](super::SqlStore::connect) takes. It has
     /// to be there, and nothing is made or changed in it.
     pub async fn connect(url: &str) -> Result<Self, ForeignError> {
-        match url::parse(url)? {
+        match target::parse(url)? {
             Target::Postgres(options) => {
                 let named = options.get_application_name().is_some();
                 let options = if named { *options } else { options.application_name("inwren") };
