@@ -15,14 +15,14 @@ use inwren_adapters::crypto::keys::KeyError;
 use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter};
 use inwren_adapters::memory::MemoryStore;
-use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore};
+use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore, SqlTarget};
 use inwren_adapters::traced;
 use inwren_domain::ports::{
     Clock, Entropy, LegacyTokenVerifier, Maintenance, PasswordHasher, RateLimiter, Store, StoreError,
 };
 use inwren_domain::{Core, Settings};
 
-use crate::config::{Config, DatabaseKind};
+use crate::config::{Config, DatabaseTarget};
 use crate::http::limits::Limits;
 use crate::http::{AppState, Issuer, PendingBodies, TrustedProxies};
 use crate::keys::KeyStore;
@@ -47,12 +47,12 @@ pub struct OpenedStore {
 
 /// Opens the store that the configuration names. A database that does not answer is waited for.
 pub async fn open_store(config: &Config) -> Result<OpenedStore, OpenError> {
-    match &config.database.kind {
-        DatabaseKind::Memory => Ok(OpenedStore { store: Arc::new(MemoryStore::new()), maintenance: None }),
-        DatabaseKind::Sql(url) => {
+    match &config.database.target {
+        DatabaseTarget::Memory => Ok(OpenedStore { store: Arc::new(MemoryStore::new()), maintenance: None }),
+        DatabaseTarget::Sql(target) => {
             let options =
                 SqlOptions { max_connections: config.database.max_connections, ..SqlOptions::default() };
-            let database = connect(url, &options, config.database.connect_timeout).await?;
+            let database = connect(target, &options, config.database.connect_timeout).await?;
             Ok(OpenedStore { store: Arc::new(database.clone()), maintenance: Some(maintenance(database)) })
         }
     }
@@ -79,18 +79,22 @@ pub enum OpenError {
     },
 }
 
-async fn connect(url: &str, options: &SqlOptions, patience: Duration) -> Result<SqlStore, OpenError> {
+async fn connect(
+    target: &SqlTarget,
+    options: &SqlOptions,
+    patience: Duration,
+) -> Result<SqlStore, OpenError> {
+    // A server may be about to start, and another process may soon unlock a file; but a file exists or does not.
+    let may_pass = |error: &StoreError| match target {
+        SqlTarget::Postgres(_) => true,
+        SqlTarget::Sqlite(_) => matches!(error, StoreError::Busy(_)),
+    };
     let begun = Instant::now();
     let mut pause = Duration::from_millis(100);
     loop {
-        let last = match SqlStore::connect(url, options).await {
+        let last = match SqlStore::connect(target, options).await {
             Ok(store) => return Ok(store),
-            // A server may be about to start, and whoever has locked a file may be done soon; but a file is there or not.
-            Err(ConnectError::Store(error))
-                if url.starts_with("postgres") || matches!(error, StoreError::Busy(_)) =>
-            {
-                error
-            }
+            Err(ConnectError::Store(error)) if may_pass(&error) => error,
             Err(error) => return Err(OpenError::Final(error)),
         };
         if begun.elapsed() + pause >= patience {

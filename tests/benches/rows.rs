@@ -65,7 +65,7 @@ fn measure(criterion: &mut Criterion, runtime: &Runtime, store: &SqlStore) {
 }
 
 async fn filled(url: &str) -> SqlStore {
-    let store = SqlStore::connect(url, &SqlOptions::default()).await.unwrap();
+    let store = inwren_tests::stores::open(url, &SqlOptions::default()).await;
     inwren_migration::migrate_up(store.writer()).await.unwrap();
     let mut unit = store.begin().await.unwrap();
     for number in 1..=USERS {

@@ -69,7 +69,7 @@ impl OnDisk {
     async fn new() -> Self {
         let folder = TempFolder::new();
         let path = folder.path().join("store.db");
-        let store = SqlStore::connect(&url(&path), &patient_options()).await.unwrap();
+        let store = stores::open(&url(&path), &patient_options()).await;
         inwren_migration::migrate_up(store.writer()).await.unwrap();
         Self { store, path, _folder: folder }
     }
@@ -188,7 +188,7 @@ async fn a_file_that_cannot_become_smaller_is_no_failure() {
     let old = Database::connect(url(&path)).await.unwrap();
     old.execute_unprepared("PRAGMA auto_vacuum = NONE; CREATE TABLE first (id INTEGER)").await.unwrap();
     old.close().await.unwrap();
-    let store = SqlStore::connect(&url(&path), &patient_options()).await.unwrap();
+    let store = stores::open(&url(&path), &patient_options()).await;
     inwren_migration::migrate_up(store.writer()).await.unwrap();
     add_old_events(&store, 20_000).await;
     let mut unit = store.begin().await.unwrap();

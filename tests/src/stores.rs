@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inwren_adapters::memory::MemoryStore;
-use inwren_adapters::sql::{SqlOptions, SqlStore};
+use inwren_adapters::sql::{SqlOptions, SqlStore, SqlTarget};
 use inwren_domain::ports::{Maintenance, Store};
 use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use tokio::sync::OnceCell;
@@ -173,8 +173,13 @@ fn over(store: SqlStore, ground: Ground) -> TestStore {
 }
 
 async fn connect(url: &str) -> SqlStore {
-    let options = SqlOptions { max_connections: MAX_CONNECTIONS, ..patient_options() };
-    SqlStore::connect(url, &options).await.expect("a connection")
+    open(url, &SqlOptions { max_connections: MAX_CONNECTIONS, ..patient_options() }).await
+}
+
+/// A store in the database of this URL.
+pub async fn open(url: &str, options: &SqlOptions) -> SqlStore {
+    let target = SqlTarget::parse(url).expect("the URL of a database");
+    SqlStore::connect(&target, options).await.expect("a connection")
 }
 
 /// A folder that is removed, with all that is in it, when it is dropped.

@@ -17,7 +17,7 @@ use super::connect_error::ConnectError;
 use super::file::{LARGEST_LOG, Lease, make_folder, warn_of_exposure};
 use super::patience::Patience;
 use super::pool::Pool;
-use super::target::{self, Target};
+use super::target::SqlTarget;
 
 /// How connections are kept, and for how long they may be waited for.
 #[derive(Clone, Debug)]
@@ -64,10 +64,10 @@ pub(super) struct OpenFile {
     _lease: Lease,
 }
 
-pub(super) async fn connect(url: &str, options: &SqlOptions) -> Result<Pools, ConnectError> {
-    match target::parse(url)? {
-        Target::Postgres(target) => postgres(*target, options).await,
-        Target::Sqlite(path) => sqlite(&path, options).await,
+pub(super) async fn connect(target: &SqlTarget, options: &SqlOptions) -> Result<Pools, ConnectError> {
+    match target {
+        SqlTarget::Postgres(target) => postgres(target.options(), options).await,
+        SqlTarget::Sqlite(file) => sqlite(file.path(), options).await,
     }
 }
 

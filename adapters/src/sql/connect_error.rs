@@ -9,9 +9,6 @@ use super::error::driver_error;
 /// Why there is no connection to the database.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The URL is none, or says what cannot be done. The message repeats no password.
-    #[error("the database URL cannot be used: {0}")]
-    Url(String),
     /// The file of a SQLite database can be neither found nor made.
     #[error("the database file cannot be made: {0}")]
     File(#[from] io::Error),

@@ -63,4 +63,4 @@ pub use connect_error::ConnectError;
 pub use file::{Contents, Deviation, FileError, SqliteFile, Staged, deviations};
 pub use foreign::{ForeignDatabase, ForeignError, Place};
 pub use store::SqlStore;
-pub use target::check as check_url;
+pub use target::{PostgresTarget, SqlTarget, TargetError};

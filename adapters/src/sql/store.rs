@@ -15,6 +15,7 @@ use super::file;
 use super::lookups::Lookups;
 use super::pool::Pool;
 use super::snapshot::SqlSnapshot;
+use super::target::SqlTarget;
 use super::unit::SqlUnit;
 use super::view::SqlView;
 use super::{opening_postgres, registration_postgres, rotation_postgres, sqlite};
@@ -38,13 +39,11 @@ enum OftenWritten {
 }
 
 impl SqlStore {
-    /// Opens the database that the URL names: `postgres://…` (also `postgresql://` and `postgresql+asyncpg://`), or
-    /// `sqlite://PATH`, whose file is made if it does not exist. A path that begins with a slash is absolute. With a driver,
-    /// as in `sqlite+aiosqlite:///PATH`, a URL means what it means to SQLAlchemy.
+    /// Opens the database. A SQLite file is created if it does not exist.
     ///
-    /// The first connection is made at once, so that a wrong URL, password or path is told here.
-    pub async fn connect(url: &str, options: &SqlOptions) -> Result<Self, ConnectError> {
-        let Pools { writer, readers, file } = connect(url, options).await?;
+    /// The first connection is made here, so that a wrong password or path is an error of this call.
+    pub async fn connect(target: &SqlTarget, options: &SqlOptions) -> Result<Self, ConnectError> {
+        let Pools { writer, readers, file } = connect(target, options).await?;
         let path = file.as_ref().map(|file| file.path.as_path());
         let lookups = Arc::new(Lookups::over(readers.clone(), path, options.acquire_timeout));
         let often = match path {

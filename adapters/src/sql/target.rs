@@ -1,15 +1,13 @@
 //! What a database URL says.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
-use super::connect_error::ConnectError;
-
-const POSTGRES: [&str; 2] = ["postgres", "postgresql"];
-const SQLITE: [&str; 1] = ["sqlite"];
+use super::file::SqliteFile;
 
 /// The parameters of a PostgreSQL URL that the driver honours. It would pass over any other with a warning, and an
 /// operator who has misspelt `sslmode` would never know.
@@ -72,40 +70,94 @@ const IMPLIED: [Implied; 6] = [
     Implied { name: "ssl", values: &[], instead: "write sslmode in its place, as in sslmode=require" },
 ];
 
-/// Which database is meant.
-#[derive(Debug)]
-pub(super) enum Target {
-    Postgres(Box<PgConnectOptions>),
-    Sqlite(PathBuf),
+/// Which SQL database is meant: a `DATABASE_URL` that has been parsed. Neither `Display` nor `Debug` shows a password.
+#[derive(Clone)]
+pub enum SqlTarget {
+    /// A PostgreSQL server.
+    Postgres(PostgresTarget),
+    /// A SQLite file.
+    Sqlite(SqliteFile),
 }
 
-/// Checks whether a database could be connected to by this URL, as far as the URL and the names of files tell.
-pub fn check(url: &str) -> Result<(), ConnectError> {
-    parse(url).map(drop)
+/// A database on a PostgreSQL server, and how to log in there.
+#[derive(Clone)]
+pub struct PostgresTarget(Box<PgConnectOptions>);
+
+/// Why a database URL cannot be used. The message repeats no password.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// It is not the URL of a database that this adapter supports.
+    #[error("the database URL cannot be used: {}", SCHEMES)]
+    UnknownScheme,
+    /// It is malformed, or asks for what is not supported.
+    #[error("the database URL cannot be used: {0}")]
+    Unusable(String),
 }
 
-pub(super) fn parse(url: &str) -> Result<Target, ConnectError> {
-    if let Some((_, rest)) = without_scheme(url, &POSTGRES) {
-        postgres(rest)
-    } else if let Some((has_driver, rest)) = without_scheme(url, &SQLITE) {
-        sqlite(has_driver, rest)
-    } else {
-        Err(ConnectError::Url("it begins with neither postgres:// nor sqlite://".to_owned()))
+const SCHEMES: &str = "it begins with neither postgres:// nor sqlite://";
+
+impl SqlTarget {
+    /// Parses `postgres://…` (also `postgresql://` and `postgresql+asyncpg://`) or `sqlite://PATH`. A path that begins with a
+    /// slash is absolute. With a driver, as in `sqlite+aiosqlite:///PATH`, a URL means what it means to SQLAlchemy; the driver
+    /// itself does not matter.
+    pub fn parse(url: &str) -> Result<Self, TargetError> {
+        let (scheme, rest) = url.split_once(':').ok_or(TargetError::UnknownScheme)?;
+        let (database, driver) =
+            scheme.split_once('+').map_or((scheme, None), |(name, driver)| (name, Some(driver)));
+        let is_name =
+            |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let rest = rest.strip_prefix("//").filter(|_| driver.is_none_or(is_name));
+        let rest = rest.ok_or_else(|| TargetError::Unusable(SCHEMES.to_owned()));
+        match database {
+            "postgres" | "postgresql" => Ok(Self::Postgres(postgres(rest?)?)),
+            "sqlite" => Ok(Self::Sqlite(sqlite(driver.is_some(), rest?)?)),
+            _ => Err(TargetError::UnknownScheme),
+        }
     }
 }
 
-/// Whether SQLAlchemy wrote the URL, which names a driver as in `postgresql+asyncpg://`, and the rest of it. The driver
-/// itself is nothing to us.
-fn without_scheme<'a>(url: &'a str, databases: &[&str]) -> Option<(bool, &'a str)> {
-    let (scheme, rest) = url.split_once("://")?;
-    let (database, driver) =
-        scheme.split_once('+').map_or((scheme, None), |(name, driver)| (name, Some(driver)));
-    let is_name =
-        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    (driver.is_none_or(is_name) && databases.contains(&database)).then_some((driver.is_some(), rest))
+impl PostgresTarget {
+    /// What the driver connects with.
+    pub(super) fn options(&self) -> PgConnectOptions {
+        (*self.0).clone()
+    }
 }
 
-fn postgres(rest: &str) -> Result<Target, ConnectError> {
+/// The address without credentials and parameters.
+impl fmt::Display for SqlTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Postgres(target) => write!(f, "{target}"),
+            Self::Sqlite(file) => write!(f, "sqlite://{}", file.path().display()),
+        }
+    }
+}
+
+impl fmt::Debug for SqlTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SqlTarget({self})")
+    }
+}
+
+/// The address without credentials and parameters.
+impl fmt::Display for PostgresTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let options = &self.0;
+        match options.get_socket() {
+            Some(socket) => write!(f, "postgres://{}", socket.display())?,
+            None => write!(f, "postgres://{}:{}", options.get_host(), options.get_port())?,
+        }
+        options.get_database().map_or(Ok(()), |name| write!(f, "/{name}"))
+    }
+}
+
+impl fmt::Debug for PostgresTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgresTarget({self})")
+    }
+}
+
+fn postgres(rest: &str) -> Result<PostgresTarget, TargetError> {
     let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
     let pairs = query.split('#').next().unwrap_or_default();
     let mut honoured = Vec::new();
@@ -115,7 +167,7 @@ fn postgres(rest: &str) -> Result<Target, ConnectError> {
             honoured.push(pair);
         } else if let Some(implied) = IMPLIED.iter().find(|implied| implied.name == name) {
             if !implied.values.contains(&value.to_ascii_lowercase().as_str()) {
-                return Err(ConnectError::Url(format!("the parameter {name}: {}", implied.instead)));
+                return Err(TargetError::Unusable(format!("the parameter {name}: {}", implied.instead)));
             }
         } else {
             return Err(unknown_parameter(name, query));
@@ -126,13 +178,13 @@ fn postgres(rest: &str) -> Result<Target, ConnectError> {
         url = format!("{url}?{}", honoured.join("&"));
     }
     let options = PgConnectOptions::from_str(&url).map_err(unusable)?;
-    Ok(Target::Postgres(Box::new(options)))
+    Ok(PostgresTarget(Box::new(options)))
 }
 
 /// An unknown parameter may be a piece of the password that is no parameter at all: only a plain name is shown.
-fn unknown_parameter(name: &str, query: &str) -> ConnectError {
+fn unknown_parameter(name: &str, query: &str) -> TargetError {
     let is_name = name.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_".contains(&byte));
-    ConnectError::Url(match is_name && !query.contains('@') {
+    TargetError::Unusable(match is_name && !query.contains('@') {
         true => format!("unknown parameter {name}; the known ones are {}", POSTGRES_PARAMETERS.join(", ")),
         false => "unknown parameter; in a password ? and & are written %3F and %26".to_owned(),
     })
@@ -146,11 +198,11 @@ fn is_postgres_parameter(name: &str) -> bool {
 ///
 /// A URL with a driver is read as SQLAlchemy reads it, which counts one slash more: three for a relative path and four for
 /// an absolute one, without `%` escapes.
-fn sqlite(has_driver: bool, rest: &str) -> Result<Target, ConnectError> {
+fn sqlite(has_driver: bool, rest: &str) -> Result<SqliteFile, TargetError> {
     let written = match rest.split_once('?') {
         None | Some((_, "")) => rest.trim_end_matches('?'),
         Some((path, "mode=rwc")) => path,
-        Some(_) => return Err(ConnectError::Url("a SQLite URL has no parameters".to_owned())),
+        Some(_) => return Err(TargetError::Unusable("a SQLite URL has no parameters".to_owned())),
     };
     let path = match has_driver {
         true => written.strip_prefix('/').ok_or_else(|| {
@@ -158,13 +210,13 @@ fn sqlite(has_driver: bool, rest: &str) -> Result<Target, ConnectError> {
                 "" => NEEDS_A_FILE,
                 _ => "with a driver in the scheme it has three slashes before a relative path and four before an absolute one",
             };
-            ConnectError::Url(problem.to_owned())
+            TargetError::Unusable(problem.to_owned())
         })?,
         // SQLAlchemy's `sqlite:///./data.db` can mean nothing else than a file in the working folder.
         false => written.strip_prefix('/').filter(|path| path.starts_with("./")).unwrap_or(written),
     };
     if path.is_empty() || path == ":memory:" || path == "/:memory:" {
-        return Err(ConnectError::Url(NEEDS_A_FILE.to_owned()));
+        return Err(TargetError::Unusable(NEEDS_A_FILE.to_owned()));
     }
     let path = match has_driver {
         true => PathBuf::from(path),
@@ -176,8 +228,8 @@ fn sqlite(has_driver: bool, rest: &str) -> Result<Target, ConnectError> {
     // Four slashes and more are as good as one.
     let path: PathBuf = path.components().collect();
     match other_reading(has_driver, written, &path).filter(|other| !path.exists() && other.exists()) {
-        Some(other) => Err(ConnectError::Url(ambiguous(&path, &other))),
-        None => Ok(Target::Sqlite(path)),
+        Some(other) => Err(TargetError::Unusable(ambiguous(&path, &other))),
+        None => Ok(SqliteFile::at(path)),
     }
 }
 
@@ -210,8 +262,8 @@ fn ambiguous(path: &Path, other: &Path) -> String {
 }
 
 /// The driver's words name the part that is wrong, but never the password.
-fn unusable(error: sea_orm::sqlx::Error) -> ConnectError {
-    ConnectError::Url(error.to_string())
+fn unusable(error: sea_orm::sqlx::Error) -> TargetError {
+    TargetError::Unusable(error.to_string())
 }
 
 #[cfg(test)]
@@ -221,9 +273,34 @@ mod tests {
     use super::*;
 
     fn path_of(url: &str) -> PathBuf {
-        match parse(url) {
-            Ok(Target::Sqlite(path)) => path,
+        match SqlTarget::parse(url) {
+            Ok(SqlTarget::Sqlite(file)) => file.path().to_owned(),
             other => panic!("{url}: {other:?}"),
+        }
+    }
+
+    fn options_of(url: &str) -> PgConnectOptions {
+        match SqlTarget::parse(url) {
+            Ok(SqlTarget::Postgres(target)) => target.options(),
+            other => panic!("{url}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        for (url, shown) in [
+            ("postgres://ann:hunter2@db/auth", "postgres://db:5432/auth"),
+            (
+                "postgresql+asyncpg://ann@db:5433/auth?password=hunter2&sslmode=require",
+                "postgres://db:5433/auth",
+            ),
+            ("postgres://ann:hunter2@%2Fsrv%2Fsocket/auth", "postgres:///srv/socket/auth"),
+            ("sqlite:///srv/inwren.db", "sqlite:///srv/inwren.db"),
+            ("sqlite+aiosqlite:///data/app.db", "sqlite://data/app.db"),
+        ] {
+            let target = SqlTarget::parse(url).unwrap();
+            assert_eq!(target.to_string(), shown);
+            assert_eq!(format!("{target:?}"), format!("SqlTarget({shown})"));
         }
     }
 
@@ -238,7 +315,7 @@ mod tests {
             "postgresql+pg8000",
         ] {
             let url = format!("{scheme}://inwren:s%40fe@db.example:5433/auth?sslmode=verify-full");
-            let Ok(Target::Postgres(options)) = parse(&url) else { panic!("{url}") };
+            let options = options_of(&url);
             assert_eq!(options.get_host(), "db.example");
             assert_eq!(options.get_port(), 5433);
             assert_eq!(options.get_username(), "inwren");
@@ -248,8 +325,8 @@ mod tests {
     }
 
     fn problem_of(url: &str) -> String {
-        match parse(url) {
-            Err(ConnectError::Url(problem)) => problem,
+        match SqlTarget::parse(url) {
+            Err(TargetError::Unusable(problem)) => problem,
             other => panic!("{url}: {other:?}"),
         }
     }
@@ -260,7 +337,7 @@ mod tests {
             let problem = problem_of(&format!("postgresql+asyncpg://u:hunter2@h/d?{query}"));
             assert!(!problem.contains("hunter2"));
         }
-        assert!(parse("postgres://h/d?options=-c%20geqo%3Doff&options[work_mem]=8MB").is_ok());
+        assert!(SqlTarget::parse("postgres://h/d?options=-c%20geqo%3Doff&options[work_mem]=8MB").is_ok());
         for url in
             ["postgres://u:hunter2@h:port/d", "postgres://u:x?hunter2@h/d", "postgres://u:x?hunter#2@h/d"]
         {
@@ -273,10 +350,7 @@ mod tests {
     #[test]
     fn parameters_of_other_drivers_are_read_by_what_they_ask_for() {
         let same = "channel_binding=prefer&target_session_attrs=any&client_encoding=UTF8&gssencmode=disable";
-        let Ok(Target::Postgres(options)) = parse(&format!("postgres://h/d?{same}&sslmode=require&port=7"))
-        else {
-            panic!("refused");
-        };
+        let options = options_of(&format!("postgres://h/d?{same}&sslmode=require&port=7"));
         assert_eq!((options.get_port(), options.get_database()), (7, Some("d")));
         assert!(matches!(options.get_ssl_mode(), sea_orm::sqlx::postgres::PgSslMode::Require));
         for (query, instead) in [
@@ -342,11 +416,11 @@ mod tests {
     #[test]
     fn a_sqlite_url_names_a_file_and_nothing_else() {
         for url in ["sqlite://", "sqlite://:memory:", "sqlite://a.db?mode=memory", "sqlite://a.db?mode=ro"] {
-            assert!(parse(url).is_err(), "{url}");
+            assert!(SqlTarget::parse(url).is_err(), "{url}");
         }
         for url in ["mysql://h/d", "mysql+asyncpg://h/d", "postgres+://h/d", "postgres+a+b://h/d"] {
-            assert!(parse(url).is_err(), "{url}");
+            assert!(SqlTarget::parse(url).is_err(), "{url}");
         }
-        assert!(parse("inwren.db").is_err());
+        assert!(SqlTarget::parse("inwren.db").is_err());
     }
 }

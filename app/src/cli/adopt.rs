@@ -9,7 +9,7 @@ use super::core::core_without_tokens;
 use super::error::{Failed, Outcome};
 use super::output::say;
 use super::users_import::{Choices, Conflict};
-use crate::config::{Config, DatabaseKind, has_password};
+use crate::config::{Config, DatabaseTarget, SqlTarget, has_password};
 use crate::transfer::{Adopted, Report, adopt};
 use crate::wiring::{ForeignDatabase, ForeignError};
 use crate::{start, wiring};
@@ -53,7 +53,7 @@ enum CaseConflict {
 
 /// Takes over the users of another service.
 pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
-    let DatabaseKind::Sql(ours) = &config.database.kind else {
+    let DatabaseTarget::Sql(ours) = &config.database.target else {
         return Err(Failed::Usage("DATABASE_URL: a memory store forgets its users at once".to_owned()));
     };
     if args.from.as_deref().is_some_and(has_password) {
@@ -63,7 +63,9 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
                 .to_owned(),
         ));
     }
-    let source = ForeignDatabase::connect(args.from.as_deref().unwrap_or(ours)).await.map_err(unreadable)?;
+    let from = args.from.as_deref().map(SqlTarget::parse).transpose().map_err(Failed::because)?;
+    let from = from.as_ref().unwrap_or(ours);
+    let source = ForeignDatabase::connect(from).await.map_err(unreadable)?;
     let target = Target::look_at(ours, &source, &args.table).await?;
     let plan = Plan { config, args: &args, target: &target };
 
@@ -87,7 +89,7 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     plan.confirm()?;
 
     let core = plan.core_to_write().await?;
-    let source = ForeignDatabase::connect(args.from.as_deref().unwrap_or(ours)).await.map_err(unreadable)?;
+    let source = ForeignDatabase::connect(from).await.map_err(unreadable)?;
     let mut table = source.read(&plan.table_to_adopt()).await.map_err(unreadable)?;
     let policy = args.choices.policy(args.on_conflict);
     // The problems were told one by one before, unless nobody was to read them.
@@ -126,8 +128,8 @@ struct Target {
 }
 
 impl Target {
-    async fn look_at(url: &str, source: &ForeignDatabase, table: &str) -> Result<Self, Failed> {
-        let database = match ForeignDatabase::connect(url).await {
+    async fn look_at(ours: &SqlTarget, source: &ForeignDatabase, table: &str) -> Result<Self, Failed> {
+        let database = match ForeignDatabase::connect(ours).await {
             Ok(database) => database,
             // A file that is to be made.
             Err(ForeignError::NoFile(_)) => {
@@ -241,7 +243,7 @@ impl Plan<'_> {
     }
 
     fn confirm(&self) -> Outcome {
-        let shown = self.config.database.shown();
+        let shown = &self.config.database.target;
         let renames =
             if self.sets_aside() { format!(" and calls their table {ASIDE}") } else { String::new() };
         confirm(&format!("This takes the users over into {shown}{renames}."), self.args.yes)

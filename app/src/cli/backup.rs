@@ -1,16 +1,15 @@
 use std::path::Path;
 
-use super::database_file::{sqlite_file, told};
 use super::error::{Failed, Outcome};
 use super::output::say;
-use super::restore::listed;
+use super::restore::{listed, told};
 use crate::config::Config;
 use crate::shutdown::StopSignals;
-use crate::wiring::sqlite_file::unexpected;
+use crate::wiring::sqlite_file::{sqlite_file, unexpected};
 
 /// Copies the configured SQLite database to a file, while others work with it.
 pub(super) async fn run(config: &Config, target: &Path, overwrite: bool) -> Outcome {
-    let database = sqlite_file(config)?;
+    let database = sqlite_file(&config.database.target).map_err(|error| Failed::Usage(error.to_string()))?;
     let mut signals = StopSignals::listen().map_err(Failed::because)?;
     let contents = tokio::select! {
         contents = database.back_up(target, overwrite) => contents.map_err(Failed::because)?,

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::reachable::reachable;
 use crate::colour::Paint;
-use crate::config::{AllowedOrigins, Config, DatabaseKind, Environment, LogFormat};
+use crate::config::{AllowedOrigins, Config, DatabaseTarget, Environment, LogFormat};
 use crate::http::Issuer;
 use crate::{ephemeral, wiring};
 
@@ -24,7 +24,7 @@ impl Banner<'_> {
         let url = self.url();
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
-            storage = config.database.shown(),
+            storage = config.database.target.to_string(),
             tokens = wiring::TOKENS,
             kid,
             environment = ?config.environment,
@@ -58,7 +58,7 @@ impl Banner<'_> {
         };
         let mut lines = vec![
             ("docs", format!("{url}/docs to try it, {url}/redoc to read it")),
-            ("storage", config.database.shown().to_owned()),
+            ("storage", config.database.target.to_string()),
             ("key", key),
             ("build", format!("{}, {environment}, tokens by {}", env!("CARGO_PKG_VERSION"), wiring::TOKENS)),
         ];
@@ -113,7 +113,7 @@ impl Banner<'_> {
             }
         };
         warn(
-            config.database.kind == DatabaseKind::Memory,
+            matches!(config.database.target, DatabaseTarget::Memory),
             "DATABASE_URL is memory: nothing is kept when the service stops",
         );
         warn(

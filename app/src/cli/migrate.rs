@@ -12,7 +12,7 @@ use crate::wiring;
 /// Works on the schema of the configured database.
 pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
     if let MigrateCommand::Down { steps, yes } = command {
-        let database = config.database.shown();
+        let database = &config.database.target;
         confirm(
             &format!(
                 "This takes the last {steps} migration(s) of {database} back. The data in what they made is lost."

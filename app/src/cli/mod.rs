@@ -9,7 +9,6 @@ mod completions;
 mod config_check;
 mod confirm;
 mod core;
-mod database_file;
 mod error;
 mod examples;
 mod hash;

@@ -3,12 +3,11 @@ use std::path::Path;
 use time::OffsetDateTime;
 
 use super::confirm::confirm;
-use super::database_file::{sqlite_file, told};
 use super::error::{Failed, Outcome};
 use super::output::say;
 use crate::config::Config;
 use crate::wiring;
-use crate::wiring::sqlite_file::{Deviation, missing_migrations, unexpected};
+use crate::wiring::sqlite_file::{Contents, Deviation, missing_migrations, sqlite_file, unexpected};
 
 /// How to restore.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +22,7 @@ pub(super) struct Wanted {
 
 /// Puts a backup in the place of the configured SQLite database.
 pub(super) async fn run(config: &Config, backup: &Path, wanted: Wanted) -> Outcome {
-    let database = sqlite_file(config)?;
+    let database = sqlite_file(&config.database.target).map_err(|error| Failed::Usage(error.to_string()))?;
     confirm(
         &format!(
             "This puts {} in the place of {}. What was written since the backup is in neither of them: it stays in the \
@@ -56,6 +55,14 @@ pub(super) async fn run(config: &Config, backup: &Path, wanted: Wanted) -> Outco
         say(&format!("Its schema is behind by {behind} migration(s): run `inwren migrate up`."));
     }
     Ok(())
+}
+
+/// What is in a backup, in a line.
+pub(super) fn told(contents: &Contents) -> String {
+    let Contents { bytes, migrations: _, users, sessions, service_clients, audit_events } = contents;
+    format!(
+        "{bytes} bytes: {users} users, {sessions} sessions, {service_clients} service clients, {audit_events} audit events"
+    )
 }
 
 fn refuse_deviations(found: &[Deviation], keep_other_tables: bool) -> Outcome {

@@ -90,7 +90,7 @@ fn invalid(variable: &str, problem: &str) -> Invalid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::DatabaseKind;
+    use crate::config::DatabaseTarget;
 
     fn with(flags: &[(&'static str, &str)], variables: &[(&str, &str)]) -> Result<EphemeralConfig, String> {
         let flags = flags.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
@@ -109,7 +109,7 @@ mod tests {
             ("ENVIRONMENT", "test"),
         ];
         let EphemeralConfig { config, issuer_is_set } = with(&[], &theirs).unwrap();
-        assert!(config.database.kind == DatabaseKind::Memory && !issuer_is_set);
+        assert!(matches!(config.database.target, DatabaseTarget::Memory) && !issuer_is_set);
         assert!(!config.limits.enabled);
         let refused = with(&[("DATABASE_URL", "sqlite://x.db")], &[]).unwrap_err();
         assert!(refused.contains("DATABASE_URL") && refused.contains("--ephemeral"), "{refused}");

@@ -19,7 +19,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use inwren_adapters::crypto::argon2::Argon2Parameters;
-use inwren_adapters::sql::check_url;
+pub use inwren_adapters::sql::SqlTarget;
+use inwren_adapters::sql::TargetError;
 use inwren_domain::model::{Tier, TierCatalog};
 use inwren_domain::policy::context_words::ContextWords;
 use inwren_domain::{Retention, Settings};
@@ -116,37 +117,32 @@ pub enum Environment {
 }
 
 /// Where things are kept.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Database {
-    /// Which kind, and where.
-    pub kind: DatabaseKind,
+    /// Which storage, and where.
+    pub target: DatabaseTarget,
     /// Most connections at a time.
     pub max_connections: u32,
     /// How long the start waits for it.
     pub connect_timeout: std::time::Duration,
-    shown: String,
 }
 
-impl Database {
-    /// The address without credentials.
-    pub fn shown(&self) -> &str {
-        &self.shown
-    }
-}
-
-impl std::fmt::Debug for Database {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Database({})", self.shown)
-    }
-}
-
-/// The storages there are.
-#[derive(Clone, PartialEq, Eq)]
-pub enum DatabaseKind {
+/// A storage, from `DATABASE_URL`. Neither `Display` nor `Debug` shows a password.
+#[derive(Clone, Debug)]
+pub enum DatabaseTarget {
     /// Nothing is kept.
     Memory,
-    /// PostgreSQL or SQLite, by its URL.
-    Sql(String),
+    /// PostgreSQL or SQLite.
+    Sql(SqlTarget),
+}
+
+impl std::fmt::Display for DatabaseTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+            Self::Sql(target) => write!(f, "{target}"),
+        }
+    }
 }
 
 /// Where the signing keys are.
@@ -359,31 +355,24 @@ fn tls(source: &mut Source) -> Option<Option<TlsPaths>> {
 }
 
 fn database(source: &mut Source, production: bool) -> Option<Database> {
-    let kind = source.parse("DATABASE_URL", |text| {
-        let scheme = text.split_once(':')?.0;
-        match scheme.split_once('+').map_or(scheme, |(database, _)| database) {
-            "memory" => (text == "memory:" || text == "memory://").then_some(DatabaseKind::Memory),
-            "sqlite" | "postgres" | "postgresql" => Some(DatabaseKind::Sql(text.to_owned())),
-            _ => None,
-        }
-    });
-    if let Some(DatabaseKind::Sql(url)) = &kind
-        && let Err(error) = check_url(url)
-    {
-        source.refuse("DATABASE_URL", &error.to_string());
-    }
-    if production && kind == Some(DatabaseKind::Memory) {
+    let target = database_target(source);
+    if production && matches!(target, Some(DatabaseTarget::Memory)) {
         source.refuse("DATABASE_URL", "must be a database that keeps things in production");
     }
-    let shown = source.text("DATABASE_URL").map(|url| source::shown(setting::find("DATABASE_URL"), url));
     let max_connections = source.parse("DATABASE_MAX_CONNECTIONS", value::number(1..=1_000_u32));
     let connect_timeout = source.parse("DATABASE_CONNECT_TIMEOUT", seconds);
-    Some(Database {
-        kind: kind?,
-        max_connections: max_connections?,
-        connect_timeout: connect_timeout?,
-        shown: shown?,
-    })
+    Some(Database { target: target?, max_connections: max_connections?, connect_timeout: connect_timeout? })
+}
+
+fn database_target(source: &mut Source) -> Option<DatabaseTarget> {
+    let parsed = source.parse("DATABASE_URL", |text| match text {
+        "memory:" | "memory://" => Some(Ok(DatabaseTarget::Memory)),
+        _ => match SqlTarget::parse(text) {
+            Err(TargetError::UnknownScheme) => None,
+            parsed => Some(parsed.map(DatabaseTarget::Sql)),
+        },
+    })?;
+    parsed.map_err(|error| source.refuse("DATABASE_URL", &error.to_string())).ok()
 }
 
 fn rules(source: &mut Source) -> Option<Settings> {

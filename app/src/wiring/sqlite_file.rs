@@ -3,9 +3,24 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-pub use inwren_adapters::sql::{Contents, Deviation, SqliteFile};
-use inwren_adapters::sql::{FileError, deviations};
+pub use inwren_adapters::sql::{Contents, Deviation};
+use inwren_adapters::sql::{FileError, SqlTarget, SqliteFile, deviations};
 use sea_orm_migration::DbErr;
+
+use crate::config::DatabaseTarget;
+
+/// Why there is no file to back up or restore.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub enum NoFile {
+    /// Nothing is stored.
+    #[error("DATABASE_URL: a memory store keeps nothing, so there is nothing to back up")]
+    Memory,
+    /// A server has the data.
+    #[error(
+        "DATABASE_URL is PostgreSQL, which brings its own tools: pg_dump and pg_restore. docs/operations.md shows how"
+    )]
+    Postgres,
+}
 
 /// Why a backup cannot be restored by this release.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +42,15 @@ pub enum CheckError {
     /// The schema to compare it with.
     #[error(transparent)]
     Reference(#[from] DbErr),
+}
+
+/// The file of the database, if it has one that can be backed up.
+pub fn sqlite_file(target: &DatabaseTarget) -> Result<&SqliteFile, NoFile> {
+    match target {
+        DatabaseTarget::Memory => Err(NoFile::Memory),
+        DatabaseTarget::Sql(SqlTarget::Postgres(_)) => Err(NoFile::Postgres),
+        DatabaseTarget::Sql(SqlTarget::Sqlite(file)) => Ok(file),
+    }
 }
 
 /// How many migrations a backup is behind this release. This release would not understand a backup that a newer one has

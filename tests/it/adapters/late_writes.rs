@@ -9,7 +9,7 @@ use inwren_domain::ports::{
 };
 use inwren_tests::fixtures::{self, now, password_hash, rotation_of, somebody};
 use inwren_tests::process::PATIENCE;
-use inwren_tests::stores::{PrivatePostgres, TempFolder};
+use inwren_tests::stores::{PrivatePostgres, TempFolder, open};
 use sea_orm_migration::sea_orm::{ConnectOptions, ConnectionTrait as _, Database};
 
 /// In what time after a freeze PostgreSQL has executed all statements that it received during the freeze.
@@ -24,7 +24,7 @@ async fn connect(url: &str) -> SqlStore {
         statement_timeout: Duration::from_millis(1_500),
         ..SqlOptions::default()
     };
-    SqlStore::connect(url, &options).await.expect("a connection")
+    open(url, &options).await
 }
 
 fn registration_of(user: &User) -> Registration {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use inwren_adapters::sql::{SqlOptions, SqlStore};
 use inwren_domain::ports::{PoolMetrics, Store as _};
 use inwren_tests::process::PATIENCE;
-use inwren_tests::stores::{TempFolder, TestDatabase, patient_options};
+use inwren_tests::stores::{TempFolder, TestDatabase, open, patient_options};
 
 async fn until(store: &SqlStore, pool: &str, expected: impl Fn(&PoolMetrics) -> bool) -> PoolMetrics {
     let begun = Instant::now();
@@ -56,7 +56,7 @@ async fn one_for_three(store: SqlStore, pool: &str) {
 async fn postgres_has_one_pool() {
     let database = TestDatabase::empty().await;
     let options = SqlOptions { max_connections: 1, ..patient_options() };
-    let store = SqlStore::connect(database.url(), &options).await.unwrap();
+    let store = open(database.url(), &options).await;
     assert_eq!(store.pools().len(), 1);
     one_for_three(store.clone(), "all").await;
     store.close().await;
@@ -66,7 +66,7 @@ async fn postgres_has_one_pool() {
 async fn sqlite_has_a_writer_and_readers() {
     let folder = TempFolder::new();
     let url = format!("sqlite://{}", folder.path().join("store.db").display());
-    let store = SqlStore::connect(&url, &patient_options()).await.unwrap();
+    let store = open(&url, &patient_options()).await;
     let names: Vec<_> = store.pools().iter().map(|pool| pool.name).collect();
     assert_eq!(names, ["writer", "readers"]);
     one_for_three(store.clone(), "writer").await;

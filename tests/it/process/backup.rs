@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use inwren_adapters::sql::SqliteFile;
+use inwren_adapters::sql::SqlTarget;
 use inwren_tests::process::{PATIENCE, Program, Service};
 use inwren_tests::stores::TempFolder;
 
@@ -470,7 +470,7 @@ fn with_many() -> Place {
 #[test]
 fn an_abandoned_backup_leaves_nothing() {
     let place = with_many();
-    let file = SqliteFile::of_url(&place.url()).unwrap().unwrap();
+    let Ok(SqlTarget::Sqlite(file)) = SqlTarget::parse(&place.url()) else { panic!("no file") };
     let target = place.folder.path().join("backup.db");
     for microseconds in (0..5_000).step_by(20) {
         let backup = file.back_up(&target, true);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use inwren_adapters::clock::SystemClock;
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
 use inwren_adapters::entropy::SystemEntropy;
-use inwren_adapters::sql::{SqlOptions, SqlStore};
+use inwren_adapters::sql::{SqlOptions, SqlStore, SqlTarget};
 use inwren_domain::model::{
     Account, Assurance, ClientInfo, Email, Password, PasswordHash, Session, SessionId, Tier, TokenDigest,
     TokenId, User, UserId,
@@ -52,7 +52,8 @@ const EARLIER: [(&str, Argon2Parameters); 2] = [
 fn prepare(url: &str) -> Vec<Reason> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let store = SqlStore::connect(url, &SqlOptions::default()).await.expect("a database");
+        let target = SqlTarget::parse(url).expect("a URL");
+        let store = SqlStore::connect(&target, &SqlOptions::default()).await.expect("a database");
         let mut reasons = vec![Reason {
             name: "an unknown address",
             email: "nobody@equal.example".to_owned(),

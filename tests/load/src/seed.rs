@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use inwren_adapters::sql::{SqlOptions, SqlStore};
+use inwren_adapters::sql::{SqlOptions, SqlStore, SqlTarget};
 use inwren_domain::ports::Store as _;
 use sea_orm::ConnectionTrait as _;
 
 /// Adds the users of these numbers to a migrated database, and lets the database take stock.
 pub fn users(url: &str, first: u32, last: u32) {
-    let sql = if url.starts_with("postgres") {
-        include_str!("../../data/users.postgres.sql")
-    } else {
-        include_str!("../../data/users.sqlite.sql")
+    let target = SqlTarget::parse(url).expect("a URL");
+    let sql = match target {
+        SqlTarget::Postgres(_) => include_str!("../../data/users.postgres.sql"),
+        SqlTarget::Sqlite(_) => include_str!("../../data/users.sqlite.sql"),
     };
     let sql = sql.replace("{first}", &first.to_string()).replace("{last}", &last.to_string());
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let options = SqlOptions { statement_timeout: Duration::from_secs(600), ..SqlOptions::default() };
-        let store = SqlStore::connect(url, &options).await.expect("a database");
+        let store = SqlStore::connect(&target, &options).await.expect("a database");
         for statement in sql.split(';') {
             store.writer().execute_unprepared(statement).await.expect("users");
         }

@@ -13,9 +13,6 @@ use std::path::{Path, PathBuf};
 
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
-use super::connect_error::ConnectError;
-use super::target::{self, Target};
-
 pub use contents::Contents;
 pub use error::FileError;
 pub(super) use lease::Lease;
@@ -31,12 +28,9 @@ pub struct SqliteFile {
 }
 
 impl SqliteFile {
-    /// The file that a database URL names; `None` for PostgreSQL. It may not be there yet.
-    pub fn of_url(url: &str) -> Result<Option<Self>, ConnectError> {
-        match target::parse(url)? {
-            Target::Postgres(_) => Ok(None),
-            Target::Sqlite(path) => Ok(Some(Self { path })),
-        }
+    /// The file at this path. It may not exist yet.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { path }
     }
 
     /// Where it is.

@@ -23,7 +23,7 @@ use sea_orm::{
 use super::connect_error::ConnectError;
 use super::dialect::Dialect;
 use super::error::store_error;
-use super::target::{self, Target};
+use super::target::SqlTarget;
 use table::Table;
 
 /// A database that is only looked at.
@@ -70,21 +70,22 @@ impl From<DbErr> for ForeignError {
 }
 
 impl ForeignDatabase {
-    /// Opens the database that the URL names, in the forms that [`SqlStore::connect`](super::SqlStore::connect) takes. It has
-    /// to be there, and nothing is made or changed in it.
-    pub async fn connect(url: &str) -> Result<Self, ForeignError> {
-        match target::parse(url)? {
-            Target::Postgres(options) => {
+    /// Opens the database. It has to exist, and nothing is created or changed in it.
+    pub async fn connect(target: &SqlTarget) -> Result<Self, ForeignError> {
+        match target {
+            SqlTarget::Postgres(target) => {
+                let options = target.options();
                 let named = options.get_application_name().is_some();
-                let options = if named { *options } else { options.application_name("inwren") };
+                let options = if named { options } else { options.application_name("inwren") };
                 let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await;
                 let pool = pool.map_err(ConnectError::from)?;
                 let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
                 let place = Place(postgres::place(&connection).await?);
                 Ok(Self { connection, place })
             }
-            Target::Sqlite(path) => {
-                let whole = std::fs::canonicalize(&path).map_err(|_| ForeignError::NoFile(path))?;
+            SqlTarget::Sqlite(file) => {
+                let missing = |_| ForeignError::NoFile(file.path().to_owned());
+                let whole = std::fs::canonicalize(file.path()).map_err(missing)?;
                 let options = SqliteConnectOptions::new().filename(&whole).read_only(true);
                 let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
                 let pool = pool.map_err(ConnectError::from)?;
