@@ -1,13 +1,14 @@
-use sea_orm_migration::prelude::{ColumnDef, ConnectionTrait, IntoIden, SchemaManager};
-use sea_orm_migration::sea_orm::DbBackend;
+use sea_orm_migration::prelude::{ColumnDef, IntoIden, SchemaManager};
+
+use crate::backend::Backend;
 
 /// A point in time, in microseconds: `timestamptz` on PostgreSQL. SQLite has no type for times, and the usual text form
 /// does not sort, so there it is an integer that counts from 1970.
 pub(crate) fn time(manager: &SchemaManager<'_>, name: impl IntoIden) -> ColumnDef {
     let mut column = ColumnDef::new(name);
-    match manager.get_connection().get_database_backend() {
-        DbBackend::Sqlite => column.big_integer(),
-        _ => column.timestamp_with_time_zone(),
+    match Backend::of(manager.get_connection()) {
+        Backend::Sqlite => column.big_integer(),
+        Backend::Postgres => column.timestamp_with_time_zone(),
     };
     column
 }
@@ -17,8 +18,12 @@ pub(crate) fn time(manager: &SchemaManager<'_>, name: impl IntoIden) -> ColumnDe
 pub(crate) fn bytewise_text(manager: &SchemaManager<'_>, name: impl IntoIden) -> ColumnDef {
     let mut column = ColumnDef::new(name);
     column.text();
-    if manager.get_connection().get_database_backend() == DbBackend::Postgres {
-        column.extra("COLLATE \"C\"");
+    match Backend::of(manager.get_connection()) {
+        Backend::Postgres => {
+            column.extra("COLLATE \"C\"");
+        }
+        // The default of SQLite, BINARY, compares bytes.
+        Backend::Sqlite => {}
     }
     column
 }

@@ -3,6 +3,7 @@
 //! The history is frozen: a migration that was once released is never edited, only followed by another one. So nothing
 //! here knows the domain or the adapters, which go on changing.
 
+mod backend;
 mod columns;
 mod m20261101_000001_create_users;
 mod m20261101_000002_create_sessions;

@@ -1,5 +1,6 @@
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
+
+use crate::backend::Backend;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -34,7 +35,7 @@ pub(crate) async fn create_all(manager: &SchemaManager<'_>) -> Result<(), DbErr>
         );
         manager.get_connection().execute_unprepared(&index).await?;
     }
-    if manager.get_database_backend() == DbBackend::Postgres {
+    if Backend::of(manager.get_connection()) == Backend::Postgres {
         // It knows nothing of the beginnings before it takes stock, and would take each for that of a few.
         manager.get_connection().execute_unprepared("ANALYZE users").await?;
     }

@@ -1,5 +1,6 @@
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
+
+use crate::backend::Backend;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -36,9 +37,9 @@ impl MigrationTrait for Migration {
         manager.alter_table(Table::alter().table(Users::Table).add_column(users).take()).await?;
         manager.alter_table(Table::alter().table(Sessions::Table).add_column(sessions).take()).await?;
         let db = manager.get_connection();
-        match manager.get_database_backend() {
-            DbBackend::Sqlite => edit_table(db, &format!("replace(sql, ', {FOREIGN_KEY}', '')")).await?,
-            _ => {
+        match Backend::of(db) {
+            Backend::Sqlite => edit_table(db, &format!("replace(sql, ', {FOREIGN_KEY}', '')")).await?,
+            Backend::Postgres => {
                 db.execute_unprepared("ALTER TABLE sessions DROP CONSTRAINT sessions_user_id_fkey").await?;
             }
         }
@@ -61,11 +62,11 @@ impl MigrationTrait for Migration {
         manager
             .alter_table(Table::alter().table(Users::Table).drop_column(Users::SessionsEpoch).take())
             .await?;
-        match manager.get_database_backend() {
-            DbBackend::Sqlite => {
+        match Backend::of(db) {
+            Backend::Sqlite => {
                 edit_table(db, &format!("rtrim(rtrim(sql), ')') || ', {FOREIGN_KEY} )'")).await
             }
-            _ => {
+            Backend::Postgres => {
                 let add = format!("ALTER TABLE sessions ADD CONSTRAINT sessions_user_id_fkey {FOREIGN_KEY}");
                 db.execute_unprepared(&add).await.map(drop)
             }

@@ -2,9 +2,11 @@ use std::collections::HashMap;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::QueryResult;
 use sea_orm_migration::sea_orm::prelude::Uuid;
-use sea_orm_migration::sea_orm::{DbBackend, QueryResult};
 use unicode_normalization::UnicodeNormalization;
+
+use crate::backend::Backend;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -64,7 +66,7 @@ pub async fn former_addresses(db: &impl ConnectionTrait) -> Result<Vec<FormerAdd
 async fn rewrite(manager: &SchemaManager<'_>, form: fn(&str) -> Option<String>) -> Result<(), DbErr> {
     let db = manager.get_connection();
     let mut page = rows(db, Users::Email, None).await?;
-    if !page.is_empty() && db.get_database_backend() == DbBackend::Postgres {
+    if !page.is_empty() && Backend::of(db) == Backend::Postgres {
         // Instances that are running must not change an address between the reading and the writing of a row.
         db.execute_unprepared("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE").await?;
         page = rows(db, Users::Email, None).await?;
@@ -90,9 +92,9 @@ struct Row {
 /// The next rows in which the domain in this column has a character beyond ASCII, by id.
 async fn rows(db: &impl ConnectionTrait, column: Users, after: Option<Uuid>) -> Result<Vec<Row>, DbErr> {
     let name = column.unquoted();
-    let beyond_ascii = match db.get_database_backend() {
-        DbBackend::Postgres => format!(r#""{name}" ~ '@.*[^\x01-\x7f]'"#),
-        _ => format!(r#""{name}" GLOB '*@*[^' || char(1) || '-' || char(127) || ']*'"#),
+    let beyond_ascii = match Backend::of(db) {
+        Backend::Postgres => format!(r#""{name}" ~ '@.*[^\x01-\x7f]'"#),
+        Backend::Sqlite => format!(r#""{name}" GLOB '*@*[^' || char(1) || '-' || char(127) || ']*'"#),
     };
     let select = Query::select()
         .columns([Users::Id, Users::Email, Users::EmailNormalized])

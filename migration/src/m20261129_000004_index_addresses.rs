@@ -1,6 +1,6 @@
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
 
+use crate::backend::Backend;
 use crate::m20261126_000001_index_beginnings::{create_all, drop_all};
 
 #[derive(DeriveMigrationName)]
@@ -31,7 +31,7 @@ impl MigrationTrait for Migration {
             let index = format!("CREATE INDEX {name} ON users ({columns})");
             manager.get_connection().execute_unprepared(&index).await?;
         }
-        if manager.get_database_backend() == DbBackend::Postgres {
+        if Backend::of(manager.get_connection()) == Backend::Postgres {
             // It knows nothing of an expression before it takes stock.
             manager.get_connection().execute_unprepared("ANALYZE users").await?;
         }

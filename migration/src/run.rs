@@ -8,6 +8,7 @@ use sea_orm_migration::sea_orm::{
 use sea_orm_migration::seaql_migrations;
 
 use crate::Migrator;
+use crate::backend::Backend;
 
 /// What the advisory lock of PostgreSQL is known by: `inwren` in ASCII.
 const LOCK: i64 = 0x0069_6e77_7265_6e00;
@@ -31,7 +32,7 @@ pub async fn migrate_up(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
 /// Refuses a PostgreSQL role that may not create tables, and names the grant that it needs: since release 15 a new role has
 /// none on the schema `public`.
 pub(crate) async fn require_create(db: &impl ConnectionTrait) -> Result<(), DbErr> {
-    if db.get_database_backend() != DbBackend::Postgres {
+    if Backend::of(db) != Backend::Postgres {
         return Ok(());
     }
     let question = "SELECT quote_ident(current_user) AS role, quote_ident(coalesce(current_schema(), 'public')) AS schema, \
@@ -120,7 +121,7 @@ pub(crate) async fn begin_alone(db: &DatabaseConnection) -> Result<DatabaseTrans
         ..TransactionOptions::default()
     };
     let transaction = db.begin_with_options(options).await?;
-    if db.get_database_backend() == DbBackend::Postgres {
+    if Backend::of(db) == Backend::Postgres {
         // The service's connections give up soon, which is right for a request and wrong for the building of an index.
         for setting in ["lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"] {
             transaction.execute_unprepared(&format!("SET LOCAL {setting} = 0")).await?;

@@ -1,7 +1,8 @@
 use sea_orm_migration::prelude::{ConnectionTrait, DbErr, MigratorTrait};
-use sea_orm_migration::sea_orm::{DatabaseConnection, DbBackend};
+use sea_orm_migration::sea_orm::DatabaseConnection;
 
 use crate::Migrator;
+use crate::backend::Backend;
 use crate::run::{begin_alone, require_create};
 
 /// Gives a table `users` that is not ours another name, and makes our own: both or neither. Nothing is dropped, and whoever
@@ -10,7 +11,7 @@ pub async fn set_aside_and_migrate(db: &DatabaseConnection, aside: &str) -> Resu
     let transaction = begin_alone(db).await?;
     require_create(&transaction).await?;
     let mut statements = vec![format!("ALTER TABLE users RENAME TO {aside}")];
-    if db.get_database_backend() == DbBackend::Postgres {
+    if Backend::of(db) == Backend::Postgres {
         // So that the new table has it, as on a database of its own.
         statements.push(format!("ALTER INDEX IF EXISTS users_pkey RENAME TO {aside}_pkey"));
     }
