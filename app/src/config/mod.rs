@@ -7,6 +7,7 @@ mod first_superuser;
 mod key_files;
 mod legacy;
 mod monitoring;
+mod rate_limits;
 mod redis;
 mod secret;
 mod sensitive;
@@ -23,17 +24,18 @@ pub use inwren_adapters::sql::SqlTarget;
 use inwren_adapters::sql::TargetError;
 use inwren_domain::model::{Tier, TierCatalog};
 use inwren_domain::policy::context_words::ContextWords;
+use inwren_domain::ports::Quota;
 use inwren_domain::{Retention, Settings};
 use ipnet::IpNet;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use crate::http::ProxyHeader;
-use crate::http::limits::LimitSettings;
 use crate::traces::TraceSettings;
 pub use ephemeral::EphemeralConfig;
 pub use error::{ConfigError, Invalid};
 pub use first_superuser::FirstSuperuser;
+pub use rate_limits::{LimitSettings, LimitedOperation, Operation, by_client};
 pub use redis::Redis;
 pub use secret::bare;
 use secret::secret_or_file;
@@ -430,14 +432,7 @@ fn argon2(source: &mut Source) -> Option<Argon2Parameters> {
 
 fn limits(source: &mut Source) -> Option<LimitSettings> {
     let enabled = source.parse("RATE_LIMIT_ENABLED", value::boolean);
-    let mut settings = LimitSettings::default();
-    settings.enabled = enabled.unwrap_or(true);
-    let mut complete = enabled.is_some();
-    for operation in crate::http::limits::Operation::ALL {
-        match source.parse(operation.setting(), value::quota) {
-            Some(quota) => settings.set(*operation, quota),
-            None => complete = false,
-        }
-    }
-    complete.then_some(settings)
+    let quotas = rate_limits::SETTINGS.map(|(name, ..)| source.parse(name, value::quota));
+    let quotas: Option<Vec<Quota>> = quotas.into_iter().collect();
+    Some(LimitSettings { enabled: enabled?, quotas: quotas?.try_into().ok()? })
 }

@@ -1,3 +1,7 @@
+use std::sync::LazyLock;
+
+use super::rate_limits;
+
 /// One thing that can be configured: by a flag, an environment variable or a line in `.env`, in this order.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
@@ -62,8 +66,15 @@ const fn secret(
 const QUOTA: &str = "calls per time, such as 5/minute (second, minute, hour or day)";
 const BOOLEAN: &str = "true or false";
 
-/// All settings. Flags, messages and the reference in the documentation follow from this table.
-pub const SETTINGS: &[Setting] = &[
+/// All settings. Flags, messages and the reference in the documentation follow from these tables.
+pub static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
+    let quotas =
+        rate_limits::SETTINGS.map(|(name, default, about)| setting(name, Some(default), QUOTA, about));
+    [BEFORE_QUOTAS, &quotas, AFTER_QUOTAS].concat()
+});
+
+/// The settings before the quotas of the rate limits.
+const BEFORE_QUOTAS: &[Setting] = &[
     setting(
         "ENVIRONMENT",
         Some("development"),
@@ -269,37 +280,10 @@ pub const SETTINGS: &[Setting] = &[
         "What the names of all keys in Redis begin with; the same on all instances",
     ),
     setting("RATE_LIMIT_ENABLED", Some("true"), BOOLEAN, "Whether requests are limited"),
-    setting("RATE_LIMIT_REGISTER", Some("5/minute"), QUOTA, "Registrations of a client"),
-    setting("RATE_LIMIT_LOGIN", Some("5/minute"), QUOTA, "Logins of a client"),
-    setting(
-        "RATE_LIMIT_LOGIN_ACCOUNT",
-        Some("30/minute"),
-        QUOTA,
-        "Logins with one e-mail address, from all clients together",
-    ),
-    setting(
-        "RATE_LIMIT_REFRESH",
-        Some("10/minute"),
-        QUOTA,
-        "Refreshes of a session; of a client where the token names none",
-    ),
-    setting(
-        "RATE_LIMIT_CLIENT_TOKEN",
-        Some("60/minute"),
-        QUOTA,
-        "Access tokens for service clients, from one address",
-    ),
-    setting("RATE_LIMIT_REVOKE", Some("10/minute"), QUOTA, "Revocations of tokens by a client"),
-    setting("RATE_LIMIT_INTROSPECT", Some("600/minute"), QUOTA, "Introspections of tokens by a client"),
-    setting("RATE_LIMIT_LOGOUT", Some("10/minute"), QUOTA, "Logouts of a client"),
-    setting("RATE_LIMIT_ME", Some("20/minute"), QUOTA, "Reads of the own profile by a client"),
-    setting("RATE_LIMIT_UPDATE_ME", Some("10/minute"), QUOTA, "Changes of the own profile by a client"),
-    setting("RATE_LIMIT_CHANGE_PASSWORD", Some("5/minute"), QUOTA, "Password changes by a client"),
-    setting("RATE_LIMIT_DELETE_ME", Some("5/minute"), QUOTA, "Deletions of the own account by a client"),
-    setting("RATE_LIMIT_SESSIONS", Some("20/minute"), QUOTA, "Listings of the own sessions by a client"),
-    setting("RATE_LIMIT_REVOKE_SESSION", Some("10/minute"), QUOTA, "Ends of single sessions by a client"),
-    setting("RATE_LIMIT_REVOKE_SESSIONS", Some("10/minute"), QUOTA, "Ends of all other sessions by a client"),
-    setting("RATE_LIMIT_ADMIN", Some("60/minute"), QUOTA, "Administration by a client, all of it together"),
+];
+
+/// The settings after the quotas of the rate limits.
+const AFTER_QUOTAS: &[Setting] = &[
     setting(
         "FIRST_SUPERUSER_EMAIL",
         None,
@@ -423,7 +407,7 @@ mod tests {
 
     #[test]
     fn every_setting_that_takes_a_path_says_so_in_its_name() {
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter() {
             assert_eq!(setting.names_a_file(), setting.takes.starts_with("a path"), "{}", setting.name);
         }
     }

@@ -25,7 +25,7 @@ impl Source {
     ) -> Self {
         let mut source = Self::default();
         let file = dotenv.map(|path| source.read_dotenv(path, &environment)).unwrap_or_default();
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter() {
             let flag = flags.get(setting.name).cloned();
             let value = flag
                 .or_else(|| environment(setting.name).filter(|value| !value.trim().is_empty()))
@@ -45,7 +45,7 @@ impl Source {
 
     /// Refuses the content of a file where a setting takes its path. That content is a secret more often than not.
     fn refuse_contents(&mut self) {
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter() {
             if self.is_content(setting.name) {
                 let problem = "takes the path of a file, not its content; the value is not shown".to_owned();
                 self.errors.push(Invalid { variable: setting.name.to_owned(), got: None, problem });

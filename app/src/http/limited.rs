@@ -7,13 +7,8 @@ use poem_openapi::registry::{MetaRequest, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::body::Body;
-use super::limits::Operation;
 use super::state::AppState;
-
-/// An operation as a type, for [`Limited`].
-pub(super) trait LimitedOperation: Send {
-    const OPERATION: Operation;
-}
+use crate::config::LimitedOperation;
 
 /// Takes one of the client's allowance for an operation, or refuses the request. As the first parameter of an endpoint
 /// it comes before the token is checked and the body is read.
@@ -57,21 +52,4 @@ impl<'a, O: LimitedOperation, B: Body + ApiExtractor<'a>> ApiExtractor<'a> for L
             }
         }
     }
-}
-
-/// The operations that are limited before anything else is looked at.
-pub(super) mod by_client {
-    use crate::http::limited::LimitedOperation;
-    use crate::http::limits::Operation;
-
-    macro_rules! markers {
-        ($($name:ident)+) => {
-            $(pub(in crate::http) struct $name;
-            impl LimitedOperation for $name {
-                const OPERATION: Operation = Operation::$name;
-            })+
-        };
-    }
-
-    markers! { Register Login Refresh Revoke Introspect Logout Me UpdateMe ChangePassword DeleteMe Sessions RevokeSession RevokeSessions Admin }
 }

@@ -1,64 +1,18 @@
-//! How often who may do what.
+//! Charges rate limits, and writes their headers.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use inwren_domain::model::{AddressBlock, ClientNetwork, Email, SessionId};
-use inwren_domain::ports::{Clock, Decision, KeyDirectory, LimitKey, LimiterMetrics, Quota, RateLimiter};
+use inwren_domain::ports::{Clock, Decision, KeyDirectory, LimitKey, LimiterMetrics, RateLimiter};
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{FromRequest, Request, RequestBody};
 
 use super::client::client_of;
 use super::problem::{Kind, Problem};
+use crate::config::{LimitSettings, Operation};
 use crate::metrics::{Counters, Label};
-
-macro_rules! operations {
-    ($($name:ident = $label:literal $setting:literal $default:literal;)+) => {
-        /// What is limited. Each has its own allowance.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[allow(missing_docs, reason = "the labels say it")]
-        pub enum Operation { $($name,)+ }
-
-        impl Operation {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
-
-            /// The name in headers and keys.
-            pub fn label(self) -> &'static str {
-                match self { $(Self::$name => $label,)+ }
-            }
-
-            /// The setting that has the quota.
-            pub fn setting(self) -> &'static str {
-                match self { $(Self::$name => $setting,)+ }
-            }
-
-            fn default_quota(self) -> Quota {
-                match self { $(Self::$name => Quota::per_minute($default),)+ }
-            }
-        }
-    };
-}
-
-operations! {
-    Register = "register" "RATE_LIMIT_REGISTER" 5;
-    Login = "login" "RATE_LIMIT_LOGIN" 5;
-    LoginAccount = "login-account" "RATE_LIMIT_LOGIN_ACCOUNT" 30;
-    Refresh = "refresh" "RATE_LIMIT_REFRESH" 10;
-    ClientToken = "client-token" "RATE_LIMIT_CLIENT_TOKEN" 60;
-    Revoke = "revoke" "RATE_LIMIT_REVOKE" 10;
-    Introspect = "introspect" "RATE_LIMIT_INTROSPECT" 600;
-    Logout = "logout" "RATE_LIMIT_LOGOUT" 10;
-    Me = "me" "RATE_LIMIT_ME" 20;
-    UpdateMe = "update-me" "RATE_LIMIT_UPDATE_ME" 10;
-    ChangePassword = "change-password" "RATE_LIMIT_CHANGE_PASSWORD" 5;
-    DeleteMe = "delete-me" "RATE_LIMIT_DELETE_ME" 5;
-    Sessions = "sessions" "RATE_LIMIT_SESSIONS" 20;
-    RevokeSession = "revoke-session" "RATE_LIMIT_REVOKE_SESSION" 10;
-    RevokeSessions = "revoke-sessions" "RATE_LIMIT_REVOKE_SESSIONS" 10;
-    Admin = "admin" "RATE_LIMIT_ADMIN" 60;
-}
 
 impl Label for Operation {
     const ALL: &'static [Self] = Self::ALL;
@@ -77,35 +31,6 @@ impl Label for Operation {
 pub(crate) struct Decisions {
     pub(crate) allowed: Counters<Operation>,
     pub(crate) limited: Counters<Operation>,
-}
-
-/// The quotas.
-#[derive(Clone, Debug)]
-pub struct LimitSettings {
-    /// Whether anything is limited at all.
-    pub enabled: bool,
-    quotas: Vec<Quota>,
-}
-
-impl Default for LimitSettings {
-    fn default() -> Self {
-        let quotas = Operation::ALL.iter().map(|operation| operation.default_quota()).collect();
-        Self { enabled: true, quotas }
-    }
-}
-
-impl LimitSettings {
-    /// The quota of an operation.
-    pub fn quota(&self, operation: Operation) -> Quota {
-        self.quotas.get(operation as usize).copied().unwrap_or_else(|| operation.default_quota())
-    }
-
-    /// Sets the quota of an operation.
-    pub fn set(&mut self, operation: Operation, quota: Quota) {
-        if let Some(place) = self.quotas.get_mut(operation as usize) {
-            *place = quota;
-        }
-    }
 }
 
 /// Asks the limiter, and remembers its answer for the response headers.
@@ -247,19 +172,5 @@ pub(super) fn slot_of(request: &Request) -> LimitSlot {
 impl<'a> FromRequest<'a> for LimitSlot {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         Ok(slot_of(request))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_operation_has_a_setting_with_its_quota() {
-        for operation in Operation::ALL {
-            let setting = crate::config::SETTINGS.iter().find(|setting| setting.name == operation.setting());
-            let default = setting.and_then(|setting| setting.default).unwrap();
-            assert_eq!(default, format!("{}/minute", operation.default_quota().limit), "{operation:?}");
-        }
     }
 }

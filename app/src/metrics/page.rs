@@ -1,7 +1,7 @@
 use super::process;
 use super::text::{Kind, Page};
+use crate::config::Operation;
 use crate::http::AppState;
-use crate::http::limits::Operation;
 
 /// Everything, as Prometheus reads it.
 pub(super) fn page(state: &AppState) -> String {

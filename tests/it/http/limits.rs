@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use inwren_app::http::limits;
+use inwren_app::config;
 use inwren_domain::ports::Store;
 use inwren_tests::app::{Call, Operation, PASSWORD, Reply, TestApp};
 use serde_json::json;
@@ -120,7 +120,7 @@ async fn every_operation_has_its_limit(store: Arc<dyn Store>) {
     }
     // Two limits are for what a body says, and have tests of their own.
     met.extend(["client-token", "login-account"]);
-    let all: BTreeSet<_> = limits::Operation::ALL.iter().map(|operation| operation.label()).collect();
+    let all: BTreeSet<_> = config::Operation::ALL.iter().map(|operation| operation.label()).collect();
     assert_eq!(met, all);
 }
 

@@ -1,5 +1,4 @@
-use inwren_app::config::Config;
-use inwren_app::http::limits::Operation;
+use inwren_app::config::{Config, Operation};
 use inwren_domain::ports::Quota;
 use poem::http::HeaderValue;
 use time::Duration;

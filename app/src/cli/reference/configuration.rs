@@ -13,7 +13,7 @@ password. A setting that names a file takes its path. The content of a file ther
 /// The page of all settings, a section each, so that each can be linked to.
 pub(super) fn page() -> String {
     let mut page = HEAD.to_owned();
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter() {
         page += &section(setting);
     }
     page

@@ -8,10 +8,11 @@ use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
 
 use super::dto::{AdminUpdateUserRequest, AdminUserDto, AdminUserPage};
+use crate::config::by_client;
 use crate::http::auth_scheme::Administrator;
 use crate::http::body::JsonBody;
 use crate::http::client::Client;
-use crate::http::limited::{Limited, by_client};
+use crate::http::limited::Limited;
 use crate::http::paging::{
     SessionListing, default_sessions, next_link, page_of_sessions, refuse_repeated_parameters,
 };

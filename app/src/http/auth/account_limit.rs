@@ -2,7 +2,8 @@ use inwren_domain::model::{ClientInfo, Email};
 use inwren_domain::ports::Standing;
 use inwren_domain::service::auth::login;
 
-use crate::http::limits::{LimitSlot, Operation};
+use crate::config::Operation;
+use crate::http::limits::LimitSlot;
 use crate::http::problem::{Kind, Problem};
 use crate::http::state::AppState;
 

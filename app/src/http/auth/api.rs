@@ -8,11 +8,12 @@ use zeroize::Zeroizing;
 
 use super::account_limit::check_account;
 use super::dto::{LoginRequest, RefreshRequest, RegisterRequest, TokenDto};
+use crate::config::{Operation, by_client};
 use crate::http::auth_scheme::Authenticated;
 use crate::http::body::JsonBody;
 use crate::http::client::Client;
-use crate::http::limited::{Limited, LimitedBody, by_client};
-use crate::http::limits::{LimitSlot, Operation};
+use crate::http::limited::{Limited, LimitedBody};
+use crate::http::limits::LimitSlot;
 use crate::http::problem::Problem;
 use crate::http::refusals::invalid_token;
 use crate::http::responses::{self, Answer, Created, Json, NoContent};

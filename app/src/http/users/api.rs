@@ -9,11 +9,12 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::dto::{ChangePasswordRequest, UpdateUserRequest, UserDto};
+use crate::config::by_client;
 use crate::http::auth::{TokenDto, check_account};
 use crate::http::auth_scheme::Authenticated;
 use crate::http::body::JsonBody;
 use crate::http::client::Client;
-use crate::http::limited::{Limited, by_client};
+use crate::http::limited::Limited;
 use crate::http::limits::LimitSlot;
 use crate::http::paging::{SessionListing, default_sessions, page_of_sessions};
 use crate::http::parameter::Parameter;

@@ -1,0 +1,82 @@
+//! Rate limits per operation. One line of the table makes the variant, the marker type and the setting.
+
+use inwren_domain::ports::Quota;
+
+/// An operation as a type, so that an endpoint can name it in its signature.
+pub trait LimitedOperation: Send {
+    /// The operation.
+    const OPERATION: Operation;
+}
+
+macro_rules! operations {
+    ($($name:ident = $label:literal $setting:literal $per_minute:literal $about:literal;)+) => {
+        /// What is limited. Each has its own allowance.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Operation { $(#[doc = $about] $name,)+ }
+
+        impl Operation {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name in headers and keys.
+            pub fn label(self) -> &'static str {
+                match self { $(Self::$name => $label,)+ }
+            }
+        }
+
+        /// The operations as types.
+        pub mod by_client {
+            use super::{LimitedOperation, Operation};
+
+            $(#[doc = $about] pub struct $name;
+
+            impl LimitedOperation for $name {
+                const OPERATION: Operation = Operation::$name;
+            })+
+        }
+
+        /// The setting of each operation's quota: its name, its default and what it limits.
+        pub(super) const SETTINGS: [(&str, &str, &str); Operation::ALL.len()] =
+            [$(($setting, concat!($per_minute, "/minute"), $about),)+];
+    };
+}
+
+operations! {
+    Register = "register" "RATE_LIMIT_REGISTER" 5 "Registrations of a client";
+    Login = "login" "RATE_LIMIT_LOGIN" 5 "Logins of a client";
+    LoginAccount = "login-account" "RATE_LIMIT_LOGIN_ACCOUNT" 30
+        "Logins with one e-mail address, from all clients together";
+    Refresh = "refresh" "RATE_LIMIT_REFRESH" 10 "Refreshes of a session; of a client where the token names none";
+    ClientToken = "client-token" "RATE_LIMIT_CLIENT_TOKEN" 60 "Access tokens for service clients, from one address";
+    Revoke = "revoke" "RATE_LIMIT_REVOKE" 10 "Revocations of tokens by a client";
+    Introspect = "introspect" "RATE_LIMIT_INTROSPECT" 600 "Introspections of tokens by a client";
+    Logout = "logout" "RATE_LIMIT_LOGOUT" 10 "Logouts of a client";
+    Me = "me" "RATE_LIMIT_ME" 20 "Reads of the own profile by a client";
+    UpdateMe = "update-me" "RATE_LIMIT_UPDATE_ME" 10 "Changes of the own profile by a client";
+    ChangePassword = "change-password" "RATE_LIMIT_CHANGE_PASSWORD" 5 "Password changes by a client";
+    DeleteMe = "delete-me" "RATE_LIMIT_DELETE_ME" 5 "Deletions of the own account by a client";
+    Sessions = "sessions" "RATE_LIMIT_SESSIONS" 20 "Listings of the own sessions by a client";
+    RevokeSession = "revoke-session" "RATE_LIMIT_REVOKE_SESSION" 10 "Ends of single sessions by a client";
+    RevokeSessions = "revoke-sessions" "RATE_LIMIT_REVOKE_SESSIONS" 10 "Ends of all other sessions by a client";
+    Admin = "admin" "RATE_LIMIT_ADMIN" 60 "Administration by a client, all of it together";
+}
+
+/// The quotas.
+#[derive(Clone, Debug)]
+pub struct LimitSettings {
+    /// Whether anything is limited at all.
+    pub enabled: bool,
+    pub(super) quotas: [Quota; Operation::ALL.len()],
+}
+
+impl LimitSettings {
+    /// The quota of an operation.
+    pub fn quota(&self, operation: Operation) -> Quota {
+        self.quotas[operation as usize]
+    }
+
+    /// Sets the quota of an operation.
+    pub fn set(&mut self, operation: Operation, quota: Quota) {
+        self.quotas[operation as usize] = quota;
+    }
+}
