@@ -90,7 +90,7 @@ fn bearer_token(request: &Request) -> Result<&str, Problem> {
 
 /// There is no token that could be valid or not.
 fn missing_token() -> Problem {
-    Problem::new(Kind::MISSING_TOKEN, "Send an access token in the Authorization header, behind `Bearer`.")
+    Problem::of(Kind::MISSING_TOKEN)
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
 }
 

@@ -79,8 +79,7 @@ pub(super) async fn authenticate(
 
 /// One answer for all clients that are not let in.
 fn invalid_client() -> Problem {
-    Problem::new(Kind::INVALID_CLIENT, "The client is not known, revoked, or its secret is another one.")
-        .header(header::WWW_AUTHENTICATE, BASIC)
+    Problem::of(Kind::INVALID_CLIENT).header(header::WWW_AUTHENTICATE, BASIC)
 }
 
 #[cfg(test)]

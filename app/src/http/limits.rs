@@ -121,9 +121,7 @@ impl Limits {
         }
         self.decisions.limited.count(operation);
         tracing::info!(operation = operation.label(), "rate limited");
-        let problem =
-            Problem::new(Kind::RATE_LIMITED, "Too many requests. Retry-After says when the next is allowed.");
-        Err(problem.retry_after(decision.retry_after))
+        Err(Problem::of(Kind::RATE_LIMITED).retry_after(decision.retry_after))
     }
 }
 

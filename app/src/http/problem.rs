@@ -1,5 +1,7 @@
 //! Errors as clients see them (RFC 9457).
 
+mod kind;
+
 use std::time::Duration;
 
 use inwren_domain::ports::{HasherError, StoreError};
@@ -9,62 +11,13 @@ use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 use serde_json::json;
 
-/// What can go wrong, as a client may tell it apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
-    /// The last part of the problem's type URI; stable.
-    pub code: &'static str,
-    /// The status that goes with it.
-    pub status: u16,
-    /// What kind of thing went wrong, in words.
-    pub title: &'static str,
-    /// Whether the same request may succeed later, unchanged.
-    pub retryable: bool,
-}
-
-macro_rules! kinds {
-    ($($name:ident = $code:literal $status:literal $title:literal $retryable:literal;)+) => {
-        impl Kind {
-            $(#[doc = $title] pub const $name: Self = Self {
-                code: $code, status: $status, title: $title, retryable: $retryable,
-            };)+
-
-            /// Every kind there is.
-            pub const ALL: &[Self] = &[$(Self::$name),+];
-        }
-    };
-}
-
-kinds! {
-    MALFORMED_REQUEST = "malformed-request" 400 "The request cannot be read" false;
-    INVALID_CREDENTIALS = "invalid-credentials" 401 "The e-mail address or the password is wrong" false;
-    MISSING_TOKEN = "missing-token" 401 "An access token is needed" false;
-    INVALID_TOKEN = "invalid-token" 401 "The token is not valid" false;
-    INVALID_CLIENT = "invalid-client" 401 "The client is not valid" false;
-    STEP_UP_REQUIRED = "insufficient-user-authentication" 401 "A more recent login is needed" false;
-    NOT_PERMITTED = "not-permitted" 403 "The caller may not do this" false;
-    TIER_NOT_SELF_SERVICE = "tier-not-self-service" 403 "The tier is not for users to choose" false;
-    NOT_FOUND = "not-found" 404 "There is no such thing" false;
-    METHOD_NOT_ALLOWED = "method-not-allowed" 405 "The method is not allowed here" false;
-    REQUEST_TIMEOUT = "request-timeout" 408 "The request did not arrive in time" true;
-    EMAIL_TAKEN = "email-taken" 409 "The e-mail address is taken" false;
-    LAST_SUPERUSER = "last-superuser" 409 "The last active superuser has to stay" false;
-    BODY_TOO_LARGE = "body-too-large" 413 "The body is too large" false;
-    URI_TOO_LONG = "uri-too-long" 414 "The URI is too long" false;
-    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type" 415 "The media type is not supported" false;
-    VALIDATION_FAILED = "validation-failed" 422 "The request is not valid" false;
-    RATE_LIMITED = "rate-limited" 429 "Too many requests" true;
-    HEADERS_TOO_LARGE = "headers-too-large" 431 "The headers are too large" false;
-    INTERNAL_ERROR = "internal-error" 500 "Something went wrong in the service" false;
-    OVERLOADED = "overloaded" 503 "The service is busy" true;
-    UNAVAILABLE = "unavailable" 503 "The service cannot answer at the moment" true;
-}
+pub use self::kind::Kind;
 
 /// One error on its way to the client. The outermost middleware writes the body, when it knows the request's id.
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// What went wrong.
-    pub kind: Kind,
+    pub kind: &'static Kind,
     /// What went wrong here, in words for a developer.
     pub detail: String,
     /// Which parts of the request are not valid.
@@ -118,8 +71,13 @@ pub struct ProblemDocument {
 }
 
 impl Problem {
+    /// A problem of which there is no more to say than of others of its kind.
+    pub fn of(kind: &'static Kind) -> Self {
+        Self::new(kind, kind.detail)
+    }
+
     /// A problem of a kind.
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
     }
 
@@ -140,21 +98,18 @@ impl Problem {
 
     /// Something went wrong that is nobody's business but the operator's.
     pub fn internal(cause: impl ToString) -> Self {
-        let detail = "The request could not be completed. The operator can find out why by the request id.";
-        Self { cause: Some(cause.to_string()), ..Self::new(Kind::INTERNAL_ERROR, detail) }
+        Self { cause: Some(cause.to_string()), ..Self::of(Kind::INTERNAL_ERROR) }
     }
 
     /// The service is at a limit.
     pub fn overloaded(retry_after: Duration, cause: impl ToString) -> Self {
-        let problem = Self::new(Kind::OVERLOADED, "The service is at its limit. Try again a little later.");
-        Self { cause: Some(cause.to_string()), ..problem }.retry_after(retry_after)
+        Self { cause: Some(cause.to_string()), ..Self::of(Kind::OVERLOADED) }.retry_after(retry_after)
     }
 
     /// Something that the service needs does not answer.
     pub fn unavailable(cause: impl ToString) -> Self {
-        let problem =
-            Self::new(Kind::UNAVAILABLE, "The service cannot answer at the moment. Try again later.");
-        Self { cause: Some(cause.to_string()), ..problem }.retry_after(Duration::from_secs(2))
+        Self { cause: Some(cause.to_string()), ..Self::of(Kind::UNAVAILABLE) }
+            .retry_after(Duration::from_secs(2))
     }
 
     /// With a header.
@@ -173,7 +128,7 @@ impl Problem {
 
     /// The response body.
     pub(super) fn to_json(&self, request_id: &str) -> serde_json::Value {
-        let Kind { code, status, title, retryable } = self.kind;
+        let Kind { code, status, title, retryable, .. } = self.kind;
         let mut document = json!({
             "type": format!("/problems/{code}"),
             "code": code,

@@ -19,23 +19,19 @@ fn weak_password(pointer: &str, weak: WeakPassword) -> Problem {
 }
 
 fn email_taken() -> Problem {
-    Problem::new(Kind::EMAIL_TAKEN, "Somebody has registered with this e-mail address.")
+    Problem::of(Kind::EMAIL_TAKEN)
 }
 
 /// One answer for all refused logins.
 pub(super) fn invalid_credentials() -> Problem {
-    Problem::new(Kind::INVALID_CREDENTIALS, "The e-mail address or the password is wrong.")
+    Problem::of(Kind::INVALID_CREDENTIALS)
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
 }
 
 /// A token that is not valid, for whatever reason (RFC 6750 section 3.1).
 pub(super) fn invalid_token() -> Problem {
     const CHALLENGE: &str = r#"Bearer error="invalid_token", error_description="The token is not valid""#;
-    Problem::new(
-        Kind::INVALID_TOKEN,
-        "The token is not valid: it is malformed, expired, revoked or not ours.",
-    )
-    .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
+    Problem::of(Kind::INVALID_TOKEN).header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
 }
 
 /// No such thing, or none that the caller may know of.
@@ -46,8 +42,7 @@ pub(super) fn not_found(what: &str) -> Problem {
 /// Somebody is known, but may not.
 pub(super) fn not_permitted() -> Problem {
     const CHALLENGE: &str = r#"Bearer error="insufficient_scope""#;
-    Problem::new(Kind::NOT_PERMITTED, "This is for superusers.")
-        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
+    Problem::of(Kind::NOT_PERMITTED).header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
 }
 
 /// Wherever a body has an address, it is called so.
@@ -61,16 +56,14 @@ impl From<TierRefused> for Problem {
     fn from(refused: TierRefused) -> Self {
         match refused {
             TierRefused::Unknown => Self::invalid("/tier", refused),
-            TierRefused::NotSelfService => {
-                Self::new(Kind::TIER_NOT_SELF_SERVICE, "This tier is given by the operator.")
-            }
+            TierRefused::NotSelfService => Self::of(Kind::TIER_NOT_SELF_SERVICE),
         }
     }
 }
 
 impl From<LastSuperuser> for Problem {
-    fn from(last: LastSuperuser) -> Self {
-        Self::new(Kind::LAST_SUPERUSER, format!("Refused: {last}."))
+    fn from(_: LastSuperuser) -> Self {
+        Self::of(Kind::LAST_SUPERUSER)
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) enum NoContent {
 
 /// The problems that an operation can have.
 pub(super) trait Problems: Send + Sync + 'static {
-    const PROBLEMS: &'static [Kind];
+    const PROBLEMS: &'static [&'static Kind];
 }
 
 /// Names sets of problems.
@@ -79,7 +79,7 @@ macro_rules! problems {
     ($($(#[$doc:meta])* $name:ident = $($kind:ident)+;)+) => {
         $($(#[$doc])* pub(super) struct $name;
         impl Problems for $name {
-            const PROBLEMS: &'static [Kind] = &[$(Kind::$kind),+];
+            const PROBLEMS: &'static [&'static Kind] = &[$(Kind::$kind),+];
         })+
     };
 }
@@ -160,7 +160,7 @@ impl<S: Problems> poem_openapi::ApiResponse for Refused<S> {
 
 /// The documentation of problems, by status. Which of them a status stands for is a list of codes beside the reference,
 /// which [`document`](super::document) makes examples of.
-pub(super) fn problem_responses(problems: &[Kind]) -> Vec<MetaResponse> {
+pub(super) fn problem_responses(problems: &[&Kind]) -> Vec<MetaResponse> {
     let mut statuses: Vec<u16> = problems.iter().map(|kind| kind.status).collect();
     statuses.sort_unstable();
     statuses.dedup();

@@ -21,7 +21,7 @@ pub fn answer(head: &[u8], client: IpAddr, entropy: &dyn Entropy) -> Vec<u8> {
             Kind::HEADERS_TOO_LARGE,
             "The request line and the headers may have at most 32 KiB in a hundred lines.",
         ),
-        StatusCode::URI_TOO_LONG => Problem::new(Kind::URI_TOO_LONG, "The URI may have at most 8 KiB."),
+        StatusCode::URI_TOO_LONG => Problem::of(Kind::URI_TOO_LONG),
         _ => Problem::new(Kind::MALFORMED_REQUEST, "This cannot be read as a request (RFC 9112)."),
     };
     let id = new_request_id(entropy);

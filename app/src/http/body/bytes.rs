@@ -82,7 +82,7 @@ pub(super) async fn read_body(
         Ok(bytes) => Ok(bytes),
         Err(Unread::TooLarge) => Err(too_large()),
         Err(Unread::Broken) => Err(Problem::new(Kind::MALFORMED_REQUEST, "The body broke off.")),
-        Err(Unread::TooSlow) => Err(Problem::new(Kind::REQUEST_TIMEOUT, "The body did not arrive in time.")),
+        Err(Unread::TooSlow) => Err(Problem::of(Kind::REQUEST_TIMEOUT)),
     }
 }
 

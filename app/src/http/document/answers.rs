@@ -31,14 +31,14 @@ pub(super) fn complete(document: &mut Value) {
 }
 
 /// The kinds of problem that the types of the operation name beside the reference; the reference stays.
-fn take_kinds(answer: &mut Value) -> Vec<Kind> {
+fn take_kinds(answer: &mut Value) -> Vec<&'static Kind> {
     let Some(media) = answer.pointer_mut("/content").and_then(|content| content.get_mut(PROBLEM_MEDIA_TYPE))
     else {
         return Vec::new();
     };
     let schema = media["schema"].take();
     media["schema"] = schema["allOf"][0].clone();
-    let named = |kind: &&Kind| {
+    let named = |kind: &&&Kind| {
         let codes = schema["enum"].as_array();
         codes.is_some_and(|codes| codes.iter().any(|code| code == kind.code))
     };
@@ -46,8 +46,8 @@ fn take_kinds(answer: &mut Value) -> Vec<Kind> {
 }
 
 /// `MissingTokenOrInvalidToken`.
-fn name(kinds: &[Kind]) -> String {
-    let words = |kind: &Kind| kind.code.split('-').map(capitalised).collect::<String>();
+fn name(kinds: &[&Kind]) -> String {
+    let words = |kind: &&Kind| kind.code.split('-').map(capitalised).collect::<String>();
     kinds.iter().map(words).collect::<Vec<_>>().join("Or")
 }
 
@@ -58,9 +58,9 @@ fn capitalised(word: &str) -> String {
     first.into_iter().chain(characters.map(|other| other.to_ascii_lowercase())).collect()
 }
 
-fn problems(kinds: &[Kind]) -> Value {
-    let example = |kind: &Kind| {
-        let example = json!({ "summary": kind.title, "value": examples::problem(*kind) });
+fn problems(kinds: &[&'static Kind]) -> Value {
+    let example = |kind: &&'static Kind| {
+        let example = json!({ "summary": kind.title, "value": examples::problem(kind) });
         (kind.code.to_owned(), example)
     };
     kinds.iter().map(example).collect::<Map<_, _>>().into()

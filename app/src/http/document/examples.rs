@@ -1,5 +1,6 @@
 //! An example for every field and every parameter.
 
+use poem_openapi::types::Example as _;
 use serde_json::{Value, json};
 
 use crate::http::problem::{FieldError, Kind, Problem};
@@ -74,44 +75,7 @@ fn grants() -> Value {
 }
 
 /// A problem as a client would get it.
-pub(super) fn problem(kind: Kind) -> Value {
-    let errors = vec![FieldError {
-        pointer: "/password".to_owned(),
-        detail: "the password must have at least 8 characters".to_owned(),
-    }];
-    let problem = match kind {
-        Kind::VALIDATION_FAILED => Problem::validation(errors),
-        Kind::INTERNAL_ERROR => Problem::internal(""),
-        kind => Problem::new(kind, detail(kind)),
-    };
-    problem.to_json("01993b1e7a5c7f3a9d2e6c1b0a4f8e21")
-}
-
-fn detail(kind: Kind) -> String {
-    let detail = match kind {
-        Kind::MALFORMED_REQUEST => "The body is not JSON: expected `:` at line 1 column 9.",
-        Kind::INVALID_CREDENTIALS => "The e-mail address or the password is wrong.",
-        Kind::MISSING_TOKEN => "Send an access token in the Authorization header, behind `Bearer`.",
-        Kind::INVALID_TOKEN => "The token is not valid: it is malformed, expired, revoked or not ours.",
-        Kind::INVALID_CLIENT => "The client is not known, revoked, or its secret is another one.",
-        Kind::STEP_UP_REQUIRED => {
-            "This needs a login that is at most 900 seconds old. Log in again and repeat the request."
-        }
-        Kind::NOT_PERMITTED => "This is for superusers.",
-        Kind::TIER_NOT_SELF_SERVICE => "This tier is given by the operator.",
-        Kind::NOT_FOUND => "There is no such user.",
-        Kind::REQUEST_TIMEOUT => "The body did not arrive in time.",
-        Kind::EMAIL_TAKEN => "Somebody has registered with this e-mail address.",
-        Kind::LAST_SUPERUSER => {
-            "Refused: the last active superuser can be neither demoted, deactivated nor deleted."
-        }
-        Kind::BODY_TOO_LARGE => "The body may have at most 65536 bytes.",
-        Kind::URI_TOO_LONG => "The URI may have at most 8 KiB.",
-        Kind::HEADERS_TOO_LARGE => "The headers may have at most 32 KiB.",
-        Kind::RATE_LIMITED => "Too many requests. Retry-After says when the next is allowed.",
-        Kind::OVERLOADED => "The service is at its limit. Try again a little later.",
-        Kind::UNAVAILABLE => "The service cannot answer at the moment. Try again later.",
-        other => return format!("{}.", other.title),
-    };
-    detail.to_owned()
+pub(super) fn problem(kind: &'static Kind) -> Value {
+    let errors = if kind == Kind::VALIDATION_FAILED { vec![FieldError::example()] } else { Vec::new() };
+    Problem { errors, ..Problem::of(kind) }.to_json("01993b1e7a5c7f3a9d2e6c1b0a4f8e21")
 }

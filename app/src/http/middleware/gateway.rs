@@ -144,7 +144,7 @@ impl<E: Endpoint> GatewayEndpoint<E> {
     /// Runs the endpoint. Neither a panic nor a request that takes for ever gets further than here.
     async fn answer(&self, request: Request) -> Response {
         if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES) {
-            return Problem::new(Kind::URI_TOO_LONG, "The URI may have at most 8 KiB.").into_response();
+            return Problem::of(Kind::URI_TOO_LONG).into_response();
         }
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         match tokio::time::timeout(MAX_REQUEST_TIME, answer).await {
@@ -185,9 +185,7 @@ async fn write_problem(
 async fn foreign(response: &mut Response, template: &str) -> Problem {
     match response.status() {
         StatusCode::NOT_FOUND => nothing_there(),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            Problem::new(Kind::METHOD_NOT_ALLOWED, "Allow says which methods there are here.")
-        }
+        StatusCode::METHOD_NOT_ALLOWED => Problem::of(Kind::METHOD_NOT_ALLOWED),
         // Bodies are read by code of our own, so what is left are parameters of the path and the query.
         StatusCode::BAD_REQUEST => {
             let text = response.take_body().into_string().await.unwrap_or_default();

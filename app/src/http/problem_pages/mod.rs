@@ -3,7 +3,6 @@
 //! All of it is known when the service is built, and nothing of it depends on who asks or on what happened to them.
 
 mod render;
-mod texts;
 mod wanted;
 
 use poem::http::{HeaderValue, StatusCode, header};
@@ -31,7 +30,7 @@ fn all(request: &poem::Request) -> Response {
 #[handler]
 fn one(request: &poem::Request, Path(code): Path<String>) -> Response {
     match Kind::ALL.iter().find(|kind| kind.code == code) {
-        Some(kind) => answer(request, |format| render::one(*kind, format)),
+        Some(kind) => answer(request, |format| render::one(kind, format)),
         None => {
             Problem::new(Kind::NOT_FOUND, "There is no such problem; /problems lists all.").into_response()
         }

@@ -6,7 +6,6 @@ use poem::http::HeaderValue;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::texts::{Text, text};
 use crate::http::problem::Kind;
 
 /// The forms that a page has.
@@ -50,11 +49,10 @@ pub(super) fn policy() -> HeaderValue {
 }
 
 /// The page of one kind of problem.
-pub(super) fn one(kind: Kind, format: Format) -> String {
+pub(super) fn one(kind: &Kind, format: Format) -> String {
     match format {
         Format::Html => {
-            let Kind { code, status, title, retryable } = kind;
-            let Text { meaning, remedy } = text(kind);
+            let Kind { code, status, title, retryable, meaning, remedy, .. } = kind;
             page(
                 title,
                 &format!(
@@ -64,7 +62,7 @@ pub(super) fn one(kind: Kind, format: Format) -> String {
                      </dl>\n<p><a href=\"../problems\">All problems</a></p>",
                     html(meaning),
                     html(remedy),
-                    yes_or_no(retryable),
+                    yes_or_no(*retryable),
                 ),
             )
         }
@@ -77,7 +75,7 @@ pub(super) fn one(kind: Kind, format: Format) -> String {
 pub(super) fn list(format: Format) -> String {
     match format {
         Format::Html => {
-            let line = |kind: &Kind| {
+            let line = |kind: &&Kind| {
                 let Kind { code, status, title, .. } = kind;
                 format!("<li>{status} <a href=\"problems/{code}\"><code>{code}</code></a>: {title}</li>\n")
             };
@@ -86,7 +84,7 @@ pub(super) fn list(format: Format) -> String {
         }
         Format::Markdown => reference(),
         Format::Json => {
-            json!({ "problems": Kind::ALL.iter().map(|kind| of(*kind)).collect::<Vec<_>>() }).to_string()
+            json!({ "problems": Kind::ALL.iter().map(|kind| of(kind)).collect::<Vec<_>>() }).to_string()
         }
     }
 }
@@ -103,25 +101,23 @@ pub fn reference() -> String {
     }
     for kind in Kind::ALL {
         page += "\n";
-        page += &section(*kind, "##");
+        page += &section(kind, "##");
     }
     page
 }
 
 /// The heading is the code, so that links to it stay good when the words change.
-fn section(kind: Kind, heading: &str) -> String {
-    let Kind { code, status, title, retryable } = kind;
-    let Text { meaning, remedy } = text(kind);
-    let retryable = yes_or_no(retryable);
+fn section(kind: &Kind, heading: &str) -> String {
+    let Kind { code, status, title, retryable, meaning, remedy, .. } = kind;
+    let retryable = yes_or_no(*retryable);
     format!(
         "{heading} {code}\n\n{status}, \"{title}\". {meaning}\n\n**What to do:** {remedy}\n\n\
          **May the same request succeed later, unchanged?** {retryable}.\n"
     )
 }
 
-fn of(kind: Kind) -> Value {
-    let Kind { code, status, title, retryable } = kind;
-    let Text { meaning, remedy } = text(kind);
+fn of(kind: &Kind) -> Value {
+    let Kind { code, status, title, retryable, meaning, remedy, .. } = kind;
     json!({
         "type": format!("/problems/{code}"),
         "code": code,
