@@ -3,7 +3,7 @@ use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::body::{Fields, FromFields};
+use crate::http::body::request_body;
 use crate::http::cursor::CursorText;
 
 /// A user, as a superuser sees it.
@@ -84,40 +84,20 @@ impl From<Page<User>> for AdminUserPage {
     }
 }
 
-/// What is to change of a user. What is left out stays.
-#[derive(Object)]
-#[oai(rename = "AdminUpdateUserRequest", deny_unknown_fields, example)]
-pub(super) struct AdminUpdateUserRequest {
-    /// The new login name.
-    #[oai(nullable, validator(min_length = 3, max_length = 254))]
-    pub(super) email: Option<String>,
-    /// The new tier, from all there are.
-    #[oai(nullable)]
-    pub(super) tier: Option<String>,
-    /// Activate or deactivate. Whoever is deactivated is logged out everywhere, at once.
-    #[oai(nullable)]
-    pub(super) is_active: Option<bool>,
-    /// Grant or take away administration. Whoever loses it is logged out everywhere, at once.
-    #[oai(nullable)]
-    pub(super) is_superuser: Option<bool>,
-}
-
-impl poem_openapi::types::Example for AdminUpdateUserRequest {
-    fn example() -> Self {
-        Self {
-            email: Some("ann.lee@example.org".to_owned()),
-            tier: Some("premium".to_owned()),
-            is_active: Some(true),
-            is_superuser: Some(false),
-        }
-    }
-}
-
-impl FromFields for AdminUpdateUserRequest {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let (email, tier) = (fields.optional_text("email"), fields.optional_text("tier"));
-        let (is_active, is_superuser) =
-            (fields.optional_flag("is_active"), fields.optional_flag("is_superuser"));
-        Some(Self { email: email?, tier: tier?, is_active: is_active?, is_superuser: is_superuser? })
+request_body! {
+    /// What is to change of a user. What is left out stays.
+    AdminUpdateUserRequest {
+        /// The new login name.
+        #[oai(nullable, validator(min_length = 3, max_length = 254))]
+        email: Option<String> = Some("ann.lee@example.org".to_owned()),
+        /// The new tier, from all there are.
+        #[oai(nullable)]
+        tier: Option<String> = Some("premium".to_owned()),
+        /// Activate or deactivate. Whoever is deactivated is logged out everywhere, at once.
+        #[oai(nullable)]
+        is_active: Option<bool> = Some(true),
+        /// Grant or take away administration. Whoever loses it is logged out everywhere, at once.
+        #[oai(nullable)]
+        is_superuser: Option<bool> = Some(false),
     }
 }

@@ -2,89 +2,48 @@ use inwren_domain::model::{Email, Password, PlainToken, TokenPair};
 use inwren_domain::policy::password::check_alone;
 use poem_openapi::Object;
 
-use crate::http::body::{Fields, FromFields};
+use crate::http::body::request_body;
 
-/// Somebody wants an account.
-#[derive(Object)]
-#[oai(rename = "RegisterRequest", deny_unknown_fields, example)]
-pub(super) struct RegisterRequest {
-    /// The login name: an e-mail address of at most 254 bytes, without invisible characters. It is stored as given. Two
-    /// addresses are the same if they differ only in case, or in the form of the domain: domains are compared in their ASCII
-    /// form (UTS 46).
-    #[oai(validator(min_length = 3, max_length = 254))]
-    pub(super) email: String,
-    /// 8 to 128 characters of any kind, where each word that names the service or the user counts as one; not one of
-    /// the most common passwords, and neither the e-mail address nor the part of it before the @.
-    #[oai(validator(min_length = 8, max_length = 128))]
-    pub(super) password: String,
-    /// The tier, from those that users may choose themselves. Left out: the first of them.
-    #[oai(nullable)]
-    pub(super) tier: Option<String>,
-}
-
-impl poem_openapi::types::Example for RegisterRequest {
-    fn example() -> Self {
-        Self {
-            email: "ann@example.org".to_owned(),
-            password: "securepassword123".to_owned(),
-            tier: Some("free".to_owned()),
-        }
+request_body! {
+    /// Somebody wants an account.
+    RegisterRequest {
+        /// The login name: an e-mail address of at most 254 bytes, without invisible characters. It is stored as given. Two
+        /// addresses are the same if they differ only in case, or in the form of the domain: domains are compared in their ASCII
+        /// form (UTS 46).
+        #[oai(validator(min_length = 3, max_length = 254))]
+        email: String = "ann@example.org".to_owned(),
+        /// 8 to 128 characters of any kind, where each word that names the service or the user counts as one; not one of
+        /// the most common passwords, and neither the e-mail address nor the part of it before the @.
+        #[oai(validator(min_length = 8, max_length = 128))]
+        password: String = "securepassword123".to_owned(),
+        /// The tier, from those that users may choose themselves. Left out: the first of them.
+        #[oai(nullable)]
+        tier: Option<String> = Some("free".to_owned()),
     }
-}
-
-impl FromFields for RegisterRequest {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let (email, password, tier) =
-            (fields.text("email"), fields.text("password"), fields.optional_text("tier"));
-        // The core would stop at the address; whoever fills in a form wants to know everything at once.
+    // The core would stop at the address; whoever fills in a form wants to know everything at once.
+    check(fields) {
         let is_email = email.as_deref().is_none_or(|email| fields.check("email", Email::parse(email)));
         if let (false, Some(password)) = (is_email, &password) {
             fields.check("password", check_alone(&Password::new(password)));
         }
-        Some(Self { email: email?, password: password?, tier: tier? })
     }
 }
 
-/// Somebody wants to log in.
-#[derive(Object)]
-#[oai(rename = "LoginRequest", deny_unknown_fields, example)]
-pub(super) struct LoginRequest {
-    /// The login name.
-    pub(super) email: String,
-    /// The password.
-    pub(super) password: String,
-}
-
-impl poem_openapi::types::Example for LoginRequest {
-    fn example() -> Self {
-        Self { email: "ann@example.org".to_owned(), password: "securepassword123".to_owned() }
+request_body! {
+    /// Somebody wants to log in.
+    LoginRequest {
+        /// The login name.
+        email: String = "ann@example.org".to_owned(),
+        /// The password.
+        password: String = "securepassword123".to_owned(),
     }
 }
 
-impl FromFields for LoginRequest {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let (email, password) = (fields.text("email"), fields.text("password"));
-        Some(Self { email: email?, password: password? })
-    }
-}
-
-/// Somebody wants the next pair of tokens.
-#[derive(Object)]
-#[oai(rename = "RefreshRequest", deny_unknown_fields, example)]
-pub(super) struct RefreshRequest {
-    /// The refresh token of the last pair. It is used up by this.
-    pub(super) refresh_token: String,
-}
-
-impl poem_openapi::types::Example for RefreshRequest {
-    fn example() -> Self {
-        Self { refresh_token: "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned() }
-    }
-}
-
-impl FromFields for RefreshRequest {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        Some(Self { refresh_token: fields.text("refresh_token")? })
+request_body! {
+    /// Somebody wants the next pair of tokens.
+    RefreshRequest {
+        /// The refresh token of the last pair. It is used up by this.
+        refresh_token: String = "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned(),
     }
 }
 

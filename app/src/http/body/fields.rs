@@ -32,32 +32,13 @@ impl Fields {
         }
     }
 
-    /// A text that has to be there.
-    pub(in crate::http) fn text(&mut self, name: &str) -> Option<String> {
-        match self.take(name) {
-            Some(Value::String(text)) => Some(text),
-            Some(_) => self.wrong(name, "must be a string"),
-            None => self.wrong(name, "is needed"),
-        }
-    }
-
-    /// A text that may be left out or `null`. The outer `None` is an error.
-    #[allow(clippy::option_option, reason = "an error and an absence are two things here")]
-    pub(in crate::http) fn optional_text(&mut self, name: &str) -> Option<Option<String>> {
-        match self.take(name) {
-            Some(Value::String(text)) => Some(Some(text)),
-            Some(Value::Null) | None => Some(None),
-            Some(_) => self.wrong(name, "must be a string"),
-        }
-    }
-
-    /// A truth value that may be left out or `null`. The outer `None` is an error.
-    #[allow(clippy::option_option, reason = "an error and an absence are two things here")]
-    pub(in crate::http) fn optional_flag(&mut self, name: &str) -> Option<Option<bool>> {
-        match self.take(name) {
-            Some(Value::Bool(flag)) => Some(Some(flag)),
-            Some(Value::Null) | None => Some(None),
-            Some(_) => self.wrong(name, "must be true or false"),
+    /// Takes a field out. `None` where an error was noted.
+    pub(in crate::http) fn take<T: FromField>(&mut self, name: &str) -> Option<T> {
+        let place = self.left.iter().position(|(field, _)| field == name);
+        let value = place.map(|place| self.left.swap_remove(place).1);
+        match value.map_or_else(T::absent, T::read) {
+            Ok(value) => Some(value),
+            Err(problem) => self.wrong(name, problem),
         }
     }
 
@@ -69,13 +50,75 @@ impl Fields {
         checked.is_ok()
     }
 
-    fn take(&mut self, name: &str) -> Option<Value> {
-        let place = self.left.iter().position(|(field, _)| field == name)?;
-        Some(self.left.swap_remove(place).1)
-    }
-
     fn wrong<T>(&mut self, name: &str, detail: &str) -> Option<T> {
         self.errors.push(FieldError { pointer: format!("/{name}"), detail: detail.to_owned() });
         None
     }
 }
+
+/// What a field of a body can be. The error says what is wrong with it.
+pub(in crate::http) trait FromField: Sized {
+    fn read(value: Value) -> Result<Self, &'static str>;
+
+    fn absent() -> Result<Self, &'static str> {
+        Err("is needed")
+    }
+}
+
+impl FromField for String {
+    fn read(value: Value) -> Result<Self, &'static str> {
+        if let Value::String(text) = value { Ok(text) } else { Err("must be a string") }
+    }
+}
+
+impl FromField for bool {
+    fn read(value: Value) -> Result<Self, &'static str> {
+        value.as_bool().ok_or("must be true or false")
+    }
+}
+
+/// May be left out or `null`.
+impl<T: FromField> FromField for Option<T> {
+    fn read(value: Value) -> Result<Self, &'static str> {
+        if value.is_null() { Ok(None) } else { T::read(value).map(Some) }
+    }
+
+    fn absent() -> Result<Self, &'static str> {
+        Ok(None)
+    }
+}
+
+/// Declares a JSON body: its fields, each with an example. `check` may look at the fields, as options, before the body is made
+/// of them.
+macro_rules! request_body {
+    (
+        $(#[$about:meta])*
+        $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty = $example:expr,)+ }
+        $(check($fields:ident) $check:block)?
+    ) => {
+        $(#[$about])*
+        #[derive(poem_openapi::Object)]
+        #[oai(deny_unknown_fields, example)]
+        pub(super) struct $name {
+            $($(#[$attribute])* pub(super) $field: $type,)+
+        }
+
+        impl poem_openapi::types::Example for $name {
+            fn example() -> Self {
+                Self { $($field: $example,)+ }
+            }
+        }
+
+        impl $crate::http::body::FromFields for $name {
+            fn from_fields(fields: &mut $crate::http::body::Fields) -> Option<Self> {
+                $(let $field: Option<$type> = fields.take(stringify!($field));)+
+                $({
+                    let $fields = &mut *fields;
+                    $check
+                })?
+                Some(Self { $($field: $field?,)+ })
+            }
+        }
+    };
+}
+pub(in crate::http) use request_body;

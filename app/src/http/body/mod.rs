@@ -8,7 +8,7 @@ mod pending;
 
 use poem::{Request, RequestBody};
 
-pub(super) use fields::{Fields, FromFields};
+pub(super) use fields::{Fields, FromFields, request_body};
 pub(super) use form::{FORM, FormFields, read_form};
 pub(super) use json::JsonBody;
 pub use pending::PendingBodies;

@@ -3,7 +3,7 @@ use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::body::{Fields, FromFields};
+use crate::http::body::request_body;
 use crate::http::cursor::CursorText;
 
 /// A user, as the user sees it.
@@ -46,56 +46,27 @@ impl From<&User> for UserDto {
     }
 }
 
-/// What is to change of the own account. What is left out stays.
-#[derive(Object)]
-#[oai(rename = "UpdateUserRequest", deny_unknown_fields, example)]
-pub(super) struct UpdateUserRequest {
-    /// The new login name. Needs a recent login.
-    #[oai(nullable, validator(min_length = 3, max_length = 254))]
-    pub(super) email: Option<String>,
-    /// The new tier, from those that users may choose themselves; superusers may choose any.
-    #[oai(nullable)]
-    pub(super) tier: Option<String>,
-}
-
-impl poem_openapi::types::Example for UpdateUserRequest {
-    fn example() -> Self {
-        Self { email: Some("ann.lee@example.org".to_owned()), tier: Some("free".to_owned()) }
+request_body! {
+    /// What is to change of the own account. What is left out stays.
+    UpdateUserRequest {
+        /// The new login name. Needs a recent login.
+        #[oai(nullable, validator(min_length = 3, max_length = 254))]
+        email: Option<String> = Some("ann.lee@example.org".to_owned()),
+        /// The new tier, from those that users may choose themselves; superusers may choose any.
+        #[oai(nullable)]
+        tier: Option<String> = Some("free".to_owned()),
     }
 }
 
-impl FromFields for UpdateUserRequest {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let (email, tier) = (fields.optional_text("email"), fields.optional_text("tier"));
-        Some(Self { email: email?, tier: tier? })
-    }
-}
-
-/// The old password, and the new one.
-#[derive(Object)]
-#[oai(rename = "ChangePasswordRequest", deny_unknown_fields, example)]
-pub(super) struct ChangePasswordRequest {
-    /// Proves that it is the owner who asks.
-    pub(super) current_password: String,
-    /// 8 to 128 characters of any kind, where each word that names the service or the user counts as one; not one of
-    /// the most common passwords, and neither the e-mail address nor the part of it before the @.
-    #[oai(validator(min_length = 8, max_length = 128))]
-    pub(super) new_password: String,
-}
-
-impl poem_openapi::types::Example for ChangePasswordRequest {
-    fn example() -> Self {
-        Self {
-            current_password: "securepassword123".to_owned(),
-            new_password: "even more secure 456".to_owned(),
-        }
-    }
-}
-
-impl FromFields for ChangePasswordRequest {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let (current, new) = (fields.text("current_password"), fields.text("new_password"));
-        Some(Self { current_password: current?, new_password: new? })
+request_body! {
+    /// The old password, and the new one.
+    ChangePasswordRequest {
+        /// Proves that it is the owner who asks.
+        current_password: String = "securepassword123".to_owned(),
+        /// 8 to 128 characters of any kind, where each word that names the service or the user counts as one; not one of
+        /// the most common passwords, and neither the e-mail address nor the part of it before the @.
+        #[oai(validator(min_length = 8, max_length = 128))]
+        new_password: String = "even more secure 456".to_owned(),
     }
 }
 
