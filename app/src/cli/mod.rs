@@ -78,7 +78,10 @@ async fn dispatch(parsed: Parsed) -> Outcome {
         }
         Command::Sweep => sweep::run(&config()?).await,
         Command::Hash(command) => hash::run(&config()?, command),
-        Command::Openapi => openapi::run(&config()?),
+        Command::Openapi => {
+            openapi::run(&config()?);
+            Ok(())
+        }
         Command::Healthcheck => healthcheck::run(&config()?).await,
         Command::Config(ConfigCommand::Check { json }) => {
             config_check::run(&config()?, &parsed.settings, json)

@@ -1,16 +1,9 @@
-use std::sync::Arc;
-
-use inwren_adapters::memory::MemoryStore;
-
-use super::core::core_without_tokens;
-use super::error::{Failed, Outcome};
+use super::output::say;
 use crate::config::Config;
-use crate::{http, wiring};
+use crate::http::{self, Issuer};
 
-/// Prints the OpenAPI document. It needs no database: the one it gets is thrown away.
-pub(super) fn run(config: &Config) -> Outcome {
-    let core = core_without_tokens(config, Arc::new(MemoryStore::new()))?;
-    let state = wiring::app_state(config, core).map_err(Failed::because)?;
-    super::output::say(http::openapi_document(&Arc::new(state)).trim_end());
-    Ok(())
+/// Prints the OpenAPI document.
+pub(super) fn run(config: &Config) {
+    let issuer = Issuer::new(&config.token_issuer, &config.token_audience);
+    say(http::openapi_document(&config.project_name, &issuer, &config.rules.tiers).trim_end());
 }

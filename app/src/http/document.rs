@@ -13,9 +13,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use inwren_domain::model::TierCatalog;
+use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{HeaderValue, Method, header};
-use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make_sync, get};
-use poem_openapi::{LicenseObject, OpenApiService};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, get};
+use poem_openapi::registry::{self, Registry};
+use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -32,8 +34,8 @@ use crate::metrics::{CountedOperation, OperationIndex};
 type Apis = (AuthApi, OAuthApi, TokensApi, UsersApi, AdminApi, WellKnownApi, MetaApi);
 
 /// All operations of the service.
-pub(super) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
-    let apis = (
+pub(super) fn service(state: &Arc<AppState>) -> BoxEndpoint<'static, Response> {
+    let apis: Apis = (
         AuthApi(Arc::clone(state)),
         OAuthApi(Arc::clone(state)),
         TokensApi(Arc::clone(state)),
@@ -42,14 +44,35 @@ pub(super) fn service(state: &Arc<AppState>) -> OpenApiService<Apis, ()> {
         WellKnownApi(Arc::clone(state)),
         MetaApi(Arc::clone(state)),
     );
-    OpenApiService::new(apis, state.project_name.clone(), env!("CARGO_PKG_VERSION"))
+    OpenApiService::new(apis, state.project_name.clone(), env!("CARGO_PKG_VERSION")).into_endpoint()
+}
+
+/// The operations as the document describes them. It serves none, so that it needs no state.
+struct Described;
+
+impl OpenApi for Described {
+    fn meta() -> Vec<registry::MetaApi> {
+        Apis::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        Apis::register(registry);
+    }
+
+    fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
+}
+
+fn described(project_name: &str) -> OpenApiService<Described, ()> {
+    OpenApiService::new(Described, project_name, env!("CARGO_PKG_VERSION"))
         .description(intro::DESCRIPTION)
         .license(LicenseObject::new("MIT"))
 }
 
 /// The document as it is served, printed and committed: what the library writes, and what it cannot say.
-pub(super) fn document(service: &OpenApiService<Apis, ()>, issuer: &Issuer, tiers: &TierCatalog) -> String {
-    let Ok(mut document) = serde_json::from_str::<Value>(&service.spec()) else { return String::new() };
+pub fn document(project_name: &str, issuer: &Issuer, tiers: &TierCatalog) -> String {
+    let Ok(mut document) = serde_json::from_str::<Value>(&described(project_name).spec()) else {
+        return String::new();
+    };
     intro::complete(&mut document, issuer);
     schemas::complete(&mut document, tiers);
     examples::complete(&mut document);
@@ -232,10 +255,10 @@ fn is_filled(placeholder: &str, value: &str) -> bool {
 }
 
 /// `/openapi.json`, `/docs` and `/redoc`.
-pub(super) fn routes(route: Route, state: &Arc<AppState>, document: String) -> Route {
+pub(super) fn routes(route: Route, project_name: &str, document: String) -> Route {
     let document = Bytes::from(document);
-    let swagger_ui = page(state, &document, OpenApiService::swagger_ui_html);
-    let redoc = page(state, &document, OpenApiService::redoc_html);
+    let swagger_ui = page(project_name, &document, OpenApiService::swagger_ui_html);
+    let redoc = page(project_name, &document, OpenApiService::redoc_html);
     let json = make_sync(move |_| {
         Response::builder()
             .content_type("application/json")
@@ -248,18 +271,18 @@ pub(super) fn routes(route: Route, state: &Arc<AppState>, document: String) -> R
 /// A page of the library, made when somebody first asks for it: it has megabytes of script, which a start need not wait
 /// for, and most instances never show it.
 fn page(
-    state: &Arc<AppState>,
+    project_name: &str,
     document: &Bytes,
-    html: fn(&OpenApiService<Apis, ()>) -> String,
+    html: fn(&OpenApiService<Described, ()>) -> String,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let (state, document) = (Arc::clone(state), document.clone());
+    let (project_name, document) = (project_name.to_owned(), document.clone());
     let made = OnceLock::new();
     make_sync(move |_| {
         let Page { html, policy } = made.get_or_init(|| {
-            let service = service(&state);
+            let service = described(&project_name);
             // The library's page carries the document as the library writes it.
             let html = html(&service).replace(&service.spec(), String::from_utf8_lossy(&document).trim_end());
-            Page::new(&html, &state.project_name)
+            Page::new(&html, &project_name)
         });
         Response::builder()
             .content_type("text/html; charset=utf-8")

@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use inwren_domain::ports::Entropy;
 use poem::endpoint::BoxEndpoint;
-use poem::{EndpointExt, IntoEndpoint, Response, Route};
+use poem::{EndpointExt, Response, Route};
 
 use self::document::RouteTable;
 use self::middleware::{Cors, Gateway};
@@ -44,6 +44,7 @@ use crate::config::AllowedOrigins;
 pub use bad_head::BadHead;
 pub use body::PendingBodies;
 pub use client::{ProxyHeader, TrustedProxies};
+pub use document::document as openapi_document;
 pub use issuer::Issuer;
 pub use meta::HealthEndpoint;
 pub use state::AppState;
@@ -51,12 +52,11 @@ pub use unread::answer as answer_unread;
 
 /// The service as one endpoint.
 pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'static, Response> {
-    let service = document::service(state);
-    let document = document::document(&service, &state.issuer, &state.core.settings.tiers);
+    let document = openapi_document(&state.project_name, &state.issuer, &state.core.settings.tiers);
     let routes = Arc::new(RouteTable::of(&document).with_metadata_of(&state.issuer));
     let requests = state.metrics.requests(|| routes.operations().to_vec());
-    let pages = document::routes(problem_pages::routes(Route::new()), state, document);
-    let site = Site { operations: service.into_endpoint(), pages, routes: Arc::clone(&routes) };
+    let pages = document::routes(problem_pages::routes(Route::new()), &state.project_name, document);
+    let site = Site { operations: document::service(state), pages, routes: Arc::clone(&routes) };
     let gateway = Gateway { state: Arc::clone(state), cors: Cors::new(cors), routes, requests };
     site.with(gateway).boxed()
 }
@@ -64,9 +64,4 @@ pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'sta
 /// The service while it waits for its database.
 pub fn waiting_endpoint(entropy: Arc<dyn Entropy>, cors: AllowedOrigins) -> BoxEndpoint<'static, Response> {
     meta::waiting(entropy, Cors::new(cors))
-}
-
-/// The OpenAPI document of the service.
-pub fn openapi_document(state: &Arc<AppState>) -> String {
-    document::document(&document::service(state), &state.issuer, &state.core.settings.tiers)
 }

@@ -125,7 +125,8 @@ impl TestApp {
         };
         let state = Arc::new(wiring::app_state(&config, core).expect("parts that fit together"));
         let endpoint = http::endpoint(&state, config.cors.clone());
-        let contract = Contract::read(&http::openapi_document(&state));
+        let document = http::openapi_document(&state.project_name, &state.issuer, &config.rules.tiers);
+        let contract = Contract::read(&document);
         Self { clock, state, endpoint, contract }
     }
 
