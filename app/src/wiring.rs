@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use inwren_adapters::clock::SystemClock;
-use inwren_adapters::crypto::argon2::{Argon2Hasher, HasherLimits};
+use inwren_adapters::crypto::argon2::{AffordableHashes, Argon2Hasher, HasherLimits};
 use inwren_adapters::crypto::jwt::{LegacyTokens, SigningKeys, TokenFormat};
 use inwren_adapters::crypto::keys::KeyError;
 use inwren_adapters::entropy::SystemEntropy;
@@ -20,6 +20,7 @@ use inwren_adapters::traced;
 use inwren_domain::ports::{
     Clock, Entropy, LegacyTokenVerifier, Maintenance, PasswordHasher, RateLimiter, Store, StoreError,
 };
+use inwren_domain::service::operator::transfer::Destination;
 use inwren_domain::{Core, Settings};
 
 use crate::config::{Config, DatabaseTarget};
@@ -119,10 +120,21 @@ pub fn core(config: &Config, store: Arc<dyn Store>, tokens: Arc<Tokens>) -> Resu
 
 /// The password hasher, with its threads running.
 pub fn hasher(config: &Config) -> Result<Arc<Argon2Hasher>, WiringError> {
-    let limits = HasherLimits::for_machine(hash_threads(config), config.argon2);
-    let hasher = Argon2Hasher::start(config.argon2, limits, entropy())
+    let hasher = Argon2Hasher::start(config.argon2, hasher_limits(config), entropy())
         .map_err(|error| WiringError::Hasher(error.to_string()))?;
     Ok(Arc::new(hasher))
+}
+
+fn hasher_limits(config: &Config) -> HasherLimits {
+    HasherLimits::for_machine(hash_threads(config), config.argon2)
+}
+
+/// Where users are brought in: a store, without keys and without threads that hash.
+pub fn destination(config: &Config, store: Arc<dyn Store>) -> Result<Destination, WiringError> {
+    let hashes = AffordableHashes::new(config.argon2, hasher_limits(config))
+        .map_err(|error| WiringError::Hasher(error.to_string()))?;
+    let tiers = config.rules.tiers.clone();
+    Ok(Destination { store, hashes: Arc::new(hashes), tiers, clock: clock(), entropy: entropy() })
 }
 
 /// Plugs everything together around a store and a hasher.

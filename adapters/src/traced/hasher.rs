@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::model::{Password, PasswordHash};
-use inwren_domain::ports::{HasherError, PasswordHasher, Requester, Verification};
+use inwren_domain::ports::{AcceptedHashes, HasherError, PasswordHasher, Requester, Verification};
 use opentelemetry::trace::SpanKind;
 
 use super::spans::Spans;
@@ -19,12 +19,14 @@ impl TracedHasher {
     }
 }
 
-#[async_trait]
-impl PasswordHasher for TracedHasher {
+impl AcceptedHashes for TracedHasher {
     fn can_verify(&self, hash: &PasswordHash) -> bool {
         self.inner.can_verify(hash)
     }
+}
 
+#[async_trait]
+impl PasswordHasher for TracedHasher {
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
         let call = self.inner.hash(password, requester);
         self.spans.around("hasher.hash", SpanKind::Internal, call).await

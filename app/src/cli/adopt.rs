@@ -1,11 +1,9 @@
 use clap::{Args, ValueEnum};
-use inwren_domain::Core;
 use inwren_domain::ports::{ForeignTable, ForeignUsers, Schema};
-use inwren_domain::service::operator::transfer::{OnCaseConflict, Policy};
+use inwren_domain::service::operator::transfer::{Destination, OnCaseConflict, Policy};
 use serde_json::{Value, json};
 
 use super::confirm::confirm;
-use super::core::core_without_tokens;
 use super::error::{Failed, Outcome};
 use super::output::say;
 use super::users_import::{Choices, Conflict};
@@ -88,16 +86,16 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     }
     plan.confirm()?;
 
-    let core = plan.core_to_write().await?;
+    let destination = plan.destination_to_write().await?;
     let source = ForeignDatabase::connect(from).await.map_err(unreadable)?;
     let mut table = source.read(&plan.table_to_adopt()).await.map_err(unreadable)?;
     let policy = args.choices.policy(args.on_conflict);
     // The problems were told one by one before, unless nobody was to read them.
     let shown = if args.choices.json { args.choices.show_problems } else { 0 };
-    let adopted = plan.adopt(&core, table.as_mut(), policy, shown).await;
+    let adopted = plan.adopt(&destination, table.as_mut(), policy, shown).await;
     drop(table);
     source.close().await;
-    core.store.close().await;
+    destination.store.close().await;
     let adopted = adopted?;
     plan.tell(&description, &referring, &adopted, false);
     match adopted.report.refused {
@@ -190,9 +188,9 @@ impl Plan<'_> {
     }
 
     /// Over our users, if there is a place for them yet, and else over nobody.
-    async fn core_to_try(&self) -> Result<Core, Failed> {
+    async fn destination_to_try(&self) -> Result<Destination, Failed> {
         if !self.target.is_ours {
-            return core_without_tokens(self.config, wiring::nobody());
+            return wiring::destination(self.config, wiring::nobody()).map_err(Failed::because);
         }
         let opened = wiring::open_store(self.config).await.map_err(Failed::because)?;
         if let Some(maintenance) = &opened.maintenance
@@ -203,11 +201,11 @@ impl Plan<'_> {
                 "the database schema is behind: run `inwren migrate up` first".to_owned(),
             ));
         }
-        core_without_tokens(self.config, opened.store)
+        wiring::destination(self.config, opened.store).map_err(Failed::because)
     }
 
     /// Over our users, in tables that were made for them where there were none.
-    async fn core_to_write(&self) -> Result<Core, Failed> {
+    async fn destination_to_write(&self) -> Result<Destination, Failed> {
         let opened = wiring::open_store(self.config).await.map_err(Failed::because)?;
         if self.sets_aside() {
             let maintenance = opened.maintenance.as_ref();
@@ -216,21 +214,21 @@ impl Plan<'_> {
         } else {
             start::prepare_schema(self.config, &opened).await.map_err(Failed::because)?;
         }
-        core_without_tokens(self.config, opened.store)
+        wiring::destination(self.config, opened.store).map_err(Failed::because)
     }
 
     /// Finds out what would become of everybody.
     async fn try_out(&self, table: &mut dyn ForeignUsers) -> Result<Adopted, Failed> {
         let policy = Policy { dry_run: true, ..self.args.choices.policy(self.args.on_conflict) };
-        let core = self.core_to_try().await?;
-        let found = self.adopt(&core, table, policy, self.args.choices.show_problems).await;
-        core.store.close().await;
+        let destination = self.destination_to_try().await?;
+        let found = self.adopt(&destination, table, policy, self.args.choices.show_problems).await;
+        destination.store.close().await;
         found
     }
 
     async fn adopt(
         &self,
-        core: &Core,
+        destination: &Destination,
         table: &mut dyn ForeignUsers,
         policy: Policy,
         shown: usize,
@@ -239,7 +237,9 @@ impl Plan<'_> {
             CaseConflict::Refuse => OnCaseConflict::Refuse,
             CaseConflict::Newest => OnCaseConflict::Newest,
         };
-        adopt(core, table, policy, on_case_conflict, Report::showing(shown)).await.map_err(Failed::because)
+        adopt(destination, table, policy, on_case_conflict, Report::showing(shown))
+            .await
+            .map_err(Failed::because)
     }
 
     fn confirm(&self) -> Outcome {

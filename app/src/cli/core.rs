@@ -1,13 +1,11 @@
 use std::sync::Arc;
 
-use inwren_adapters::crypto::jwt::SigningKeys;
-use inwren_adapters::crypto::keys::KeyPair;
 use inwren_domain::Core;
-use inwren_domain::ports::{Maintenance, Store};
+use inwren_domain::ports::Maintenance;
 
 use super::error::Failed;
 use crate::config::Config;
-use crate::{keys, start, wiring};
+use crate::{start, wiring};
 
 /// The core over the configured database, for a command that works on what is kept there: `what`, in a message.
 pub(super) async fn open_core(config: &Config, what: &str) -> Result<Core, Failed> {
@@ -28,12 +26,4 @@ pub(super) async fn open_core_and_maintenance(
     let tokens = wiring::tokens(config, &keys.keys).map_err(Failed::because)?;
     let core = wiring::core(config, Arc::clone(&opened.store), tokens).map_err(Failed::because)?;
     Ok((core, maintenance))
-}
-
-/// The core over a store, for a command that makes and reads no token, and needs no key of the service: the one it gets is
-/// thrown away.
-pub(super) fn core_without_tokens(config: &Config, store: Arc<dyn Store>) -> Result<Core, Failed> {
-    let key = KeyPair::generate(keys::DEFAULT_BITS).map_err(Failed::because)?;
-    let tokens = wiring::tokens(config, &SigningKeys::of_one(key)).map_err(Failed::because)?;
-    wiring::core(config, store, tokens).map_err(Failed::because)
 }

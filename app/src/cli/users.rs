@@ -19,7 +19,7 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
             create(&core, &email, superuser, password_stdin).await
         }
         UsersCommand::Export(args) => users_export::run(&core, args).await,
-        UsersCommand::Import(args) => users_import::run(&core, args).await,
+        UsersCommand::Import(args) => users_import::run(&(&core).into(), args).await,
         UsersCommand::SetPassword { email, password_stdin } => {
             set_password(&core, &email, password_stdin).await
         }

@@ -3,8 +3,7 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use inwren_domain::Core;
-use inwren_domain::service::operator::transfer::{OnConflict, Policy, UnknownHash, UnknownTier};
+use inwren_domain::service::operator::transfer::{Destination, OnConflict, Policy, UnknownHash, UnknownTier};
 use serde_json::json;
 
 use super::error::{Failed, Outcome};
@@ -90,17 +89,18 @@ enum HashChoice {
 }
 
 /// Brings users in.
-pub(super) async fn run(core: &Core, args: ImportArgs) -> Outcome {
+pub(super) async fn run(destination: &Destination, args: ImportArgs) -> Outcome {
     let policy = args.choices.policy(args.on_conflict);
     let report = Report::showing(args.choices.show_problems);
     let imported = if args.file == Path::new("-") {
         let progress = Progress::begin("importing: bytes read", None);
-        import(core, policy, BufReader::new(io::stdin()), progress, report).await
+        import(destination, policy, BufReader::new(io::stdin()), progress, report).await
     } else {
         let failed = |error: io::Error| Failed::Failed(format!("{}: {error}", args.file.display()));
         let file = File::open(&args.file).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
-        import(core, policy, BufReader::new(file), Progress::begin("importing", Some(size)), report).await
+        import(destination, policy, BufReader::new(file), Progress::begin("importing", Some(size)), report)
+            .await
     };
     let imported = imported.map_err(Failed::because)?;
     if args.choices.json {

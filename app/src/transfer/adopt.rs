@@ -1,8 +1,7 @@
-use inwren_domain::Core;
 use inwren_domain::ports::{ForeignUser, ForeignUsers, StoreError};
 use inwren_domain::service::PortFailure;
 use inwren_domain::service::operator::transfer::{
-    Adoption, BATCH, Census, Importer, Incoming, OnCaseConflict, Outcome, Policy, Withheld,
+    Adoption, BATCH, Census, Destination, Importer, Incoming, OnCaseConflict, Outcome, Policy, Withheld,
 };
 
 use super::pace;
@@ -37,22 +36,22 @@ pub enum AdoptError {
 
 /// Takes over the users of a table: looks at all of them first, and then brings them in, a batch at a time.
 pub async fn adopt(
-    core: &Core,
+    destination: &Destination,
     table: &mut dyn ForeignUsers,
     policy: Policy,
     on_case_conflict: OnCaseConflict,
     report: Report,
 ) -> Result<Adopted, AdoptError> {
-    let census = take_census(core, table).await?;
+    let census = take_census(destination, table).await?;
     let what = if policy.dry_run { "checking users" } else { "adopting users" };
     let progress = Progress::begin(what, Some(census.rows));
     let mut adopting = Adopting {
-        importer: Importer::new(core, policy),
+        importer: Importer::new(destination, policy),
         batch: Vec::with_capacity(BATCH),
         report,
         progress,
     };
-    let mut adoption = Adoption::after(core, &census, on_case_conflict);
+    let mut adoption = Adoption::after(&destination.tiers, &census, on_case_conflict);
     table.rewind();
     let mut rows = Rows { table, read: 0 };
     loop {
@@ -97,7 +96,7 @@ impl Rows<'_> {
     }
 }
 
-async fn take_census(core: &Core, table: &mut dyn ForeignUsers) -> Result<Census, AdoptError> {
+async fn take_census(destination: &Destination, table: &mut dyn ForeignUsers) -> Result<Census, AdoptError> {
     let mut progress = Progress::begin("reading users", Some(table.table().rows));
     let mut census = Census::default();
     let mut rows = Rows { table, read: 0 };
@@ -106,7 +105,7 @@ async fn take_census(core: &Core, table: &mut dyn ForeignUsers) -> Result<Census
         if rows.is_empty() {
             return Ok(census);
         }
-        rows.iter().for_each(|row| census.note(core, row));
+        rows.iter().for_each(|row| census.note(destination, row));
         progress.set(census.rows);
     }
 }
@@ -142,8 +141,6 @@ mod tests {
     use std::collections::HashMap;
 
     use async_trait::async_trait;
-    use inwren_adapters::crypto::jwt::SigningKeys;
-    use inwren_adapters::crypto::keys::KeyPair;
     use inwren_domain::ports::ForeignTable;
     use time::OffsetDateTime;
 
@@ -182,16 +179,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_walk_that_does_not_advance_ends() {
-        let flags = HashMap::from([("ARGON2_MEMORY_KIB", "64".to_owned())]);
-        let config = Config::read(&flags, |_| None, None, OffsetDateTime::UNIX_EPOCH).unwrap();
-        let keys = SigningKeys::of_one(KeyPair::generate(2048).unwrap());
-        let tokens = wiring::tokens(&config, &keys).unwrap();
-        let core = wiring::core(&config, wiring::nobody(), tokens).unwrap();
+        let config = Config::read(&HashMap::new(), |_| None, None, OffsetDateTime::UNIX_EPOCH).unwrap();
+        let destination = wiring::destination(&config, wiring::nobody()).unwrap();
         let (name, id_type) = ("users".to_owned(), "character(36)".to_owned());
         let mut table =
             Stuck(ForeignTable { name, rows: 2, id_type, read: vec![], missing: vec![], ignored: vec![] });
         let choice = OnCaseConflict::default();
-        let ended = adopt(&core, &mut table, Policy::default(), choice, Report::showing(0)).await;
+        let ended = adopt(&destination, &mut table, Policy::default(), choice, Report::showing(0)).await;
         assert!(matches!(ended, Err(AdoptError::Endless(2))));
     }
 }

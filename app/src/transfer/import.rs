@@ -1,9 +1,8 @@
 use std::io::{self, BufRead};
 
-use inwren_domain::Core;
 use inwren_domain::model::UserFilter;
 use inwren_domain::service::PortFailure;
-use inwren_domain::service::operator::transfer::{BATCH, Importer, Incoming, Outcome, Policy};
+use inwren_domain::service::operator::transfer::{BATCH, Destination, Importer, Incoming, Outcome, Policy};
 
 use super::checksum::Checksum;
 use super::export::{ExportError, Exported, Selection, export};
@@ -47,14 +46,14 @@ pub enum ImportError {
 
 /// Brings in the users of a file, a batch at a time.
 pub async fn import(
-    core: &Core,
+    destination: &Destination,
     policy: Policy,
     input: impl BufRead + Send,
     mut progress: Progress,
     report: Report,
 ) -> Result<Imported, ImportError> {
     let mut lines = Lines::of(input);
-    let mut importer = Importer::new(core, policy);
+    let mut importer = Importer::new(destination, policy);
     let mut imported = Imported { lines: 0, checksum: Checksum::default(), report, here: None };
     let mut with_hashes = false;
     let mut batch: Vec<Incoming> = Vec::with_capacity(BATCH);
@@ -91,7 +90,7 @@ pub async fn import(
     if !policy.dry_run {
         let all =
             Selection { filter: UserFilter::default(), with_hashes: with_hashes || imported.lines == 0 };
-        let mut here = core.store.snapshot().await.map_err(ExportError::from)?;
+        let mut here = destination.store.snapshot().await.map_err(ExportError::from)?;
         imported.here = Some(export(here.as_mut(), &all, &mut io::sink(), Progress::hidden()).await?);
     }
     Ok(imported)

@@ -3,7 +3,7 @@ use std::fmt;
 use super::PasswordHash;
 
 /// By which function a stored hash was made, as far as its first characters tell. It is for reports: whether a password can
-/// be checked against a hash is for the [hasher](crate::ports::PasswordHasher::can_verify) to say.
+/// be checked against a hash is for the [hasher](crate::ports::AcceptedHashes::can_verify) to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HashScheme(&'static str);
 

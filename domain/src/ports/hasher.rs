@@ -4,6 +4,14 @@ use async_trait::async_trait;
 
 use crate::model::{ClientInfo, ClientNetwork, Password, PasswordHash};
 
+/// Which password hashes may be stored.
+pub trait AcceptedHashes: Send + Sync {
+    /// Whether a hash may be stored: a password could be checked against it with the memory and the time that this machine
+    /// can afford. It MUST be `false` where [`verify`](PasswordHasher::verify) would answer [`HasherError::Unusable`];
+    /// `verify` may accept a little more. It may measure the machine once, so it MUST NOT be called while requests wait.
+    fn can_verify(&self, hash: &PasswordHash) -> bool;
+}
+
 /// The one way to make or check a password hash.
 ///
 /// Hashing is slow and takes much memory on purpose, so an adapter MUST bound how many hashes run and how many wait,
@@ -12,12 +20,7 @@ use crate::model::{ClientInfo, ClientNetwork, Password, PasswordHash};
 /// network of clients MUST keep another from its turn.
 /// A check of a stored hash MUST take a bounded amount of memory and time, whatever parameters the hash names.
 #[async_trait]
-pub trait PasswordHasher: Send + Sync {
-    /// Whether a hash may be stored: a password could be checked against it with the memory and the time that this machine
-    /// can afford. It MUST be `false` where [`verify`](Self::verify) would answer [`HasherError::Unusable`]; `verify` may
-    /// accept a little more. It may measure the machine once, so it MUST NOT be called while requests wait.
-    fn can_verify(&self, hash: &PasswordHash) -> bool;
-
+pub trait PasswordHasher: AcceptedHashes {
     /// Hashes a new password with the current parameters and a fresh salt.
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError>;
 

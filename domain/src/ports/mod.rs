@@ -28,7 +28,7 @@ pub use clock::{Clock, ClockAhead};
 pub use credentials::{CredentialReader, CredentialRepository};
 pub use entropy::{Entropy, EntropyError};
 pub use foreign_users::{ForeignTable, ForeignUser, ForeignUsers};
-pub use hasher::{HasherError, PasswordHasher, Requester, Standing, Verification};
+pub use hasher::{AcceptedHashes, HasherError, PasswordHasher, Requester, Standing, Verification};
 pub use hooked::{HookedStore, StoreHook};
 pub use key_directory::{KeyDirectory, KeyState, PublishedKey};
 pub use legacy_tokens::LegacyTokenVerifier;

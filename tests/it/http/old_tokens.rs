@@ -5,7 +5,9 @@ use std::sync::Arc;
 use inwren_domain::model::{ClientInfo, Email, Password};
 use inwren_domain::ports::{Requester, Standing, Store};
 use inwren_domain::service::operator::set_password;
-use inwren_domain::service::operator::transfer::{Importer, Incoming, IncomingPassword, Outcome, Policy};
+use inwren_domain::service::operator::transfer::{
+    Destination, Importer, Incoming, IncomingPassword, Outcome, Policy,
+};
 use inwren_tests::app::forge::Forger;
 use inwren_tests::app::{Account, PASSWORD, Reply, TestApp, key, old_service};
 use inwren_tests::fakes::faulty_store;
@@ -74,7 +76,9 @@ async fn adopted_as(app: &TestApp, email: Email, is_superuser: bool) -> Account 
         updated_at: None,
         credential_version: None,
     };
-    let outcomes = Importer::new(core, Policy::default()).batch(std::slice::from_ref(&incoming)).await;
+    let destination = Destination::from(core);
+    let outcomes =
+        Importer::new(&destination, Policy::default()).batch(std::slice::from_ref(&incoming)).await;
     assert_eq!(outcomes.unwrap(), [Outcome::Added { without_password: false }]);
     let tokens = app.login(email.as_str()).await;
     Account { id: incoming.id.to_string(), email: email.as_str().to_owned(), tokens }

@@ -8,7 +8,7 @@ use inwren_domain::model::{
 };
 use inwren_domain::ports::{REVOKED_AT_ONCE, Store};
 use inwren_domain::service::operator::transfer::{
-    Importer, Incoming, IncomingPassword, OnConflict, Outcome, Policy, Problem,
+    Destination, Importer, Incoming, IncomingPassword, OnConflict, Outcome, Policy, Problem,
 };
 use time::Duration;
 use uuid::Uuid;
@@ -233,7 +233,7 @@ pub async fn an_import_twice_is_an_import_once(store: Arc<dyn Store>) {
 
 /// With a dry run the same is told, and nothing is written.
 pub async fn a_dry_import_tells_the_same_and_writes_nothing(store: Arc<dyn Store>) {
-    let fakes = Fakes::over(store.clone());
+    let destination = Destination::from(&Fakes::over(store.clone()).core);
     let here = user("Here@example.org");
     add_users(&*store, &[&here]).await;
     let (new, again) = (user("new@example.org"), user("NEW@example.org"));
@@ -242,7 +242,7 @@ pub async fn a_dry_import_tells_the_same_and_writes_nothing(store: Arc<dyn Store
     let batches = [[&new, &stranger], [&again, &changed]].map(|batch| batch.map(incoming));
     for on_conflict in [OnConflict::Refuse, OnConflict::Skip, OnConflict::Update] {
         let policy = Policy { on_conflict, dry_run: true, ..Policy::default() };
-        let mut importer = Importer::new(&fakes.core, policy);
+        let mut importer = Importer::new(&destination, policy);
         let first = importer.batch(&batches[0]).await.unwrap();
         assert_eq!(first[0], Outcome::Added { without_password: false });
         let taken = Problem::EmailTakenInOtherLetters(here.id);
@@ -405,7 +405,7 @@ pub async fn an_import_looks_at_passwords_and_tiers(store: Arc<dyn Store>) {
 }
 
 async fn imported(fakes: &Fakes, policy: Policy, batch: &[Incoming]) -> Vec<Outcome> {
-    Importer::new(&fakes.core, policy).batch(batch).await.unwrap()
+    Importer::new(&Destination::from(&fakes.core), policy).batch(batch).await.unwrap()
 }
 
 fn incoming(user: &User) -> Incoming {

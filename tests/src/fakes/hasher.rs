@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use inwren_domain::model::{Password, PasswordHash};
-use inwren_domain::ports::{HasherError, PasswordHasher, Requester, Verification};
+use inwren_domain::ports::{AcceptedHashes, HasherError, PasswordHasher, Requester, Verification};
 use tokio::sync::oneshot;
 
 use super::Script;
@@ -101,12 +101,14 @@ impl PlainHasher {
     }
 }
 
-#[async_trait]
-impl PasswordHasher for PlainHasher {
+impl AcceptedHashes for PlainHasher {
     fn can_verify(&self, hash: &PasswordHash) -> bool {
         hash.expose().starts_with("$plain$")
     }
+}
 
+#[async_trait]
+impl PasswordHasher for PlainHasher {
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
         self.enter(requester);
         self.hashes.fetch_add(1, Ordering::SeqCst);

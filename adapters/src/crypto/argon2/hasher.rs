@@ -2,59 +2,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use argon2::Params;
 use async_trait::async_trait;
 use inwren_domain::model::{Password, PasswordHash};
-use inwren_domain::ports::{Entropy, HasherError, PasswordHasher, Requester, Standing, Verification};
-use tokio::sync::{OnceCell, oneshot};
+use inwren_domain::ports::{
+    AcceptedHashes, Entropy, HasherError, PasswordHasher, Requester, Standing, Verification,
+};
+use tokio::sync::oneshot;
 
-use super::costs::Costs;
+use super::affordable::AffordableHashes;
+use super::limits::HasherLimits;
 use super::parameters::{Argon2Parameters, InvalidParameters, SALT_BYTES};
 use super::queue::{Answer, Bounds, Job, Queue, Ticket};
-use super::stored::Stored;
 use super::task::{Computed, Task};
 use super::worker::work;
-
-/// How much at once.
-#[derive(Clone, Copy, Debug)]
-pub struct HasherLimits {
-    /// Threads that hash; at least 1. More than there are cores gains nothing.
-    pub threads: usize,
-    /// The memory that all running hashes together may take, in KiB. At least one hash with the current parameters always
-    /// runs; a stored hash for which this is too little is unusable.
-    pub memory_budget_kib: usize,
-    /// How many hashes may wait for a thread.
-    pub max_waiting: usize,
-    /// For how long one may wait before a stranger is told that the service is busy.
-    pub max_wait: Duration,
-    /// For how long one may wait before somebody [known](Standing::Known) is told so.
-    pub max_wait_of_known: Duration,
-}
-
-/// The memory that there is for a stored hash, unless new ones take more: Django and passlib took 100 MiB, argon2-cffi 64.
-const STORED_KIB: usize = 128 * 1_024;
-/// The longest that a check of a stored hash may take on this machine, or one row could stop the service.
-const LONGEST_CHECK: Duration = Duration::from_secs(2);
-/// What has been accepted is checked even where it takes longer by so much: no two measurements are the same.
-const TOLERANCE: f64 = 1.5;
-/// What takes longer than this is slow: it never has all threads.
-const SLOW: Duration = Duration::from_millis(250);
-
-impl HasherLimits {
-    /// As many threads as cores, and the memory that they need with these parameters; one of them has up to 128 MiB, for a
-    /// stored hash. A stranger waits for less than a second; the queue takes more than can be worked off in that time,
-    /// because a client that waits asks less often than one that is turned away at once.
-    pub fn for_machine(cores: usize, parameters: Argon2Parameters) -> Self {
-        let (threads, usual) = (cores.max(1), parameters.memory_kib as usize);
-        Self {
-            threads,
-            memory_budget_kib: (threads - 1).saturating_mul(usual).saturating_add(usual.max(STORED_KIB)),
-            max_waiting: threads.saturating_mul(256),
-            max_wait: Duration::from_millis(800),
-            max_wait_of_known: Duration::from_millis(2_500),
-        }
-    }
-}
 
 /// Hashes with Argon2id on threads of its own, and checks what others hashed otherwise.
 ///
@@ -69,11 +29,7 @@ impl HasherLimits {
 /// room and threads for others.
 pub struct Argon2Hasher {
     queue: Arc<Queue>,
-    params: Params,
-    /// The most that a stored hash may need.
-    max_blocks: usize,
-    /// Measured when a stored hash is dearer than a new one for the first time.
-    costs: OnceCell<Costs>,
+    affordable: AffordableHashes,
     entropy: Arc<dyn Entropy>,
     max_wait: Duration,
     max_wait_of_known: Duration,
@@ -104,10 +60,13 @@ impl Argon2Hasher {
         limits: HasherLimits,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, InvalidParameters> {
-        let params = parameters.to_params()?;
-        let (threads, usual, budget) =
-            (limits.threads.max(1), params.block_count(), limits.memory_budget_kib);
-        let bounds = Bounds { budget, usual, slow: (threads / 2).max(1) };
+        let affordable = AffordableHashes::new(parameters, limits)?;
+        let (params, threads) = (&affordable.params, limits.threads.max(1));
+        let bounds = Bounds {
+            budget: limits.memory_budget_kib,
+            usual: params.block_count(),
+            slow: (threads / 2).max(1),
+        };
         let queue = Arc::new(Queue::new(limits.max_waiting, bounds));
         let computed = Arc::new(AtomicU64::new(0));
         for number in 0..threads {
@@ -120,9 +79,7 @@ impl Argon2Hasher {
         }
         Ok(Self {
             queue,
-            max_blocks: budget.saturating_sub((threads - 1).saturating_mul(usual)).max(usual),
-            params,
-            costs: OnceCell::new(),
+            affordable,
             entropy,
             max_wait: limits.max_wait,
             max_wait_of_known: limits.max_wait_of_known,
@@ -165,7 +122,7 @@ impl Argon2Hasher {
         };
         let (answer, mut answered) = oneshot::channel();
         let ticket = Arc::new(Ticket::default());
-        let blocks = task.blocks(&self.params);
+        let blocks = task.blocks(&self.affordable.params);
         let job = Job { task, blocks, is_slow, ticket: Arc::clone(&ticket), answer };
         if !self.queue.push(requester, job) {
             return Err(self.busy());
@@ -181,28 +138,6 @@ impl Argon2Hasher {
             Ok(Answer::Displaced) => Err(self.busy()),
             Err(_) => Err(HasherError::Failed("the hasher has stopped")),
         }
-    }
-
-    /// Reads a stored hash that fits into memory.
-    fn read(&self, hash: &PasswordHash) -> Result<Stored, HasherError> {
-        let stored = Stored::read(hash)?;
-        if stored.block_count() > self.max_blocks {
-            return Err(HasherError::Unusable("it needs more memory than the budget"));
-        }
-        Ok(stored)
-    }
-
-    /// Reads a stored hash that this machine can afford to check, and tells whether that is slow.
-    async fn read_affordable(&self, hash: &PasswordHash) -> Result<(Box<Stored>, bool), HasherError> {
-        let stored = Box::new(self.read(hash)?);
-        if stored.is_no_dearer_than(&self.params) {
-            return Ok((stored, false));
-        }
-        let time = self.costs.get_or_try_init(measure_aside).await?.time_of(&stored);
-        if time > LONGEST_CHECK.mul_f64(TOLERANCE) {
-            return Err(HasherError::Unusable("a check takes longer than this machine can afford"));
-        }
-        Ok((stored, time > SLOW))
     }
 
     /// Refuses a hash that cannot be checked, after as much work as if there were none.
@@ -222,28 +157,16 @@ impl Argon2Hasher {
     }
 }
 
-/// Measures on a thread that may block.
-async fn measure_aside() -> Result<Costs, HasherError> {
-    let measured = tokio::task::spawn_blocking(Costs::measure).await;
-    measured.unwrap_or(Err(HasherError::Failed("the measurement")))
-}
-
 const ANOTHER_QUESTION: HasherError = HasherError::Failed("an answer to another question");
+
+impl AcceptedHashes for Argon2Hasher {
+    fn can_verify(&self, hash: &PasswordHash) -> bool {
+        self.affordable.can_verify(hash)
+    }
+}
 
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
-    fn can_verify(&self, hash: &PasswordHash) -> bool {
-        let Ok(stored) = self.read(hash) else { return false };
-        let measured = || {
-            let costs = Costs::measure().ok()?;
-            let _ = self.costs.set(costs);
-            Some(costs)
-        };
-        let is_fast = |costs: Costs| costs.time_of(&stored) <= LONGEST_CHECK;
-        stored.is_no_dearer_than(&self.params)
-            || self.costs.get().copied().or_else(measured).is_some_and(is_fast)
-    }
-
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
         match self.compute(Task::Hash { password, salt: self.salt()? }, requester).await? {
             Computed::Hash(hash) => Ok(hash),
@@ -259,7 +182,7 @@ impl PasswordHasher for Argon2Hasher {
     ) -> Result<Verification, HasherError> {
         let (task, is_slow) = match hash {
             None => (Task::VerifyNobody { password }, false),
-            Some(hash) => match self.read_affordable(&hash).await {
+            Some(hash) => match self.affordable.read_affordable(&hash).await {
                 Ok((stored, is_slow)) => (Task::Verify { password, stored, salt: self.salt()? }, is_slow),
                 Err(unusable) => return self.refuse(unusable, password, requester).await,
             },
@@ -276,7 +199,7 @@ impl PasswordHasher for Argon2Hasher {
         hash: PasswordHash,
         requester: Requester,
     ) -> Result<bool, HasherError> {
-        let (task, is_slow) = match self.read_affordable(&hash).await {
+        let (task, is_slow) = match self.affordable.read_affordable(&hash).await {
             Ok((stored, is_slow)) => (Task::Check { password, stored }, is_slow),
             Err(unusable) => return self.refuse(unusable, password, requester).await,
         };

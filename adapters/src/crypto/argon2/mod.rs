@@ -1,6 +1,7 @@
 //! Password hashes with Argon2id (RFC 9106), computed on threads of their own, within a budget of memory. Those that others
 //! made are checked on the same threads.
 
+mod affordable;
 mod blocks;
 mod calibrate;
 mod computation;
@@ -8,6 +9,7 @@ mod costs;
 mod fair;
 mod fill_up;
 mod hasher;
+mod limits;
 mod pace;
 mod parameters;
 mod queue;
@@ -17,6 +19,8 @@ mod task;
 mod turns;
 mod worker;
 
+pub use affordable::AffordableHashes;
 pub use calibrate::{Calibration, calibrate};
-pub use hasher::{Argon2Hasher, HasherLimits, HasherMetrics};
+pub use hasher::{Argon2Hasher, HasherMetrics};
+pub use limits::HasherLimits;
 pub use parameters::{Argon2Parameters, InvalidParameters};

@@ -6,8 +6,7 @@ use super::census::{Census, known_tier};
 use super::incoming::{Incoming, IncomingPassword};
 use super::problem::Problem;
 use super::seen::Fingerprint;
-use crate::Core;
-use crate::model::{Email, PasswordHash, Tier};
+use crate::model::{Email, PasswordHash, Tier, TierCatalog};
 use crate::ports::ForeignUser;
 
 /// Which of those is taken whose addresses differ in case only.
@@ -22,7 +21,7 @@ pub enum OnCaseConflict {
 
 /// Turns the rows of another service into users. What it makes of a row depends on the row and on the census alone.
 pub struct Adoption<'a> {
-    core: &'a Core,
+    tiers: &'a TierCatalog,
     census: &'a Census,
     on_case_conflict: OnCaseConflict,
     /// Those whose address others have too, by the address.
@@ -47,8 +46,8 @@ pub struct Withheld {
 
 impl<'a> Adoption<'a> {
     /// After a census of all rows.
-    pub fn after(core: &'a Core, census: &'a Census, on_case_conflict: OnCaseConflict) -> Self {
-        Self { core, census, on_case_conflict, groups: HashMap::new() }
+    pub fn after(tiers: &'a TierCatalog, census: &'a Census, on_case_conflict: OnCaseConflict) -> Self {
+        Self { tiers, census, on_case_conflict, groups: HashMap::new() }
     }
 
     /// Who a row is. `None` where it is withheld until all rows have been seen.
@@ -85,7 +84,7 @@ impl<'a> Adoption<'a> {
     }
 
     fn tier(&self, name: String) -> String {
-        known_tier(self.core, &name).as_ref().map_or(name, |tier| Tier::as_str(tier).to_owned())
+        known_tier(self.tiers, &name).as_ref().map_or(name, |tier| Tier::as_str(tier).to_owned())
     }
 
     /// Those who were withheld: whoever is taken after all, and the others.

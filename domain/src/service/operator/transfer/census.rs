@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, HashSet};
 
+use super::destination::Destination;
 use super::seen::{Fingerprint, Seen};
-use crate::Core;
-use crate::model::{Email, HashScheme, PasswordHash, Tier};
+use crate::model::{Email, HashScheme, PasswordHash, Tier, TierCatalog};
 use crate::policy::tier::given_by_superuser;
 use crate::ports::ForeignUser;
 
@@ -44,7 +44,7 @@ pub struct Census {
 
 impl Census {
     /// Takes a row in.
-    pub fn note(&mut self, core: &Core, row: &ForeignUser) {
+    pub fn note(&mut self, destination: &Destination, row: &ForeignUser) {
         self.rows += 1;
         if row.unreadable.is_some() {
             self.unreadable += 1;
@@ -60,11 +60,11 @@ impl Census {
             _ => self.invalid_emails += 1,
         }
         match row.hashed_password.as_ref().filter(|hash| !hash.is_empty()) {
-            Some(hash) => self.note_hash(core, PasswordHash::from_phc(hash.clone())),
+            Some(hash) => self.note_hash(destination, PasswordHash::from_phc(hash.clone())),
             None => self.without_password += 1,
         }
         if let Some(tier) = &row.tier {
-            self.note_tier(core, tier);
+            self.note_tier(&destination.tiers, tier);
         }
     }
 
@@ -75,13 +75,13 @@ impl Census {
         }
     }
 
-    fn note_hash(&mut self, core: &Core, hash: PasswordHash) {
+    fn note_hash(&mut self, destination: &Destination, hash: PasswordHash) {
         *self.hashes.entry(HashScheme::of(&hash)).or_default() += 1;
-        self.unknown_hashes += u64::from(!core.hasher.can_verify(&hash));
+        self.unknown_hashes += u64::from(!destination.hashes.can_verify(&hash));
     }
 
-    fn note_tier(&mut self, core: &Core, name: &str) {
-        let known = known_tier(core, name);
+    fn note_tier(&mut self, tiers: &TierCatalog, name: &str) {
+        let known = known_tier(tiers, name);
         let counted = known.as_ref().map_or(name, Tier::as_str);
         self.unknown_tiers += u64::from(known.is_none());
         let has_room = self.tiers.len() < NAMED_TIERS || self.tiers.contains_key(counted);
@@ -101,7 +101,6 @@ impl Census {
 }
 
 /// The configured tier of this name. SQLAlchemy writes the names of a Python enumeration, which are in capitals as a rule.
-pub(super) fn known_tier(core: &Core, name: &str) -> Option<Tier> {
-    let tiers = &core.settings.tiers;
+pub(super) fn known_tier(tiers: &TierCatalog, name: &str) -> Option<Tier> {
     given_by_superuser(tiers, name).or_else(|_| given_by_superuser(tiers, &name.to_lowercase())).ok()
 }

@@ -3,18 +3,17 @@ use std::ops::RangeInclusive;
 
 use time::{OffsetDateTime, UtcOffset};
 
+use super::destination::Destination;
 use super::incoming::{Incoming, IncomingPassword, Vetted};
 use super::problem::Problem;
 use super::seen::{Fingerprint, Seen};
-use crate::Core;
 use crate::model::{
-    Account, AuditEvent, AuditEventKind, ClientInfo, HashScheme, RevocationReason, Tier, UserId,
+    Account, AuditEvent, AuditEventId, AuditEventKind, ClientInfo, HashScheme, RevocationReason, Tier, UserId,
 };
 use crate::policy::superuser::require_another;
 use crate::policy::tier::given_by_superuser;
 use crate::ports::{EntropyError, UnitOfWork};
 use crate::service::PortFailure;
-use crate::service::audit::Trail;
 
 /// How many are brought in by one unit, so that nobody waits long for it.
 pub const BATCH: usize = 500;
@@ -87,7 +86,7 @@ pub enum Outcome {
 
 /// Brings users in, a batch at a time.
 pub struct Importer<'a> {
-    core: &'a Core,
+    destination: &'a Destination,
     policy: Policy,
     /// Where nothing is written the store cannot tell who came before.
     seen: Option<Seen>,
@@ -95,8 +94,8 @@ pub struct Importer<'a> {
 
 impl<'a> Importer<'a> {
     /// Brings users in so.
-    pub fn new(core: &'a Core, policy: Policy) -> Self {
-        Self { core, policy, seen: policy.dry_run.then(Seen::default) }
+    pub fn new(destination: &'a Destination, policy: Policy) -> Self {
+        Self { destination, policy, seen: policy.dry_run.then(Seen::default) }
     }
 
     /// Brings in at most [`BATCH`] users, and tells what became of each, in their order. It is all or nothing but for those
@@ -129,8 +128,8 @@ impl<'a> Importer<'a> {
     /// One unit.
     async fn round(&self, incoming: &[Incoming], met: &[Fingerprint]) -> Result<Vec<Outcome>, PortFailure> {
         let vetted: Vec<_> = incoming.iter().map(|one| self.vet(one, met)).collect();
-        let mut unit = self.core.store.begin().await?;
-        match Round::new(self.core, self.policy).run(unit.as_mut(), vetted).await {
+        let mut unit = self.destination.store.begin().await?;
+        match Round::new(self.destination, self.policy).run(unit.as_mut(), vetted).await {
             Ok(outcomes) if self.policy.dry_run => unit.rollback().await.map(|()| outcomes),
             Ok(outcomes) => unit.commit().await.map(|()| outcomes),
             Err(failure) => {
@@ -168,16 +167,18 @@ impl<'a> Importer<'a> {
 
     fn password(&self, password: &IncomingPassword) -> Result<IncomingPassword, Problem> {
         match (password, self.policy.unknown_hash) {
-            (IncomingPassword::Hash(hash), unknown) if !self.core.hasher.can_verify(hash) => match unknown {
-                UnknownHash::Reset => Ok(IncomingPassword::None),
-                UnknownHash::Refuse => Err(Problem::Hash(HashScheme::of(hash))),
-            },
+            (IncomingPassword::Hash(hash), unknown) if !self.destination.hashes.can_verify(hash) => {
+                match unknown {
+                    UnknownHash::Reset => Ok(IncomingPassword::None),
+                    UnknownHash::Refuse => Err(Problem::Hash(HashScheme::of(hash))),
+                }
+            }
             (usable, _) => Ok(usable.clone()),
         }
     }
 
     fn tier(&self, name: &str) -> Result<Tier, Problem> {
-        let tiers = &self.core.settings.tiers;
+        let tiers = &self.destination.tiers;
         match (given_by_superuser(tiers, name), self.policy.unknown_tier) {
             (Ok(tier), _) => Ok(tier),
             (Err(_), UnknownTier::Default) => Ok(tiers.default_tier().clone()),
@@ -233,7 +234,8 @@ fn without_repetition(incoming: &[Incoming]) -> usize {
 
 /// What one unit does.
 struct Round<'a> {
-    trail: Trail<'a>,
+    destination: &'a Destination,
+    at: OffsetDateTime,
     policy: Policy,
     superusers: Vec<UserId>,
     events: Vec<AuditEvent>,
@@ -246,12 +248,9 @@ struct Change<'a> {
     current: Account,
 }
 
-static FROM_HERE: ClientInfo = ClientInfo { ip_address: None, user_agent: None };
-
 impl<'a> Round<'a> {
-    fn new(core: &'a Core, policy: Policy) -> Self {
-        let trail = Trail { core, at: core.clock.now(), actor: None, client: &FROM_HERE };
-        Self { trail, policy, superusers: Vec::new(), events: Vec::new() }
+    fn new(destination: &'a Destination, policy: Policy) -> Self {
+        Self { destination, at: destination.clock.now(), policy, superusers: Vec::new(), events: Vec::new() }
     }
 
     async fn run(
@@ -271,7 +270,7 @@ impl<'a> Round<'a> {
                 Ok(wanted) => match self.decide(&wanted, &holders) {
                     Decision::Told(outcome) => outcome,
                     Decision::Add => {
-                        new.push((place, wanted.new_account(self.default_tier(), self.trail.at)));
+                        new.push((place, wanted.new_account(self.default_tier(), self.at)));
                         Outcome::Unchanged
                     }
                     Decision::Change(current) => {
@@ -296,7 +295,7 @@ impl<'a> Round<'a> {
     }
 
     fn default_tier(&self) -> &Tier {
-        self.trail.core.settings.tiers.default_tier()
+        self.destination.tiers.default_tier()
     }
 
     fn decide(&self, wanted: &Vetted<'_>, holders: &Holders) -> Decision {
@@ -363,7 +362,7 @@ impl<'a> Round<'a> {
         change: Change<'_>,
     ) -> Result<Outcome, PortFailure> {
         let Change { wanted, current, .. } = change;
-        let account = wanted.applied_to(&current, self.trail.at);
+        let account = wanted.applied_to(&current, self.at);
         let user = &account.user;
         let deactivated = current.user.is_active && !user.is_active;
         let demoted = current.user.is_superuser && !user.is_superuser;
@@ -388,7 +387,7 @@ impl<'a> Round<'a> {
         .into_iter()
         .find_map(|(holds, reason)| holds.then_some(reason));
         if let Some(reason) = reason {
-            unit.sessions().revoke_all(user.id, None, reason, self.trail.at).await?;
+            unit.sessions().revoke_all(user.id, None, reason, self.at).await?;
         }
         if has_new_password {
             self.note(AuditEventKind::PasswordChanged, user.id)?;
@@ -399,7 +398,15 @@ impl<'a> Round<'a> {
     }
 
     fn note(&mut self, kind: AuditEventKind, user: UserId) -> Result<(), EntropyError> {
-        self.events.push(self.trail.event(kind, user, None)?);
+        self.events.push(AuditEvent {
+            id: AuditEventId::generate(self.at, self.destination.entropy.as_ref())?,
+            occurred_at: self.at,
+            kind,
+            user_id: user,
+            session_id: None,
+            actor_id: None,
+            client: ClientInfo::default(),
+        });
         Ok(())
     }
 }

@@ -9,6 +9,7 @@
 
 mod adoption;
 mod census;
+mod destination;
 mod importer;
 mod incoming;
 mod problem;
@@ -16,6 +17,7 @@ mod seen;
 
 pub use adoption::{Adoption, OnCaseConflict, Withheld};
 pub use census::Census;
+pub use destination::Destination;
 pub use importer::{BATCH, Importer, OnConflict, Outcome, Policy, UnknownHash, UnknownTier};
 pub use incoming::{Incoming, IncomingPassword};
 pub use problem::Problem;
