@@ -1,11 +1,10 @@
-//! What the refusals of the core look like from outside.
+//! The problems that more than one part of the interface has. Those of single use cases are beside their routes.
 
 use inwren_domain::model::InvalidEmail;
 use inwren_domain::policy::password::WeakPassword;
 use inwren_domain::policy::step_up::StepUpRequired;
 use inwren_domain::policy::superuser::LastSuperuser;
 use inwren_domain::policy::tier::TierRefused;
-use inwren_domain::service::{NotCreated, account, admin, auth};
 use poem::http::{HeaderValue, header};
 
 use super::problem::{Kind, Problem};
@@ -14,11 +13,11 @@ use super::problem::{Kind, Problem};
 pub(super) const BEARER_CHALLENGE: &str = r#"Bearer realm="inwren""#;
 
 /// The password of the request, wherever it stands.
-fn weak_password(pointer: &str, weak: WeakPassword) -> Problem {
+pub(super) fn weak_password(pointer: &str, weak: WeakPassword) -> Problem {
     Problem::invalid(pointer, weak)
 }
 
-fn email_taken() -> Problem {
+pub(super) fn email_taken() -> Problem {
     Problem::of(Kind::EMAIL_TAKEN)
 }
 
@@ -83,128 +82,6 @@ impl From<StepUpRequired> for Problem {
         match HeaderValue::from_str(&challenge) {
             Ok(challenge) => problem.header(header::WWW_AUTHENTICATE, challenge),
             Err(_) => problem,
-        }
-    }
-}
-
-impl From<auth::register::Refusal> for Problem {
-    fn from(refusal: auth::register::Refusal) -> Self {
-        match refusal {
-            auth::register::Refusal::NotCreated(NotCreated::EmailTaken) => email_taken(),
-            auth::register::Refusal::NotCreated(NotCreated::WeakPassword(weak)) => {
-                weak_password("/password", weak)
-            }
-            auth::register::Refusal::Tier(refused) => refused.into(),
-        }
-    }
-}
-
-impl From<auth::login::Refusal> for Problem {
-    fn from(_: auth::login::Refusal) -> Self {
-        invalid_credentials()
-    }
-}
-
-impl From<auth::refresh::Refusal> for Problem {
-    fn from(_: auth::refresh::Refusal) -> Self {
-        invalid_token()
-    }
-}
-
-impl From<account::update::Refusal> for Problem {
-    fn from(refusal: account::update::Refusal) -> Self {
-        match refusal {
-            account::update::Refusal::EmailTaken => email_taken(),
-            account::update::Refusal::Tier(refused) => refused.into(),
-            account::update::Refusal::StepUp(required) => required.into(),
-            account::update::Refusal::Overtaken => invalid_token(),
-        }
-    }
-}
-
-impl From<account::change_password::Refusal> for Problem {
-    fn from(refusal: account::change_password::Refusal) -> Self {
-        match refusal {
-            account::change_password::Refusal::StepUp(required) => required.into(),
-            account::change_password::Refusal::WrongPassword => {
-                Self::new(Kind::INVALID_CREDENTIALS, "The current password is wrong.")
-                    .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
-            }
-            account::change_password::Refusal::WeakPassword(weak) => weak_password("/new_password", weak),
-            account::change_password::Refusal::Overtaken => invalid_token(),
-        }
-    }
-}
-
-impl From<account::deactivate::Refusal> for Problem {
-    fn from(refusal: account::deactivate::Refusal) -> Self {
-        match refusal {
-            account::deactivate::Refusal::StepUp(required) => required.into(),
-            account::deactivate::Refusal::LastSuperuser(last) => last.into(),
-            account::deactivate::Refusal::Overtaken => invalid_token(),
-        }
-    }
-}
-
-impl From<account::sessions::Refusal> for Problem {
-    fn from(refusal: account::sessions::Refusal) -> Self {
-        match refusal {
-            account::sessions::Refusal::NotFound => not_found("session"),
-            account::sessions::Refusal::Overtaken => invalid_token(),
-        }
-    }
-}
-
-impl From<account::sessions::Overtaken> for Problem {
-    fn from(_: account::sessions::Overtaken) -> Self {
-        invalid_token()
-    }
-}
-
-impl From<admin::NotFound> for Problem {
-    fn from(_: admin::NotFound) -> Self {
-        not_found("user")
-    }
-}
-
-impl From<admin::sessions::Refusal> for Problem {
-    fn from(refusal: admin::sessions::Refusal) -> Self {
-        match refusal {
-            admin::sessions::Refusal::NotFound => not_found("user"),
-            admin::sessions::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
-        }
-    }
-}
-
-impl From<admin::Unconfirmed> for Problem {
-    fn from(unconfirmed: admin::Unconfirmed) -> Self {
-        match unconfirmed {
-            admin::Unconfirmed::NotPermitted => not_permitted(),
-            admin::Unconfirmed::Overtaken => invalid_token(),
-        }
-    }
-}
-
-impl From<admin::update::Refusal> for Problem {
-    fn from(refusal: admin::update::Refusal) -> Self {
-        match refusal {
-            admin::update::Refusal::NotFound => not_found("user"),
-            admin::update::Refusal::EmailTaken => email_taken(),
-            admin::update::Refusal::Tier(refused) => refused.into(),
-            admin::update::Refusal::LastSuperuser(last) => last.into(),
-            admin::update::Refusal::StepUp(required) => required.into(),
-            admin::update::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
-        }
-    }
-}
-
-impl From<admin::delete::Refusal> for Problem {
-    fn from(refusal: admin::delete::Refusal) -> Self {
-        match refusal {
-            admin::delete::Refusal::NotFound => not_found("user"),
-            admin::delete::Refusal::LastSuperuser(last) => last.into(),
-            admin::delete::Refusal::StepUp(required) => required.into(),
-            admin::delete::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
         }
     }
 }

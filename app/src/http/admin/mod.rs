@@ -1,5 +1,6 @@
 //! What superusers do with users.
 
+mod answers;
 mod api;
 mod dto;
 

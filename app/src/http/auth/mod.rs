@@ -1,6 +1,7 @@
 //! Registering, logging in, refreshing and logging out.
 
 mod account_limit;
+mod answers;
 mod api;
 mod dto;
 mod form;

@@ -1,5 +1,6 @@
 //! The own account and its sessions.
 
+mod answers;
 mod api;
 mod dto;
 

@@ -1,0 +1,54 @@
+//! What these operations refuse, and as which problems.
+
+use inwren_domain::service::admin;
+
+use crate::http::problem::Problem;
+use crate::http::refusals::{email_taken, invalid_token, not_found, not_permitted};
+
+impl From<admin::NotFound> for Problem {
+    fn from(_: admin::NotFound) -> Self {
+        not_found("user")
+    }
+}
+
+impl From<admin::sessions::Refusal> for Problem {
+    fn from(refusal: admin::sessions::Refusal) -> Self {
+        match refusal {
+            admin::sessions::Refusal::NotFound => not_found("user"),
+            admin::sessions::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
+        }
+    }
+}
+
+impl From<admin::Unconfirmed> for Problem {
+    fn from(unconfirmed: admin::Unconfirmed) -> Self {
+        match unconfirmed {
+            admin::Unconfirmed::NotPermitted => not_permitted(),
+            admin::Unconfirmed::Overtaken => invalid_token(),
+        }
+    }
+}
+
+impl From<admin::update::Refusal> for Problem {
+    fn from(refusal: admin::update::Refusal) -> Self {
+        match refusal {
+            admin::update::Refusal::NotFound => not_found("user"),
+            admin::update::Refusal::EmailTaken => email_taken(),
+            admin::update::Refusal::Tier(refused) => refused.into(),
+            admin::update::Refusal::LastSuperuser(last) => last.into(),
+            admin::update::Refusal::StepUp(required) => required.into(),
+            admin::update::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
+        }
+    }
+}
+
+impl From<admin::delete::Refusal> for Problem {
+    fn from(refusal: admin::delete::Refusal) -> Self {
+        match refusal {
+            admin::delete::Refusal::NotFound => not_found("user"),
+            admin::delete::Refusal::LastSuperuser(last) => last.into(),
+            admin::delete::Refusal::StepUp(required) => required.into(),
+            admin::delete::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
+        }
+    }
+}

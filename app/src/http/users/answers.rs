@@ -1,0 +1,57 @@
+//! What these operations refuse, and as which problems.
+
+use inwren_domain::service::account;
+use poem::http::{HeaderValue, header};
+
+use crate::http::problem::{Kind, Problem};
+use crate::http::refusals::{BEARER_CHALLENGE, email_taken, invalid_token, not_found, weak_password};
+
+impl From<account::update::Refusal> for Problem {
+    fn from(refusal: account::update::Refusal) -> Self {
+        match refusal {
+            account::update::Refusal::EmailTaken => email_taken(),
+            account::update::Refusal::Tier(refused) => refused.into(),
+            account::update::Refusal::StepUp(required) => required.into(),
+            account::update::Refusal::Overtaken => invalid_token(),
+        }
+    }
+}
+
+impl From<account::change_password::Refusal> for Problem {
+    fn from(refusal: account::change_password::Refusal) -> Self {
+        match refusal {
+            account::change_password::Refusal::StepUp(required) => required.into(),
+            account::change_password::Refusal::WrongPassword => {
+                Self::new(Kind::INVALID_CREDENTIALS, "The current password is wrong.")
+                    .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
+            }
+            account::change_password::Refusal::WeakPassword(weak) => weak_password("/new_password", weak),
+            account::change_password::Refusal::Overtaken => invalid_token(),
+        }
+    }
+}
+
+impl From<account::deactivate::Refusal> for Problem {
+    fn from(refusal: account::deactivate::Refusal) -> Self {
+        match refusal {
+            account::deactivate::Refusal::StepUp(required) => required.into(),
+            account::deactivate::Refusal::LastSuperuser(last) => last.into(),
+            account::deactivate::Refusal::Overtaken => invalid_token(),
+        }
+    }
+}
+
+impl From<account::sessions::Refusal> for Problem {
+    fn from(refusal: account::sessions::Refusal) -> Self {
+        match refusal {
+            account::sessions::Refusal::NotFound => not_found("session"),
+            account::sessions::Refusal::Overtaken => invalid_token(),
+        }
+    }
+}
+
+impl From<account::sessions::Overtaken> for Problem {
+    fn from(_: account::sessions::Overtaken) -> Self {
+        invalid_token()
+    }
+}
