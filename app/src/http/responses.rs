@@ -71,61 +71,54 @@ pub(super) enum NoContent {
 
 /// The problems that an operation can have.
 pub(super) trait Problems: Send + Sync + 'static {
-    const PROBLEMS: &'static [&'static Kind];
+    const PROBLEMS: &'static [&'static [&'static Kind]];
+
+    fn all() -> impl Iterator<Item = &'static Kind> {
+        Self::PROBLEMS.iter().copied().flatten().copied()
+    }
 }
 
-/// Names sets of problems.
+/// Problems that come together, by the kind of operation.
+pub(super) mod group {
+    use super::Kind;
+
+    /// Every operation.
+    pub(in crate::http) const ALWAYS: &[&Kind] =
+        &[Kind::URI_TOO_LONG, Kind::INTERNAL_ERROR, Kind::OVERLOADED, Kind::UNAVAILABLE];
+    /// An operation that needs an access token.
+    pub(in crate::http) const TOKEN: &[&Kind] = &[Kind::MISSING_TOKEN, Kind::INVALID_TOKEN];
+    /// An operation that needs the access token of a superuser.
+    pub(in crate::http) const SUPERUSER: &[&Kind] =
+        &[Kind::MISSING_TOKEN, Kind::INVALID_TOKEN, Kind::STEP_UP_REQUIRED, Kind::NOT_PERMITTED];
+    /// An operation with a body.
+    pub(in crate::http) const BODY: &[&Kind] =
+        &[Kind::REQUEST_TIMEOUT, Kind::BODY_TOO_LARGE, Kind::UNSUPPORTED_MEDIA_TYPE];
+    /// An operation with a JSON body, beside `BODY`. OAuth 2.0 reports the same of a form with its own error codes.
+    pub(in crate::http) const JSON: &[&Kind] = &[Kind::MALFORMED_REQUEST, Kind::VALIDATION_FAILED];
+}
+
+/// Names sets of problems: the groups that an operation's parameters bring, and the problems of its own.
 macro_rules! problems {
-    ($($(#[$doc:meta])* $name:ident = $($kind:ident)+;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $($group:ident)* $([$($kind:ident)+])?;)+) => {
         $($(#[$doc])* pub(super) struct $name;
-        impl Problems for $name {
-            const PROBLEMS: &'static [&'static Kind] = &[$(Kind::$kind),+];
+
+        impl $crate::http::responses::Problems for $name {
+            const PROBLEMS: &'static [&'static [&'static $crate::http::problem::Kind]] = &[
+                $($crate::http::responses::group::$group,)*
+                $(&[$($crate::http::problem::Kind::$kind),+])?
+            ];
         })+
     };
 }
+pub(super) use problems;
 
 problems! {
     /// Whoever asks: the service may be at its limit, or broken.
-    Always = URI_TOO_LONG INTERNAL_ERROR OVERLOADED UNAVAILABLE;
+    Always = ALWAYS;
     /// Being at the limit is something that health has its own answer for.
-    Health = URI_TOO_LONG INTERNAL_ERROR;
-    Register = MALFORMED_REQUEST TIER_NOT_SELF_SERVICE REQUEST_TIMEOUT EMAIL_TAKEN BODY_TOO_LARGE URI_TOO_LONG
-        UNSUPPORTED_MEDIA_TYPE VALIDATION_FAILED RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
-    Login = MALFORMED_REQUEST INVALID_CREDENTIALS REQUEST_TIMEOUT BODY_TOO_LARGE URI_TOO_LONG
-        UNSUPPORTED_MEDIA_TYPE VALIDATION_FAILED RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
-    Refresh = MALFORMED_REQUEST INVALID_TOKEN REQUEST_TIMEOUT BODY_TOO_LARGE URI_TOO_LONG
-        UNSUPPORTED_MEDIA_TYPE VALIDATION_FAILED RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
-    /// An OAuth 2.0 form: what the standard has no code for.
-    AccessToken = REQUEST_TIMEOUT BODY_TOO_LARGE URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE RATE_LIMITED INTERNAL_ERROR
-        OVERLOADED UNAVAILABLE;
-    OAuthForm = REQUEST_TIMEOUT BODY_TOO_LARGE URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE RATE_LIMITED INTERNAL_ERROR
-        OVERLOADED UNAVAILABLE;
-    Introspect = MISSING_TOKEN INVALID_TOKEN INVALID_CLIENT STEP_UP_REQUIRED NOT_PERMITTED REQUEST_TIMEOUT
-        BODY_TOO_LARGE URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
+    Health = [URI_TOO_LONG INTERNAL_ERROR];
     /// Behind a token, without a body.
-    Authenticated = MISSING_TOKEN INVALID_TOKEN URI_TOO_LONG RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
-    /// The same, with parameters in the query.
-    ListMine = MISSING_TOKEN INVALID_TOKEN URI_TOO_LONG VALIDATION_FAILED RATE_LIMITED INTERNAL_ERROR OVERLOADED
-        UNAVAILABLE;
-    UpdateMe = MALFORMED_REQUEST MISSING_TOKEN INVALID_TOKEN STEP_UP_REQUIRED TIER_NOT_SELF_SERVICE
-        REQUEST_TIMEOUT EMAIL_TAKEN BODY_TOO_LARGE URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE VALIDATION_FAILED
-        RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
-    ChangePassword = MALFORMED_REQUEST MISSING_TOKEN INVALID_TOKEN INVALID_CREDENTIALS STEP_UP_REQUIRED
-        REQUEST_TIMEOUT BODY_TOO_LARGE URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE VALIDATION_FAILED RATE_LIMITED
-        INTERNAL_ERROR OVERLOADED UNAVAILABLE;
-    DeactivateMe = MISSING_TOKEN INVALID_TOKEN STEP_UP_REQUIRED LAST_SUPERUSER URI_TOO_LONG RATE_LIMITED
-        INTERNAL_ERROR OVERLOADED UNAVAILABLE;
-    OneOfMine = MISSING_TOKEN INVALID_TOKEN NOT_FOUND URI_TOO_LONG VALIDATION_FAILED RATE_LIMITED INTERNAL_ERROR
-        OVERLOADED UNAVAILABLE;
-    AdminList = MISSING_TOKEN INVALID_TOKEN STEP_UP_REQUIRED NOT_PERMITTED URI_TOO_LONG VALIDATION_FAILED RATE_LIMITED
-        INTERNAL_ERROR OVERLOADED UNAVAILABLE;
-    AdminOne = MISSING_TOKEN INVALID_TOKEN STEP_UP_REQUIRED NOT_PERMITTED NOT_FOUND URI_TOO_LONG VALIDATION_FAILED RATE_LIMITED
-        INTERNAL_ERROR OVERLOADED UNAVAILABLE;
-    AdminUpdate = MALFORMED_REQUEST MISSING_TOKEN INVALID_TOKEN STEP_UP_REQUIRED NOT_PERMITTED NOT_FOUND REQUEST_TIMEOUT
-        EMAIL_TAKEN LAST_SUPERUSER BODY_TOO_LARGE URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE VALIDATION_FAILED
-        RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
-    AdminDelete = MISSING_TOKEN INVALID_TOKEN STEP_UP_REQUIRED NOT_PERMITTED NOT_FOUND LAST_SUPERUSER URI_TOO_LONG
-        VALIDATION_FAILED RATE_LIMITED INTERNAL_ERROR OVERLOADED UNAVAILABLE;
+    Authenticated = ALWAYS TOKEN [RATE_LIMITED];
 }
 
 /// A problem, in the place of an operation's success.
@@ -137,7 +130,7 @@ pub(super) type Answer<T, S> = Result<T, Refused<S>>;
 impl<S: Problems, P: Into<Problem>> From<P> for Refused<S> {
     fn from(problem: P) -> Self {
         let problem = problem.into();
-        debug_assert!(S::PROBLEMS.contains(&problem.kind), "undocumented: {problem:?}");
+        debug_assert!(S::all().any(|kind| kind == problem.kind), "undocumented: {problem:?}");
         Self(problem, PhantomData)
     }
 }
@@ -150,7 +143,7 @@ impl<S: Problems> From<Refused<S>> for poem::Error {
 
 impl<S: Problems> poem_openapi::ApiResponse for Refused<S> {
     fn meta() -> MetaResponses {
-        MetaResponses { responses: problem_responses(S::PROBLEMS) }
+        MetaResponses { responses: problem_responses::<S>() }
     }
 
     fn register(registry: &mut Registry) {
@@ -160,12 +153,12 @@ impl<S: Problems> poem_openapi::ApiResponse for Refused<S> {
 
 /// The documentation of problems, by status. Which of them a status stands for is a list of codes beside the reference,
 /// which [`document`](super::document) makes examples of.
-pub(super) fn problem_responses(problems: &[&Kind]) -> Vec<MetaResponse> {
-    let mut statuses: Vec<u16> = problems.iter().map(|kind| kind.status).collect();
+pub(super) fn problem_responses<S: Problems>() -> Vec<MetaResponse> {
+    let mut statuses: Vec<u16> = S::all().map(|kind| kind.status).collect();
     statuses.sort_unstable();
     statuses.dedup();
     let of_status = |status: u16| {
-        let codes = problems.iter().filter(|kind| kind.status == status).map(|kind| kind.code.into());
+        let codes = S::all().filter(|kind| kind.status == status).map(|kind| kind.code.into());
         let schema = MetaSchema {
             all_of: vec![ProblemDocument::schema_ref()],
             enum_items: codes.collect(),

@@ -4,6 +4,14 @@ use inwren_domain::service::admin;
 
 use crate::http::problem::Problem;
 use crate::http::refusals::{email_taken, invalid_token, not_found, not_permitted};
+use crate::http::responses::problems;
+
+problems! {
+    List = ALWAYS SUPERUSER [VALIDATION_FAILED RATE_LIMITED];
+    One = ALWAYS SUPERUSER [NOT_FOUND VALIDATION_FAILED RATE_LIMITED];
+    Update = ALWAYS SUPERUSER BODY JSON [NOT_FOUND EMAIL_TAKEN LAST_SUPERUSER RATE_LIMITED];
+    Delete = ALWAYS SUPERUSER [NOT_FOUND LAST_SUPERUSER VALIDATION_FAILED RATE_LIMITED];
+}
 
 impl From<admin::NotFound> for Problem {
     fn from(_: admin::NotFound) -> Self {

@@ -7,6 +7,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
 
+use super::answers;
 use super::dto::{AdminUpdateUserRequest, AdminUserDto, AdminUserPage};
 use crate::config::by_client;
 use crate::http::auth_scheme::Administrator;
@@ -17,7 +18,7 @@ use crate::http::paging::{
     SessionListing, default_sessions, next_link, page_of_sessions, refuse_repeated_parameters,
 };
 use crate::http::parameter::Parameter;
-use crate::http::responses::{self, Answer, Json, NoContent};
+use crate::http::responses::{Answer, Json, NoContent};
 use crate::http::state::AppState;
 use crate::http::tags::ApiTags;
 
@@ -64,7 +65,7 @@ impl AdminApi {
         is_active: Query<Option<bool>>,
         /// Only superusers, or only others.
         is_superuser: Query<Option<bool>>,
-    ) -> Answer<Listing, responses::AdminList> {
+    ) -> Answer<Listing, answers::List> {
         refuse_repeated_parameters(request)?;
         let mut filter = UserFilter::default().with_email_prefix(&email.0.unwrap_or_default());
         filter.tier = tier.0.map(|tier| tier.0);
@@ -88,7 +89,7 @@ impl AdminApi {
         admin: Administrator,
         /// The `id` of the user.
         user_id: Path<Uuid>,
-    ) -> Answer<Json<AdminUserDto>, responses::AdminOne> {
+    ) -> Answer<Json<AdminUserDto>, answers::One> {
         let id = UserId::from_uuid(user_id.0);
         let user = admin::list::get(&self.0.core, admin.0, id).await?;
         Ok(Json(AdminUserDto::from(&user)))
@@ -107,7 +108,7 @@ impl AdminApi {
         /// The `id` of the user.
         user_id: Path<Uuid>,
         body: JsonBody<AdminUpdateUserRequest>,
-    ) -> Answer<Json<AdminUserDto>, responses::AdminUpdate> {
+    ) -> Answer<Json<AdminUserDto>, answers::Update> {
         let AdminUpdateUserRequest { email, tier, is_active, is_superuser } = body.0;
         let email = email.map(|text| Email::parse(&text)).transpose()?;
         let command = admin::update::Command { email, tier, is_active, is_superuser };
@@ -128,7 +129,7 @@ impl AdminApi {
         client: Client,
         /// The `id` of the user.
         user_id: Path<Uuid>,
-    ) -> Answer<NoContent, responses::AdminDelete> {
+    ) -> Answer<NoContent, answers::Delete> {
         let id = UserId::from_uuid(user_id.0);
         admin::delete::execute(&self.0.core, admin.0, id, &client.0).await?;
         Ok(NoContent::NoContent)
@@ -150,7 +151,7 @@ impl AdminApi {
         limit: Query<u16>,
         /// `next_cursor` of the page before.
         cursor: Query<Option<Parameter<AgeCursor<SessionId>>>>,
-    ) -> Answer<SessionListing, responses::AdminOne> {
+    ) -> Answer<SessionListing, answers::One> {
         let page = page_of_sessions(request, limit.0, cursor.0)?;
         let id = UserId::from_uuid(user_id.0);
         let page = admin::sessions::list(&self.0.core, admin.0, id, page).await?;
@@ -168,7 +169,7 @@ impl AdminApi {
         client: Client,
         /// The `id` of the user.
         user_id: Path<Uuid>,
-    ) -> Answer<NoContent, responses::AdminOne> {
+    ) -> Answer<NoContent, answers::One> {
         let id = UserId::from_uuid(user_id.0);
         admin::sessions::revoke_all(&self.0.core, admin.0, id, &client.0).await?;
         Ok(NoContent::NoContent)

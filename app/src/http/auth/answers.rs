@@ -4,6 +4,17 @@ use inwren_domain::service::{NotCreated, auth};
 
 use crate::http::problem::Problem;
 use crate::http::refusals::{email_taken, invalid_credentials, invalid_token, weak_password};
+use crate::http::responses::problems;
+
+problems! {
+    Register = ALWAYS BODY JSON [TIER_NOT_SELF_SERVICE EMAIL_TAKEN RATE_LIMITED];
+    Login = ALWAYS BODY JSON [INVALID_CREDENTIALS RATE_LIMITED];
+    Refresh = ALWAYS BODY JSON [INVALID_TOKEN RATE_LIMITED];
+    /// What the standard has no code for.
+    AccessToken = ALWAYS BODY [RATE_LIMITED];
+    Revoke = ALWAYS BODY [RATE_LIMITED];
+    Introspect = ALWAYS SUPERUSER BODY [INVALID_CLIENT RATE_LIMITED];
+}
 
 impl From<auth::register::Refusal> for Problem {
     fn from(refusal: auth::register::Refusal) -> Self {

@@ -7,6 +7,7 @@ use poem_openapi::OpenApi;
 use zeroize::Zeroizing;
 
 use super::account_limit::check_account;
+use super::answers;
 use super::dto::{LoginRequest, RefreshRequest, RegisterRequest, TokenDto};
 use crate::config::{Operation, by_client};
 use crate::http::auth_scheme::Authenticated;
@@ -35,7 +36,7 @@ impl AuthApi {
         _limit: Limited<by_client::Register>,
         client: Client,
         body: JsonBody<RegisterRequest>,
-    ) -> Answer<Created<UserDto>, responses::Register> {
+    ) -> Answer<Created<UserDto>, answers::Register> {
         let RegisterRequest { email, password, tier } = body.0;
         let password = Zeroizing::new(password);
         let command = auth::register::Command {
@@ -61,7 +62,7 @@ impl AuthApi {
         slot: LimitSlot,
         client: Client,
         body: JsonBody<LoginRequest>,
-    ) -> Answer<Json<TokenDto>, responses::Login> {
+    ) -> Answer<Json<TokenDto>, answers::Login> {
         let LoginRequest { email, password } = body.0;
         let password = Zeroizing::new(password);
         let email = Email::parse_for_lookup(&email)?;
@@ -81,7 +82,7 @@ impl AuthApi {
         slot: LimitSlot,
         client: Client,
         body: LimitedBody<by_client::Refresh, JsonBody<RefreshRequest>>,
-    ) -> Answer<Json<TokenDto>, responses::Refresh> {
+    ) -> Answer<Json<TokenDto>, answers::Refresh> {
         let token = PlainToken::new(body.0.0.refresh_token);
         Ok(Json(refresh(&self.0, request, &slot, token, &client).await?.into()))
     }

@@ -8,6 +8,7 @@ use poem_openapi::{Enum, Object, OpenApi};
 use zeroize::Zeroizing;
 
 use super::account_limit::check_account;
+use super::answers;
 use super::api::{log_in, refresh};
 use super::dto::OAuthTokenDto;
 use super::form::{FromForm, OAuthForm};
@@ -19,7 +20,7 @@ use crate::http::client_auth;
 use crate::http::limited::LimitedBody;
 use crate::http::limits::LimitSlot;
 use crate::http::problem::{Kind, Problem};
-use crate::http::responses::{self, Json};
+use crate::http::responses::Json;
 use crate::http::state::AppState;
 use crate::http::tags::ApiTags;
 
@@ -39,7 +40,7 @@ impl OAuthApi {
         slot: LimitSlot,
         client: Client,
         form: LimitedBody<by_client::Login, OAuthForm<AccessTokenForm>>,
-    ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
+    ) -> Result<Json<OAuthTokenDto>, OAuthRefused<answers::AccessToken>> {
         let form = match form.0.0 {
             Ok(form) => form,
             Err(error) => {
@@ -62,7 +63,7 @@ impl OAuthApi {
         slot: &LimitSlot,
         client: Client,
         form: AccessTokenForm,
-    ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
+    ) -> Result<Json<OAuthTokenDto>, OAuthRefused<answers::AccessToken>> {
         self.0.limits.check_client(request, Operation::Login).await?;
         let (Some(username), Some(password)) = (form.username, form.password.map(Zeroizing::new)) else {
             return Err(OAuthError::invalid_request("username and password are needed.").into());
@@ -86,7 +87,7 @@ impl OAuthApi {
         slot: &LimitSlot,
         client: &Client,
         form: AccessTokenForm,
-    ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
+    ) -> Result<Json<OAuthTokenDto>, OAuthRefused<answers::AccessToken>> {
         let Some(token) = form.refresh_token else {
             self.0.limits.check_client(request, Operation::Refresh).await?;
             return Err(OAuthError::invalid_request("refresh_token is needed.").into());
@@ -108,7 +109,7 @@ impl OAuthApi {
         &self,
         request: &Request,
         form: AccessTokenForm,
-    ) -> Result<Json<OAuthTokenDto>, OAuthRefused<responses::AccessToken>> {
+    ) -> Result<Json<OAuthTokenDto>, OAuthRefused<answers::AccessToken>> {
         self.0.limits.check_client(request, Operation::ClientToken).await?;
         let secret = form.client_secret.map(PlainToken::new);
         let credentials = match (client_auth::basic_credentials(request), form.client_id, secret) {

@@ -9,9 +9,10 @@ use poem_openapi::registry::{MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{Enum, Object};
 
+use super::answers;
 use crate::http::client_auth::BASIC;
 use crate::http::problem::Problem;
-use crate::http::responses::{self, Problems, media, problem_responses, response};
+use crate::http::responses::{Problems, media, problem_responses, response};
 
 /// An error as OAuth 2.0 clients expect it (RFC 6749 section 5.2).
 #[derive(Debug, Object)]
@@ -67,15 +68,15 @@ pub(super) trait OAuthEndpoint: Problems {
     const OAUTH: &'static [u16];
 }
 
-impl OAuthEndpoint for responses::AccessToken {
+impl OAuthEndpoint for answers::AccessToken {
     const OAUTH: &'static [u16] = &[400, 401];
 }
 
-impl OAuthEndpoint for responses::OAuthForm {
+impl OAuthEndpoint for answers::Revoke {
     const OAUTH: &'static [u16] = &[400];
 }
 
-impl OAuthEndpoint for responses::Introspect {
+impl OAuthEndpoint for answers::Introspect {
     const OAUTH: &'static [u16] = &[400];
 }
 
@@ -96,7 +97,7 @@ impl<S> From<OAuthError> for OAuthRefused<S> {
 
 impl<S: Problems> From<Problem> for OAuthRefused<S> {
     fn from(problem: Problem) -> Self {
-        debug_assert!(S::PROBLEMS.contains(&problem.kind), "undocumented: {problem:?}");
+        debug_assert!(S::all().any(|kind| kind == problem.kind), "undocumented: {problem:?}");
         Self(Refusal::Problem(Box::new(problem)), PhantomData)
     }
 }
@@ -127,7 +128,7 @@ impl<S: OAuthEndpoint> poem_openapi::ApiResponse for OAuthRefused<S> {
             response(*status, "Refused, as RFC 6749 section 5.2 says.", Some(media::<OAuthPayload>()))
         };
         let mut responses: Vec<_> = S::OAUTH.iter().map(refused).collect();
-        responses.extend(problem_responses(S::PROBLEMS));
+        responses.extend(problem_responses::<S>());
         MetaResponses { responses }
     }
 

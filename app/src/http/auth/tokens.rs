@@ -6,6 +6,7 @@ use inwren_domain::model::PlainToken;
 use inwren_domain::service::{Failure, auth};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
+use super::answers;
 use super::form::{FromForm, OAuthForm};
 use super::introspection::IntrospectionDto;
 use super::oauth_error::{OAuthError, OAuthErrorCode, OAuthRefused};
@@ -15,7 +16,7 @@ use crate::http::body::FormFields;
 use crate::http::client::Client;
 use crate::http::limited::Limited;
 use crate::http::problem::Problem;
-use crate::http::responses::{self, Json};
+use crate::http::responses::Json;
 use crate::http::state::AppState;
 use crate::http::tags::ApiTags;
 
@@ -40,7 +41,7 @@ impl TokensApi {
         _limit: Limited<by_client::Revoke>,
         client: Client,
         form: OAuthForm<TokenForm>,
-    ) -> Result<Revoked, OAuthRefused<responses::OAuthForm>> {
+    ) -> Result<Revoked, OAuthRefused<answers::Revoke>> {
         let token = PlainToken::new(form.0?.token);
         match auth::revoke::execute(&self.0.core, &token, &client.0).await {
             Ok(()) => Ok(Revoked::Revoked),
@@ -63,7 +64,7 @@ impl TokensApi {
         _limit: Limited<by_client::Introspect>,
         _caller: Introspector,
         form: OAuthForm<TokenForm>,
-    ) -> Result<Json<IntrospectionDto>, OAuthRefused<responses::Introspect>> {
+    ) -> Result<Json<IntrospectionDto>, OAuthRefused<answers::Introspect>> {
         let token = PlainToken::new(form.0?.token);
         let found = auth::introspect::execute(&self.0.core, &token).await.map_err(Problem::from)?;
         Ok(Json(IntrospectionDto::new(found, &self.0.issuer)))

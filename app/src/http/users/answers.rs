@@ -5,6 +5,15 @@ use poem::http::{HeaderValue, header};
 
 use crate::http::problem::{Kind, Problem};
 use crate::http::refusals::{BEARER_CHALLENGE, email_taken, invalid_token, not_found, weak_password};
+use crate::http::responses::problems;
+
+problems! {
+    Update = ALWAYS TOKEN BODY JSON [STEP_UP_REQUIRED TIER_NOT_SELF_SERVICE EMAIL_TAKEN RATE_LIMITED];
+    ChangePassword = ALWAYS TOKEN BODY JSON [INVALID_CREDENTIALS STEP_UP_REQUIRED RATE_LIMITED];
+    Delete = ALWAYS TOKEN [STEP_UP_REQUIRED LAST_SUPERUSER RATE_LIMITED];
+    Sessions = ALWAYS TOKEN [VALIDATION_FAILED RATE_LIMITED];
+    RevokeSession = ALWAYS TOKEN [NOT_FOUND VALIDATION_FAILED RATE_LIMITED];
+}
 
 impl From<account::update::Refusal> for Problem {
     fn from(refusal: account::update::Refusal) -> Self {

@@ -8,6 +8,7 @@ use poem_openapi::param::{Path, Query};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::answers;
 use super::dto::{ChangePasswordRequest, UpdateUserRequest, UserDto};
 use crate::config::by_client;
 use crate::http::auth::{TokenDto, check_account};
@@ -48,7 +49,7 @@ impl UsersApi {
         caller: Authenticated,
         client: Client,
         body: JsonBody<UpdateUserRequest>,
-    ) -> Answer<Json<UserDto>, responses::UpdateMe> {
+    ) -> Answer<Json<UserDto>, answers::Update> {
         let UpdateUserRequest { email, tier } = body.0;
         let email = email.map(|text| Email::parse(&text)).transpose()?;
         let command = account::update::Command { email, tier };
@@ -67,7 +68,7 @@ impl UsersApi {
         caller: Authenticated,
         client: Client,
         body: JsonBody<ChangePasswordRequest>,
-    ) -> Answer<Json<TokenDto>, responses::ChangePassword> {
+    ) -> Answer<Json<TokenDto>, answers::ChangePassword> {
         let current = Zeroizing::new(body.0.current_password);
         let new = Zeroizing::new(body.0.new_password);
         let command = account::change_password::Command {
@@ -88,7 +89,7 @@ impl UsersApi {
         _limit: Limited<by_client::DeleteMe>,
         caller: Authenticated,
         client: Client,
-    ) -> Answer<NoContent, responses::DeactivateMe> {
+    ) -> Answer<NoContent, answers::Delete> {
         account::deactivate::execute(&self.0.core, &caller.0, &client.0).await?;
         Ok(NoContent::NoContent)
     }
@@ -107,7 +108,7 @@ impl UsersApi {
         limit: Query<u16>,
         /// `next_cursor` of the page before.
         cursor: Query<Option<Parameter<AgeCursor<SessionId>>>>,
-    ) -> Answer<SessionListing, responses::ListMine> {
+    ) -> Answer<SessionListing, answers::Sessions> {
         let page = page_of_sessions(request, limit.0, cursor.0)?;
         let page = account::sessions::list(&self.0.core, &caller.0, page).await?;
         let current = caller.0.session().map(|session| session.id);
@@ -125,7 +126,7 @@ impl UsersApi {
         client: Client,
         /// The `id` of the session.
         session_id: Path<Uuid>,
-    ) -> Answer<NoContent, responses::OneOfMine> {
+    ) -> Answer<NoContent, answers::RevokeSession> {
         let session = SessionId::from_uuid(session_id.0);
         account::sessions::revoke(&self.0.core, &caller.0, session, &client.0).await?;
         Ok(NoContent::NoContent)
