@@ -26,7 +26,7 @@ macro_rules! operations {
 
         /// The operations as types.
         pub mod by_client {
-            use super::{LimitedOperation, Operation};
+            use crate::config::rate_limits::{LimitedOperation, Operation};
 
             $(#[doc = $about] pub struct $name;
 

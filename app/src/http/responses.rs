@@ -80,7 +80,7 @@ pub(super) trait Problems: Send + Sync + 'static {
 
 /// Problems that come together, by the kind of operation.
 pub(super) mod group {
-    use super::Kind;
+    use crate::http::problem::Kind;
 
     /// Every operation.
     pub(in crate::http) const ALWAYS: &[&Kind] =

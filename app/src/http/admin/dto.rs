@@ -3,41 +3,27 @@ use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::body::request_body;
+use crate::http::body::{EXAMPLE_TIME, object, request_body};
 use crate::http::cursor::CursorText;
 
-/// A user, as a superuser sees it.
-#[derive(Object)]
-#[oai(rename = "AdminUser", example)]
-pub(super) struct AdminUserDto {
-    /// Names the user for ever.
-    id: Uuid,
-    /// The login name, as it was given.
-    email: String,
-    /// The service tier.
-    tier: String,
-    /// Whether the user may log in.
-    is_active: bool,
-    /// Whether the user may administer the others.
-    is_superuser: bool,
-    /// When the user registered.
-    created_at: OffsetDateTime,
-    /// When the user last changed.
-    updated_at: OffsetDateTime,
-}
-
-impl poem_openapi::types::Example for AdminUserDto {
-    fn example() -> Self {
-        let created_at = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
-        Self {
-            id: Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e21),
-            email: "ann@example.org".to_owned(),
-            tier: "premium".to_owned(),
-            is_active: true,
-            is_superuser: false,
-            created_at,
-            updated_at: created_at + time::Duration::days(1),
-        }
+object! {
+    /// A user, as a superuser sees it.
+    #[oai(rename = "AdminUser")]
+    pub(super) AdminUserDto {
+        /// Names the user for ever.
+        id: Uuid = Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e21),
+        /// The login name, as it was given.
+        email: String = "ann@example.org".to_owned(),
+        /// The service tier.
+        tier: String = "premium".to_owned(),
+        /// Whether the user may log in.
+        is_active: bool = true,
+        /// Whether the user may administer the others.
+        is_superuser: bool = false,
+        /// When the user registered.
+        created_at: OffsetDateTime = EXAMPLE_TIME,
+        /// When the user last changed.
+        updated_at: OffsetDateTime = EXAMPLE_TIME + time::Duration::days(1),
     }
 }
 

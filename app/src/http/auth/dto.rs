@@ -2,14 +2,14 @@ use inwren_domain::model::{Email, Password, PlainToken, TokenPair};
 use inwren_domain::policy::password::check_alone;
 use poem_openapi::Object;
 
-use crate::http::body::request_body;
+use crate::http::body::{object, request_body};
 
 request_body! {
     /// Somebody wants an account.
     RegisterRequest {
-        /// The login name: an e-mail address of at most 254 bytes, without invisible characters. It is stored as given. Two
-        /// addresses are the same if they differ only in case, or in the form of the domain: domains are compared in their ASCII
-        /// form (UTS 46).
+        /// The login name: an e-mail address of at most 254 bytes, without invisible characters. It is stored as given.
+        /// Two addresses are the same if they differ only in case, or in the form of the domain: domains are compared in
+        /// their ASCII form (UTS 46).
         #[oai(validator(min_length = 3, max_length = 254))]
         email: String = "ann@example.org".to_owned(),
         /// 8 to 128 characters of any kind, where each word that names the service or the user counts as one; not one of
@@ -47,28 +47,18 @@ request_body! {
     }
 }
 
-/// A pair of tokens (RFC 6749 section 5.1).
-#[derive(Object)]
-#[oai(rename = "Token", example)]
-pub(in crate::http) struct TokenDto {
-    /// For services: a JWT, signed with RS256, that they can verify offline.
-    access_token: String,
-    /// For the next pair: it works once, and then this pair's session goes on with its successor.
-    refresh_token: String,
-    /// Always `bearer`.
-    token_type: String,
-    /// How long the access token is good for, in seconds.
-    expires_in: u32,
-}
-
-impl poem_openapi::types::Example for TokenDto {
-    fn example() -> Self {
-        Self {
-            access_token: "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.e30.c2ln".to_owned(),
-            refresh_token: "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned(),
-            token_type: "bearer".to_owned(),
-            expires_in: 1800,
-        }
+object! {
+    /// A pair of tokens (RFC 6749 section 5.1).
+    #[oai(rename = "Token")]
+    pub(in crate::http) TokenDto {
+        /// For services: a JWT, signed with RS256, that they can verify offline.
+        access_token: String = "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.e30.c2ln".to_owned(),
+        /// For the next pair: it works once, and then this pair's session goes on with its successor.
+        refresh_token: String = "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned(),
+        /// Always `bearer`.
+        token_type: String = "bearer".to_owned(),
+        /// How long the access token is good for, in seconds.
+        expires_in: u32 = 1800,
     }
 }
 

@@ -4,7 +4,7 @@ use inwren_domain::model::{Email, Password, PlainToken};
 use inwren_domain::service::auth;
 use inwren_domain::service::auth::client_credentials::Credentials;
 use poem::Request;
-use poem_openapi::{Enum, Object, OpenApi};
+use poem_openapi::{Enum, OpenApi};
 use zeroize::Zeroizing;
 
 use super::account_limit::check_account;
@@ -14,7 +14,7 @@ use super::dto::OAuthTokenDto;
 use super::form::{FromForm, OAuthForm};
 use super::oauth_error::{OAuthError, OAuthErrorCode, OAuthRefused};
 use crate::config::{Operation, by_client};
-use crate::http::body::FormFields;
+use crate::http::body::{FormFields, object};
 use crate::http::client::Client;
 use crate::http::client_auth;
 use crate::http::limited::LimitedBody;
@@ -133,36 +133,22 @@ impl OAuthApi {
     }
 }
 
-/// The token request of RFC 6749 sections 4.3.2, 4.4.2 and 6.
-#[derive(Object)]
-#[oai(rename = "AccessTokenForm", example)]
-struct AccessTokenForm {
-    /// How to get the tokens; `password` if left out.
-    grant_type: Option<GrantType>,
-    /// The e-mail address, for `password`.
-    username: Option<String>,
-    /// The password, for `password`.
-    password: Option<String>,
-    /// The refresh token, for `refresh_token`.
-    refresh_token: Option<String>,
-    /// The client, for `client_credentials`; or HTTP Basic, which is better.
-    client_id: Option<String>,
-    /// Its secret, for `client_credentials`.
-    client_secret: Option<String>,
-}
-
-impl poem_openapi::types::Example for AccessTokenForm {
-    fn example() -> Self {
-        Self {
-            grant_type: Some(GrantType::Password),
-            username: Some("ann@example.org".to_owned()),
-            password: Some("securepassword123".to_owned()),
-            refresh_token: Some(
-                "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned(),
-            ),
-            client_id: Some("01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e23".to_owned()),
-            client_secret: Some("the secret that `inwren clients create` printed".to_owned()),
-        }
+object! {
+    /// The token request of RFC 6749 sections 4.3.2, 4.4.2 and 6.
+    AccessTokenForm {
+        /// How to get the tokens; `password` if left out.
+        grant_type: Option<GrantType> = Some(GrantType::Password),
+        /// The e-mail address, for `password`.
+        username: Option<String> = Some("ann@example.org".to_owned()),
+        /// The password, for `password`.
+        password: Option<String> = Some("securepassword123".to_owned()),
+        /// The refresh token, for `refresh_token`.
+        refresh_token: Option<String> =
+            Some("eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned()),
+        /// The client, for `client_credentials`; or HTTP Basic, which is better.
+        client_id: Option<String> = Some("01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e23".to_owned()),
+        /// Its secret, for `client_credentials`.
+        client_secret: Option<String> = Some("the secret that `inwren clients create` printed".to_owned()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use inwren_domain::model::PlainToken;
 use inwren_domain::service::{Failure, auth};
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, OpenApi};
 
 use super::answers;
 use super::form::{FromForm, OAuthForm};
@@ -12,7 +12,7 @@ use super::introspection::IntrospectionDto;
 use super::oauth_error::{OAuthError, OAuthErrorCode, OAuthRefused};
 use crate::config::by_client;
 use crate::http::auth_scheme::Introspector;
-use crate::http::body::FormFields;
+use crate::http::body::{FormFields, object};
 use crate::http::client::Client;
 use crate::http::limited::Limited;
 use crate::http::problem::Problem;
@@ -71,23 +71,14 @@ impl TokensApi {
     }
 }
 
-/// A token, as RFC 7009 section 2.1 and RFC 7662 section 2.1 have it.
-#[derive(Object)]
-#[oai(rename = "TokenForm", example)]
-struct TokenForm {
-    /// The token.
-    #[oai(validator(min_length = 1))]
-    token: String,
-    /// What the client takes it for, `access_token` or `refresh_token`. It is not needed: tokens say what they are.
-    token_type_hint: Option<String>,
-}
-
-impl poem_openapi::types::Example for TokenForm {
-    fn example() -> Self {
-        Self {
-            token: "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned(),
-            token_type_hint: Some("refresh_token".to_owned()),
-        }
+object! {
+    /// A token, as RFC 7009 section 2.1 and RFC 7662 section 2.1 have it.
+    TokenForm {
+        /// The token.
+        #[oai(validator(min_length = 1))]
+        token: String = "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned(),
+        /// What the client takes it for, `access_token` or `refresh_token`. It is not needed: tokens say what they are.
+        token_type_hint: Option<String> = Some("refresh_token".to_owned()),
     }
 }
 

@@ -87,38 +87,3 @@ impl<T: FromField> FromField for Option<T> {
         Ok(None)
     }
 }
-
-/// Declares a JSON body: its fields, each with an example. `check` may look at the fields, as options, before the body is made
-/// of them.
-macro_rules! request_body {
-    (
-        $(#[$about:meta])*
-        $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty = $example:expr,)+ }
-        $(check($fields:ident) $check:block)?
-    ) => {
-        $(#[$about])*
-        #[derive(poem_openapi::Object)]
-        #[oai(deny_unknown_fields, example)]
-        pub(super) struct $name {
-            $($(#[$attribute])* pub(super) $field: $type,)+
-        }
-
-        impl poem_openapi::types::Example for $name {
-            fn example() -> Self {
-                Self { $($field: $example,)+ }
-            }
-        }
-
-        impl $crate::http::body::FromFields for $name {
-            fn from_fields(fields: &mut $crate::http::body::Fields) -> Option<Self> {
-                $(let $field: Option<$type> = fields.take(stringify!($field));)+
-                $({
-                    let $fields = &mut *fields;
-                    $check
-                })?
-                Some(Self { $($field: $field?,)+ })
-            }
-        }
-    };
-}
-pub(in crate::http) use request_body;

@@ -4,13 +4,15 @@ mod bytes;
 mod fields;
 mod form;
 mod json;
+mod object;
 mod pending;
 
 use poem::{Request, RequestBody};
 
-pub(super) use fields::{Fields, FromFields, request_body};
+pub(super) use fields::{Fields, FromFields};
 pub(super) use form::{FORM, FormFields, read_form};
 pub(super) use json::JsonBody;
+pub(super) use object::{EXAMPLE_TIME, object, request_body};
 pub use pending::PendingBodies;
 
 use super::problem::Problem;

@@ -3,34 +3,23 @@ use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::body::request_body;
+use crate::http::body::{EXAMPLE_TIME, object, request_body};
 use crate::http::cursor::CursorText;
 
-/// A user, as the user sees it.
-#[derive(Object)]
-#[oai(rename = "User", example)]
-pub(in crate::http) struct UserDto {
-    /// Names the user for ever.
-    id: Uuid,
-    /// The login name, as it was given.
-    email: String,
-    /// The service tier.
-    tier: String,
-    /// Whether the user may log in.
-    is_active: bool,
-    /// When the user registered.
-    created_at: OffsetDateTime,
-}
-
-impl poem_openapi::types::Example for UserDto {
-    fn example() -> Self {
-        Self {
-            id: Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e21),
-            email: "ann@example.org".to_owned(),
-            tier: "free".to_owned(),
-            is_active: true,
-            created_at: OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000),
-        }
+object! {
+    /// A user, as the user sees it.
+    #[oai(rename = "User")]
+    pub(in crate::http) UserDto {
+        /// Names the user for ever.
+        id: Uuid = Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e21),
+        /// The login name, as it was given.
+        email: String = "ann@example.org".to_owned(),
+        /// The service tier.
+        tier: String = "free".to_owned(),
+        /// Whether the user may log in.
+        is_active: bool = true,
+        /// When the user registered.
+        created_at: OffsetDateTime = EXAMPLE_TIME,
     }
 }
 
@@ -70,51 +59,34 @@ request_body! {
     }
 }
 
-/// A login on one device.
-#[derive(Object)]
-#[oai(rename = "Session", example)]
-pub(in crate::http) struct SessionDto {
-    /// Names the session; the `sid` of its tokens.
-    id: Uuid,
-    /// When the user logged in.
-    created_at: OffsetDateTime,
-    /// How strongly the user proved who they are: `aal1`, one factor.
-    acr: String,
-    /// When the session was opened or last refreshed.
-    last_used_at: OffsetDateTime,
-    /// When it ends if it is not refreshed before.
-    expires_at: OffsetDateTime,
-    /// The client's IP address at login.
-    #[oai(nullable)]
-    ip_address: Option<String>,
-    /// The client's `User-Agent` at login.
-    #[oai(nullable)]
-    user_agent: Option<String>,
-    /// The client's IP address at `last_used_at`.
-    #[oai(nullable)]
-    last_ip_address: Option<String>,
-    /// The client's `User-Agent` at `last_used_at`.
-    #[oai(nullable)]
-    last_user_agent: Option<String>,
-    /// Whether it is the session that asks.
-    current: bool,
-}
-
-impl poem_openapi::types::Example for SessionDto {
-    fn example() -> Self {
-        let created_at = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
-        Self {
-            id: Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e22),
-            created_at,
-            acr: "aal1".to_owned(),
-            last_used_at: created_at + time::Duration::hours(1),
-            expires_at: created_at + time::Duration::days(7),
-            ip_address: Some("203.0.113.9".to_owned()),
-            user_agent: Some("Mozilla/5.0".to_owned()),
-            last_ip_address: Some("198.51.100.23".to_owned()),
-            last_user_agent: Some("Mozilla/5.0".to_owned()),
-            current: true,
-        }
+object! {
+    /// A login on one device.
+    #[oai(rename = "Session")]
+    pub(in crate::http) SessionDto {
+        /// Names the session; the `sid` of its tokens.
+        id: Uuid = Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e22),
+        /// When the user logged in.
+        created_at: OffsetDateTime = EXAMPLE_TIME,
+        /// How strongly the user proved who they are: `aal1`, one factor.
+        acr: String = "aal1".to_owned(),
+        /// When the session was opened or last refreshed.
+        last_used_at: OffsetDateTime = EXAMPLE_TIME + time::Duration::hours(1),
+        /// When it ends if it is not refreshed before.
+        expires_at: OffsetDateTime = EXAMPLE_TIME + time::Duration::days(7),
+        /// The client's IP address at login.
+        #[oai(nullable)]
+        ip_address: Option<String> = Some("203.0.113.9".to_owned()),
+        /// The client's `User-Agent` at login.
+        #[oai(nullable)]
+        user_agent: Option<String> = Some("Mozilla/5.0".to_owned()),
+        /// The client's IP address at `last_used_at`.
+        #[oai(nullable)]
+        last_ip_address: Option<String> = Some("198.51.100.23".to_owned()),
+        /// The client's `User-Agent` at `last_used_at`.
+        #[oai(nullable)]
+        last_user_agent: Option<String> = Some("Mozilla/5.0".to_owned()),
+        /// Whether it is the session that asks.
+        current: bool = true,
     }
 }
 

@@ -5,30 +5,36 @@ use inwren_domain::ports::PublishedKey;
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 
-/// The public keys that tokens are verified with (RFC 7517 section 5).
-#[derive(Object)]
-#[oai(rename = "JwkSet", example)]
-pub(super) struct JwkSet {
-    /// The keys, the one that signs first. Choose by `kid`: there are several while keys change.
-    keys: Vec<Jwk>,
+use crate::http::body::object;
+
+object! {
+    /// The public keys that tokens are verified with (RFC 7517 section 5).
+    pub(super) JwkSet {
+        /// The keys, the one that signs first. Choose by `kid`: there are several while keys change.
+        keys: Vec<Jwk> = vec![Jwk::example()],
+    }
 }
 
-/// A public RSA key (RFC 7517 section 4; RFC 7518 section 6.3.1).
-#[derive(Object)]
-#[oai(rename = "Jwk", example)]
-struct Jwk {
-    /// Always `RSA`.
-    kty: String,
-    /// Always `sig`: for signatures.
-    r#use: String,
-    /// Always `RS256`.
-    alg: String,
-    /// Names the key in the header of its tokens: its thumbprint (RFC 7638).
-    kid: String,
-    /// The modulus, in base64url.
-    n: String,
-    /// The public exponent, in base64url.
-    e: String,
+object! {
+    /// A public RSA key (RFC 7517 section 4; RFC 7518 section 6.3.1).
+    Jwk {
+        /// Always `RSA`.
+        kty: String = "RSA".to_owned(),
+        /// Always `sig`: for signatures.
+        r#use: String = "sig".to_owned(),
+        /// Always `RS256`.
+        alg: String = "RS256".to_owned(),
+        /// Names the key in the header of its tokens: its thumbprint (RFC 7638).
+        kid: String = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".to_owned(),
+        /// The modulus, in base64url.
+        n: String = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRX\
+            jBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqz\
+            s8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-\
+            G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
+            .to_owned(),
+        /// The public exponent, in base64url.
+        e: String = "AQAB".to_owned(),
+    }
 }
 
 impl From<PublishedKey> for Jwk {
@@ -47,29 +53,6 @@ impl From<PublishedKey> for Jwk {
 impl From<Vec<PublishedKey>> for JwkSet {
     fn from(keys: Vec<PublishedKey>) -> Self {
         Self { keys: keys.into_iter().map(Jwk::from).collect() }
-    }
-}
-
-impl Example for JwkSet {
-    fn example() -> Self {
-        Self { keys: vec![Jwk::example()] }
-    }
-}
-
-impl Example for Jwk {
-    fn example() -> Self {
-        Self {
-            kty: "RSA".to_owned(),
-            r#use: "sig".to_owned(),
-            alg: "RS256".to_owned(),
-            kid: "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".to_owned(),
-            n: "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRX\
-                jBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqz\
-                s8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-\
-                G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
-                .to_owned(),
-            e: "AQAB".to_owned(),
-        }
     }
 }
 

@@ -402,7 +402,7 @@ impl<'a> Round<'a> {
             id: AuditEventId::generate(self.at, self.destination.entropy.as_ref())?,
             occurred_at: self.at,
             kind,
-            user_id: user,
+            subject: user.into(),
             session_id: None,
             actor_id: None,
             client: ClientInfo::default(),
