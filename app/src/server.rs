@@ -1,19 +1,18 @@
 //! The accept loop: connections are bounded in number and in time, and a stop lets what runs finish.
 
-mod bounds;
 pub mod connections;
-mod explained;
 mod header_size;
 mod host;
 mod impatient;
 mod leftover;
+mod linger;
 pub mod proxy_protocol;
 mod transport;
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -32,19 +31,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 
-use bounds::MAX_HEADER_BYTES;
 pub use connections::Connections;
 use connections::Slot;
-pub use explained::Explain;
-use explained::Explained;
+use header_size::MAX_HEADER_BYTES;
 use impatient::Impatient;
 use leftover::Leftover;
+use linger::linger;
 pub use transport::Transport;
 use transport::{Opened, Stream};
 
 /// How long a client may take to send its headers, and how long it may wait between two requests.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// As much of them as is read, so that whoever sends somewhat more is told what is wrong. Beyond it the parser answers.
+/// As much of them as is read, so that a client that sends somewhat more gets a problem. Beyond it the parser answers.
 const MAX_READ_AHEAD: usize = 2 * MAX_HEADER_BYTES;
 /// After a failed accept, most often for want of file descriptors: trying at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -73,8 +71,6 @@ pub struct ServerOptions {
     pub shutdown_grace: Duration,
     /// How connections begin.
     pub transport: Transport,
-    /// What is answered to what cannot be read.
-    pub explain: Explain,
 }
 
 /// Serves until `stop` completes, and then lets what runs finish. `true` if everything finished within the grace.
@@ -145,7 +141,6 @@ struct Server {
     /// Where it listens.
     local: Option<SocketAddr>,
     transport: Arc<Transport>,
-    explain: Explain,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
     sharing: Arc<Connections>,
     header_timeout: Duration,
@@ -163,7 +158,6 @@ impl Server {
         Self {
             local: listener.local_addr().ok(),
             transport: Arc::new(options.transport.clone()),
-            explain: options.explain,
             endpoint,
             sharing: Arc::clone(&options.connections),
             header_timeout: options.header_timeout,
@@ -210,7 +204,6 @@ impl Server {
         let connection = Connection {
             local: LocalAddr(Addr::SocketAddr(local)),
             endpoint: Arc::clone(&self.endpoint),
-            explain: self.explain,
             header_timeout: self.header_timeout,
             phase: self.watched.clone(),
         };
@@ -245,7 +238,6 @@ async fn accept(listener: &TcpListener, sharing: &Connections) -> Option<Accepte
 struct Connection {
     local: LocalAddr,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
-    explain: Explain,
     header_timeout: Duration,
     phase: watch::Receiver<Phase>,
 }
@@ -280,7 +272,7 @@ impl Connection {
         client: SocketAddr,
         slot: Slot,
     ) {
-        let Self { local, endpoint, explain, header_timeout, mut phase } = self;
+        let Self { local, endpoint, header_timeout, mut phase } = self;
         let remote = RemoteAddr(Addr::SocketAddr(client));
         let asked_phase = phase.clone();
         let under_way = Arc::new(AtomicUsize::new(0));
@@ -317,23 +309,35 @@ impl Connection {
                 Ok::<_, Infallible>(hyper::Response::from(response))
             }
         });
-        let connection = http1::Builder::new()
+        let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(header_timeout)
             .max_buf_size(MAX_READ_AHEAD)
-            .serve_connection(TokioIo::new(Explained::new(Impatient::new(stream), explain, client)), service);
-        let mut connection = pin!(connection);
-        tokio::select! {
-            outcome = &mut connection => return log_end(outcome),
-            _ = phase.wait_for(|phase| *phase == Phase::Closing) => {}
-        }
-        connection.as_mut().graceful_shutdown();
-        loop {
-            match tokio::time::timeout(LAST_BYTES, &mut connection).await {
-                Ok(outcome) => return log_end(outcome),
-                Err(_) if under_way.load(Ordering::Acquire) == 0 => return,
-                Err(_) => {}
+            .serve_connection(TokioIo::new(Impatient::new(stream)), service);
+        let ended = tokio::select! {
+            outcome = &mut connection => Some(outcome),
+            _ = phase.wait_for(|phase| *phase == Phase::Closing) => None,
+        };
+        let outcome = match ended {
+            Some(outcome) => outcome,
+            None => {
+                Pin::new(&mut connection).graceful_shutdown();
+                loop {
+                    match tokio::time::timeout(LAST_BYTES, &mut connection).await {
+                        Ok(outcome) => break outcome,
+                        Err(_) if under_way.load(Ordering::Acquire) == 0 => return,
+                        Err(_) => {}
+                    }
+                }
             }
+        };
+        // A client that goes away or sends invalid HTTP is not worth more than this.
+        let Err(error) = outcome else { return };
+        tracing::debug!(%error, %client, "a connection ended");
+        if error.is_parse() {
+            // The slot is in the service, and is held until then.
+            let mut parts = connection.into_parts();
+            linger(parts.io.inner_mut()).await;
         }
     }
 }
@@ -351,12 +355,5 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// A client that goes away or sends rubbish is not worth more than this.
-fn log_end(outcome: hyper::Result<()>) {
-    if let Err(error) = outcome {
-        tracing::debug!(%error, "a connection ended");
     }
 }

@@ -3,7 +3,6 @@
 mod maintenance;
 pub mod sqlite_file;
 
-use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -167,11 +166,6 @@ pub fn clock() -> Arc<dyn Clock> {
 /// Randomness from the system.
 pub fn entropy() -> Arc<dyn Entropy> {
     Arc::new(SystemEntropy)
-}
-
-/// The answer to what could not be read as a request.
-pub fn explain(head: &[u8], client: SocketAddr) -> Vec<u8> {
-    crate::http::answer_unread(head, client.ip().to_canonical(), &SystemEntropy)
 }
 
 /// The signing keys of this configuration.

@@ -113,8 +113,6 @@ fn serve_beside(
         shutdown_notice: Duration::ZERO,
         shutdown_grace: Duration::ZERO,
         transport: Transport::default(),
-        // Nothing there has a body but the response itself.
-        explain: |head, _| head.to_vec(),
     };
     tokio::spawn(async move {
         server::serve(listener, Arc::new(endpoint), options, std::future::pending()).await;
@@ -221,7 +219,6 @@ fn server_options(config: &Config, certificate: Option<&ServedCertificate>) -> S
         shutdown_notice: config.shutdown_notice,
         shutdown_grace: config.shutdown_grace,
         transport: Transport { proxies, tls: certificate.map(ServedCertificate::tls) },
-        explain: wiring::explain,
     }
 }
 

@@ -27,7 +27,6 @@ mod responses;
 mod site;
 mod state;
 mod tags;
-mod unread;
 mod users;
 mod well_known;
 
@@ -48,7 +47,6 @@ pub use document::document as openapi_document;
 pub use issuer::Issuer;
 pub use meta::HealthEndpoint;
 pub use state::AppState;
-pub use unread::answer as answer_unread;
 
 /// The service as one endpoint.
 pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'static, Response> {

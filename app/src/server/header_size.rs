@@ -3,8 +3,10 @@
 
 use poem::Request;
 
-use super::bounds::MAX_HEADER_BYTES;
 use crate::http::BadHead;
+
+/// The longest headers that are looked at.
+pub(super) const MAX_HEADER_BYTES: usize = 32 * 1024;
 
 /// What stands between a name and its value, and at the end of the line (RFC 9112 section 5).
 const AROUND: usize = ": \r\n".len();

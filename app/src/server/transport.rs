@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::bounds::LINGER;
+use super::linger::linger;
 use super::proxy_protocol;
 use crate::tls::Tls;
 
@@ -80,13 +80,7 @@ async fn refuse_plain(mut stream: BufReader<TcpStream>) {
          Cache-Control: no-store\r\nConnection: close\r\n\r\n{BODY}",
         BODY.len()
     );
-    let goodbye = async {
-        stream.write_all(answer.as_bytes()).await?;
-        stream.shutdown().await?;
-        // Closing while there is something to read would take the answer back.
-        let mut rest = [0; READ_AHEAD];
-        while stream.read(&mut rest).await? > 0 {}
-        io::Result::Ok(())
-    };
-    let _ = tokio::time::timeout(LINGER, goodbye).await;
+    if stream.write_all(answer.as_bytes()).await.is_ok() && stream.shutdown().await.is_ok() {
+        linger(&mut stream).await;
+    }
 }

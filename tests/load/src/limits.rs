@@ -101,7 +101,6 @@ pub fn bare_route(measured: Duration, connections: usize) -> f64 {
                 shutdown_notice: Duration::ZERO,
                 shutdown_grace: Duration::from_secs(1),
                 transport: inwren_app::server::Transport::default(),
-                explain: |head, _| head.to_vec(),
             };
             let stop = async move { drop(stopped.await) };
             inwren_app::server::serve(listener, make_sync(answer).boxed().into(), options, stop).await;

@@ -9,4 +9,4 @@ mod request_id;
 pub(super) use cors::Cors;
 pub(super) use gateway::Gateway;
 pub(super) use headers::add_common;
-pub(super) use request_id::{new_request_id, request_id};
+pub(super) use request_id::request_id;

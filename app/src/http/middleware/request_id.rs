@@ -13,7 +13,7 @@ pub(in crate::http) fn request_id(request: &Request, entropy: &dyn Entropy) -> S
     new_request_id(entropy)
 }
 
-pub(in crate::http) fn new_request_id(entropy: &dyn Entropy) -> String {
+fn new_request_id(entropy: &dyn Entropy) -> String {
     let mut random = [0; 16];
     // Without randomness the id is all zeros; that is no reason to turn the request away here.
     let _ = entropy.fill(&mut random);

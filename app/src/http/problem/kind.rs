@@ -149,8 +149,7 @@ kinds! {
     }
     HEADERS_TOO_LARGE = "headers-too-large" 431 "The headers are too large" false {
         detail: "The headers may have at most 32 KiB.",
-        meaning: "The request line and the headers have more than 32 KiB together, or there are more than a \
-            hundred headers.",
+        meaning: "The headers have more than 32 KiB together.",
         remedy: "Send less. It is most often cookies of other services on the same host, which are of no use \
             here.",
     }
