@@ -232,48 +232,6 @@ async fn everybody_in_a_crowd_is_answered() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whose_answer_is_kept_for_others_gets_it_when_they_have_gone() {
-    let hasher = slow(100);
-    let mut crowd = crowd(&hasher, 60, &Served::default()).await;
-    // The longest that an answer can be kept is until the fourth is there, and few are begun before these have gone.
-    let first = crowd.remove(0);
-    disperse(crowd).await;
-    assert_eq!(first.await.unwrap().unwrap(), Verification::Mismatch);
-    assert_eq!(hasher.metrics().waiting, 0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_answer_is_kept_while_a_costly_old_hash_is_computed() {
-    let costly = Argon2Parameters { memory_kib: 16 * 1024, iterations: 40, parallelism: 1 };
-    let old =
-        hasher(costly, HasherLimits::for_machine(1, costly)).hash(password(), stranger()).await.unwrap();
-    let (hasher, served) = (slow(100), Served::default());
-    // The measurement of the machine would let the crowd begin before the costly one.
-    assert!(hasher.can_verify(&old));
-    // On a machine that stands still it may be over before it was seen.
-    let (first, before) = loop {
-        let (before, first) = (hasher.metrics().computed, ask(&hasher, 1, &served));
-        while hasher.metrics().running == 0 && served.load(Ordering::Relaxed) == 0 {
-            tokio::task::yield_now().await;
-        }
-        if served.swap(0, Ordering::Relaxed) == 0 {
-            break (first, before);
-        }
-    };
-    let elsewhere = Requester { network: ClientNetwork::of([192, 0, 2, 9].into()), ..stranger() };
-    let other = Arc::clone(&hasher);
-    let second = tokio::spawn(async move { other.check(password(), old, elsewhere).await });
-    let crowd = crowd(&hasher, 60, &served).await;
-    while served.load(Ordering::Relaxed) == 0 {
-        tokio::task::yield_now().await;
-    }
-    assert!(hasher.metrics().computed < before + 4, "{:?}", hasher.metrics());
-    assert!(second.await.unwrap().unwrap());
-    disperse(first).await;
-    disperse(crowd).await;
-}
-
 /// A hash with these parameters that no password has.
 fn stored(memory_kib: u32, iterations: u32) -> PasswordHash {
     let salt_and_sum = "c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";

@@ -71,7 +71,7 @@ impl Argon2Hasher {
         let computed = Arc::new(AtomicU64::new(0));
         for number in 0..threads {
             let (queue, params, computed) = (Arc::clone(&queue), params.clone(), Arc::clone(&computed));
-            let work = move || work(&queue, threads, &params, &computed);
+            let work = move || work(&queue, &params, &computed);
             std::thread::Builder::new()
                 .name(format!("hasher-{number}"))
                 .spawn(work)

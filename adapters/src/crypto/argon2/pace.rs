@@ -47,12 +47,6 @@ impl Pace {
         Some((count as f64 - spent.as_secs_f64() / usual.as_secs_f64()).max(0.0))
     }
 
-    /// How many usual hashes a thread computes in this time. 0 where there has been none yet.
-    pub(super) fn hashes_within(&self, time: Duration) -> usize {
-        let usual = self.usual().map_or(0, |usual| usual.as_nanos());
-        time.as_nanos().checked_div(usual).map_or(0, |hashes| usize::try_from(hashes).unwrap_or(usize::MAX))
-    }
-
     #[cfg(test)]
     pub(super) fn of(recent: impl IntoIterator<Item = Duration>) -> Self {
         Self { recent: recent.into_iter().collect() }
@@ -80,13 +74,6 @@ mod tests {
         let pace = Pace::of(milliseconds([16]));
         let missing = |count, spent| pace.missing(count, Duration::from_millis(spent)).unwrap();
         assert_eq!([missing(1, 4), missing(2, 4), missing(1, 200)], [0.75, 1.75, 0.0]);
-    }
-
-    #[test]
-    fn as_many_hashes_as_fit_into_a_time() {
-        let within = |usual| Pace::of(usual).hashes_within(Duration::from_millis(60));
-        assert_eq!(within(None), 0);
-        assert_eq!(milliseconds([0, 15, 16, 60, 61]).map(|usual| within(Some(usual))), [0, 4, 3, 1, 0]);
     }
 
     #[test]

@@ -117,12 +117,6 @@ impl Queue {
         }
     }
 
-    /// The same without waiting, where at least so many jobs wait. `None` otherwise.
-    pub(super) fn next_of(&self, crowd: usize) -> Option<(Job, Reserved<'_>)> {
-        let mut state = self.lock();
-        if state.waiting.len() < crowd { None } else { self.begin(&mut state) }
-    }
-
     fn begin(&self, state: &mut State) -> Option<(Job, Reserved<'_>)> {
         loop {
             let job = self.choose(state)?;

@@ -41,11 +41,6 @@ impl Task {
         stored.max(current.block_count())
     }
 
-    /// Whether it takes as long as a hash with the current parameters does. Others may take any time.
-    pub(super) fn is_usual(&self, current: &Params) -> bool {
-        self.stored().is_none_or(|stored| stored.is_current(current))
-    }
-
     /// The hash that the password is compared with, if there is one.
     fn stored(&self) -> Option<&Stored> {
         match self {
