@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use super::reachable::reachable;
-use crate::colour::Paint;
+use crate::colour::{self, paint};
 use crate::config::{AllowedOrigins, Config, DatabaseTarget, Environment, LogFormat};
 use crate::http::Issuer;
 use crate::{ephemeral, wiring};
@@ -43,9 +43,9 @@ impl Banner<'_> {
     /// As lines for people.
     pub(super) fn text(&self) -> String {
         let Self { config, kid, is_ephemeral, .. } = self;
-        let paint = match is_ephemeral {
-            true => Paint::of(&std::io::stderr()),
-            false => Paint::of(&std::io::stdout()),
+        let colours = match is_ephemeral {
+            true => colour::wanted(&std::io::stderr()),
+            false => colour::wanted(&std::io::stdout()),
         };
         let url = self.url();
         let environment = match config.environment {
@@ -67,13 +67,13 @@ impl Banner<'_> {
             lines.push(("users", people.join("\n             ")));
         }
         lines.extend(self.hint().map(|hint| ("note", hint)));
-        let title = paint.strong(&self.title());
+        let title = paint(colours, colour::STRONG, &self.title());
         let mut text = format!("\n  {title}\n\n");
         for (name, value) in lines {
-            text += &format!("  {} {value}\n", paint.label(&format!("{name:<9} ")));
+            text += &format!("  {} {value}\n", paint(colours, colour::LABEL, &format!("{name:<9} ")));
         }
         for warning in self.warnings() {
-            text += &format!("  {} {warning}\n", paint.warning("warning   "));
+            text += &format!("  {} {warning}\n", paint(colours, colour::WARNING, "warning   "));
         }
         text.push('\n');
         text

@@ -9,6 +9,6 @@ pub(super) fn say(line: &str) {
 
 /// Prints an error.
 pub(super) fn complain(message: &str) {
-    let error = colour::Paint::of(&std::io::stderr()).error("error:");
+    let error = colour::paint(colour::wanted(&std::io::stderr()), colour::ERROR, "error:");
     let _ = writeln!(std::io::stderr(), "{error} {message}");
 }
