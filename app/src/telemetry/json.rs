@@ -163,16 +163,16 @@ mod tests {
     use tracing::field::{Empty, display};
     use tracing_subscriber::layer::SubscriberExt as _;
 
-    use super::super::kept::Kept;
+    use super::super::sink::tests::TestBuffer;
     use super::*;
 
     fn lines_of(work: impl FnOnce()) -> Vec<Value> {
-        let kept = Kept::default();
-        let sink = LogSink::start(kept.clone()).unwrap();
+        let buffer = TestBuffer::default();
+        let sink = LogSink::start(buffer.clone()).unwrap();
         let subscriber = tracing_subscriber::registry().with(JsonLines { sink: sink.clone() });
         tracing::subscriber::with_default(subscriber, work);
         assert!(sink.flush());
-        let text = kept.text();
+        let text = buffer.text();
         text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 

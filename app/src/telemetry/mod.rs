@@ -1,8 +1,6 @@
 //! The log: one line for each event, for people or for machines.
 
 mod json;
-#[cfg(test)]
-mod kept;
 mod sink;
 
 pub use sink::LogSink;

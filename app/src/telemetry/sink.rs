@@ -116,11 +116,32 @@ impl<'a> MakeWriter<'a> for LogSink {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::sync::Mutex;
     use std::sync::mpsc::{Sender, channel};
 
-    use super::super::kept::Kept;
     use super::*;
+
+    /// Keeps what is written to it.
+    #[derive(Clone, Default)]
+    pub(in super::super) struct TestBuffer(Arc<Mutex<Vec<u8>>>);
+
+    impl TestBuffer {
+        pub(in super::super) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for TestBuffer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
 
     /// Takes nothing until its other end is dropped.
     struct Stalled(Receiver<()>);
@@ -138,8 +159,8 @@ mod tests {
 
     #[test]
     fn lines_are_written_in_order() {
-        let kept = Kept::default();
-        let sink = LogSink::start(kept.clone()).unwrap();
+        let buffer = TestBuffer::default();
+        let sink = LogSink::start(buffer.clone()).unwrap();
         for number in 0..1_000 {
             (&sink).write_all(format!("{number}\n").as_bytes()).unwrap();
         }
@@ -147,7 +168,7 @@ mod tests {
         let flushed = (0..60).any(|_| sink.flush());
         assert!(flushed);
         let expected: String = (0..1_000).map(|number| format!("{number}\n")).collect();
-        assert_eq!(kept.text(), expected);
+        assert_eq!(buffer.text(), expected);
     }
 
     #[test]
