@@ -6,10 +6,10 @@
 //! | Section of RFC 8725 | What is tried |
 //! |---|---|
 //! | 3.1 Perform algorithm verification | [`algorithms`]: `none`, HMAC with what everybody knows, true signatures of other algorithms |
-//! | 3.2 Use appropriate algorithms | [`algorithms`]; another `ALGORITHM` stops the start (`process::configuration`) |
+//! | 3.2 Use appropriate algorithms | [`algorithms`]; another `ALGORITHM` stops the start (`process::configuration::settings`) |
 //! | 3.3 Validate all cryptographic operations | [`signatures`]: none, changed, cut off, of a stranger; [`shapes`]: five parts, nested tokens |
-//! | 3.4 Validate cryptographic inputs | keys of another kind or size, damaged or not matching stop the start (`process::key_files`) |
-//! | 3.5 Ensure cryptographic keys have sufficient entropy | a short key stops the start (`process::key_files`); keys are made by the library alone |
+//! | 3.4 Validate cryptographic inputs | keys of another kind or size, damaged or not matching stop the start (`process::tokens::key_files`) |
+//! | 3.5 Ensure cryptographic keys have sufficient entropy | a short key stops the start (`process::tokens::key_files`); keys are made by the library alone |
 //! | 3.6 Avoid compression of encryption inputs | nothing is encrypted; [`headers`]: `zip` and `enc` |
 //! | 3.7 Use UTF-8 | [`encodings`]: other encodings of the header and the claims, bytes that are none |
 //! | 3.8 Validate issuer and subject | [`claims`]: `iss`, `sub`; `http::ended_tokens`: users and sessions of others |

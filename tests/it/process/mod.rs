@@ -1,41 +1,14 @@
-//! The real binary: what only a process can show.
+//! The real binary: what only a process can show. `tests/README.md` says which folder a test belongs to.
 
-mod backup;
-mod build;
-mod cli;
-mod client;
 mod command_line;
 mod configuration;
-mod crowds;
-mod database;
-mod ephemeral;
 mod faults;
-mod first_start;
-mod forged_tokens;
-mod framing;
-mod graceful_stop;
-mod key_files;
-mod kill;
-mod load;
-mod log_lines;
-mod many_sessions;
-mod migrations;
 mod monitoring;
-mod old_service;
 mod operations;
-mod plans;
-mod proxy_protocol;
-mod redis;
-mod reference;
-mod registrations;
-mod restart;
-mod secrecy;
-mod shared_connections;
-mod slow_clients;
-mod sweeps;
-mod times;
+mod packaging;
+mod server;
+mod storage;
+mod support;
 mod tls;
-mod transfer;
+mod tokens;
 mod two_instances;
-mod unread_bodies;
-mod users;

@@ -9,7 +9,7 @@ use inwren_tests::is_long;
 use inwren_tests::process::{Answer, Call, Program, Service, pause, until};
 use inwren_tests::stores::{PrivatePostgres, TempFolder};
 
-use super::super::client::{PASSWORD, Tokens, join, login, me, refresh, register};
+use crate::process::support::client::{PASSWORD, Tokens, join, login, me, refresh, register};
 
 const USERS: usize = 6;
 const ROUNDS: usize = 3;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use inwren_tests::process::{Answer, Call, Service, until};
 use inwren_tests::stores::{PrivatePostgres, TempFolder};
 
-use super::super::client::{PASSWORD, Tokens, join, login, me, refresh, register};
-use super::super::times::SLACK;
 use super::program;
+use crate::process::support::client::{PASSWORD, Tokens, join, login, me, refresh, register};
+use crate::process::support::times::SLACK;
 
 /// The service on a PostgreSQL of its own, and somebody who is logged in.
 struct Started {
@@ -150,7 +150,7 @@ fn a_lock_that_is_held_too_long_is_not_waited_for() {
     let url = server.url();
     let holder = thread::spawn(move || {
         use sea_orm_migration::sea_orm::{ConnectionTrait as _, Database, TransactionTrait as _};
-        super::super::database::block_on(async {
+        crate::process::support::database::block_on(async {
             let connection = Database::connect(url).await.expect("a connection");
             let transaction = connection.begin().await.expect("a transaction");
             transaction.execute_unprepared("SELECT * FROM users FOR UPDATE").await.expect("a lock");

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use inwren_tests::process::{Call, PATIENCE, pause};
 use inwren_tests::stores::{PrivatePostgres, TempFolder};
 
-use super::super::times::SLACK;
 use super::{UnderLoad, program};
+use crate::process::support::times::SLACK;
 
 /// Within this time everybody is told that the database does not answer.
 const TOLD: Duration = Duration::from_secs(5);

@@ -10,8 +10,8 @@ use inwren_tests::process::{Call, Connection, Finished, pause};
 use inwren_tests::stores::{GUARDED, PrivatePostgres, TempFolder};
 use serde_json::json;
 
-use super::super::times::SLACK;
 use super::program;
+use crate::process::support::times::SLACK;
 
 /// The lines that a command has said on standard error.
 fn complaint(finished: Finished) -> String {

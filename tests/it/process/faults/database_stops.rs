@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use inwren_tests::process::{Call, pause, until};
 use inwren_tests::stores::StopMode;
 
-use super::super::times::SLACK;
 use super::UnderLoad;
+use crate::process::support::times::SLACK;
 
 /// Within this time everybody is told that there is no database.
 const TOLD: Duration = Duration::from_secs(2);

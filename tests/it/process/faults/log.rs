@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use inwren_tests::process::{Call, PATIENCE, Program, Service};
 use inwren_tests::stores::TempFolder;
 
-use super::super::client::{PASSWORD, join, login};
+use crate::process::support::client::{PASSWORD, join, login};
 
 /// More lines than any pipe takes.
 const CALLS: usize = 2_000;

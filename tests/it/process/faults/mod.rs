@@ -5,7 +5,9 @@ mod database_refuses;
 mod database_silent;
 mod database_start;
 mod database_stops;
+mod kill;
 mod log;
+pub(super) mod redis;
 mod sqlite;
 mod stored_hash;
 
@@ -14,7 +16,7 @@ use std::time::{Duration, Instant};
 use inwren_tests::process::{Call, Program, Service, pause};
 use inwren_tests::stores::{PrivatePostgres, TempFolder};
 
-use super::load::{Ended, Load};
+use crate::process::support::load::{Ended, Load};
 
 const CLIENTS: usize = 6;
 /// Within this time after a database is back, all is as it was.

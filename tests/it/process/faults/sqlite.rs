@@ -11,11 +11,11 @@ use inwren_tests::stores::TempFolder;
 use sea_orm_migration::sea_orm::{ConnectOptions, ConnectionTrait as _, Database};
 use serde_json::Value;
 
-use super::super::client::{PASSWORD, Tokens, join, login, me, refresh, register};
-use super::super::database::{Storage, block_on};
-use super::super::load::Load;
-use super::super::times::SLACK;
 use super::{CLIENTS, program};
+use crate::process::support::client::{PASSWORD, Tokens, join, login, me, refresh, register};
+use crate::process::support::database::{Storage, block_on};
+use crate::process::support::load::Load;
+use crate::process::support::times::SLACK;
 
 /// Sets how large files of a process may get, as a full disk would; `unlimited` for as they like.
 fn limit_files(service: &Service, bytes: &str) {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use inwren_tests::process::{Program, Service, pause};
 use inwren_tests::stores::TempFolder;
 
-use super::super::client::{PASSWORD, join, login};
-use super::super::database::{Storage, block_on, execute};
+use crate::process::support::client::{PASSWORD, join, login};
+use crate::process::support::database::{Storage, block_on, execute};
 
 const SALT_AND_SUM: &str = "c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
 /// What a hash that is usable may need, and what a process takes and does not give back while it works.

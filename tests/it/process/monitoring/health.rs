@@ -7,7 +7,7 @@ use inwren_tests::ports::free_port;
 use inwren_tests::process::{Call, Connection, Program, Service, until};
 use inwren_tests::stores::TempFolder;
 
-use super::super::times::{HEADER_TIMEOUT, one_of_three_within};
+use crate::process::support::times::{HEADER_TIMEOUT, one_of_three_within};
 
 fn program(folder: &TempFolder) -> Program {
     Program::new(folder.path()).env("DATABASE_URL", "memory:").env("HEALTH_ADDR", "127.0.0.1:0")

@@ -3,8 +3,8 @@
 use inwren_tests::process::{Call, Connection, Program};
 use inwren_tests::stores::TempFolder;
 
-use super::super::times::{HEADER_TIMEOUT, one_of_three_within};
 use super::metrics_address;
+use crate::process::support::times::{HEADER_TIMEOUT, one_of_three_within};
 
 fn program(folder: &TempFolder) -> Program {
     Program::new(folder.path()).env("DATABASE_URL", "memory:")

@@ -4,9 +4,11 @@ mod collector;
 mod exposition;
 mod health;
 mod listener;
+mod log_lines;
 mod metrics;
 mod names;
 mod overload;
+mod secrets;
 mod traces;
 
 use std::net::SocketAddr;
@@ -14,8 +16,8 @@ use std::net::SocketAddr;
 use inwren_tests::process::{Call, Connection, Program, Service};
 use inwren_tests::stores::TempFolder;
 
-use super::client;
-use super::database::Storage;
+use crate::process::support::client;
+use crate::process::support::database::Storage;
 use exposition::Exposition;
 
 /// A service with metrics on any free port.
@@ -28,7 +30,7 @@ fn program(folder: &TempFolder, storage: &Storage) -> Program {
 }
 
 /// Where the service says that its metrics are.
-pub(super) fn metrics_address(service: &Service) -> SocketAddr {
+pub(crate) fn metrics_address(service: &Service) -> SocketAddr {
     service.wait_for("metrics: http://");
     let log = service.log();
     let (_, rest) = log.split_once("metrics: http://").expect("a line with the address");

@@ -8,10 +8,10 @@ use inwren_tests::process::{Call, Program, Service, until};
 use inwren_tests::stores::TempFolder;
 use serde_json::Value;
 
-use super::super::times::{SLACK, one_of_three_within};
 use super::client::{PASSWORD, Tokens, join, login, me, refresh};
 use super::collector::{Collector, Manner, Received, Span};
 use super::{Storage, program, scrape};
+use crate::process::support::times::{SLACK, one_of_three_within};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";

@@ -10,10 +10,10 @@ use inwren_tests::process::{Call, Program, Service, binary, until};
 use inwren_tests::stores::TempFolder;
 use serde_json::json;
 
-use super::super::client::{self, Tokens, login, me, refresh, register};
-use super::super::database::{Storage, block_on, execute};
-use super::super::registrations::Registrations;
 use super::page::{Block, blocks};
+use crate::process::support::client::{self, Tokens, login, me, refresh, register};
+use crate::process::support::database::{Storage, block_on, execute};
+use crate::process::support::registrations::Registrations;
 
 const BOSS: &str = "boss@example.org";
 const ANN: &str = "ann@example.org";

@@ -3,8 +3,8 @@
 use inwren_tests::process::Program;
 use inwren_tests::stores::TempFolder;
 
-use super::super::database::{Storage, block_on, execute};
 use super::page::row;
+use crate::process::support::database::{Storage, block_on, execute};
 
 const ROWS: i64 = 20_000;
 

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use inwren_tests::process::Program;
 
-use super::super::times::SLACK;
 use super::Served;
+use crate::process::support::times::SLACK;
 
 const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";

@@ -7,9 +7,9 @@ use inwren_tests::ports::free_port;
 use inwren_tests::process::{Call, Connection, PATIENCE, Program};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
-use super::super::client::{PASSWORD, Tokens, login, me, register};
-use super::super::times::{HEADER_TIMEOUT, SLACK, one_of_three_within};
 use super::Served;
+use crate::process::support::client::{PASSWORD, Tokens, login, me, register};
+use crate::process::support::times::{HEADER_TIMEOUT, SLACK, one_of_three_within};
 
 #[test]
 fn both_versions_are_spoken_and_nothing_older() {

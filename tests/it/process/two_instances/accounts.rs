@@ -1,8 +1,8 @@
 use inwren_tests::process::Call;
 use serde_json::{Value, json};
 
-use super::super::client::{PASSWORD, Tokens, login, me, register};
 use super::{Instances, statuses};
+use crate::process::support::client::{PASSWORD, Tokens, login, me, register};
 
 #[test]
 fn of_two_registrations_of_one_address_one_is_made() {

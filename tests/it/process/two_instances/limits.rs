@@ -9,9 +9,9 @@ use inwren_tests::fixtures::unique;
 use inwren_tests::process::redis::{RedisServer, redis_prefix, redis_url};
 use inwren_tests::process::{Answer, Call, PATIENCE, Program, Service};
 
-use super::super::client::{PASSWORD, Tokens, login, me, refresh, register};
-use super::super::redis::until_it_is;
 use super::Instances;
+use crate::process::faults::redis::until_it_is;
+use crate::process::support::client::{PASSWORD, Tokens, login, me, refresh, register};
 
 /// Two behind a proxy on this machine, with quotas so slow that no machine is slower.
 fn limited(redis: &str) -> Instances {

@@ -12,7 +12,7 @@ use std::thread;
 use inwren_tests::process::{Answer, Call, Connection, Program, Service};
 use inwren_tests::stores::TempFolder;
 
-use super::database::Storage;
+use crate::process::support::database::Storage;
 
 struct Instances {
     services: [Service; 2],

@@ -1,8 +1,8 @@
 use inwren_tests::process::Call;
 use serde_json::json;
 
-use super::super::client::{PASSWORD, Tokens, join, login, me, refresh};
 use super::{Instances, statuses};
+use crate::process::support::client::{PASSWORD, Tokens, join, login, me, refresh};
 
 const ANN: &str = "ann@example.org";
 

@@ -1,7 +1,7 @@
 use inwren_tests::process::Call;
 
-use super::super::client::{PASSWORD, Tokens, login, me, refresh};
 use super::Instances;
+use crate::process::support::client::{PASSWORD, Tokens, login, me, refresh};
 
 const ROUNDS: usize = 3;
 

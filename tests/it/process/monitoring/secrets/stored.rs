@@ -1,0 +1,56 @@
+//! The secrets that lie in the database and in the key folder.
+
+use std::path::Path;
+
+use inwren_adapters::crypto::keys::KeyPair;
+
+use super::TELLING;
+use crate::process::support::database::Storage;
+
+/// Digests and password hashes, in all the ways in which a log may write them.
+pub(super) fn digests(storage: &Storage) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for row in storage.ask("SELECT hashed_password FROM users") {
+        let phc: String = row.try_get("", "hashed_password").expect("a hash");
+        secrets.extend(phc.split('$').filter(|part| part.len() >= TELLING).map(str::to_owned));
+    }
+    for question in [
+        "SELECT hashed_refresh_token AS digest FROM sessions",
+        "SELECT hashed_secret AS digest FROM service_clients",
+    ] {
+        let rows = storage.ask(question);
+        assert!(!rows.is_empty(), "nothing was kept");
+        for row in rows {
+            let digest: Vec<u8> = row.try_get("", "digest").expect("a digest");
+            secrets.push(digest.iter().map(|byte| format!("{byte:02x}")).collect());
+            secrets.push(digest.iter().map(|byte| format!("{byte:02X}")).collect());
+            secrets.push(digest.iter().map(u8::to_string).collect::<Vec<_>>().join(", "));
+        }
+    }
+    assert!(secrets.len() > 8, "the database is empty");
+    secrets
+}
+
+/// With one of these a holder of the signing key could make a refresh token again. Whoever has the token may know it.
+pub(super) fn refresh_token_ids(storage: &Storage) -> Vec<String> {
+    let rows = storage.ask("SELECT refresh_jti FROM sessions");
+    rows.into_iter().map(|row| row.try_get("", "refresh_jti").expect("an id")).collect()
+}
+
+/// Every private key, encrypted as it is kept, and as it is.
+pub(super) fn keys(folder: &Path, passphrase: &str) -> Vec<String> {
+    let mut secrets = Vec::new();
+    let mut found = 0;
+    for entry in std::fs::read_dir(folder.join("certs")).expect("the keys") {
+        let encrypted = std::fs::read_to_string(entry.expect("a file").path()).expect("a text");
+        if !encrypted.contains("ENCRYPTED PRIVATE KEY") {
+            continue;
+        }
+        found += 1;
+        let plain = KeyPair::read(&encrypted, Some(passphrase)).expect("a key").to_pem().expect("PEM");
+        let lines = encrypted.lines().chain(plain.lines()).filter(|line| !line.starts_with("---"));
+        secrets.extend(lines.filter(|line| line.len() >= TELLING).map(str::to_owned));
+    }
+    assert_eq!(found, 2, "the first key and the one after it");
+    secrets
+}

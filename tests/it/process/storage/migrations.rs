@@ -1,0 +1,199 @@
+//! The schema by command, and by two processes at once.
+
+use inwren_tests::process::{Call, PATIENCE, Program};
+use inwren_tests::stores::TempFolder;
+use serde_json::json;
+
+use crate::process::support::client::{PASSWORD, Tokens, login, me, refresh, register};
+use crate::process::support::database::{Storage, block_on, execute};
+
+fn lines(text: &str, beginning: &str) -> usize {
+    text.lines().filter(|line| line.starts_with(beginning)).count()
+}
+
+/// How many migrations are taken back to get to the schema before this one.
+fn steps_before(name: &str) -> String {
+    let names = inwren_migration::names();
+    (names.len() - names.iter().position(|known| known == name).unwrap()).to_string()
+}
+
+#[test]
+fn up_down_and_status() {
+    for storage in Storage::each() {
+        let folder = TempFolder::new();
+        let program = Program::new(folder.path()).env("DATABASE_URL", storage.url());
+        let migrate = |arguments: &[&str]| {
+            let arguments = ["migrate"].iter().chain(arguments);
+            program.clone().args(arguments.copied()).run().with_code(0)
+        };
+        let all = lines(&migrate(&["status"]), "pending m");
+        assert!(all >= 3);
+        assert_eq!(lines(&migrate(&["up"]), "applied m"), all);
+        assert!(migrate(&["up"]).contains("nothing to do"));
+        let status = migrate(&["status"]);
+        assert_eq!((lines(&status, "applied m"), lines(&status, "pending m")), (all, 0));
+        migrate(&["down", "--yes"]);
+        let status = migrate(&["status"]);
+        assert_eq!((lines(&status, "applied m"), lines(&status, "pending m")), (all - 1, 1));
+        migrate(&["down", "--yes", &(all - 1).to_string()]);
+        assert_eq!(lines(&migrate(&["status"]), "pending m"), all);
+        assert_eq!(lines(&migrate(&["up"]), "applied m"), all);
+    }
+}
+
+/// Accounts of a release that compared domains as typed: all of them stay, each with its own password.
+#[test]
+fn domains_become_ascii_and_no_account_is_lost() {
+    const NAME: &str = "m20261129_000002_ascii_domains";
+    const OTHER: &str = "another pass phrase";
+    let accounts = [
+        ("root@example.org", PASSWORD),
+        ("Ann@Bücher.example", PASSWORD),
+        ("bob@Straße.example", PASSWORD),
+        ("βόλος@βόλος.example", PASSWORD),
+        ("holder@example.org", OTHER),
+        ("invisible@example.org", PASSWORD),
+        ("number@example.org", PASSWORD),
+    ];
+    // As that release stored them, and could no longer be written today.
+    let stored = [
+        ("holder@example.org", "ann@xn--bcher-kva.example", "ann@xn--bcher-kva.example"),
+        ("invisible@example.org", "in\u{34f}v@Bücher.example", "in\u{34f}v@bücher.example"),
+        ("number@example.org", "ann@bücher.１", "ann@bücher.１"),
+    ];
+    let steps = steps_before(NAME);
+    let down = ["migrate", "down", "--yes", &steps];
+    for storage in Storage::each() {
+        let folder = TempFolder::new();
+        let program = Program::new(folder.path()).env("DATABASE_URL", storage.url());
+        let run = |arguments: &[&str], input: &str| {
+            program.clone().args(arguments.iter().copied()).input(input).run().with_code(0)
+        };
+        run(&["migrate", "up"], "");
+        for (email, password) in accounts {
+            let mut create = vec!["users", "create", "--password-stdin", email];
+            create.extend((email == "root@example.org").then_some("--superuser"));
+            run(&create, &format!("{password}\n"));
+        }
+        let form_of = |email: &str| {
+            let rows = storage.ask(&format!("SELECT email_normalized FROM users WHERE email = '{email}'"));
+            rows[0].try_get::<String>("", "email_normalized").unwrap()
+        };
+        let forms = || ["Ann@Bücher.example", "bob@Straße.example", "βόλος@βόλος.example"].map(&form_of);
+        let ascii = ["ann@xn--bcher-kva.example", "bob@xn--strae-oqa.example", "βόλοσ@xn--nxasmm1c.example"];
+        assert_eq!(forms(), ascii);
+        run(&down, "");
+        let former = ["ann@bücher.example", "bob@straße.example", "βόλοσ@βόλοσ.example"];
+        assert_eq!(forms(), former);
+        for (email, address, normalized) in stored {
+            let update = format!(
+                "UPDATE users SET email = '{address}', email_normalized = '{normalized}' WHERE email = '{email}'"
+            );
+            block_on(execute(&storage.url(), &update));
+        }
+
+        let report = run(&["migrate", "up"], "");
+        assert!(report.contains(&format!("applied {NAME}")), "{report}");
+        assert!(report.contains("e-mail address: 2") && !report.contains('@'), "{report}");
+        assert_eq!(forms(), [former[0], ascii[1], ascii[2]], "{}", storage.name());
+        assert_eq!(form_of("in\u{34f}v@Bücher.example"), "in\u{34f}v@xn--bcher-kva.example");
+        run(&down, "");
+        assert_eq!(forms(), former);
+
+        // A start migrates and reports as well.
+        let service = program.start();
+        let id = |email: &str, password: &str| {
+            let tokens = Tokens::of(&service.call(&login(email, password)));
+            service.call(&me(&tokens.access)).text("id")
+        };
+        let (ann, holder) = (id("Ann@Bücher.example", PASSWORD), id("ann@xn--bcher-kva.example", OTHER));
+        assert_ne!(ann, holder);
+        assert!(report.contains(&format!("user {ann}: user {holder} has")), "{report}");
+        let number = id("ann@bücher.１", PASSWORD);
+        assert!(report.contains(&format!("user {number}: no ASCII form")), "{report}");
+        for (email, password) in [
+            ("Ann@Bücher.example", OTHER),
+            ("ann@xn--bcher-kva.example", PASSWORD),
+            ("bob@strasse.example", PASSWORD),
+        ] {
+            service.call(&login(email, password)).expect(401);
+        }
+        for same in ["bob@xn--strae-oqa.example", "βόλος@xn--nxasmm1c.example", "in\u{34f}v@bücher.example"]
+        {
+            id(same, PASSWORD);
+        }
+
+        // The way out: the other account gets another address, and this one is written again.
+        let root = Tokens::of(&service.call(&login("root@example.org", PASSWORD)));
+        let set = |id: &str, email: &str| {
+            let call = Call::new("PUT", format!("/admin/users/{id}")).bearer(&root.access);
+            service.call(&call.json(&json!({ "email": email })))
+        };
+        set(&ann, "Ann@Bücher.example").expect(409);
+        set(&holder, "holder@example.org").expect(200);
+        set(&ann, "Ann@Bücher.example").expect(200);
+        assert_eq!(id("ann@xn--bcher-kva.example", PASSWORD), ann);
+        assert_eq!(forms(), ascii);
+        let log = service.stop();
+        let warnings: Vec<&str> = log.lines().filter(|line| line.contains("keeps the former form")).collect();
+        assert_eq!(warnings.len(), 2, "{log}");
+        assert!(warnings.iter().any(|line| line.contains(&ann) && line.contains(&holder)), "{log}");
+    }
+}
+
+/// Sessions of a release that kept the client of the login alone.
+#[test]
+fn older_sessions_show_the_login_until_refreshed() {
+    let steps = steps_before("m20261129_000003_last_used_client");
+    for storage in Storage::each() {
+        let folder = TempFolder::new();
+        let program = Program::new(folder.path()).env("DATABASE_URL", storage.url());
+        let service = program.start();
+        service.call(&register("ann@example.org", PASSWORD)).expect(201);
+        let call = login("ann@example.org", PASSWORD).header("user-agent", "Firefox/999");
+        let tokens = Tokens::of(&service.call(&call));
+        service.stop();
+        program.clone().args(["migrate", "down", "--yes", &steps]).run().with_code(0);
+
+        let service = program.start();
+        let shown = |access: &str| {
+            let list = service.call(&Call::get("/users/me/sessions").bearer(access)).expect(200).json();
+            ["ip_address", "last_ip_address", "user_agent", "last_user_agent"]
+                .map(|field| list["items"][0][field].as_str().unwrap_or_default().to_owned())
+        };
+        let before = ["127.0.0.1", "127.0.0.1", "Firefox/999", "Firefox/999"];
+        assert_eq!(shown(&tokens.access), before, "{}", storage.name());
+        let call = refresh(&tokens.refresh).header("user-agent", "Firefox/1000");
+        let tokens = Tokens::of(&service.call(&call));
+        let after = ["127.0.0.1", "127.0.0.1", "Firefox/999", "Firefox/1000"];
+        assert_eq!(shown(&tokens.access), after, "{}", storage.name());
+    }
+}
+
+#[test]
+fn a_memory_store_has_no_schema() {
+    let folder = TempFolder::new();
+    let program = Program::new(folder.path()).env("DATABASE_URL", "memory:").args(["migrate", "up"]);
+    assert!(program.run().with_code(2).contains("memory"));
+}
+
+#[test]
+fn of_processes_that_start_at_once_one_migrates() {
+    for storage in Storage::each() {
+        let folder = TempFolder::new();
+        let program = Program::new(folder.path()).env("DATABASE_URL", storage.url());
+        program.clone().args(["keys", "generate"]).run().with_code(0);
+        let started: Vec<_> = (0..4).map(|_| program.spawn()).collect();
+        let mut applied = 0;
+        for mut process in started {
+            process.wait_for("is listening on");
+            process.signal("TERM");
+            assert_eq!(process.wait(PATIENCE).code(), Some(0), "{}", process.log());
+            applied += process.log().matches("applied migration").count();
+        }
+        assert!(applied >= 3, "{applied}");
+        let names = storage.ask("SELECT version FROM seaql_migrations").len();
+        assert_eq!(applied, names, "each migration was applied once");
+        program.start().call(&Call::get("/health")).expect(200);
+    }
+}

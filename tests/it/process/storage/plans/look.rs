@@ -1,0 +1,41 @@
+use inwren_tests::process::Program;
+use inwren_tests::stores::TempFolder;
+
+use super::{seed, story};
+use crate::process::support::client::PASSWORD;
+use crate::process::support::database::Storage;
+
+/// What a service has done on many users.
+pub(super) struct Look {
+    /// All that it logged.
+    pub(super) log: String,
+}
+
+impl Look {
+    /// Fills the storage, lets a service do all that it can, and listens. The storage may be prepared before.
+    pub(super) fn into(storage: &Storage, prepare: fn(&Storage)) -> Self {
+        let folder = TempFolder::new();
+        let program = Program::new(folder.path())
+            .env("DATABASE_URL", storage.url())
+            .env("SELF_SERVICE_TIERS", "free,premium")
+            .env("SWEEP_INTERVAL_SECONDS", "5")
+            .env("REFRESH_REUSE_GRACE_SECONDS", "300")
+            .env("LOG_FORMAT", "json")
+            .env(
+                "RUST_LOG",
+                "warn,inwren=info,inwren_app=info,sqlx::query=debug,sqlx::postgres::notice=info",
+            );
+        program.clone().args(["migrate", "up"]).run().with_code(0);
+        let users = seed::fill(storage);
+        // As in a database that is upgraded: the newest indexes come when many users are there already.
+        program.clone().args(["migrate", "down", "--yes"]).run().with_code(0);
+        program.clone().args(["migrate", "up"]).run().with_code(0);
+        prepare(storage);
+        let create = ["users", "create", story::ROOT, "--superuser", "--password-stdin"];
+        program.clone().args(create).input(PASSWORD).run().with_code(0);
+        let service = program.start();
+        story::tell(&service, &program, storage, users);
+        service.wait_for("deleted what is kept no longer");
+        Self { log: service.stop() }
+    }
+}

@@ -1,0 +1,74 @@
+//! The plans of PostgreSQL, which it tells by itself.
+
+use serde_json::Value;
+
+use super::{LARGE, differs_among_few};
+use crate::process::support::database::Storage;
+
+/// As many rows as a statement may pass over.
+const PASSED: f64 = 6_000.0;
+
+/// Lets the server say of every statement to this database how it was carried out, also of those that come of foreign
+/// keys.
+pub(super) fn explain_everything(storage: &Storage) {
+    let url = storage.url();
+    let name = url.rsplit('/').next().and_then(|name| name.split('?').next()).expect("a name");
+    // It comes with the server, in some distributions in a package of its own (`postgresql-contrib`).
+    storage.ask("LOAD 'auto_explain'");
+    for setting in [
+        "session_preload_libraries = 'auto_explain'",
+        "auto_explain.log_min_duration = 0",
+        "auto_explain.log_analyze = on",
+        "auto_explain.log_timing = off",
+        "auto_explain.log_nested_statements = on",
+        "auto_explain.log_format = json",
+        "auto_explain.log_level = notice",
+        // As on a server of one core: a plan for several would hide what it does behind those who help.
+        "max_parallel_workers_per_gather = 0",
+    ] {
+        storage.ask(&format!("ALTER DATABASE {name} SET {setting}"));
+    }
+}
+
+/// A statement, and how it was carried out.
+pub(super) struct Plan {
+    pub(super) statement: String,
+    root: Value,
+}
+
+/// What the server said, by way of the service's log.
+pub(super) fn plans(log: &str) -> Vec<Plan> {
+    let logged = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let plan = |line: Value| {
+        if line["target"] != "sqlx::postgres::notice" {
+            return None;
+        }
+        let (_, plan) = line["message"].as_str()?.split_once("plan:")?;
+        let mut plan: Value = serde_json::from_str(plan).expect("a plan");
+        let statement = plan["Query Text"].as_str().expect("a statement").to_owned();
+        Some(Plan { statement, root: plan["Plan"].take() })
+    };
+    logged.filter_map(plan).collect()
+}
+
+impl Plan {
+    /// What is wrong with it.
+    pub(super) fn complaint(&self) -> Option<String> {
+        let step = self.wrong_step(&self.root)?;
+        Some(format!("{step}\n{}\n{:#}", self.statement, self.root))
+    }
+
+    fn wrong_step(&self, step: &Value) -> Option<String> {
+        let kind = step["Node Type"].as_str().expect("a kind");
+        let table = step["Relation Name"].as_str().unwrap_or_default();
+        let reads_all = kind.ends_with("Seq Scan") && LARGE.contains(&table);
+        let sorts = kind.ends_with("Sort") && !differs_among_few(&self.statement);
+        let passed = step["Rows Removed by Filter"].as_f64().unwrap_or(0.0);
+        let passes = passed > PASSED;
+        if reads_all || sorts || passes {
+            return Some(format!("{kind} {table} ({passed} passed)"));
+        }
+        let below = step["Plans"].as_array().into_iter().flatten();
+        below.filter_map(|step| self.wrong_step(step)).next()
+    }
+}

@@ -1,0 +1,42 @@
+//! The plans of SQLite, which are asked for.
+
+use serde_json::Value;
+
+use super::{LARGE, differs_among_few};
+use crate::process::support::database::Storage;
+
+/// The statements that the service logged and that read or write rows.
+pub(super) fn statements(log: &str) -> Vec<String> {
+    let logged = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let statement = |line: Value| {
+        if line["target"] != "sqlx::query" {
+            return None;
+        }
+        let text = line["db.statement"].as_str().map(str::trim).filter(|text| !text.is_empty());
+        let text = text.or_else(|| line["summary"].as_str())?.to_owned();
+        let has_plan =
+            ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| text.starts_with(verb));
+        has_plan.then_some(text)
+    };
+    logged.filter_map(statement).collect()
+}
+
+/// What is wrong with the plan of a statement. Where SQLite has taken stock it knows that a user has but a few sessions, and
+/// that it is all the same whether it sorts them.
+pub(super) fn complaint(storage: &Storage, statement: &str, has_taken_stock: bool) -> Option<String> {
+    let few = differs_among_few(statement);
+    let may_sort = has_taken_stock && statement.contains("\"user_id\" =");
+    let rows = storage.ask(&format!("EXPLAIN QUERY PLAN {statement}"));
+    let plan: Vec<String> = rows.iter().map(|row| row.try_get("", "detail").expect("a plan")).collect();
+    let wrong = plan.iter().any(|step| {
+        // `SCAN users`, `SCAN users USING INDEX …`: all of it, in whichever order.
+        let reads_all = step
+            .strip_prefix("SCAN ")
+            .and_then(|rest| rest.split(' ').next())
+            .is_some_and(|table| LARGE.contains(&table));
+        let sorts = step.contains("TEMP B-TREE") && !(few && step.contains("FOR DISTINCT"));
+        reads_all || sorts && !may_sort || step.contains("AUTOMATIC")
+    });
+    let of_large = LARGE.iter().any(|table| statement.contains(table));
+    (wrong && of_large).then(|| format!("{statement}\n  {}", plan.join("\n  ")))
+}

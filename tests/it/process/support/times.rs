@@ -1,0 +1,28 @@
+//! The service's own times, and how to hold it to them on a machine that is slow, or stands still for a moment.
+
+use std::time::Duration;
+
+/// How long the service waits for a request's headers, for the next request, for a handshake and for a PROXY header.
+pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it waits for the first bytes of a request's body, before it asks for a minimum rate.
+pub(crate) const BODY_GRACE: Duration = Duration::from_secs(10);
+/// How long it waits for a request's body.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(25);
+/// What a machine that does several things at once may add to any time.
+pub(crate) const SLACK: Duration = Duration::from_secs(15);
+
+/// Measures until a figure is within the limit, three times at most: a machine that stands still for a moment spoils
+/// one measurement, and a service that is too slow spoils all.
+#[track_caller]
+pub(crate) fn one_of_three_within(limit: Duration, what: &str, mut measure: impl FnMut() -> Duration) {
+    let mut figures = Vec::new();
+    while figures.len() < 3 {
+        let figure = measure();
+        println!("{what}: {figure:.1?}");
+        figures.push(figure);
+        if figure < limit {
+            return;
+        }
+    }
+    panic!("{what}: {figures:.1?}, and never within {limit:?}");
+}
