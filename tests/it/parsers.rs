@@ -33,7 +33,8 @@ macro_rules! each_takes_anything {
 }
 
 each_takes_anything! {
-    address basic claims cursor email form forwarded headers json password pem phc token token_header
+    address basic claims cursor dotenv email form forwarded headers json password pem phc proxy_header token
+    token_header
 }
 
 fn folder() -> &'static Path {

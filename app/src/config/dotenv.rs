@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 /// What stands in a file.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct DotEnv {
+pub struct DotEnv {
     /// The last value of each name. `None` where it begins with a quote that does not end.
-    pub(super) values: HashMap<String, Option<String>>,
+    pub values: HashMap<String, Option<String>>,
     /// The numbers of lines that are neither blank nor a comment, a name, or a name with a value.
-    pub(super) malformed: Vec<usize>,
+    pub malformed: Vec<usize>,
 }
 
 /// Reads a file. `${NAME}` is the value of an earlier line, or else of the environment; `${NAME:-DEFAULT}` has one for where
@@ -17,7 +17,7 @@ pub(super) struct DotEnv {
 /// The rules are those of python-dotenv: `export` may stand in front of a name. A value in quotes may go over several lines and
 /// have escapes. Any other goes to the end of the line or to a `#` after a blank, and quotes and blanks in it are a part of it.
 /// Only in single quotes `${` is no reference, as in a shell.
-pub(super) fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> DotEnv {
+pub fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> DotEnv {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
     let mut file = DotEnv::default();
     let mut rest = text.as_str();

@@ -1,6 +1,6 @@
 //! The configuration: read from flags, the environment and a `.env` file, checked as a whole.
 
-mod dotenv;
+pub mod dotenv;
 mod ephemeral;
 mod error;
 mod first_superuser;

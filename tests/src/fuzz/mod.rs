@@ -2,6 +2,7 @@
 //! not. The fuzzers in `tests/fuzz` feed them for as long as they are let; the usual run tries each with its seeds and
 //! with what is near them.
 
+mod dotenv;
 mod keys;
 mod proxies;
 mod requests;
@@ -24,6 +25,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "basic", run: requests::basic },
     Target { name: "claims", run: tokens::claims },
     Target { name: "cursor", run: requests::cursor },
+    Target { name: "dotenv", run: dotenv::dotenv },
     Target { name: "email", run: values::email },
     Target { name: "form", run: requests::form },
     Target { name: "forwarded", run: proxies::forwarded },
@@ -32,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "password", run: values::password },
     Target { name: "pem", run: keys::pem },
     Target { name: "phc", run: values::phc },
+    Target { name: "proxy_header", run: proxies::proxy_header },
     Target { name: "token", run: tokens::token },
     Target { name: "token_header", run: tokens::header },
 ];

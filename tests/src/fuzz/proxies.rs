@@ -1,4 +1,9 @@
+use std::io;
+use std::net::SocketAddr;
+
+use futures_util::FutureExt as _;
 use inwren_app::config::{Config, Operation};
+use inwren_app::server::proxy_protocol::read_header;
 use inwren_domain::ports::Quota;
 use poem::http::HeaderValue;
 use time::Duration;
@@ -47,4 +52,53 @@ pub(super) fn forwarded(bytes: &[u8]) {
         }
         is_limited(service, PROXY, &[("forwarded", bytes), ("x-forwarded-for", bytes)]);
     });
+}
+
+/// The longest header of each version that is read.
+const MAX_PROXY_HEADER: [usize; 2] = [107, 16 + 2_048];
+/// How a header of version 2 begins.
+const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+
+/// The client that a PROXY header names, and how many bytes the header has.
+fn read_proxy_header(bytes: &[u8]) -> io::Result<(Option<SocketAddr>, usize)> {
+    let mut rest = bytes;
+    let client = read_header(&mut rest).now_or_never().expect("bytes that are there are not waited for")?;
+    Ok((client, bytes.len() - rest.len()))
+}
+
+/// Any bytes as the header of the PROXY protocol. Of what is accepted nothing behind the header is read, no beginning of it
+/// is a header, and the client that it names can be written and read again in both versions.
+pub(super) fn proxy_header(bytes: &[u8]) {
+    let Ok((client, length)) = read_proxy_header(bytes) else { return };
+    let (header, version) = match bytes.split_at(length).0 {
+        header if header.starts_with(b"PROXY ") => (header, 0),
+        header if header.starts_with(SIGNATURE) => (header, 1),
+        other => panic!("{other:?} is no header"),
+    };
+    assert!(length <= MAX_PROXY_HEADER[version], "{length} bytes");
+    assert_eq!(read_proxy_header(header).expect("a header"), (client, length));
+    for shorter in [length - 1, length / 2, 0] {
+        let error = read_proxy_header(&header[..shorter]).expect_err("a part of a header");
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{shorter} of {header:?}");
+    }
+    let Some(client) = client else { return };
+    for written in [version_1(client), version_2(client)] {
+        let again = read_proxy_header(&[&written, bytes].concat()).expect("a header");
+        assert_eq!(again, (Some(client), written.len()), "{header:?}");
+    }
+}
+
+fn version_1(client: SocketAddr) -> Vec<u8> {
+    let family = if client.is_ipv4() { "TCP4" } else { "TCP6" };
+    let (address, port) = (client.ip(), client.port());
+    format!("PROXY {family} {address} {address} {port} 443\r\n").into_bytes()
+}
+
+fn version_2(client: SocketAddr) -> Vec<u8> {
+    let (family, length, address) = match client {
+        SocketAddr::V4(client) => (0x11, 12, client.ip().octets().to_vec()),
+        SocketAddr::V6(client) => (0x21, 36, client.ip().octets().to_vec()),
+    };
+    let ports = [client.port().to_be_bytes(), 443_u16.to_be_bytes()].concat();
+    [SIGNATURE, &[0x21, family, 0, length], &address, &address, &ports].concat()
 }
