@@ -15,6 +15,7 @@ use super::entity::{sessions, users};
 use super::error::store_error;
 use super::pool::Pool;
 use super::sqlite::Readers;
+use crate::parts::mark;
 
 /// Batches that may be on their way to the database at the same time.
 const TASKS: usize = 3;
@@ -34,9 +35,13 @@ impl Lookups {
         Self { batcher: Batcher::start(TASKS, max_wait, readers), at_once: file.map(Readers::open) }
     }
 
-    /// What can be read from a file without waiting.
+    /// What can be read from a file without waiting. The span of the call is marked then.
     pub(super) fn at_once<T>(&self, read: impl FnOnce(&Readers) -> Option<T>) -> Option<T> {
-        self.at_once.as_ref().and_then(read)
+        let found = self.at_once.as_ref().and_then(read);
+        if found.is_some() {
+            mark("inwren.local_read");
+        }
+        found
     }
 
     pub(super) async fn session_with_user(&self, id: SessionId) -> Result<Found, StoreError> {

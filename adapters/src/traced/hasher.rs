@@ -7,7 +7,7 @@ use opentelemetry::trace::SpanKind;
 
 use super::spans::Spans;
 
-/// The wait for a thread is part of the span.
+/// The wait for a thread and the computation are spans below that of the call.
 pub(super) struct TracedHasher {
     inner: Arc<dyn PasswordHasher>,
     spans: Spans,

@@ -8,6 +8,8 @@ use opentelemetry::trace::{
     FutureExt as _, Span as _, SpanBuilder, SpanKind, Status, TraceContextExt as _, Tracer as _,
 };
 
+use crate::parts::with_parts;
+
 /// Makes spans below the one that is being worked on.
 #[derive(Clone)]
 pub(super) struct Spans(Arc<BoxedTracer>);
@@ -56,7 +58,7 @@ impl Spans {
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let Some(span) = self.begin(name, kind) else { return call.await };
-        let context = Context::current_with_span(span);
+        let context = with_parts(&Context::current_with_span(span), &self.0);
         let result = call.with_context(context.clone()).await;
         if let Err(error) = &result {
             context.span().set_status(Status::error(error.word()));

@@ -1,4 +1,4 @@
-use inwren_adapters::crypto::argon2::HasherMetrics;
+use inwren_adapters::crypto::argon2::{Durations, HasherMetrics};
 use inwren_domain::ports::PoolMetrics;
 
 use super::text::{Kind, Page};
@@ -56,6 +56,30 @@ fn write_hasher(hasher: HasherMetrics, page: &mut Page) {
         "Callers who were told that the password hasher is busy.",
     )
     .sample(&[], hasher.refused);
+    write_durations(
+        "inwren_hash_wait_seconds",
+        "How long password hashes waited for a thread, those included that were refused after waiting.",
+        &hasher.waits,
+        page,
+    );
+    write_durations(
+        "inwren_hash_compute_seconds",
+        "How long password hashes took to compute.",
+        &hasher.computations,
+        page,
+    );
+}
+
+fn write_durations(name: &'static str, help: &str, durations: &Durations, page: &mut Page) {
+    let mut metric = page.metric(name, Kind::Histogram, help);
+    let mut total = 0;
+    for (bound, count) in durations.buckets() {
+        total += count;
+        let bound = if bound.is_finite() { bound.to_string() } else { "+Inf".to_owned() };
+        metric.part("_bucket", &[("le", &bound)], total);
+    }
+    metric.part("_sum", &[], durations.sum.as_secs_f64());
+    metric.part("_count", &[], total);
 }
 
 fn write_connections(connections: ConnectionMetrics, page: &mut Page) {

@@ -10,11 +10,13 @@ use inwren_domain::ports::{
 use tokio::sync::oneshot;
 
 use super::affordable::AffordableHashes;
+use super::durations::{Durations, Histogram};
 use super::limits::HasherLimits;
 use super::parameters::{Argon2Parameters, InvalidParameters, SALT_BYTES};
 use super::queue::{Answer, Bounds, Job, Queue, Ticket};
 use super::task::{Computed, Task};
 use super::worker::work;
+use crate::parts::Parts;
 
 /// Hashes with Argon2id on threads of its own, and checks what others hashed otherwise.
 ///
@@ -34,7 +36,7 @@ pub struct Argon2Hasher {
     max_wait: Duration,
     max_wait_of_known: Duration,
     threads: usize,
-    computed: Arc<AtomicU64>,
+    computations: Arc<Histogram>,
     refused: AtomicU64,
 }
 
@@ -49,6 +51,10 @@ pub struct HasherMetrics {
     pub running: usize,
     /// Hashes that have been computed.
     pub computed: u64,
+    /// How long hashes waited for a thread, those included that were given up or displaced.
+    pub waits: Durations,
+    /// How long hashes took to compute.
+    pub computations: Durations,
     /// Callers who were told that the hasher is busy.
     pub refused: u64,
 }
@@ -68,10 +74,11 @@ impl Argon2Hasher {
             slow: (threads / 2).max(1),
         };
         let queue = Arc::new(Queue::new(limits.max_waiting, bounds));
-        let computed = Arc::new(AtomicU64::new(0));
+        let computations = Arc::new(Histogram::default());
         for number in 0..threads {
-            let (queue, params, computed) = (Arc::clone(&queue), params.clone(), Arc::clone(&computed));
-            let work = move || work(&queue, &params, &computed);
+            let (queue, params, computations) =
+                (Arc::clone(&queue), params.clone(), Arc::clone(&computations));
+            let work = move || work(&queue, &params, &computations);
             std::thread::Builder::new()
                 .name(format!("hasher-{number}"))
                 .spawn(work)
@@ -84,18 +91,21 @@ impl Argon2Hasher {
             max_wait: limits.max_wait,
             max_wait_of_known: limits.max_wait_of_known,
             threads,
-            computed,
+            computations,
             refused: AtomicU64::new(0),
         })
     }
 
     /// How busy it is.
     pub fn metrics(&self) -> HasherMetrics {
+        let computations = self.computations.durations();
         HasherMetrics {
             threads: self.threads,
             waiting: self.queue.waiting(),
             running: self.queue.running(),
-            computed: self.computed.load(Ordering::Relaxed),
+            computed: computations.count(),
+            waits: self.queue.waits(),
+            computations,
             refused: self.refused.load(Ordering::Relaxed),
         }
     }
@@ -121,21 +131,25 @@ impl Argon2Hasher {
             Standing::Stranger => self.max_wait,
         };
         let (answer, mut answered) = oneshot::channel();
-        let ticket = Arc::new(Ticket::default());
         let blocks = task.blocks(&self.affordable.params);
-        let job = Job { task, blocks, is_slow, ticket: Arc::clone(&ticket), answer };
+        let parts = Parts::of_current_call();
+        let ticket = Arc::new(Ticket::new(parts.begin("hasher.wait")));
+        let job = Job { task, blocks, is_slow, ticket: Arc::clone(&ticket), parts, answer };
         if !self.queue.push(requester, job) {
             return Err(self.busy());
         }
         let answer = match tokio::time::timeout(max_wait, &mut answered).await {
             Ok(answer) => answer,
-            Err(_) if ticket.give_up() => return Err(self.busy()),
+            Err(_) if self.queue.end_wait(&ticket) => return Err(self.busy()),
             // It has begun, and will be done within one hash.
             Err(_) => answered.await,
         };
         match answer {
             Ok(Answer::Computed(computed)) => computed,
-            Ok(Answer::Displaced) => Err(self.busy()),
+            Ok(Answer::Displaced) => {
+                self.queue.end_wait(&ticket);
+                Err(self.busy())
+            }
             Err(_) => Err(HasherError::Failed("the hasher has stopped")),
         }
     }

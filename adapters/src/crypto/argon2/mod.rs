@@ -6,6 +6,7 @@ mod blocks;
 mod calibrate;
 mod computation;
 mod costs;
+mod durations;
 mod fair;
 mod fill_up;
 mod hasher;
@@ -21,6 +22,7 @@ mod worker;
 
 pub use affordable::AffordableHashes;
 pub use calibrate::{Calibration, calibrate};
+pub use durations::Durations;
 pub use hasher::{Argon2Hasher, HasherMetrics};
 pub use limits::HasherLimits;
 pub use parameters::{Argon2Parameters, InvalidParameters};

@@ -1,11 +1,13 @@
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use inwren_domain::ports::{HasherError, Requester};
 use tokio::sync::oneshot;
 
+use super::durations::{Durations, Histogram};
 use super::fair::{FairQueue, Pushed};
 use super::task::{Computed, Task};
+use crate::parts::{Part, Parts};
 
 /// A task, how much it needs, and where its answer goes.
 pub(super) struct Job {
@@ -14,6 +16,8 @@ pub(super) struct Job {
     /// Whether it takes much longer than others.
     pub(super) is_slow: bool,
     pub(super) ticket: Arc<Ticket>,
+    /// What the job does, in the trace of its caller.
+    pub(super) parts: Parts,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
@@ -25,22 +29,22 @@ pub(super) enum Answer {
     Displaced,
 }
 
-/// Decides between the worker that would begin a job and the caller that would give it up: one of them wins.
-#[derive(Default)]
-pub(super) struct Ticket(AtomicU8);
+/// The wait of a job. It ends once: the worker that begins the job takes it, or the caller that gives the job up.
+pub(super) struct Ticket(Mutex<Option<Waiting>>);
 
-const WAITING: u8 = 0;
-const BEGUN: u8 = 1;
-const GIVEN_UP: u8 = 2;
+struct Waiting {
+    since: Instant,
+    _part: Part,
+}
 
 impl Ticket {
-    fn begin(&self) -> bool {
-        self.0.compare_exchange(WAITING, BEGUN, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    /// Begins to wait. The part of a trace ends with the wait.
+    pub(super) fn new(part: Part) -> Self {
+        Self(Mutex::new(Some(Waiting { since: Instant::now(), _part: part })))
     }
 
-    /// Gives the job up, unless it has begun.
-    pub(super) fn give_up(&self) -> bool {
-        self.0.compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    fn take(&self) -> Option<Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -49,6 +53,7 @@ pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
     bounds: Bounds,
+    waits: Histogram,
 }
 
 /// What the running jobs may take.
@@ -79,7 +84,7 @@ impl Queue {
         let waiting = FairQueue::new(max_waiting);
         let free_blocks = bounds.budget;
         let state = State { waiting, next: None, free_blocks, running: 0, slow: 0, closed: false };
-        Self { state: Mutex::new(state), changed: Condvar::new(), bounds }
+        Self { state: Mutex::new(state), changed: Condvar::new(), bounds, waits: Histogram::default() }
     }
 
     /// Adds a job, and tells whether there was room for it. Another one may have to go for it.
@@ -120,7 +125,7 @@ impl Queue {
     fn begin(&self, state: &mut State) -> Option<(Job, Reserved<'_>)> {
         loop {
             let job = self.choose(state)?;
-            if !job.answer.is_closed() && job.ticket.begin() {
+            if !job.answer.is_closed() && self.end_wait(&job.ticket) {
                 let (blocks, is_slow) = (self.charge(&job), job.is_slow);
                 state.free_blocks -= blocks;
                 state.running += 1;
@@ -128,6 +133,18 @@ impl Queue {
                 return Some((job, Reserved { queue: self, blocks, is_slow }));
             }
         }
+    }
+
+    /// Ends the wait of a job, unless that has been done. Tells whether it has ended it.
+    pub(super) fn end_wait(&self, ticket: &Ticket) -> bool {
+        let Some(waiting) = ticket.take() else { return false };
+        self.waits.observe(waiting.since.elapsed());
+        true
+    }
+
+    /// How long jobs have waited.
+    pub(super) fn waits(&self) -> Durations {
+        self.waits.durations()
     }
 
     /// The next job that can run now.

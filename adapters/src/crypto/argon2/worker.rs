@@ -1,13 +1,14 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use argon2::{Block, Params};
 
 use super::computation::Computation;
+use super::durations::Histogram;
 use super::pace::Pace;
 use super::queue::{Answer, Queue};
 
 /// What a thread does: one job after the other, in blocks of its own.
-pub(super) fn work(queue: &Queue, params: &Params, done: &AtomicU64) {
+pub(super) fn work(queue: &Queue, params: &Params, computations: &Histogram) {
     let usual = params.block_count();
     let mut blocks: Vec<Block> = Vec::new();
     let mut pace = Pace::default();
@@ -16,14 +17,16 @@ pub(super) fn work(queue: &Queue, params: &Params, done: &AtomicU64) {
             blocks.resize(job.blocks, Block::default());
         }
         let computation = Computation { current: params, blocks: &mut blocks, pace: &mut pace };
+        let (begun, part) = (Instant::now(), job.parts.begin("hasher.compute"));
         let computed = computation.of(job.task);
+        computations.observe(begun.elapsed());
+        drop(part);
         // What a costly old hash needed beyond the usual goes back to the system before the budget knows it free.
         if blocks.len() > usual {
             blocks.truncate(usual);
             blocks.shrink_to_fit();
         }
         drop(reserved);
-        done.fetch_add(1, Ordering::Relaxed);
         // The caller may have gone; that is no error.
         let _ = job.answer.send(Answer::Computed(computed));
     }

@@ -142,6 +142,7 @@ fn texts(attributes: &[KeyValue]) -> HashMap<String, String> {
     let text = |value: &AnyValue| match &value.value {
         Some(Value::StringValue(text)) => text.clone(),
         Some(Value::IntValue(number)) => number.to_string(),
+        Some(Value::BoolValue(flag)) => flag.to_string(),
         other => format!("{other:?}"),
     };
     attributes

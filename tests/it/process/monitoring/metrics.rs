@@ -107,6 +107,25 @@ fn every_outcome_is_counted() {
 }
 
 #[test]
+fn waiting_and_hashing_are_measured_apart() {
+    let folder = TempFolder::new();
+    let storage = Storage::sqlite();
+    let service = program(&folder, &storage).env("HASH_THREADS", "1").start();
+    join(&mut service.connect(), "ann@example.org").unwrap();
+    let before = scrape(&service);
+    service.call(&login("ann@example.org", PASSWORD)).expect(200);
+    let after = scrape(&service);
+    let grown = |series: &str| after.value(series) - before.value(series);
+    for name in ["inwren_hash_wait_seconds", "inwren_hash_compute_seconds"] {
+        assert_eq!(grown(&format!("{name}_count")), 1.0, "{name}");
+        assert_eq!(grown(&format!(r#"{name}_bucket{{le="+Inf"}}"#)), 1.0, "{name}");
+        assert!(grown(&format!("{name}_sum")) > 0.0, "{name}");
+    }
+    assert_eq!(grown("inwren_hashes_computed_total"), 1.0);
+    service.stop();
+}
+
+#[test]
 fn what_is_looked_up_is_as_it_is() {
     for storage in Storage::each() {
         let folder = TempFolder::new();

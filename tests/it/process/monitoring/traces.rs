@@ -97,6 +97,22 @@ fn a_request_is_a_span_below_the_callers_with_its_ports_below_it() {
             assert!(ours.nanos.0 <= span.nanos.0 && span.nanos.0 <= span.nanos.1, "{span:?}");
             assert!(span.nanos.1 <= ours.nanos.1 && !span.is_server && !span.failed, "{span:?}");
         }
+        // Waiting for a thread and hashing are apart.
+        let verify =
+            received.spans.iter().find(|span| span.name == "hasher.verify" && span.parent == ours.id);
+        let verify = verify.expect("the password was verified");
+        assert_eq!(below(&received, verify), BTreeSet::from(["hasher.wait", "hasher.compute"]));
+        let part = |name: &str| {
+            let mut parts = received.spans.iter().filter(|span| span.parent == verify.id);
+            parts.find(|span| span.name == name).expect("a part").nanos
+        };
+        let (wait, compute) = (part("hasher.wait"), part("hasher.compute"));
+        assert!(verify.nanos.0 <= wait.0 && wait.1 <= compute.0 && compute.1 <= verify.nanos.1, "{verify:?}");
+        // Only SQLite is read where the request is.
+        let lookup =
+            received.spans.iter().find(|span| span.name == "store.users.by_email").expect("a lookup");
+        let is_local = lookup.attributes.get("inwren.local_read").map(String::as_str) == Some("true");
+        assert_eq!(is_local, storage.name() == "SQLite", "{lookup:?}");
         // Who does not trace begins a trace.
         let refreshed = server_span(&received, "POST /auth/refresh");
         assert!(refreshed.parent.is_empty() && refreshed.trace != TRACE && refreshed.trace.len() == 32);
