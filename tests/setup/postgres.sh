@@ -44,7 +44,7 @@ start_postgres() {
     as_postgres tee -a "$data/postgresql.conf" >/dev/null <<'CONF'
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
-max_connections = 400
+max_connections = 800
 CONF
     # Nothing that a test writes has to outlive the machine.
     [ "${postgres_durable:-no}" = yes ] || as_postgres tee -a "$data/postgresql.conf" >/dev/null <<'CONF'
