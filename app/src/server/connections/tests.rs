@@ -254,9 +254,7 @@ fn whatever_happens_the_orders_agree() {
         let by_wait: BTreeSet<_> = table
             .holders
             .iter()
-            .filter_map(|(network, holder)| {
-                Some((holder.count(), Reverse(holder.waits_since()?), *network))
-            })
+            .filter_map(|(network, holder)| Some((holder.count(), Reverse(holder.waits_since()?), *network)))
             .collect();
         assert_eq!((&table.by_count, &table.by_wait), (&by_count, &by_wait));
         for (network, progress) in server.all.values() {
@@ -278,18 +276,14 @@ async fn exempt_networks_have_a_reserve() {
         (0..16).filter_map(|id| open(&format!("198.51.100.{id}"))).inspect(Slot::answers).collect();
     assert_eq!(strangers.len(), 16);
     assert!(open(CROWD).is_none(), "all are being answered, and none holds more than another");
-    let mut exempt: Vec<Slot> =
-        (0..8).filter_map(|id| open(["127.0.0.1", "::1", OFFICE][id % 3])).collect();
+    let mut exempt: Vec<Slot> = (0..8).filter_map(|id| open(["127.0.0.1", "::1", OFFICE][id % 3])).collect();
     assert_eq!((exempt.len(), connections.metrics().open), (8, 24));
     assert!(open("127.0.0.1").is_none() && connections.try_permit().is_none());
     // What a PROXY header names is no longer exempt.
     assert!(!exempt[0].reassign(address(CROWD)));
     drop((strangers, exempt));
     let metrics = connections.metrics();
-    assert_eq!(
-        (metrics.open, metrics.refused, metrics.shed_waiting, metrics.shed_answering),
-        (0, 2, 0, 0)
-    );
+    assert_eq!((metrics.open, metrics.refused, metrics.shed_waiting, metrics.shed_answering), (0, 2, 0, 0));
 }
 
 #[tokio::test]
@@ -324,8 +318,7 @@ fn choosing_costs_little_however_many_there_are() {
         let some = *server.all.range(id % 9_000..).next().expect("a connection").0;
         server.answer([some]);
         server.wait(some);
-        let client =
-            if id % 2 == 0 { CROWD.to_owned() } else { format!("198.51.{}.{}", id % 256, id / 256) };
+        let client = if id % 2 == 0 { CROWD.to_owned() } else { format!("198.51.{}.{}", id % 256, id / 256) };
         assert!(matches!(server.open(id, &client), Outcome::ClosedWaiting(_)));
     }
     let each = started.elapsed() / 10_000;
