@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use inwren_domain::ports::{Clock, ClockAhead};
+use inwren_domain::kernel::{Clock, ClockAhead};
 use time::{Duration, OffsetDateTime};
 
 /// The largest lead over the system clock that is worked off, and with which tokens are signed. It is the leeway of verifiers:

@@ -1,6 +1,6 @@
 //! Randomness from the operating system.
 
-use inwren_domain::ports::{Entropy, EntropyError};
+use inwren_domain::kernel::{Entropy, EntropyError};
 
 /// The machine's own cryptographically secure generator.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,11 +1,11 @@
 //! What happens before the first request: the schema, and the first superuser.
 
-use inwren_domain::Core;
-use inwren_domain::model::Password;
-use inwren_domain::policy::password::{WeakPassword, check_new};
-use inwren_domain::ports::{FormerAddress, MigrationError, Schema};
-use inwren_domain::service::operator::create_user::FirstSuperuser as Made;
-use inwren_domain::service::{Failure, NotCreated, operator};
+use inwren_domain::account::create_user::FirstSuperuser as Made;
+use inwren_domain::account::{self, NotCreated};
+use inwren_domain::credential::Password;
+use inwren_domain::credential::password_policy::{WeakPassword, check_new};
+use inwren_domain::store::{FormerAddress, MigrationError, Schema};
+use inwren_domain::{Core, Failure};
 
 use crate::config::{Config, Environment, FirstSuperuser};
 use crate::wiring::OpenedStore;
@@ -84,7 +84,7 @@ pub async fn ensure_first_superuser(
     environment: Environment,
 ) -> Result<(), StartError> {
     let password = Password::new(&wanted.password);
-    let made = operator::create_user::ensure_first_superuser(core, wanted.email.clone(), password).await;
+    let made = account::create_user::ensure_first_superuser(core, wanted.email.clone(), password).await;
     match made {
         Ok(Made::Created) => {
             tracing::info!("made the first superuser");

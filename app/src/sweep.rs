@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use inwren_domain::Core;
-use inwren_domain::ports::Maintenance;
-use inwren_domain::service::PortFailure;
-use inwren_domain::service::housekeeping::{SWEEP_BATCH, sweep_audit_events, sweep_ended_sessions};
+use inwren_domain::housekeeping::{SWEEP_BATCH, sweep_audit_events, sweep_ended_sessions};
+use inwren_domain::store::Maintenance;
+use inwren_domain::{Core, PortFailure};
 
 /// A pause is as many times as long as what was done before it, so a sweep takes at most a fifth of a writer's time.
 const PAUSE_FACTOR: u32 = 4;

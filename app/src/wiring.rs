@@ -16,10 +16,12 @@ use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter
 use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore, SqlTarget};
 use inwren_adapters::traced;
-use inwren_domain::ports::{
-    Clock, Entropy, LegacyTokenVerifier, Maintenance, PasswordHasher, RateLimiter, Store, StoreError,
-};
-use inwren_domain::service::operator::transfer::Destination;
+use inwren_domain::account::import::Destination;
+use inwren_domain::credential::PasswordHasher;
+use inwren_domain::kernel::{Clock, Entropy, StoreError};
+use inwren_domain::limiter::RateLimiter;
+use inwren_domain::store::{Maintenance, Store};
+use inwren_domain::token::LegacyTokenVerifier;
 use inwren_domain::{Core, Settings};
 
 use crate::config::{Config, DatabaseTarget};

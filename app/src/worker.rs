@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inwren_domain::Core;
-use inwren_domain::ports::{Checkpoint, Maintenance};
+use inwren_domain::store::{Checkpoint, Maintenance};
 
 use crate::sweep::{Swept, sweep};
 

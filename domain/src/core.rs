@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use time::Duration;
 
-use crate::model::TierCatalog;
-use crate::policy::context_words::ContextWords;
-use crate::ports::{
-    Clock, Entropy, KeyDirectory, LegacyTokenVerifier, PasswordHasher, Store, TokenIssuer, TokenVerifier,
-};
-use crate::service::auth::UndeliveredRotations;
+use crate::account::TierCatalog;
+use crate::credential::{ContextWords, PasswordHasher};
+use crate::kernel::{Clock, Entropy};
+use crate::session::UndeliveredRotations;
+use crate::store::Store;
+use crate::token::{KeyDirectory, LegacyTokenVerifier, TokenIssuer, TokenVerifier};
 
 /// All that the use cases work with: the ports, each behind a trait object, and the rules' settings.
 ///

@@ -1,29 +1,52 @@
 //! The pure core of Inwren Auth.
 //!
-//! Nothing here knows HTTP, SQL or a token's encoding. Three kinds of things live here:
+//! Nothing here knows HTTP, SQL or a token's encoding. Each feature is a folder, with the same name as in the other crates:
 //!
-//! - **[`model`]**: the entities and value objects. Values are parsed once and are valid from then on.
-//! - **[`ports`]**: what the core asks of the outside, as traits. Every obligation of a port is a sentence with
-//!   MUST, and every such sentence has a case in the conformance suite that all adapters pass.
-//! - **[`service`]**: the use cases, one a file: its command, its outcome, its refusals and its `execute`.
+//! | Feature | What is in it |
+//! |---|---|
+//! | [`account`] | users, registration, changes, deactivation, [administration](account::admin), [import](account::import) |
+//! | [`credential`] | passwords, their hashes and their rules |
+//! | [`authn`] | login, step-up, client trust |
+//! | [`session`] | sessions from start to revocation, and the caller that a token names |
+//! | [`token`] | claims, and the ports that sign and verify them |
+//! | [`client`] | service clients |
+//! | [`audit`] | audit events |
 //!
-//! The rules that are pure decisions (who may choose which tier, what a password must be, when a superuser is the
-//! last one) stand in [`policy`], where they can be read and tested without any port.
+//! [`kernel`] has the values that all features use; [`store`] joins their repositories into units of work; [`limiter`] is the
+//! port for rate limits.
+//!
+//! # What a feature is made of
+//!
+//! - **Values** are parsed when they are made and are valid from then on. They are named from the feature: `account::User`.
+//! - **Ports** are traits for what the core needs from outside: `ports.rs`, or a file named after the port. Each obligation is a
+//!   sentence with MUST and has a case in the conformance suite, which every adapter passes.
+//! - **Policies** are modules of pure functions, such as [`account::superuser`] or [`authn::step_up`]: no port, no state.
+//! - **Use cases** are modules with a command, an outcome, refusals and `execute`: [`authn::login`], [`session::refresh`].
+//!
+//! `mod.rs` only declares modules and re-exports names. Imports inside the crate form no circle.
 //!
 //! # How to add a port
 //!
-//! 1. Write the trait in `ports/`, with its obligations as MUST sentences. Times, ids and random values are
+//! 1. Write the trait in the `ports.rs` of its feature, with its obligations as MUST sentences. Times, ids and random values are
 //!    arguments: an adapter makes none of them.
-//! 2. If it belongs to a transaction, name it among the traits of [`ports::UnitOfWork`] (writes) or [`ports::ReadView`] (reads),
-//!    lend it there in three lines, and pass its methods on in `ports/hooked.rs`; else add it to [`Core`].
-//! 3. Write a conformance case for each MUST in `tests/src/conformance/`, against the trait.
-//! 4. Implement it in `adapters/`, and plug it in in the wiring of `app/`. Nothing else changes.
+//! 2. If it takes part in a transaction, add it to the supertraits of [`store::UnitOfWork`] (writes) or [`store::ReadView`]
+//!    (reads), add its accessor there, and forward its methods in `store/hooked.rs`; otherwise add it to [`Core`].
+//! 3. Write a conformance case for each MUST in `tests/src/conformance`, against the trait.
+//! 4. Implement it in `adapters`, and add it to the wiring of `app`.
 
+pub mod account;
+pub mod audit;
 pub mod authn;
+pub mod client;
 mod core;
-pub mod model;
-pub mod policy;
-pub mod ports;
-pub mod service;
+pub mod credential;
+mod failure;
+pub mod housekeeping;
+pub mod kernel;
+pub mod limiter;
+pub mod session;
+pub mod store;
+pub mod token;
 
 pub use crate::core::{Core, Retention, Settings};
+pub use crate::failure::{Failure, PortFailure};

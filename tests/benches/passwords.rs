@@ -6,8 +6,8 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput};
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
 use inwren_adapters::entropy::SystemEntropy;
-use inwren_domain::model::{ClientInfo, Password};
-use inwren_domain::ports::{PasswordHasher, Requester, Standing};
+use inwren_domain::credential::{Password, PasswordHasher, Requester, Standing};
+use inwren_domain::kernel::ClientInfo;
 use tokio::runtime;
 
 /// The defaults of `ARGON2_MEMORY_KIB`, `ARGON2_ITERATIONS` and `ARGON2_PARALLELISM`.

@@ -5,11 +5,12 @@
 
 use criterion::{Criterion, Throughput};
 use inwren_adapters::sql::{SqlOptions, SqlStore};
-use inwren_domain::model::{
-    Account, Assurance, ClientInfo, Email, PageRequest, PasswordHash, Session, SessionId, Tier, TokenDigest,
-    TokenId, User, UserFilter, UserId,
-};
-use inwren_domain::ports::Store;
+use inwren_domain::account::{Tier, User, UserFilter};
+use inwren_domain::authn::Assurance;
+use inwren_domain::credential::{Account, PasswordHash};
+use inwren_domain::kernel::{ClientInfo, Email, PageRequest, SessionId, TokenDigest, TokenId, UserId};
+use inwren_domain::session::Session;
+use inwren_domain::store::Store;
 use time::{Duration, OffsetDateTime};
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;

@@ -4,8 +4,10 @@
 use criterion::{Criterion, Throughput};
 use inwren_adapters::crypto::jwt::{AwsLcTokens, PortableTokens, TokenFormat};
 use inwren_adapters::crypto::keys::KeyPair;
-use inwren_domain::model::{AccessClaims, Assurance, RefreshClaims, SessionId, Tier, TokenId, UserId};
-use inwren_domain::ports::{TokenIssuer, TokenVerifier};
+use inwren_domain::account::Tier;
+use inwren_domain::authn::Assurance;
+use inwren_domain::kernel::{SessionId, TokenId, UserId};
+use inwren_domain::token::{AccessClaims, RefreshClaims, TokenIssuer, TokenVerifier};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 

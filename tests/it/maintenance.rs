@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use inwren_adapters::sql::SqlStore;
-use inwren_domain::model::{AuditEvent, AuditEventKind, Session};
-use inwren_domain::ports::{Checkpoint, Inserted, Store};
+use inwren_domain::account::Inserted;
+use inwren_domain::audit::{AuditEvent, AuditEventKind};
+use inwren_domain::session::Session;
+use inwren_domain::store::{Checkpoint, Store};
 use inwren_tests::fixtures::{account, event, now, session_of, somebody, user_id};
 use inwren_tests::stores::{self, TempFolder, patient_options};
 use sea_orm_migration::sea_orm::{

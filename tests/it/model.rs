@@ -85,7 +85,7 @@ fn hold(
     let runtime = runtime.expect("a runtime");
     let _entered = runtime.enter();
     let opened = runtime.block_on(store);
-    let store: Arc<dyn inwren_domain::ports::Store> = dawdling_store(opened.store());
+    let store: Arc<dyn inwren_domain::store::Store> = dawdling_store(opened.store());
     let (clock, tally) = (Arc::new(FakeClock::default()), RefCell::new(Tally::default()));
     let mut runner = TestRunner::new(contextualize_config(Config {
         cases,

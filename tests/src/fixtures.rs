@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use inwren_adapters::memory::MemoryStore;
-use inwren_domain::model::{
-    AccessClaims, Account, Acr, Amr, Assurance, AuditEvent, AuditEventId, AuditEventKind, ClientInfo, Email,
-    PasswordHash, ServiceClient, ServiceClientId, ServiceClientName, Session, SessionId, Subject, Tier,
-    TokenDigest, TokenId, User, UserId,
+use inwren_domain::account::{Inserted, Tier, User};
+use inwren_domain::audit::{AuditEvent, AuditEventKind, Subject};
+use inwren_domain::authn::{Acr, Amr, Assurance};
+use inwren_domain::client::{ServiceClient, ServiceClientName};
+use inwren_domain::credential::{Account, PasswordHash};
+use inwren_domain::kernel::{
+    AuditEventId, ClientInfo, Email, ServiceClientId, SessionId, TokenDigest, TokenId, UserId,
 };
-use inwren_domain::ports::{Inserted, Rotation};
-use inwren_domain::service::auth::{Principal, authenticate};
+use inwren_domain::session::{Principal, Rotation, Session, authenticate};
+use inwren_domain::token::AccessClaims;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 use uuid::{Builder, Uuid};

@@ -1,6 +1,6 @@
 //! Password hashes that other services made: `tests/python/foreign_hashes.py` wrote them down.
 
-use inwren_domain::model::PasswordHash;
+use inwren_domain::credential::PasswordHash;
 use serde_json::Value;
 
 /// A hash of another service, and the password that it was made of.

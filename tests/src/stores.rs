@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use inwren_adapters::memory::MemoryStore;
 use inwren_adapters::sql::{SqlOptions, SqlStore, SqlTarget};
-use inwren_domain::ports::{Maintenance, Store};
+use inwren_domain::store::{Maintenance, Store};
 use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use tokio::sync::OnceCell;
 

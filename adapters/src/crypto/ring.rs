@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use inwren_domain::ports::KeyState;
+use inwren_domain::token::KeyState;
 use time::{Duration, OffsetDateTime};
 
 /// A key and the time from which it signs, until the next one does.

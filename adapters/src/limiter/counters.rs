@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use inwren_domain::ports::{Decision, LimiterMetrics};
+use inwren_domain::limiter::{Decision, LimiterMetrics};
 
 /// What a limiter has decided so far.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use inwren_domain::ports::{Decision, Quota};
+use inwren_domain::limiter::{Decision, Quota};
 
 /// A quota as the generic cell rate algorithm counts: each call moves the time at which the allowance is whole again
 /// further away, and that time is never further away than `burst`. All times are in nanoseconds.

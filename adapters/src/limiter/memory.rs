@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use inwren_domain::ports::{Decision, LimitKey, LimiterMetrics, Quota, RateLimiter};
+use inwren_domain::limiter::{Decision, LimitKey, LimiterMetrics, Quota, RateLimiter};
 use time::OffsetDateTime;
 
 use super::counters::Counters;

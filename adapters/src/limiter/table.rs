@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
-use inwren_domain::model::AddressBlock;
-use inwren_domain::ports::Decision;
+use inwren_domain::kernel::AddressBlock;
+use inwren_domain::limiter::Decision;
 
 use super::gcra::Pace;
 

@@ -4,12 +4,14 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet, Vector};
-use inwren_domain::model::{
-    Account, AgeCursor, AuditEvent, AuditEventKind, Email, Page, PageRequest, PasswordHash, Revocation,
-    RevocationReason, ServiceClient, ServiceClientId, Session, SessionId, Subject, User, UserCursor,
-    UserFilter, UserId,
+use inwren_domain::account::{User, UserFilter};
+use inwren_domain::audit::{AuditEvent, AuditEventKind, Subject};
+use inwren_domain::client::ServiceClient;
+use inwren_domain::credential::{Account, PasswordHash};
+use inwren_domain::kernel::{
+    AgeCursor, Email, Page, PageRequest, ServiceClientId, SessionId, UserCursor, UserId,
 };
-use inwren_domain::ports::{Eviction, Opening, REVOKED_AT_ONCE};
+use inwren_domain::session::{Eviction, Opening, REVOKED_AT_ONCE, Revocation, RevocationReason, Session};
 use time::OffsetDateTime;
 
 /// The newest audit events that are kept, so that a long-lived process does not grow for ever.

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::ports::{
-    ReadView, Rotation, RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
-};
+use inwren_domain::account::import::UserSnapshot;
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::{Rotation, RotationOutcome};
+use inwren_domain::store::{ReadView, Store, UnitOfWork};
 
 use super::shared::Shared;
 use super::transfer::MemorySnapshot;

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use inwren_domain::model::{Account, Email, UserId};
-use inwren_domain::ports::{StoreError, UserSnapshot, UserTransfer};
+use inwren_domain::account::import::{UserSnapshot, UserTransfer};
+use inwren_domain::credential::Account;
+use inwren_domain::kernel::{Email, StoreError, UserId};
 
 use super::state::State;
 use super::unit::MemoryUnit;

@@ -1,14 +1,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::model::{
-    Account, AuditEvent, PasswordHash, Revocation, RevocationReason, ServiceClient, ServiceClientId, Session,
-    SessionId, User, UserChange, UserId,
-};
-use inwren_domain::ports::{
-    AuditLog, CredentialRepository, Inserted, Opening, Rekey, ServiceClientRepository, SessionRepository,
-    StoreError, UnitOfWork, Updated, UserRepository,
-};
+use inwren_domain::account::{Inserted, Updated, User, UserChange, UserRepository};
+use inwren_domain::audit::{AuditEvent, AuditLog};
+use inwren_domain::client::{ServiceClient, ServiceClientRepository};
+use inwren_domain::credential::{Account, CredentialRepository, PasswordHash};
+use inwren_domain::kernel::{ServiceClientId, SessionId, StoreError, UserId};
+use inwren_domain::session::{Opening, Rekey, Revocation, RevocationReason, Session, SessionRepository};
+use inwren_domain::store::UnitOfWork;
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
 

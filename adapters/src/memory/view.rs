@@ -2,13 +2,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::model::{
-    Account, AgeCursor, AuditEvent, AuditEventKind, Email, Page, PageRequest, ServiceClient, ServiceClientId,
-    Session, SessionId, User, UserFilter, UserId,
+use inwren_domain::account::{User, UserFilter, UserReader};
+use inwren_domain::audit::{AuditEvent, AuditEventKind, AuditReader};
+use inwren_domain::client::{ServiceClient, ServiceClientReader};
+use inwren_domain::credential::{Account, CredentialReader};
+use inwren_domain::kernel::{
+    AgeCursor, Email, Page, PageRequest, ServiceClientId, SessionId, StoreError, UserId,
 };
-use inwren_domain::ports::{
-    AuditReader, CredentialReader, ServiceClientReader, SessionReader, StoreError, UserReader,
-};
+use inwren_domain::session::{Session, SessionReader};
 use time::OffsetDateTime;
 
 use super::shared::Shared;

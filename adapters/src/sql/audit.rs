@@ -1,8 +1,8 @@
 //! The statements on audit events.
 
 use async_trait::async_trait;
-use inwren_domain::model::{AuditEvent, AuditEventKind, UserId};
-use inwren_domain::ports::{AuditLog, AuditReader, StoreError};
+use inwren_domain::audit::{AuditEvent, AuditEventKind, AuditLog, AuditReader};
+use inwren_domain::kernel::{StoreError, UserId};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
 

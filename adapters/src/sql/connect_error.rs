@@ -1,6 +1,6 @@
 use std::io;
 
-use inwren_domain::ports::StoreError;
+use inwren_domain::kernel::StoreError;
 use sea_orm::sqlx;
 use sea_orm::sqlx::postgres::PgDatabaseError;
 

@@ -1,8 +1,9 @@
 //! The statements on credentials.
 
 use async_trait::async_trait;
-use inwren_domain::model::{Account, Email, PasswordHash, User, UserId};
-use inwren_domain::ports::{CredentialReader, CredentialRepository, StoreError};
+use inwren_domain::account::User;
+use inwren_domain::credential::{Account, CredentialReader, CredentialRepository, PasswordHash};
+use inwren_domain::kernel::{Email, StoreError, UserId};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, UpdateMany};
 use time::OffsetDateTime;

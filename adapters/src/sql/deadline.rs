@@ -15,7 +15,7 @@
 
 use std::time::Instant;
 
-use inwren_domain::ports::StoreError;
+use inwren_domain::kernel::StoreError;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement};
 
 use super::database_clock::DatabaseClock;

@@ -3,7 +3,7 @@
 //! The messages are for the log, so they repeat nothing that came from a row or an argument: of a database's answer
 //! only the code and the primary message are kept, and not even that where such messages quote values.
 
-use inwren_domain::ports::StoreError;
+use inwren_domain::kernel::StoreError;
 use sea_orm::sqlx;
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::postgres::PgDatabaseError;

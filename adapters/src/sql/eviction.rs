@@ -1,7 +1,7 @@
 //! The statements that make room for a session, in the words of both databases: each parameter is first named in its place.
 
-use inwren_domain::model::{RevocationReason, User};
-use inwren_domain::ports::{Eviction, Opening};
+use inwren_domain::account::User;
+use inwren_domain::session::{Eviction, Opening, RevocationReason};
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 use super::timestamp::Timestamp;

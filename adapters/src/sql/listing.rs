@@ -4,8 +4,8 @@
 //! by age or by address, and what several kinds have is merged as far as the page needs it. Addresses without another
 //! filter are read off their unique index.
 
-use inwren_domain::model::{AgeCursor, Page, PageRequest, User, UserCursor, UserFilter, UserId};
-use inwren_domain::ports::StoreError;
+use inwren_domain::account::{User, UserFilter};
+use inwren_domain::kernel::{AgeCursor, Page, PageRequest, StoreError, UserCursor, UserId};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement, UnionType};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Iterable, QueryResult};
 use uuid::Uuid;

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use inwren_domain::model::{Session, SessionId, User};
-use inwren_domain::ports::StoreError;
+use inwren_domain::account::User;
+use inwren_domain::kernel::{SessionId, StoreError};
+use inwren_domain::session::Session;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 

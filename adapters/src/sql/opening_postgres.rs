@@ -2,8 +2,10 @@
 
 use std::sync::LazyLock;
 
-use inwren_domain::model::User;
-use inwren_domain::ports::{Opening, OpeningOutcome, StoreError, UnitOfWork};
+use inwren_domain::account::User;
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::{Opening, OpeningOutcome};
+use inwren_domain::store::UnitOfWork;
 use sea_orm::{ActiveValue, FromQueryResult, IntoActiveModel};
 
 use super::database_clock::DATABASE_TIME;

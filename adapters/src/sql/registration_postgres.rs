@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use inwren_domain::ports::{Inserted, Registration, StoreError};
+use inwren_domain::account::{Inserted, Registration};
+use inwren_domain::kernel::StoreError;
 use sea_orm::IntoActiveModel;
 
 use super::database_clock::DATABASE_TIME;

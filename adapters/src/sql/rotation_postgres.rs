@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use inwren_domain::model::{Session, User};
-use inwren_domain::ports::{Rotation, RotationOutcome, StoreError};
+use inwren_domain::account::User;
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::{Rotation, RotationOutcome, Session};
 use sea_orm::sea_query::{ArrayType, Value};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, IdenStatic, Iterable, QueryResult, Statement};
 

@@ -1,8 +1,8 @@
 //! The statements on service clients.
 
 use async_trait::async_trait;
-use inwren_domain::model::{ServiceClient, ServiceClientId};
-use inwren_domain::ports::{ServiceClientReader, ServiceClientRepository, StoreError};
+use inwren_domain::client::{ServiceClient, ServiceClientReader, ServiceClientRepository};
+use inwren_domain::kernel::{ServiceClientId, StoreError};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QueryTrait,

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 
 use async_trait::async_trait;
-use inwren_domain::model::{
-    AgeCursor, Email, Page, PageRequest, RevocationReason, Session, SessionId, User, UserId,
+use inwren_domain::account::User;
+use inwren_domain::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, UserId};
+use inwren_domain::session::{
+    Opening, REVOKED_AT_ONCE, Rekey, RevocationReason, Session, SessionReader, SessionRepository,
 };
-use inwren_domain::ports::{Opening, REVOKED_AT_ONCE, Rekey, SessionReader, SessionRepository, StoreError};
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,

@@ -1,8 +1,9 @@
 //! All users at one moment: one transaction that only reads.
 
 use async_trait::async_trait;
-use inwren_domain::model::Account;
-use inwren_domain::ports::{StoreError, UserSnapshot};
+use inwren_domain::account::import::UserSnapshot;
+use inwren_domain::credential::Account;
+use inwren_domain::kernel::StoreError;
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IsolationLevel,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, TransactionOptions,

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::ports::{
-    Checkpoint, Inserted, Opening, OpeningOutcome, PoolMetrics, ReadView, Registration, Rotation,
-    RotationOutcome, Store, StoreError, UnitOfWork, UserSnapshot,
-};
+use inwren_domain::account::import::UserSnapshot;
+use inwren_domain::account::{Inserted, Registration};
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::{Opening, OpeningOutcome, Rotation, RotationOutcome};
+use inwren_domain::store::{Checkpoint, PoolMetrics, ReadView, Store, UnitOfWork};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
 use super::connect::{OpenFile, Pools, SqlOptions, connect};
@@ -64,7 +65,7 @@ impl SqlStore {
         self.writer.connections()
     }
 
-    /// [`Maintenance::pools`](inwren_domain::ports::Maintenance::pools).
+    /// [`Maintenance::pools`](inwren_domain::store::Maintenance::pools).
     pub fn pools(&self) -> Vec<PoolMetrics> {
         match Dialect::of(&self.writer) {
             Dialect::Sqlite => vec![self.writer.metrics("writer"), self.readers.metrics("readers")],
@@ -72,7 +73,7 @@ impl SqlStore {
         }
     }
 
-    /// [`Maintenance::vacuum`](inwren_domain::ports::Maintenance::vacuum). PostgreSQL does it by itself.
+    /// [`Maintenance::vacuum`](inwren_domain::store::Maintenance::vacuum). PostgreSQL does it by itself.
     pub async fn vacuum(&self) -> Result<u64, StoreError> {
         match &self.file {
             Some(_) => file::vacuum(self.writer.connections()).await,
@@ -80,7 +81,7 @@ impl SqlStore {
         }
     }
 
-    /// [`Maintenance::checkpoint`](inwren_domain::ports::Maintenance::checkpoint). PostgreSQL does it by itself.
+    /// [`Maintenance::checkpoint`](inwren_domain::store::Maintenance::checkpoint). PostgreSQL does it by itself.
     pub async fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
         match &self.file {
             Some(file) => file::checkpoint(&file.path).await,

@@ -1,8 +1,9 @@
 //! The statements on users by the hundred.
 
 use async_trait::async_trait;
-use inwren_domain::model::{Account, Email, UserId};
-use inwren_domain::ports::{StoreError, UserTransfer};
+use inwren_domain::account::import::UserTransfer;
+use inwren_domain::credential::Account;
+use inwren_domain::kernel::{Email, StoreError, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,

@@ -1,5 +1,6 @@
 use async_trait::async_trait;
-use inwren_domain::ports::{StoreError, UnitOfWork};
+use inwren_domain::kernel::StoreError;
+use inwren_domain::store::UnitOfWork;
 use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions};
 
 use super::connection::Connection;

@@ -1,8 +1,9 @@
 //! The statements on users.
 
 use async_trait::async_trait;
-use inwren_domain::model::{Account, Email, Page, PageRequest, User, UserChange, UserFilter, UserId};
-use inwren_domain::ports::{CredentialReader, Inserted, StoreError, Updated, UserReader, UserRepository};
+use inwren_domain::account::{Inserted, Updated, User, UserChange, UserFilter, UserReader, UserRepository};
+use inwren_domain::credential::{Account, CredentialReader};
+use inwren_domain::kernel::{Email, Page, PageRequest, StoreError, UserId};
 use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::model::{Password, PasswordHash};
-use inwren_domain::ports::{AcceptedHashes, HasherError, PasswordHasher, Requester, Verification};
+use inwren_domain::credential::{
+    AcceptedHashes, HasherError, Password, PasswordHash, PasswordHasher, Requester, Verification,
+};
 use opentelemetry::trace::SpanKind;
 
 use super::spans::Spans;

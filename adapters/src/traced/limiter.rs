@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::ports::{Decision, LimitKey, LimiterMetrics, Quota, RateLimiter};
+use inwren_domain::limiter::{Decision, LimitKey, LimiterMetrics, Quota, RateLimiter};
 use opentelemetry::trace::SpanKind;
 use time::OffsetDateTime;
 

@@ -12,7 +12,8 @@ mod tokens;
 use std::sync::Arc;
 
 use inwren_domain::Core;
-use inwren_domain::ports::{HookedStore, RateLimiter};
+use inwren_domain::limiter::RateLimiter;
+use inwren_domain::store::HookedStore;
 use opentelemetry::global::BoxedTracer;
 
 use spans::Spans;

@@ -1,7 +1,9 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use inwren_domain::ports::{HasherError, SigningError, StoreError};
+use inwren_domain::credential::HasherError;
+use inwren_domain::kernel::StoreError;
+use inwren_domain::token::SigningError;
 use opentelemetry::Context;
 use opentelemetry::global::{BoxedSpan, BoxedTracer};
 use opentelemetry::trace::{

@@ -1,6 +1,7 @@
 use std::future::Future;
 
-use inwren_domain::ports::{StoreError, StoreHook};
+use inwren_domain::kernel::StoreError;
+use inwren_domain::store::StoreHook;
 use opentelemetry::trace::SpanKind;
 
 use super::spans::Spans;

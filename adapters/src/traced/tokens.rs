@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
-use inwren_domain::model::{AccessClaims, ClientClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest};
-use inwren_domain::ports::{InvalidToken, SigningError, TokenIssuer, TokenVerifier};
+use inwren_domain::kernel::{PlainToken, TokenDigest};
+use inwren_domain::token::{
+    AccessClaims, ClientClaims, InvalidToken, IssuedToken, RefreshClaims, SigningError, TokenIssuer,
+    TokenVerifier,
+};
 use time::OffsetDateTime;
 
 use super::spans::{InAWord as _, Spans};

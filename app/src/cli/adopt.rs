@@ -1,6 +1,6 @@
 use clap::{Args, ValueEnum};
-use inwren_domain::ports::{ForeignTable, ForeignUsers, Schema};
-use inwren_domain::service::operator::transfer::{Destination, OnCaseConflict, Policy};
+use inwren_domain::account::import::{Destination, ForeignTable, ForeignUsers, OnCaseConflict, Policy};
+use inwren_domain::store::Schema;
 use serde_json::{Value, json};
 
 use super::confirm::confirm;

@@ -1,6 +1,6 @@
-use inwren_domain::Core;
-use inwren_domain::model::{ServiceClientId, ServiceClientName};
-use inwren_domain::service::{Failure, operator};
+use inwren_domain::client::{self, ServiceClientName};
+use inwren_domain::kernel::ServiceClientId;
+use inwren_domain::{Core, Failure};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -29,14 +29,14 @@ pub(super) async fn run(config: &Config, command: ClientsCommand) -> Outcome {
 
 async fn create(core: &Core, name: &str) -> Outcome {
     let name = ServiceClientName::parse(name).map_err(|invalid| Failed::Usage(invalid.to_string()))?;
-    match operator::clients::create(core, name).await {
+    match client::manage::create(core, name).await {
         Ok((client, secret)) => {
             say(&format!("client_id:     {}", client.id));
             say(&format!("client_secret: {}", secret.expose()));
             say("The secret is shown this once; only its digest is kept.");
             Ok(())
         }
-        Err(Failure::Refused(operator::clients::NameTaken)) => {
+        Err(Failure::Refused(client::manage::NameTaken)) => {
             Err(Failed::Failed("another client has this name already".to_owned()))
         }
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),
@@ -44,7 +44,7 @@ async fn create(core: &Core, name: &str) -> Outcome {
 }
 
 async fn list(core: &Core, as_json: bool) -> Outcome {
-    let clients = operator::clients::list(core).await.map_err(Failed::because)?;
+    let clients = client::manage::list(core).await.map_err(Failed::because)?;
     if as_json {
         let each = clients.iter().map(|client| {
             json!({
@@ -68,12 +68,12 @@ async fn list(core: &Core, as_json: bool) -> Outcome {
 }
 
 async fn revoke(core: &Core, id: Uuid) -> Outcome {
-    match operator::clients::revoke(core, ServiceClientId::from_uuid(id)).await {
+    match client::manage::revoke(core, ServiceClientId::from_uuid(id)).await {
         Ok(()) => {
             say("revoked: it is refused from now on; an access token that it has is good until it expires");
             Ok(())
         }
-        Err(Failure::Refused(operator::clients::NotFound)) => {
+        Err(Failure::Refused(client::manage::NotFound)) => {
             Err(Failed::Failed("there is no such client, or it was revoked before".to_owned()))
         }
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use inwren_domain::Core;
-use inwren_domain::ports::Maintenance;
+use inwren_domain::store::Maintenance;
 
 use super::error::Failed;
 use crate::config::Config;

@@ -1,5 +1,5 @@
 use inwren_adapters::crypto::keys::KeyPair;
-use inwren_domain::ports::KeyState;
+use inwren_domain::token::KeyState;
 use serde_json::json;
 use time::OffsetDateTime;
 

@@ -1,4 +1,4 @@
-use inwren_domain::ports::{FormerAddress, Maintenance, Migration, MigrationError, Schema};
+use inwren_domain::store::{FormerAddress, Maintenance, Migration, MigrationError, Schema};
 use serde_json::json;
 
 use super::args::MigrateCommand;

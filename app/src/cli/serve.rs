@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use inwren_adapters::crypto::jwt::SigningKeys;
-use inwren_domain::ports::Store;
+use inwren_domain::store::Store;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt as _, Response};
 use time::OffsetDateTime;

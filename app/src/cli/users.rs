@@ -1,6 +1,7 @@
-use inwren_domain::Core;
-use inwren_domain::model::{Email, InvalidEmail, Password};
-use inwren_domain::service::{Failure, NotCreated, operator};
+use inwren_domain::account::{self, NotCreated};
+use inwren_domain::credential::{self, Password};
+use inwren_domain::kernel::{Email, InvalidEmail};
+use inwren_domain::{Core, Failure};
 use std::io::{BufRead as _, IsTerminal as _};
 use zeroize::Zeroizing;
 
@@ -31,8 +32,8 @@ pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
 async fn create(core: &Core, email: &str, is_superuser: bool, from_stdin: bool) -> Outcome {
     let email = Email::parse(email).map_err(|invalid| wrong_email(email, invalid))?;
     let password = read_password(from_stdin)?;
-    let command = operator::create_user::Command { email, password: Password::new(&password), is_superuser };
-    match operator::create_user::execute(core, command).await {
+    let command = account::create_user::Command { email, password: Password::new(&password), is_superuser };
+    match account::create_user::execute(core, command).await {
         Ok(user) => {
             say(&format!("created {} {}", if is_superuser { "superuser" } else { "user" }, user.id));
             Ok(())
@@ -46,10 +47,10 @@ async fn create(core: &Core, email: &str, is_superuser: bool, from_stdin: bool) 
 }
 
 async fn set_password(core: &Core, email: &str, from_stdin: bool) -> Outcome {
-    use operator::set_password::Refusal;
+    use inwren_domain::credential::set_password::Refusal;
     let email = Email::parse_for_lookup(email).map_err(|invalid| wrong_email(email, invalid))?;
     let password = read_password(from_stdin)?;
-    match operator::set_password::execute(core, &email, Password::new(&password)).await {
+    match credential::set_password::execute(core, &email, Password::new(&password)).await {
         Ok(()) => {
             say("the password is set, and all sessions of the user have ended");
             Ok(())

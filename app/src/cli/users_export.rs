@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use inwren_domain::Core;
-use inwren_domain::model::{Tier, UserFilter};
+use inwren_domain::account::{Tier, UserFilter};
 use serde_json::json;
 
 use super::error::{Failed, Outcome};

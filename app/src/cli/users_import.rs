@@ -3,7 +3,7 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use inwren_domain::service::operator::transfer::{Destination, OnConflict, Policy, UnknownHash, UnknownTier};
+use inwren_domain::account::import::{Destination, OnConflict, Policy, UnknownHash, UnknownTier};
 use serde_json::json;
 
 use super::error::{Failed, Outcome};

@@ -1,4 +1,4 @@
-use inwren_domain::model::Email;
+use inwren_domain::kernel::Email;
 use zeroize::Zeroizing;
 
 use super::secret::secret_or_file;

@@ -1,6 +1,6 @@
 //! Rate limits per operation. One line of the table makes the variant, the marker type and the setting.
 
-use inwren_domain::ports::Quota;
+use inwren_domain::limiter::Quota;
 
 /// An operation as a type, so that an endpoint can name it in its signature.
 pub trait LimitedOperation: Send {

@@ -3,8 +3,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use inwren_domain::model::Tier;
-use inwren_domain::ports::Quota;
+use inwren_domain::account::Tier;
+use inwren_domain::limiter::Quota;
 use ipnet::{IpNet, Ipv4Net};
 use poem::http::{HeaderName, HeaderValue};
 

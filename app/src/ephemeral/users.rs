@@ -1,7 +1,7 @@
-use inwren_domain::Core;
-use inwren_domain::model::{Account, ClientInfo, Email, Password, User, UserId};
-use inwren_domain::ports::{Inserted, Requester, Standing};
-use inwren_domain::service::PortFailure;
+use inwren_domain::account::{Inserted, User};
+use inwren_domain::credential::{Account, Password, Requester, Standing};
+use inwren_domain::kernel::{ClientInfo, Email, UserId};
+use inwren_domain::{Core, PortFailure};
 use uuid::Uuid;
 
 /// Somebody who is there from the start.

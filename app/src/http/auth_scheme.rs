@@ -1,9 +1,9 @@
 //! Who may come in: the bearer token of RFC 6750, checked once for every protected operation.
 
 use inwren_domain::Core;
-use inwren_domain::policy::step_up::StepUpRequired;
-use inwren_domain::service::admin::{Admin, NotAdmin};
-use inwren_domain::service::auth::{NotAuthenticated, Principal, authenticate};
+use inwren_domain::account::admin::{Admin, NotAdmin};
+use inwren_domain::authn::step_up::StepUpRequired;
+use inwren_domain::session::{NotAuthenticated, Principal, authenticate};
 use poem::http::{HeaderValue, header};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use inwren_domain::model::ClientInfo;
+use inwren_domain::kernel::ClientInfo;
 use ipnet::IpNet;
 use poem::http::uri::Scheme;
 use poem::http::{HeaderMap, header};

@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use inwren_domain::model::{PlainToken, ServiceClient};
-use inwren_domain::service::Failure;
-use inwren_domain::service::auth::client_credentials::{self, Credentials, NotAuthenticated};
+use inwren_domain::Failure;
+use inwren_domain::client::ServiceClient;
+use inwren_domain::client::client_credentials::{self, Credentials, NotAuthenticated};
+use inwren_domain::kernel::PlainToken;
 use poem::Request;
 use poem::http::{HeaderValue, header};
 use zeroize::Zeroizing;

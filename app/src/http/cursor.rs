@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use inwren_domain::model::{AgeCursor, SessionId, UserCursor, UserId};
+use inwren_domain::kernel::{AgeCursor, SessionId, UserCursor, UserId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 

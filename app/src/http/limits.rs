@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use inwren_domain::model::{AddressBlock, ClientNetwork, Email, SessionId};
-use inwren_domain::ports::{Clock, Decision, KeyDirectory, LimitKey, LimiterMetrics, RateLimiter};
+use inwren_domain::kernel::{AddressBlock, ClientNetwork, Clock, Email, SessionId};
+use inwren_domain::limiter::{Decision, LimitKey, LimiterMetrics, RateLimiter};
+use inwren_domain::token::KeyDirectory;
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{FromRequest, Request, RequestBody};
 

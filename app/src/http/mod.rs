@@ -32,7 +32,7 @@ mod well_known;
 
 use std::sync::Arc;
 
-use inwren_domain::ports::Entropy;
+use inwren_domain::kernel::Entropy;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt, Response, Route};
 

@@ -1,6 +1,7 @@
 //! What all listings that come in pages have in common.
 
-use inwren_domain::model::{AgeCursor, Page, PageRequest, Session, SessionId};
+use inwren_domain::kernel::{AgeCursor, Page, PageRequest, SessionId};
+use inwren_domain::session::Session;
 use poem::Request;
 use poem_openapi::ApiResponse;
 

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use inwren_domain::model::{AgeCursor, SessionId, Tier, UserCursor};
+use inwren_domain::account::Tier;
+use inwren_domain::kernel::{AgeCursor, SessionId, UserCursor};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 

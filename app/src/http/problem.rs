@@ -4,8 +4,9 @@ mod kind;
 
 use std::time::Duration;
 
-use inwren_domain::ports::{HasherError, StoreError};
-use inwren_domain::service::{Failure, PortFailure};
+use inwren_domain::credential::HasherError;
+use inwren_domain::kernel::StoreError;
+use inwren_domain::{Failure, PortFailure};
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;

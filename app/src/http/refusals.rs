@@ -1,10 +1,10 @@
 //! The problems that more than one part of the interface has. Those of single use cases are beside their routes.
 
-use inwren_domain::model::InvalidEmail;
-use inwren_domain::policy::password::WeakPassword;
-use inwren_domain::policy::step_up::StepUpRequired;
-use inwren_domain::policy::superuser::LastSuperuser;
-use inwren_domain::policy::tier::TierRefused;
+use inwren_domain::account::superuser::LastSuperuser;
+use inwren_domain::account::tier_choice::TierRefused;
+use inwren_domain::authn::step_up::StepUpRequired;
+use inwren_domain::credential::password_policy::WeakPassword;
+use inwren_domain::kernel::InvalidEmail;
 use poem::http::{HeaderValue, header};
 
 use super::problem::{Kind, Problem};

@@ -1,7 +1,7 @@
 //! Rotating, retiring and revoking: the manifest after it, from the manifest before.
 
 use inwren_adapters::crypto::keys::KeyPair;
-use inwren_domain::ports::KeyState;
+use inwren_domain::token::KeyState;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use inwren_domain::ports::{Clock, KeyDirectory as _};
+use inwren_domain::kernel::Clock;
+use inwren_domain::token::KeyDirectory as _;
 use tokio::task::JoinHandle;
 
 use super::open::{KeyStore, Opened};

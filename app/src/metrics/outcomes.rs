@@ -1,11 +1,14 @@
 //! What became of what clients asked for. The use cases tell it as values; it is counted where they are called.
 
-use inwren_domain::authn;
-use inwren_domain::ports::{HasherError, InvalidToken, StoreError};
-use inwren_domain::service::auth::client_credentials::NotAuthenticated as ClientNotAuthenticated;
-use inwren_domain::service::auth::refresh::Refreshed;
-use inwren_domain::service::auth::{NotAuthenticated, login, refresh, register};
-use inwren_domain::service::{Failure, NotCreated, PortFailure};
+use inwren_domain::account::{NotCreated, register};
+use inwren_domain::authn::{self, login};
+use inwren_domain::client::client_credentials::NotAuthenticated as ClientNotAuthenticated;
+use inwren_domain::credential::HasherError;
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::NotAuthenticated;
+use inwren_domain::session::refresh::{self, Refreshed};
+use inwren_domain::token::InvalidToken;
+use inwren_domain::{Failure, PortFailure};
 
 use super::counters::{Counters, Label, labels};
 use super::text::Page;

@@ -61,7 +61,7 @@ fn write_limits(state: &AppState, page: &mut Page) {
 }
 
 fn write_keys(state: &AppState, page: &mut Page) {
-    use inwren_domain::ports::KeyState;
+    use inwren_domain::token::KeyState;
     let keys = state.core.keys.published(state.core.clock.now());
     let mut metric = page.metric("inwren_signing_keys", Kind::Gauge, "Published keys, by what they do.");
     for (name, wanted) in

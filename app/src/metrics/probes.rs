@@ -1,5 +1,5 @@
 use inwren_adapters::crypto::argon2::{Durations, HasherMetrics};
-use inwren_domain::ports::PoolMetrics;
+use inwren_domain::store::PoolMetrics;
 
 use super::text::{Kind, Page};
 use crate::server::connections::ConnectionMetrics;

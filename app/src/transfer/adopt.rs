@@ -1,8 +1,9 @@
-use inwren_domain::ports::{ForeignUser, ForeignUsers, StoreError};
-use inwren_domain::service::PortFailure;
-use inwren_domain::service::operator::transfer::{
-    Adoption, BATCH, Census, Destination, Importer, Incoming, OnCaseConflict, Outcome, Policy, Withheld,
+use inwren_domain::PortFailure;
+use inwren_domain::account::import::{
+    Adoption, BATCH, Census, Destination, ForeignUser, ForeignUsers, Importer, Incoming, OnCaseConflict,
+    Outcome, Policy, Withheld,
 };
+use inwren_domain::kernel::StoreError;
 
 use super::pace;
 use super::progress::Progress;
@@ -141,7 +142,7 @@ mod tests {
     use std::collections::HashMap;
 
     use async_trait::async_trait;
-    use inwren_domain::ports::ForeignTable;
+    use inwren_domain::account::import::ForeignTable;
     use time::OffsetDateTime;
 
     use super::*;

@@ -1,7 +1,8 @@
 use std::io::{self, Write};
 
-use inwren_domain::model::UserFilter;
-use inwren_domain::ports::{StoreError, UserSnapshot};
+use inwren_domain::account::UserFilter;
+use inwren_domain::account::import::UserSnapshot;
+use inwren_domain::kernel::StoreError;
 
 use super::checksum::Checksum;
 use super::progress::Progress;

@@ -1,8 +1,8 @@
 use std::io::{self, BufRead};
 
-use inwren_domain::model::UserFilter;
-use inwren_domain::service::PortFailure;
-use inwren_domain::service::operator::transfer::{BATCH, Destination, Importer, Incoming, Outcome, Policy};
+use inwren_domain::PortFailure;
+use inwren_domain::account::UserFilter;
+use inwren_domain::account::import::{BATCH, Destination, Importer, Incoming, Outcome, Policy};
 
 use super::checksum::Checksum;
 use super::export::{ExportError, Exported, Selection, export};

@@ -1,6 +1,6 @@
 use std::io::{self, BufRead};
 
-use inwren_domain::service::operator::transfer::Problem;
+use inwren_domain::account::import::Problem;
 
 /// No user takes more.
 const LONGEST: usize = 64 * 1024;

@@ -1,6 +1,6 @@
 //! Users by the thousand: written to a file, read from one, and taken over from another service.
 //!
-//! The rules of who is taken are the core's, in `inwren_domain::service::operator::transfer`. Here is what they are read from
+//! The rules of who is taken are the core's, in `inwren_domain::account::import`. Here is what they are read from
 //! and written to, how fast, and what is told.
 
 mod adopt;

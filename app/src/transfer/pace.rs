@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use inwren_domain::ports::StoreError;
-use inwren_domain::service::PortFailure;
-use inwren_domain::service::operator::transfer::{Importer, Incoming, Outcome};
+use inwren_domain::PortFailure;
+use inwren_domain::account::import::{Importer, Incoming, Outcome};
+use inwren_domain::kernel::StoreError;
 
 /// A pause after each unit is so much of the time that the unit took, so that others have their turn at a store with one
 /// writer.

@@ -1,5 +1,6 @@
-use inwren_domain::model::{Account, Email, PasswordHash, UserId};
-use inwren_domain::service::operator::transfer::{Incoming, IncomingPassword, Problem};
+use inwren_domain::account::import::{Incoming, IncomingPassword, Problem};
+use inwren_domain::credential::{Account, PasswordHash};
+use inwren_domain::kernel::{Email, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
 use time::{OffsetDateTime, UtcOffset};
 use uuid::Uuid;

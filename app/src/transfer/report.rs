@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use inwren_domain::service::operator::transfer::{Outcome, Problem};
+use inwren_domain::account::import::{Outcome, Problem};
 use serde_json::{Value, json};
 
 use super::progress::Progress;

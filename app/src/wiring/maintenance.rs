@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_adapters::sql::SqlStore;
-use inwren_domain::model::UserId;
-use inwren_domain::ports::{
-    Checkpoint, FormerAddress, Maintenance, Migration, MigrationError, PoolMetrics, Schema, StoreError,
+use inwren_domain::kernel::{StoreError, UserId};
+use inwren_domain::store::{
+    Checkpoint, FormerAddress, Maintenance, Migration, MigrationError, PoolMetrics, Schema,
 };
 use sea_orm_migration::DbErr;
 

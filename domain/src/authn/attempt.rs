@@ -1,9 +1,9 @@
-use super::evidence::{Evidence, Method, assess};
-use crate::Core;
-use crate::model::{Account, Assurance, ClientInfo, Email, Password, PasswordHash, User, UserId};
-use crate::policy::standing;
-use crate::ports::{HasherError, Requester, Verification};
-use crate::service::{Failure, PortFailure};
+use super::evidence::assess;
+use super::{Assurance, Evidence, Method, client_trust};
+use crate::account::User;
+use crate::credential::{Account, HasherError, Password, PasswordHash, Requester, Verification};
+use crate::kernel::{ClientInfo, Email, UserId};
+use crate::{Core, Failure, PortFailure};
 
 /// An attempt to log in: the account that was named, if there is one, and what has been shown so far.
 ///
@@ -67,8 +67,8 @@ impl Attempt {
         let mut view = core.store.read().await?;
         let account = view.credentials().by_login(email).await?;
         let email = account.as_ref().map_or(email, |account| &account.user.email);
-        let addresses = view.sessions().recent_addresses(email, standing::REMEMBERED_SESSIONS).await?;
-        let requester = Requester::new(client, standing::of(client, &addresses));
+        let addresses = view.sessions().recent_addresses(email, client_trust::REMEMBERED_SESSIONS).await?;
+        let requester = Requester::new(client, client_trust::of(client, &addresses));
         Ok(Self { account, requester, evidence: Vec::new(), rehashed: None })
     }
 

@@ -1,4 +1,4 @@
-use crate::model::Assurance;
+use super::Assurance;
 
 /// A way to prove who one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,15 @@
-//! Authentication: what a user shows becomes evidence, and evidence becomes an [`Assurance`](crate::model::Assurance).
+//! Authentication: what a user shows becomes evidence, and evidence becomes an [`Assurance`].
 //!
 //! An [`Attempt`] starts with an address and collects evidence. [`Attempt::conclude`] either says which methods are still
 //! needed ([`NeedsFactor`]) or gives [`Proven`], the only value from which a session starts.
 
+mod assurance;
 mod attempt;
+pub mod client_trust;
 mod evidence;
+pub mod login;
+pub mod step_up;
 
+pub use assurance::{Acr, Amr, Assurance};
 pub use attempt::{Attempt, NeedsFactor, Proven, Refusal};
 pub use evidence::{Evidence, Method};

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
-use inwren_domain::model::{ClientNetwork, Password, PasswordHash};
-use inwren_domain::ports::{AcceptedHashes, HasherError, PasswordHasher, Requester, Standing, Verification};
+use inwren_domain::credential::{
+    AcceptedHashes, HasherError, Password, PasswordHash, PasswordHasher, Requester, Standing, Verification,
+};
+use inwren_domain::kernel::ClientNetwork;
 use inwren_tests::fakes::SeededEntropy;
 use inwren_tests::limiters::network_of;
 use tokio::task::JoinHandle;

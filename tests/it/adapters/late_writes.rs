@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use inwren_adapters::sql::{SqlOptions, SqlStore};
-use inwren_domain::model::{AuditEvent, AuditEventKind, RevocationReason, Session, User, UserChange};
-use inwren_domain::ports::{
-    Inserted, Opening, OpeningOutcome, Registration, RotationOutcome, Store, StoreError, UnitOfWork,
-};
+use inwren_domain::account::{Inserted, Registration, User, UserChange};
+use inwren_domain::audit::{AuditEvent, AuditEventKind};
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::{Opening, OpeningOutcome, RevocationReason, RotationOutcome, Session};
+use inwren_domain::store::{Store, UnitOfWork};
 use inwren_tests::fixtures::{self, now, password_hash, rotation_of, somebody};
 use inwren_tests::process::PATIENCE;
 use inwren_tests::stores::{PrivatePostgres, TempFolder, open};

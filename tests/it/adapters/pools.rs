@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use inwren_adapters::sql::{SqlOptions, SqlStore};
-use inwren_domain::ports::{PoolMetrics, Store as _};
+use inwren_domain::store::{PoolMetrics, Store as _};
 use inwren_tests::process::PATIENCE;
 use inwren_tests::stores::{TempFolder, TestDatabase, open, patient_options};
 

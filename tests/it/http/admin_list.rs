@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use inwren_domain::ports::Store;
+use inwren_domain::store::Store;
 use inwren_tests::app::{Account, Reply, TestApp, forge};
 use serde_json::{Value, json};
 use time::Duration;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use inwren_domain::ports::Store;
+use inwren_domain::store::Store;
 use inwren_tests::app::{LEEWAY_SECONDS, Operation, TestApp};
 use serde_json::json;
 use time::Duration;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{AuditEventKind, ServiceClientId, ServiceClientName};
-use inwren_domain::ports::Store;
-use inwren_domain::service::operator::clients;
+use inwren_domain::audit::AuditEventKind;
+use inwren_domain::client::{self, ServiceClientName};
+use inwren_domain::kernel::ServiceClientId;
+use inwren_domain::store::Store;
 use inwren_tests::app::{AUDIENCE, ISSUER, TestApp, forge};
 use inwren_tests::fixtures::unique;
 use serde_json::json;
@@ -32,7 +33,7 @@ struct Client {
 async fn client(app: &TestApp) -> Client {
     let name = format!("service-{}", unique());
     let parsed = ServiceClientName::parse(&name).unwrap();
-    let (client, secret) = clients::create(&app.state.core, parsed).await.expect("a new client");
+    let (client, secret) = client::manage::create(&app.state.core, parsed).await.expect("a new client");
     Client { id: client.id, name, secret: secret.expose().to_owned() }
 }
 
@@ -85,7 +86,7 @@ async fn a_clients_token_is_no_users(store: Arc<dyn Store>) {
         assert!(asked.take_calls().is_empty(), "the claims say that it is no user's");
     };
     expect_refused_everywhere().await;
-    clients::revoke(&app.state.core, client.id).await.expect("a revocation");
+    client::manage::revoke(&app.state.core, client.id).await.expect("a revocation");
     expect_refused_everywhere().await;
 }
 
@@ -221,7 +222,7 @@ async fn a_revoked_client_is_out_at_once(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let (one, other) = (client(&app).await, client(&app).await);
     let own = token(&app, &one).await;
-    clients::revoke(&app.state.core, one.id).await.expect("a revocation");
+    client::manage::revoke(&app.state.core, one.id).await.expect("a revocation");
     let reply =
         app.post("/auth/access-token").basic(&one.id.to_string(), &one.secret).form(&[GRANT]).send().await;
     assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_client")), "{reply}");
@@ -230,15 +231,15 @@ async fn a_revoked_client_is_out_at_once(store: Arc<dyn Store>) {
     };
     ask(&one).send().await.expect_problem(401, "invalid-client");
     assert_eq!(ask(&other).send().await.expect_status(200).json(), json!({ "active": false }));
-    assert!(clients::revoke(&app.state.core, one.id).await.is_err());
+    assert!(client::manage::revoke(&app.state.core, one.id).await.is_err());
 }
 
 async fn what_is_done_to_clients_is_written_down(store: Arc<dyn Store>) {
     let app = TestApp::over(store.clone());
     let one = client(&app).await;
     let name = ServiceClientName::parse(&one.name).unwrap();
-    assert!(clients::create(&app.state.core, name).await.is_err());
-    clients::revoke(&app.state.core, one.id).await.expect("a revocation");
+    assert!(client::manage::create(&app.state.core, name).await.is_err());
+    client::manage::revoke(&app.state.core, one.id).await.expect("a revocation");
     let events = store.read().await.unwrap().audit().latest(10).await.unwrap();
     let mut kinds: Vec<AuditEventKind> = events.iter().map(|event| event.kind).collect();
     kinds.sort_by_key(|kind| kind.as_str());

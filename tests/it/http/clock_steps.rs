@@ -4,10 +4,9 @@
 use std::sync::{Arc, Mutex};
 
 use inwren_adapters::clock::{Machine, SteadyClock};
-use inwren_domain::model::ServiceClientName;
-use inwren_domain::ports::Store;
-use inwren_domain::service::housekeeping::{sweep_audit_events, sweep_ended_sessions};
-use inwren_domain::service::operator::clients;
+use inwren_domain::client::{self, ServiceClientName};
+use inwren_domain::housekeeping::{sweep_audit_events, sweep_ended_sessions};
+use inwren_domain::store::Store;
 use inwren_tests::app::{LEEWAY_SECONDS, PASSWORD, Reply, TestApp, forge};
 use inwren_tests::fixtures::unique;
 use serde_json::json;
@@ -186,7 +185,7 @@ async fn clock_ahead_of_the_system_signs_nothing(store: Arc<dyn Store>) {
     let (machine, app) = app(&store);
     let ann = app.somebody().await;
     let name = ServiceClientName::parse(&format!("service-{}", unique())).unwrap();
-    let (client, secret) = clients::create(&app.state.core, name).await.expect("a new client");
+    let (client, secret) = client::manage::create(&app.state.core, name).await.expect("a new client");
     machine.set(-WRONG);
     expect_clock(&app.get("/health").send().await, "unavailable");
     app.get("/health/live").send().await.expect_status(200).json();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use inwren_app::config::AllowedOrigins;
-use inwren_domain::ports::Store;
+use inwren_domain::store::Store;
 use inwren_tests::app::{Reply, TestApp};
 
 stories! {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{Email, Password};
-use inwren_domain::ports::Store;
-use inwren_domain::service::operator::set_password;
+use inwren_domain::credential::{Password, set_password};
+use inwren_domain::kernel::Email;
+use inwren_domain::store::Store;
 use inwren_tests::app::{Account, PASSWORD, TestApp};
 use serde_json::json;
 

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::AuditEvent;
-use inwren_domain::ports::Store;
+use inwren_domain::audit::AuditEvent;
+use inwren_domain::store::Store;
 use inwren_tests::app::{Account, TestApp, Tokens, forge, key};
 use inwren_tests::fakes::Script;
 use serde_json::{Value, json};

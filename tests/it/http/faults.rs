@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use inwren_domain::ports::{
-    Inserted, Opening, OpeningOutcome, ReadView, Registration, Rotation, RotationOutcome, Store, StoreError,
-    UnitOfWork, UserSnapshot,
-};
+use inwren_domain::account::import::UserSnapshot;
+use inwren_domain::account::{Inserted, Registration};
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::{Opening, OpeningOutcome, Rotation, RotationOutcome};
+use inwren_domain::store::{ReadView, Store, UnitOfWork};
 use inwren_tests::app::{Account, Call, PASSWORD, TestApp};
 use inwren_tests::fakes::{Script, faulty_store};
 use inwren_tests::fixtures::fresh_email;

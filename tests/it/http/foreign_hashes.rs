@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{Account, PasswordHash, User};
-use inwren_domain::ports::Store;
+use inwren_domain::account::User;
+use inwren_domain::credential::{Account, PasswordHash};
+use inwren_domain::store::Store;
 use inwren_tests::app::TestApp;
 use inwren_tests::fixtures::somebody;
 use inwren_tests::foreign_hashes;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use inwren_domain::ports::{Store, StoreError};
+use inwren_domain::kernel::StoreError;
+use inwren_domain::store::Store;
 use inwren_tests::app::{Call, PASSWORD, Reply, TestApp};
 use inwren_tests::fakes::faulty_store;
 use serde_json::json;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use inwren_adapters::limiter::RedisTarget;
 use inwren_app::config::Redis;
-use inwren_domain::ports::{Store, StoreError};
+use inwren_domain::kernel::StoreError;
+use inwren_domain::store::Store;
 use inwren_tests::app::TestApp;
 use inwren_tests::fakes::faulty_store;
 use inwren_tests::limiters::until;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use inwren_domain::ports::{Store, StoreError};
+use inwren_domain::kernel::StoreError;
+use inwren_domain::store::Store;
 use inwren_tests::app::{AUDIENCE, Account, ISSUER, TestApp, forge};
 use inwren_tests::fakes::faulty_store;
 use serde_json::{Value, json};

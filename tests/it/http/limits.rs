@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use inwren_app::config;
-use inwren_domain::ports::Store;
+use inwren_domain::store::Store;
 use inwren_tests::app::{Call, Operation, PASSWORD, Reply, TestApp};
 use serde_json::json;
 use time::Duration;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{Email, Password, UserChange, UserId};
-use inwren_domain::ports::{Clock as _, Store, Updated};
-use inwren_domain::service::operator::set_password;
+use inwren_domain::account::{Updated, UserChange};
+use inwren_domain::credential::{Password, set_password};
+use inwren_domain::kernel::{Clock as _, Email, UserId};
+use inwren_domain::store::Store;
 use inwren_tests::app::{AUDIENCE, Account, ISSUER, PASSWORD, TestApp, forge, key};
 use serde_json::{Value, json};
 use time::Duration;

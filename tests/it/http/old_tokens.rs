@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{ClientInfo, Email, Password};
-use inwren_domain::ports::{Requester, Standing, Store};
-use inwren_domain::service::operator::set_password;
-use inwren_domain::service::operator::transfer::{
-    Destination, Importer, Incoming, IncomingPassword, Outcome, Policy,
-};
+use inwren_domain::account::import::{Destination, Importer, Incoming, IncomingPassword, Outcome, Policy};
+use inwren_domain::credential::{Password, Requester, Standing, set_password};
+use inwren_domain::kernel::{ClientInfo, Email};
+use inwren_domain::store::Store;
 use inwren_tests::app::forge::Forger;
 use inwren_tests::app::{Account, PASSWORD, Reply, TestApp, key, old_service};
 use inwren_tests::fakes::faulty_store;
@@ -391,7 +389,7 @@ async fn without_the_setting_an_old_token_is_nothing(store: Arc<dyn Store>) {
     assert!(asked.take_calls().is_empty(), "the store was asked");
     // Nor is anything written for the sake of such tokens.
     let version = async || {
-        let id = inwren_domain::model::UserId::from_uuid(uuid::Uuid::parse_str(&ann.id).unwrap());
+        let id = inwren_domain::kernel::UserId::from_uuid(uuid::Uuid::parse_str(&ann.id).unwrap());
         let user = app.state.core.store.read().await.unwrap().users().by_id(id).await.unwrap();
         user.unwrap().credential_version
     };

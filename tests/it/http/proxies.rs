@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use inwren_app::http::ProxyHeader;
-use inwren_domain::ports::Store;
+use inwren_domain::store::Store;
 use inwren_tests::app::{PASSWORD, Reply, TestApp, Tokens};
 use serde_json::json;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use inwren_domain::policy::context_words::ContextWords;
-use inwren_domain::ports::Store;
+use inwren_domain::credential::ContextWords;
+use inwren_domain::store::Store;
 use inwren_tests::app::{PASSWORD, Reply, TestApp};
 use inwren_tests::fixtures::tier;
 use serde_json::{Value, json};
@@ -87,7 +87,7 @@ async fn a_user_gets_the_configured_tier(store: Arc<dyn Store>) {
     let app = TestApp::configured(store, |config| {
         let (basic, more) = (tier("basic"), tier("more"));
         let all = vec![more.clone(), basic.clone()];
-        config.rules.tiers = inwren_domain::model::TierCatalog::new(all, vec![basic, more]).unwrap();
+        config.rules.tiers = inwren_domain::account::TierCatalog::new(all, vec![basic, more]).unwrap();
     });
     assert_eq!(app.register("a@example.org").await["tier"], "basic");
     let body = json!({ "email": "b@example.org", "password": PASSWORD, "tier": "more" });

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use inwren_domain::ports::Store;
+use inwren_domain::store::Store;
 use inwren_tests::app::{Account, Reply, TestApp, Tokens, key};
 use inwren_tests::fakes::Script;
 use serde_json::json;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use inwren_domain::ports::Store;
+use inwren_domain::store::Store;
 use inwren_tests::app::{ISSUER, PASSWORD, TestApp, forge};
 use serde_json::json;
 use time::Duration;

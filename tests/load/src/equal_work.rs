@@ -10,11 +10,12 @@ use inwren_adapters::clock::SystemClock;
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
 use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::sql::{SqlOptions, SqlStore, SqlTarget};
-use inwren_domain::model::{
-    Account, Assurance, ClientInfo, Email, Password, PasswordHash, Session, SessionId, Tier, TokenDigest,
-    TokenId, User, UserId,
-};
-use inwren_domain::ports::{Clock as _, PasswordHasher as _, Requester, Standing, Store as _};
+use inwren_domain::account::{Tier, User};
+use inwren_domain::authn::Assurance;
+use inwren_domain::credential::{Account, Password, PasswordHash, PasswordHasher as _, Requester, Standing};
+use inwren_domain::kernel::{ClientInfo, Clock as _, Email, SessionId, TokenDigest, TokenId, UserId};
+use inwren_domain::session::Session;
+use inwren_domain::store::Store as _;
 use serde_json::json;
 
 use crate::client::{Connection, get, send};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use inwren_adapters::sql::{SqlOptions, SqlStore, SqlTarget};
-use inwren_domain::ports::Store as _;
+use inwren_domain::store::Store as _;
 use sea_orm::ConnectionTrait as _;
 
 /// Adds the users of these numbers to a migrated database, and lets the database take stock.

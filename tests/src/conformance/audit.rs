@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{AuditEvent, AuditEventKind, ClientInfo};
-use inwren_domain::ports::Store;
+use inwren_domain::audit::{AuditEvent, AuditEventKind};
+use inwren_domain::kernel::ClientInfo;
+use inwren_domain::store::Store;
 use time::{Duration, OffsetDateTime};
 
 use super::support::{add_users, events, together};

@@ -1,10 +1,12 @@
 //! The use cases as a client calls them.
 
-use inwren_domain::Core;
-use inwren_domain::model::{ClientInfo, Email, Password, PlainToken, TokenPair, User};
-use inwren_domain::service::account::change_password;
-use inwren_domain::service::auth::{Principal, authenticate, login, refresh, register};
-use inwren_domain::service::{Failure, account};
+use inwren_domain::account::{User, register};
+use inwren_domain::authn::login;
+use inwren_domain::credential::{self, Password, change_password};
+use inwren_domain::kernel::{ClientInfo, Email, PlainToken};
+use inwren_domain::session::{Principal, authenticate, refresh};
+use inwren_domain::token::TokenPair;
+use inwren_domain::{Core, Failure};
 
 /// A password that may be used.
 pub(super) const OLD: &str = "the old pass phrase";
@@ -52,7 +54,7 @@ pub(super) async fn change_password(
 ) -> Result<TokenPair, Failure<change_password::Refusal>> {
     let (current_password, new_password) = (Password::new(OLD), Password::new(NEW));
     let command = change_password::Command { current_password, new_password };
-    account::change_password::execute(core, principal, command, &client()).await
+    credential::change_password::execute(core, principal, command, &client()).await
 }
 
 pub(super) fn client() -> ClientInfo {

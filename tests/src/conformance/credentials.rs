@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{Account, PasswordHash, User};
-use inwren_domain::ports::{Inserted, Store};
+use inwren_domain::account::{Inserted, User};
+use inwren_domain::credential::{Account, PasswordHash};
+use inwren_domain::store::Store;
 use time::Duration;
 
 use super::support::{

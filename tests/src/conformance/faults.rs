@@ -3,12 +3,13 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use inwren_domain::model::{AuditEvent, AuditEventKind, Session, User};
-use inwren_domain::ports::{Store, StoreError};
-use inwren_domain::service::account;
-use inwren_domain::service::admin::{self, Admin};
-use inwren_domain::service::auth::{logout, refresh};
-use inwren_domain::service::{Failure, PortFailure};
+use inwren_domain::account::admin::{self, Admin};
+use inwren_domain::account::{self, User};
+use inwren_domain::audit::{AuditEvent, AuditEventKind};
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::{Session, logout, refresh};
+use inwren_domain::store::Store;
+use inwren_domain::{Failure, PortFailure};
 
 use super::client::{self, NEW, OLD, client};
 use super::support::{add_users, all_users, events, live_of, session_of};

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{RevocationReason, UserChange};
-use inwren_domain::ports::{RotationOutcome, Store};
+use inwren_domain::account::UserChange;
+use inwren_domain::session::{RevocationReason, RotationOutcome};
+use inwren_domain::store::Store;
 
 use super::support::{
     add_sessions, add_users, assert_same_user, assert_waits, password_of, session_of, together, updated,

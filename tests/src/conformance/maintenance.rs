@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use inwren_domain::model::{AuditEvent, AuditEventKind};
-use inwren_domain::ports::{Checkpoint, FormerAddress, Maintenance, PoolMetrics, Schema};
+use inwren_domain::audit::{AuditEvent, AuditEventKind};
+use inwren_domain::store::{Checkpoint, FormerAddress, Maintenance, PoolMetrics, Schema};
 use time::Duration;
 
 use super::support::{add_users, events, together, user_of};

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{
-    Account, AuditEvent, AuditEventKind, Revocation, RevocationReason, Session, SessionId, User, UserChange,
+use inwren_domain::account::{User, UserChange};
+use inwren_domain::audit::{AuditEvent, AuditEventKind};
+use inwren_domain::credential::Account;
+use inwren_domain::kernel::SessionId;
+use inwren_domain::session::{
+    Opening, OpeningOutcome, REVOKED_AT_ONCE, Revocation, RevocationReason, Session,
 };
-use inwren_domain::ports::{Opening, OpeningOutcome, REVOKED_AT_ONCE, Store};
+use inwren_domain::store::Store;
 use time::Duration;
 
 use super::support::{

@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use inwren_domain::model::{
-    AgeCursor, Page, PageRequest, Tier, User, UserChange, UserCursor, UserFilter, UserId,
-};
-use inwren_domain::ports::Store;
+use inwren_domain::account::{Tier, User, UserChange, UserFilter};
+use inwren_domain::kernel::{AgeCursor, Page, PageRequest, UserCursor, UserId};
+use inwren_domain::store::Store;
 use time::Duration;
 
 use super::support::{add_users, assert_same_user, updated};

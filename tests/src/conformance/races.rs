@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use inwren_domain::authn;
-use inwren_domain::model::{
-    Account, ClientInfo, Password, PlainToken, RevocationReason, Session, User, UserChange,
-};
-use inwren_domain::ports::{Inserted, Requester, RotationOutcome, Standing, Store};
-use inwren_domain::service::auth::{Principal, login, refresh};
-use inwren_domain::service::{Failure, account};
+use inwren_domain::Failure;
+use inwren_domain::account::{self, Inserted, User, UserChange};
+use inwren_domain::authn::{self, login};
+use inwren_domain::credential::{Account, Password, Requester, Standing};
+use inwren_domain::kernel::{ClientInfo, PlainToken};
+use inwren_domain::session::{self, Principal, RevocationReason, RotationOutcome, Session, refresh};
+use inwren_domain::store::Store;
 
 use super::client::{self, OLD};
 use super::support::{
@@ -265,9 +265,9 @@ pub async fn of_those_who_end_all_others_one_stays(store: Arc<dyn Store>) {
         let tasks = principals.iter().cloned().map(|principal| -> Task<bool> {
             let fakes = fakes.clone();
             Box::pin(async move {
-                match account::sessions::revoke_others(&fakes.core, &principal, &client::client()).await {
+                match session::manage::revoke_others(&fakes.core, &principal, &client::client()).await {
                     Ok(()) => true,
-                    Err(Failure::Refused(account::sessions::Overtaken)) => false,
+                    Err(Failure::Refused(session::manage::Overtaken)) => false,
                     Err(failure) => panic!("{failure:?}"),
                 }
             })
@@ -291,9 +291,9 @@ pub async fn of_two_who_end_each_other_one_stays(store: Arc<dyn Store>) {
             let fakes = fakes.clone();
             Box::pin(async move {
                 let client = client::client();
-                match account::sessions::revoke(&fakes.core, &principal, other, &client).await {
+                match session::manage::revoke(&fakes.core, &principal, other, &client).await {
                     Ok(()) => true,
-                    Err(Failure::Refused(account::sessions::Refusal::Overtaken)) => false,
+                    Err(Failure::Refused(session::manage::Refusal::Overtaken)) => false,
                     Err(failure) => panic!("{failure:?}"),
                 }
             })
@@ -310,18 +310,18 @@ pub async fn whoever_has_been_shut_out_changes_nothing(store: Arc<dyn Store>) {
     let (core, client) = (&fakes.core, client::client());
     let (user, principals) = logged_in_often(&fakes, &store, 2).await;
     let [late, other] = &principals[..] else { panic!("two sessions") };
-    account::sessions::revoke_others(core, other, &client).await.unwrap();
+    session::manage::revoke_others(core, other, &client).await.unwrap();
     let before = user_of(&*store, user.id).await.unwrap();
 
     let email = Some(fixtures::fresh_email());
     let command = account::update::Command { email, tier: None };
     let changed = account::update::execute(core, late, command, &client).await;
     assert!(matches!(changed, Err(Failure::Refused(account::update::Refusal::Overtaken))), "{changed:?}");
-    let ended = account::sessions::revoke_others(core, late, &client).await;
-    assert!(matches!(ended, Err(Failure::Refused(account::sessions::Overtaken))), "{ended:?}");
+    let ended = session::manage::revoke_others(core, late, &client).await;
+    assert!(matches!(ended, Err(Failure::Refused(session::manage::Overtaken))), "{ended:?}");
     let other_id = other.session().expect("a session").id;
-    let ended = account::sessions::revoke(core, late, other_id, &client).await;
-    assert!(matches!(ended, Err(Failure::Refused(account::sessions::Refusal::Overtaken))), "{ended:?}");
+    let ended = session::manage::revoke(core, late, other_id, &client).await;
+    assert!(matches!(ended, Err(Failure::Refused(session::manage::Refusal::Overtaken))), "{ended:?}");
     let closed = account::deactivate::execute(core, late, &client).await;
     assert!(matches!(closed, Err(Failure::Refused(account::deactivate::Refusal::Overtaken))), "{closed:?}");
     assert_same_user(&user_of(&*store, user.id).await.unwrap(), &before);

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{AuditEventKind, User};
-use inwren_domain::ports::{Inserted, Registration, Store};
+use inwren_domain::account::{Inserted, Registration, User};
+use inwren_domain::audit::AuditEventKind;
+use inwren_domain::store::Store;
 
 use super::support::{
     account_of, add_users, assert_same_account, assert_same_user, assert_waits, events, together, user_of,

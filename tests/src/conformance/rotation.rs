@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{ClientInfo, Revocation, RevocationReason, Session, SessionId, User, UserChange};
-use inwren_domain::ports::{Rekey, Rotation, RotationOutcome, Store};
+use inwren_domain::account::{User, UserChange};
+use inwren_domain::kernel::{ClientInfo, SessionId};
+use inwren_domain::session::{Rekey, Revocation, RevocationReason, Rotation, RotationOutcome, Session};
+use inwren_domain::store::Store;
 use time::Duration;
 
 use super::support::{

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{ServiceClient, ServiceClientId};
-use inwren_domain::ports::Store;
+use inwren_domain::client::ServiceClient;
+use inwren_domain::kernel::ServiceClientId;
+use inwren_domain::store::Store;
 use time::Duration;
 
 use super::support::together;

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{ClientInfo, PageRequest, Revocation, RevocationReason, Session, SessionId, User};
-use inwren_domain::ports::{REVOKED_AT_ONCE, Rekey, RotationOutcome, Store};
+use inwren_domain::account::User;
+use inwren_domain::kernel::{ClientInfo, PageRequest, SessionId};
+use inwren_domain::session::{
+    REVOKED_AT_ONCE, Rekey, Revocation, RevocationReason, RotationOutcome, Session,
+};
+use inwren_domain::store::Store;
 use time::{Duration, OffsetDateTime};
 
 use super::support::{
@@ -58,7 +62,7 @@ pub async fn inserted_is_read_back_exactly_with_its_user(store: Arc<dyn Store>) 
 /// `with_user` gives the user as it is now, active or not.
 pub async fn a_session_comes_with_its_user_as_it_is_now(store: Arc<dyn Store>) {
     let (user, session) = opened(&*store).await;
-    let change = inwren_domain::model::UserChange { is_active: Some(false), ..Default::default() };
+    let change = inwren_domain::account::UserChange { is_active: Some(false), ..Default::default() };
     in_unit!(store, |unit| drop(unit.users().update(user.id, &change, now()).await.unwrap()));
     let (found, its_user) = session_and_user(&*store, session.id).await.unwrap();
     assert_eq!(found, session);

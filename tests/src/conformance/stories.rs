@@ -3,15 +3,16 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use inwren_domain::authn;
-use inwren_domain::model::{
-    AuditEventKind, ClientInfo, PageRequest, Password, PasswordHash, RevocationReason, UserChange,
-};
-use inwren_domain::ports::{InvalidToken, Requester, Standing, Store, StoreError};
-use inwren_domain::service::account;
-use inwren_domain::service::admin::{self, Admin};
-use inwren_domain::service::auth::{NotAuthenticated, authenticate, login, logout, refresh, register};
-use inwren_domain::service::{Failure, NotCreated, housekeeping, operator};
+use inwren_domain::account::admin::{self, Admin};
+use inwren_domain::account::{self, NotCreated, UserChange, register};
+use inwren_domain::audit::AuditEventKind;
+use inwren_domain::authn::{self, login};
+use inwren_domain::credential::{self, Password, PasswordHash, Requester, Standing};
+use inwren_domain::kernel::{ClientInfo, PageRequest, StoreError};
+use inwren_domain::session::{self, NotAuthenticated, RevocationReason, authenticate, logout, refresh};
+use inwren_domain::store::Store;
+use inwren_domain::token::InvalidToken;
+use inwren_domain::{Failure, housekeeping};
 use time::Duration;
 
 use super::client::{self, NEW, OLD, client};
@@ -309,7 +310,7 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
 
     let user = client::register(core, &ann).await.unwrap();
     client::register(core, &ann).await.unwrap_err();
-    operator::create_user::ensure_first_superuser(core, root.clone(), Password::new(OLD)).await.unwrap();
+    account::create_user::ensure_first_superuser(core, root.clone(), Password::new(OLD)).await.unwrap();
     let first = client::login(core, &ann, OLD).await.unwrap();
     let used_up = client::login(core, &ann, OLD).await.unwrap();
     client::exchange(core, &used_up.refresh_token).await.unwrap();
@@ -322,9 +323,9 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
     let other = client::login(core, &email("lee@example.org"), OLD).await.unwrap();
     let other = client::principal(core, &other).await.session().expect("a session").id;
     let page = PageRequest::new(10, None);
-    assert_eq!(account::sessions::list(core, &me, page).await.unwrap().items.len(), 2);
-    account::sessions::revoke(core, &me, other, &client()).await.unwrap();
-    account::sessions::revoke_others(core, &me, &client()).await.unwrap();
+    assert_eq!(session::manage::list(core, &me, page).await.unwrap().items.len(), 2);
+    session::manage::revoke(core, &me, other, &client()).await.unwrap();
+    session::manage::revoke_others(core, &me, &client()).await.unwrap();
     let pair = client::change_password(core, &me).await.unwrap();
     client::change_password(core, &me).await.unwrap_err();
     logout::execute(core, &client::principal(core, &pair).await, &client()).await.unwrap();
@@ -335,9 +336,9 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
     admin::update::execute(core, admin, user.id, promotion, &client()).await.unwrap();
     let demotion = admin::update::Command { is_superuser: Some(false), ..Default::default() };
     admin::update::execute(core, admin, user.id, demotion, &client()).await.unwrap();
-    admin::sessions::list(core, admin, user.id, page).await.unwrap();
-    admin::sessions::revoke_all(core, admin, user.id, &client()).await.unwrap();
-    operator::set_password::execute(core, &email("lee@example.org"), Password::new(OLD)).await.unwrap();
+    session::admin::list(core, admin, user.id, page).await.unwrap();
+    session::admin::revoke_all(core, admin, user.id, &client()).await.unwrap();
+    credential::set_password::execute(core, &email("lee@example.org"), Password::new(OLD)).await.unwrap();
     let again = client::login(core, &email("lee@example.org"), OLD).await.unwrap();
     let again = client::principal(core, &again).await;
     account::deactivate::execute(core, &again, &client()).await.unwrap();

@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use inwren_domain::model::{ClientInfo, RevocationReason, User, UserChange, UserId};
-use inwren_domain::policy::superuser::require_another;
-use inwren_domain::ports::Store;
-use inwren_domain::service::admin::{self, Admin, Unconfirmed};
-use inwren_domain::service::{Failure, account};
+use inwren_domain::Failure;
+use inwren_domain::account::admin::{self, Admin, Unconfirmed};
+use inwren_domain::account::superuser::require_another;
+use inwren_domain::account::{self, User, UserChange};
+use inwren_domain::kernel::{ClientInfo, UserId};
+use inwren_domain::session::{self, RevocationReason};
+use inwren_domain::store::Store;
 
 use super::support::{
     Task, active_superusers, add_sessions, add_users, assert_waits, dawdling, together, updated, user_of,
@@ -140,7 +142,7 @@ pub async fn the_last_superuser_stays_through_deactivations(store: Arc<dyn Store
             let core = Fakes::over(dawdling(&store)).core;
             let principal = principals[n % 2].clone();
             async move {
-                use account::deactivate::Refusal::{LastSuperuser, Overtaken};
+                use inwren_domain::account::deactivate::Refusal::{LastSuperuser, Overtaken};
                 match account::deactivate::execute(&core, &principal, &ClientInfo::default()).await {
                     // Whoever asks again after having gone is nobody any more.
                     Ok(()) | Err(Failure::Refused(LastSuperuser(_) | Overtaken)) => {}
@@ -173,9 +175,9 @@ pub async fn a_superuser_who_has_been_shut_out_changes_nobody(store: Arc<dyn Sto
         matches!(&changed, Err(Failure::Refused(admin::update::Refusal::Unconfirmed(why))) if *why == overtaken),
         "{changed:?}"
     );
-    let ended = admin::sessions::revoke_all(&core, admin, user.id, &client).await;
+    let ended = session::admin::revoke_all(&core, admin, user.id, &client).await;
     assert!(
-        matches!(&ended, Err(Failure::Refused(admin::sessions::Refusal::Unconfirmed(why))) if *why == overtaken),
+        matches!(&ended, Err(Failure::Refused(session::admin::Refusal::Unconfirmed(why))) if *why == overtaken),
         "{ended:?}"
     );
     let deleted = admin::delete::execute(&core, admin, user.id, &client).await;

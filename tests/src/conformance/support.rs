@@ -4,10 +4,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use inwren_domain::model::{
-    Account, AuditEvent, PageRequest, PasswordHash, Session, SessionId, User, UserFilter, UserId,
-};
-use inwren_domain::ports::{Inserted, Store, Updated};
+use inwren_domain::account::{Inserted, Updated, User, UserFilter};
+use inwren_domain::audit::AuditEvent;
+use inwren_domain::credential::{Account, PasswordHash};
+use inwren_domain::kernel::{PageRequest, SessionId, UserId};
+use inwren_domain::session::Session;
+use inwren_domain::store::Store;
 use time::OffsetDateTime;
 use tokio::sync::Barrier;
 use tokio::task::JoinHandle;

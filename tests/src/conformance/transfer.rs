@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use inwren_domain::model::{
-    Account, AuditEvent, AuditEventKind, PasswordHash, RevocationReason, Tier, User, UserId,
-};
-use inwren_domain::ports::{REVOKED_AT_ONCE, Store};
-use inwren_domain::service::operator::transfer::{
+use inwren_domain::account::import::{
     Destination, Importer, Incoming, IncomingPassword, OnConflict, Outcome, Policy, Problem,
 };
+use inwren_domain::account::{Tier, User};
+use inwren_domain::audit::{AuditEvent, AuditEventKind};
+use inwren_domain::credential::{Account, PasswordHash};
+use inwren_domain::kernel::UserId;
+use inwren_domain::session::{REVOKED_AT_ONCE, RevocationReason};
+use inwren_domain::store::Store;
 use time::Duration;
 use uuid::Uuid;
 
@@ -350,7 +352,7 @@ pub async fn the_last_superuser_stays_through_an_import(store: Arc<dyn Store>) {
     let demoted: Vec<Incoming> =
         roots.iter().map(|root| incoming(&User { is_superuser: false, ..root.clone() })).collect();
     let outcomes = imported(&fakes, policy, &demoted).await;
-    let refused = Outcome::Refused(Problem::LastSuperuser(inwren_domain::policy::superuser::LastSuperuser));
+    let refused = Outcome::Refused(Problem::LastSuperuser(inwren_domain::account::superuser::LastSuperuser));
     assert_eq!(outcomes, [Outcome::Updated, refused.clone()]);
     let inactive = incoming(&User { is_active: false, ..roots[1].clone() });
     assert_eq!(imported(&fakes, policy, &[inactive]).await, [refused]);
@@ -362,7 +364,7 @@ pub async fn the_last_superuser_stays_through_an_import(store: Arc<dyn Store>) {
 
 /// A password is looked at, and a user without one comes without.
 pub async fn an_import_looks_at_passwords_and_tiers(store: Arc<dyn Store>) {
-    use inwren_domain::service::operator::transfer::{UnknownHash, UnknownTier};
+    use inwren_domain::account::import::{UnknownHash, UnknownTier};
     let fakes = Fakes::over(store.clone());
     let with = |password: IncomingPassword, tier: Option<&str>| Incoming {
         password,

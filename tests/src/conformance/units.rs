@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use inwren_domain::model::{
-    AuditEventKind, PageRequest, RevocationReason, Session, Tier, User, UserChange, UserFilter,
-};
-use inwren_domain::ports::{Inserted, Store, UnitOfWork};
+use inwren_domain::account::{Inserted, Tier, User, UserChange, UserFilter};
+use inwren_domain::audit::AuditEventKind;
+use inwren_domain::kernel::PageRequest;
+use inwren_domain::session::{RevocationReason, Session};
+use inwren_domain::store::{Store, UnitOfWork};
 use tokio::sync::oneshot;
 
 use super::support::{
@@ -253,7 +254,7 @@ pub async fn a_reader_does_not_wait_for_a_unit(store: Arc<dyn Store>) {
     unit.commit().await.unwrap();
 }
 
-fn login() -> (User, Session, inwren_domain::model::AuditEvent) {
+fn login() -> (User, Session, inwren_domain::audit::AuditEvent) {
     let user = somebody();
     let session = fixtures::session_of(&user);
     let event = event(AuditEventKind::LoggedIn, user.id);

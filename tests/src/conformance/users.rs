@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::{AuditEventKind, Email, PageRequest, Tier, User, UserChange, UserFilter};
-use inwren_domain::ports::{Inserted, Store, Updated};
+use inwren_domain::account::{Inserted, Tier, Updated, User, UserChange, UserFilter};
+use inwren_domain::audit::AuditEventKind;
+use inwren_domain::kernel::{Email, PageRequest};
+use inwren_domain::store::Store;
 use time::Duration;
 
 use super::support::{

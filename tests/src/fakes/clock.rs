@@ -1,6 +1,6 @@
 use std::sync::Mutex;
 
-use inwren_domain::ports::Clock;
+use inwren_domain::kernel::Clock;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 /// A clock that goes only when it is told to.

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use inwren_domain::ports::{Entropy, EntropyError};
+use inwren_domain::kernel::{Entropy, EntropyError};
 use sha2::{Digest, Sha256};
 
 /// Bytes that look random and are the same for the same seed: SHA-256 of the seed and a counter.

@@ -3,8 +3,9 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use inwren_domain::model::{Password, PasswordHash};
-use inwren_domain::ports::{AcceptedHashes, HasherError, PasswordHasher, Requester, Verification};
+use inwren_domain::credential::{
+    AcceptedHashes, HasherError, Password, PasswordHash, PasswordHasher, Requester, Verification,
+};
 use tokio::sync::oneshot;
 
 use super::Script;

@@ -9,9 +9,9 @@ mod tokens;
 
 use std::sync::Arc;
 
-use inwren_domain::model::TierCatalog;
-use inwren_domain::policy::context_words::ContextWords;
-use inwren_domain::ports::Store;
+use inwren_domain::account::TierCatalog;
+use inwren_domain::credential::ContextWords;
+use inwren_domain::store::Store;
 use inwren_domain::{Core, Retention, Settings};
 use time::Duration;
 

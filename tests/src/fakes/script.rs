@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use inwren_domain::ports::StoreError;
+use inwren_domain::kernel::StoreError;
 
 /// What a [faulty store](super::faulty_store) is to fail at, and what it was asked.
 ///

@@ -2,9 +2,10 @@ use std::future::{Future, pending};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::ports::{
-    HookedStore, ReadView, Rotation, RotationOutcome, Store, StoreError, StoreHook, UnitOfWork, UserSnapshot,
-};
+use inwren_domain::account::import::UserSnapshot;
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::{Rotation, RotationOutcome};
+use inwren_domain::store::{HookedStore, ReadView, Store, StoreHook, UnitOfWork};
 
 use super::script::{Handle, Script};
 

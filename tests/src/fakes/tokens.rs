@@ -1,11 +1,11 @@
 use std::sync::{Arc, Mutex};
 
-use inwren_domain::model::{
-    AccessClaims, Assurance, ClientClaims, IssuedToken, PlainToken, RefreshClaims, ServiceClientId,
-    SessionId, Tier, TokenDigest, TokenId, UserId,
-};
-use inwren_domain::ports::{
-    InvalidToken, KeyDirectory, PublishedKey, SigningError, TokenIssuer, TokenVerifier,
+use inwren_domain::account::Tier;
+use inwren_domain::authn::Assurance;
+use inwren_domain::kernel::{PlainToken, ServiceClientId, SessionId, TokenDigest, TokenId, UserId};
+use inwren_domain::token::{
+    AccessClaims, ClientClaims, InvalidToken, IssuedToken, KeyDirectory, PublishedKey, RefreshClaims,
+    SigningError, TokenIssuer, TokenVerifier,
 };
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;

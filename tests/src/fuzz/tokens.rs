@@ -1,8 +1,9 @@
 use std::sync::OnceLock;
 
 use inwren_adapters::crypto::jwt::{AwsLcTokens, PortableTokens, TokenFormat};
-use inwren_domain::model::{AccessClaims, ClientClaims, RefreshClaims};
-use inwren_domain::ports::{InvalidToken, TokenIssuer as _, TokenVerifier};
+use inwren_domain::token::{
+    AccessClaims, ClientClaims, InvalidToken, RefreshClaims, TokenIssuer as _, TokenVerifier,
+};
 use time::{Duration, OffsetDateTime};
 
 use crate::app::forge::{self, Algorithm, Forger};

@@ -2,10 +2,12 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
 use inwren_adapters::entropy::SystemEntropy;
-use inwren_domain::model::{ClientInfo, Email, Password, PasswordHash, UserFilter};
-use inwren_domain::policy::context_words::ContextWords;
-use inwren_domain::policy::password::{MAX_CHARS, MIN_CHARS, check_new};
-use inwren_domain::ports::{HasherError, PasswordHasher as _, Requester, Standing};
+use inwren_domain::account::UserFilter;
+use inwren_domain::credential::password_policy::{MAX_CHARS, MIN_CHARS, check_new};
+use inwren_domain::credential::{
+    ContextWords, HasherError, Password, PasswordHash, PasswordHasher as _, Requester, Standing,
+};
+use inwren_domain::kernel::{ClientInfo, Email};
 use tokio::runtime::Runtime;
 
 /// Any text as an e-mail address. What is taken is one line of plain text, and means the same when it is read again. The

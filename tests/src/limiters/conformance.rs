@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use inwren_domain::ports::{LimitKey, LimiterMetrics, Quota};
+use inwren_domain::limiter::{LimitKey, LimiterMetrics, Quota};
 
 use super::{TestLimiter, key};
 

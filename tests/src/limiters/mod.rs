@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter, RedisTarget};
-use inwren_domain::model::{AddressBlock, ClientNetwork};
-use inwren_domain::ports::{Clock as _, Decision, LimitKey, Quota, RateLimiter};
+use inwren_domain::kernel::{AddressBlock, ClientNetwork, Clock as _};
+use inwren_domain::limiter::{Decision, LimitKey, Quota, RateLimiter};
 
 use crate::fakes::FakeClock;
 use crate::fixtures::now;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use inwren_domain::model::AuditEventKind::{self, *};
+use inwren_domain::audit::AuditEventKind::{self, *};
 use time::OffsetDateTime;
 
 use super::call::{Answer, Call, Refusal, SessionNo, TokenNo};

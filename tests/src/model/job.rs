@@ -1,10 +1,10 @@
-use inwren_domain::Core;
-use inwren_domain::model::{ClientInfo, Email, Password, PlainToken, SessionId, TokenPair};
-use inwren_domain::service::auth::introspect::Introspection;
-use inwren_domain::service::auth::{
-    NotAuthenticated, Principal, authenticate, introspect, login, logout, refresh, revoke,
-};
-use inwren_domain::service::{Failure, account};
+use inwren_domain::authn::login;
+use inwren_domain::credential::{self, Password};
+use inwren_domain::kernel::{ClientInfo, Email, PlainToken, SessionId};
+use inwren_domain::session::introspect::{self, Introspection};
+use inwren_domain::session::{self, NotAuthenticated, Principal, authenticate, logout, refresh, revoke};
+use inwren_domain::token::TokenPair;
+use inwren_domain::{Core, Failure, account};
 
 use super::call::Refusal;
 
@@ -69,21 +69,21 @@ pub(super) async fn execute(core: Core, job: Job) -> Outcome {
             Err(failure) => Outcome::Failed(failure.to_string()),
         },
         Job::EndOne(by, other) => {
-            let ended = account::sessions::revoke(&core, &by, other, &client).await;
+            let ended = session::manage::revoke(&core, &by, other, &client).await;
             done(ended, |refusal| match refusal {
-                account::sessions::Refusal::NotFound => Refusal::NotFound,
-                account::sessions::Refusal::Overtaken => Refusal::Overtaken,
+                session::manage::Refusal::NotFound => Refusal::NotFound,
+                session::manage::Refusal::Overtaken => Refusal::Overtaken,
             })
         }
         Job::EndOthers(by) => {
-            let ended = account::sessions::revoke_others(&core, &by, &client).await;
-            done(ended, |account::sessions::Overtaken| Refusal::Overtaken)
+            let ended = session::manage::revoke_others(&core, &by, &client).await;
+            done(ended, |session::manage::Overtaken| Refusal::Overtaken)
         }
         Job::ChangePassword(by, [current_password, new_password]) => {
-            let command = account::change_password::Command { current_password, new_password };
-            let changed = account::change_password::execute(&core, &by, command, &client).await;
+            let command = credential::change_password::Command { current_password, new_password };
+            let changed = credential::change_password::execute(&core, &by, command, &client).await;
             tokens(changed, |refusal| match refusal {
-                account::change_password::Refusal::Overtaken => Refusal::Overtaken,
+                credential::change_password::Refusal::Overtaken => Refusal::Overtaken,
                 _ => Refusal::Login,
             })
         }

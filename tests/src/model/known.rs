@@ -1,5 +1,5 @@
-use inwren_domain::model::{PlainToken, SessionId, TokenDigest};
-use inwren_domain::ports::TokenVerifier;
+use inwren_domain::kernel::{PlainToken, SessionId, TokenDigest};
+use inwren_domain::token::TokenVerifier;
 
 use super::call::{SessionNo, TokenNo};
 

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use inwren_domain::model::{PageRequest, Session};
-use inwren_domain::ports::StoreError;
-use inwren_domain::service::auth::introspect::{self, Introspection};
+use inwren_domain::kernel::{PageRequest, StoreError};
+use inwren_domain::session::Session;
+use inwren_domain::session::introspect::{self, Introspection};
 use time::OffsetDateTime;
 
 use super::account::{Event, View};

@@ -28,7 +28,7 @@ mod world;
 
 use std::sync::Arc;
 
-use inwren_domain::ports::Store;
+use inwren_domain::store::Store;
 use time::Duration;
 
 pub use operation::{Action, Case, Op, Pick, Step, at_once, one_by_one};

@@ -1,4 +1,4 @@
-use inwren_domain::service::auth::{NotAuthenticated, Principal, authenticate};
+use inwren_domain::session::{NotAuthenticated, Principal, authenticate};
 
 use super::call::{Call, SessionNo, TokenNo};
 use super::job::{Job, password};

@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use inwren_domain::model::{ClientInfo, TokenPair, User};
-use inwren_domain::ports::Store;
-use inwren_domain::service::auth::register;
+use inwren_domain::account::{User, register};
+use inwren_domain::kernel::ClientInfo;
+use inwren_domain::store::Store;
+use inwren_domain::token::TokenPair;
 use time::OffsetDateTime;
 
 use super::account::{Account, View};

@@ -1,8 +1,7 @@
 use std::time::Duration;
 
 use argon2::Params;
-use inwren_domain::model::PasswordHash;
-use inwren_domain::ports::{AcceptedHashes, HasherError};
+use inwren_domain::credential::{AcceptedHashes, HasherError, PasswordHash};
 use tokio::sync::OnceCell;
 
 use super::costs::Costs;

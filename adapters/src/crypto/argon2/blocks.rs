@@ -1,5 +1,5 @@
 use argon2::{Argon2, Block};
-use inwren_domain::ports::HasherError;
+use inwren_domain::credential::HasherError;
 
 /// Fills the output with the hash. Blocks beyond those that are needed are left alone.
 pub(super) fn raw(

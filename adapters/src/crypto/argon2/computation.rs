@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use inwren_domain::model::{Password, PasswordHash};
-use inwren_domain::ports::{HasherError, Verification};
+use inwren_domain::credential::{HasherError, Password, PasswordHash, Verification};
 
 use super::blocks::raw;
 use super::fill_up::{fill_up, parameters_of};

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use argon2::{Block, Params};
-use inwren_domain::ports::HasherError;
+use inwren_domain::credential::HasherError;
 
 use super::computation::burn;
 use super::pace::Pace;
@@ -76,7 +76,7 @@ fn fastest(mut work: impl FnMut() -> Result<(), HasherError>) -> Result<f64, Has
 
 #[cfg(test)]
 mod tests {
-    use inwren_domain::model::PasswordHash;
+    use inwren_domain::credential::PasswordHash;
 
     use super::*;
 

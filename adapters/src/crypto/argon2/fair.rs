@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
-use inwren_domain::model::{AddressBlock, ClientNetwork};
-use inwren_domain::ports::{Requester, Standing};
+use inwren_domain::credential::{Requester, Standing};
+use inwren_domain::kernel::{AddressBlock, ClientNetwork};
 
 use super::turns::{Line as _, Turns};
 

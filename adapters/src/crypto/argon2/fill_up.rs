@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use argon2::Params;
-use inwren_domain::ports::HasherError;
+use inwren_domain::credential::HasherError;
 
 use super::pace::Pace;
 use super::parameters::{OUTPUT_BYTES, work};

@@ -3,10 +3,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use inwren_domain::model::{Password, PasswordHash};
-use inwren_domain::ports::{
-    AcceptedHashes, Entropy, HasherError, PasswordHasher, Requester, Standing, Verification,
+use inwren_domain::credential::{
+    AcceptedHashes, HasherError, Password, PasswordHash, PasswordHasher, Requester, Standing, Verification,
 };
+use inwren_domain::kernel::Entropy;
 use tokio::sync::oneshot;
 
 use super::affordable::AffordableHashes;

@@ -14,7 +14,7 @@ pub struct HasherLimits {
     pub max_waiting: usize,
     /// For how long one may wait before a stranger is told that the service is busy.
     pub max_wait: Duration,
-    /// For how long one may wait before somebody [known](inwren_domain::ports::Standing::Known) is told so.
+    /// For how long one may wait before somebody [known](inwren_domain::credential::Standing::Known) is told so.
     pub max_wait_of_known: Duration,
 }
 

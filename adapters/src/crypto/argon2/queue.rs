@@ -1,7 +1,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use inwren_domain::ports::{HasherError, Requester};
+use inwren_domain::credential::{HasherError, Requester};
 use tokio::sync::oneshot;
 
 use super::durations::{Durations, Histogram};

@@ -1,6 +1,5 @@
 use argon2::{Block, Params};
-use inwren_domain::model::PasswordHash;
-use inwren_domain::ports::HasherError;
+use inwren_domain::credential::{HasherError, PasswordHash};
 
 use super::parameters::work;
 use super::stored_argon2::StoredArgon2;

@@ -1,7 +1,6 @@
 use argon2::password_hash::phc::{Output, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use inwren_domain::model::PasswordHash;
-use inwren_domain::ports::HasherError;
+use inwren_domain::credential::{HasherError, PasswordHash};
 
 use super::blocks::raw;
 use super::parameters::{Argon2Parameters, OUTPUT_BYTES, is_bounded};

@@ -1,6 +1,5 @@
 use argon2::Params;
-use inwren_domain::model::{Password, PasswordHash};
-use inwren_domain::ports::Verification;
+use inwren_domain::credential::{Password, PasswordHash, Verification};
 
 use super::parameters::SALT_BYTES;
 use super::stored::Stored;

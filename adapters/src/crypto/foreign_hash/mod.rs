@@ -5,7 +5,7 @@ mod bcrypt;
 mod equal;
 mod pbkdf2;
 
-use inwren_domain::ports::HasherError;
+use inwren_domain::credential::HasherError;
 
 use bcrypt::Bcrypt;
 use pbkdf2::Pbkdf2;

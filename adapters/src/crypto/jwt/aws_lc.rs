@@ -2,7 +2,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use inwren_domain::ports::{InvalidToken, SigningError};
+use inwren_domain::token::{InvalidToken, SigningError};
 use serde::Serialize;
 
 use super::envelope::{Compact, Header};

@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 
-use inwren_domain::model::{
-    AccessClaims, Acr, Amr, Assurance, ClientClaims, FIRST_PARTY_CLIENT, RefreshClaims, ServiceClientId,
-    SessionId, Tier, TokenId, UserId,
-};
+use inwren_domain::account::Tier;
+use inwren_domain::authn::{Acr, Amr, Assurance};
+use inwren_domain::kernel::{ServiceClientId, SessionId, TokenId, UserId};
+use inwren_domain::token::{AccessClaims, ClientClaims, FIRST_PARTY_CLIENT, RefreshClaims};
 use time::OffsetDateTime;
 use uuid::Uuid;
 

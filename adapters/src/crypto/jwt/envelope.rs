@@ -1,6 +1,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use inwren_domain::ports::{InvalidToken, SigningError};
+use inwren_domain::token::{InvalidToken, SigningError};
 use serde::Serialize;
 
 /// A longer token is refused before anything of it is decoded.

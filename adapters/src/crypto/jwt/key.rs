@@ -1,4 +1,4 @@
-use inwren_domain::ports::{InvalidToken, SigningError};
+use inwren_domain::token::{InvalidToken, SigningError};
 use serde::Serialize;
 
 use super::envelope::{Compact, Header};

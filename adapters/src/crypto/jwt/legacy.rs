@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use inwren_domain::model::{Email, LegacyClaims, LegacySubject, UserId};
-use inwren_domain::ports::{InvalidToken, KeyState, LegacyTokenVerifier};
+use inwren_domain::kernel::{Email, UserId};
+use inwren_domain::token::{InvalidToken, KeyState, LegacyClaims, LegacySubject, LegacyTokenVerifier};
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use time::{Duration, OffsetDateTime};

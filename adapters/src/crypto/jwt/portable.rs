@@ -1,4 +1,4 @@
-use inwren_domain::ports::{InvalidToken, SigningError};
+use inwren_domain::token::{InvalidToken, SigningError};
 use jwt_simple::algorithms::{RS256KeyPair, RS256PublicKey, RSAKeyPairLike, RSAPublicKeyLike};
 use jwt_simple::claims::{JWTClaims, NoCustomClaims};
 use jwt_simple::common::{HeaderOptions, VerificationOptions};

@@ -1,8 +1,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use inwren_domain::model::{AccessClaims, ClientClaims, IssuedToken, PlainToken, RefreshClaims, TokenDigest};
-use inwren_domain::ports::{
-    InvalidToken, KeyDirectory, KeyState, PublishedKey, SigningError, TokenIssuer, TokenVerifier,
+use inwren_domain::kernel::{PlainToken, TokenDigest};
+use inwren_domain::token::{
+    AccessClaims, ClientClaims, InvalidToken, IssuedToken, KeyDirectory, KeyState, PublishedKey,
+    RefreshClaims, SigningError, TokenIssuer, TokenVerifier,
 };
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;

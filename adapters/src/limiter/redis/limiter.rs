@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use inwren_domain::ports::{Decision, LimitKey, LimiterMetrics, Quota, RateLimiter};
+use inwren_domain::limiter::{Decision, LimitKey, LimiterMetrics, Quota, RateLimiter};
 use time::OffsetDateTime;
 
 use super::link::{Link, in_time};

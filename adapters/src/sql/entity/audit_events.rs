@@ -1,7 +1,5 @@
-use inwren_domain::model::{
-    AuditEvent, AuditEventId, AuditEventKind, ServiceClientId, SessionId, Subject, UserId,
-};
-use inwren_domain::ports::StoreError;
+use inwren_domain::audit::{AuditEvent, AuditEventKind, Subject};
+use inwren_domain::kernel::{AuditEventId, ServiceClientId, SessionId, StoreError, UserId};
 use sea_orm::entity::prelude::*;
 
 use super::super::timestamp::Timestamp;

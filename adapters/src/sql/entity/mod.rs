@@ -6,8 +6,7 @@ pub(super) mod service_clients;
 pub(super) mod sessions;
 pub(super) mod users;
 
-use inwren_domain::model::ClientInfo;
-use inwren_domain::ports::StoreError;
+use inwren_domain::kernel::{ClientInfo, StoreError};
 use uuid::Uuid;
 
 /// Names what cannot be in a row.

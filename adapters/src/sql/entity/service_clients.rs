@@ -1,5 +1,5 @@
-use inwren_domain::model::{ServiceClient, ServiceClientId, ServiceClientName, TokenDigest};
-use inwren_domain::ports::StoreError;
+use inwren_domain::client::{ServiceClient, ServiceClientName};
+use inwren_domain::kernel::{ServiceClientId, StoreError, TokenDigest};
 use sea_orm::entity::prelude::*;
 
 use super::super::timestamp::Timestamp;

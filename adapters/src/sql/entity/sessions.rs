@@ -1,8 +1,6 @@
-use inwren_domain::model::{
-    Acr, Amr, Assurance, ClientInfo, Revocation, RevocationReason, Session, SessionId, TokenDigest, TokenId,
-    UserId,
-};
-use inwren_domain::ports::StoreError;
+use inwren_domain::authn::{Acr, Amr, Assurance};
+use inwren_domain::kernel::{ClientInfo, SessionId, StoreError, TokenDigest, TokenId, UserId};
+use inwren_domain::session::{Revocation, RevocationReason, Session};
 use sea_orm::entity::prelude::*;
 
 use super::super::timestamp::Timestamp;

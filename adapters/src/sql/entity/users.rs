@@ -1,4 +1,6 @@
-use inwren_domain::model::{Account, Email, PasswordHash, Tier, User, UserId};
+use inwren_domain::account::{Tier, User};
+use inwren_domain::credential::{Account, PasswordHash};
+use inwren_domain::kernel::{Email, UserId};
 use sea_orm::entity::prelude::*;
 
 use super::super::timestamp::Timestamp;

@@ -1,7 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use inwren_domain::ports::StoreError;
+use inwren_domain::kernel::StoreError;
 use sea_orm::sqlx;
 
 use super::super::error::{driver_error, file_error};

@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use inwren_domain::model::RevocationReason;
+use inwren_domain::session::RevocationReason;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteLockingMode};
 use sea_orm::sqlx::{ConnectOptions as _, Connection as _, query, query_scalar};
 use time::OffsetDateTime;
@@ -159,7 +159,7 @@ async fn fold_in(path: &Path) -> Result<(), FileError> {
     match outcome.await.map_err(database(path)) {
         Ok(mode) if mode == "delete" => Ok(()),
         Ok(_) => Err(in_use()),
-        Err(FileError::Database { error: inwren_domain::ports::StoreError::Busy(_), .. }) => Err(in_use()),
+        Err(FileError::Database { error: inwren_domain::kernel::StoreError::Busy(_), .. }) => Err(in_use()),
         Err(_) => Ok(()),
     }
 }

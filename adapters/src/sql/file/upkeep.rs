@@ -1,7 +1,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use inwren_domain::ports::{Checkpoint, StoreError};
+use inwren_domain::kernel::StoreError;
+use inwren_domain::store::Checkpoint;
 use sea_orm::sqlx::{ConnectOptions as _, Connection as _, query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 

@@ -1,6 +1,6 @@
 //! Which columns of a table are read, and as what.
 
-use inwren_domain::ports::ForeignTable;
+use inwren_domain::account::import::ForeignTable;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
 use super::super::dialect::Dialect;

@@ -1,6 +1,6 @@
 //! What an id of another service is here.
 
-use inwren_domain::model::UserId;
+use inwren_domain::kernel::UserId;
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 

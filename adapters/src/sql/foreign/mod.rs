@@ -13,7 +13,8 @@ mod values;
 
 use std::path::PathBuf;
 
-use inwren_domain::ports::{ForeignUsers, StoreError};
+use inwren_domain::account::import::ForeignUsers;
+use inwren_domain::kernel::StoreError;
 use sea_orm::sqlx::postgres::PgPoolOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sea_orm::{

@@ -1,7 +1,8 @@
 //! Tables of PostgreSQL.
 
 use async_trait::async_trait;
-use inwren_domain::ports::{ForeignTable, ForeignUser, ForeignUsers, StoreError};
+use inwren_domain::account::import::{ForeignTable, ForeignUser, ForeignUsers};
+use inwren_domain::kernel::StoreError;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement,
     TransactionTrait,

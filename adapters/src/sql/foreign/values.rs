@@ -3,7 +3,7 @@
 //! Every column is read as the bytes of its text form, so that no value can end the walk. What cannot be read is noted with
 //! its row.
 
-use inwren_domain::ports::ForeignUser;
+use inwren_domain::account::import::ForeignUser;
 use sea_orm::{DbErr, QueryResult};
 use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 

@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use inwren_domain::model::AuditEvent;
+use inwren_domain::audit::AuditEvent;
 use rusqlite::Connection;
 
 use super::super::entity::audit_events::{Entity, Model};

@@ -1,7 +1,8 @@
 use std::sync::LazyLock;
 
-use inwren_domain::model::{RevocationReason, User};
-use inwren_domain::ports::{Eviction, Opening, OpeningOutcome, StoreError};
+use inwren_domain::account::User;
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::{Eviction, Opening, OpeningOutcome, RevocationReason};
 use rusqlite::{Connection, params};
 
 use super::super::entity::row::TableRow;

@@ -3,7 +3,10 @@ use std::path::Path;
 use std::sync::{LazyLock, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use inwren_domain::model::{Account, Email, Session, SessionId, User};
+use inwren_domain::account::User;
+use inwren_domain::credential::Account;
+use inwren_domain::kernel::{Email, SessionId};
+use inwren_domain::session::Session;
 use rusqlite::{Connection, params};
 
 use super::super::entity::row::{Columns, TableRow};

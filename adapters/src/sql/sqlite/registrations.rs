@@ -1,6 +1,7 @@
 use std::sync::LazyLock;
 
-use inwren_domain::ports::{Inserted, Registration, StoreError};
+use inwren_domain::account::{Inserted, Registration};
+use inwren_domain::kernel::StoreError;
 use rusqlite::Connection;
 
 use super::super::entity::users;

@@ -1,4 +1,5 @@
-use inwren_domain::ports::{Rotation, RotationOutcome, StoreError};
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::{Rotation, RotationOutcome};
 use rusqlite::{Connection, params};
 
 use super::super::entity::sessions;

@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
-use inwren_domain::model::{Session, SessionId, User};
-use inwren_domain::ports::StoreError;
+use inwren_domain::account::User;
+use inwren_domain::kernel::{SessionId, StoreError};
+use inwren_domain::session::Session;
 use rusqlite::{CachedStatement, Connection, params, params_from_iter};
 use sea_orm::{EntityTrait, IdenStatic, Iterable};
 

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use inwren_domain::ports::StoreError;
+use inwren_domain::kernel::StoreError;
 use rusqlite::Connection;
 
 use super::super::error::{file_error, store_error};

@@ -2,9 +2,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use inwren_domain::ports::{
-    Inserted, Opening, OpeningOutcome, Registration, Rotation, RotationOutcome, StoreError,
-};
+use inwren_domain::account::{Inserted, Registration};
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::{Opening, OpeningOutcome, Rotation, RotationOutcome};
 use rusqlite::Connection;
 
 use super::super::batcher::{Batcher, Job, Pending, Worker};

@@ -1,6 +1,7 @@
 //! What these operations refuse, and as which problems.
 
-use inwren_domain::service::admin;
+use inwren_domain::account::admin;
+use inwren_domain::session;
 
 use crate::http::problem::Problem;
 use crate::http::refusals::{email_taken, invalid_token, not_found, not_permitted};
@@ -19,11 +20,11 @@ impl From<admin::NotFound> for Problem {
     }
 }
 
-impl From<admin::sessions::Refusal> for Problem {
-    fn from(refusal: admin::sessions::Refusal) -> Self {
+impl From<session::admin::Refusal> for Problem {
+    fn from(refusal: session::admin::Refusal) -> Self {
         match refusal {
-            admin::sessions::Refusal::NotFound => not_found("user"),
-            admin::sessions::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
+            session::admin::Refusal::NotFound => not_found("user"),
+            session::admin::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
         }
     }
 }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use inwren_domain::model::{AgeCursor, Email, PageRequest, SessionId, Tier, UserCursor, UserFilter, UserId};
-use inwren_domain::service::admin;
+use inwren_domain::account::{Tier, UserFilter, admin};
+use inwren_domain::kernel::{AgeCursor, Email, PageRequest, SessionId, UserCursor, UserId};
+use inwren_domain::session;
 use poem::Request;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
@@ -154,7 +155,7 @@ impl AdminApi {
     ) -> Answer<SessionListing, answers::One> {
         let page = page_of_sessions(request, limit.0, cursor.0)?;
         let id = UserId::from_uuid(user_id.0);
-        let page = admin::sessions::list(&self.0.core, admin.0, id, page).await?;
+        let page = session::admin::list(&self.0.core, admin.0, id, page).await?;
         Ok(SessionListing::new(request, &page, Some(admin.0.session_id())))
     }
 
@@ -171,7 +172,7 @@ impl AdminApi {
         user_id: Path<Uuid>,
     ) -> Answer<NoContent, answers::One> {
         let id = UserId::from_uuid(user_id.0);
-        admin::sessions::revoke_all(&self.0.core, admin.0, id, &client.0).await?;
+        session::admin::revoke_all(&self.0.core, admin.0, id, &client.0).await?;
         Ok(NoContent::NoContent)
     }
 }

@@ -1,4 +1,5 @@
-use inwren_domain::model::{AgeCursor, Page, User, UserCursor, UserId};
+use inwren_domain::account::User;
+use inwren_domain::kernel::{AgeCursor, Page, UserCursor, UserId};
 use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;

@@ -1,6 +1,6 @@
-use inwren_domain::model::{ClientInfo, Email};
-use inwren_domain::ports::Standing;
-use inwren_domain::service::auth::login;
+use inwren_domain::authn::login;
+use inwren_domain::credential::Standing;
+use inwren_domain::kernel::{ClientInfo, Email};
 
 use crate::config::Operation;
 use crate::http::limits::LimitSlot;

@@ -1,6 +1,7 @@
 //! What these operations refuse, and as which problems.
 
-use inwren_domain::service::{NotCreated, auth};
+use inwren_domain::account::{self, NotCreated};
+use inwren_domain::{authn, session};
 
 use crate::http::problem::Problem;
 use crate::http::refusals::{email_taken, invalid_credentials, invalid_token, weak_password};
@@ -16,26 +17,26 @@ problems! {
     Introspect = ALWAYS SUPERUSER BODY [INVALID_CLIENT RATE_LIMITED];
 }
 
-impl From<auth::register::Refusal> for Problem {
-    fn from(refusal: auth::register::Refusal) -> Self {
+impl From<account::register::Refusal> for Problem {
+    fn from(refusal: account::register::Refusal) -> Self {
         match refusal {
-            auth::register::Refusal::NotCreated(NotCreated::EmailTaken) => email_taken(),
-            auth::register::Refusal::NotCreated(NotCreated::WeakPassword(weak)) => {
+            account::register::Refusal::NotCreated(NotCreated::EmailTaken) => email_taken(),
+            account::register::Refusal::NotCreated(NotCreated::WeakPassword(weak)) => {
                 weak_password("/password", weak)
             }
-            auth::register::Refusal::Tier(refused) => refused.into(),
+            account::register::Refusal::Tier(refused) => refused.into(),
         }
     }
 }
 
-impl From<auth::login::Refusal> for Problem {
-    fn from(_: auth::login::Refusal) -> Self {
+impl From<authn::login::Refusal> for Problem {
+    fn from(_: authn::login::Refusal) -> Self {
         invalid_credentials()
     }
 }
 
-impl From<auth::refresh::Refusal> for Problem {
-    fn from(_: auth::refresh::Refusal) -> Self {
+impl From<session::refresh::Refusal> for Problem {
+    fn from(_: session::refresh::Refusal) -> Self {
         invalid_token()
     }
 }

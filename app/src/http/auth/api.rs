@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use inwren_domain::model::{Email, Password, PlainToken};
-use inwren_domain::service::{Failure, PortFailure, auth};
+use inwren_domain::credential::Password;
+use inwren_domain::kernel::{Email, PlainToken};
+use inwren_domain::{Failure, PortFailure, account, authn, session};
 use poem::Request;
 use poem_openapi::OpenApi;
 use zeroize::Zeroizing;
@@ -39,13 +40,13 @@ impl AuthApi {
     ) -> Answer<Created<UserDto>, answers::Register> {
         let RegisterRequest { email, password, tier } = body.0;
         let password = Zeroizing::new(password);
-        let command = auth::register::Command {
+        let command = account::register::Command {
             email: Email::parse(&email)?,
             password: Password::new(&password),
             tier,
             client: client.0,
         };
-        let registered = auth::register::execute(&self.0.core, command).await;
+        let registered = account::register::execute(&self.0.core, command).await;
         self.0.metrics.outcomes.registrations.count((&registered).into());
         let user = registered?;
         Ok(Created::Created(Json(UserDto::from(&user)), self.0.issuer.at("/users/me")))
@@ -67,7 +68,7 @@ impl AuthApi {
         let password = Zeroizing::new(password);
         let email = Email::parse_for_lookup(&email)?;
         check_account(&self.0, &slot, &email, &client.0).await?;
-        let command = auth::login::Command { email, password: Password::new(&password), client: client.0 };
+        let command = authn::login::Command { email, password: Password::new(&password), client: client.0 };
         Ok(Json(log_in(&self.0, command).await?.into()))
     }
 
@@ -97,7 +98,7 @@ impl AuthApi {
         caller: Authenticated,
         client: Client,
     ) -> Answer<NoContent, responses::Authenticated> {
-        auth::logout::execute(&self.0.core, &caller.0, &client.0).await?;
+        session::logout::execute(&self.0.core, &caller.0, &client.0).await?;
         Ok(NoContent::NoContent)
     }
 }
@@ -105,9 +106,9 @@ impl AuthApi {
 /// Logs in, for every way of doing so, and writes down why somebody could not.
 pub(super) async fn log_in(
     state: &AppState,
-    command: auth::login::Command,
-) -> Result<inwren_domain::model::TokenPair, Problem> {
-    let result = auth::login::execute(&state.core, command).await;
+    command: authn::login::Command,
+) -> Result<inwren_domain::token::TokenPair, Problem> {
+    let result = authn::login::execute(&state.core, command).await;
     state.metrics.outcomes.logins.count((&result).into());
     result.map_err(|failure| {
         if let Failure::Refused(reason) = &failure {
@@ -125,14 +126,14 @@ pub(super) async fn refresh(
     slot: &LimitSlot,
     token: PlainToken,
     client: &Client,
-) -> Result<inwren_domain::model::TokenPair, Problem> {
+) -> Result<inwren_domain::token::TokenPair, Problem> {
     // A clock that is ahead makes valid tokens look expired, and a client that gets 401 here discards its session.
     if let Err(ahead) = state.core.clock.signing_time() {
         state.limits.check_client(request, Operation::Refresh).await?;
         state.metrics.outcomes.refreshes.count(RefreshOutcome::Failed);
         return Err(PortFailure::from(ahead).into());
     }
-    let presented = match auth::refresh::Presented::verify(&state.core, token) {
+    let presented = match session::refresh::Presented::verify(&state.core, token) {
         Ok(presented) => presented,
         Err(reason) => {
             state.limits.check_client(request, Operation::Refresh).await?;
@@ -142,9 +143,9 @@ pub(super) async fn refresh(
         }
     };
     state.limits.check_session(slot, Operation::Refresh, presented.session_id()).await?;
-    let result = auth::refresh::execute(&state.core, presented, &client.0).await;
+    let result = session::refresh::execute(&state.core, presented, &client.0).await;
     state.metrics.outcomes.refreshes.count((&result).into());
-    result.map(auth::refresh::Refreshed::into_tokens).map_err(|failure| {
+    result.map(session::refresh::Refreshed::into_tokens).map_err(|failure| {
         if let Failure::Refused(reason) = &failure {
             tracing::info!(?reason, "refresh refused");
         }

@@ -1,5 +1,7 @@
-use inwren_domain::model::{Email, Password, PlainToken, TokenPair};
-use inwren_domain::policy::password::check_alone;
+use inwren_domain::credential::Password;
+use inwren_domain::credential::password_policy::check_alone;
+use inwren_domain::kernel::{Email, PlainToken};
+use inwren_domain::token::TokenPair;
 use poem_openapi::Object;
 
 use crate::http::body::{object, request_body};

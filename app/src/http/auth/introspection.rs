@@ -1,5 +1,6 @@
-use inwren_domain::model::{FIRST_PARTY_CLIENT, User};
-use inwren_domain::service::auth::introspect::Introspection;
+use inwren_domain::account::User;
+use inwren_domain::session::introspect::Introspection;
+use inwren_domain::token::FIRST_PARTY_CLIENT;
 use time::OffsetDateTime;
 
 use crate::http::body::object;

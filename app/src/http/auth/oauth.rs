@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use inwren_domain::model::{Email, Password, PlainToken};
-use inwren_domain::service::auth;
-use inwren_domain::service::auth::client_credentials::Credentials;
+use inwren_domain::client::client_credentials::Credentials;
+use inwren_domain::credential::Password;
+use inwren_domain::kernel::{Email, PlainToken};
+use inwren_domain::{authn, client};
 use poem::Request;
 use poem_openapi::{Enum, OpenApi};
 use zeroize::Zeroizing;
@@ -71,7 +72,7 @@ impl OAuthApi {
         // What is no address is nobody's, and told like any other wrong name.
         let email = Email::parse_for_lookup(&username).map_err(|_| OAuthError::wrong_credentials())?;
         check_account(&self.0, slot, &email, &client.0).await?;
-        let command = auth::login::Command { email, password: Password::new(&password), client: client.0 };
+        let command = authn::login::Command { email, password: Password::new(&password), client: client.0 };
         match log_in(&self.0, command).await {
             Ok(pair) => Ok(Json(pair.into())),
             Err(problem) if problem.kind == Kind::INVALID_CREDENTIALS => {
@@ -128,7 +129,7 @@ impl OAuthApi {
             Err(problem) => return Err(problem.into()),
         };
         let (token, lifetime) =
-            auth::client_credentials::issue(&self.0.core, &client).map_err(Problem::from)?;
+            client::client_credentials::issue(&self.0.core, &client).map_err(Problem::from)?;
         Ok(Json(OAuthTokenDto::of_client(&token, lifetime)))
     }
 }

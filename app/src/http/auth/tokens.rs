@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use inwren_domain::model::PlainToken;
-use inwren_domain::service::{Failure, auth};
+use inwren_domain::kernel::PlainToken;
+use inwren_domain::{Failure, session};
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::answers;
@@ -43,9 +43,9 @@ impl TokensApi {
         form: OAuthForm<TokenForm>,
     ) -> Result<Revoked, OAuthRefused<answers::Revoke>> {
         let token = PlainToken::new(form.0?.token);
-        match auth::revoke::execute(&self.0.core, &token, &client.0).await {
+        match session::revoke::execute(&self.0.core, &token, &client.0).await {
             Ok(()) => Ok(Revoked::Revoked),
-            Err(Failure::Refused(auth::revoke::HasNoSession)) => Err(OAuthError::new(
+            Err(Failure::Refused(session::revoke::HasNoSession)) => Err(OAuthError::new(
                 OAuthErrorCode::UnsupportedTokenType,
                 "A service client's own token has no session to end. It is good until it expires.",
             )
@@ -66,7 +66,7 @@ impl TokensApi {
         form: OAuthForm<TokenForm>,
     ) -> Result<Json<IntrospectionDto>, OAuthRefused<answers::Introspect>> {
         let token = PlainToken::new(form.0?.token);
-        let found = auth::introspect::execute(&self.0.core, &token).await.map_err(Problem::from)?;
+        let found = session::introspect::execute(&self.0.core, &token).await.map_err(Problem::from)?;
         Ok(Json(IntrospectionDto::new(found, &self.0.issuer)))
     }
 }

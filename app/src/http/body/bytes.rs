@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use inwren_domain::model::ClientNetwork;
+use inwren_domain::kernel::ClientNetwork;
 use poem::http::header;
 use poem::{Body, Request, RequestBody};
 use tokio::time::{Instant, timeout_at};

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use inwren_domain::model::ClientNetwork;
+use inwren_domain::kernel::ClientNetwork;
 
 /// The requests whose headers are read and whose bodies are not, by client network. A network that has many of them costs
 /// memory and sockets for as long as a body may take, so their number is bounded before a body is read.

@@ -1,6 +1,6 @@
 //! The shapes of bodies, and what is known of them beyond the types of their fields.
 
-use inwren_domain::model::{Tier, TierCatalog};
+use inwren_domain::account::{Tier, TierCatalog};
 use serde_json::{Map, Value, json};
 
 use crate::http::problem::Kind;

@@ -1,6 +1,6 @@
 use std::sync::{Arc, OnceLock};
 
-use inwren_domain::ports::Entropy;
+use inwren_domain::kernel::Entropy;
 use poem::endpoint::BoxEndpoint;
 use poem::http::StatusCode;
 use poem::{Endpoint, Request, Response};

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use inwren_domain::ports::Entropy;
+use inwren_domain::kernel::Entropy;
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::uri::Scheme;
 use poem::http::{Method, header};

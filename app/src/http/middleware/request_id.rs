@@ -1,4 +1,4 @@
-use inwren_domain::ports::Entropy;
+use inwren_domain::kernel::Entropy;
 use poem::Request;
 use poem::http::HeaderName;
 

@@ -1,6 +1,6 @@
 //! What these operations refuse, and as which problems.
 
-use inwren_domain::service::account;
+use inwren_domain::{account, credential, session};
 use poem::http::{HeaderValue, header};
 
 use crate::http::problem::{Kind, Problem};
@@ -26,16 +26,16 @@ impl From<account::update::Refusal> for Problem {
     }
 }
 
-impl From<account::change_password::Refusal> for Problem {
-    fn from(refusal: account::change_password::Refusal) -> Self {
+impl From<credential::change_password::Refusal> for Problem {
+    fn from(refusal: credential::change_password::Refusal) -> Self {
         match refusal {
-            account::change_password::Refusal::StepUp(required) => required.into(),
-            account::change_password::Refusal::WrongPassword => {
+            credential::change_password::Refusal::StepUp(required) => required.into(),
+            credential::change_password::Refusal::WrongPassword => {
                 Self::new(Kind::INVALID_CREDENTIALS, "The current password is wrong.")
                     .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
             }
-            account::change_password::Refusal::WeakPassword(weak) => weak_password("/new_password", weak),
-            account::change_password::Refusal::Overtaken => invalid_token(),
+            credential::change_password::Refusal::WeakPassword(weak) => weak_password("/new_password", weak),
+            credential::change_password::Refusal::Overtaken => invalid_token(),
         }
     }
 }
@@ -50,17 +50,17 @@ impl From<account::deactivate::Refusal> for Problem {
     }
 }
 
-impl From<account::sessions::Refusal> for Problem {
-    fn from(refusal: account::sessions::Refusal) -> Self {
+impl From<session::manage::Refusal> for Problem {
+    fn from(refusal: session::manage::Refusal) -> Self {
         match refusal {
-            account::sessions::Refusal::NotFound => not_found("session"),
-            account::sessions::Refusal::Overtaken => invalid_token(),
+            session::manage::Refusal::NotFound => not_found("session"),
+            session::manage::Refusal::Overtaken => invalid_token(),
         }
     }
 }
 
-impl From<account::sessions::Overtaken> for Problem {
-    fn from(_: account::sessions::Overtaken) -> Self {
+impl From<session::manage::Overtaken> for Problem {
+    fn from(_: session::manage::Overtaken) -> Self {
         invalid_token()
     }
 }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use inwren_domain::model::{AgeCursor, Email, Password, SessionId};
-use inwren_domain::service::account;
+use inwren_domain::credential::{self, Password};
+use inwren_domain::kernel::{AgeCursor, Email, SessionId};
+use inwren_domain::{account, session};
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
@@ -71,12 +72,12 @@ impl UsersApi {
     ) -> Answer<Json<TokenDto>, answers::ChangePassword> {
         let current = Zeroizing::new(body.0.current_password);
         let new = Zeroizing::new(body.0.new_password);
-        let command = account::change_password::Command {
+        let command = credential::change_password::Command {
             current_password: Password::new(&current),
             new_password: Password::new(&new),
         };
         check_account(&self.0, &slot, &caller.0.user().email, &client.0).await?;
-        let pair = account::change_password::execute(&self.0.core, &caller.0, command, &client.0).await?;
+        let pair = credential::change_password::execute(&self.0.core, &caller.0, command, &client.0).await?;
         Ok(Json(pair.into()))
     }
 
@@ -110,7 +111,7 @@ impl UsersApi {
         cursor: Query<Option<Parameter<AgeCursor<SessionId>>>>,
     ) -> Answer<SessionListing, answers::Sessions> {
         let page = page_of_sessions(request, limit.0, cursor.0)?;
-        let page = account::sessions::list(&self.0.core, &caller.0, page).await?;
+        let page = session::manage::list(&self.0.core, &caller.0, page).await?;
         let current = caller.0.session().map(|session| session.id);
         Ok(SessionListing::new(request, &page, current))
     }
@@ -128,7 +129,7 @@ impl UsersApi {
         session_id: Path<Uuid>,
     ) -> Answer<NoContent, answers::RevokeSession> {
         let session = SessionId::from_uuid(session_id.0);
-        account::sessions::revoke(&self.0.core, &caller.0, session, &client.0).await?;
+        session::manage::revoke(&self.0.core, &caller.0, session, &client.0).await?;
         Ok(NoContent::NoContent)
     }
 
@@ -142,7 +143,7 @@ impl UsersApi {
         caller: Authenticated,
         client: Client,
     ) -> Answer<NoContent, responses::Authenticated> {
-        account::sessions::revoke_others(&self.0.core, &caller.0, &client.0).await?;
+        session::manage::revoke_others(&self.0.core, &caller.0, &client.0).await?;
         Ok(NoContent::NoContent)
     }
 }

@@ -1,4 +1,6 @@
-use inwren_domain::model::{AgeCursor, Page, Session, SessionId, User};
+use inwren_domain::account::User;
+use inwren_domain::kernel::{AgeCursor, Page, SessionId};
+use inwren_domain::session::Session;
 use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;

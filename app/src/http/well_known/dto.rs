@@ -1,7 +1,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use inwren_domain::model::Acr;
-use inwren_domain::ports::PublishedKey;
+use inwren_domain::authn::Acr;
+use inwren_domain::token::PublishedKey;
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use inwren_adapters::limiter::MemoryRateLimiter;
-use inwren_domain::model::ClientNetwork;
-use inwren_domain::ports::{Quota, RateLimiter};
+use inwren_domain::kernel::ClientNetwork;
+use inwren_domain::limiter::{Quota, RateLimiter};
 use inwren_tests::fixtures::now;
 use inwren_tests::limiters::{key, key_from, network_of};
 

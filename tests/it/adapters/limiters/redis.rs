@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inwren_adapters::limiter::{RedisTarget, RedisTargetError};
-use inwren_domain::ports::{Quota, RateLimiter};
+use inwren_domain::limiter::{Quota, RateLimiter};
 use inwren_tests::limiters::{ask, heard, impatient, patient, until};
 use inwren_tests::process::redis::{self, RedisServer, redis_prefix, redis_url};
 

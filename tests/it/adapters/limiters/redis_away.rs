@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use inwren_adapters::limiter::RedisRateLimiter;
-use inwren_domain::ports::{Quota, RateLimiter};
+use inwren_domain::limiter::{Quota, RateLimiter};
 use inwren_tests::limiters::{ask, heard, impatient, patient, until};
 use inwren_tests::process::redis::RedisServer;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use inwren_adapters::limiter::{RedisOptions, RedisRateLimiter, RedisTarget};
-use inwren_domain::ports::{Quota, RateLimiter};
+use inwren_domain::limiter::{Quota, RateLimiter};
 use inwren_tests::limiters::{ask, heard, until};
 use inwren_tests::process::PATIENCE;
 use inwren_tests::process::redis::RedisServer;

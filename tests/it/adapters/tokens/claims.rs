@@ -6,8 +6,8 @@ use time::Duration;
 use uuid::Uuid;
 
 use super::{Class, access, adapters, client, key, now, part, refresh};
-use inwren_domain::model::{PlainToken, TokenDigest};
-use inwren_domain::ports::InvalidToken;
+use inwren_domain::kernel::{PlainToken, TokenDigest};
+use inwren_domain::token::InvalidToken;
 
 #[test]
 fn a_token_says_what_was_claimed_and_nothing_else() {

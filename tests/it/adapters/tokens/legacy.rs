@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use inwren_adapters::crypto::jwt::{AwsLcTokens, LegacyTokens, PortableTokens, SigningKey, SigningKeys};
 use inwren_adapters::crypto::keys::KeyPair;
-use inwren_domain::model::{LegacyClaims, LegacySubject, UserId};
-use inwren_domain::ports::{InvalidToken, LegacyTokenVerifier, TokenIssuer as _};
+use inwren_domain::kernel::UserId;
+use inwren_domain::token::{
+    InvalidToken, LegacyClaims, LegacySubject, LegacyTokenVerifier, TokenIssuer as _,
+};
 use inwren_tests::app::forge::Forger;
 use inwren_tests::app::old_service;
 use serde_json::json;

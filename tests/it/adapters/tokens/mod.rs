@@ -13,11 +13,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_adapters::crypto::jwt::{AwsLcTokens, PortableTokens, SigningKeys, TokenFormat};
 use inwren_adapters::crypto::keys::{KeyError, KeyPair};
-use inwren_domain::model::{
-    AccessClaims, Assurance, ClientClaims, PlainToken, RefreshClaims, ServiceClientId, SessionId, Tier,
-    TokenId, UserId,
+use inwren_domain::account::Tier;
+use inwren_domain::authn::Assurance;
+use inwren_domain::kernel::{PlainToken, ServiceClientId, SessionId, TokenId, UserId};
+use inwren_domain::token::{
+    AccessClaims, ClientClaims, InvalidToken, KeyDirectory, RefreshClaims, TokenIssuer, TokenVerifier,
 };
-use inwren_domain::ports::{InvalidToken, KeyDirectory, TokenIssuer, TokenVerifier};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;

@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_adapters::crypto::jwt::{MAX_TOKEN_BYTES, SigningKeys, TokenFormat};
-use inwren_domain::model::Assurance;
-use inwren_domain::ports::InvalidToken;
+use inwren_domain::authn::Assurance;
+use inwren_domain::token::InvalidToken;
 use inwren_tests::app::forge::{Algorithm, Forger};
 
 use super::{Class, adapters, format, key, now, other_key, with_keys};

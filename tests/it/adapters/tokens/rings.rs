@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_adapters::crypto::jwt::{SigningKey, SigningKeys};
 use inwren_adapters::crypto::keys::{KeyError, KeyPair};
-use inwren_domain::model::{AccessClaims, PlainToken};
-use inwren_domain::ports::{InvalidToken, KeyState};
+use inwren_domain::kernel::PlainToken;
+use inwren_domain::token::{AccessClaims, InvalidToken, KeyState};
 use time::{Duration, OffsetDateTime};
 
 use super::{Adapter, Class, Named, access, format, key, now, other_key, part, refresh, with_keys};

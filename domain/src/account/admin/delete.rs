@@ -1,0 +1,50 @@
+//! Deleting a user for good.
+
+use super::{Admin, Unconfirmed};
+use crate::account::superuser::{LastSuperuser, require_another};
+use crate::audit::{AuditEventKind, Trail};
+use crate::authn::step_up::StepUpRequired;
+use crate::kernel::{ClientInfo, UserId};
+use crate::{Core, Failure};
+
+/// Why the user is still there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such user.
+    NotFound,
+    /// Nobody would be left to administer.
+    LastSuperuser(LastSuperuser),
+    /// It is the caller's own account, and that needs a more recent authentication.
+    StepUp(StepUpRequired),
+    /// The caller cannot administer any more.
+    Unconfirmed(Unconfirmed),
+}
+
+/// Deletes the user and their sessions. The audit trail stays.
+pub async fn execute(
+    core: &Core,
+    admin: Admin,
+    id: UserId,
+    client: &ClientInfo,
+) -> Result<(), Failure<Refusal>> {
+    let trail = Trail { core, at: core.clock.now(), actor: Some(admin.id()), client };
+    let event = trail.event(AuditEventKind::UserDeleted, id, None)?;
+    let mut unit = core.store.begin().await?;
+    let refusal = match admin.confirm(unit.as_mut(), trail.at).await? {
+        Err(unconfirmed) => Some(Refusal::Unconfirmed(unconfirmed)),
+        Ok(superusers) => match require_another(&superusers, id) {
+            Err(last) => Some(Refusal::LastSuperuser(last)),
+            Ok(()) if unit.users().lock(id).await?.is_none() => Some(Refusal::NotFound),
+            Ok(()) if id == admin.id() => admin.require_recent(core, trail.at).err().map(Refusal::StepUp),
+            Ok(()) => None,
+        },
+    };
+    if let Some(refusal) = refusal {
+        unit.rollback().await?;
+        return Err(Failure::Refused(refusal));
+    }
+    unit.users().delete(id).await?;
+    unit.audit().record(&event).await?;
+    unit.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Finding users.
+
+use super::{Admin, NotFound};
+use crate::account::{User, UserFilter};
+use crate::kernel::{Page, PageRequest, UserId};
+use crate::{Core, Failure, PortFailure};
+
+/// A page of the users that the filter takes in: in the order of the addresses where it has a prefix of them, else newest
+/// first.
+pub async fn page(
+    core: &Core,
+    _: Admin,
+    filter: &UserFilter,
+    page: PageRequest,
+) -> Result<Page<User>, PortFailure> {
+    Ok(core.store.read().await?.users().page(filter, page).await?)
+}
+
+/// One user.
+pub async fn get(core: &Core, _: Admin, id: UserId) -> Result<User, Failure<NotFound>> {
+    core.store.read().await?.users().by_id(id).await?.ok_or(Failure::Refused(NotFound))
+}

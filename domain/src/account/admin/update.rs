@@ -1,0 +1,113 @@
+//! Changing a user.
+
+use super::{Admin, Unconfirmed};
+use crate::account::superuser::{LastSuperuser, require_another};
+use crate::account::tier_choice::{self, TierRefused};
+use crate::account::{Updated, User, UserChange};
+use crate::audit::{AuditEventKind, Trail};
+use crate::authn::step_up::StepUpRequired;
+use crate::kernel::{ClientInfo, Email, UserId};
+use crate::session::{RevocationReason, end_legacy_tokens};
+use crate::store::UnitOfWork;
+use crate::{Core, Failure};
+
+/// What is to change; what is `None` stays.
+#[derive(Debug, Default)]
+pub struct Command {
+    /// The new address.
+    pub email: Option<Email>,
+    /// The new tier.
+    pub tier: Option<String>,
+    /// Activate or deactivate.
+    pub is_active: Option<bool>,
+    /// Grant or take away administration.
+    pub is_superuser: Option<bool>,
+}
+
+/// Why nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such user.
+    NotFound,
+    /// Somebody else has the address.
+    EmailTaken,
+    /// There is no such tier.
+    Tier(TierRefused),
+    /// Nobody would be left to administer.
+    LastSuperuser(LastSuperuser),
+    /// The change is of the caller's own account, or makes a superuser, and needs a more recent authentication.
+    StepUp(StepUpRequired),
+    /// The caller cannot administer any more.
+    Unconfirmed(Unconfirmed),
+}
+
+/// Changes the user, and gives them as they are then. Whoever loses a right loses all sessions with it, at once.
+pub async fn execute(
+    core: &Core,
+    admin: Admin,
+    id: UserId,
+    command: Command,
+    client: &ClientInfo,
+) -> Result<User, Failure<Refusal>> {
+    let tier = command.tier.map(|name| tier_choice::given_by_superuser(&core.settings.tiers, &name));
+    let tier = tier.transpose().map_err(|refused| Failure::Refused(Refusal::Tier(refused)))?;
+    let wanted = UserChange {
+        email: command.email,
+        tier,
+        is_active: command.is_active,
+        is_superuser: command.is_superuser,
+    };
+    let mut unit = core.store.begin().await?;
+    match apply(core, unit.as_mut(), admin, id, wanted, client).await {
+        Ok(user) => {
+            unit.commit().await?;
+            Ok(user)
+        }
+        Err(failure) => {
+            unit.rollback().await?;
+            Err(failure)
+        }
+    }
+}
+
+async fn apply(
+    core: &Core,
+    unit: &mut dyn UnitOfWork,
+    admin: Admin,
+    id: UserId,
+    wanted: UserChange,
+    client: &ClientInfo,
+) -> Result<User, Failure<Refusal>> {
+    let now = core.clock.now();
+    let confirmed = admin.confirm(unit, now).await?;
+    let superusers = confirmed.map_err(|unconfirmed| Failure::Refused(Refusal::Unconfirmed(unconfirmed)))?;
+    if wanted.takes_rights() {
+        require_another(&superusers, id).map_err(|last| Failure::Refused(Refusal::LastSuperuser(last)))?;
+    }
+    let user = unit.users().lock(id).await?.ok_or(Failure::Refused(Refusal::NotFound))?;
+    let change = wanted.against(&user);
+    if change.is_empty() {
+        return Ok(user);
+    }
+    let gives_up_own = id == admin.id() && (change.email.is_some() || change.is_active == Some(false));
+    if gives_up_own || change.is_superuser == Some(true) {
+        admin.require_recent(core, now).map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
+    }
+    let trail = Trail { core, at: now, actor: Some(admin.id()), client };
+    if change.takes_rights() || change.email.is_some() {
+        end_legacy_tokens(core, unit, &user, trail.at).await?;
+    }
+    let updated = match unit.users().update(id, &change, trail.at).await? {
+        Updated::Updated(updated) => updated,
+        Updated::EmailTaken => return Err(Failure::Refused(Refusal::EmailTaken)),
+        Updated::NotFound => return Err(Failure::Refused(Refusal::NotFound)),
+    };
+    let deactivated = change.is_active == Some(false);
+    if change.takes_rights() {
+        let reason = if deactivated { RevocationReason::Deactivated } else { RevocationReason::Demoted };
+        unit.sessions().revoke_all(id, None, reason, trail.at).await?;
+    }
+    let kind = if deactivated { AuditEventKind::UserDeactivated } else { AuditEventKind::UserUpdated };
+    unit.audit().record(&trail.event(kind, id, None)?).await?;
+    Ok(updated)
+}

@@ -1,0 +1,82 @@
+//! Making a user, possibly a superuser.
+
+use super::new_user::{NewUser, create};
+use super::{NotCreated, User, UserFilter};
+use crate::credential::Password;
+use crate::kernel::{ClientInfo, Email, PageRequest, StoreError};
+use crate::{Core, Failure};
+
+/// The user to make.
+#[derive(Debug)]
+pub struct Command {
+    /// The login name.
+    pub email: Email,
+    /// The password.
+    pub password: Password,
+    /// Whether they may administer the others.
+    pub is_superuser: bool,
+}
+
+/// Makes the user, with the tier of somebody who registers.
+pub async fn execute(core: &Core, command: Command) -> Result<User, Failure<NotCreated>> {
+    let new = NewUser {
+        email: command.email,
+        password: command.password,
+        tier: core.settings.tiers.default_tier().clone(),
+        is_superuser: command.is_superuser,
+        self_registered: false,
+        client: &ClientInfo::default(),
+    };
+    create(core, new).await
+}
+
+/// What became of the request for a first superuser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstSuperuser {
+    /// The user is new.
+    Created,
+    /// The address is that of a superuser already.
+    Exists,
+    /// The address is that of a user who is no active superuser, and stays so.
+    AddressTaken {
+        /// Whether that user may log in: an account that was deactivated may well have been the first superuser.
+        is_active: bool,
+        /// Whether there is an active superuser under another address.
+        has_superuser: bool,
+    },
+}
+
+/// Creates the first superuser, unless a user has the address already: then nothing is changed, so that the request can stay
+/// in a configuration.
+pub async fn ensure_first_superuser(
+    core: &Core,
+    email: Email,
+    password: Password,
+) -> Result<FirstSuperuser, Failure<NotCreated>> {
+    if let Some(found) = holder(core, &email).await? {
+        return Ok(found);
+    }
+    match execute(core, Command { email: email.clone(), password, is_superuser: true }).await {
+        Ok(_) => Ok(FirstSuperuser::Created),
+        // Another instance, started at the same moment, was first, or a person who registered.
+        Err(Failure::Refused(NotCreated::EmailTaken)) => {
+            Ok(holder(core, &email).await?.unwrap_or(FirstSuperuser::Exists))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What the user with the address is. `None` if there is none.
+async fn holder(core: &Core, email: &Email) -> Result<Option<FirstSuperuser>, StoreError> {
+    let mut view = core.store.read().await?;
+    let Some(user) = view.users().by_login(email).await? else { return Ok(None) };
+    if user.is_active && user.is_superuser {
+        return Ok(Some(FirstSuperuser::Exists));
+    }
+    let mut superusers = UserFilter::default();
+    superusers.is_active = Some(true);
+    superusers.is_superuser = Some(true);
+    let page = view.users().page(&superusers, PageRequest::new(1, None)).await?;
+    let has_superuser = !page.items.is_empty();
+    Ok(Some(FirstSuperuser::AddressTaken { is_active: user.is_active, has_superuser }))
+}

@@ -1,0 +1,58 @@
+//! Closing the own account: a soft delete.
+
+use super::UserChange;
+use super::superuser::{LastSuperuser, require_another};
+use crate::audit::{AuditEventKind, Trail};
+use crate::authn::step_up::StepUpRequired;
+use crate::kernel::ClientInfo;
+use crate::session::{Principal, RevocationReason, end_legacy_tokens};
+use crate::{Core, Failure};
+
+/// Why the account is still open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The authentication is too old.
+    StepUp(StepUpRequired),
+    /// Nobody would be left to administer.
+    LastSuperuser(LastSuperuser),
+    /// The session ended, or the account was deactivated or deleted, while this was under way.
+    Overtaken,
+}
+
+/// Deactivates the account and revokes all its sessions, together. The row and the address stay.
+pub async fn execute(
+    core: &Core,
+    principal: &Principal,
+    client: &ClientInfo,
+) -> Result<(), Failure<Refusal>> {
+    let user = &principal.user;
+    let now = core.clock.now();
+    let own_session = principal
+        .require_recent(core, now)
+        .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
+    let trail = Trail { core, at: now, actor: Some(user.id), client };
+    let event = trail.event(AuditEventKind::UserDeactivated, user.id, Some(own_session.id))?;
+    let change = UserChange { is_active: Some(false), ..UserChange::default() };
+
+    let mut unit = core.store.begin().await?;
+    let superusers = unit.users().lock_active_superusers().await?;
+    let checked = match crate::session::lock(unit.as_mut(), principal, now).await? {
+        None => Err(Refusal::Overtaken),
+        Some(current) => {
+            require_another(&superusers, user.id).map(|()| current).map_err(Refusal::LastSuperuser)
+        }
+    };
+    let current = match checked {
+        Ok(current) => current,
+        Err(refusal) => {
+            unit.rollback().await?;
+            return Err(Failure::Refused(refusal));
+        }
+    };
+    end_legacy_tokens(core, unit.as_mut(), &current, now).await?;
+    unit.users().update(user.id, &change, now).await?;
+    unit.sessions().revoke_all(user.id, None, RevocationReason::Deactivated, now).await?;
+    unit.audit().record(&event).await?;
+    unit.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,449 @@
+use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
+
+use time::{OffsetDateTime, UtcOffset};
+
+use super::incoming::Vetted;
+use super::seen::{Fingerprint, Seen};
+use super::{Destination, Incoming, IncomingPassword, Problem};
+use crate::PortFailure;
+use crate::account::Tier;
+use crate::account::superuser::require_another;
+use crate::account::tier_choice::given_by_superuser;
+use crate::audit::{AuditEvent, AuditEventKind};
+use crate::credential::{Account, HashScheme};
+use crate::kernel::{AuditEventId, ClientInfo, EntropyError, UserId};
+use crate::session::RevocationReason;
+use crate::store::UnitOfWork;
+
+/// How many are brought in by one unit, so that nobody waits long for it.
+pub const BATCH: usize = 500;
+
+/// What is done where there is a choice.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Policy {
+    /// Somebody is here already.
+    pub on_conflict: OnConflict,
+    /// No password could be checked against the hash.
+    pub unknown_hash: UnknownHash,
+    /// The tier is not among the configured ones.
+    pub unknown_tier: UnknownTier,
+    /// Whether everything is only tried, and nothing written.
+    pub dry_run: bool,
+}
+
+/// What becomes of somebody who is here already and differs. Whoever is here and does not differ is left alone; an address
+/// that another user has is never taken from them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnConflict {
+    /// They are told as a problem, and left as they are.
+    #[default]
+    Refuse,
+    /// They are counted, and left as they are.
+    Skip,
+    /// They become what came.
+    Update,
+}
+
+/// What becomes of somebody against whose hash no password could be checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownHash {
+    /// They are not brought in.
+    #[default]
+    Refuse,
+    /// They come without a password.
+    Reset,
+}
+
+/// What becomes of somebody whose tier is not among the configured ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownTier {
+    /// They are not brought in.
+    #[default]
+    Refuse,
+    /// They keep it, if it is a name that a tier could have.
+    Keep,
+    /// They get the tier of somebody who registers.
+    Default,
+}
+
+/// What became of somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// They are here now.
+    Added {
+        /// They have no password, and cannot log in before an operator has set one.
+        without_password: bool,
+    },
+    /// They were here, and are now what came.
+    Updated,
+    /// They were here, the same in all.
+    Unchanged,
+    /// They were left as they are, as they were meant to be.
+    Skipped(Problem),
+    /// They were left out.
+    Refused(Problem),
+}
+
+/// Brings users in, a batch at a time.
+pub struct Importer<'a> {
+    destination: &'a Destination,
+    policy: Policy,
+    /// Where nothing is written the store cannot tell who came before.
+    seen: Option<Seen>,
+}
+
+impl<'a> Importer<'a> {
+    /// Brings users in so.
+    pub fn new(destination: &'a Destination, policy: Policy) -> Self {
+        Self { destination, policy, seen: policy.dry_run.then(Seen::default) }
+    }
+
+    /// Brings in at most [`BATCH`] users, and tells what became of each, in their order. It is all or nothing but for those
+    /// who have an id or an address in common with one before them, which take another unit; after a failure the same batch
+    /// can be given again.
+    pub async fn batch(&mut self, incoming: &[Incoming]) -> Result<Vec<Outcome>, PortFailure> {
+        let mut outcomes = Vec::with_capacity(incoming.len());
+        let mut rest = incoming;
+        // What a batch that has to be given again has seen is forgotten with it.
+        let mut met = Vec::new();
+        while !rest.is_empty() {
+            let (round, after) = rest.split_at(without_repetition(rest));
+            let told = self.round(round, &met).await?;
+            if self.seen.is_some() {
+                let taken = |outcome: &Outcome| matches!(outcome, Outcome::Added { .. } | Outcome::Updated);
+                let of_taken = round.iter().zip(&told).filter(|(_, outcome)| taken(outcome));
+                met.extend(of_taken.flat_map(|(one, _)| fingerprints(one)));
+            }
+            outcomes.extend(told);
+            rest = after;
+        }
+        if let Some(seen) = &mut self.seen {
+            for fingerprint in met {
+                seen.insert(fingerprint);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// One unit.
+    async fn round(&self, incoming: &[Incoming], met: &[Fingerprint]) -> Result<Vec<Outcome>, PortFailure> {
+        let vetted: Vec<_> = incoming.iter().map(|one| self.vet(one, met)).collect();
+        let mut unit = self.destination.store.begin().await?;
+        match Round::new(self.destination, self.policy).run(unit.as_mut(), vetted).await {
+            Ok(outcomes) if self.policy.dry_run => unit.rollback().await.map(|()| outcomes),
+            Ok(outcomes) => unit.commit().await.map(|()| outcomes),
+            Err(failure) => {
+                // What went wrong first is what is told.
+                let _ = unit.rollback().await;
+                return Err(failure);
+            }
+        }
+        .map_err(PortFailure::from)
+    }
+
+    fn vet<'i>(&self, incoming: &'i Incoming, met: &[Fingerprint]) -> Result<Vetted<'i>, Problem> {
+        if let Some(seen) = &self.seen {
+            let came_before = |fingerprint| seen.contains(fingerprint) || met.contains(&fingerprint);
+            let [id, email] = fingerprints(incoming);
+            if came_before(id) {
+                return Err(Problem::RepeatedId);
+            }
+            if came_before(email) {
+                return Err(Problem::RepeatedEmail);
+            }
+        }
+        if incoming.id.as_uuid().is_nil() {
+            return Err(Problem::Id);
+        }
+        check_ranges(incoming)?;
+        Ok(Vetted {
+            incoming,
+            password: self.password(&incoming.password)?,
+            tier: incoming.tier.as_deref().map(|name| self.tier(name)).transpose()?,
+            created_at: incoming.created_at.map(whole_microseconds),
+            updated_at: incoming.updated_at.map(whole_microseconds),
+        })
+    }
+
+    fn password(&self, password: &IncomingPassword) -> Result<IncomingPassword, Problem> {
+        match (password, self.policy.unknown_hash) {
+            (IncomingPassword::Hash(hash), unknown) if !self.destination.hashes.can_verify(hash) => {
+                match unknown {
+                    UnknownHash::Reset => Ok(IncomingPassword::None),
+                    UnknownHash::Refuse => Err(Problem::Hash(HashScheme::of(hash))),
+                }
+            }
+            (usable, _) => Ok(usable.clone()),
+        }
+    }
+
+    fn tier(&self, name: &str) -> Result<Tier, Problem> {
+        let tiers = &self.destination.tiers;
+        match (given_by_superuser(tiers, name), self.policy.unknown_tier) {
+            (Ok(tier), _) => Ok(tier),
+            (Err(_), UnknownTier::Default) => Ok(tiers.default_tier().clone()),
+            (Err(_), UnknownTier::Keep) => Tier::parse(name).map_err(|_| unknown_tier(name)),
+            (Err(_), UnknownTier::Refuse) => Err(unknown_tier(name)),
+        }
+    }
+}
+
+/// As much of the name as fits into a message.
+fn unknown_tier(name: &str) -> Problem {
+    Problem::Tier(name.chars().take(Tier::MAX_BYTES).collect())
+}
+
+/// The years that a list of users can go on from in every store, whatever zone a time is shown in.
+const YEARS: RangeInclusive<i32> = 1970..=9998;
+/// The most changes of a password that a user may come with, which leaves room to count on: what JSON numbers keep exactly.
+const MAX_CREDENTIAL_VERSION: i64 = (1 << 53) - 1;
+
+fn check_ranges(incoming: &Incoming) -> Result<(), Problem> {
+    for (name, time) in [("created_at", incoming.created_at), ("updated_at", incoming.updated_at)] {
+        let fits = |time: OffsetDateTime| {
+            time.checked_to_offset(UtcOffset::UTC).is_some_and(|time| YEARS.contains(&time.year()))
+        };
+        if !time.is_none_or(fits) {
+            return Err(Problem::OutOfRange(name));
+        }
+    }
+    match incoming.credential_version {
+        Some(version) if !(0..=MAX_CREDENTIAL_VERSION).contains(&version) => {
+            Err(Problem::OutOfRange("credential_version"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What every store keeps of a time.
+fn whole_microseconds(time: OffsetDateTime) -> OffsetDateTime {
+    time.replace_nanosecond(time.nanosecond() / 1_000 * 1_000).unwrap_or(time)
+}
+
+fn fingerprints(incoming: &Incoming) -> [Fingerprint; 2] {
+    [Fingerprint::of(("id", incoming.id)), Fingerprint::of(("email", incoming.email.normalized()))]
+}
+
+/// How many at the beginning have neither an id nor an address twice.
+fn without_repetition(incoming: &[Incoming]) -> usize {
+    let (mut ids, mut emails) = (HashSet::new(), HashSet::new());
+    let repeated =
+        incoming.iter().position(|one| !ids.insert(one.id) || !emails.insert(one.email.normalized()));
+    repeated.unwrap_or(incoming.len())
+}
+
+/// What one unit does.
+struct Round<'a> {
+    destination: &'a Destination,
+    at: OffsetDateTime,
+    policy: Policy,
+    superusers: Vec<UserId>,
+    events: Vec<AuditEvent>,
+}
+
+/// Somebody who is here, and what they become.
+struct Change<'a> {
+    place: usize,
+    wanted: Vetted<'a>,
+    current: Account,
+}
+
+impl<'a> Round<'a> {
+    fn new(destination: &'a Destination, policy: Policy) -> Self {
+        Self { destination, at: destination.clock.now(), policy, superusers: Vec::new(), events: Vec::new() }
+    }
+
+    async fn run(
+        mut self,
+        unit: &mut dyn UnitOfWork,
+        vetted: Vec<Result<Vetted<'_>, Problem>>,
+    ) -> Result<Vec<Outcome>, PortFailure> {
+        if self.policy.on_conflict == OnConflict::Update {
+            self.superusers = unit.users().lock_active_superusers().await?;
+        }
+        let holders = Holders::of(unit, &vetted).await?;
+        let mut outcomes = Vec::with_capacity(vetted.len());
+        let (mut new, mut changes) = (Vec::new(), Vec::new());
+        for (place, wanted) in vetted.into_iter().enumerate() {
+            outcomes.push(match wanted {
+                Err(problem) => Outcome::Refused(problem),
+                Ok(wanted) => match self.decide(&wanted, &holders) {
+                    Decision::Told(outcome) => outcome,
+                    Decision::Add => {
+                        new.push((place, wanted.new_account(self.default_tier(), self.at)));
+                        Outcome::Unchanged
+                    }
+                    Decision::Change(current) => {
+                        changes.push(Change { place, wanted, current });
+                        Outcome::Unchanged
+                    }
+                },
+            });
+        }
+        self.add(unit, new, &mut outcomes).await?;
+        for change in changes {
+            let place = change.place;
+            let outcome = self.change(unit, change).await?;
+            if let Some(told) = outcomes.get_mut(place) {
+                *told = outcome;
+            }
+        }
+        if !self.events.is_empty() {
+            unit.audit().record_all(&self.events).await?;
+        }
+        Ok(outcomes)
+    }
+
+    fn default_tier(&self) -> &Tier {
+        self.destination.tiers.default_tier()
+    }
+
+    fn decide(&self, wanted: &Vetted<'_>, holders: &Holders) -> Decision {
+        let told = |problem| match self.policy.on_conflict {
+            OnConflict::Skip => Decision::Told(Outcome::Skipped(problem)),
+            OnConflict::Refuse | OnConflict::Update => Decision::Told(Outcome::Refused(problem)),
+        };
+        let holder = holders.of_email(wanted.incoming.email.normalized()).map(|account| &account.user);
+        let taken = holder.filter(|holder| holder.id != wanted.incoming.id).map(|holder| {
+            if holder.email.as_str() == wanted.incoming.email.as_str() {
+                Problem::EmailTaken(holder.id)
+            } else {
+                Problem::EmailTakenInOtherLetters(holder.id)
+            }
+        });
+        match (holders.of_id(wanted.incoming.id), taken) {
+            (None, None) => Decision::Add,
+            (None, Some(taken)) => told(taken),
+            (Some(current), taken) => {
+                let differences = wanted.differences(current);
+                if differences.is_empty() {
+                    return Decision::Told(Outcome::Unchanged);
+                }
+                match (self.policy.on_conflict, taken) {
+                    (OnConflict::Update, None) => Decision::Change(current.clone()),
+                    (OnConflict::Update, Some(taken)) => told(taken),
+                    _ => told(Problem::Differs(differences)),
+                }
+            }
+        }
+    }
+
+    async fn add(
+        &mut self,
+        unit: &mut dyn UnitOfWork,
+        new: Vec<(usize, Account)>,
+        outcomes: &mut [Outcome],
+    ) -> Result<(), PortFailure> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let (places, accounts): (Vec<usize>, Vec<Account>) = new.into_iter().unzip();
+        let added: HashSet<UserId> = unit.transfer().insert_new(&accounts).await?.into_iter().collect();
+        for (place, Account { user, password }) in places.into_iter().zip(&accounts) {
+            let outcome = if added.contains(&user.id) {
+                if user.is_active && user.is_superuser {
+                    self.superusers.push(user.id);
+                }
+                self.note(AuditEventKind::UserImported, user.id)?;
+                Outcome::Added { without_password: password.is_none() }
+            } else {
+                Outcome::Refused(Problem::Overtaken)
+            };
+            if let Some(told) = outcomes.get_mut(place) {
+                *told = outcome;
+            }
+        }
+        Ok(())
+    }
+
+    async fn change(
+        &mut self,
+        unit: &mut dyn UnitOfWork,
+        change: Change<'_>,
+    ) -> Result<Outcome, PortFailure> {
+        let Change { wanted, current, .. } = change;
+        let account = wanted.applied_to(&current, self.at);
+        let user = &account.user;
+        let deactivated = current.user.is_active && !user.is_active;
+        let demoted = current.user.is_superuser && !user.is_superuser;
+        if (deactivated || demoted)
+            && let Err(last) = require_another(&self.superusers, user.id)
+        {
+            return Ok(Outcome::Refused(last.into()));
+        }
+        if !unit.transfer().replace(&account).await? {
+            return Ok(Outcome::Refused(Problem::Overtaken));
+        }
+        self.superusers.retain(|id| *id != user.id);
+        if user.is_active && user.is_superuser {
+            self.superusers.push(user.id);
+        }
+        let has_new_password = account.password != current.password;
+        let reason = [
+            (has_new_password, RevocationReason::PasswordChanged),
+            (deactivated, RevocationReason::Deactivated),
+            (demoted, RevocationReason::Demoted),
+        ]
+        .into_iter()
+        .find_map(|(holds, reason)| holds.then_some(reason));
+        if let Some(reason) = reason {
+            unit.sessions().revoke_all(user.id, None, reason, self.at).await?;
+        }
+        if has_new_password {
+            self.note(AuditEventKind::PasswordChanged, user.id)?;
+        }
+        let kind = if deactivated { AuditEventKind::UserDeactivated } else { AuditEventKind::UserUpdated };
+        self.note(kind, user.id)?;
+        Ok(Outcome::Updated)
+    }
+
+    fn note(&mut self, kind: AuditEventKind, user: UserId) -> Result<(), EntropyError> {
+        self.events.push(AuditEvent {
+            id: AuditEventId::generate(self.at, self.destination.entropy.as_ref())?,
+            occurred_at: self.at,
+            kind,
+            subject: user.into(),
+            session_id: None,
+            actor_id: None,
+            client: ClientInfo::default(),
+        });
+        Ok(())
+    }
+}
+
+enum Decision {
+    Told(Outcome),
+    Add,
+    Change(Account),
+}
+
+/// Who is here of those that a batch is about.
+struct Holders {
+    by_id: HashMap<UserId, Account>,
+    by_email: HashMap<String, UserId>,
+}
+
+impl Holders {
+    async fn of(
+        unit: &mut dyn UnitOfWork,
+        vetted: &[Result<Vetted<'_>, Problem>],
+    ) -> Result<Self, PortFailure> {
+        let wanted = || vetted.iter().flatten().map(|wanted| wanted.incoming);
+        let ids: Vec<_> = wanted().map(|incoming| incoming.id).collect();
+        let emails: Vec<_> = wanted().map(|incoming| incoming.email.clone()).collect();
+        let found = if ids.is_empty() { Vec::new() } else { unit.transfer().holders(&ids, &emails).await? };
+        let users = found.iter().map(|account| &account.user);
+        let by_email = users.map(|user| (user.email.normalized().to_owned(), user.id)).collect();
+        let by_id = found.into_iter().map(|account| (account.user.id, account)).collect();
+        Ok(Self { by_id, by_email })
+    }
+
+    fn of_id(&self, id: UserId) -> Option<&Account> {
+        self.by_id.get(&id)
+    }
+
+    fn of_email(&self, normalized: &str) -> Option<&Account> {
+        self.by_email.get(normalized).and_then(|id| self.of_id(*id))
+    }
+}

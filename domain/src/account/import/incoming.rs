@@ -1,0 +1,122 @@
+use time::OffsetDateTime;
+
+use crate::account::{Tier, User};
+use crate::credential::{Account, PasswordHash};
+use crate::kernel::{Email, UserId};
+
+/// Somebody who is to be brought in. What is `None` was not said: a new user gets what a new user gets, and one who is here
+/// keeps what they have.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// Where it stood, for messages: `line 7`, `row 0192…`.
+    pub place: String,
+    /// The id.
+    pub id: UserId,
+    /// The address.
+    pub email: Email,
+    /// The password.
+    pub password: IncomingPassword,
+    /// Whether the user may log in.
+    pub is_active: bool,
+    /// Whether the user may administer.
+    pub is_superuser: bool,
+    /// The tier, which may be one that is not known here.
+    pub tier: Option<String>,
+    /// When the user registered.
+    pub created_at: Option<OffsetDateTime>,
+    /// When the row last changed.
+    pub updated_at: Option<OffsetDateTime>,
+    /// How often the password was changed where the user comes from.
+    pub credential_version: Option<i64>,
+}
+
+/// What came of the password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IncomingPassword {
+    /// Its hash.
+    Hash(PasswordHash),
+    /// The user has none.
+    None,
+    /// Nothing was said of it.
+    Unsaid,
+}
+
+/// Somebody whose tier and password will do.
+#[derive(Debug)]
+pub(super) struct Vetted<'a> {
+    pub(super) incoming: &'a Incoming,
+    pub(super) password: IncomingPassword,
+    pub(super) tier: Option<Tier>,
+    pub(super) created_at: Option<OffsetDateTime>,
+    pub(super) updated_at: Option<OffsetDateTime>,
+}
+
+impl Vetted<'_> {
+    /// The account that is made of it.
+    pub(super) fn new_account(&self, default_tier: &Tier, now: OffsetDateTime) -> Account {
+        let created_at = self.created_at.or(self.updated_at).unwrap_or(now);
+        let user = User {
+            id: self.incoming.id,
+            email: self.incoming.email.clone(),
+            is_active: self.incoming.is_active,
+            is_superuser: self.incoming.is_superuser,
+            tier: self.tier.clone().unwrap_or_else(|| default_tier.clone()),
+            created_at,
+            updated_at: self.updated_at.unwrap_or(created_at),
+            credential_version: self.incoming.credential_version.unwrap_or(0),
+            sessions_epoch: 0,
+        };
+        Account { user, password: self.password_after(None) }
+    }
+
+    /// The password of an account that has had this one.
+    fn password_after(&self, current: Option<&PasswordHash>) -> Option<PasswordHash> {
+        match &self.password {
+            IncomingPassword::Hash(hash) => Some(hash.clone()),
+            IncomingPassword::None => None,
+            IncomingPassword::Unsaid => current.cloned(),
+        }
+    }
+
+    /// In what the user who is here differs from what came, by the names of the fields.
+    ///
+    /// `credential_version` is no part of that: it counts on each side for itself.
+    pub(super) fn differences(&self, account: &Account) -> Vec<&'static str> {
+        let (came, current) = (self.incoming, &account.user);
+        let password = account.password.as_ref();
+        [
+            ("email", came.email.as_str() != current.email.as_str()),
+            ("hashed_password", self.password_after(password).as_ref() != password),
+            ("is_active", came.is_active != current.is_active),
+            ("is_superuser", came.is_superuser != current.is_superuser),
+            ("tier", self.tier.as_ref().is_some_and(|tier| *tier != current.tier)),
+            ("created_at", self.created_at.is_some_and(|at| at != current.created_at)),
+            ("updated_at", self.updated_at.is_some_and(|at| at != current.updated_at)),
+        ]
+        .into_iter()
+        .filter_map(|(name, differs)| differs.then_some(name))
+        .collect()
+    }
+
+    /// The account that is here, with what came in the place of what was.
+    pub(super) fn applied_to(&self, account: &Account, now: OffsetDateTime) -> Account {
+        let current = &account.user;
+        let password = self.password_after(account.password.as_ref());
+        let is_new = password != account.password;
+        // Counted on, so that a login that verified the old hash opens no session, and never back.
+        let version = current.credential_version;
+        let version = if is_new { User::next_credential_version(version) } else { version };
+        let user = User {
+            id: current.id,
+            email: self.incoming.email.clone(),
+            is_active: self.incoming.is_active,
+            is_superuser: self.incoming.is_superuser,
+            tier: self.tier.as_ref().unwrap_or(&current.tier).clone(),
+            created_at: self.created_at.unwrap_or(current.created_at),
+            updated_at: self.updated_at.unwrap_or(now),
+            credential_version: version.max(self.incoming.credential_version.unwrap_or(version)),
+            sessions_epoch: current.sessions_epoch,
+        };
+        Account { user, password }
+    }
+}

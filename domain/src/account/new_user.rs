@@ -1,0 +1,54 @@
+use super::{Inserted, Registration, Tier, User};
+use crate::audit::{AuditEventKind, Trail};
+use crate::credential::password_policy::{self, WeakPassword};
+use crate::credential::{Account, Password, Requester, Standing};
+use crate::kernel::{ClientInfo, Email, UserId};
+use crate::{Core, Failure};
+
+/// What every way of making a user has in common, whoever asked for it.
+pub(super) struct NewUser<'a> {
+    pub(super) email: Email,
+    pub(super) password: Password,
+    pub(super) tier: Tier,
+    pub(super) is_superuser: bool,
+    /// Whether the users make themselves, rather than an operator.
+    pub(super) self_registered: bool,
+    pub(super) client: &'a ClientInfo,
+}
+
+/// Why there is no such user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotCreated {
+    /// Somebody has the address.
+    EmailTaken,
+    /// The password may not be used.
+    WeakPassword(WeakPassword),
+}
+
+pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failure<NotCreated>> {
+    password_policy::check_new(&new.password, &new.email, &core.settings.context_words)
+        .map_err(|weak| Failure::Refused(NotCreated::WeakPassword(weak)))?;
+    let standing = if new.self_registered { Standing::Stranger } else { Standing::Known };
+    let hash = core.hasher.hash(new.password, Requester::new(new.client, standing)).await?;
+    let now = core.clock.now();
+    let user = User {
+        id: UserId::generate(now, core.entropy.as_ref())?,
+        email: new.email,
+        is_active: true,
+        is_superuser: new.is_superuser,
+        tier: new.tier,
+        created_at: now,
+        updated_at: now,
+        credential_version: 0,
+        sessions_epoch: 0,
+    };
+    let actor = new.self_registered.then_some(user.id);
+    let trail = Trail { core, at: now, actor, client: new.client };
+    let event = trail.event(AuditEventKind::UserRegistered, user.id, None)?;
+
+    let registration = Registration { account: Account { user, password: Some(hash) }, event };
+    match core.store.register_user(&registration).await? {
+        Inserted::Inserted => Ok(registration.account.user),
+        Inserted::EmailTaken => Err(Failure::Refused(NotCreated::EmailTaken)),
+    }
+}

@@ -1,0 +1,127 @@
+use time::OffsetDateTime;
+
+use super::Tier;
+use crate::kernel::{Email, UserId, normalize_prefix};
+
+/// Somebody who can log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Names the user for ever.
+    pub id: UserId,
+    /// The login name, unique in its normalised form.
+    pub email: Email,
+    /// Whether the user may log in. A deactivated user is kept, with the address taken.
+    pub is_active: bool,
+    /// Whether the user may administer the others.
+    pub is_superuser: bool,
+    /// The service tier, which other services read from the token.
+    pub tier: Tier,
+    /// When the user registered.
+    pub created_at: OffsetDateTime,
+    /// When the row last changed.
+    pub updated_at: OffsetDateTime,
+    /// Counts the changes of the password: a login that verified an older one opens no session.
+    pub credential_version: i64,
+    /// Counts how often all sessions of the user were ended. A session whose [`epoch`](crate::session::Session::epoch) differs has
+    /// ended: so one write ends any number of sessions.
+    ///
+    /// It is a counter and not a time. Times of several instances with skewed clocks cannot order a login and the end of all
+    /// sessions within the same moment, and would not spare the session that ends all others.
+    pub sessions_epoch: i64,
+}
+
+impl User {
+    /// The version after a change of the password: always another one, also after the highest number that a store keeps.
+    pub const fn next_credential_version(version: i64) -> i64 {
+        version.wrapping_add(1)
+    }
+}
+
+/// What of a user is to change; what is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserChange {
+    /// The new address.
+    pub email: Option<Email>,
+    /// The new tier.
+    pub tier: Option<Tier>,
+    /// Activate or deactivate.
+    pub is_active: Option<bool>,
+    /// Grant or take away administration.
+    pub is_superuser: Option<bool>,
+}
+
+impl UserChange {
+    /// Reduces the change to what differs from the user as it is.
+    #[must_use]
+    pub fn against(self, user: &User) -> Self {
+        Self {
+            // The same spelling can have a new normalised form, which the row then gets.
+            email: self.email.filter(|email| email.as_str() != user.email.as_str() || *email != user.email),
+            tier: self.tier.filter(|tier| *tier != user.tier),
+            is_active: self.is_active.filter(|active| *active != user.is_active),
+            is_superuser: self.is_superuser.filter(|superuser| *superuser != user.is_superuser),
+        }
+    }
+
+    /// Whether nothing is to change.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the change takes rights away, so that the sessions that were opened with them must end.
+    pub fn takes_rights(&self) -> bool {
+        self.is_active == Some(false) || self.is_superuser == Some(false)
+    }
+
+    /// The user after the change.
+    #[must_use]
+    pub fn applied_to(&self, user: &User, at: OffsetDateTime) -> User {
+        User {
+            email: self.email.clone().unwrap_or_else(|| user.email.clone()),
+            tier: self.tier.clone().unwrap_or_else(|| user.tier.clone()),
+            is_active: self.is_active.unwrap_or(user.is_active),
+            is_superuser: self.is_superuser.unwrap_or(user.is_superuser),
+            updated_at: at,
+            ..user.clone()
+        }
+    }
+}
+
+/// Which users a listing takes in; `None` takes all.
+#[derive(Clone, Debug, Default)]
+pub struct UserFilter {
+    email_prefix: Option<String>,
+    /// Only users of this tier.
+    pub tier: Option<Tier>,
+    /// Only active, or only inactive users.
+    pub is_active: Option<bool>,
+    /// Only superusers, or only plain users.
+    pub is_superuser: Option<bool>,
+}
+
+impl UserFilter {
+    /// Only users whose normalised address has this prefix; an empty text takes all.
+    #[must_use]
+    pub fn with_email_prefix(mut self, prefix: &str) -> Self {
+        self.email_prefix = Some(normalize_prefix(prefix)).filter(|prefix| !prefix.is_empty());
+        self
+    }
+
+    /// The normalised beginning that the addresses must have.
+    pub fn email_prefix(&self) -> Option<&str> {
+        self.email_prefix.as_deref()
+    }
+
+    /// Whether the listing is in the order of the addresses, and not by age.
+    pub fn is_by_address(&self) -> bool {
+        self.email_prefix.is_some()
+    }
+
+    /// Whether the listing takes this user in.
+    pub fn matches(&self, user: &User) -> bool {
+        self.email_prefix.as_ref().is_none_or(|prefix| user.email.normalized().starts_with(prefix))
+            && self.tier.as_ref().is_none_or(|tier| user.tier == *tier)
+            && self.is_active.is_none_or(|active| user.is_active == active)
+            && self.is_superuser.is_none_or(|superuser| user.is_superuser == superuser)
+    }
+}

@@ -1,0 +1,9 @@
+//! The audit trail: events, and the ports that write and read them.
+
+mod event;
+mod ports;
+mod trail;
+
+pub use event::{AuditEvent, AuditEventKind, Subject};
+pub use ports::{AuditLog, AuditReader};
+pub(crate) use trail::Trail;

@@ -1,0 +1,37 @@
+//! Who is served first when there are more passwords to check than the machine can.
+
+use std::net::IpAddr;
+
+use crate::credential::Standing;
+use crate::kernel::{ClientInfo, ClientNetwork};
+
+/// How many of an account's newest sessions are looked at.
+pub const REMEMBERED_SESSIONS: u16 = 32;
+
+/// The standing of a client that names an account to which sessions were opened from these addresses.
+pub fn of(client: &ClientInfo, addresses: &[IpAddr]) -> Standing {
+    let Some(network) = client.network() else { return Standing::Stranger };
+    if addresses.iter().any(|known| ClientNetwork::of(*known) == network) {
+        Standing::Known
+    } else {
+        Standing::Stranger
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_comes_from_a_network_that_was_let_in_is_known() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let client = |text| ClientInfo::new(Some(address(text)), None);
+        let before = [address("192.0.2.1"), address("2001:db8:1:2::1")];
+        assert_eq!(of(&client("192.0.2.1"), &before), Standing::Known);
+        assert_eq!(of(&client("2001:db8:1:2::abcd"), &before), Standing::Known);
+        assert_eq!(of(&client("192.0.2.2"), &before), Standing::Stranger);
+        assert_eq!(of(&client("2001:db8:1:3::1"), &before), Standing::Stranger);
+        assert_eq!(of(&client("192.0.2.1"), &[]), Standing::Stranger);
+        assert_eq!(of(&ClientInfo::default(), &before), Standing::Stranger);
+    }
+}

@@ -1,0 +1,61 @@
+//! Logging in with a password.
+
+use super::{Attempt, client_trust};
+use crate::credential::{Password, Standing};
+use crate::kernel::{ClientInfo, Email, StoreError, UserId};
+use crate::token::TokenPair;
+use crate::{Core, Failure, authn, session};
+
+/// A login.
+#[derive(Debug)]
+pub struct Command {
+    /// The login name.
+    pub email: Email,
+    /// The password.
+    pub password: Password,
+    /// Where the request came from.
+    pub client: ClientInfo,
+}
+
+/// Why there is no session. The client receives one answer for all of them (OWASP ASVS 5.0, 6.3.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The attempt failed.
+    #[error(transparent)]
+    Attempt(authn::Refusal),
+    /// The evidence is not enough.
+    #[error("another factor is needed")]
+    NeedsFactor(Option<UserId>),
+    /// The password was changed, or the account deactivated, while the old password was being checked.
+    #[error("overtaken by a change")]
+    Overtaken(UserId),
+}
+
+impl Refusal {
+    /// Whose account it is.
+    pub fn user(self) -> Option<UserId> {
+        match self {
+            Self::Attempt(refusal) => refusal.user(),
+            Self::NeedsFactor(user) => user,
+            Self::Overtaken(user) => Some(user),
+        }
+    }
+}
+
+/// How far a client is trusted that is about to try a password for this address.
+pub async fn standing(core: &Core, email: &Email, client: &ClientInfo) -> Result<Standing, StoreError> {
+    let mut view = core.store.read().await?;
+    let addresses = view.sessions().recent_addresses(email, client_trust::REMEMBERED_SESSIONS).await?;
+    Ok(client_trust::of(client, &addresses))
+}
+
+/// Checks the password and starts a session.
+pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure<Refusal>> {
+    core.clock.signing_time()?;
+    let attempt = Attempt::start(core, &command.email, &command.client).await?;
+    let attempt = attempt.password(core, command.password).await.map_err(|f| f.map(Refusal::Attempt))?;
+    let proven = attempt.conclude().map_err(|needed| Failure::Refused(Refusal::NeedsFactor(needed.user)))?;
+    let user = proven.user().id;
+    let started = session::start::execute(core, proven, command.client).await;
+    started.map_err(|failure| failure.map(|session::start::Overtaken| Refusal::Overtaken(user)))
+}

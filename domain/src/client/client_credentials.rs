@@ -1,0 +1,52 @@
+//! Service clients: who they are, and their own access tokens (RFC 6749 section 4.4).
+
+use uuid::Uuid;
+
+use super::ServiceClient;
+use crate::kernel::{PlainToken, ServiceClientId, StoreError, TokenDigest, TokenId};
+use crate::token::ClientClaims;
+use crate::{Core, Failure, PortFailure};
+
+/// There is no such client, it is revoked, or the secret is another one. Nobody is told which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAuthenticated;
+
+/// What a client shows.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: PlainToken,
+}
+
+/// Finds out which client this is. It does the same work for an id that nobody has.
+pub async fn authenticate(
+    core: &Core,
+    credentials: &Credentials,
+) -> Result<ServiceClient, Failure<NotAuthenticated>> {
+    let uuid = Uuid::try_parse(&credentials.id).unwrap_or(Uuid::nil());
+    let found = by_id(core, ServiceClientId::from_uuid(uuid)).await?;
+    let nobody = TokenDigest::from_bytes([0; 32]);
+    let expected = found.as_ref().map_or(nobody, |client| client.hashed_secret);
+    let matches = core.verifier.digest(&credentials.secret) == expected;
+    let client = found.filter(|client| matches && client.revoked_at.is_none());
+    client.ok_or(Failure::Refused(NotAuthenticated))
+}
+
+/// A client's own access token, and how long it is good.
+pub fn issue(core: &Core, client: &ServiceClient) -> Result<(PlainToken, time::Duration), PortFailure> {
+    let now = core.clock.signing_time()?.truncate_to_second();
+    let lifetime = core.settings.access_token_lifetime;
+    let token = core.issuer.issue_client(&ClientClaims {
+        id: TokenId::for_access(core.entropy.as_ref())?,
+        client_id: client.id,
+        issued_at: now,
+        expires_at: now + lifetime,
+    })?;
+    Ok((token, lifetime))
+}
+
+pub(crate) async fn by_id(core: &Core, id: ServiceClientId) -> Result<Option<ServiceClient>, StoreError> {
+    core.store.read().await?.service_clients().by_id(id).await
+}

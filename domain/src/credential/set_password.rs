@@ -1,0 +1,42 @@
+//! Setting a user's password. All sessions end.
+
+use super::password_policy::{self, WeakPassword};
+use super::{Password, Requester, Standing};
+use crate::audit::{AuditEventKind, Trail};
+use crate::kernel::{ClientInfo, Email};
+use crate::session::RevocationReason;
+use crate::{Core, Failure};
+
+/// Why the password is the old one still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nobody has the address.
+    NotFound,
+    /// The password may not be used.
+    WeakPassword(WeakPassword),
+    /// It was changed by somebody else at the same moment.
+    Overtaken,
+}
+
+/// Sets the password. An inactive user stays inactive.
+pub async fn execute(core: &Core, email: &Email, password: Password) -> Result<(), Failure<Refusal>> {
+    password_policy::check_new(&password, email, &core.settings.context_words)
+        .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
+    let found = core.store.read().await?.users().by_login(email).await?;
+    let user = found.ok_or(Failure::Refused(Refusal::NotFound))?;
+    let client = ClientInfo::default();
+    let hash = core.hasher.hash(password, Requester::new(&client, Standing::Known)).await?;
+    let trail = Trail { core, at: core.clock.now(), actor: None, client: &client };
+    let event = trail.event(AuditEventKind::PasswordChanged, user.id, None)?;
+
+    let mut unit = core.store.begin().await?;
+    unit.users().lock(user.id).await?;
+    if !unit.credentials().change_password(user.id, user.credential_version, &hash, trail.at).await? {
+        unit.rollback().await?;
+        return Err(Failure::Refused(Refusal::Overtaken));
+    }
+    unit.sessions().revoke_all(user.id, None, RevocationReason::PasswordChanged, trail.at).await?;
+    unit.audit().record(&event).await?;
+    unit.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+use crate::credential::HasherError;
+use crate::kernel::{ClockAhead, EntropyError, StoreError};
+use crate::token::SigningError;
+
+/// Why a use case did not do what it was asked: it refused by its rules, or a port failed.
+#[derive(Clone, Debug)]
+pub enum Failure<R> {
+    /// The use case's own word. Nothing was changed, unless the refusal says so.
+    Refused(R),
+    /// Nothing that the caller could have done better.
+    Port(PortFailure),
+}
+
+impl<R> Failure<R> {
+    /// Translates the refusal.
+    pub fn map<S>(self, translate: impl FnOnce(R) -> S) -> Failure<S> {
+        match self {
+            Self::Refused(refusal) => Failure::Refused(translate(refusal)),
+            Self::Port(failure) => Failure::Port(failure),
+        }
+    }
+}
+
+/// What failed underneath.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PortFailure {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The password hasher.
+    #[error(transparent)]
+    Hasher(#[from] HasherError),
+    /// The token issuer.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// The source of randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The clock, by which nothing is signed at the moment.
+    #[error(transparent)]
+    Clock(#[from] ClockAhead),
+}
+
+impl<R, E> From<E> for Failure<R>
+where
+    PortFailure: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self::Port(error.into())
+    }
+}

@@ -1,0 +1,21 @@
+//! Values that every feature uses: ids, time, randomness, secrets, addresses, pages.
+
+mod client_info;
+mod clock;
+mod email;
+mod entropy;
+mod ids;
+mod page;
+mod secret;
+mod store_error;
+
+pub use client_info::{AddressBlock, ClientInfo, ClientNetwork};
+pub use clock::{Clock, ClockAhead};
+pub(crate) use email::normalize_prefix;
+pub use email::{Email, InvalidEmail};
+pub use entropy::{Entropy, EntropyError};
+pub use ids::{AuditEventId, ServiceClientId, SessionId, UserId};
+pub use page::{AgeCursor, Page, PageRequest, UserCursor};
+pub(crate) use secret::random_secret;
+pub use secret::{PlainToken, TokenDigest, TokenId};
+pub use store_error::StoreError;

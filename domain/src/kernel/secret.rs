@@ -1,0 +1,160 @@
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::{Entropy, EntropyError};
+
+/// A signed token as its holder presents it. Whoever has it is let in, so the debug form shows nothing of it and it
+/// is wiped from memory when dropped.
+#[derive(Clone)]
+pub struct PlainToken(Zeroizing<String>);
+
+impl PlainToken {
+    /// Wraps a token that was just signed or presented.
+    pub fn new(token: String) -> Self {
+        Self(Zeroizing::new(token))
+    }
+
+    /// The token itself, for its holder or a verifier.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PlainToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlainToken(…)")
+    }
+}
+
+/// The SHA-256 digest of a token: what a store keeps instead of it. The token's id has 256 random bits, so a slow
+/// hash would add nothing.
+#[derive(Clone, Copy)]
+pub struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    /// Wraps a digest.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The digest, for the store.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Takes the same time wherever the difference is (OWASP ASVS 5.0, 11.2.4).
+impl PartialEq for TokenDigest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+    }
+}
+
+impl Eq for TokenDigest {}
+
+impl fmt::Debug for TokenDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenDigest(…)")
+    }
+}
+
+/// The `jti` claim: 256 random bits, in lower-case hexadecimal. A refresh token's begins with its generation and a
+/// dot, so that the service can tell from a verified token alone where it stands in its family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenId(String);
+
+impl TokenId {
+    /// A new id for an access token.
+    pub fn for_access(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        random_hex(entropy).map(Self)
+    }
+
+    /// A new id for the refresh token of a generation.
+    pub fn for_refresh(generation: i64, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        Ok(Self(format!("{generation}.{}", random_hex(entropy)?)))
+    }
+
+    /// Wraps an id from a verified token or from the store.
+    pub fn from_stored(id: String) -> Self {
+        Self(id)
+    }
+
+    /// The generation of the refresh token that has this id.
+    pub fn generation(&self) -> Option<i64> {
+        self.0.split_once('.')?.0.parse().ok().filter(|generation| *generation >= 0)
+    }
+
+    /// The claim's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A new secret of 256 random bits, in base64url without padding (RFC 4648 section 5).
+pub(crate) fn random_secret(entropy: &dyn Entropy) -> Result<PlainToken, EntropyError> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut random = Zeroizing::new([0; 32]);
+    entropy.fill(random.as_mut_slice())?;
+    let digits = random.chunks(3).flat_map(|chunk| {
+        let bits =
+            chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        (0..=chunk.len()).map(move |place| ALPHABET[(bits >> (18 - 6 * place) & 63) as usize])
+    });
+    Ok(PlainToken::new(digits.map(char::from).collect()))
+}
+
+fn random_hex(entropy: &dyn Entropy) -> Result<String, EntropyError> {
+    let mut random = [0; 32];
+    entropy.fill(&mut random)?;
+    Ok(random
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Writes down how many bytes it was asked for, if it gives any.
+    struct Source {
+        asked: Mutex<Vec<usize>>,
+        works: bool,
+    }
+
+    impl Source {
+        fn new(works: bool) -> Self {
+            Self { asked: Mutex::default(), works }
+        }
+    }
+
+    impl Entropy for Source {
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+            self.asked.lock().unwrap().push(bytes.len());
+            bytes.fill(0xa5);
+            if self.works { Ok(()) } else { Err(EntropyError) }
+        }
+    }
+
+    #[test]
+    fn secrets_have_256_random_bits() {
+        let source = Source::new(true);
+        assert_eq!(TokenId::for_access(&source).unwrap().as_str(), "a5".repeat(32));
+        assert_eq!(TokenId::for_refresh(7, &source).unwrap().as_str(), format!("7.{}", "a5".repeat(32)));
+        // Six bits a character.
+        assert_eq!(random_secret(&source).unwrap().expose().len(), 43);
+        assert_eq!(*source.asked.lock().unwrap(), [32, 32, 32]);
+    }
+
+    #[test]
+    fn without_randomness_there_is_no_secret() {
+        let source = Source::new(false);
+        assert!(TokenId::for_access(&source).is_err());
+        assert!(TokenId::for_refresh(0, &source).is_err());
+        assert!(random_secret(&source).is_err());
+    }
+}

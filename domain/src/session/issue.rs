@@ -1,0 +1,52 @@
+use time::OffsetDateTime;
+
+use super::Session;
+use crate::account::User;
+use crate::kernel::{PlainToken, TokenId};
+use crate::token::{AccessClaims, IssuedToken, RefreshClaims};
+use crate::{Core, PortFailure};
+
+/// Signs an access token for a session. It never outlives the session.
+pub(crate) fn access_token(
+    core: &Core,
+    session: &Session,
+    user: &User,
+    now: OffsetDateTime,
+) -> Result<(PlainToken, time::Duration), PortFailure> {
+    let now = whole_seconds(now);
+    let expires_at = (now + core.settings.access_token_lifetime).min(whole_seconds(session.max_expires_at));
+    let token = core.issuer.issue_access(&AccessClaims {
+        id: TokenId::for_access(core.entropy.as_ref())?,
+        user_id: user.id,
+        session_id: session.id,
+        issued_at: now,
+        expires_at,
+        authenticated_at: whole_seconds(session.authenticated_at),
+        assurance: session.assurance.clone(),
+        email: user.email.as_str().to_owned(),
+        tier: user.tier.clone(),
+        is_superuser: user.is_superuser,
+    })?;
+    Ok((token, expires_at - now))
+}
+
+/// Signs the live refresh token of a session, from nothing but what the session keeps: the same session gives the same
+/// token, as long as the signing key is the same.
+pub(crate) fn refresh_token(core: &Core, session: &Session) -> Result<IssuedToken, PortFailure> {
+    Ok(core.issuer.issue_refresh(&RefreshClaims {
+        id: session.refresh_jti.clone(),
+        user_id: session.user_id,
+        session_id: session.id,
+        issued_at: whole_seconds(session.rotated_at),
+        expires_at: session.expires_at,
+    })?)
+}
+
+/// When a refresh token that is issued now expires: in whole seconds, as the token says it.
+pub(crate) fn refresh_expiry(core: &Core, now: OffsetDateTime) -> OffsetDateTime {
+    whole_seconds(now) + core.settings.refresh_token_lifetime
+}
+
+pub(super) fn whole_seconds(time: OffsetDateTime) -> OffsetDateTime {
+    time.truncate_to_second()
+}

@@ -1,0 +1,31 @@
+//! Sessions: start, rotation, refresh, logout, revocation, and the caller that a token names.
+
+pub mod admin;
+mod authenticate;
+pub mod introspect;
+mod issue;
+mod legacy;
+mod lock;
+pub mod logout;
+pub mod manage;
+mod model;
+mod not_authenticated;
+mod opening;
+mod ports;
+pub mod refresh;
+pub mod revoke;
+mod rotation;
+pub(crate) mod start;
+mod undelivered;
+
+pub(crate) use authenticate::is_still_in;
+pub use authenticate::{Principal, authenticate};
+pub(crate) use issue::{access_token, refresh_expiry, refresh_token};
+pub(crate) use legacy::end_tokens as end_legacy_tokens;
+pub(crate) use lock::lock;
+pub use model::{Revocation, RevocationReason, Session};
+pub use not_authenticated::NotAuthenticated;
+pub use opening::{Eviction, Opening, OpeningOutcome, REVOKED_AT_ONCE};
+pub use ports::{SessionReader, SessionRepository};
+pub use rotation::{Rekey, Rotation, RotationOutcome};
+pub use undelivered::UndeliveredRotations;

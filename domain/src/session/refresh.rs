@@ -1,0 +1,213 @@
+//! Exchanging a refresh token for its successor (RFC 6749 section 6; RFC 9700 section 4.14.2).
+
+use time::OffsetDateTime;
+
+use super::issue::whole_seconds;
+use super::undelivered::Attempt;
+use super::{
+    RevocationReason, Rotation, RotationOutcome, Session, access_token, refresh_expiry, refresh_token,
+};
+use crate::account::User;
+use crate::audit::{AuditEventKind, Trail};
+use crate::kernel::{ClientInfo, PlainToken, SessionId, StoreError, TokenDigest, TokenId};
+use crate::token::{InvalidToken, RefreshClaims, TokenPair};
+use crate::{Core, Failure, PortFailure};
+
+/// A refresh token that was verified, but not yet exchanged.
+#[derive(Debug)]
+pub struct Presented {
+    token: PlainToken,
+    claims: RefreshClaims,
+}
+
+impl Presented {
+    /// Verifies a refresh token, without asking the store.
+    pub fn verify(core: &Core, token: PlainToken) -> Result<Self, InvalidToken> {
+        let claims = core.verifier.verify_refresh(token.expose(), core.clock.now())?;
+        Ok(Self { token, claims })
+    }
+
+    /// The session that the token names, by which refreshes are limited.
+    pub fn session_id(&self) -> SessionId {
+        self.claims.session_id
+    }
+}
+
+/// Why there is no successor. The client is told one and the same thing; the reason is for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It was used up before: its session has been revoked for that, and an audit event tells of it.
+    Reused,
+    /// It was replaced on purpose, by a change of the password.
+    Superseded,
+    /// Its session has ended.
+    Ended,
+    /// Its user may not log in.
+    Inactive,
+    /// There is no such session.
+    Unknown,
+    /// A client that lost its answer asked again, but the winner's token cannot be signed again, because the signing
+    /// key has changed in between. The session is kept.
+    NotRepeatable,
+}
+
+/// What the caller gets.
+#[derive(Debug)]
+pub enum Refreshed {
+    /// The successor of the token, which is used up now.
+    Rotated(TokenPair),
+    /// The successor that was given out for the token before, once more.
+    Raced(TokenPair),
+}
+
+impl Refreshed {
+    /// The tokens, however the caller came by them.
+    pub fn into_tokens(self) -> TokenPair {
+        match self {
+            Self::Rotated(pair) | Self::Raced(pair) => pair,
+        }
+    }
+}
+
+/// Exchanges the token.
+///
+/// A client whose answer was lost, and tabs that race, get the very token that the winner got, within the grace. So
+/// does a client that retries after a failure of this function, or after its future was dropped, whatever the grace is.
+pub async fn execute(
+    core: &Core,
+    presented: Presented,
+    client: &ClientInfo,
+) -> Result<Refreshed, Failure<Refusal>> {
+    let now = core.clock.signing_time()?;
+    let (outcome, successor, attempt) = rotate(core, &presented, now, client).await?;
+    let refreshed = match outcome {
+        RotationOutcome::Rotated(session, user) => {
+            Refreshed::Rotated(pair(core, &session, &user, successor, now)?)
+        }
+        RotationOutcome::Raced(session, user) => {
+            let again = refresh_token(core, &session)?;
+            if again.digest != session.hashed_refresh_token {
+                attempt.refused();
+                return Err(Failure::Refused(Refusal::NotRepeatable));
+            }
+            Refreshed::Raced(pair(core, &session, &user, again.token, now)?)
+        }
+        refused => {
+            attempt.refused();
+            return Err(refusal(core, refused, now, client).await?);
+        }
+    };
+    attempt.delivered();
+    Ok(refreshed)
+}
+
+/// Why there are no tokens. Reuse ends the session first.
+async fn refusal(
+    core: &Core,
+    outcome: RotationOutcome,
+    now: OffsetDateTime,
+    client: &ClientInfo,
+) -> Result<Failure<Refusal>, PortFailure> {
+    Ok(Failure::Refused(match outcome {
+        RotationOutcome::Reused(session) if revoke_family(core, &session, now, client).await? => {
+            Refusal::Reused
+        }
+        RotationOutcome::Reused(_) | RotationOutcome::Ended => Refusal::Ended,
+        RotationOutcome::Superseded => Refusal::Superseded,
+        RotationOutcome::Inactive => Refusal::Inactive,
+        RotationOutcome::Unknown => Refusal::Unknown,
+        RotationOutcome::Capped(_) | RotationOutcome::Rotated(..) | RotationOutcome::Raced(..) => {
+            return Err(StoreError::Busy("a session's end moved during a rotation".to_owned()).into());
+        }
+    }))
+}
+
+/// Tries the rotation with the usual lifetime first, which is one round trip to the store. Only in the last days of a
+/// session is it told that the session ends before, and tries again with that end.
+async fn rotate<'a>(
+    core: &'a Core,
+    presented: &Presented,
+    now: OffsetDateTime,
+    client: &ClientInfo,
+) -> Result<(RotationOutcome, PlainToken, Attempt<'a>), PortFailure> {
+    let (rotation, successor) = prepare(core, presented, now, refresh_expiry(core, now), client)?;
+    let attempt = core.undelivered.attempt(&rotation);
+    let outcome = core.store.rotate_session(&rotation).await?;
+    let RotationOutcome::Capped(session_end) = outcome else {
+        return Ok((outcome, successor, attempt));
+    };
+    attempt.refused();
+    let (rotation, successor) = prepare(core, presented, now, whole_seconds(session_end), client)?;
+    let attempt = core.undelivered.attempt(&rotation);
+    Ok((core.store.rotate_session(&rotation).await?, successor, attempt))
+}
+
+fn prepare(
+    core: &Core,
+    presented: &Presented,
+    now: OffsetDateTime,
+    expires_at: OffsetDateTime,
+    client: &ClientInfo,
+) -> Result<(Rotation, PlainToken), PortFailure> {
+    let claims = &presented.claims;
+    let generation = claims.id.generation().map_or(0, |generation| generation.saturating_add(1));
+    let refresh_jti = TokenId::for_refresh(generation, core.entropy.as_ref())?;
+    let successor = core.issuer.issue_refresh(&RefreshClaims {
+        id: refresh_jti.clone(),
+        user_id: claims.user_id,
+        session_id: claims.session_id,
+        issued_at: whole_seconds(now),
+        expires_at,
+    })?;
+    let presented_digest = digest(core, &presented.token);
+    let rotation = Rotation {
+        session_id: claims.session_id,
+        user_id: claims.user_id,
+        presented: presented_digest,
+        generation,
+        refresh_jti,
+        hashed_refresh_token: successor.digest,
+        expires_at,
+        at: now,
+        reuse_grace: core.settings.refresh_reuse_grace,
+        undelivered: core.undelivered.successors_of(&presented_digest),
+        client: client.clone(),
+    };
+    Ok((rotation, successor.token))
+}
+
+fn digest(core: &Core, token: &PlainToken) -> TokenDigest {
+    core.verifier.digest(token)
+}
+
+fn pair(
+    core: &Core,
+    session: &Session,
+    user: &User,
+    refresh_token: PlainToken,
+    now: OffsetDateTime,
+) -> Result<TokenPair, PortFailure> {
+    let (access_token, expires_in) = access_token(core, session, user, now)?;
+    Ok(TokenPair { access_token, refresh_token, expires_in })
+}
+
+/// Ends the whole family, and writes down that it was reuse, together and before the client is told. `false` if it was
+/// ended by somebody else since it was looked at, so that there is nothing left to end or to write down.
+async fn revoke_family(
+    core: &Core,
+    session: &Session,
+    now: OffsetDateTime,
+    client: &ClientInfo,
+) -> Result<bool, PortFailure> {
+    let trail = Trail { core, at: now, actor: None, client };
+    let event = trail.event(AuditEventKind::RefreshTokenReused, session.user_id, Some(session.id))?;
+    let mut unit = core.store.begin().await?;
+    unit.users().lock(session.user_id).await?;
+    let reason = RevocationReason::RefreshTokenReused;
+    let revoked = unit.sessions().revoke(session.id, session.user_id, reason, now).await?;
+    if revoked {
+        unit.audit().record(&event).await?;
+    }
+    unit.commit().await?;
+    Ok(revoked)
+}

@@ -1,0 +1,199 @@
+//! A store that passes every call on to another one through a hook, which sees the call before and after it is made. What
+//! traces calls, or makes them fail in a test, is a hook: a new method of a port is passed on by a line here.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::{ReadView, Store, UnitOfWork};
+use crate::account::import::{UserSnapshot, UserTransfer};
+use crate::account::{
+    Inserted, Registration, Updated, User, UserChange, UserFilter, UserReader, UserRepository,
+};
+use crate::audit::{AuditEvent, AuditEventKind, AuditLog, AuditReader};
+use crate::client::{ServiceClient, ServiceClientReader, ServiceClientRepository};
+use crate::credential::{Account, CredentialReader, CredentialRepository, PasswordHash};
+use crate::kernel::{AgeCursor, Email, Page, PageRequest, ServiceClientId, SessionId, StoreError, UserId};
+use crate::session::{
+    Opening, OpeningOutcome, Rekey, RevocationReason, Rotation, RotationOutcome, Session, SessionReader,
+    SessionRepository,
+};
+
+/// What is done around each call of a store.
+pub trait StoreHook: Clone + Send + Sync + 'static {
+    /// Makes the call, or fails in its place. The name is that of the port and the method, such as `store.users.by_id` or
+    /// `store.commit`.
+    fn around<T: Send>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send;
+
+    /// The hook of a view or a unit of work that has begun. It is dropped with it.
+    fn begun(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// A store behind a hook.
+pub struct HookedStore<H> {
+    inner: Arc<dyn Store>,
+    hook: H,
+}
+
+impl<H: StoreHook> HookedStore<H> {
+    /// Puts the hook before the store.
+    pub fn new(inner: Arc<dyn Store>, hook: H) -> Self {
+        Self { inner, hook }
+    }
+}
+
+/// A view or a unit of work behind a hook.
+struct Hooked<T: ?Sized, H> {
+    inner: Box<T>,
+    hook: H,
+}
+
+#[async_trait]
+impl<H: StoreHook> Store for HookedStore<H> {
+    async fn read(&self) -> Result<Box<dyn ReadView>, StoreError> {
+        let inner = self.hook.around("store.read", self.inner.read()).await?;
+        Ok(Box::new(Hooked { inner, hook: self.hook.begun() }))
+    }
+
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        let inner = self.hook.around("store.begin", self.inner.begin()).await?;
+        Ok(Box::new(Hooked { inner, hook: self.hook.begun() }))
+    }
+
+    async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
+        self.hook.around("store.rotate_session", self.inner.rotate_session(rotation)).await
+    }
+
+    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+        self.hook.around("store.open_session", self.inner.open_session(opening)).await
+    }
+
+    async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError> {
+        self.hook.around("store.register_user", self.inner.register_user(registration)).await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError> {
+        self.hook.around("store.snapshot", self.inner.snapshot()).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.hook.around("store.ping", self.inner.ping()).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+#[async_trait]
+impl<H: StoreHook> UnitOfWork for Hooked<dyn UnitOfWork, H> {
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        let Self { inner, hook } = *self;
+        hook.around("store.commit", inner.commit()).await
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
+        let Self { inner, hook } = *self;
+        hook.around("store.rollback", inner.rollback()).await
+    }
+}
+
+/// Passes the methods of a port on.
+macro_rules! passed_on {
+    ($($port:ident of $handle:ident through $lender:ident {
+        $(fn $name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)+
+    })+) => {
+        $(#[async_trait]
+        impl<H: StoreHook> $port for Hooked<dyn $handle, H> {
+            $(async fn $name(&mut self, $($argument: $kind),*) -> Result<$answer, StoreError> {
+                let name = concat!("store.", stringify!($lender), ".", stringify!($name));
+                let call = self.inner.$lender().$name($($argument),*);
+                self.hook.around(name, call).await
+            })+
+        })+
+    };
+}
+
+passed_on! {
+    UserReader of ReadView through users {
+        fn by_id(id: UserId) -> Option<User>;
+        fn by_email(email: &Email) -> Option<User>;
+        fn page(filter: &UserFilter, page: PageRequest) -> Page<User>;
+    }
+
+    CredentialReader of ReadView through credentials {
+        fn by_id(id: UserId) -> Option<Account>;
+        fn by_email(email: &Email) -> Option<Account>;
+    }
+
+    SessionReader of ReadView through sessions {
+        fn with_user(id: SessionId) -> Option<(Session, User)>;
+        fn live_of(
+            user: UserId, now: OffsetDateTime, page: PageRequest<AgeCursor<SessionId>>
+        ) -> Page<Session, AgeCursor<SessionId>>;
+        fn recent_addresses(email: &Email, limit: u16) -> Vec<IpAddr>;
+    }
+
+    ServiceClientReader of ReadView through service_clients {
+        fn by_id(id: ServiceClientId) -> Option<ServiceClient>;
+        fn all() -> Vec<ServiceClient>;
+    }
+
+    AuditReader of ReadView through audit {
+        fn latest(limit: u16) -> Vec<AuditEvent>;
+        fn has(user: UserId, kind: AuditEventKind) -> bool;
+    }
+
+    UserRepository of UnitOfWork through users {
+        fn insert(account: &Account) -> Inserted;
+        fn lock(id: UserId) -> Option<User>;
+        fn lock_active_superusers() -> Vec<UserId>;
+        fn update(id: UserId, change: &UserChange, at: OffsetDateTime) -> Updated;
+        fn delete(id: UserId) -> bool;
+    }
+
+    CredentialRepository of UnitOfWork through credentials {
+        fn password_of(id: UserId) -> Option<PasswordHash>;
+        fn change_password(id: UserId, expected_version: i64, hash: &PasswordHash, at: OffsetDateTime) -> bool;
+        fn rehash(id: UserId, expected_version: i64, hash: &PasswordHash) -> bool;
+        fn advance_version(id: UserId, expected_version: i64, at: OffsetDateTime) -> bool;
+    }
+
+    SessionRepository of UnitOfWork through sessions {
+        fn insert(session: &Session) -> ();
+        fn is_live(id: SessionId, user: UserId, now: OffsetDateTime) -> bool;
+        fn rekey(rekey: &Rekey) -> bool;
+        fn revoke(id: SessionId, user: UserId, reason: RevocationReason, at: OffsetDateTime) -> bool;
+        fn revoke_all(
+            user: UserId, except: Option<SessionId>, reason: RevocationReason, at: OffsetDateTime
+        ) -> u64;
+        fn make_room(opening: &Opening, user: &User) -> i64;
+        fn sweep_ended(before: OffsetDateTime, limit: u16) -> u64;
+    }
+
+    ServiceClientRepository of UnitOfWork through service_clients {
+        fn insert(client: &ServiceClient) -> bool;
+        fn revoke(id: ServiceClientId, at: OffsetDateTime) -> bool;
+    }
+
+    UserTransfer of UnitOfWork through transfer {
+        fn holders(ids: &[UserId], emails: &[Email]) -> Vec<Account>;
+        fn insert_new(accounts: &[Account]) -> Vec<UserId>;
+        fn replace(account: &Account) -> bool;
+    }
+
+    AuditLog of UnitOfWork through audit {
+        fn record(event: &AuditEvent) -> ();
+        fn record_all(events: &[AuditEvent]) -> ();
+        fn sweep(before: OffsetDateTime, limit: u16) -> u64;
+    }
+}
