@@ -1,12 +1,23 @@
-//! The adapters of Inwren Auth: each module implements ports of `inwren-domain` and knows no other module
-//! here but `pem`, which reads files for several of them, and `parts`, through which they show in traces what a call waits for.
+//! The adapters of Inwren Auth: each folder implements ports of `inwren-domain` and imports no other folder.
+//!
+//! Shared by several folders:
+//!
+//! - `pem`: reading PEM files.
+//! - `parts`: child spans of a traced port call.
+//!
+//! The adapters:
+//!
+//! - `store`: users, sessions, service clients and audit events, in memory or in a SQL database.
+//! - `crypto`: keys, tokens and password hashes.
+//! - `limiter`: rate limits, in memory or in Redis.
+//! - `traced`: decorators that record a span for each port call.
+//! - `clock`, `entropy`: time and randomness.
 
 pub mod clock;
 pub mod crypto;
 pub mod entropy;
 pub mod limiter;
-pub mod memory;
 mod parts;
 pub mod pem;
-pub mod sql;
+pub mod store;
 pub mod traced;

@@ -13,8 +13,8 @@ use inwren_adapters::crypto::jwt::{LegacyTokens, SigningKeys, TokenFormat};
 use inwren_adapters::crypto::keys::KeyError;
 use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter};
-use inwren_adapters::memory::MemoryStore;
-use inwren_adapters::sql::{ConnectError, SqlOptions, SqlStore, SqlTarget};
+use inwren_adapters::store::memory::MemoryStore;
+use inwren_adapters::store::sql::{ConnectError, SqlOptions, SqlStore, SqlTarget};
 use inwren_adapters::traced;
 use inwren_domain::account::import::Destination;
 use inwren_domain::credential::PasswordHasher;
@@ -33,7 +33,7 @@ use crate::traces::Traces;
 pub use maintenance::maintenance;
 
 /// The database of another service, for the command that imports its users.
-pub use inwren_adapters::sql::{ForeignDatabase, ForeignError};
+pub use inwren_adapters::store::sql::{ForeignDatabase, ForeignError};
 
 /// How far the clocks of two instances may differ.
 const LEEWAY: time::Duration = time::Duration::seconds(10);

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails may say so in any way")]
 
 use criterion::{Criterion, Throughput};
-use inwren_adapters::sql::{SqlOptions, SqlStore};
+use inwren_adapters::store::sql::{SqlOptions, SqlStore};
 use inwren_domain::account::{Tier, User, UserFilter};
 use inwren_domain::authn::Assurance;
 use inwren_domain::credential::{Account, PasswordHash};

@@ -125,7 +125,7 @@ fn one_file_knows_all_adapters() {
 #[test]
 fn one_file_knows_the_database() {
     for (name, text) in sources("app").into_iter().filter(|(name, _)| !name.starts_with("app/src/wiring")) {
-        let names = ["SqlStore", "inwren_migration", "inwren_adapters::sql", "sea_orm"];
+        let names = ["SqlStore", "inwren_migration", "inwren_adapters::store::sql", "sea_orm"];
         // The configuration holds the parsed URL, and names the crates whose log messages it filters.
         let known = if name.starts_with("app/src/config/") { &names[..2] } else { &names[..] };
         for known in known {

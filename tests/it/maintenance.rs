@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use inwren_adapters::sql::SqlStore;
+use inwren_adapters::store::sql::SqlStore;
 use inwren_domain::account::Inserted;
 use inwren_domain::audit::{AuditEvent, AuditEventKind};
 use inwren_domain::session::Session;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use inwren_adapters::memory::MemoryStore;
+use inwren_adapters::store::memory::MemoryStore;
 use inwren_domain::account::{Inserted, Tier, User};
 use inwren_domain::audit::{AuditEvent, AuditEventKind, Subject};
 use inwren_domain::authn::{Acr, Amr, Assurance};

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use inwren_adapters::memory::MemoryStore;
-use inwren_adapters::sql::{SqlOptions, SqlStore, SqlTarget};
+use inwren_adapters::store::memory::MemoryStore;
+use inwren_adapters::store::sql::{SqlOptions, SqlStore, SqlTarget};
 use inwren_domain::store::{Maintenance, Store};
 use sea_orm_migration::sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use tokio::sync::OnceCell;

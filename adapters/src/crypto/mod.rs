@@ -2,8 +2,8 @@
 //! for using it.
 
 pub mod argon2;
-mod foreign_hash;
 pub mod jwt;
 mod keyed_hash;
 pub mod keys;
+mod legacy_hash;
 pub mod ring;

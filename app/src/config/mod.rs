@@ -20,8 +20,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use inwren_adapters::crypto::argon2::Argon2Parameters;
-pub use inwren_adapters::sql::SqlTarget;
-use inwren_adapters::sql::TargetError;
+pub use inwren_adapters::store::sql::SqlTarget;
+use inwren_adapters::store::sql::TargetError;
 use inwren_domain::account::{Tier, TierCatalog};
 use inwren_domain::credential::ContextWords;
 use inwren_domain::limiter::Quota;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_adapters::sql::SqlStore;
+use inwren_adapters::store::sql::SqlStore;
 use inwren_domain::kernel::{StoreError, UserId};
 use inwren_domain::store::{
     Checkpoint, FormerAddress, Maintenance, Migration, MigrationError, PoolMetrics, Schema,

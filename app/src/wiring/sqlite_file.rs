@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-pub use inwren_adapters::sql::{Contents, Deviation};
-use inwren_adapters::sql::{FileError, SqlTarget, SqliteFile, deviations};
+pub use inwren_adapters::store::sql::{Contents, Deviation};
+use inwren_adapters::store::sql::{FileError, SqlTarget, SqliteFile, deviations};
 use sea_orm_migration::DbErr;
 
 use crate::config::DatabaseTarget;

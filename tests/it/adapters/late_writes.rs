@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use inwren_adapters::sql::{SqlOptions, SqlStore};
+use inwren_adapters::store::sql::{SqlOptions, SqlStore};
 use inwren_domain::account::{Inserted, Registration, User, UserChange};
 use inwren_domain::audit::{AuditEvent, AuditEventKind};
 use inwren_domain::kernel::StoreError;

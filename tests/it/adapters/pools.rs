@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use inwren_adapters::sql::{SqlOptions, SqlStore};
+use inwren_adapters::store::sql::{SqlOptions, SqlStore};
 use inwren_domain::store::{PoolMetrics, Store as _};
 use inwren_tests::process::PATIENCE;
 use inwren_tests::stores::{TempFolder, TestDatabase, open, patient_options};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use inwren_adapters::memory::MemoryStore;
+use inwren_adapters::store::memory::MemoryStore;
 use inwren_tests::app::{Operation, TestApp};
 use serde_json::{Map, Value};
 

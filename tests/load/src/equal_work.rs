@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use inwren_adapters::clock::SystemClock;
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
 use inwren_adapters::entropy::SystemEntropy;
-use inwren_adapters::sql::{SqlOptions, SqlStore, SqlTarget};
+use inwren_adapters::store::sql::{SqlOptions, SqlStore, SqlTarget};
 use inwren_domain::account::{Tier, User};
 use inwren_domain::authn::Assurance;
 use inwren_domain::credential::{Account, Password, PasswordHash, PasswordHasher as _, Requester, Standing};

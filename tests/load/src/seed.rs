@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use inwren_adapters::sql::{SqlOptions, SqlStore, SqlTarget};
+use inwren_adapters::store::sql::{SqlOptions, SqlStore, SqlTarget};
 use inwren_domain::store::Store as _;
 use sea_orm::ConnectionTrait as _;
 

@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use inwren_adapters::memory::MemoryStore;
+use inwren_adapters::store::memory::MemoryStore;
 use inwren_app::config::Config;
 use tokio::runtime::{Builder, Runtime};
 

@@ -5,8 +5,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use inwren_domain::credential::{HasherError, Password, PasswordHash, Verification};
 
 use super::blocks::raw;
-use super::fill_up::{fill_up, parameters_of};
-use super::pace::Pace;
+use super::cpu_timer::Pace;
+use super::equalise::{fill_up, parameters_of};
 use super::parameters::{OUTPUT_BYTES, SALT_BYTES, work};
 use super::stored::Stored;
 use super::task::{Computed, Task};

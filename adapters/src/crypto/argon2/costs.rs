@@ -4,10 +4,10 @@ use argon2::{Block, Params};
 use inwren_domain::credential::HasherError;
 
 use super::computation::burn;
-use super::pace::Pace;
+use super::cpu_timer::Pace;
 use super::parameters::{OUTPUT_BYTES, work};
 use super::stored::Stored;
-use crate::crypto::foreign_hash::{ForeignHash, ForeignWork};
+use crate::crypto::legacy_hash::{ForeignHash, ForeignWork};
 
 /// What is measured for Argon2: more memory than caches have, and new, as that of a dear hash is.
 const PROBE_KIB: u32 = 16 * 1_024;

@@ -3,7 +3,7 @@ use inwren_domain::credential::{HasherError, PasswordHash};
 
 use super::parameters::work;
 use super::stored_argon2::StoredArgon2;
-use crate::crypto::foreign_hash::ForeignHash;
+use crate::crypto::legacy_hash::ForeignHash;
 
 /// A stored hash that was read and found within the bounds, whoever made it.
 pub(super) enum Stored {

@@ -3,8 +3,8 @@ use std::time::Instant;
 use argon2::{Block, Params};
 
 use super::computation::Computation;
+use super::cpu_timer::Pace;
 use super::durations::Histogram;
-use super::pace::Pace;
 use super::queue::{Answer, Queue};
 
 /// What a thread does: one job after the other, in blocks of its own.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use inwren_adapters::sql::SqlTarget;
+use inwren_adapters::store::sql::SqlTarget;
 use inwren_tests::process::{PATIENCE, Program, Service};
 use inwren_tests::stores::TempFolder;
 

@@ -1,0 +1,41 @@
+//! Import of users.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use inwren_domain::account::import::UserTransfer;
+use inwren_domain::credential::Account;
+use inwren_domain::kernel::{Email, StoreError, UserId};
+
+use super::unit::MemoryUnit;
+
+#[async_trait]
+impl UserTransfer for MemoryUnit {
+    async fn holders(&mut self, ids: &[UserId], emails: &[Email]) -> Result<Vec<Account>, StoreError> {
+        let by_id = ids.iter().filter_map(|id| self.state.account(*id));
+        let by_email = emails.iter().filter_map(|email| self.state.account_by_email(email));
+        let mut told = HashSet::new();
+        Ok(by_id.chain(by_email).filter(|account| told.insert(account.user.id)).collect())
+    }
+
+    async fn insert_new(&mut self, accounts: &[Account]) -> Result<Vec<UserId>, StoreError> {
+        let mut inserted = Vec::new();
+        for account in accounts {
+            let user = &account.user;
+            if self.state.user(user.id).is_none() && self.email_is_free(user) {
+                self.state.put_account(account.clone());
+                inserted.push(user.id);
+            }
+        }
+        Ok(inserted)
+    }
+
+    async fn replace(&mut self, account: &Account) -> Result<bool, StoreError> {
+        let user = &account.user;
+        if self.state.user(user.id).is_none() || !self.email_is_free(user) {
+            return Ok(false);
+        }
+        self.state.put_account(account.clone());
+        Ok(true)
+    }
+}

@@ -1,0 +1,23 @@
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdMap, OrdSet, Vector};
+use inwren_domain::account::User;
+use inwren_domain::audit::AuditEvent;
+use inwren_domain::client::ServiceClient;
+use inwren_domain::credential::PasswordHash;
+use inwren_domain::kernel::{ServiceClientId, SessionId, UserId};
+use inwren_domain::session::Session;
+use time::OffsetDateTime;
+
+/// Everything that the store holds. A clone shares its maps with the original until one of them changes.
+#[derive(Clone, Default)]
+pub(super) struct State {
+    pub(super) users: HashMap<UserId, Arc<User>>,
+    pub(super) passwords: HashMap<UserId, PasswordHash>,
+    pub(super) by_email: OrdMap<String, UserId>,
+    pub(super) by_creation: OrdMap<(OffsetDateTime, UserId), Arc<User>>,
+    pub(super) sessions: HashMap<SessionId, Arc<Session>>,
+    pub(super) sessions_of: HashMap<UserId, OrdSet<SessionId>>,
+    pub(super) clients: OrdMap<ServiceClientId, Arc<ServiceClient>>,
+    pub(super) audit: Vector<Arc<AuditEvent>>,
+}

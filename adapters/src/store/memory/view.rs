@@ -1,0 +1,14 @@
+use std::sync::Arc;
+
+use super::shared::Shared;
+
+/// Reads what is committed at each call.
+pub(super) struct MemoryView {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl MemoryView {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}

@@ -1,0 +1,250 @@
+//! Opening the connections.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use inwren_domain::kernel::StoreError;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sea_orm::sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
+use sea_orm::{SqlxPostgresConnector, SqlxSqliteConnector};
+
+use super::connect_error::ConnectError;
+use super::pool::Pool;
+use super::statement_timeout::Patience;
+use super::target::SqlTarget;
+use crate::store::sql::file::{LARGEST_LOG, Lease, make_folder, warn_of_exposure};
+
+/// How connections are kept, and for how long they may be waited for.
+#[derive(Clone, Debug)]
+pub struct SqlOptions {
+    /// The most connections to PostgreSQL, or the most readers of SQLite, which has one writer beside them.
+    pub max_connections: u32,
+    /// How long a caller waits for a connection.
+    pub acquire_timeout: Duration,
+    /// How long a statement waits for a lock that another one holds.
+    pub lock_timeout: Duration,
+    /// How long a statement takes at most. PostgreSQL only: it is ended there, and given up here a moment later where the
+    /// database says nothing.
+    pub statement_timeout: Duration,
+    /// How long a unit of work may do nothing. PostgreSQL only.
+    pub idle_in_transaction_timeout: Duration,
+}
+
+impl Default for SqlOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 16,
+            // So that a request is answered within two seconds where there is no database.
+            acquire_timeout: Duration::from_millis(1_500),
+            lock_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(4),
+            // Where a client has gone without a word, its locks go after so long.
+            idle_in_transaction_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What is open: for PostgreSQL, twice the same pool.
+pub(crate) struct Pools {
+    pub(crate) writer: Pool,
+    pub(crate) readers: Pool,
+    pub(crate) file: Option<OpenFile>,
+}
+
+/// The file of a SQLite database that is open.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    pub(crate) path: PathBuf,
+    /// Nobody may replace the file meanwhile.
+    _lease: Lease,
+}
+
+pub(crate) async fn connect(target: &SqlTarget, options: &SqlOptions) -> Result<Pools, ConnectError> {
+    match target {
+        SqlTarget::Postgres(target) => postgres(target.options(), options).await,
+        SqlTarget::Sqlite(file) => sqlite(file.path(), options).await,
+    }
+}
+
+/// A connection that has been idle for this long is asked whether it still is one before it is used; the others are
+/// not, which saves a round trip. One that breaks in use is not put back.
+const TRUSTED_WHILE_IDLE: Duration = Duration::from_secs(5);
+
+/// How long such a question, which any server answers at once, is waited for.
+const MAX_PING: Duration = Duration::from_millis(500);
+/// By how much the database may be late with the news that a statement took too long.
+const NEWS_LAG: Duration = Duration::from_millis(500);
+/// How long a statement is waited for where the URL says how long it may take: as long as for a request.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pools, ConnectError> {
+    let named_by_url = target.get_options().is_some_and(|given| given.contains("statement_timeout"));
+    let limit = if named_by_url { LONGEST_WAIT } else { options.statement_timeout + NEWS_LAG };
+    let patience = Patience::new(Some(limit));
+    let suspicion = patience.clone();
+    let target = with_defaults(target, options);
+    let pool = PgPoolOptions::new()
+        .max_connections(options.max_connections)
+        .acquire_timeout(options.acquire_timeout)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for >= TRUSTED_WHILE_IDLE {
+                    answer_to_ping(connection).await?;
+                }
+                Ok(true)
+            })
+        })
+        // The pool itself asks too, and waits for the answer until the network gives the connection up, which takes a
+        // quarter of an hour.
+        .after_release(move |connection, _| {
+            let suspicious = suspicion.is_suspicious();
+            Box::pin(async move {
+                if suspicious {
+                    answer_to_ping(connection).await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_with(target.clone())
+        .await;
+    let pool = match pool {
+        Ok(pool) => {
+            refuse_other_encodings(&pool).await?;
+            Pool::new(SqlxPostgresConnector::from_sqlx_postgres_pool(pool), options.max_connections, patience)
+        }
+        Err(sqlx::Error::PoolTimedOut) => return Err(reason(&target, options).await.into()),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Pools { writer: pool.clone(), readers: pool, file: None })
+}
+
+/// A server converts what it keeps, and fails at each character that its encoding does not have.
+async fn refuse_other_encodings(pool: &sqlx::PgPool) -> Result<(), ConnectError> {
+    let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(pool).await?;
+    if encoding == "UTF8" { Ok(()) } else { Err(ConnectError::Encoding(encoding)) }
+}
+
+async fn answer_to_ping(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let silent = || sqlx::Error::Io(io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(MAX_PING, connection.ping()).await.unwrap_or_else(|_| Err(silent()))
+}
+
+/// Adds the settings that the URL does not name itself.
+fn with_defaults(target: PgConnectOptions, options: &SqlOptions) -> PgConnectOptions {
+    let millis = |timeout: Duration| timeout.as_millis().to_string();
+    let settings = [
+        ("default_transaction_isolation", "read committed".to_owned()),
+        ("lock_timeout", millis(options.lock_timeout)),
+        ("statement_timeout", millis(options.statement_timeout)),
+        ("idle_in_transaction_session_timeout", millis(options.idle_in_transaction_timeout)),
+        // As on any disk that does not turn. By its default the planner would rather gather and sort than read a few pages
+        // off an index in order, where it expects few rows; and it cannot know how many they are, because age and what
+        // else is asked for go together.
+        ("random_page_cost", "1.1".to_owned()),
+    ];
+    let given = target.get_options().unwrap_or_default().to_owned();
+    let named = target.get_application_name().is_some();
+    let target = if named { target } else { target.application_name("inwren") };
+    target.options(settings.into_iter().filter(|(name, _)| !given.contains(name)))
+}
+
+/// Why the pool got no connection in time: it tries again while a server refuses, and does not say that one did.
+async fn reason(target: &PgConnectOptions, options: &SqlOptions) -> sqlx::Error {
+    match tokio::time::timeout(options.acquire_timeout, target.connect()).await {
+        Ok(Err(error)) => error,
+        _ => sqlx::Error::PoolTimedOut,
+    }
+}
+
+async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError> {
+    make_folder(path)?;
+    let lease = Lease::share(path)?.ok_or(ConnectError::BeingRestored)?;
+    let is_new = make_file(path)?;
+    warn_of_exposure(path);
+    let file =
+        SqliteConnectOptions::new().filename(path).busy_timeout(options.lock_timeout).foreign_keys(true);
+    let pool = || {
+        SqlitePoolOptions::new()
+            .acquire_timeout(options.acquire_timeout)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+    };
+    let writer = pool()
+        .max_connections(1)
+        // A full disk makes SQLite roll back by itself, which leaves the driver with a count that is wrong from then on.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+        .connect_with(for_writing(file.clone(), is_new))
+        .await
+        .map_err(locked)?;
+    let readers =
+        pool().max_connections(options.max_connections).connect_with(file.pragma("query_only", "ON")).await?;
+    Ok(Pools {
+        // The file answers, or the lock on it is waited for as long as is said above.
+        writer: Pool::in_turns(
+            SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+            Patience::new(None),
+            options.acquire_timeout,
+        ),
+        readers: Pool::new(
+            SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
+            options.max_connections,
+            Patience::new(None),
+        ),
+        file: Some(OpenFile { path: path.to_owned(), _lease: lease }),
+    })
+}
+
+/// A file that cannot be opened in time is one that somebody else has locked.
+fn locked(error: sqlx::Error) -> ConnectError {
+    match error {
+        sqlx::Error::PoolTimedOut => {
+            StoreError::Busy("another process has locked the file".to_owned()).into()
+        }
+        error => error.into(),
+    }
+}
+
+/// What only the writer sets. Only a file without a page learns from it that pages may be given back; to say so to any
+/// other would wait for its writers, and change nothing.
+fn for_writing(file: SqliteConnectOptions, is_new: bool) -> SqliteConnectOptions {
+    let file = if is_new { file.auto_vacuum(SqliteAutoVacuum::Incremental) } else { file };
+    file.journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        // Where the log had to grow, it is cut off when it is used anew.
+        .pragma("journal_size_limit", LARGEST_LOG.to_string())
+}
+
+/// Makes the file, empty, unless it is there, and tells whether it is empty. Nobody but its owner may read it: it will
+/// hold password hashes. The files that SQLite puts beside it get the same rights.
+fn make_file(path: &Path) -> io::Result<bool> {
+    let mut create = OpenOptions::new();
+    create.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut create, 0o600);
+    match create.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(std::fs::metadata(path)?.len() == 0),
+        made => made.map(|_| true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_url_sets_is_left_to_it() {
+        let given = PgConnectOptions::new().options([("statement_timeout", "7s"), ("random_page_cost", "2")]);
+        let options = with_defaults(given, &SqlOptions::default());
+        let set = options.get_options().unwrap_or_default();
+        assert!(set.contains("-c statement_timeout=7s") && !set.contains("statement_timeout=4000"));
+        assert!(set.contains("-c random_page_cost=2") && !set.contains("random_page_cost=1.1"));
+        assert!(set.contains("-c lock_timeout=3000"));
+    }
+}

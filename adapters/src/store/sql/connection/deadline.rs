@@ -1,0 +1,92 @@
+//! Deadlines that PostgreSQL keeps itself.
+//!
+//! A server that is frozen, or a network that stands still, delivers a statement late: after its caller has given up and
+//! was answered 503. Such a statement must change nothing any more. Nothing on this side can take it back, because its
+//! bytes may already be in the server's socket. So every write says until when it may happen, and the server compares
+//! that with its own clock at the last moment: after the row is locked or inserted, or directly before `COMMIT`.
+//!
+//! `statement_timeout` and `lock_timeout` cannot do this. They count from when the server has read the statement, and a
+//! process that was stopped fires them only when it comes to its next check.
+//!
+//! The clocks of the two machines may differ. The answers to writes bring along what the database's clock showed; at any
+//! moment that lies a time `t` after the arrival of such an answer, that clock shows at least `t` more. A deadline that is
+//! translated in this way is never too late. It is too early by the time that the answer took, so slow answers are not
+//! used.
+
+use std::time::Instant;
+
+use inwren_domain::kernel::StoreError;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement};
+
+use super::database_clock::DatabaseClock;
+use super::error::{is_too_late, store_error};
+use super::pool::Pool;
+use super::statement_timeout::Patience;
+use super::timestamp::{Timestamp, to_micros};
+
+/// How often a write is retried that the database finds too late while its caller still waits: the reading was wrong,
+/// because the database's clock was set.
+const RETRIES: u8 = 1;
+
+/// An expression that fails (SQLSTATE 22012) if the database's clock shows the parameter's time or a later one. The whole
+/// statement fails with it, and what it has written is undone.
+pub(crate) fn in_time(deadline: &str) -> String {
+    format!("1 / (clock_timestamp() < {deadline})::int")
+}
+
+/// Writes by one statement, which is made for its deadline, has [`in_time`] in it, and says the [`DATABASE_TIME`](super::database_clock::DATABASE_TIME) in its
+/// rows. One that is too late fails, and changes nothing.
+pub(crate) async fn write(
+    pool: &Pool,
+    statement: impl Fn(Timestamp) -> Statement,
+) -> Result<Option<QueryResult>, StoreError> {
+    let end = pool.patience().end();
+    let clock = pool.clock();
+    let writing = async {
+        let mut retries = 0..RETRIES;
+        loop {
+            let deadline = clock.read(pool).await?.at(end.write_by);
+            let sent = Instant::now();
+            match pool.query_one_raw(statement(Timestamp(deadline))).await {
+                Ok(row) => {
+                    if let Some(row) = &row {
+                        clock.note(sent, row)?;
+                    }
+                    return Ok(row);
+                }
+                // Either it is late, or the reading was wrong.
+                Err(error) if is_too_late(&error) => {
+                    clock.forget();
+                    if retries.next().is_none() || Instant::now() >= end.write_by {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    pool.patience().wait_until(end.give_up, writing).await.map_err(store_error)
+}
+
+/// Ends a transaction of PostgreSQL with `COMMIT`, which the server executes only if it is in time: the two are one
+/// message, whose rest is not executed after a failure.
+///
+/// `AND CHAIN`, because the driver does not know of this `COMMIT`, and ends the transaction that it knows of with a
+/// `ROLLBACK` when it takes the connection back. The caller does not wait for that.
+pub(crate) async fn commit(
+    transaction: DatabaseTransaction,
+    patience: &Patience,
+    clock: &DatabaseClock,
+) -> Result<(), StoreError> {
+    let end = patience.end();
+    let committing = async {
+        let deadline = to_micros(clock.read(&transaction).await?.at(end.write_by));
+        let deadline = format!("to_timestamp({deadline} / 1e6)");
+        transaction.execute_unprepared(&format!("SELECT {}; COMMIT AND CHAIN", in_time(&deadline))).await
+    };
+    let committed = patience.wait_until(end.give_up, committing).await;
+    if committed.as_ref().is_err_and(is_too_late) {
+        clock.forget();
+    }
+    committed.map(drop).map_err(store_error)
+}

@@ -1,0 +1,148 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use inwren_domain::store::PoolMetrics;
+use sea_orm::{
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, Statement, TransactionOptions, TransactionTrait,
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::database_clock::DatabaseClock;
+use super::statement_timeout::Patience;
+use crate::store::sql::dialect::Dialect;
+
+/// Connections that are shared, and how many callers want one at the moment: the driver does not tell who waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Pool {
+    connections: DatabaseConnection,
+    max: u32,
+    wanted: Arc<AtomicU32>,
+    patience: Patience,
+    clock: DatabaseClock,
+    turns: Option<Turns>,
+}
+
+/// Of SQLite's writers, whose number is one at a time: whose turn it is, and how long it is waited for.
+#[derive(Clone, Debug)]
+struct Turns {
+    now: Arc<Mutex<()>>,
+    max_wait: Duration,
+}
+
+impl Pool {
+    pub(crate) fn new(connections: DatabaseConnection, max: u32, patience: Patience) -> Self {
+        let clock = DatabaseClock::default();
+        Self { connections, max, wanted: Arc::default(), patience, clock, turns: None }
+    }
+
+    /// One connection, which is not the only one that writes: whoever writes waits for a turn, and so long at most.
+    pub(crate) fn in_turns(connections: DatabaseConnection, patience: Patience, max_wait: Duration) -> Self {
+        let turns = Some(Turns { now: Arc::default(), max_wait });
+        Self { turns, ..Self::new(connections, 1, patience) }
+    }
+
+    /// How long an answer is waited for.
+    pub(crate) fn patience(&self) -> &Patience {
+        &self.patience
+    }
+
+    /// What the database's clock shows. PostgreSQL only.
+    pub(crate) fn clock(&self) -> &DatabaseClock {
+        &self.clock
+    }
+
+    pub(crate) fn connections(&self) -> &DatabaseConnection {
+        &self.connections
+    }
+
+    /// Begins a transaction, which keeps one connection until the turn is dropped.
+    pub(crate) async fn begin(
+        &self,
+        options: TransactionOptions,
+    ) -> Result<(DatabaseTransaction, Turn), DbErr> {
+        let turn = self.turn().await?;
+        Ok((self.patience.wait(self.connections.begin_with_options(options)).await?, turn))
+    }
+
+    /// The right to work with a connection, or with another one that the pool takes turns with.
+    pub(crate) async fn turn(&self) -> Result<Turn, DbErr> {
+        let claim = self.claim();
+        let Some(turns) = &self.turns else { return Ok(Turn { _claim: claim, _taken: None }) };
+        let taken = tokio::time::timeout(turns.max_wait, Arc::clone(&turns.now).lock_owned()).await;
+        let taken = taken.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
+        Ok(Turn { _claim: claim, _taken: Some(taken) })
+    }
+
+    /// How busy it is.
+    pub(crate) fn metrics(&self, name: &'static str) -> PoolMetrics {
+        let (open, idle) = match Dialect::of(&self.connections) {
+            Dialect::Postgres => {
+                let pool = self.connections.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            Dialect::Sqlite => {
+                let pool = self.connections.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+        };
+        let mut idle = u32::try_from(idle).unwrap_or(u32::MAX).min(open);
+        // Another one than the pool's own may be at work.
+        if self.turns.as_ref().is_some_and(|turns| turns.now.try_lock().is_err()) {
+            idle = 0;
+        }
+        let waiting = self.wanted.load(Ordering::Relaxed).saturating_sub(self.max);
+        PoolMetrics { name, max: self.max, in_use: open - idle, idle, waiting }
+    }
+
+    fn claim(&self) -> Claim {
+        self.wanted.fetch_add(1, Ordering::Relaxed);
+        Claim(Arc::clone(&self.wanted))
+    }
+}
+
+/// Somebody has a connection.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _claim: Claim,
+    _taken: Option<OwnedMutexGuard<()>>,
+}
+
+/// Somebody has a connection, or waits for one.
+#[derive(Debug)]
+struct Claim(Arc<AtomicU32>);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Pool {
+    fn get_database_backend(&self) -> DbBackend {
+        self.connections.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let _claim = self.claim();
+        self.connections.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let _claim = self.claim();
+        self.connections.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let _claim = self.claim();
+        self.connections.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let _claim = self.claim();
+        self.connections.query_all_raw(statement).await
+    }
+}

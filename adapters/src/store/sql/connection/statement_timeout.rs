@@ -1,0 +1,132 @@
+//! How long a database is waited for.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use sea_orm::{DbErr, RuntimeErr};
+
+/// For how long after a question was given up connections are asked whether anybody is at the other end before the pool
+/// gets them back.
+const SUSPICION: Duration = Duration::from_secs(60);
+/// How long a write is waited for without a limit: longer than any request takes.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// By which part of the wait a write has to be made before it is given up, so that its answer arrives in time.
+const MARGIN: u32 = 8;
+
+/// Until when a write may be made, and until when its answer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    /// The write may be made before this moment, and MUST NOT be made from it on.
+    pub(crate) write_by: Instant,
+    /// The caller gives up.
+    pub(crate) give_up: Instant,
+}
+
+impl End {
+    /// Of a write whose answer is waited for so long, from now.
+    pub(crate) fn of(limit: Duration) -> Self {
+        let give_up = Instant::now() + limit;
+        Self { write_by: give_up.checked_sub(limit / MARGIN).unwrap_or(give_up), give_up }
+    }
+}
+
+/// Bounds the wait for each answer. The database ends what takes too long by itself and says so; but one that is frozen,
+/// or has gone from the network, says nothing at all.
+#[derive(Clone, Debug)]
+pub(crate) struct Patience {
+    limit: Option<Duration>,
+    given_up: Arc<GivenUp>,
+}
+
+/// When a question was last given up, in milliseconds from a beginning; zero for never.
+#[derive(Debug)]
+struct GivenUp {
+    beginning: Instant,
+    last: AtomicU64,
+}
+
+impl Patience {
+    /// Waits so long, or as long as it takes.
+    pub(crate) fn new(limit: Option<Duration>) -> Self {
+        Self { limit, given_up: Arc::new(GivenUp { beginning: Instant::now(), last: AtomicU64::new(0) }) }
+    }
+
+    /// The end of a write that begins now.
+    pub(crate) fn end(&self) -> End {
+        End::of(self.limit.unwrap_or(LONGEST))
+    }
+
+    /// Waits for an answer.
+    pub(crate) async fn wait<T>(&self, answer: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        match self.limit {
+            Some(limit) => self.wait_until(Instant::now() + limit, answer).await,
+            None => answer.await,
+        }
+    }
+
+    /// Waits for the answer to a write, or to several statements, until a moment.
+    pub(crate) async fn wait_until<T>(
+        &self,
+        give_up: Instant,
+        answer: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, DbErr> {
+        // What is declared last is dropped first: it is noted before the connection goes back to the pool.
+        let mut answer = pin!(answer);
+        let unanswered = Unanswered(&self.given_up);
+        let outcome = tokio::time::timeout_at(give_up.into(), answer.as_mut()).await;
+        if outcome.is_ok() {
+            std::mem::forget(unanswered);
+        }
+        outcome.unwrap_or_else(|_| {
+            Err(DbErr::Conn(RuntimeErr::Internal("the database does not answer in time".to_owned())))
+        })
+    }
+
+    /// Whether a question was given up a short time ago, so that connections may be left on which nobody answers.
+    pub(crate) fn is_suspicious(&self) -> bool {
+        let last = self.given_up.last.load(Ordering::Acquire);
+        last > 0 && self.given_up.beginning.elapsed() < Duration::from_millis(last) + SUSPICION
+    }
+}
+
+/// A question that is given up unless it is forgotten: because its time is over, or because whoever asked has gone.
+struct Unanswered<'a>(&'a GivenUp);
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        let now = u64::try_from(self.0.beginning.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.last.store(now.max(1), Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_answered_in_time_raises_no_suspicion() {
+        let patience = Patience::new(Some(Duration::from_secs(60)));
+        assert_eq!(patience.wait(async { Ok(7) }).await.ok(), Some(7));
+        assert!(patience.wait(async { Err::<(), _>(DbErr::Custom("no".to_owned())) }).await.is_err());
+        assert!(!patience.is_suspicious());
+    }
+
+    #[tokio::test]
+    async fn silence_ends_and_is_remembered() {
+        let patience = Patience::new(Some(Duration::from_millis(1)));
+        let error = patience.wait(std::future::pending::<Result<(), DbErr>>()).await.unwrap_err();
+        assert!(error.to_string().contains("in time"), "{error}");
+        assert!(patience.is_suspicious());
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_goes_leaves_a_suspicion() {
+        let patience = Patience::new(Some(Duration::from_secs(60)));
+        let asking = patience.wait(std::future::pending::<Result<(), DbErr>>());
+        assert!(tokio::time::timeout(Duration::from_millis(1), asking).await.is_err());
+        assert!(patience.is_suspicious());
+    }
+}

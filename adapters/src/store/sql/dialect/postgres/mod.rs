@@ -1,0 +1,6 @@
+//! Statements for PostgreSQL alone. Each does the work of a whole unit of work in one round trip.
+
+mod insert;
+pub(crate) mod registration;
+pub(crate) mod session_rotation;
+pub(crate) mod session_start;

@@ -1,0 +1,71 @@
+//! Sessions that are opened on PostgreSQL, where what costs are the round trips.
+
+use std::sync::LazyLock;
+
+use inwren_domain::account::User;
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::{Opening, OpeningOutcome};
+use inwren_domain::store::UnitOfWork;
+use sea_orm::{ActiveValue, FromQueryResult, IntoActiveModel};
+
+use super::insert::{insertion, insertion_with, statement, values_of};
+use crate::store::sql::connection::database_clock::DATABASE_TIME;
+use crate::store::sql::connection::deadline::{self, in_time};
+use crate::store::sql::connection::error::store_error;
+use crate::store::sql::connection::pool::Pool;
+use crate::store::sql::entity::{audit_events, sessions, users};
+use crate::store::sql::unit::SqlUnit;
+
+/// How many sessions an account has to have free for one statement to open another. A statement sees what was committed when
+/// it began: sessions that others opened while it waited for the user's row are not in its count, and this leaves room for
+/// them. It is more than the connections of several instances.
+const ROOM: u16 = 64;
+
+/// Opens each session by one statement where there is plenty of room. That an account is near its limit, that a hash is
+/// renewed, or that something changed meanwhile, is rare enough for a unit of several.
+pub(crate) async fn open(pool: &Pool, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+    let plenty = opening.max_sessions.saturating_sub(ROOM);
+    if opening.rehashed.is_none()
+        && plenty > 0
+        && let Some(user) = in_one_statement(pool, opening, plenty).await?
+    {
+        return Ok(OpeningOutcome::Opened(user));
+    }
+    let unit: Box<dyn UnitOfWork> = Box::new(SqlUnit::begin(pool).await?);
+    unit.open_session(opening).await
+}
+
+/// Opens the session if the user fits and has fewer than `plenty` of them.
+async fn in_one_statement(pool: &Pool, opening: &Opening, plenty: u16) -> Result<Option<User>, StoreError> {
+    let mut session = sessions::Model::from(&opening.session).into_active_model();
+    session.epoch = ActiveValue::NotSet;
+    let event = audit_events::Model::from(&opening.event).into_active_model();
+    let mut values = vec![
+        opening.session.user_id.as_uuid().into(),
+        opening.credential_version.into(),
+        i64::from(plenty).into(),
+    ];
+    values.extend(values_of::<sessions::Entity>(&session));
+    values.extend(values_of::<audit_events::Entity>(&event));
+    let row = deadline::write(pool, |deadline| statement(&OPENING, &values, deadline)).await?;
+    let row = row.map(|row| users::Model::from_query_result(&row, "").map_err(store_error)).transpose()?;
+    Ok(row.map(User::from))
+}
+
+/// The user is locked as by a unit, and found again as the lock found it: [`Opening::fits`] is what stands in its condition.
+/// The session is of the epoch that the lock found. The rows that depend on the user are written only if it is there, and has
+/// few sessions. What it is too late for is found out after the lock.
+static OPENING: LazyLock<String> = LazyLock::new(|| {
+    let mut next = 4;
+    let epoch = (sessions::Column::Epoch, "sessions_epoch");
+    let session = insertion_with::<sessions::Entity>("roomy", epoch, &mut next);
+    let event = insertion::<audit_events::Entity>("roomy", &mut next);
+    let in_time = in_time(&format!("${next}"));
+    format!(
+        "WITH fitting AS (SELECT * FROM users WHERE id = $1 AND is_active AND credential_version = $2 \
+         FOR NO KEY UPDATE), roomy AS (SELECT * FROM fitting WHERE (SELECT count(*) FROM (SELECT 1 FROM sessions AS s \
+         WHERE s.user_id = fitting.id AND s.epoch = fitting.sessions_epoch AND s.revoked_at IS NULL LIMIT $3) AS counted) \
+         < $3), session AS ({session}), event AS ({event}) \
+         SELECT *, {in_time} AS in_time, clock_timestamp() AS {DATABASE_TIME} FROM roomy"
+    )
+});

@@ -1,0 +1,64 @@
+use std::sync::LazyLock;
+
+use inwren_domain::account::User;
+use inwren_domain::kernel::StoreError;
+use inwren_domain::session::{Eviction, Opening, OpeningOutcome, RevocationReason};
+use rusqlite::{Connection, params};
+
+use super::audit::record;
+use super::rows::{all, insert, insertion, statement, user_by};
+use crate::store::sql::connection::error::file_error;
+use crate::store::sql::connection::timestamp::to_micros;
+use crate::store::sql::entity::row::TableRow;
+use crate::store::sql::entity::{sessions, users};
+use crate::store::sql::session_eviction;
+
+static USER: LazyLock<String> = LazyLock::new(|| user_by(users::Column::Id));
+static NEW_SESSION: LazyLock<String> = LazyLock::new(insertion::<sessions::Entity>);
+const NEW_HASH: &str = "UPDATE users SET hashed_password = ?2 WHERE id = ?1";
+
+/// Opens the session if the user is as it was when the password was checked.
+pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+    let id = opening.session.user_id.as_uuid();
+    let id = id.as_bytes().as_slice();
+    let found = all(connection, &USER, params![id], users::Model::read).map_err(file_error)?;
+    let found = found.into_iter().next().map(User::from);
+    let Some(mut user) = found.filter(|user| opening.fits(user)) else {
+        return Ok(OpeningOutcome::Overtaken);
+    };
+    let mut write = || {
+        if let Some(hash) = &opening.rehashed {
+            statement(connection, NEW_HASH)?.execute(params![id, hash.expose()])?;
+        }
+        make_room(connection, opening, &mut user)?;
+        let session = opening.session_of(&user);
+        insert(connection, &NEW_SESSION, sessions::Model::from(&session))?;
+        record(connection, &opening.event)
+    };
+    write().map_err(file_error)?;
+    Ok(OpeningOutcome::Opened(user))
+}
+
+/// Ends what has to give way.
+fn make_room(connection: &Connection, opening: &Opening, user: &mut User) -> rusqlite::Result<()> {
+    let (id, epoch) = (user.id.as_uuid(), user.sessions_epoch);
+    let id = id.as_bytes().as_slice();
+    let most = opening.counted_sessions();
+    let count = statement(connection, session_eviction::COUNT)?
+        .query_row(params![id, epoch, most], |row| row.get(0))?;
+    match opening.eviction(count) {
+        Eviction::None => {}
+        Eviction::LeastRecentlyUsed(count) => {
+            let at = to_micros(opening.session.created_at);
+            let reason = RevocationReason::SessionLimit.as_str();
+            statement(connection, session_eviction::REVOKE)?
+                .execute(params![at, reason, id, epoch, count])?;
+        }
+        Eviction::AllButNewest(count) => {
+            statement(connection, session_eviction::KEEP)?.execute(params![id, epoch, count])?;
+            statement(connection, session_eviction::END)?.execute(params![id])?;
+            user.sessions_epoch += 1;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+use inwren_domain::account::{Tier, User};
+use inwren_domain::credential::{Account, PasswordHash};
+use inwren_domain::kernel::{Email, UserId};
+use sea_orm::entity::prelude::*;
+
+use super::row::row;
+use crate::store::sql::connection::timestamp::Timestamp;
+
+row! {
+    #[sea_orm(table_name = "users")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) id: Uuid,
+        pub(crate) email: String,
+        pub(crate) hashed_password: Option<String>,
+        pub(crate) is_active: bool,
+        pub(crate) is_superuser: bool,
+        pub(crate) tier: String,
+        pub(crate) created_at: Timestamp,
+        pub(crate) updated_at: Timestamp,
+        pub(crate) email_normalized: String,
+        pub(crate) credential_version: i64,
+        pub(crate) sessions_epoch: i64,
+    }
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl From<&Account> for Model {
+    fn from(Account { user, password }: &Account) -> Self {
+        Self {
+            id: user.id.as_uuid(),
+            email: user.email.as_str().to_owned(),
+            hashed_password: password.as_ref().map(|hash| hash.expose().to_owned()),
+            is_active: user.is_active,
+            is_superuser: user.is_superuser,
+            tier: user.tier.as_str().to_owned(),
+            created_at: Timestamp(user.created_at),
+            updated_at: Timestamp(user.updated_at),
+            email_normalized: user.email.normalized().to_owned(),
+            credential_version: user.credential_version,
+            sessions_epoch: user.sessions_epoch,
+        }
+    }
+}
+
+impl From<Model> for User {
+    fn from(row: Model) -> Self {
+        Self {
+            id: UserId::from_uuid(row.id),
+            email: Email::from_stored(row.email, row.email_normalized),
+            is_active: row.is_active,
+            is_superuser: row.is_superuser,
+            tier: Tier::from_stored(row.tier),
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
+            credential_version: row.credential_version,
+            sessions_epoch: row.sessions_epoch,
+        }
+    }
+}
+
+impl From<Model> for Account {
+    fn from(mut row: Model) -> Self {
+        let password = row.hashed_password.take().map(PasswordHash::from_phc);
+        Self { user: row.into(), password }
+    }
+}

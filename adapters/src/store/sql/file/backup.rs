@@ -1,0 +1,110 @@
+use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, InterruptHandle};
+use tokio::sync::oneshot;
+
+use super::contents::{Contents, inspect};
+use super::error::{FileError, asked, io};
+use super::lease::Lease;
+use super::place::{Draft, folder};
+use super::{SqliteFile, beside};
+use crate::store::sql::dialect::sqlite::open;
+
+impl SqliteFile {
+    /// Copies the database as it is at this moment, while others read it and write to it; checks the copy; and gives it
+    /// its name once it is whole and on the disk. Only the owner may read it. A file that is there is overwritten only
+    /// where that is said.
+    ///
+    /// Everything that was committed before the call is in it.
+    pub async fn back_up(&self, target: &Path, overwrite: bool) -> Result<Contents, FileError> {
+        std::fs::metadata(&self.path).map_err(io(&self.path))?;
+        let lease = Lease::share(&self.path).map_err(io(&self.path))?;
+        let _lease = lease.ok_or_else(|| FileError::BeingRestored(self.path.clone()))?;
+        if target.exists() {
+            self.refuse_itself(target)?;
+            if !overwrite {
+                return Err(FileError::Exists(target.to_owned()));
+            }
+        }
+        std::fs::metadata(folder(target)).map_err(io(folder(target)))?;
+        let draft = Draft::new(beside(target, &format!(".{}.partial", std::process::id())))?;
+        self.copy_into(draft.path()).await?;
+        let contents = inspect(draft.path()).await?;
+        draft.sync()?;
+        if overwrite {
+            draft.replace(target)?
+        } else {
+            draft.add(target)?
+        };
+        Ok(contents)
+    }
+
+    /// `VACUUM INTO` reads one snapshot, page by page, and keeps nobody from writing. The file has to be empty, or not
+    /// there.
+    async fn copy_into(&self, target: &Path) -> Result<(), FileError> {
+        // A relative name would be looked for in the folder of the process, which is what is meant, but one that begins
+        // with `file:` is a URL to SQLite.
+        let target = std::path::absolute(target).map_err(io(target))?;
+        let Some(name) = target.to_str() else {
+            return Err(FileError::Io { path: target, kind: std::io::ErrorKind::InvalidFilename });
+        };
+        let source = open(&self.path, LOCK_TIMEOUT).map_err(asked(&self.path))?;
+        // A file from before there was an automatic vacuum gets one in its copy.
+        source.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(asked(&self.path))?;
+        let (copying, copied) = Copying::start(source, name.to_owned()).map_err(io(&self.path))?;
+        let copied = copied.await;
+        drop(copying);
+        copied.unwrap_or(Err(rusqlite::Error::InvalidQuery)).map_err(asked(&self.path))
+    }
+
+    /// No backup of a database lies in its own place.
+    pub(super) fn refuse_itself(&self, other: &Path) -> Result<(), FileError> {
+        use std::os::unix::fs::MetadataExt as _;
+        let identity = |path: &Path| std::fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+        match (identity(&self.path), identity(other)) {
+            (Some(own), Some(other_file)) if own == other_file => Err(FileError::Itself(other.to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// For how long a backup waits for a lock that somebody else holds.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A copy that is being made, on a thread of its own. It ends with this: nothing is written to the copy once this is
+/// dropped, so that it can be deleted.
+struct Copying {
+    interrupt: InterruptHandle,
+    thread: JoinHandle<()>,
+}
+
+impl Copying {
+    /// Begins, and gives what will come of it.
+    fn start(
+        source: Connection,
+        target: String,
+    ) -> std::io::Result<(Self, oneshot::Receiver<rusqlite::Result<()>>)> {
+        let interrupt = source.get_interrupt_handle();
+        let (tell, copied) = oneshot::channel();
+        let copy = move || {
+            let outcome = source.execute("VACUUM INTO ?1", [target]).map(drop);
+            drop(source);
+            // Whoever asked may have been interrupted.
+            let _ = tell.send(outcome);
+        };
+        let thread = std::thread::Builder::new().name("backup".to_owned()).spawn(copy)?;
+        Ok((Self { interrupt, thread }, copied))
+    }
+}
+
+impl Drop for Copying {
+    fn drop(&mut self) {
+        while !self.thread.is_finished() {
+            // Again and again: before the statement has begun there is nothing to interrupt.
+            self.interrupt.interrupt();
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    }
+}

@@ -1,0 +1,165 @@
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use inwren_domain::session::RevocationReason;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteLockingMode};
+use sea_orm::sqlx::{ConnectOptions as _, Connection as _, query, query_scalar};
+use time::OffsetDateTime;
+
+use super::contents::{Contents, inspect};
+use super::error::{FileError, database, io};
+use super::lease::Lease;
+use super::place::{Draft, folder, keep, make_folder, sync_folder};
+use super::{SqliteFile, beside, options};
+use crate::store::sql::connection::timestamp::to_micros;
+
+/// A backup that was copied to beside the database and found to be whole. Nobody can open the database until this is put
+/// in its place or dropped.
+#[derive(Debug)]
+pub struct Staged {
+    database: SqliteFile,
+    draft: Draft,
+    contents: Contents,
+    _alone: Lease,
+}
+
+impl SqliteFile {
+    /// Copies a backup to beside the database, and checks the copy. It is refused while anybody has the database open.
+    pub async fn stage(&self, backup: &Path) -> Result<Staged, FileError> {
+        fs::metadata(backup).map_err(io(backup))?;
+        self.refuse_itself(backup)?;
+        refuse_log(backup)?;
+        make_folder(&self.path).map_err(io(folder(&self.path)))?;
+        // SQLite puts its files beside the one that a link names.
+        let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        let database = Self { path };
+        let alone = Lease::alone(&database.path).map_err(io(&database.path))?;
+        let alone = alone.ok_or_else(|| FileError::InUse(database.path.clone()))?;
+
+        let name = beside(&database.path, ".restoring");
+        // Of one that was interrupted; there is no other one now.
+        let _ = fs::remove_file(&name);
+        let draft = Draft::new(name)?;
+        // Permissions come with `fs::copy`, and a backup's need not be right.
+        let mut from = fs::File::open(backup).map_err(io(backup))?;
+        let mut to = fs::OpenOptions::new().write(true).open(draft.path()).map_err(io(draft.path()))?;
+        std::io::copy(&mut from, &mut to).map_err(io(draft.path()))?;
+        drop(to);
+        let contents = inspect(draft.path()).await.map_err(|error| name_backup(error, &draft, backup))?;
+        Ok(Staged { database, draft, contents, _alone: alone })
+    }
+}
+
+/// A log beside the backup would have to be part of it.
+fn refuse_log(backup: &Path) -> Result<(), FileError> {
+    match fs::metadata(beside(backup, "-wal")) {
+        Ok(log) if log.len() > 0 => Err(FileError::HasLog(backup.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with the copy is wrong with the backup.
+fn name_backup(error: FileError, draft: &Draft, backup: &Path) -> FileError {
+    let path = backup.to_owned();
+    match error {
+        FileError::Damaged { what, .. } => FileError::Damaged { path, what },
+        FileError::Foreign(named) if named == draft.path() => FileError::Foreign(path),
+        FileError::Database { error, .. } => FileError::Database { path, error },
+        error => error,
+    }
+}
+
+impl Staged {
+    /// Where the copy is.
+    pub fn path(&self) -> &Path {
+        self.draft.path()
+    }
+
+    /// What is in it.
+    pub fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    /// Ends all sessions in it that live at this moment, so that everybody has to log in again; tells how many that were.
+    pub async fn end_sessions(&mut self, at: OffsetDateTime) -> Result<u64, FileError> {
+        let path = self.draft.path();
+        let mut connection = options(path).connect().await.map_err(database(path))?;
+        let ended = query(
+            "UPDATE sessions SET revoked_at = ?1, revoked_reason = ?2 \
+             WHERE revoked_at IS NULL AND expires_at > ?1 AND max_expires_at > ?1",
+        )
+        .bind(to_micros(at))
+        .bind(RevocationReason::RevokedByAdmin.as_str())
+        .execute(&mut connection)
+        .await;
+        connection.close().await.map_err(database(path))?;
+        Ok(ended.map_err(database(path))?.rows_affected())
+    }
+
+    /// Puts it in the place of the database, in one step. The database before, if there is one, is kept under a name that
+    /// ends in `suffix`, which is given back.
+    pub async fn put_in_place(self, suffix: &str) -> Result<Option<PathBuf>, FileError> {
+        let Self { database, draft, contents: _, _alone } = self;
+        give_to_owner(draft.path(), &database.path)?;
+        draft.sync()?;
+        if !database.path.exists() {
+            // Left without its database, a log would be taken for the new one's.
+            forget_log(&database.path);
+            draft.add(&database.path)?;
+            return Ok(None);
+        }
+        let kept = beside(&database.path, suffix);
+        fold_in(&database.path).await?;
+        keep(&database.path, &kept)?;
+        // One that could not be folded in goes with its database.
+        let log = beside(&database.path, "-wal");
+        match fs::rename(&log, beside(&kept, "-wal")) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(io(&log)(error)),
+            _ => forget_log(&database.path),
+        }
+        sync_folder(&database.path)?;
+        draft.replace(&database.path)?;
+        Ok(Some(kept))
+    }
+}
+
+/// Root may restore what the service is to open: the file gets the owner of the one before, or of its folder.
+fn give_to_owner(draft: &Path, database: &Path) -> Result<(), FileError> {
+    let model = fs::metadata(database).or_else(|_| fs::metadata(folder(database))).map_err(io(database))?;
+    let own = fs::metadata(draft).map_err(io(draft))?;
+    if (own.uid(), own.gid()) == (model.uid(), model.gid()) || own.uid() != 0 {
+        return Ok(());
+    }
+    chown(draft, Some(model.uid()), Some(model.gid())).map_err(io(draft))
+}
+
+fn forget_log(database: &Path) {
+    for suffix in ["-wal", "-shm"] {
+        let _ = fs::remove_file(beside(database, suffix));
+    }
+}
+
+/// Folds the write-ahead log into the database, so that it is one file. SQLite does so only for whoever has the database
+/// alone, and thus tells also of others than this service. A database that is damaged is left as it is.
+async fn fold_in(path: &Path) -> Result<(), FileError> {
+    let in_use = || FileError::InUse(path.to_owned());
+    let alone = options(path)
+        .busy_timeout(Duration::ZERO)
+        .locking_mode(SqliteLockingMode::Exclusive)
+        .journal_mode(SqliteJournalMode::Delete);
+    let outcome = async {
+        let mut connection = alone.connect().await?;
+        let mode = query_scalar::<_, String>("PRAGMA journal_mode").fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok::<_, sea_orm::sqlx::Error>(mode)
+    };
+    match outcome.await.map_err(database(path)) {
+        Ok(mode) if mode == "delete" => Ok(()),
+        Ok(_) => Err(in_use()),
+        Err(FileError::Database { error: inwren_domain::kernel::StoreError::Busy(_), .. }) => Err(in_use()),
+        Err(_) => Ok(()),
+    }
+}

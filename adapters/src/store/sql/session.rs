@@ -1,0 +1,248 @@
+//! The statements on sessions, but for their rotation.
+
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use inwren_domain::account::User;
+use inwren_domain::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, UserId};
+use inwren_domain::session::{
+    Opening, REVOKED_AT_ONCE, Rekey, RevocationReason, Session, SessionReader, SessionRepository,
+};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, QueryTrait, Set, UpdateMany,
+};
+use time::OffsetDateTime;
+
+use super::connection::error::store_error;
+use super::connection::timestamp::Timestamp;
+use super::entity::sessions::{ActiveModel, Column, Entity, Model, address_text};
+use super::entity::users;
+use super::keyset::older_than;
+use super::session_eviction;
+use super::sweep::sweep;
+use super::unit::SqlUnit;
+use super::view::SqlView;
+
+#[async_trait]
+impl SessionReader for SqlView {
+    async fn with_user(&mut self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+        self.lookups().session_with_user(id).await
+    }
+
+    async fn live_of(
+        &mut self,
+        user: UserId,
+        now: OffsetDateTime,
+        page: PageRequest<AgeCursor<SessionId>>,
+    ) -> Result<Page<Session, AgeCursor<SessionId>>, StoreError> {
+        let after = page
+            .after
+            .map(|after| older_than([Column::CreatedAt, Column::Id], (after.created_at, after.id.as_uuid())));
+        let rows = Entity::find()
+            .filter(live_sessions_of(user, now).add_option(after))
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id)
+            .limit(u64::from(page.limit()) + 1)
+            .all(self.connection())
+            .await
+            .map_err(store_error)?;
+        let found = rows.into_iter().map(Session::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::from_one_more(found, page.limit(), AgeCursor::after))
+    }
+
+    async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError> {
+        if let Some(found) = self.lookups().at_once(|readers| readers.recent_addresses(email, limit)) {
+            return Ok(found);
+        }
+        // The owner is one value, and the order that of the index, so that no more rows are looked at than are wanted.
+        let owner = users::Entity::find()
+            .select_only()
+            .column(users::Column::Id)
+            .filter(users::Column::EmailNormalized.eq(email.normalized()));
+        let owner = Expr::SubQuery(None, Box::new(owner.into_query().into()));
+        let newest = Entity::find()
+            .select_only()
+            .column(Column::IpAddress)
+            .filter(Expr::col(Column::UserId).eq(owner))
+            .filter(Column::IpAddress.is_not_null())
+            .order_by_desc(Column::CreatedAt)
+            .limit(u64::from(limit));
+        // What differs comes, and not each: a row costs more on its way here than in the database.
+        let addresses = Query::select()
+            .distinct()
+            .column(Column::IpAddress)
+            .from_subquery(newest.into_query(), "newest")
+            .take();
+        let rows = self.connection().query_all(&addresses).await.map_err(store_error)?;
+        rows.iter().map(address).collect()
+    }
+}
+
+fn address(row: &QueryResult) -> Result<IpAddr, StoreError> {
+    let text: String = row.try_get_by_index(0).map_err(store_error)?;
+    let unreadable = |_| StoreError::Inconsistent {
+        table: "sessions",
+        column: "ip_address",
+        id: "one of the newest of a user".to_owned(),
+    };
+    text.parse().map_err(unreadable)
+}
+
+#[async_trait]
+impl SessionRepository for SqlUnit {
+    async fn insert(&mut self, session: &Session) -> Result<(), StoreError> {
+        let insert = Entity::insert(Model::from(session).into_active_model());
+        insert.exec_without_returning(self.connection()).await.map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn is_live(
+        &mut self,
+        id: SessionId,
+        user: UserId,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let live = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Id.eq(id.as_uuid()))
+            .filter(live_sessions_of(user, now));
+        let found = self.connection().query_one(&live.into_query()).await.map_err(store_error)?;
+        Ok(found.is_some())
+    }
+
+    async fn rekey(&mut self, rekey: &Rekey) -> Result<bool, StoreError> {
+        let rekeyed = ActiveModel {
+            generation: Set(rekey.generation),
+            rekeyed_generation: Set(rekey.generation),
+            refresh_jti: Set(rekey.refresh_jti.as_str().to_owned()),
+            hashed_refresh_token: Set(rekey.hashed_refresh_token.as_bytes().to_vec()),
+            previous_hashed_refresh_token: Set(None),
+            rotated_at: Set(Timestamp(rekey.at)),
+            authenticated_at: Set(Timestamp(rekey.at)),
+            last_used_at: Set(Timestamp(rekey.at)),
+            expires_at: Set(Timestamp(rekey.expires_at)),
+            last_ip_address: Set(Some(address_text(&rekey.client))),
+            last_user_agent: Set(Some(rekey.client.user_agent.clone().unwrap_or_default())),
+            ..ActiveModel::default()
+        };
+        let update = Entity::update_many()
+            .set(rekeyed)
+            .filter(Column::Id.eq(rekey.session_id.as_uuid()))
+            .filter(live_sessions_of(rekey.user_id, rekey.at));
+        Ok(changed(self.connection(), update).await? == 1)
+    }
+
+    async fn revoke(
+        &mut self,
+        id: SessionId,
+        user: UserId,
+        reason: RevocationReason,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let update =
+            revocation(reason, at).filter(live_sessions_of(user, at)).filter(Column::Id.eq(id.as_uuid()));
+        Ok(changed(self.connection(), update).await? == 1)
+    }
+
+    async fn revoke_all(
+        &mut self,
+        user: UserId,
+        except: Option<SessionId>,
+        reason: RevocationReason,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let newest = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(unrevoked_sessions_of(user))
+            .filter(Condition::all().add_option(except.map(|kept| Column::Id.ne(kept.as_uuid()))))
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id)
+            .limit(u64::from(REVOKED_AT_ONCE));
+        let update = revocation(reason, at).filter(Column::Id.in_subquery(newest.into_query()));
+        let revoked = changed(self.connection(), update).await?;
+        if let Some(kept) = except {
+            let moved = Entity::update_many()
+                .col_expr(Column::Epoch, Expr::col(Column::Epoch).add(1))
+                .filter(Column::Id.eq(kept.as_uuid()))
+                .filter(unrevoked_sessions_of(user));
+            changed(self.connection(), moved).await?;
+        }
+        // Ends what is left, however many those are.
+        let ended = users::Entity::update_many()
+            .col_expr(users::Column::SessionsEpoch, Expr::col(users::Column::SessionsEpoch).add(1))
+            .filter(users::Column::Id.eq(user.as_uuid()));
+        ended.exec(self.connection()).await.map_err(store_error)?;
+        Ok(revoked)
+    }
+
+    async fn make_room(&mut self, opening: &Opening, user: &User) -> Result<i64, StoreError> {
+        session_eviction::make_room(self.connection(), opening, user).await.map_err(store_error)
+    }
+
+    async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
+        // `expires_at` is never after `max_expires_at`, so it tells the end of both.
+        // The oldest are at the beginning of an index.
+        let ended = |end: Column, limit: u64| {
+            Entity::find().filter(end.lt(Timestamp(before))).order_by_asc(end).limit(limit)
+        };
+        let limit = u64::from(limit);
+        let expired = sweep(self.connection(), ended(Column::ExpiresAt, limit), Column::Id).await?;
+        let left = limit.saturating_sub(expired);
+        Ok(expired + sweep(self.connection(), ended(Column::RevokedAt, left), Column::Id).await?)
+    }
+}
+
+/// What [`Session::is_live`] says, as a condition.
+fn live_sessions_of(user: UserId, now: OffsetDateTime) -> Condition {
+    unrevoked_sessions_of(user)
+        .add(Column::ExpiresAt.gt(Timestamp(now)))
+        .add(Column::MaxExpiresAt.gt(Timestamp(now)))
+}
+
+/// What [`Session::is_unrevoked`] says, as a condition. There is an index of these alone.
+fn unrevoked_sessions_of(user: UserId) -> Condition {
+    let epoch = Expr::SubQuery(None, Box::new(epoch_of(user).into()));
+    Condition::all()
+        .add(Column::UserId.eq(user.as_uuid()))
+        .add(Expr::col(Column::Epoch).eq(epoch))
+        .add(Column::RevokedAt.is_null())
+}
+
+fn epoch_of(user: UserId) -> SelectStatement {
+    let of_user = users::Entity::find()
+        .select_only()
+        .column(users::Column::SessionsEpoch)
+        .filter(users::Column::Id.eq(user.as_uuid()));
+    of_user.into_query()
+}
+
+/// Deletes as many of the user's sessions as are deleted at once. The user may be gone by then.
+pub(super) async fn delete_some(connection: &impl ConnectionTrait, user: UserId) -> Result<(), StoreError> {
+    let some = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::UserId.eq(user.as_uuid()))
+        .order_by_desc(Column::CreatedAt)
+        .order_by_desc(Column::Id)
+        .limit(u64::from(REVOKED_AT_ONCE));
+    let delete = Entity::delete_many().filter(Column::Id.in_subquery(some.into_query()));
+    delete.exec(connection).await.map_err(store_error)?;
+    Ok(())
+}
+
+fn revocation(reason: RevocationReason, at: OffsetDateTime) -> UpdateMany<Entity> {
+    let revoked = ActiveModel {
+        revoked_at: Set(Some(Timestamp(at))),
+        revoked_reason: Set(Some(reason.as_str().to_owned())),
+        ..ActiveModel::default()
+    };
+    Entity::update_many().set(revoked)
+}
+
+async fn changed(connection: &impl ConnectionTrait, update: UpdateMany<Entity>) -> Result<u64, StoreError> {
+    Ok(update.exec(connection).await.map_err(store_error)?.rows_affected)
+}

@@ -1,0 +1,36 @@
+//! Deleting some of many rows.
+
+use inwren_domain::kernel::StoreError;
+use sea_orm::sea_query::{LockBehavior, LockType};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select};
+use uuid::Uuid;
+
+use super::connection::error::store_error;
+
+/// More than a batch has, and fewer than either database takes in a statement.
+const MAX_ARGUMENTS: usize = 1_000;
+
+/// Deletes the rows that a query finds, by their `id`, and tells how many. Two sweeps at once take different rows, and do
+/// not wait for each other.
+///
+/// The rows are looked for first: a planner is free to run a subquery more than once, and each time it would find others.
+pub(super) async fn sweep<E: EntityTrait>(
+    connection: &impl ConnectionTrait,
+    found: Select<E>,
+    id: E::Column,
+) -> Result<u64, StoreError> {
+    let ids: Vec<Uuid> = found
+        .select_only()
+        .column(id)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_tuple()
+        .all(connection)
+        .await
+        .map_err(store_error)?;
+    let mut swept = 0;
+    for some in ids.chunks(MAX_ARGUMENTS) {
+        let delete = E::delete_many().filter(id.is_in(some.iter().copied()));
+        swept += delete.exec(connection).await.map_err(store_error)?.rows_affected;
+    }
+    Ok(swept)
+}
