@@ -25,11 +25,11 @@ use inwren_domain::token::LegacyTokenVerifier;
 use inwren_domain::{Core, Settings};
 
 use crate::config::{Config, DatabaseTarget};
-use crate::http::limits::Limits;
+use crate::http::shared::limits::Limits;
 use crate::http::{AppState, Issuer, PendingBodies, TrustedProxies};
 use crate::keys::KeyStore;
-use crate::metrics::{Metrics, Probes};
-use crate::traces::Traces;
+use crate::observability::metrics::{Metrics, Probes};
+use crate::observability::traces::Traces;
 pub use maintenance::maintenance;
 
 /// The database of another service, for the command that imports its users.

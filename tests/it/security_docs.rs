@@ -29,7 +29,7 @@ fn is_test_path(text: &str) -> bool {
     text.contains("::") && text.split("::").all(is_name)
 }
 
-/// `domain/src/credential/password_policy.rs` and the like, with or without a name in it: `app/src/server.rs: MAX_HEADER_BYTES`.
+/// `domain/src/credential/password_policy.rs` and the like, with or without a name in it: `app/src/runtime/server/mod.rs: MAX_HEADER_BYTES`.
 fn is_file_path(text: &str) -> bool {
     let path = text.split(':').next().unwrap_or_default();
     let endings = [".rs", ".toml", ".md", ".json", ".txt", ".py", ".mjs", "/run"];

@@ -3,14 +3,13 @@ use inwren_domain::account::import::{Destination, ForeignTable, ForeignUsers, On
 use inwren_domain::store::Schema;
 use serde_json::{Value, json};
 
-use super::confirm::confirm;
 use super::error::{Failed, Outcome};
-use super::output::say;
+use super::support::{confirm, say};
 use super::users_import::{Choices, Conflict};
 use crate::config::{Config, DatabaseTarget, SqlTarget, has_password};
-use crate::transfer::{Adopted, Report, adopt};
-use crate::wiring::{ForeignDatabase, ForeignError};
-use crate::{start, wiring};
+use crate::import_export::{Adopted, Report, adopt};
+use crate::runtime::start;
+use crate::wiring::{self, ForeignDatabase, ForeignError};
 
 /// The name that another service's table gets where it has ours.
 const ASIDE: &str = "users_before_inwren";

@@ -1,10 +1,10 @@
 use std::path::Path;
 
 use super::error::{Failed, Outcome};
-use super::output::say;
 use super::restore::{listed, told};
+use super::support::say;
 use crate::config::Config;
-use crate::shutdown::StopSignals;
+use crate::runtime::shutdown::StopSignals;
 use crate::wiring::sqlite_file::{sqlite_file, unexpected};
 
 /// Copies the configured SQLite database to a file, while others work with it.

@@ -5,10 +5,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::args::ClientsCommand;
-use super::confirm::confirm;
-use super::core::open_core;
 use super::error::{Failed, Outcome};
-use super::output::say;
+use super::support::{confirm, open_core, say};
 use crate::config::Config;
 use crate::keys;
 

@@ -2,7 +2,7 @@ use clap_complete::{Shell, generate};
 
 use super::args::{commands, settings};
 use super::error::Outcome;
-use super::output::say;
+use super::support::say;
 
 /// Prints the script that lets a shell complete commands and options. The settings are completed for the service, which
 /// they are most of all for: with all of them for each command the script would be ten times as long.

@@ -3,9 +3,9 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::error::{Failed, Outcome};
-use super::output::say;
+use super::support::say;
 use crate::config::Config;
-use crate::start;
+use crate::runtime::start;
 
 /// Shows what is in force. That there is a configuration says already that it is valid, but for what matters only once.
 pub(super) fn run(config: &Config, flags: &HashMap<&'static str, String>, as_json: bool) -> Outcome {

@@ -1,3 +1,5 @@
+use crate::service::ServiceError;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub(super) enum Failed {
@@ -15,3 +17,12 @@ impl Failed {
 
 /// How a command ended.
 pub(super) type Outcome = Result<(), Failed>;
+
+impl From<ServiceError> for Failed {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Failed(message) => Self::Failed(message),
+            ServiceError::Settings(message) => Self::Usage(message),
+        }
+    }
+}

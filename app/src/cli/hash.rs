@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::args::HashCommand;
 use super::error::{Failed, Outcome};
-use super::output::say;
+use super::support::say;
 use crate::config::Config;
 use crate::wiring;
 

@@ -10,9 +10,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::error::{Failed, Outcome};
-use super::reachable::reachable;
 use crate::config::Config;
-use crate::server::proxy_protocol;
+use crate::runtime::banner::reachable;
+use crate::runtime::server::proxy_protocol;
 use crate::tls;
 
 const MAX_WAIT: Duration = Duration::from_secs(5);

@@ -4,9 +4,8 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::args::KeysCommand;
-use super::confirm::confirm;
 use super::error::{Failed, Outcome};
-use super::output::say;
+use super::support::{confirm, say};
 use crate::config::Config;
 use crate::keys::{self, Change, Changed, KeyFileError, KeyStore, Manifest, ManifestKey, text};
 use crate::wiring;

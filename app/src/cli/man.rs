@@ -4,7 +4,7 @@ use clap_mangen::Man;
 
 use super::args::{commands, commands_and_settings};
 use super::error::{Failed, Outcome};
-use super::output::say;
+use super::support::say;
 
 /// Prints the manual page of a command, or writes those of all commands to a folder.
 pub(super) fn run(command: &[String], folder: Option<&Path>) -> Outcome {

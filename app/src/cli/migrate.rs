@@ -2,11 +2,10 @@ use inwren_domain::store::{FormerAddress, Maintenance, Migration, MigrationError
 use serde_json::json;
 
 use super::args::MigrateCommand;
-use super::confirm::confirm;
 use super::error::{Failed, Outcome};
-use super::output::say;
+use super::support::{confirm, say};
 use crate::config::Config;
-use crate::start::StartError;
+use crate::runtime::start::StartError;
 use crate::wiring;
 
 /// Works on the schema of the configured database.

@@ -3,12 +3,9 @@
 mod adopt;
 mod args;
 mod backup;
-mod banner;
 mod clients;
 mod completions;
 mod config_check;
-mod confirm;
-mod core;
 mod error;
 mod examples;
 mod hash;
@@ -17,12 +14,11 @@ mod keys;
 mod man;
 mod migrate;
 mod openapi;
-mod output;
-mod reachable;
 mod reference;
 mod restore;
 mod serve;
 mod serve_ephemeral;
+mod support;
 mod sweep;
 mod users;
 mod users_export;
@@ -30,12 +26,11 @@ mod users_import;
 
 use std::process::ExitCode;
 
-use args::{Command, ConfigCommand, Hidden, Parsed};
-use error::{Failed, Outcome};
-use output::complain;
-
 use crate::config::Config;
 use crate::wiring;
+use args::{Command, ConfigCommand, Hidden, Parsed};
+use error::{Failed, Outcome};
+use support::complain;
 
 /// Runs the command that the process was called with.
 pub async fn run() -> ExitCode {

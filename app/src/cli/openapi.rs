@@ -1,4 +1,4 @@
-use super::output::say;
+use super::support::say;
 use crate::config::Config;
 use crate::http::{self, Issuer};
 

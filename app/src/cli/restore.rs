@@ -2,9 +2,8 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
-use super::confirm::confirm;
 use super::error::{Failed, Outcome};
-use super::output::say;
+use super::support::{confirm, say};
 use crate::config::Config;
 use crate::wiring;
 use crate::wiring::sqlite_file::{Contents, Deviation, missing_migrations, sqlite_file, unexpected};

@@ -4,13 +4,12 @@ use serde_json::json;
 
 use super::args::ServeArgs;
 use super::error::{Failed, Outcome};
-use super::output::say;
-use super::reachable::reachable;
-use super::serve::{Given, listen, serve};
+use super::support::say;
 use crate::config::{Config, EphemeralConfig};
-use crate::ephemeral;
-use crate::telemetry::{self, LogOutput};
-use crate::wiring;
+use crate::observability::logs::{self, LogOutput};
+use crate::runtime::banner::reachable;
+use crate::service::{Given, listen, serve};
+use crate::{ephemeral, wiring};
 
 /// Runs a service for the tests of others. Standard output has the address and the users and nothing else, so that a
 /// harness may read it to its end, or stop reading.
@@ -18,8 +17,8 @@ pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &Serve
     let EphemeralConfig { mut config, issuer_is_set } =
         Config::ephemeral(flags, |name| std::env::var(name).ok(), arguments.expose, wiring::clock().now())
             .map_err(|error| Failed::Usage(error.to_string()))?;
-    let log = telemetry::start(LogOutput::Stderr, config.log_format, &config.log_filter)
-        .map_err(Failed::because)?;
+    let log =
+        logs::start(LogOutput::Stderr, config.log_format, &config.log_filter).map_err(Failed::because)?;
     // Opened before the tokens are made, whose issuer is the address.
     let listener = listen(&config).await?;
     let address = listener.local_addr().map_err(Failed::because)?;
@@ -34,7 +33,7 @@ pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &Serve
         keys: ephemeral::signing_keys().map_err(Failed::because)?,
         ready: Box::new(move || say(&if as_json { told.json() } else { told.variables() })),
     };
-    let outcome = serve(&config, Some(given), &log).await;
+    let outcome = serve(&config, Some(given), &log).await.map_err(Failed::from);
     log.flush();
     outcome
 }

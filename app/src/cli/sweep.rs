@@ -1,8 +1,7 @@
-use super::core::open_core_and_maintenance;
 use super::error::{Failed, Outcome};
-use super::output::say;
+use super::support::{open_core_and_maintenance, say};
 use crate::config::Config;
-use crate::sweep::{Swept, sweep};
+use crate::runtime::sweep::{Swept, sweep};
 
 /// Does at once what a running service does now and then.
 pub(super) async fn run(config: &Config) -> Outcome {

@@ -6,9 +6,8 @@ use std::io::{BufRead as _, IsTerminal as _};
 use zeroize::Zeroizing;
 
 use super::args::UsersCommand;
-use super::core::open_core;
 use super::error::{Failed, Outcome};
-use super::output::say;
+use super::support::{open_core, say};
 use super::{users_export, users_import};
 use crate::config::{Config, bare};
 

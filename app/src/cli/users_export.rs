@@ -8,10 +8,10 @@ use inwren_domain::account::{Tier, UserFilter};
 use serde_json::json;
 
 use super::error::{Failed, Outcome};
-use super::output::say;
-use crate::private_file::{PRIVATE_MODE, create_new};
-use crate::shutdown::StopSignals;
-use crate::transfer::{Exported, Progress, Selection, export};
+use super::support::say;
+use crate::import_export::{Exported, Progress, Selection, export};
+use crate::runtime::private_file::{PRIVATE_MODE, create_new};
+use crate::runtime::shutdown::StopSignals;
 
 /// Whom to write, and where to.
 #[derive(Debug, Args)]

@@ -7,8 +7,8 @@ use inwren_domain::account::import::{Destination, OnConflict, Policy, UnknownHas
 use serde_json::json;
 
 use super::error::{Failed, Outcome};
-use super::output::say;
-use crate::transfer::{Imported, Progress, Report, import};
+use super::support::say;
+use crate::import_export::{Imported, Progress, Report, import};
 
 /// From where, and what to do where there is a choice.
 #[derive(Debug, Args)]

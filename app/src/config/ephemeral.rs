@@ -90,7 +90,7 @@ fn invalid(variable: &str, problem: &str) -> Invalid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::DatabaseTarget;
+    use crate::config::database::DatabaseTarget;
 
     fn with(flags: &[(&'static str, &str)], variables: &[(&str, &str)]) -> Result<EphemeralConfig, String> {
         let flags = flags.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();

@@ -1,18 +1,23 @@
 //! The configuration: read from flags, the environment and a `.env` file, checked as a whole.
 
+mod database;
 pub mod dotenv;
+mod environment;
 mod ephemeral;
 mod error;
 mod first_superuser;
-mod key_files;
+mod hashing;
+mod keys;
 mod legacy;
 mod monitoring;
 mod rate_limits;
 mod redis;
+mod rules;
 mod secret;
 mod sensitive;
 mod setting;
 mod source;
+mod tls;
 mod value;
 
 use std::collections::HashMap;
@@ -20,29 +25,36 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use inwren_adapters::crypto::argon2::Argon2Parameters;
-pub use inwren_adapters::store::sql::SqlTarget;
-use inwren_adapters::store::sql::TargetError;
-use inwren_domain::account::{Tier, TierCatalog};
-use inwren_domain::credential::ContextWords;
+use inwren_domain::Settings;
 use inwren_domain::limiter::Quota;
-use inwren_domain::{Retention, Settings};
 use ipnet::IpNet;
 use time::{Duration, OffsetDateTime};
-use zeroize::Zeroizing;
 
 use crate::http::ProxyHeader;
-use crate::traces::TraceSettings;
+use crate::observability::traces::TraceSettings;
+use database::database;
+pub use database::{Database, DatabaseTarget};
+pub use dotenv::read;
+pub use environment::Environment;
 pub use ephemeral::EphemeralConfig;
 pub use error::{ConfigError, Invalid};
 pub use first_superuser::FirstSuperuser;
+use hashing::argon2;
+pub use inwren_adapters::store::sql::SqlTarget;
+pub use keys::KeyPaths;
+pub use monitoring::LogFormat;
 pub use rate_limits::{LimitSettings, LimitedOperation, Operation, by_client};
 pub use redis::Redis;
+use rules::rules;
 pub use secret::bare;
 use secret::secret_or_file;
 pub use sensitive::{has_password, shown_argument};
 pub use setting::{SETTINGS, Setting};
 use source::Source;
+pub use tls::TlsPaths;
+use tls::tls;
 pub use value::AllowedOrigins;
+use value::seconds;
 
 /// Everything that can be configured, checked.
 #[derive(Clone, Debug)]
@@ -109,92 +121,6 @@ pub struct Config {
     pub log_filter: String,
 }
 
-/// What kind of place this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Environment {
-    /// Missing keys are made.
-    Development,
-    /// Nothing is made up.
-    Production,
-}
-
-/// Where things are kept.
-#[derive(Clone, Debug)]
-pub struct Database {
-    /// Which storage, and where.
-    pub target: DatabaseTarget,
-    /// Most connections at a time.
-    pub max_connections: u32,
-    /// How long the start waits for it.
-    pub connect_timeout: std::time::Duration,
-}
-
-/// A storage, from `DATABASE_URL`. Neither `Display` nor `Debug` shows a password.
-#[derive(Clone, Debug)]
-pub enum DatabaseTarget {
-    /// Nothing is kept.
-    Memory,
-    /// PostgreSQL or SQLite.
-    Sql(SqlTarget),
-}
-
-impl std::fmt::Display for DatabaseTarget {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Memory => f.write_str("memory:"),
-            Self::Sql(target) => write!(f, "{target}"),
-        }
-    }
-}
-
-/// Where the signing keys are.
-#[derive(Clone)]
-pub struct KeyPaths {
-    /// The private key. The manifest of several keys lies beside it.
-    pub private: PathBuf,
-    /// The public key, which may be missing.
-    pub public: PathBuf,
-    /// Another private key, under the default name of earlier releases, where nothing says which of the two is meant.
-    pub rival: Option<PathBuf>,
-    passphrase: Option<Zeroizing<String>>,
-}
-
-impl KeyPaths {
-    /// The manifest of several keys.
-    pub fn manifest(&self) -> PathBuf {
-        self.private.with_file_name("keys.json")
-    }
-
-    /// What encrypted private keys are read and new ones written with.
-    pub fn passphrase(&self) -> Option<&str> {
-        self.passphrase.as_ref().map(|passphrase| passphrase.as_str())
-    }
-}
-
-impl std::fmt::Debug for KeyPaths {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "KeyPaths({})", self.private.display())
-    }
-}
-
-/// Where the certificate and its key are.
-#[derive(Clone, Debug)]
-pub struct TlsPaths {
-    /// The certificate chain.
-    pub certificate: PathBuf,
-    /// The private key.
-    pub key: PathBuf,
-}
-
-/// The form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Pretty,
-    /// One JSON object a line.
-    Json,
-}
-
 impl Config {
     /// The scheme that the service itself speaks.
     pub fn scheme(&self) -> &'static str {
@@ -249,7 +175,7 @@ impl Config {
         let private = source.parse("PRIVATE_KEY_PATH", |text| Some(PathBuf::from(text)));
         let public = source.parse("PUBLIC_KEY_PATH", |text| Some(PathBuf::from(text)));
         let undecided = private.as_deref().filter(|_| source.is_default("PRIVATE_KEY_PATH"));
-        let rival = undecided.and_then(key_files::rival);
+        let rival = undecided.and_then(keys::rival);
         let passphrase = secret_or_file(source, "PRIVATE_KEY_PASSPHRASE", "PRIVATE_KEY_PASSPHRASE_FILE");
         let token_issuer = source.parse("TOKEN_ISSUER", value::word);
         let token_audience = source.parse("TOKEN_AUDIENCE", value::word);
@@ -332,102 +258,6 @@ impl Config {
         };
         SETTINGS.iter().filter_map(line).collect()
     }
-}
-
-fn seconds(text: &str) -> Option<std::time::Duration> {
-    value::number(0..=3_600_u64)(text).map(std::time::Duration::from_secs)
-}
-
-/// The outer `None` is an error, the inner one is plain HTTP.
-#[allow(clippy::option_option, reason = "an error and an absence are two things here")]
-fn tls(source: &mut Source) -> Option<Option<TlsPaths>> {
-    let path = |name| source.text(name).map(PathBuf::from);
-    match (path("TLS_CERT_PATH"), path("TLS_KEY_PATH")) {
-        (Some(certificate), Some(key)) => Some(Some(TlsPaths { certificate, key })),
-        (None, None) => Some(None),
-        (Some(_), None) => {
-            source.refuse("TLS_CERT_PATH", "needs TLS_KEY_PATH");
-            None
-        }
-        (None, Some(_)) => {
-            source.refuse("TLS_KEY_PATH", "needs TLS_CERT_PATH");
-            None
-        }
-    }
-}
-
-fn database(source: &mut Source, production: bool) -> Option<Database> {
-    let target = database_target(source);
-    if production && matches!(target, Some(DatabaseTarget::Memory)) {
-        source.refuse("DATABASE_URL", "must be a database that keeps things in production");
-    }
-    let max_connections = source.parse("DATABASE_MAX_CONNECTIONS", value::number(1..=1_000_u32));
-    let connect_timeout = source.parse("DATABASE_CONNECT_TIMEOUT", seconds);
-    Some(Database { target: target?, max_connections: max_connections?, connect_timeout: connect_timeout? })
-}
-
-fn database_target(source: &mut Source) -> Option<DatabaseTarget> {
-    let parsed = source.parse("DATABASE_URL", |text| match text {
-        "memory:" | "memory://" => Some(Ok(DatabaseTarget::Memory)),
-        _ => match SqlTarget::parse(text) {
-            Err(TargetError::UnknownScheme) => None,
-            parsed => Some(parsed.map(DatabaseTarget::Sql)),
-        },
-    })?;
-    parsed.map_err(|error| source.refuse("DATABASE_URL", &error.to_string())).ok()
-}
-
-fn rules(source: &mut Source) -> Option<Settings> {
-    let access = source.parse("ACCESS_TOKEN_EXPIRE_MINUTES", value::number(1..=1_440_i64));
-    let refresh = source.parse("REFRESH_TOKEN_EXPIRE_DAYS", value::number(1..=365_i64));
-    let session = source.parse("SESSION_MAX_DAYS", value::number(1..=3_650_i64));
-    let sessions_per_user = source.parse("SESSIONS_PER_USER", value::number(1..=10_000_u16));
-    let grace = source.parse("REFRESH_REUSE_GRACE_SECONDS", value::number(0..=300_i64));
-    let max_age = source.parse("REAUTHENTICATION_MAX_AGE_MINUTES", value::number(0..=1_440_i64));
-    let tiers = tiers(source);
-    let context_words = context_words(source);
-    let ended_sessions = source.parse("SESSION_RETENTION_DAYS", value::number(1..=3_650_i64));
-    let audit_events = source.parse("AUDIT_RETENTION_DAYS", value::days_or_forever);
-    Some(Settings {
-        access_token_lifetime: Duration::minutes(access?),
-        refresh_token_lifetime: Duration::days(refresh?),
-        session_max_lifetime: Duration::days(session?),
-        sessions_per_user: sessions_per_user?,
-        refresh_reuse_grace: Duration::seconds(grace?),
-        reauthentication_max_age: Duration::minutes(max_age?),
-        tiers: tiers?,
-        context_words,
-        retention: Retention { ended_sessions: Duration::days(ended_sessions?), audit_events: audit_events? },
-    })
-}
-
-/// The operator's own, and those of the name that everybody sees.
-fn context_words(source: &Source) -> ContextWords {
-    let texts = ["PROJECT_NAME", "PASSWORD_CONTEXT_WORDS"].into_iter().filter_map(|name| source.text(name));
-    ContextWords::of(texts)
-}
-
-fn tiers(source: &mut Source) -> Option<TierCatalog> {
-    let all: Option<Vec<Tier>> = source.parse("TIERS", value::tiers);
-    let self_service: Option<Vec<Tier>> = source.parse("SELF_SERVICE_TIERS", value::tiers);
-    let catalog = TierCatalog::new(all?, self_service?);
-    if let Err(error) = &catalog {
-        source.refuse("SELF_SERVICE_TIERS", &error.to_string());
-    }
-    catalog.ok()
-}
-
-fn argon2(source: &mut Source) -> Option<Argon2Parameters> {
-    let memory_kib = source.parse("ARGON2_MEMORY_KIB", value::number(8..=4_194_304_u32));
-    let iterations = source.parse("ARGON2_ITERATIONS", value::number(1..=64_u32));
-    let parallelism = source.parse("ARGON2_PARALLELISM", value::number(1..=16_u32));
-    let parameters =
-        Argon2Parameters { memory_kib: memory_kib?, iterations: iterations?, parallelism: parallelism? };
-    if parameters.memory_kib < 8 * parameters.parallelism {
-        source.refuse("ARGON2_MEMORY_KIB", "must be at least 8 KiB for each of ARGON2_PARALLELISM lanes");
-        return None;
-    }
-    Some(parameters)
 }
 
 fn limits(source: &mut Source) -> Option<LimitSettings> {

@@ -1,11 +1,11 @@
-//! Where the service tells what it does: metrics and traces.
+//! Settings of logs, metrics and traces.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::source::Source;
 use super::value;
-use crate::traces::TraceSettings;
+use crate::observability::traces::TraceSettings;
 
 /// The address of a listener beside that of the service. It must be none of the others.
 pub(super) fn listener(
@@ -60,4 +60,13 @@ pub(super) fn traces(source: &mut Source) -> Option<Option<TraceSettings>> {
         }
     })?;
     Some(endpoint.map(|endpoint| TraceSettings { endpoint, headers, service_name, follow_caller, share }))
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
 }

@@ -1,11 +1,10 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::dotenv;
 use super::error::{ConfigError, Invalid};
-use super::key_files;
 use super::sensitive::{is_key_material, looks_secret};
 use super::setting::{SETTINGS, Setting, find};
+use super::{dotenv, keys};
 
 /// The raw values of all settings, and the errors that were met in reading them. All errors are told at once.
 #[derive(Default)]
@@ -38,7 +37,7 @@ impl Source {
             }
         }
         source.refuse_contents();
-        let former_keys = key_files::former(|name| source.text(name));
+        let former_keys = keys::former(|name| source.text(name));
         source.values.extend(former_keys.into_iter().flatten());
         source
     }

@@ -163,6 +163,10 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
+pub(super) fn seconds(text: &str) -> Option<std::time::Duration> {
+    number(0..=3_600_u64)(text).map(std::time::Duration::from_secs)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

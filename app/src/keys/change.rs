@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use super::files::{KeyFileError, PRIVATE, io_error, load, write_private};
 use super::manifest::{Manifest, ManifestKey};
 use super::open::KeyStore;
-use crate::private_file::open_lock;
+use crate::runtime::private_file::open_lock;
 
 /// What to do with the keys.
 #[derive(Clone, Debug)]

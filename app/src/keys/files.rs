@@ -8,7 +8,7 @@ use inwren_adapters::crypto::keys::{KeyError, KeyPair, PublicKey};
 
 use crate::config::{Environment, KeyPaths};
 use crate::ephemeral;
-use crate::private_file::{self, Exposure, PRIVATE_MODE};
+use crate::runtime::private_file::{self, Exposure, PRIVATE_MODE};
 
 /// Why there is no key. The message names the variable and the file, and nothing of what is in it.
 #[derive(Debug, thiserror::Error)]

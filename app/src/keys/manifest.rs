@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::files::{KeyFileError, PRIVATE, io_error};
-use crate::private_file::{PRIVATE_MODE, create_new, give_to_owner};
+use crate::runtime::private_file::{PRIVATE_MODE, create_new, give_to_owner};
 
 /// The keys there are and ever were. A key is changed only in its times, and never taken out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

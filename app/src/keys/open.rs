@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use super::files::{self, KeyFileError, load, load_private};
 use super::manifest::{Manifest, ManifestKey};
 use crate::config::{Environment, KeyPaths};
-use crate::watch::Stamp;
+use crate::runtime::watch::Stamp;
 
 /// Where the keys are, and what holds for them.
 #[derive(Clone, Debug)]

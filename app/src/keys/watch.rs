@@ -8,7 +8,7 @@ use inwren_domain::token::KeyDirectory as _;
 use tokio::task::JoinHandle;
 
 use super::open::{KeyStore, Opened};
-use crate::watch::{self, Stamp, Watched};
+use crate::runtime::watch::{self, Stamp, Watched};
 use crate::wiring::Tokens;
 
 /// Looks at the manifest again and again, and at once on SIGHUP, and goes over to changed keys if all of them are good;

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::{Error, ServerConfig};
 use zeroize::Zeroizing;
 
 use crate::config::{Environment, TlsPaths};
-use crate::private_file::{self, Exposure};
+use crate::runtime::private_file::{self, Exposure};
 
 /// What is spoken inside. HTTP/1.1 is all that the service speaks.
 const ALPN: &[u8] = b"http/1.1";

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 
 use super::certificate::{Tls, TlsFileError};
 use crate::config::{Environment, TlsPaths};
-use crate::watch::{self, Stamp, Watched};
+use crate::runtime::watch::{self, Stamp, Watched};
 
 /// The certificate and its key are two files, so whoever replaces them is for a moment between the two.
 const SECOND_LOOK: Duration = Duration::from_millis(500);

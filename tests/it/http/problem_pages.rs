@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use inwren_app::http::problem::Kind;
+use inwren_app::http::shared::problem::Kind;
 use inwren_domain::store::Store;
 use inwren_tests::app::{Reply, TestApp};
 use serde_json::json;

@@ -95,15 +95,16 @@ pub fn bare_route(measured: Duration, connections: usize) -> f64 {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
             told.send(listener.local_addr().expect("an address")).expect("somebody who asked");
             let answer = |_| Response::builder().content_type("application/json").body(r#"{"status":"ok"}"#);
-            let options = inwren_app::server::ServerOptions {
-                connections: inwren_app::server::Connections::of_clients(1_000, Vec::new()),
-                header_timeout: inwren_app::server::HEADER_TIMEOUT,
+            let options = inwren_app::runtime::server::ServerOptions {
+                connections: inwren_app::runtime::server::Connections::of_clients(1_000, Vec::new()),
+                header_timeout: inwren_app::runtime::server::HEADER_TIMEOUT,
                 shutdown_notice: Duration::ZERO,
                 shutdown_grace: Duration::from_secs(1),
-                transport: inwren_app::server::Transport::default(),
+                transport: inwren_app::runtime::server::Transport::default(),
             };
             let stop = async move { drop(stopped.await) };
-            inwren_app::server::serve(listener, make_sync(answer).boxed().into(), options, stop).await;
+            inwren_app::runtime::server::serve(listener, make_sync(answer).boxed().into(), options, stop)
+                .await;
         });
     });
     let address = address.recv().expect("an address");

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use inwren_app::config::dotenv::read;
+use inwren_app::config::read;
 
 /// Each reference may repeat all that was read before, so that the values of a few lines could fill the memory.
 const MAX_REFERENCES: usize = 10;

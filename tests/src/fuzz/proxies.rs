@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use futures_util::FutureExt as _;
 use inwren_app::config::{Config, Operation};
-use inwren_app::server::proxy_protocol::read_header;
+use inwren_app::runtime::server::proxy_protocol::read_header;
 use inwren_domain::limiter::Quota;
 use poem::http::HeaderValue;
 use time::Duration;

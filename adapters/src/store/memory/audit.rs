@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::account::User;
 use inwren_domain::audit::{AuditEvent, AuditEventKind, AuditLog, AuditReader, Subject};
 use inwren_domain::kernel::{StoreError, UserId};
 use time::OffsetDateTime;

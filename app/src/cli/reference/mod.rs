@@ -5,8 +5,8 @@ mod configuration;
 
 use super::args::ReferencePage;
 use super::error::Outcome;
-use super::output::say;
-use crate::http::problem_pages;
+use super::support::say;
+use crate::http::shared::problem_pages;
 
 /// Prints a page, as Markdown.
 pub(super) fn run(page: ReferencePage) -> Outcome {

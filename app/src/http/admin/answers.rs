@@ -3,9 +3,9 @@
 use inwren_domain::account::admin;
 use inwren_domain::session;
 
-use crate::http::problem::Problem;
-use crate::http::refusals::{email_taken, invalid_token, not_found, not_permitted};
-use crate::http::responses::problems;
+use crate::http::shared::problem::Problem;
+use crate::http::shared::refusals::{email_taken, invalid_token, not_found, not_permitted};
+use crate::http::shared::responses::problems;
 
 problems! {
     List = ALWAYS SUPERUSER [VALIDATION_FAILED RATE_LIMITED];

@@ -11,17 +11,16 @@ use uuid::Uuid;
 use super::answers;
 use super::dto::{AdminUpdateUserRequest, AdminUserDto, AdminUserPage};
 use crate::config::by_client;
-use crate::http::auth_scheme::Administrator;
-use crate::http::body::JsonBody;
-use crate::http::client::Client;
-use crate::http::limited::Limited;
-use crate::http::paging::{
-    SessionListing, default_sessions, next_link, page_of_sessions, refuse_repeated_parameters,
-};
-use crate::http::parameter::Parameter;
-use crate::http::responses::{Answer, Json, NoContent};
-use crate::http::state::AppState;
-use crate::http::tags::ApiTags;
+use crate::http::session::{SessionListing, default_sessions, page_of_sessions};
+use crate::http::shared::authentication::bearer::Administrator;
+use crate::http::shared::body::JsonBody;
+use crate::http::shared::client::Client;
+use crate::http::shared::limited::Limited;
+use crate::http::shared::paging::{next_link, refuse_repeated_parameters};
+use crate::http::shared::parameter::Parameter;
+use crate::http::shared::responses::{Answer, Json, NoContent};
+use crate::http::shared::state::AppState;
+use crate::http::shared::tags::ApiTags;
 
 pub(in crate::http) struct AdminApi(pub(in crate::http) Arc<AppState>);
 

@@ -4,8 +4,8 @@ use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::body::{EXAMPLE_TIME, object, request_body};
-use crate::http::cursor::CursorText;
+use crate::http::shared::body::{EXAMPLE_TIME, object, request_body};
+use crate::http::shared::cursor::CursorText;
 
 object! {
     /// A user, as a superuser sees it.

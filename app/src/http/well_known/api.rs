@@ -7,9 +7,9 @@ use time::Duration;
 
 use super::dto::{JwkSet, OpenIdConfiguration, ServerMetadata};
 use super::etag::{entity_tag, is_current};
-use crate::http::responses::{self, Answer, Json};
-use crate::http::state::AppState;
-use crate::http::tags::ApiTags;
+use crate::http::shared::responses::{self, Answer, Json};
+use crate::http::shared::state::AppState;
+use crate::http::shared::tags::ApiTags;
 
 pub(in crate::http) struct WellKnownApi(pub(in crate::http) Arc<AppState>);
 

@@ -5,7 +5,7 @@ use inwren_domain::token::PublishedKey;
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 
-use crate::http::body::object;
+use crate::http::shared::body::object;
 
 object! {
     /// The public keys that tokens are verified with (RFC 7517 section 5).

@@ -158,7 +158,7 @@ fn a_failure_is_found_by_its_id_in_a_quiet_log() {
     let (storage, folder) = (Storage::sqlite(), TempFolder::new());
     let quiet = program(&folder, &storage.url())
         .env("LOG_FORMAT", "json")
-        .env("RUST_LOG", "error,inwren_app::cli::banner=info");
+        .env("RUST_LOG", "error,inwren_app::runtime::banner=info");
     let service = quiet.start();
     let (release, holder) = lock(storage.url(), "BEGIN IMMEDIATE");
     let refused = service.call(&register("ann@example.org", PASSWORD)).expect(503);

@@ -1,0 +1,7 @@
+//! Credentials: change the password.
+
+mod answers;
+mod api;
+mod dto;
+
+pub(super) use api::CredentialApi;

@@ -1,0 +1,84 @@
+//! Responses of the session operations.
+
+use inwren_domain::kernel::{AgeCursor, Page, PageRequest, SessionId};
+use inwren_domain::session::{self, Session};
+use poem::Request;
+use poem_openapi::ApiResponse;
+
+use super::dto::SessionList;
+use crate::http::shared::paging::{next_link, refuse_repeated_parameters};
+use crate::http::shared::parameter::Parameter;
+use crate::http::shared::problem::Problem;
+use crate::http::shared::refusals::{invalid_token, not_found};
+use crate::http::shared::responses::{Json, problems};
+
+problems! {
+    Refresh = ALWAYS BODY JSON [INVALID_TOKEN RATE_LIMITED];
+}
+
+impl From<session::refresh::Refusal> for Problem {
+    fn from(_: session::refresh::Refusal) -> Self {
+        invalid_token()
+    }
+}
+
+/// 200 with a page of sessions, and where the next one is.
+#[derive(ApiResponse)]
+pub(in crate::http) enum SessionListing {
+    /// A page.
+    #[oai(status = 200)]
+    Page(
+        Json<SessionList>,
+        /// The next page, with `rel="next"` (RFC 8288); not on the last one.
+        #[oai(header = "Link")]
+        Option<String>,
+    ),
+}
+
+impl SessionListing {
+    /// The page as the answer to the request; `current` is the session that asks, if it is among them.
+    pub(in crate::http) fn new(
+        request: &Request,
+        page: &Page<Session, AgeCursor<SessionId>>,
+        current: Option<SessionId>,
+    ) -> Self {
+        let list = SessionList::new(page, current);
+        let link = list.next_cursor.as_ref().map(|next| next_link(request, next));
+        Self::Page(Json(list), link)
+    }
+}
+
+/// Which page of sessions is wanted.
+pub(in crate::http) fn page_of_sessions(
+    request: &Request,
+    limit: u16,
+    cursor: Option<Parameter<AgeCursor<SessionId>>>,
+) -> Result<PageRequest<AgeCursor<SessionId>>, Problem> {
+    refuse_repeated_parameters(request)?;
+    Ok(PageRequest::new(limit, cursor.map(|cursor| cursor.0)))
+}
+
+/// The size of a page of sessions for which none was asked.
+pub(in crate::http) fn default_sessions() -> u16 {
+    PageRequest::DEFAULT_SESSIONS
+}
+
+problems! {
+    Sessions = ALWAYS TOKEN [VALIDATION_FAILED RATE_LIMITED];
+    RevokeSession = ALWAYS TOKEN [NOT_FOUND VALIDATION_FAILED RATE_LIMITED];
+}
+
+impl From<session::manage::Refusal> for Problem {
+    fn from(refusal: session::manage::Refusal) -> Self {
+        match refusal {
+            session::manage::Refusal::NotFound => not_found("session"),
+            session::manage::Refusal::Overtaken => invalid_token(),
+        }
+    }
+}
+
+impl From<session::manage::Overtaken> for Problem {
+    fn from(_: session::manage::Overtaken) -> Self {
+        invalid_token()
+    }
+}

@@ -1,0 +1,150 @@
+use std::sync::Arc;
+
+use inwren_domain::kernel::{AgeCursor, PlainToken, SessionId};
+use inwren_domain::{Failure, PortFailure, session};
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use uuid::Uuid;
+
+use super::answers::{self, SessionListing, default_sessions, page_of_sessions};
+use super::dto::{RefreshRequest, TokenDto};
+use crate::config::{Operation, by_client};
+use crate::http::shared::authentication::bearer::Authenticated;
+use crate::http::shared::body::JsonBody;
+use crate::http::shared::client::Client;
+use crate::http::shared::limited::{Limited, LimitedBody};
+use crate::http::shared::limits::LimitSlot;
+use crate::http::shared::parameter::Parameter;
+use crate::http::shared::problem::Problem;
+use crate::http::shared::refusals::invalid_token;
+use crate::http::shared::responses::{self, Answer, Json, NoContent};
+use crate::http::shared::state::AppState;
+use crate::http::shared::tags::ApiTags;
+use crate::observability::metrics::RefreshOutcome;
+
+pub(in crate::http) struct RefreshApi(pub(in crate::http) Arc<AppState>);
+
+#[OpenApi(prefix_path = "/auth", tag = "ApiTags::Authentication")]
+impl RefreshApi {
+    /// Refresh
+    ///
+    /// Exchanges a refresh token for the next pair. Used a second time within the grace, because an answer was lost or
+    /// two tabs raced, it gives the same refresh token again; used after that, it ends the session.
+    #[oai(path = "/refresh", method = "post", operation_id = "refresh")]
+    async fn refresh(
+        &self,
+        request: &Request,
+        slot: LimitSlot,
+        client: Client,
+        body: LimitedBody<by_client::Refresh, JsonBody<RefreshRequest>>,
+    ) -> Answer<Json<TokenDto>, answers::Refresh> {
+        let token = PlainToken::new(body.0.0.refresh_token);
+        Ok(Json(refresh(&self.0, request, &slot, token, &client).await?.into()))
+    }
+
+    /// Log out
+    ///
+    /// Ends the session of the access token. Its tokens are refused from now on.
+    #[oai(path = "/logout", method = "post", operation_id = "logout")]
+    async fn logout(
+        &self,
+        _limit: Limited<by_client::Logout>,
+        caller: Authenticated,
+        client: Client,
+    ) -> Answer<NoContent, responses::Authenticated> {
+        session::logout::execute(&self.0.core, &caller.0, &client.0).await?;
+        Ok(NoContent::NoContent)
+    }
+}
+
+/// Refreshes, for every way of doing so. A token that is ours is limited by its session, any other by the client.
+pub(in crate::http) async fn refresh(
+    state: &AppState,
+    request: &Request,
+    slot: &LimitSlot,
+    token: PlainToken,
+    client: &Client,
+) -> Result<inwren_domain::token::TokenPair, Problem> {
+    // A clock that is ahead makes valid tokens look expired, and a client that gets 401 here discards its session.
+    if let Err(ahead) = state.core.clock.signing_time() {
+        state.limits.check_client(request, Operation::Refresh).await?;
+        state.metrics.outcomes.refreshes.count(RefreshOutcome::Failed);
+        return Err(PortFailure::from(ahead).into());
+    }
+    let presented = match session::refresh::Presented::verify(&state.core, token) {
+        Ok(presented) => presented,
+        Err(reason) => {
+            state.limits.check_client(request, Operation::Refresh).await?;
+            state.metrics.outcomes.refreshes.count(RefreshOutcome::Invalid);
+            tracing::info!(%reason, "refresh token refused");
+            return Err(invalid_token());
+        }
+    };
+    state.limits.check_session(slot, Operation::Refresh, presented.session_id()).await?;
+    let result = session::refresh::execute(&state.core, presented, &client.0).await;
+    state.metrics.outcomes.refreshes.count((&result).into());
+    result.map(session::refresh::Refreshed::into_tokens).map_err(|failure| {
+        if let Failure::Refused(reason) = &failure {
+            tracing::info!(?reason, "refresh refused");
+        }
+        failure.into()
+    })
+}
+
+pub(in crate::http) struct SessionsApi(pub(in crate::http) Arc<AppState>);
+
+#[OpenApi(prefix_path = "/users/me", tag = "ApiTags::CurrentUser")]
+impl SessionsApi {
+    /// The own sessions
+    ///
+    /// Every device that is logged in, newest first; `current` is the one that asks.
+    #[oai(path = "/sessions", method = "get", operation_id = "list_sessions")]
+    async fn sessions(
+        &self,
+        _limit: Limited<by_client::Sessions>,
+        caller: Authenticated,
+        request: &Request,
+        /// The most sessions on the page.
+        #[oai(default = "default_sessions", validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<u16>,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<Parameter<AgeCursor<SessionId>>>>,
+    ) -> Answer<SessionListing, answers::Sessions> {
+        let page = page_of_sessions(request, limit.0, cursor.0)?;
+        let page = session::manage::list(&self.0.core, &caller.0, page).await?;
+        let current = caller.0.session().map(|session| session.id);
+        Ok(SessionListing::new(request, &page, current))
+    }
+
+    /// End one of the own sessions
+    ///
+    /// Logs one device out, at once. To end the own session is to log out.
+    #[oai(path = "/sessions/:session_id", method = "delete", operation_id = "revoke_session")]
+    async fn revoke_session(
+        &self,
+        _limit: Limited<by_client::RevokeSession>,
+        caller: Authenticated,
+        client: Client,
+        /// The `id` of the session.
+        session_id: Path<Uuid>,
+    ) -> Answer<NoContent, answers::RevokeSession> {
+        let session = SessionId::from_uuid(session_id.0);
+        session::manage::revoke(&self.0.core, &caller.0, session, &client.0).await?;
+        Ok(NoContent::NoContent)
+    }
+
+    /// End all other sessions
+    ///
+    /// Logs every other device out, at once.
+    #[oai(path = "/sessions", method = "delete", operation_id = "revoke_other_sessions")]
+    async fn revoke_other_sessions(
+        &self,
+        _limit: Limited<by_client::RevokeSessions>,
+        caller: Authenticated,
+        client: Client,
+    ) -> Answer<NoContent, responses::Authenticated> {
+        session::manage::revoke_others(&self.0.core, &caller.0, &client.0).await?;
+        Ok(NoContent::NoContent)
+    }
+}

@@ -1,0 +1,42 @@
+//! The header `Authorization`: a scheme, and what goes with it.
+
+use poem::http::HeaderValue;
+
+/// Scheme and credentials: `auth-scheme 1*SP token68` (RFC 9110 section 11.4). Of an empty header both are
+/// empty. `None` is what has no scheme that could be told.
+pub(in crate::http) fn split(value: &HeaderValue) -> Option<(&str, &str)> {
+    let text = value.to_str().ok()?;
+    let (scheme, credentials) = text.split_once(' ').unwrap_or((text, ""));
+    let is_scheme = scheme.bytes().all(is_token_byte) && (!scheme.is_empty() || text.is_empty());
+    is_scheme.then(|| (scheme, credentials.trim_start_matches(' ')))
+}
+
+/// `tchar` of RFC 9110 section 5.6.2.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_is_told_from_what_goes_with_it() {
+        for (text, parts) in [
+            ("Bearer x", Some(("Bearer", "x"))),
+            ("Bearer   x", Some(("Bearer", "x"))),
+            ("Bearer x y", Some(("Bearer", "x y"))),
+            ("Bearer \tx", Some(("Bearer", "\tx"))),
+            ("Bearer ", Some(("Bearer", ""))),
+            ("Negotiate", Some(("Negotiate", ""))),
+            ("", Some(("", ""))),
+            (" Bearer x", None),
+            ("Bearer\tx", None),
+            ("Bearer: x", None),
+            ("\"Bearer\" x", None),
+        ] {
+            assert_eq!(split(&HeaderValue::from_static(text)), parts, "{text:?}");
+        }
+        assert_eq!(split(&HeaderValue::from_bytes(b"Bearer \xff").unwrap()), None);
+    }
+}

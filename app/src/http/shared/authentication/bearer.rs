@@ -1,0 +1,198 @@
+//! Who may come in: the bearer token of RFC 6750, checked once for every protected operation.
+
+use inwren_domain::Core;
+use inwren_domain::account::admin::{Admin, NotAdmin};
+use inwren_domain::authn::step_up::StepUpRequired;
+use inwren_domain::session::{NotAuthenticated, Principal, authenticate};
+use poem::http::{HeaderValue, header};
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::{authorization, service_client};
+use crate::http::shared::problem::{Kind, Problem};
+use crate::http::shared::refusals::{BEARER_CHALLENGE, invalid_token, not_permitted};
+use crate::http::shared::state::AppState;
+use crate::observability::metrics::AccessRefusal;
+
+/// Somebody who has shown a valid access token, and that they are what `W` says.
+pub(in crate::http) struct Caller<W>(pub(in crate::http) W);
+
+/// Anybody with a valid access token.
+pub(in crate::http) type Authenticated = Caller<Principal>;
+
+/// A superuser with a valid access token.
+pub(in crate::http) type Administrator = Caller<Admin>;
+
+/// What a caller may have to be.
+pub(in crate::http) trait Witness: Sized + Send {
+    fn of(principal: Principal, core: &Core) -> Result<Self, Problem>;
+}
+
+impl Witness for Principal {
+    fn of(principal: Principal, _: &Core) -> Result<Self, Problem> {
+        Ok(principal)
+    }
+}
+
+impl Witness for Admin {
+    fn of(principal: Principal, core: &Core) -> Result<Self, Problem> {
+        Self::authorise(&principal).map_err(|refusal| match refusal {
+            NotAdmin::NotPermitted => not_permitted(),
+            NotAdmin::LoginNeeded => {
+                StepUpRequired { max_age: core.settings.reauthentication_max_age }.into()
+            }
+        })
+    }
+}
+
+/// Somebody who may ask what tokens are worth: a service client by its secret, or a superuser by an access token.
+pub(in crate::http) struct Introspector;
+
+const BEARER: &str = "bearer";
+const PASSWORD: &str = "password";
+const CLIENT: &str = "client";
+
+async fn principal(request: &Request) -> Result<Principal, Problem> {
+    let state = AppState::of(request)?;
+    let token = bearer_token(request)?;
+    let principal = authenticate(&state.core, token).await.map_err(|refusal| match refusal {
+        NotAuthenticated::Store(error) => error.into(),
+        refusal => {
+            if let Some(reason) = AccessRefusal::of(&refusal) {
+                state.metrics.outcomes.access_refusals.count(reason);
+            }
+            tracing::info!(reason = %refusal, "access token refused");
+            invalid_token()
+        }
+    })?;
+    if principal.session().is_none() {
+        tracing::debug!("an access token of the service before was accepted");
+    }
+    // Whatever is logged of the request from here on says whose it is.
+    tracing::Span::current().record("user_id", tracing::field::display(principal.user().id));
+    Ok(principal)
+}
+
+/// The token of the `Authorization` header (RFC 6750 section 2.1). There is no other place for it: a token in a URL
+/// would end up in logs.
+fn bearer_token(request: &Request) -> Result<&str, Problem> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Err(missing_token()) };
+    if values.next().is_some() {
+        return Err(invalid_token());
+    }
+    let (scheme, token) = authorization::split(value).ok_or_else(invalid_token)?;
+    // Whoever tries another scheme has shown no token, and is told so (RFC 6750 section 3.1).
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(missing_token()) }
+}
+
+/// There is no token that could be valid or not.
+fn missing_token() -> Problem {
+    Problem::of(Kind::MISSING_TOKEN)
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
+}
+
+/// Both schemes are one and the same header: the second tells tools how to get the token.
+fn register_schemes(registry: &mut Registry) {
+    let scheme = |ty, description| MetaSecurityScheme {
+        ty,
+        description: Some(description),
+        name: None,
+        key_in: None,
+        scheme: None,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    };
+    let bearer = scheme("http", "An access token, as `/auth/login` gives it (RFC 6750).");
+    registry.create_security_scheme(
+        BEARER,
+        MetaSecurityScheme { scheme: Some("bearer"), bearer_format: Some("JWT"), ..bearer },
+    );
+    let flow = MetaOAuthFlow {
+        authorization_url: None,
+        token_url: Some("/auth/access-token"),
+        refresh_url: Some("/auth/access-token"),
+        scopes: Vec::new(),
+    };
+    let flows = MetaOAuthFlows {
+        implicit: None,
+        password: Some(flow),
+        client_credentials: None,
+        authorization_code: None,
+    };
+    let password = scheme(
+        "oauth2",
+        "E-mail address and password, exchanged for an access token (RFC 6749 section 4.3).",
+    );
+    registry.create_security_scheme(PASSWORD, MetaSecurityScheme { flows: Some(flows), ..password });
+    let client = scheme(
+        "http",
+        "The id and the secret of a service client (RFC 7617), form-encoded (RFC 6749 section 2.3.1).",
+    );
+    registry.create_security_scheme(CLIENT, MetaSecurityScheme { scheme: Some("basic"), ..client });
+}
+
+impl<'a, W: Witness> ApiExtractor<'a> for Caller<W> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_schemes(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![BEARER, PASSWORD]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        Ok(Self(W::of(principal(request).await?, &AppState::of(request)?.core)?))
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Introspector {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_schemes(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![CLIENT, BEARER, PASSWORD]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        if let Some(credentials) = service_client::basic_credentials(request) {
+            service_client::authenticate(AppState::of(request)?, credentials.as_ref()).await?;
+            return Ok(Self);
+        }
+        let principal = principal(request).await.map_err(|problem| match problem.kind {
+            Kind::MISSING_TOKEN => missing_either(),
+            _ => problem,
+        })?;
+        Admin::of(principal, &AppState::of(request)?.core)?;
+        Ok(Self)
+    }
+}
+
+/// Nobody has said who they are where there are two ways to do so.
+fn missing_either() -> Problem {
+    const CHALLENGES: &str = r#"Bearer realm="inwren", Basic realm="inwren""#;
+    Problem::new(
+        Kind::MISSING_TOKEN,
+        "Send an access token, or a client's id and secret, in the Authorization header.",
+    )
+    .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGES))
+}

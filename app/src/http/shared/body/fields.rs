@@ -1,0 +1,89 @@
+use std::fmt::Display;
+
+use serde_json::Value;
+
+use crate::http::shared::problem::{FieldError, Problem};
+
+/// The fields of a JSON object, taken out one by one. What is wrong with any of them is collected, so that the client
+/// is told everything at once; what nobody took out is unknown, and wrong too.
+pub(in crate::http) struct Fields {
+    left: Vec<(String, Value)>,
+    errors: Vec<FieldError>,
+}
+
+/// A body that is read from the fields of a JSON object.
+pub(in crate::http) trait FromFields: Sized {
+    /// Takes all fields out. `None` only where an error was noted.
+    fn from_fields(fields: &mut Fields) -> Option<Self>;
+}
+
+impl Fields {
+    pub(super) fn read<T: FromFields>(object: Vec<(String, Value)>) -> Result<T, Problem> {
+        let mut fields = Self { left: object, errors: Vec::new() };
+        let body = T::from_fields(&mut fields);
+        for (name, _) in std::mem::take(&mut fields.left) {
+            // RFC 6901 section 3.
+            let escaped = name.replace('~', "~0").replace('/', "~1");
+            fields.wrong::<()>(&escaped, "is not known here");
+        }
+        match body {
+            Some(body) if fields.errors.is_empty() => Ok(body),
+            _ => Err(Problem::validation(fields.errors)),
+        }
+    }
+
+    /// Takes a field out. `None` where an error was noted.
+    pub(in crate::http) fn take<T: FromField>(&mut self, name: &str) -> Option<T> {
+        let place = self.left.iter().position(|(field, _)| field == name);
+        let value = place.map(|place| self.left.swap_remove(place).1);
+        match value.map_or_else(T::absent, T::read) {
+            Ok(value) => Some(value),
+            Err(problem) => self.wrong(name, problem),
+        }
+    }
+
+    /// Notes why a field that was taken out is not what it has to be. `true` if it is.
+    pub(in crate::http) fn check<T, E: Display>(&mut self, name: &str, checked: Result<T, E>) -> bool {
+        if let Err(error) = &checked {
+            self.wrong::<()>(name, &error.to_string());
+        }
+        checked.is_ok()
+    }
+
+    fn wrong<T>(&mut self, name: &str, detail: &str) -> Option<T> {
+        self.errors.push(FieldError { pointer: format!("/{name}"), detail: detail.to_owned() });
+        None
+    }
+}
+
+/// What a field of a body can be. The error says what is wrong with it.
+pub(in crate::http) trait FromField: Sized {
+    fn read(value: Value) -> Result<Self, &'static str>;
+
+    fn absent() -> Result<Self, &'static str> {
+        Err("is needed")
+    }
+}
+
+impl FromField for String {
+    fn read(value: Value) -> Result<Self, &'static str> {
+        if let Value::String(text) = value { Ok(text) } else { Err("must be a string") }
+    }
+}
+
+impl FromField for bool {
+    fn read(value: Value) -> Result<Self, &'static str> {
+        value.as_bool().ok_or("must be true or false")
+    }
+}
+
+/// May be left out or `null`.
+impl<T: FromField> FromField for Option<T> {
+    fn read(value: Value) -> Result<Self, &'static str> {
+        if value.is_null() { Ok(None) } else { T::read(value).map(Some) }
+    }
+
+    fn absent() -> Result<Self, &'static str> {
+        Ok(None)
+    }
+}

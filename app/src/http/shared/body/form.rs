@@ -1,0 +1,49 @@
+use poem::{Request, RequestBody};
+
+use super::bytes::{has_body, read_body};
+use crate::http::shared::problem::Problem;
+
+pub(in crate::http) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The parameters of an OAuth 2.0 form.
+pub(in crate::http) struct FormFields(Vec<(String, String)>);
+
+impl FormFields {
+    /// A parameter's value. One that is empty counts as left out (RFC 6749 section 3.2).
+    pub(in crate::http) fn get(&self, name: &str) -> Option<&str> {
+        let value = self.0.iter().find(|(field, _)| field == name)?.1.as_str();
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// Whether some parameter comes more than once, which RFC 6749 section 3.2 forbids.
+    pub(in crate::http) fn has_duplicates(&self) -> bool {
+        self.0
+            .iter()
+            .enumerate()
+            .any(|(place, (name, _))| self.0.iter().skip(place + 1).any(|(other, _)| other == name))
+    }
+}
+
+/// Reads a form. The inner error is one of its syntax, which OAuth 2.0 has an answer of its own for.
+pub(in crate::http) async fn read_form(
+    request: &Request,
+    body: &mut RequestBody,
+) -> Result<Result<FormFields, &'static str>, Problem> {
+    // Without a single parameter many clients send neither a body nor its type.
+    let is_nothing = request.content_type().is_none() && !has_body(request);
+    let bytes = if is_nothing { Vec::new() } else { read_body(request, body, FORM).await? };
+    if bytes.iter().filter(|byte| **byte == b'&').count() > MAX_FIELDS {
+        return Ok(Err("too many parameters"));
+    }
+    // The form decoder replaces what is not UTF-8, and two different passwords could become one.
+    if !is_utf8_when_decoded(&bytes) {
+        return Ok(Err("the form is not UTF-8"));
+    }
+    Ok(serde_urlencoded::from_bytes(&bytes).map(FormFields).map_err(|_| "the form cannot be read"))
+}
+
+const MAX_FIELDS: usize = 64;
+
+fn is_utf8_when_decoded(form: &[u8]) -> bool {
+    percent_encoding::percent_decode(form).decode_utf8().is_ok()
+}

@@ -1,0 +1,133 @@
+use std::fmt;
+
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::Body;
+use super::bytes::read_body;
+use super::fields::{Fields, FromFields};
+use crate::http::shared::problem::{Kind, Problem};
+
+const JSON: &str = "application/json";
+
+/// A JSON body. Malformed JSON is 400, well-formed JSON that is not what it should be is 422; the library's own would
+/// not tell them apart.
+pub(in crate::http) struct JsonBody<T>(pub(in crate::http) T);
+
+impl<'a, T: Type + FromFields> ApiExtractor<'a> for JsonBody<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
+        Some(MetaRequest { description: None, content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        Ok(Self::read(request, body).await?)
+    }
+}
+
+impl<T: Type + FromFields> Body for JsonBody<T> {
+    async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
+        let bytes = read_body(request, body, JSON).await?;
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+fn parse<T: FromFields>(bytes: &[u8]) -> Result<T, Problem> {
+    let malformed = |error: serde_json::Error| {
+        // The library's message names places and tokens of the syntax, never the values.
+        Problem::new(Kind::MALFORMED_REQUEST, format!("The body is not JSON: {error}."))
+    };
+    match serde_json::from_slice(bytes).map_err(malformed)? {
+        Shape::Object(fields) => Fields::read(fields),
+        Shape::TooManyFields => Err(Problem::invalid("", "the body has too many fields")),
+        Shape::Other => Err(Problem::invalid("", "the body must be an object")),
+    }
+}
+
+/// An object with its fields in order, or anything else. A field that comes twice is an error: parsers differ in which
+/// of the two they take, and what differs can be used.
+enum Shape {
+    Object(Vec<(String, Value)>),
+    TooManyFields,
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ShapeVisitor)
+    }
+}
+
+struct ShapeVisitor;
+
+impl<'de> Visitor<'de> for ShapeVisitor {
+    type Value = Shape;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
+        let mut fields: Vec<(String, Value)> = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if fields.iter().any(|(known, _)| *known == name) {
+                return Err(A::Error::custom("a field comes twice"));
+            }
+            fields.push((name, map.next_value()?));
+            if fields.len() > MAX_FIELDS {
+                // Whether the rest is JSON at all still makes a difference to the answer.
+                while map.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
+                return Ok(Shape::TooManyFields);
+            }
+        }
+        Ok(Shape::Object(fields))
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
+        while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+        Ok(Shape::Other)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+}
+
+/// No body of ours has nearly so many; looking for duplicates costs the square of it.
+const MAX_FIELDS: usize = 64;

@@ -1,0 +1,24 @@
+//! Request bodies: how they are read, bounded and checked.
+
+mod bytes;
+mod fields;
+mod form;
+mod json;
+mod object;
+mod pending;
+
+use poem::{Request, RequestBody};
+
+pub(in crate::http) use fields::{Fields, FromFields};
+pub(in crate::http) use form::{FORM, FormFields, read_form};
+pub(in crate::http) use json::JsonBody;
+pub(in crate::http) use object::{EXAMPLE_TIME, object, request_body};
+pub use pending::PendingBodies;
+
+use super::problem::Problem;
+
+/// A body of some kind.
+pub(in crate::http) trait Body: Sized + Send {
+    /// Reads it from the request.
+    fn read(request: &Request, body: &mut RequestBody) -> impl Future<Output = Result<Self, Problem>> + Send;
+}

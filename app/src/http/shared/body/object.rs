@@ -1,0 +1,52 @@
+use time::{Duration, OffsetDateTime};
+
+/// When the examples take place.
+pub(in crate::http) const EXAMPLE_TIME: OffsetDateTime =
+    OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::days(20_000));
+
+/// Declares a JSON object of the document: its fields, each with an example.
+macro_rules! object {
+    ($(#[$about:meta])* $vis:vis $name:ident {
+        $($(#[$attribute:meta])* $field_vis:vis $field:ident: $type:ty = $example:expr,)+
+    }) => {
+        #[derive(poem_openapi::Object)]
+        #[oai(example)]
+        $(#[$about])*
+        $vis struct $name { $($(#[$attribute])* $field_vis $field: $type,)+ }
+
+        impl poem_openapi::types::Example for $name {
+            fn example() -> Self {
+                Self { $($field: $example,)+ }
+            }
+        }
+    };
+}
+pub(in crate::http) use object;
+
+/// Declares a JSON body of requests, which is an object and read strictly. `check` may look at the fields, as options,
+/// before the body is made of them.
+macro_rules! request_body {
+    (
+        $(#[$about:meta])*
+        $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty = $example:expr,)+ }
+        $(check($fields:ident) $check:block)?
+    ) => {
+        $crate::http::shared::body::object! {
+            $(#[$about])*
+            #[oai(deny_unknown_fields)]
+            pub(super) $name { $($(#[$attribute])* pub(super) $field: $type = $example,)+ }
+        }
+
+        impl $crate::http::shared::body::FromFields for $name {
+            fn from_fields(fields: &mut $crate::http::shared::body::Fields) -> Option<Self> {
+                $(let $field: Option<$type> = fields.take(stringify!($field));)+
+                $({
+                    let $fields = &mut *fields;
+                    $check
+                })?
+                Some(Self { $($field: $field?,)+ })
+            }
+        }
+    };
+}
+pub(in crate::http) use request_body;

@@ -1,0 +1,123 @@
+//! Where a listing goes on, as an opaque text. It says nothing that its page did not say, so it needs no signature:
+//! a caller who makes one up gets a page that begins there.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use inwren_domain::kernel::{AgeCursor, SessionId, UserCursor, UserId};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// The first byte: by age alone, or by age and address.
+const BY_AGE: u8 = 1;
+const BOTH: u8 = 2;
+/// Of what is by age: a time of 8 bytes, and an id.
+const AGE_BYTES: usize = 24;
+
+/// A place in a listing that can be written as a text.
+pub(in crate::http) trait CursorText: Sized {
+    fn encode(&self) -> String;
+    fn decode(text: &str) -> Option<Self>;
+}
+
+impl CursorText for UserCursor {
+    fn encode(&self) -> String {
+        let mut bytes = vec![BOTH];
+        bytes.extend(age_bytes(self.age.created_at, self.age.id.as_uuid()));
+        // So that a text that was cut off is no cursor.
+        bytes.extend(u16::try_from(self.address.len()).unwrap_or(u16::MAX).to_be_bytes());
+        bytes.extend(self.address.as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (kind, rest) = bytes.split_first()?;
+        let (age, rest) = rest.split_at_checked(AGE_BYTES)?;
+        let address = match *kind {
+            // From before there was an order of addresses.
+            BY_AGE if rest.is_empty() => String::new(),
+            BOTH => {
+                let (length, address) = rest.split_first_chunk()?;
+                (usize::from(u16::from_be_bytes(*length)) == address.len()).then_some(())?;
+                String::from_utf8(address.to_vec()).ok()?
+            }
+            _ => return None,
+        };
+        // PostgreSQL takes no NUL, and no address has one.
+        (!address.contains('\0')).then_some(())?;
+        let (created_at, id) = decode_age(age)?;
+        Some(Self { age: AgeCursor { created_at, id: UserId::from_uuid(id) }, address })
+    }
+}
+
+impl CursorText for AgeCursor<SessionId> {
+    fn encode(&self) -> String {
+        let mut bytes = vec![BY_AGE];
+        bytes.extend(age_bytes(self.created_at, self.id.as_uuid()));
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (created_at, id) = decode_age(bytes.strip_prefix(&[BY_AGE])?)?;
+        Some(Self { created_at, id: SessionId::from_uuid(id) })
+    }
+}
+
+fn age_bytes(created_at: OffsetDateTime, id: Uuid) -> impl Iterator<Item = u8> {
+    // Every store keeps microseconds, and those of a valid date fit into 64 bits.
+    let micros = created_at.unix_timestamp_nanos().div_euclid(1_000);
+    let micros = i64::try_from(micros).unwrap_or(i64::MAX);
+    micros.to_be_bytes().into_iter().chain(id.into_bytes())
+}
+
+fn decode_age(bytes: &[u8]) -> Option<(OffsetDateTime, Uuid)> {
+    let (micros, id) = bytes.split_at_checked(8)?;
+    let micros = i64::from_be_bytes(micros.try_into().ok()?);
+    let created_at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?;
+    // PostgreSQL knows no earlier times. A user with a time that no clock showed is listed too.
+    (created_at.year() >= -4712).then_some((created_at, Uuid::from_slice(id).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives() {
+        for micros in [1_700_000_000_123_456, -1, 0, 253_402_300_799_999_999, -210_863_520_000_000_000] {
+            let created_at = OffsetDateTime::from_unix_timestamp_nanos(micros * 1_000).unwrap();
+            let age = AgeCursor { created_at, id: UserId::from_uuid(Uuid::from_u128(42)) };
+            for address in ["a@example.org", "zo\u{eb}@b\u{fc}cher.example", "", &"a".repeat(1_000)] {
+                let of_user = UserCursor { age, address: address.to_owned() };
+                assert_eq!(UserCursor::decode(&of_user.encode()), Some(of_user.clone()));
+                assert_eq!(AgeCursor::decode(&of_user.encode()), None);
+            }
+            let of_session = AgeCursor { created_at, id: SessionId::from_uuid(Uuid::from_u128(42)) };
+            assert_eq!(AgeCursor::decode(&of_session.encode()), Some(of_session));
+            // As users were listed before.
+            assert_eq!(
+                UserCursor::decode(&of_session.encode()),
+                Some(UserCursor { age, address: String::new() })
+            );
+        }
+    }
+
+    #[test]
+    fn rubbish_is_no_cursor() {
+        let encode = |parts: &[&[u8]]| URL_SAFE_NO_PAD.encode(parts.concat());
+        let huge = encode(&[&[BY_AGE], &[0x7f; 8], &[0; 16]]);
+        let ancient = encode(&[&[BY_AGE], &i64::to_be_bytes(-300_000_000_000_000_000), &[0; 16]]);
+        let other = encode(&[&[3; 25]]);
+        let no_text = encode(&[&[BOTH], &[0; 24], &[0, 1, 0xff]]);
+        let nul = encode(&[&[BOTH], &[0; 24], &[0, 2], b"a\0"]);
+        let cut = encode(&[&[BOTH], &[0; 24], &[0, 3], b"ab"]);
+        let long = encode(&[&[BOTH], &[0; 24], &[0, 1], b"ab"]);
+        let rubbish =
+            ["", "a", "AQ", "Ag", "!!", "null", &huge, &ancient, &other, &no_text, &nul, &cut, &long];
+        for text in rubbish.into_iter().chain([&*"A".repeat(10_000)]) {
+            assert_eq!(UserCursor::decode(text), None, "{text}");
+            assert_eq!(AgeCursor::<SessionId>::decode(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! An example for every field and every parameter.
+
+use poem_openapi::types::Example as _;
+use serde_json::{Value, json};
+
+use crate::http::shared::problem::{FieldError, Kind, Problem};
+
+/// Gives each field its part of the example that its whole has, and each parameter one of its own.
+pub(super) fn complete(document: &mut Value) {
+    document["components"]["schemas"]["Problem"]["example"] = problem(Kind::VALIDATION_FAILED);
+    let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    for (name, schema) in schemas.into_iter().flatten() {
+        let whole = schema["example"].clone();
+        for (field, property) in super::properties(schema) {
+            let part = whole.get(field).filter(|part| !part.is_null());
+            if let Some(example) = part.cloned().or_else(|| spare(name, field)) {
+                property["example"] = example;
+            }
+        }
+        // Its fields belong to different grants, which have examples of their own.
+        if whole.is_null() || name == "AccessTokenForm" {
+            schema.as_object_mut().map(|schema| schema.remove("example"));
+        }
+    }
+    for operation in super::operations(document) {
+        for parameter in super::parameters(operation) {
+            parameter["example"] = of_parameter(parameter["name"].as_str().unwrap_or_default());
+        }
+        if operation["operationId"] == "create_access_token" {
+            operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["examples"] = grants();
+        }
+    }
+}
+
+/// What the example of the whole cannot have, because it would be untrue beside the rest.
+fn spare(schema: &str, field: &str) -> Option<Value> {
+    match (schema, field) {
+        ("Introspection", "client_id") => Some(json!("01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e23")),
+        _ => None,
+    }
+}
+
+fn of_parameter(name: &str) -> Value {
+    match name {
+        "limit" => json!(50),
+        "cursor" => json!("AQAGI5taLAAAAZk7HnpcfzqdLmwbCk-OIQ"),
+        "email" => json!("ann"),
+        "tier" => json!("premium"),
+        "is_active" => json!(true),
+        "is_superuser" => json!(false),
+        _ => json!("01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e21"),
+    }
+}
+
+fn grants() -> Value {
+    let token = "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln";
+    json!({
+        "password": {
+            "summary": "Log in",
+            "value": { "grant_type": "password", "username": "ann@example.org", "password": "securepassword123" },
+        },
+        "refresh_token": {
+            "summary": "Refresh",
+            "value": { "grant_type": "refresh_token", "refresh_token": token },
+        },
+        "client_credentials": {
+            "summary": "A service client, which may also use HTTP Basic",
+            "value": {
+                "grant_type": "client_credentials",
+                "client_id": "01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e23",
+                "client_secret": "the secret that `inwren clients create` printed",
+            },
+        },
+    })
+}
+
+/// A problem as a client would get it.
+pub(super) fn problem(kind: &'static Kind) -> Value {
+    let errors = if kind == Kind::VALIDATION_FAILED { vec![FieldError::example()] } else { Vec::new() };
+    Problem { errors, ..Problem::of(kind) }.to_json("01993b1e7a5c7f3a9d2e6c1b0a4f8e21")
+}

@@ -1,0 +1,420 @@
+//! The OpenAPI document, and the pages that show it. All of it is in the binary.
+
+mod answers;
+mod examples;
+mod intro;
+mod schemas;
+mod text;
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use inwren_domain::account::TierCatalog;
+use poem::endpoint::{BoxEndpoint, make_sync};
+use poem::http::{HeaderValue, Method, header};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, get};
+use poem_openapi::registry::{self, Registry};
+use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::issuer::Issuer;
+use super::problem_pages;
+use super::state::AppState;
+use crate::http::account::{AccountApi, RegistrationApi};
+use crate::http::admin::AdminApi;
+use crate::http::authn::LoginApi;
+use crate::http::client::{OAuthApi, TokensApi};
+use crate::http::credential::CredentialApi;
+use crate::http::health::HealthApi;
+use crate::http::session::{RefreshApi, SessionsApi};
+use crate::http::well_known::WellKnownApi;
+use crate::observability::metrics::{CountedOperation, OperationIndex};
+
+type Apis = (
+    RegistrationApi,
+    LoginApi,
+    RefreshApi,
+    OAuthApi,
+    TokensApi,
+    AccountApi,
+    CredentialApi,
+    SessionsApi,
+    AdminApi,
+    WellKnownApi,
+    HealthApi,
+);
+
+/// All operations of the service.
+pub(in crate::http) fn service(state: &Arc<AppState>) -> BoxEndpoint<'static, Response> {
+    let apis: Apis = (
+        RegistrationApi(Arc::clone(state)),
+        LoginApi(Arc::clone(state)),
+        RefreshApi(Arc::clone(state)),
+        OAuthApi(Arc::clone(state)),
+        TokensApi(Arc::clone(state)),
+        AccountApi(Arc::clone(state)),
+        CredentialApi(Arc::clone(state)),
+        SessionsApi(Arc::clone(state)),
+        AdminApi(Arc::clone(state)),
+        WellKnownApi(Arc::clone(state)),
+        HealthApi(Arc::clone(state)),
+    );
+    OpenApiService::new(apis, state.project_name.clone(), env!("CARGO_PKG_VERSION")).into_endpoint()
+}
+
+/// The operations as the document describes them. It serves none, so that it needs no state.
+struct Described;
+
+impl OpenApi for Described {
+    fn meta() -> Vec<registry::MetaApi> {
+        Apis::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        Apis::register(registry);
+    }
+
+    fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
+}
+
+fn described(project_name: &str) -> OpenApiService<Described, ()> {
+    OpenApiService::new(Described, project_name, env!("CARGO_PKG_VERSION"))
+        .description(intro::DESCRIPTION)
+        .license(LicenseObject::new("MIT"))
+}
+
+/// The document as it is served, printed and committed: what the library writes, and what it cannot say.
+pub fn document(project_name: &str, issuer: &Issuer, tiers: &TierCatalog) -> String {
+    let Ok(mut document) = serde_json::from_str::<Value>(&described(project_name).spec()) else {
+        return String::new();
+    };
+    intro::complete(&mut document, issuer);
+    schemas::complete(&mut document, tiers);
+    examples::complete(&mut document);
+    answers::complete(&mut document);
+    text::unwrap(&mut document["paths"]);
+    text::unwrap(&mut document["components"]);
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The operations of a document, wherever they are.
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    paths.flat_map(|(_, path)| path.as_object_mut().into_iter().flatten().map(|(_, operation)| operation))
+}
+
+/// The parameters of an operation.
+fn parameters(operation: &mut Value) -> impl Iterator<Item = &mut Value> {
+    operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten()
+}
+
+/// The fields of a schema, with their names.
+fn properties(schema: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten()
+}
+
+/// The paths there are, with the methods that each answers to.
+pub(in crate::http) struct RouteTable {
+    routes: Vec<KnownRoute>,
+    /// Where each path is among them that is written out. Most requests name one of these.
+    paths: HashMap<String, usize>,
+    /// Paths that are other names of a path.
+    aliases: HashMap<String, &'static str>,
+    operations: Vec<CountedOperation>,
+}
+
+/// A path, or a template of paths.
+pub(in crate::http) struct KnownRoute {
+    template: String,
+    /// The value of `Allow` (RFC 9110 section 10.2.1).
+    allow: HeaderValue,
+    operations: Vec<(Method, OperationIndex)>,
+    is_page: bool,
+}
+
+/// The pages that are not in the document, and what they are counted as.
+const PAGES: [(&str, &str); 3] =
+    [("/openapi.json", "get_openapi_document"), ("/docs", "get_swagger_ui"), ("/redoc", "get_redoc")];
+
+impl RouteTable {
+    pub(in crate::http) fn of(document: &str) -> Self {
+        let document: Value = serde_json::from_str(document).unwrap_or_default();
+        let nothing = CountedOperation { name: NO_OPERATION.to_owned(), statuses: vec![404, 405] };
+        let mut table = Self {
+            routes: Vec::new(),
+            paths: HashMap::new(),
+            aliases: HashMap::new(),
+            operations: vec![nothing],
+        };
+        for (path, operations) in document["paths"].as_object().into_iter().flatten() {
+            let operations = operations.as_object().into_iter().flatten();
+            let operations = operations.map(|(method, about)| (method.to_uppercase(), counted(about)));
+            table.add(path, operations.collect(), false);
+        }
+        for (page, name) in PAGES.into_iter().chain(problem_pages::PAGES) {
+            let about = CountedOperation { name: name.to_owned(), statuses: vec![200] };
+            table.add(page, vec![("GET".to_owned(), about)], true);
+        }
+        table
+    }
+
+    fn add(&mut self, template: &str, operations: Vec<(String, CountedOperation)>, is_page: bool) {
+        let methods = operations.iter().map(|(method, _)| method.clone()).collect();
+        let first = self.operations.len();
+        let known = operations
+            .iter()
+            .enumerate()
+            .filter_map(|(place, (method, _))| Some((method.parse().ok()?, OperationIndex(first + place))));
+        let route = KnownRoute { operations: known.collect(), is_page, ..KnownRoute::new(template, methods) };
+        if !template.contains('{') {
+            self.paths.insert(template.to_owned(), self.routes.len());
+        }
+        self.routes.push(route);
+        self.operations.extend(operations.into_iter().map(|(_, about)| about));
+    }
+
+    /// Serves the metadata where clients look for that of an issuer with a path: between host and path of the issuer (RFC 8414
+    /// section 3.1, and section 5 for OpenID Connect).
+    pub(in crate::http) fn with_metadata_of(mut self, issuer: &Issuer) -> Self {
+        if !issuer.path().is_empty() {
+            self.aliases =
+                METADATA.into_iter().map(|path| (format!("{path}{}", issuer.path()), path)).collect();
+        }
+        self
+    }
+
+    /// The path that this one is another name of.
+    pub(in crate::http) fn original(&self, path: &str) -> Option<&'static str> {
+        self.aliases.get(path).copied()
+    }
+
+    /// The route that a path belongs to.
+    pub(in crate::http) fn find(&self, path: &str) -> Option<&KnownRoute> {
+        let path = self.original(path).unwrap_or(path);
+        match self.paths.get(path) {
+            Some(place) => self.routes.get(*place),
+            None => self.routes.iter().find(|route| route.fits(path)),
+        }
+    }
+
+    /// The operations, to be counted. The first is none: what there is no route or no method for.
+    pub(in crate::http) fn operations(&self) -> &[CountedOperation] {
+        &self.operations
+    }
+}
+
+/// The documents about an issuer.
+const METADATA: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+
+const NO_OPERATION: &str = "none";
+
+/// An operation of the document.
+fn counted(about: &Value) -> CountedOperation {
+    let statuses = about["responses"].as_object().into_iter().flatten();
+    CountedOperation {
+        name: about["operationId"].as_str().unwrap_or(NO_OPERATION).to_owned(),
+        statuses: statuses.filter_map(|(status, _)| status.parse().ok()).collect(),
+    }
+}
+
+impl KnownRoute {
+    /// The value of `Allow` for the path.
+    pub(in crate::http) fn allow(&self) -> HeaderValue {
+        self.allow.clone()
+    }
+
+    /// The path without what the client made up.
+    pub(in crate::http) fn template(&self) -> &str {
+        &self.template
+    }
+
+    /// Whether it is a page beside the operations of the document.
+    pub(in crate::http) fn is_page(&self) -> bool {
+        self.is_page
+    }
+
+    /// The operation that this method is; the answer to `HEAD` is that to `GET` without its body.
+    pub(in crate::http) fn operation(&self, method: &Method) -> OperationIndex {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let known = self.operations.iter().find(|(known, _)| known == method);
+        known.map_or(OperationIndex::NONE, |(_, operation)| *operation)
+    }
+
+    fn fits(&self, path: &str) -> bool {
+        let mut asked = segments(path);
+        let parts_fit = segments(&self.template)
+            .all(|part| asked.next().is_some_and(|asked| part == asked || is_filled(part, asked)));
+        parts_fit && asked.next().is_none()
+    }
+
+    fn new(template: &str, mut methods: Vec<String>) -> Self {
+        if methods.iter().any(|method| method == "GET") {
+            methods.push("HEAD".to_owned());
+        }
+        methods.push("OPTIONS".to_owned());
+        let allow = HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static("GET"));
+        Self { template: template.to_owned(), allow, operations: Vec::new(), is_page: false }
+    }
+}
+
+/// An empty one counts: with a slash at its end an address is another one, at which there is nothing.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').skip(1)
+}
+
+/// Whether this is a value for a placeholder.
+fn is_filled(placeholder: &str, value: &str) -> bool {
+    placeholder.starts_with('{') && !value.is_empty()
+}
+
+/// `/openapi.json`, `/docs` and `/redoc`.
+pub(in crate::http) fn routes(route: Route, project_name: &str, document: String) -> Route {
+    let document = Bytes::from(document);
+    let swagger_ui = page(project_name, &document, OpenApiService::swagger_ui_html);
+    let redoc = page(project_name, &document, OpenApiService::redoc_html);
+    let json = make_sync(move |_| {
+        Response::builder()
+            .content_type("application/json")
+            .header(header::CACHE_CONTROL, "no-cache")
+            .body(document.clone())
+    });
+    route.at("/openapi.json", get(json)).at("/docs", get(swagger_ui)).at("/redoc", get(redoc))
+}
+
+/// A page of the library, made when somebody first asks for it: it has megabytes of script, which a start need not wait
+/// for, and most instances never show it.
+fn page(
+    project_name: &str,
+    document: &Bytes,
+    html: fn(&OpenApiService<Described, ()>) -> String,
+) -> impl Endpoint<Output = Response> + 'static {
+    let (project_name, document) = (project_name.to_owned(), document.clone());
+    let made = OnceLock::new();
+    make_sync(move |_| {
+        let Page { html, policy } = made.get_or_init(|| {
+            let service = described(&project_name);
+            // The library's page carries the document as the library writes it.
+            let html = html(&service).replace(&service.spec(), String::from_utf8_lossy(&document).trim_end());
+            Page::new(&html, &project_name)
+        });
+        Response::builder()
+            .content_type("text/html; charset=utf-8")
+            .header(header::CONTENT_SECURITY_POLICY, policy.clone())
+            .header(header::CACHE_CONTROL, "no-cache")
+            .body(html.clone())
+    })
+    .map_to_response()
+}
+
+/// A page of one file, with scripts that are known by their digests: nothing else may run in it, and nothing is loaded
+/// from anywhere else.
+struct Page {
+    html: Bytes,
+    policy: HeaderValue,
+}
+
+impl Page {
+    fn new(html: &str, title: &str) -> Self {
+        let html = with_title(&without_outside_links(html), title);
+        // Without an icon of its own the page would have the browser ask for one that is not there.
+        let html = html.replacen("<head>", "<head><link rel=\"icon\" href=\"data:,\">", 1);
+        let scripts: Vec<String> = script_bodies(&html)
+            .map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
+            .collect();
+        let policy = format!(
+            "default-src 'none'; object-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
+             connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+            scripts.join(" ")
+        );
+        let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+        Self { html: Bytes::from(html), policy }
+    }
+}
+
+/// The page under the name of the service, where the library has that of its own script.
+fn with_title(html: &str, title: &str) -> String {
+    let Some((before, (_, after))) =
+        html.split_once("<title>").and_then(|(before, rest)| Some((before, rest.split_once("</title>")?)))
+    else {
+        return html.to_owned();
+    };
+    let title = title.replace('&', "&amp;").replace('<', "&lt;");
+    format!("{before}<title>{title}</title>{after}")
+}
+
+/// The library's page asks a font service for its fonts, which would tell that service who reads it.
+fn without_outside_links(html: &str) -> String {
+    let outside = |line: &&str| line.trim_start().starts_with("<link") && line.contains("https://");
+    html.lines().filter(|line| !outside(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// What is in the scripts of a page. A script may well contain `<script` in a string of its own.
+fn script_bodies(html: &str) -> impl Iterator<Item = &str> {
+    let mut rest = html;
+    std::iter::from_fn(move || {
+        let (_, tag) = rest.split_once("<script")?;
+        let (_, content) = tag.split_once('>')?;
+        let (body, after) = content.split_once("</script>")?;
+        rest = after;
+        Some(body)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_methods_of_a_path_are_those_of_the_document() {
+        let document =
+            r#"{"paths": {"/users/{id}": {"get": {}, "put": {}}, "/": {"get": {}}, "/login": {"post": {}}}}"#;
+        let routes = RouteTable::of(document);
+        let allow = |path: &str| routes.find(path).map(KnownRoute::allow).unwrap();
+        assert_eq!(allow("/users/42"), "GET, PUT, HEAD, OPTIONS");
+        assert_eq!(allow("/login"), "POST, OPTIONS");
+        assert_eq!(allow("/"), "GET, HEAD, OPTIONS");
+        assert_eq!(allow("/docs"), "GET, HEAD, OPTIONS");
+        let template = |path: &str| routes.find(path).map(KnownRoute::template);
+        assert_eq!(template("/users/42"), Some("/users/{id}"));
+        assert_eq!(template("/users/42/secret"), None);
+    }
+
+    #[test]
+    fn a_request_is_counted_by_its_operation() {
+        let document = r#"{"paths": {"/users/{id}": {
+            "get": {"operationId": "look", "responses": {"200": {}, "404": {}}},
+            "put": {"operationId": "change", "responses": {"200": {}}}
+        }}}"#;
+        let routes = RouteTable::of(document);
+        let counted = |path: &str, method: Method| {
+            let operation = routes.find(path).map_or(OperationIndex::NONE, |route| route.operation(&method));
+            routes.operations()[operation.0].name.clone()
+        };
+        assert_eq!(counted("/users/42", Method::GET), "look");
+        assert_eq!(counted("/users/42", Method::HEAD), "look");
+        assert_eq!(counted("/users/42", Method::PUT), "change");
+        assert_eq!(counted("/users/42", Method::DELETE), "none");
+        assert_eq!(counted("/nowhere", Method::GET), "none");
+        assert_eq!(counted("/docs", Method::GET), "get_swagger_ui");
+        assert_eq!(routes.operations()[1].statuses, [200, 404]);
+    }
+
+    #[test]
+    fn a_page_has_the_name_of_the_service() {
+        let html = "<head><title>Redoc</title></head><p><title>";
+        assert_eq!(with_title(html, "A <b> & C"), "<head><title>A &lt;b> &amp; C</title></head><p><title>");
+        assert_eq!(with_title("<p>", "A"), "<p>");
+    }
+
+    #[test]
+    fn scripts_are_found_whole() {
+        let html = "<script charset=\"UTF-8\">a < '<script>b'</script><p></p><script>c</script>";
+        assert_eq!(script_bodies(html).collect::<Vec<_>>(), ["a < '<script>b'", "c"]);
+    }
+}

@@ -1,0 +1,12 @@
+//! What every request goes through, from the outside in: an id and a log line, headers, CORS, limits of size and time,
+//! and the writing of problems.
+
+mod cors;
+mod headers;
+mod pipeline;
+mod request_id;
+
+pub(in crate::http) use cors::Cors;
+pub(in crate::http) use headers::add_common;
+pub(in crate::http) use pipeline::RequestPipeline;
+pub(in crate::http) use request_id::request_id;

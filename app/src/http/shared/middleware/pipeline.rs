@@ -1,0 +1,233 @@
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use opentelemetry::trace::FutureExt as _;
+use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
+use tracing::Instrument;
+use tracing::field::Empty;
+
+use super::cors::Cors;
+use super::headers::add_common;
+use super::request_id::request_id;
+use crate::http::shared::client::{ClientAddress, client_of, is_over_tls};
+use crate::http::shared::document::{KnownRoute, RouteTable};
+use crate::http::shared::limits::LimitSlot;
+use crate::http::shared::problem::{Kind, Problem};
+use crate::http::shared::responses::PROBLEM_JSON;
+use crate::http::shared::state::AppState;
+use crate::observability::metrics::{OperationIndex, Requests};
+use crate::observability::traces::RequestTrace;
+use crate::runtime::server::bad_head::BadHead;
+
+/// How long a request may take, the reading of its body included.
+const MAX_REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The longest path and query that are looked at.
+const MAX_URI_BYTES: usize = 8 * 1024;
+
+/// The outermost middleware. Whatever happens inside, what leaves here has an id, the common headers and, where it is an
+/// error, the body that all errors have; and there is one log line for it.
+pub(in crate::http) struct RequestPipeline {
+    pub(in crate::http) state: Arc<AppState>,
+    pub(in crate::http) cors: Cors,
+    pub(in crate::http) routes: Arc<RouteTable>,
+    pub(in crate::http) requests: Arc<Requests>,
+}
+
+pub(in crate::http) struct GatewayEndpoint<E> {
+    inner: E,
+    state: Arc<AppState>,
+    cors: Cors,
+    routes: Arc<RouteTable>,
+    requests: Arc<Requests>,
+}
+
+impl<E: Endpoint> Middleware<E> for RequestPipeline {
+    type Output = GatewayEndpoint<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        GatewayEndpoint {
+            inner,
+            state: Arc::clone(&self.state),
+            cors: self.cors.clone(),
+            routes: Arc::clone(&self.routes),
+            requests: Arc::clone(&self.requests),
+        }
+    }
+}
+
+impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let begun = Instant::now();
+        let in_flight = self.requests.begin();
+        let id = request_id(&request, self.state.core.entropy.as_ref());
+        request.extensions_mut().insert(Arc::clone(&self.state));
+        let method = request.method().clone();
+        let address = ClientAddress::find(&request, &self.state.trusted_proxies);
+        request.extensions_mut().insert(address);
+        let client = client_of(&request);
+        let is_over_tls = is_over_tls(&request, &self.state.trusted_proxies);
+        let slot = LimitSlot::of(client);
+        request.extensions_mut().insert(slot.clone());
+        let route = self.routes.find(request.uri().path());
+        let grant = self.cors.grant(&request);
+        let bad_head = request.extensions().get::<BadHead>().map(|bad| Problem::from(*bad).into_response());
+        let preflight = if bad_head.is_none() { self.cors.preflight(&request) } else { None };
+        let is_preflight = preflight.is_some();
+
+        let template = route.map(KnownRoute::template);
+        let trace =
+            RequestTrace::begin(self.state.tracer.as_deref(), request.headers(), &method, template, &id);
+        // However quiet the log is kept, what is in it can be found by the id that the client was told.
+        let span = tracing::error_span!(
+            "request",
+            request_id = %id,
+            user_id = Empty,
+            trace_id = Empty,
+            span_id = Empty
+        );
+        trace.write_to(&span);
+        let mut response = match (bad_head.or(preflight), route) {
+            (Some(response), _) => response,
+            (None, Some(route)) if method == Method::OPTIONS => Response::builder()
+                .status(StatusCode::NO_CONTENT)
+                .header(header::ALLOW, route.allow())
+                .finish(),
+            (None, _) => match trace.context() {
+                // Boxed, so that those who are not traced carry no more than before.
+                Some(context) => {
+                    let answer = self.answer(request).with_context(context.clone());
+                    Box::pin(answer.instrument(span.clone())).await
+                }
+                None => self.answer(request).instrument(span.clone()).await,
+            },
+        };
+
+        let status = response.status();
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            let unknown = HeaderValue::from_static("GET, HEAD, OPTIONS");
+            response.headers_mut().insert(header::ALLOW, route.map_or(unknown, KnownRoute::allow));
+        }
+        if status.is_client_error() || status.is_server_error() {
+            write_problem(&mut response, &id, &method, template.unwrap_or_default(), &span).await;
+        }
+        let headers = response.headers_mut();
+        slot.write_headers(headers);
+        add_common(headers, &id, is_over_tls);
+        if !is_preflight {
+            self.cors.add(headers, grant);
+        }
+        let took = begun.elapsed();
+        let operation = route.map_or(OperationIndex::NONE, |route| route.operation(&method));
+        in_flight.answered(operation, response.status().as_u16(), took);
+        trace.end(response.status());
+        let microseconds = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+        span.in_scope(|| {
+            tracing::info!(
+                target: "inwren::request",
+                %method,
+                route = template.unwrap_or("-"),
+                status = response.status().as_u16(),
+                duration_ms = f64::from(microseconds) / 1_000.0,
+                %client,
+            );
+        });
+        Ok(response)
+    }
+}
+
+impl<E: Endpoint> GatewayEndpoint<E> {
+    /// Runs the endpoint. Neither a panic nor a request that takes for ever gets further than here.
+    async fn answer(&self, request: Request) -> Response {
+        if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES) {
+            return Problem::of(Kind::URI_TOO_LONG).into_response();
+        }
+        let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        match tokio::time::timeout(MAX_REQUEST_TIME, answer).await {
+            Ok(Ok(Ok(response))) => response.into_response(),
+            Ok(Ok(Err(error))) => error.into_response(),
+            Ok(Err(_)) => Problem::internal("a handler panicked").into_response(),
+            Err(_) => Problem::overloaded(Duration::from_secs(1), "a request took too long").into_response(),
+        }
+    }
+}
+
+/// Gives an error the body that all errors have. Errors of our own bring a [`Problem`] along; the router's and the
+/// parameter parser's bring a line of text.
+async fn write_problem(
+    response: &mut Response,
+    id: &str,
+    method: &Method,
+    template: &str,
+    span: &tracing::Span,
+) {
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem,
+        // An answer that was made to be one: OAuth 2.0 errors, and the health of the service.
+        None if response.content_type().is_some_and(|kind| kind.starts_with("application/")) => return,
+        None => foreign(response, template).await,
+    };
+    if problem.kind.status >= 500 {
+        let cause = problem.cause.as_deref().unwrap_or("unknown");
+        span.in_scope(|| tracing::error!(code = problem.kind.code, cause, "request failed"));
+    }
+    let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.set_status(status);
+    response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
+    let body = problem.to_json(id).to_string();
+    if method == Method::HEAD { response.set_body(()) } else { response.set_body(body) }
+}
+
+async fn foreign(response: &mut Response, template: &str) -> Problem {
+    match response.status() {
+        StatusCode::NOT_FOUND => nothing_there(),
+        StatusCode::METHOD_NOT_ALLOWED => Problem::of(Kind::METHOD_NOT_ALLOWED),
+        // Bodies are read by code of our own, so what is left are parameters of the path and the query.
+        StatusCode::BAD_REQUEST => {
+            let text = response.take_body().into_string().await.unwrap_or_default();
+            invalid_parameter(&text, template)
+        }
+        status => Problem::internal(format_args!("an error without a problem: {status}")),
+    }
+}
+
+fn nothing_there() -> Problem {
+    Problem::new(Kind::NOT_FOUND, "There is nothing at this address.")
+}
+
+/// The library says "failed to parse parameter `limit`: …" or "failed to parse path `param0`: …", where the number is
+/// that of the placeholder.
+fn invalid_parameter(text: &str, template: &str) -> Problem {
+    // The router's own text names none: the path is not UTF-8, so it is nobody's.
+    let Some(name) = text.split('`').nth(1) else { return nothing_there() };
+    let placeholder = name.strip_prefix("param").and_then(|number| number.parse().ok()).and_then(|number| {
+        let mut placeholders = template.split('/').filter(|part| part.starts_with('{'));
+        placeholders.nth(number)
+    });
+    let pointer = match placeholder {
+        Some(placeholder) => format!("/path/{}", placeholder.trim_matches(['{', '}'])),
+        None => format!("/query/{name}"),
+    };
+    Problem::invalid(&pointer, "is not valid")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_named() {
+        let pointer = |text: &str| {
+            let problem = invalid_parameter(text, "/users/{user_id}/sessions/{session_id}");
+            problem.errors.into_iter().next().map(|error| error.pointer)
+        };
+        let query = pointer("failed to parse parameter `limit`: number too large");
+        assert_eq!(query.as_deref(), Some("/query/limit"));
+        assert_eq!(pointer("failed to parse parameter `param0`: bad").as_deref(), Some("/path/user_id"));
+        assert_eq!(pointer("failed to parse path `param1`: bad").as_deref(), Some("/path/session_id"));
+    }
+}

@@ -1,0 +1,20 @@
+//! What all features share: request bodies, problems, rate limits, middleware and the OpenAPI document.
+
+pub(super) mod authentication;
+mod bad_head;
+pub(super) mod body;
+pub(super) mod client;
+pub(super) mod cursor;
+pub(super) mod document;
+pub(super) mod issuer;
+pub(super) mod limited;
+pub mod limits;
+pub(super) mod middleware;
+pub(super) mod paging;
+pub(super) mod parameter;
+pub mod problem;
+pub mod problem_pages;
+pub(super) mod refusals;
+pub(super) mod responses;
+pub(super) mod state;
+pub(super) mod tags;

@@ -1,0 +1,78 @@
+//! Query parameters that become what the core takes.
+
+use std::borrow::Cow;
+
+use inwren_domain::account::Tier;
+use inwren_domain::kernel::{AgeCursor, SessionId, UserCursor};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
+
+use super::cursor::CursorText;
+
+/// A text that is read as something.
+///
+/// The document has its pattern, but nothing is matched with it: a regular expression would be compiled for each request,
+/// and reading the text tells as much.
+pub(in crate::http) struct Parameter<T>(pub(in crate::http) T);
+
+/// What a text can be read as.
+pub(in crate::http) trait FromText: Send + Sync + Sized {
+    /// What such a text looks like, as a regular expression. `None` for one that callers only pass on.
+    const PATTERN: Option<&'static str>;
+
+    fn from_text(text: &str) -> Option<Self>;
+}
+
+impl FromText for UserCursor {
+    const PATTERN: Option<&'static str> = None;
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::decode(text)
+    }
+}
+
+impl FromText for AgeCursor<SessionId> {
+    const PATTERN: Option<&'static str> = Some("^[A-Za-z0-9_-]{34}$");
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::decode(text)
+    }
+}
+
+impl FromText for Tier {
+    const PATTERN: Option<&'static str> = Some("^[a-z0-9_-]{1,32}$");
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+}
+
+impl<T: FromText> Type for Parameter<T> {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("string")
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        let pattern = T::PATTERN.map(str::to_owned);
+        MetaSchemaRef::Inline(Box::new(MetaSchema { pattern, ..MetaSchema::new("string") }))
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl<T: FromText> ParseFromParameter for Parameter<T> {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        T::from_text(text).map(Self).ok_or_else(|| ParseError::custom("no such value"))
+    }
+}

@@ -1,0 +1,208 @@
+//! Errors as clients see them (RFC 9457).
+
+mod kind;
+
+use std::time::Duration;
+
+use inwren_domain::credential::HasherError;
+use inwren_domain::kernel::StoreError;
+use inwren_domain::{Failure, PortFailure};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::Object;
+use serde_json::json;
+
+pub use self::kind::Kind;
+
+/// One error on its way to the client. The outermost middleware writes the body, when it knows the request's id.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// What went wrong.
+    pub kind: &'static Kind,
+    /// What went wrong here, in words for a developer.
+    pub detail: String,
+    /// Which parts of the request are not valid.
+    pub errors: Vec<FieldError>,
+    /// Headers that go with it.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// For the log, never for the client.
+    pub cause: Option<String>,
+}
+
+/// A part of the request that is not valid.
+#[derive(Clone, Debug, PartialEq, Eq, Object)]
+#[oai(example)]
+pub struct FieldError {
+    /// Where: a JSON Pointer (RFC 6901) into the body, or `/query/…` or `/path/…` with the parameter's name.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+impl poem_openapi::types::Example for FieldError {
+    fn example() -> Self {
+        Self {
+            pointer: "/password".to_owned(),
+            detail: "the password must have at least 8 characters".to_owned(),
+        }
+    }
+}
+
+/// An error (RFC 9457), as `application/problem+json`.
+#[derive(Debug, Object)]
+#[oai(rename = "Problem")]
+pub struct ProblemDocument {
+    /// Names the kind of problem: a stable URI, relative to the service.
+    pub r#type: String,
+    /// The last part of `type`. There may be new ones: take one that you do not know for what its status says.
+    pub code: String,
+    /// The kind of problem in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened this time.
+    pub detail: String,
+    /// Whether the same request may succeed later, unchanged.
+    pub retryable: bool,
+    /// Names this request in the logs of the service.
+    pub request_id: String,
+    /// Which parts of the request are not valid; only with status 422.
+    #[oai(skip_serializing_if_is_none)]
+    pub errors: Option<Vec<FieldError>>,
+}
+
+impl Problem {
+    /// A problem of which there is no more to say than of others of its kind.
+    pub fn of(kind: &'static Kind) -> Self {
+        Self::new(kind, kind.detail)
+    }
+
+    /// A problem of a kind.
+    pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
+    }
+
+    /// Some parts of the request are not valid.
+    pub fn validation(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] if only.pointer.is_empty() => only.detail.clone(),
+            [only] => format!("{}: {}", only.pointer, only.detail),
+            more => format!("{} parts of the request are not valid", more.len()),
+        };
+        Self { errors, ..Self::new(Kind::VALIDATION_FAILED, detail) }
+    }
+
+    /// One part of the request is not valid.
+    pub fn invalid(pointer: &str, detail: impl ToString) -> Self {
+        Self::validation(vec![FieldError { pointer: pointer.to_owned(), detail: detail.to_string() }])
+    }
+
+    /// Something went wrong that is nobody's business but the operator's.
+    pub fn internal(cause: impl ToString) -> Self {
+        Self { cause: Some(cause.to_string()), ..Self::of(Kind::INTERNAL_ERROR) }
+    }
+
+    /// The service is at a limit.
+    pub fn overloaded(retry_after: Duration, cause: impl ToString) -> Self {
+        Self { cause: Some(cause.to_string()), ..Self::of(Kind::OVERLOADED) }.retry_after(retry_after)
+    }
+
+    /// Something that the service needs does not answer.
+    pub fn unavailable(cause: impl ToString) -> Self {
+        Self { cause: Some(cause.to_string()), ..Self::of(Kind::UNAVAILABLE) }
+            .retry_after(Duration::from_secs(2))
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// With `Retry-After`, in whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(self, after: Duration) -> Self {
+        let seconds = after.as_millis().div_ceil(1_000).max(1);
+        self.header(header::RETRY_AFTER, number(u64::try_from(seconds).unwrap_or(u64::MAX)))
+    }
+
+    /// The response body.
+    pub(in crate::http) fn to_json(&self, request_id: &str) -> serde_json::Value {
+        let Kind { code, status, title, retryable, .. } = self.kind;
+        let mut document = json!({
+            "type": format!("/problems/{code}"),
+            "code": code,
+            "title": title,
+            "status": status,
+            "detail": self.detail,
+            "retryable": retryable,
+            "request_id": request_id,
+        });
+        if !self.errors.is_empty() {
+            let errors: Vec<_> =
+                self.errors.iter().map(|e| json!({ "pointer": e.pointer, "detail": e.detail })).collect();
+            document["errors"] = errors.into();
+        }
+        document
+    }
+}
+
+/// A number as a header value.
+pub(in crate::http) fn number(number: u64) -> HeaderValue {
+    HeaderValue::from(number)
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::builder()
+            .status(StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+            .finish();
+        response.headers_mut().extend(self.headers.iter().cloned());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Problem> for poem::Error {
+    fn from(problem: Problem) -> Self {
+        let mut error = Self::from_response(problem.clone().into_response());
+        // An error replaces the extensions of its response by its own.
+        error.set_data(problem);
+        error
+    }
+}
+
+impl From<PortFailure> for Problem {
+    fn from(failure: PortFailure) -> Self {
+        match failure {
+            PortFailure::Store(store) => store.into(),
+            PortFailure::Hasher(HasherError::Busy { retry_after }) => {
+                Self::overloaded(retry_after, "the password hasher is at its limit")
+            }
+            PortFailure::Hasher(error) => Self::internal(error),
+            PortFailure::Signing(error) => Self::internal(error),
+            PortFailure::Entropy(error) => Self::internal(error),
+            PortFailure::Clock(error) => Self::unavailable(error),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::unavailable(error),
+            StoreError::Busy(_) => Self::overloaded(Duration::from_secs(1), error),
+            StoreError::Inconsistent { .. } => Self::internal(error),
+        }
+    }
+}
+
+impl<R: Into<Problem>> From<Failure<R>> for Problem {
+    fn from(failure: Failure<R>) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refusal.into(),
+            Failure::Port(failure) => failure.into(),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `/problems` and `/problems/{code}`: what the `type` of a problem leads to (RFC 9457 section 3.1.1).
+//!
+//! All of it is known when the service is built, and nothing of it depends on who asks or on what happened to them.
+
+mod render;
+mod wanted;
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::web::Path;
+use poem::{IntoResponse, Response, Route, get, handler};
+
+use self::render::Format;
+pub use self::render::reference;
+use super::problem::{Kind, Problem};
+
+/// What the pages are in the table of routes, and what they are counted as.
+pub(in crate::http) const PAGES: [(&str, &str); 2] =
+    [("/problems", "get_problem_pages"), ("/problems/{code}", "get_problem_page")];
+
+/// Adds the pages.
+pub(in crate::http) fn routes(route: Route) -> Route {
+    route.at("/problems", get(all)).at("/problems/:code", get(one))
+}
+
+#[handler]
+fn all(request: &poem::Request) -> Response {
+    answer(request, render::list)
+}
+
+#[handler]
+fn one(request: &poem::Request, Path(code): Path<String>) -> Response {
+    match Kind::ALL.iter().find(|kind| kind.code == code) {
+        Some(kind) => answer(request, |format| render::one(kind, format)),
+        None => {
+            Problem::new(Kind::NOT_FOUND, "There is no such problem; /problems lists all.").into_response()
+        }
+    }
+}
+
+fn answer(request: &poem::Request, page: impl FnOnce(Format) -> String) -> Response {
+    let accept = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let format = wanted::format(accept);
+    let mut response = Response::builder()
+        .status(StatusCode::OK)
+        .content_type(format.media_type())
+        .header(header::CACHE_CONTROL, "no-cache")
+        .header(header::VARY, HeaderValue::from_static("Accept"));
+    if format == Format::Html {
+        response = response.header(header::CONTENT_SECURITY_POLICY, render::policy());
+    }
+    response.body(page(format))
+}

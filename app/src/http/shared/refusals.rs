@@ -1,0 +1,87 @@
+//! The problems that more than one part of the interface has. Those of single use cases are beside their routes.
+
+use inwren_domain::account::superuser::LastSuperuser;
+use inwren_domain::account::tier_choice::TierRefused;
+use inwren_domain::authn::step_up::StepUpRequired;
+use inwren_domain::credential::password_policy::WeakPassword;
+use inwren_domain::kernel::InvalidEmail;
+use poem::http::{HeaderValue, header};
+
+use super::problem::{Kind, Problem};
+
+/// The challenge that names no error (RFC 6750 section 3, which asks for one parameter at least).
+pub(in crate::http) const BEARER_CHALLENGE: &str = r#"Bearer realm="inwren""#;
+
+/// The password of the request, wherever it stands.
+pub(in crate::http) fn weak_password(pointer: &str, weak: WeakPassword) -> Problem {
+    Problem::invalid(pointer, weak)
+}
+
+pub(in crate::http) fn email_taken() -> Problem {
+    Problem::of(Kind::EMAIL_TAKEN)
+}
+
+/// One answer for all refused logins.
+pub(in crate::http) fn invalid_credentials() -> Problem {
+    Problem::of(Kind::INVALID_CREDENTIALS)
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
+}
+
+/// A token that is not valid, for whatever reason (RFC 6750 section 3.1).
+pub(in crate::http) fn invalid_token() -> Problem {
+    const CHALLENGE: &str = r#"Bearer error="invalid_token", error_description="The token is not valid""#;
+    Problem::of(Kind::INVALID_TOKEN).header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
+}
+
+/// No such thing, or none that the caller may know of.
+pub(in crate::http) fn not_found(what: &str) -> Problem {
+    Problem::new(Kind::NOT_FOUND, format!("There is no such {what}."))
+}
+
+/// Somebody is known, but may not.
+pub(in crate::http) fn not_permitted() -> Problem {
+    const CHALLENGE: &str = r#"Bearer error="insufficient_scope""#;
+    Problem::of(Kind::NOT_PERMITTED).header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
+}
+
+/// Wherever a body has an address, it is called so.
+impl From<InvalidEmail> for Problem {
+    fn from(invalid: InvalidEmail) -> Self {
+        Self::invalid("/email", invalid)
+    }
+}
+
+impl From<TierRefused> for Problem {
+    fn from(refused: TierRefused) -> Self {
+        match refused {
+            TierRefused::Unknown => Self::invalid("/tier", refused),
+            TierRefused::NotSelfService => Self::of(Kind::TIER_NOT_SELF_SERVICE),
+        }
+    }
+}
+
+impl From<LastSuperuser> for Problem {
+    fn from(_: LastSuperuser) -> Self {
+        Self::of(Kind::LAST_SUPERUSER)
+    }
+}
+
+/// RFC 9470 section 3.
+impl From<StepUpRequired> for Problem {
+    fn from(required: StepUpRequired) -> Self {
+        let max_age = required.max_age.whole_seconds();
+        let challenge = format!(
+            r#"Bearer error="insufficient_user_authentication", error_description="A more recent authentication is needed", max_age="{max_age}""#
+        );
+        let problem = Self::new(
+            Kind::STEP_UP_REQUIRED,
+            format!(
+                "This needs a login that is at most {max_age} seconds old. Log in again and repeat the request."
+            ),
+        );
+        match HeaderValue::from_str(&challenge) {
+            Ok(challenge) => problem.header(header::WWW_AUTHENTICATE, challenge),
+            Err(_) => problem,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The log: one line for each event, for people or for machines.
+
+mod json;
+mod sink;
+
+pub use sink::LogSink;
+
+use tracing::Subscriber;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
+
+use self::json::JsonLines;
+use crate::config::LogFormat;
+use crate::runtime::colour;
+
+/// Where the log goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogOutput {
+    /// Standard output, as for a service.
+    Stdout,
+    /// Standard error, where standard output is for something else.
+    Stderr,
+}
+
+/// Starts logging. A log that cannot be written is dropped: the service goes on. The sink is there to be flushed at the
+/// end.
+pub fn start(output: LogOutput, format: LogFormat, filter: &str) -> std::io::Result<LogSink> {
+    let (sink, colours) = match output {
+        LogOutput::Stdout => (LogSink::start(std::io::stdout())?, colour::wanted(&std::io::stdout())),
+        LogOutput::Stderr => (LogSink::start(std::io::stderr())?, colour::wanted(&std::io::stderr())),
+    };
+    // Only conditions on spans need the filter that looks at each span that is entered, several times a request.
+    let targets = if filter.contains('[') { None } else { filter.parse::<Targets>().ok() };
+    let started = if let Some(targets) = targets {
+        let registry = tracing_subscriber::registry().with(targets);
+        registry.with(lines(format, sink.clone(), colours)).try_init()
+    } else {
+        let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+        let registry = tracing_subscriber::registry().with(filter);
+        registry.with(lines(format, sink.clone(), colours)).try_init()
+    };
+    if started.is_err() {
+        tracing::debug!("logging was started before");
+    }
+    Ok(sink)
+}
+
+fn lines<S>(format: LogFormat, sink: LogSink, colours: bool) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    match format {
+        LogFormat::Json => JsonLines { sink }.boxed(),
+        LogFormat::Pretty => {
+            fmt::layer().with_writer(sink).with_ansi(colours).log_internal_errors(false).boxed()
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The startup message: addresses, storage, signing key and warnings.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::colour::{self, paint};
+use crate::config::{AllowedOrigins, Config, DatabaseTarget, Environment, LogFormat};
+use crate::http::Issuer;
+use crate::{ephemeral, wiring};
+
+/// What a service says of itself once it listens.
+pub(crate) struct Banner<'a> {
+    pub(crate) config: &'a Config,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// The key that signs.
+    pub(crate) kid: &'a str,
+    /// Whether it is a double for the tests of others.
+    pub(crate) is_ephemeral: bool,
+}
+
+impl Banner<'_> {
+    /// As events of the log.
+    pub(crate) fn log(&self) {
+        let Self { config, kid, .. } = self;
+        let url = self.url();
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            storage = config.database.target.to_string(),
+            tokens = wiring::TOKENS,
+            kid,
+            environment = ?config.environment,
+            "{}",
+            self.title()
+        );
+        tracing::info!("documentation: {url}/docs and {url}/redoc");
+        for warning in self.warnings() {
+            tracing::warn!("{warning}");
+        }
+        if let Some(hint) = self.hint() {
+            tracing::info!("{hint}");
+        }
+    }
+
+    /// As lines for people.
+    pub(crate) fn text(&self) -> String {
+        let Self { config, kid, is_ephemeral, .. } = self;
+        let colours = match is_ephemeral {
+            true => colour::wanted(&std::io::stderr()),
+            false => colour::wanted(&std::io::stdout()),
+        };
+        let url = self.url();
+        let environment = match config.environment {
+            Environment::Development => "development",
+            Environment::Production => "production",
+        };
+        let key = match is_ephemeral {
+            true => format!("{kid}, which everybody has"),
+            false => format!("{kid} in {}", config.keys.private.display()),
+        };
+        let mut lines = vec![
+            ("docs", format!("{url}/docs to try it, {url}/redoc to read it")),
+            ("storage", config.database.target.to_string()),
+            ("key", key),
+            ("build", format!("{}, {environment}, tokens by {}", env!("CARGO_PKG_VERSION"), wiring::TOKENS)),
+        ];
+        if *is_ephemeral {
+            let people = ephemeral::SEEDS.map(|seed| format!("{} ({})", seed.email, seed.password));
+            lines.push(("users", people.join("\n             ")));
+        }
+        lines.extend(self.hint().map(|hint| ("note", hint)));
+        let title = paint(colours, colour::STRONG, &self.title());
+        let mut text = format!("\n  {title}\n\n");
+        for (name, value) in lines {
+            text += &format!("  {} {value}\n", paint(colours, colour::LABEL, &format!("{name:<9} ")));
+        }
+        for warning in self.warnings() {
+            text += &format!("  {} {warning}\n", paint(colours, colour::WARNING, "warning   "));
+        }
+        text.push('\n');
+        text
+    }
+
+    fn title(&self) -> String {
+        let Self { config, address, .. } = self;
+        let listening = format!("{} is listening on {}://{address}", config.project_name, config.scheme());
+        // That address is none that a browser could be sent to.
+        match address.ip().is_unspecified() {
+            true => format!("{listening} (all interfaces), here: {}", self.url()),
+            false => listening,
+        }
+    }
+
+    /// Where somebody on this machine finds it.
+    fn url(&self) -> String {
+        format!("{}://{}", self.config.scheme(), reachable(self.address))
+    }
+
+    /// What is not safe to be left so. That all of it is meant goes without saying where the service is a test double.
+    fn warnings(&self) -> Vec<String> {
+        let Self { config, address, is_ephemeral, .. } = self;
+        if *is_ephemeral {
+            let mut warnings =
+                vec!["for tests only: everybody knows the key and the users, and nothing is kept".to_owned()];
+            if !address.ip().is_loopback() {
+                warnings
+                    .push("others can reach it: whatever believes its tokens believes anybody".to_owned());
+            }
+            return warnings;
+        }
+        let mut warnings = Vec::new();
+        let mut warn = |is_so: bool, text: &str| {
+            if is_so {
+                warnings.push(text.to_owned());
+            }
+        };
+        warn(
+            matches!(config.database.target, DatabaseTarget::Memory),
+            "DATABASE_URL is memory: nothing is kept when the service stops",
+        );
+        warn(
+            !config.limits.enabled,
+            "RATE_LIMIT_ENABLED is false: passwords can be guessed as fast as they are hashed",
+        );
+        warn(
+            !config.argon2.is_recommended(),
+            "ARGON2_MEMORY_KIB, ARGON2_ITERATIONS: below what OWASP asks for, so that stolen hashes are cheap to try",
+        );
+        warn(
+            config.cors == AllowedOrigins::Any,
+            "CORS_ALLOWED_ORIGINS is *: the scripts of every page may read the answers",
+        );
+        let is_called_from_afar = !address.ip().is_loopback() || !config.trusted_proxies.is_empty();
+        warn(
+            is_called_from_afar && !Issuer::new(&config.token_issuer, &config.token_audience).is_address(),
+            "TOKEN_ISSUER is not the address of this service: whoever calls it by a name is told one of this machine's",
+        );
+        warn(
+            config.environment == Environment::Development && !address.ip().is_loopback(),
+            "others can reach it in ENVIRONMENT=development, which makes up what is missing",
+        );
+        warnings
+    }
+
+    /// What is worth knowing, but no reason to worry.
+    fn hint(&self) -> Option<String> {
+        let production = self.config.environment == Environment::Production;
+        let plain = production && self.config.tls.is_none() && !self.address.ip().is_loopback();
+        match self.config.log_format {
+            _ if self.is_ephemeral => None,
+            _ if plain => Some("plain HTTP: let a proxy in front of it speak TLS".to_owned()),
+            LogFormat::Pretty if !production => Some("`inwren config check` shows all settings".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// Where a service that listens on every address can be reached from here.
+pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}

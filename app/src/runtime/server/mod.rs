@@ -1,0 +1,360 @@
+//! The accept loop: connections are bounded in number and in time, and a stop lets what runs finish.
+
+pub(crate) mod bad_head;
+pub mod connections;
+mod header_size;
+mod host;
+mod linger;
+pub mod proxy_protocol;
+mod transport;
+mod unread_body;
+mod write_timeout;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::future::{AbortRegistration, Abortable};
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use poem::endpoint::BoxEndpoint;
+use poem::http::uri::Scheme;
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Addr, Endpoint, Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::task::JoinSet;
+
+pub use connections::Connections;
+use connections::Slot;
+use header_size::MAX_HEADER_BYTES;
+use linger::linger;
+pub use transport::Transport;
+use transport::{Opened, Stream};
+use unread_body::UnreadBody;
+use write_timeout::WriteTimeout;
+
+/// How long a client may take to send its headers, and how long it may wait between two requests.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// As much of them as is read, so that a client that sends somewhat more gets a problem. Beyond it the parser answers.
+const MAX_READ_AHEAD: usize = 2 * MAX_HEADER_BYTES;
+/// After a failed accept, most often for want of file descriptors: trying at once would only burn the processor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// For how long idle connections stay open at least once the service stops, so that a request that is on its way still
+/// finds somebody. Every answer from then on closes its connection.
+const LAST_ORDERS: Duration = Duration::from_millis(500);
+/// How long idle connections stay open at least after the last one was let in, for the requests of those who came last.
+const LAST_COMERS: Duration = Duration::from_millis(250);
+/// Once the listener is closed: how long a client may take that has begun to send its headers, or that does not take its
+/// answer. It must not use the grace up that is for those whose requests are under way.
+const LAST_BYTES: Duration = Duration::from_secs(1);
+
+/// What comes so soon is waited for without an answer: most starts are done by then, and nobody is turned away by them.
+const SOON: Duration = Duration::from_millis(500);
+
+/// How the server behaves.
+#[derive(Clone)]
+pub struct ServerOptions {
+    /// How many connections there may be, and whose is closed for a new one.
+    pub connections: Arc<Connections>,
+    /// How long a client may take to send its headers, and how long it may wait between two requests.
+    pub header_timeout: Duration,
+    /// For how long a stop goes on to accept connections, so that whoever asks `/health` learns that it is stopping.
+    pub shutdown_notice: Duration,
+    /// How long a stop takes at most, the notice included.
+    pub shutdown_grace: Duration,
+    /// How connections begin.
+    pub transport: Transport,
+}
+
+/// Serves until `stop` completes, and then lets what runs finish. `true` if everything finished within the grace.
+///
+/// A stop has three steps: everybody is still accepted for the notice, and every answer closes its connection; then the
+/// listener closes; then connections close as soon as no request is under way on them.
+pub async fn serve(
+    listener: TcpListener,
+    endpoint: Arc<BoxEndpoint<'static, Response>>,
+    options: ServerOptions,
+    stop: impl Future<Output = ()>,
+) -> bool {
+    let (phase, watched) = watch::channel(Phase::Serving);
+    let mut server = Server::new(&listener, endpoint, &options, watched);
+    server.accept_until(&listener, stop).await;
+    phase.send_replace(Phase::LastOrders);
+    let notice = options.shutdown_notice.min(options.shutdown_grace);
+    let stopped = async {
+        server.accept_until(&listener, tokio::time::sleep(notice)).await;
+        let connections = server.accept_the_last(listener);
+        finish(connections, phase, LAST_ORDERS.saturating_sub(notice).max(LAST_COMERS)).await;
+    };
+    tokio::time::timeout(options.shutdown_grace, stopped).await.is_ok()
+}
+
+/// Gives what comes of `event`, and answers whoever asks meanwhile. Whoever comes soon before it is left to the listener, which
+/// stays open: the next to serve answers them.
+pub async fn serve_meanwhile<T>(
+    listener: &TcpListener,
+    endpoint: Arc<BoxEndpoint<'static, Response>>,
+    options: &ServerOptions,
+    event: impl Future<Output = T>,
+) -> T {
+    let mut event = pin!(event);
+    if let Ok(outcome) = tokio::time::timeout(SOON, &mut event).await {
+        return outcome;
+    }
+    // Every answer closes its connection, so that nobody keeps one to who answers only for the time being.
+    let (phase, watched) = watch::channel(Phase::LastOrders);
+    let mut server = Server::new(listener, endpoint, options, watched);
+    let outcome = server.accept_until(listener, event).await;
+    // Those who have come already are answered still, as at a stop.
+    tokio::spawn(finish(server.connections, phase, LAST_COMERS));
+    outcome
+}
+
+/// Waits for the last connections. Idle ones stay open for so long, and are closed then.
+async fn finish(mut connections: JoinSet<()>, phase: watch::Sender<Phase>, last_orders: Duration) {
+    let all_done = async { while connections.join_next().await.is_some() {} };
+    let mut all_done = pin!(all_done);
+    if tokio::time::timeout(last_orders, &mut all_done).await.is_err() {
+        phase.send_replace(Phase::Closing);
+        all_done.await;
+    }
+}
+
+/// How far the stop has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// Every answer closes its connection.
+    LastOrders,
+    /// Idle connections are closed.
+    Closing,
+}
+
+struct Server {
+    /// Where it listens.
+    local: Option<SocketAddr>,
+    transport: Arc<Transport>,
+    endpoint: Arc<BoxEndpoint<'static, Response>>,
+    sharing: Arc<Connections>,
+    header_timeout: Duration,
+    watched: watch::Receiver<Phase>,
+    connections: JoinSet<()>,
+}
+
+impl Server {
+    fn new(
+        listener: &TcpListener,
+        endpoint: Arc<BoxEndpoint<'static, Response>>,
+        options: &ServerOptions,
+        watched: watch::Receiver<Phase>,
+    ) -> Self {
+        Self {
+            local: listener.local_addr().ok(),
+            transport: Arc::new(options.transport.clone()),
+            endpoint,
+            sharing: Arc::clone(&options.connections),
+            header_timeout: options.header_timeout,
+            watched,
+            connections: JoinSet::new(),
+        }
+    }
+
+    async fn accept_until<T>(&mut self, listener: &TcpListener, end: impl Future<Output = T>) -> T {
+        let mut end = pin!(end);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                outcome = &mut end => return outcome,
+                // First, because in a flood there is always one more to accept, and what has ended keeps its memory.
+                Some(_) = self.connections.join_next() => continue,
+                accepted = accept(listener, &self.sharing) => accepted,
+            };
+            self.spawn(accepted);
+        }
+    }
+
+    /// Whoever has connected already, but was not accepted yet, is served too. The system itself is asked, because what the
+    /// runtime knows of the queue may be a moment old, and whoever is still in it when it closes is cut off.
+    fn accept_the_last(mut self, listener: TcpListener) -> JoinSet<()> {
+        let mut last = Vec::new();
+        if let Ok(queue) = listener.into_std() {
+            while let Ok(accepted) = queue.accept() {
+                last.push(accepted);
+            }
+        }
+        for (stream, peer) in last {
+            let opened = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            let permit = self.sharing.try_permit();
+            self.spawn(opened.ok().zip(permit).map(|(stream, permit)| (stream, peer, permit)));
+        }
+        self.connections
+    }
+
+    fn spawn(&mut self, accepted: Option<Accepted>) {
+        let Some((stream, peer, permit)) = accepted else { return };
+        let Some((slot, displaced)) = self.sharing.admit(peer.ip(), permit) else { return };
+        let local = stream.local_addr().ok().or(self.local).unwrap_or(peer);
+        let connection = Connection {
+            local: LocalAddr(Addr::SocketAddr(local)),
+            endpoint: Arc::clone(&self.endpoint),
+            header_timeout: self.header_timeout,
+            phase: self.watched.clone(),
+        };
+        let transport = Arc::clone(&self.transport);
+        self.connections.spawn(serve_unless(displaced, async move {
+            connection.serve(stream, peer, &transport, slot).await;
+        }));
+    }
+}
+
+/// Serves a connection, and ends it where it is when it has to make room for another one.
+async fn serve_unless(displaced: AbortRegistration, serving: impl Future<Output = ()>) {
+    if Abortable::new(serving, displaced).await.is_err() {
+        tracing::debug!("a connection was closed for a new one");
+    }
+}
+
+type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+
+async fn accept(listener: &TcpListener, sharing: &Connections) -> Option<Accepted> {
+    let permit = sharing.permit().await?;
+    match listener.accept().await {
+        Ok((stream, peer)) => Some((stream, peer, permit)),
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+struct Connection {
+    local: LocalAddr,
+    endpoint: Arc<BoxEndpoint<'static, Response>>,
+    header_timeout: Duration,
+    phase: watch::Receiver<Phase>,
+}
+
+impl Connection {
+    async fn serve(mut self, stream: TcpStream, peer: SocketAddr, transport: &Transport, mut slot: Slot) {
+        // Answers are small and written whole: waiting for more of them only costs time.
+        let _ = stream.set_nodelay(true);
+        let opened = tokio::select! {
+            opened = transport.open(stream, peer) => opened,
+            _ = self.phase.wait_for(|phase| *phase == Phase::Closing) => return,
+        };
+        let Opened { client, stream } = match opened {
+            Ok(opened) => opened,
+            Err(error) => return tracing::debug!(%error, %peer, "a connection did not begin"),
+        };
+        if client != peer && !slot.reassign(client.ip()) {
+            return tracing::debug!(%client, "a connection was refused");
+        }
+        match stream {
+            Stream::Plain(stream) => self.speak(stream, Scheme::HTTP, client, slot).await,
+            Stream::Proxied(stream) => self.speak(stream, Scheme::HTTP, client, slot).await,
+            Stream::Tls(stream) => self.speak(stream, Scheme::HTTPS, client, slot).await,
+        }
+    }
+
+    /// Speaks HTTP until the client goes away or the service stops.
+    async fn speak(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        scheme: Scheme,
+        client: SocketAddr,
+        slot: Slot,
+    ) {
+        let Self { local, endpoint, header_timeout, mut phase } = self;
+        let remote = RemoteAddr(Addr::SocketAddr(client));
+        let asked_phase = phase.clone();
+        let under_way = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&under_way);
+        let slot = Arc::new(slot);
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let counted = Counted::by(&counter);
+            let endpoint = Arc::clone(&endpoint);
+            let has_body = !request.body().is_end_stream();
+            let mut request = Request::from((request, local.clone(), remote.clone(), scheme.clone()));
+            host::check(&mut request);
+            header_size::check(&mut request);
+            let slot = Arc::clone(&slot);
+            let leftover = if has_body {
+                slot.reads_body();
+                Some(UnreadBody::of(&mut request, Arc::clone(&slot)))
+            } else {
+                slot.answers();
+                None
+            };
+            let phase = asked_phase.clone();
+            async move {
+                let mut response = endpoint.get_response(request).await;
+                let goes_on = match leftover {
+                    Some(leftover) => leftover.clear().await,
+                    None => true,
+                };
+                drop(counted);
+                slot.waits();
+                if !goes_on || *phase.borrow() != Phase::Serving {
+                    let close = poem::http::HeaderValue::from_static("close");
+                    response.headers_mut().insert(poem::http::header::CONNECTION, close);
+                }
+                Ok::<_, Infallible>(hyper::Response::from(response))
+            }
+        });
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(header_timeout)
+            .max_buf_size(MAX_READ_AHEAD)
+            .serve_connection(TokioIo::new(WriteTimeout::new(stream)), service);
+        let ended = tokio::select! {
+            outcome = &mut connection => Some(outcome),
+            _ = phase.wait_for(|phase| *phase == Phase::Closing) => None,
+        };
+        let outcome = match ended {
+            Some(outcome) => outcome,
+            None => {
+                Pin::new(&mut connection).graceful_shutdown();
+                loop {
+                    match tokio::time::timeout(LAST_BYTES, &mut connection).await {
+                        Ok(outcome) => break outcome,
+                        Err(_) if under_way.load(Ordering::Acquire) == 0 => return,
+                        Err(_) => {}
+                    }
+                }
+            }
+        };
+        // A client that goes away or sends invalid HTTP is not worth more than this.
+        let Err(error) = outcome else { return };
+        tracing::debug!(%error, %client, "a connection ended");
+        if error.is_parse() {
+            // The slot is in the service, and is held until then.
+            let mut parts = connection.into_parts();
+            linger(parts.io.inner_mut()).await;
+        }
+    }
+}
+
+/// Is counted for as long as it lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn by(counter: &Arc<AtomicUsize>) -> Self {
+        counter.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(counter))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

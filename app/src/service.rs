@@ -1,0 +1,318 @@
+//! The life of the process: startup, serving and shutdown.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use inwren_adapters::crypto::jwt::SigningKeys;
+use inwren_domain::store::Store;
+use poem::endpoint::BoxEndpoint;
+use poem::{EndpointExt as _, Response};
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, LogFormat};
+use crate::http::{self, AppState, HealthEndpoint};
+use crate::keys::{self, KeyStore, Opened};
+use crate::observability::logs::LogSink;
+use crate::observability::metrics;
+use crate::observability::traces::Traces;
+use crate::runtime::banner::Banner;
+use crate::runtime::server::{self, Connections, HEADER_TIMEOUT, ServerOptions, Transport};
+use crate::runtime::shutdown::StopSignals;
+use crate::runtime::start::{self, StartError};
+use crate::runtime::{open_files, workers};
+use crate::tls::ServedCertificate;
+use crate::{ephemeral, wiring};
+
+/// Why the service does not run.
+#[derive(Debug)]
+pub(crate) enum ServiceError {
+    /// Something that it needs is missing or failed.
+    Failed(String),
+    /// A setting is invalid.
+    Settings(String),
+}
+
+impl ServiceError {
+    fn because(error: impl ToString) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// How long a stop waits for the database to take leave. Nothing is lost by not waiting: whatever was answered is kept.
+const MAX_CLOSE: Duration = Duration::from_secs(2);
+
+/// What a service is given instead of opening it itself.
+pub(crate) struct Given {
+    pub(crate) listener: TcpListener,
+    pub(crate) keys: SigningKeys,
+    /// Called once whoever connects is served.
+    pub(crate) ready: Box<dyn FnOnce() + Send>,
+}
+
+/// Serves with this configuration, and with what is given of it already.
+pub(crate) async fn serve(config: &Config, given: Option<Given>, log: &LogSink) -> Result<(), ServiceError> {
+    let mut signals = StopSignals::listen().map_err(ServiceError::because)?;
+    let ready = tokio::select! {
+        ready = prepare(config, given, log) => ready?,
+        () = signals.next() => {
+            tracing::info!("stopped before it was ready");
+            return Ok(());
+        }
+    };
+    let (first, after_first) = oneshot::channel();
+    let stop = async {
+        signals.next().await;
+        tracing::info!("stopping");
+        ready.state.start_draining();
+        let _ = first.send(signals);
+    };
+    let second = async {
+        match after_first.await {
+            Ok(mut signals) => signals.next().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let served = async {
+        let finished = server::serve(ready.listener, ready.endpoint, ready.options, stop).await;
+        for listener in ready.listeners {
+            listener.abort();
+        }
+        ready.sweeper.abort();
+        for watch in ready.watches {
+            watch.abort();
+        }
+        if tokio::time::timeout(MAX_CLOSE, ready.store.close()).await.is_err() {
+            tracing::warn!("stopped without the database, which does not answer");
+        }
+        if let Some(traces) = ready.traces {
+            traces.stop().await;
+        }
+        finished
+    };
+    tokio::select! {
+        finished = served => {
+            if !finished {
+                tracing::warn!("stopped with requests still in flight");
+            }
+            tracing::info!("stopped");
+            Ok(())
+        }
+        () = second => Err(ServiceError::Failed("a second signal ended the service at once".to_owned())),
+    }
+}
+
+/// How long a client of the listeners for metrics and health may take to send its headers, and how long it may wait between
+/// two requests.
+const AUXILIARY_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Serves metrics or health until the task is aborted. Idle connections block no other client: one is closed for each new one.
+fn serve_beside(
+    setting: &'static str,
+    listener: TcpListener,
+    endpoint: BoxEndpoint<'static, Response>,
+) -> JoinHandle<()> {
+    let options = ServerOptions {
+        connections: Connections::without_exemptions(setting, open_files::AUXILIARY_CONNECTIONS),
+        header_timeout: AUXILIARY_HEADER_TIMEOUT,
+        shutdown_notice: Duration::ZERO,
+        shutdown_grace: Duration::ZERO,
+        transport: Transport::default(),
+    };
+    tokio::spawn(async move {
+        server::serve(listener, Arc::new(endpoint), options, std::future::pending()).await;
+    })
+}
+
+/// A service that has only to be let loose.
+struct Ready {
+    store: Arc<dyn Store>,
+    state: Arc<AppState>,
+    sweeper: JoinHandle<()>,
+    /// What goes over to changed files.
+    watches: Vec<JoinHandle<()>>,
+    endpoint: Arc<BoxEndpoint<'static, Response>>,
+    listener: TcpListener,
+    traces: Option<Traces>,
+    /// The listeners for metrics and health, which are served already.
+    listeners: Vec<JoinHandle<()>>,
+    options: ServerOptions,
+}
+
+async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result<Ready, ServiceError> {
+    let clock = wiring::clock();
+    let certificate = config.tls.as_ref().map(|paths| ServedCertificate::open(paths, config.environment));
+    let certificate = certificate.transpose().map_err(ServiceError::because)?;
+    let options = server_options(config, certificate.as_ref());
+    let mut watches = Vec::new();
+    if let Some(certificate) = certificate {
+        watches.push(certificate.watch().map_err(ServiceError::because)?);
+    }
+    let (listener, keys, told) = match given {
+        Some(Given { listener, keys, ready }) => (listener, Keys::Given(keys), Some(ready)),
+        None => {
+            let keys = Keys::open(config)?;
+            (listen(config).await?, keys, None)
+        }
+    };
+    let service = Arc::new(OnceLock::new());
+    let mut listeners = Vec::new();
+    if let Some(listener) = listen_beside("HEALTH_ADDR", config.health_listen, "health", "/health").await? {
+        let health = HealthEndpoint::new(Arc::clone(&service), wiring::entropy(), config.cors.clone());
+        listeners.push(serve_beside("HEALTH_ADDR", listener, health.boxed()));
+    }
+    let opened = async {
+        let opened = wiring::open_store(config).await.map_err(ServiceError::because)?;
+        start::prepare_schema(config, &opened).await.map_err(ServiceError::because)?;
+        Ok(opened)
+    };
+    let meanwhile = Arc::new(http::waiting_endpoint(wiring::entropy(), config.cors.clone()));
+    let opened = server::serve_meanwhile(&listener, meanwhile, &options, opened).await?;
+    announce_legacy_tokens(config, clock.now());
+    let tokens = wiring::tokens(config, keys.signing()).map_err(ServiceError::because)?;
+    let hasher = wiring::hasher(config).map_err(ServiceError::because)?;
+    let core =
+        wiring::core_with(config, Arc::clone(&opened.store), Arc::clone(&hasher) as _, Arc::clone(&tokens));
+    if let Some(first) = &config.first_superuser {
+        start::ensure_first_superuser(&core, first, config.environment).await.map_err(
+            |error| match error {
+                StartError::WeakFirstPassword { .. } => ServiceError::Settings(error.to_string()),
+                error => ServiceError::because(error),
+            },
+        )?;
+    }
+    match keys {
+        Keys::Files(store, opened) => {
+            watches.push(
+                keys::watch(store, &opened, tokens, Arc::clone(&clock)).map_err(ServiceError::because)?,
+            );
+        }
+        Keys::Given(_) => ephemeral::seed(&core).await.map_err(ServiceError::because)?,
+    }
+    let address = listener.local_addr().map_err(|error| cannot_listen(config, &error))?;
+    let signs = core.keys.published(clock.now()).into_iter().next();
+    let sweeper = workers::start(Arc::new(core.clone()), opened.maintenance.clone(), config.sweep_interval);
+    let mut state = wiring::app_state(config, core).map_err(ServiceError::because)?;
+    state.metrics.probes = wiring::probes(hasher, opened.maintenance);
+    let connections = Arc::clone(&options.connections);
+    state.metrics.probes.connections = Some(Box::new(move || connections.metrics()));
+    let traces = config.traces.as_ref().map(Traces::start).transpose().map_err(ServiceError::because)?;
+    if let Some(traces) = &traces {
+        wiring::trace(&mut state, traces);
+    }
+    let state = Arc::new(state);
+    let endpoint = Arc::new(http::endpoint(&state, config.cors.clone()));
+    let _ = service.set(Arc::clone(&endpoint));
+    if let Some(listener) =
+        listen_beside("METRICS_ADDR", config.metrics_listen, "metrics", "/metrics").await?
+    {
+        listeners.push(serve_beside("METRICS_ADDR", listener, metrics::endpoint(&state)));
+    }
+    announce(config, address, &signs.map(|key| key.id).unwrap_or_default(), told.is_some(), log);
+    if let Some(told) = told {
+        told();
+    }
+    Ok(Ready { store: opened.store, state, sweeper, watches, endpoint, listener, traces, listeners, options })
+}
+
+fn server_options(config: &Config, certificate: Option<&ServedCertificate>) -> ServerOptions {
+    let proxies = if config.proxy_protocol { config.trusted_proxies.clone().into() } else { Arc::default() };
+    ServerOptions {
+        connections: Connections::of_clients(
+            open_files::client_connections(config),
+            config.trusted_proxies.clone(),
+        ),
+        header_timeout: HEADER_TIMEOUT,
+        shutdown_notice: config.shutdown_notice,
+        shutdown_grace: config.shutdown_grace,
+        transport: Transport { proxies, tls: certificate.map(ServedCertificate::tls) },
+    }
+}
+
+/// Whoever has switched this on is told at each start, so that nobody forgets it.
+fn announce_legacy_tokens(config: &Config, now: OffsetDateTime) {
+    match config.legacy_tokens_until {
+        Some(until) if now < until => {
+            tracing::warn!(%until, "LEGACY_TOKENS_UNTIL: access tokens of the service before this one are accepted");
+        }
+        Some(_) => tracing::info!("LEGACY_TOKENS_UNTIL is over: it can be taken away"),
+        None => {}
+    }
+}
+
+/// The keys, and where they are from.
+enum Keys {
+    /// From files, which may change.
+    Files(KeyStore, Opened),
+    /// From whoever starts the service.
+    Given(SigningKeys),
+}
+
+impl Keys {
+    fn open(config: &Config) -> Result<Self, ServiceError> {
+        let store = wiring::key_store(config);
+        let opened = store.open_or_generate(wiring::clock().now()).map_err(ServiceError::because)?;
+        if opened.made {
+            tracing::info!(path = %config.keys.private.display(), "made a new signing key");
+        }
+        Ok(Self::Files(store, opened))
+    }
+
+    fn signing(&self) -> &SigningKeys {
+        match self {
+            Self::Files(_, opened) => &opened.keys,
+            Self::Given(keys) => keys,
+        }
+    }
+}
+
+/// Opens the address that the configuration names.
+pub(crate) async fn listen(config: &Config) -> Result<TcpListener, ServiceError> {
+    TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(config, &error))
+}
+
+fn cannot_listen(config: &Config, error: &std::io::Error) -> ServiceError {
+    let address = config.listen;
+    let advice = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            ". Another program listens there: choose another PORT, or 0 for any free one"
+        }
+        std::io::ErrorKind::PermissionDenied => ". Ports below 1024 are for root: choose another PORT",
+        std::io::ErrorKind::AddrNotAvailable => ". This machine has no such address: choose another HOST",
+        _ => "",
+    };
+    ServiceError::Failed(format!("HOST, PORT: cannot listen on {address}: {error}{advice}"))
+}
+
+/// Opens a listener beside that of the service, if there is to be one, and logs its address.
+async fn listen_beside(
+    setting: &str,
+    wanted: Option<SocketAddr>,
+    what: &str,
+    path: &str,
+) -> Result<Option<TcpListener>, ServiceError> {
+    let Some(wanted) = wanted else { return Ok(None) };
+    let cannot_listen =
+        |error| ServiceError::Failed(format!("{setting}: cannot listen on {wanted}: {error}"));
+    let listener = TcpListener::bind(wanted).await.map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(cannot_listen)?;
+    tracing::info!("{what}: http://{address}{path}");
+    Ok(Some(listener))
+}
+
+/// Tells where everything is, and what should not stay so: in a few lines for people, or in the log for machines.
+fn announce(config: &Config, address: SocketAddr, kid: &str, is_ephemeral: bool, log: &LogSink) {
+    let banner = Banner { config, address, kid, is_ephemeral };
+    match config.log_format {
+        LogFormat::Json => banner.log(),
+        // It is no event of the log, and shown whatever RUST_LOG says; but it must not overtake one.
+        LogFormat::Pretty => {
+            let mut sink = log;
+            let _ = sink.write_all(banner.text().as_bytes());
+        }
+    }
+}
