@@ -7,6 +7,56 @@ macro_rules! with_every_case {
     ($macro:ident $($store:ident)?) => {
         $macro! {
             $($store)?;
+            account:
+                inserted_is_read_back_exactly
+                unknown_is_not_found
+                by_email_finds_by_the_normalised_form
+                domains_are_compared_in_their_ascii_form
+                stored_addresses_stay_readable
+                by_login_prefers_the_former_form
+                a_taken_address_is_told_and_the_unit_can_be_rolled_back
+                an_address_is_taken_within_the_unit_too
+                of_many_inserts_of_one_address_exactly_one_wins
+                an_address_is_free_again_after_a_rollback
+                an_update_changes_what_it_names_and_nothing_else
+                an_update_to_a_taken_address_changes_nothing
+                of_many_updates_to_one_address_exactly_one_wins
+                an_update_of_nobody_is_told
+                the_own_address_may_be_written_in_other_letters
+                a_given_up_address_is_free
+                a_deletion_of_an_unknown_user_answers_false
+                a_deletion_takes_the_sessions_and_leaves_the_events
+                a_deletion_frees_the_address;
+            account_import:
+                a_snapshot_gives_everybody_once_in_the_order_of_ids
+                a_snapshot_is_of_one_moment
+                holders_are_found_by_id_and_by_address
+                holders_keep_others_waiting
+                only_the_new_are_inserted_and_the_unit_goes_on
+                sessions_left_by_a_deleted_user_stay_ended
+                of_many_bulk_inserts_of_one_address_exactly_one_wins
+                a_replacement_is_whole_or_nothing
+                many_events_are_recorded_with_the_unit
+                an_import_twice_is_an_import_once
+                a_dry_import_tells_the_same_and_writes_nothing
+                an_import_takes_no_address_from_anybody
+                an_update_ends_the_sessions_of_whom_it_concerns
+                the_last_superuser_stays_through_an_import
+                an_import_looks_at_passwords_and_tiers;
+            account_list:
+                a_walk_gives_everybody_once_newest_first
+                the_last_page_has_no_next
+                those_left_out_make_no_next_page
+                a_walk_is_not_disturbed_by_who_comes_and_goes
+                filters_take_in_whom_they_name
+                a_filtered_walk_gives_everybody_once
+                a_walk_by_address_is_not_disturbed
+                a_cursor_is_a_place_and_not_a_user;
+            account_registration:
+                a_registration_keeps_user_and_event
+                a_taken_address_registers_nobody
+                of_many_registrations_of_one_address_exactly_one_wins
+                a_registration_waits_for_a_unit_with_its_address;
             audit:
                 events_are_read_back_exactly_newest_first
                 events_are_found_by_user_and_kind
@@ -15,7 +65,7 @@ macro_rules! with_every_case {
                 a_sweep_takes_the_oldest_by_batches
                 a_sweep_is_done_only_if_the_unit_commits
                 sweeps_at_once_count_each_event_once;
-            credentials:
+            credential:
                 accounts_are_read_back_exactly
                 an_unknown_account_is_not_found
                 a_first_password_is_set
@@ -41,27 +91,6 @@ macro_rules! with_every_case {
                 counting_under_a_lock_loses_no_count
                 a_rotation_does_not_survive_a_revocation_under_a_lock
                 a_rotation_goes_on_after_a_rollback;
-            opening:
-                an_opening_keeps_session_and_event
-                an_opening_renews_the_hash
-                an_overtaken_opening_changes_nothing
-                many_openings_at_once_are_all_there
-                an_opening_does_not_slip_past_a_lock
-                an_opening_goes_on_after_a_rollback
-                an_opening_beyond_the_limit_ends_the_least_recently_used
-                sessions_that_are_over_give_way_first
-                many_openings_at_once_stay_within_the_limit
-                an_opening_far_beyond_the_limit_keeps_the_newest
-                an_opening_that_waits_for_the_end_of_all_comes_after_it;
-            pages:
-                a_walk_gives_everybody_once_newest_first
-                the_last_page_has_no_next
-                those_left_out_make_no_next_page
-                a_walk_is_not_disturbed_by_who_comes_and_goes
-                filters_take_in_whom_they_name
-                a_filtered_walk_gives_everybody_once
-                a_walk_by_address_is_not_disturbed
-                a_cursor_is_a_place_and_not_a_user;
             races:
                 no_rotation_survives_revoking_all
                 a_busy_client_is_stopped_by_revoking_all
@@ -74,30 +103,12 @@ macro_rules! with_every_case {
                 of_those_who_end_all_others_one_stays
                 of_two_who_end_each_other_one_stays
                 whoever_has_been_shut_out_changes_nothing;
-            registration:
-                a_registration_keeps_user_and_event
-                a_taken_address_registers_nobody
-                of_many_registrations_of_one_address_exactly_one_wins
-                a_registration_waits_for_a_unit_with_its_address;
-            rotation:
-                a_rotation_applies_exactly_what_it_says
-                a_rotation_keeps_the_last_client
-                the_token_before_is_raced_within_the_grace_and_reused_after
-                an_undelivered_successor_is_raced_without_a_grace
-                an_older_token_is_reused_even_within_the_grace
-                tokens_from_before_a_rekey_are_superseded
-                a_successor_does_not_outlive_the_session
-                an_ended_session_is_not_rotated
-                an_inactive_user_gets_no_successor
-                a_session_of_nobody_or_somebody_else_is_unknown
-                of_many_rotations_exactly_one_wins_and_the_others_get_its_session
-                without_a_grace_all_but_one_rotation_are_reuse;
             service_clients:
                 inserted_is_read_back_exactly_in_order
                 a_name_is_given_once
                 a_client_is_revoked_once
                 a_client_is_there_only_if_the_unit_commits;
-            sessions:
+            session:
                 inserted_is_read_back_exactly_with_its_user
                 a_session_comes_with_its_user_as_it_is_now
                 the_live_ones_are_listed_newest_first
@@ -113,6 +124,31 @@ macro_rules! with_every_case {
                 a_sweep_takes_what_ended_before
                 a_sweep_goes_by_batches
                 sweeps_at_once_count_each_session_once;
+            session_rotation:
+                a_rotation_applies_exactly_what_it_says
+                a_rotation_keeps_the_last_client
+                the_token_before_is_raced_within_the_grace_and_reused_after
+                an_undelivered_successor_is_raced_without_a_grace
+                an_older_token_is_reused_even_within_the_grace
+                tokens_from_before_a_rekey_are_superseded
+                a_successor_does_not_outlive_the_session
+                an_ended_session_is_not_rotated
+                an_inactive_user_gets_no_successor
+                a_session_of_nobody_or_somebody_else_is_unknown
+                of_many_rotations_exactly_one_wins_and_the_others_get_its_session
+                without_a_grace_all_but_one_rotation_are_reuse;
+            session_start:
+                an_opening_keeps_session_and_event
+                an_opening_renews_the_hash
+                an_overtaken_opening_changes_nothing
+                many_openings_at_once_are_all_there
+                an_opening_does_not_slip_past_a_lock
+                an_opening_goes_on_after_a_rollback
+                an_opening_beyond_the_limit_ends_the_least_recently_used
+                sessions_that_are_over_give_way_first
+                many_openings_at_once_stay_within_the_limit
+                an_opening_far_beyond_the_limit_keeps_the_newest
+                an_opening_that_waits_for_the_end_of_all_comes_after_it;
             step_by_step:
                 sessions_are_opened_step_by_step
                 an_overtaken_session_is_not_opened_step_by_step
@@ -139,22 +175,6 @@ macro_rules! with_every_case {
                 the_last_superuser_stays_through_deletions
                 the_last_superuser_stays_through_deactivations
                 a_superuser_who_has_been_shut_out_changes_nobody;
-            transfer:
-                a_snapshot_gives_everybody_once_in_the_order_of_ids
-                a_snapshot_is_of_one_moment
-                holders_are_found_by_id_and_by_address
-                holders_keep_others_waiting
-                only_the_new_are_inserted_and_the_unit_goes_on
-                sessions_left_by_a_deleted_user_stay_ended
-                of_many_bulk_inserts_of_one_address_exactly_one_wins
-                a_replacement_is_whole_or_nothing
-                many_events_are_recorded_with_the_unit
-                an_import_twice_is_an_import_once
-                a_dry_import_tells_the_same_and_writes_nothing
-                an_import_takes_no_address_from_anybody
-                an_update_ends_the_sessions_of_whom_it_concerns
-                the_last_superuser_stays_through_an_import
-                an_import_looks_at_passwords_and_tiers;
             units:
                 a_working_store_answers_a_ping
                 writes_are_visible_from_the_commit_on
@@ -167,26 +187,6 @@ macro_rules! with_every_case {
                 a_cancelled_unit_does_not_block_the_next
                 many_units_at_once_all_commit
                 a_reader_does_not_wait_for_a_unit;
-            users:
-                inserted_is_read_back_exactly
-                unknown_is_not_found
-                by_email_finds_by_the_normalised_form
-                domains_are_compared_in_their_ascii_form
-                stored_addresses_stay_readable
-                by_login_prefers_the_former_form
-                a_taken_address_is_told_and_the_unit_can_be_rolled_back
-                an_address_is_taken_within_the_unit_too
-                of_many_inserts_of_one_address_exactly_one_wins
-                an_address_is_free_again_after_a_rollback
-                an_update_changes_what_it_names_and_nothing_else
-                an_update_to_a_taken_address_changes_nothing
-                of_many_updates_to_one_address_exactly_one_wins
-                an_update_of_nobody_is_told
-                the_own_address_may_be_written_in_other_letters
-                a_given_up_address_is_free
-                a_deletion_of_an_unknown_user_answers_false
-                a_deletion_takes_the_sessions_and_leaves_the_events
-                a_deletion_frees_the_address;
         }
     };
 }
