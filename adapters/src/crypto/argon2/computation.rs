@@ -9,40 +9,33 @@ use super::cpu_timer::Pace;
 use super::equalise::{fill_up, parameters_of};
 use super::parameters::{OUTPUT_BYTES, SALT_BYTES, work};
 use super::stored::Stored;
-use super::task::{Computed, Task};
 
 /// What a thread computes with.
 pub(super) struct Computation<'a> {
     /// What new hashes are made with.
     pub(super) current: &'a Params,
-    /// At least [as many](Task::blocks) as the task uses.
+    /// At least as many as the task uses.
     pub(super) blocks: &'a mut [Block],
     pub(super) pace: &'a mut Pace,
 }
 
 impl Computation<'_> {
-    pub(super) fn of(mut self, task: Task) -> Result<Computed, HasherError> {
-        match task {
-            Task::Hash { password, salt } => self.hash(&password, &salt).map(Computed::Hash),
-            Task::Verify { password, stored, salt } => {
-                self.verify(&password, &stored, &salt).map(Computed::Verification)
-            }
-            Task::Check { password, stored } => self.check(&password, &stored).map(Computed::Check),
-            Task::VerifyNobody { password } => {
-                for form in forms(&password) {
-                    self.pace.learn(|| burn(self.current, form, self.blocks)).0?;
-                }
-                Ok(Computed::Verification(Verification::Mismatch))
-            }
+    /// Does the work of a verification and matches nothing, for an account that does not exist.
+    pub(super) fn verify_nobody(self, password: &Password) -> Result<Verification, HasherError> {
+        for form in forms(password) {
+            self.pace.learn(|| burn(self.current, form, self.blocks)).0?;
         }
+        Ok(Verification::Mismatch)
     }
 
-    fn hash(&mut self, password: &Password, salt: &[u8]) -> Result<PasswordHash, HasherError> {
+    /// Hashes a new password.
+    pub(super) fn hash(&mut self, password: &Password, salt: &[u8]) -> Result<PasswordHash, HasherError> {
         self.pace.learn(|| new_hash(password, salt, self.current, self.blocks)).0
     }
 
-    fn verify(
-        &mut self,
+    /// Checks a password, and hashes it anew where the stored hash is outdated.
+    pub(super) fn verify(
+        mut self,
         password: &Password,
         stored: &Stored,
         new_salt: &[u8],
@@ -64,7 +57,7 @@ impl Computation<'_> {
     }
 
     /// All of the work of a mismatch, whatever comes out.
-    fn check(&mut self, password: &Password, stored: &Stored) -> Result<bool, HasherError> {
+    pub(super) fn check(mut self, password: &Password, stored: &Stored) -> Result<bool, HasherError> {
         let (mut is_it, mut spent) = (false, Duration::ZERO);
         for form in forms(password) {
             let (matches, took) = self.compare(form, stored)?;

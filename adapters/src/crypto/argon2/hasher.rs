@@ -10,11 +10,13 @@ use inwren_domain::kernel::Entropy;
 use tokio::sync::oneshot;
 
 use super::affordable::AffordableHashes;
+use super::computation::Computation;
 use super::durations::{Durations, Histogram};
 use super::limits::HasherLimits;
 use super::parameters::{Argon2Parameters, InvalidParameters, SALT_BYTES};
-use super::queue::{Answer, Bounds, Job, Queue, Ticket};
-use super::task::{Computed, Task};
+use super::queue::{Bounds, Job, Queue, Ticket};
+use super::stored::Stored;
+use super::task::{Computing, Reply};
 use super::worker::work;
 use crate::parts::Parts;
 
@@ -116,37 +118,34 @@ impl Argon2Hasher {
         Ok(salt)
     }
 
-    async fn compute(&self, task: Task, requester: Requester) -> Result<Computed, HasherError> {
-        self.compute_paced(task, false, requester).await
-    }
-
-    async fn compute_paced(
-        &self,
-        task: Task,
-        is_slow: bool,
-        requester: Requester,
-    ) -> Result<Computed, HasherError> {
+    /// Computes on a thread of the hasher, when it is the requester's turn.
+    async fn compute<T, F>(&self, effort: Effort, requester: Requester, compute: F) -> Result<T, HasherError>
+    where
+        T: Send + 'static,
+        F: FnOnce(Computation<'_>) -> Result<T, HasherError> + Send + 'static,
+    {
         let max_wait = match requester.standing {
             Standing::Known => self.max_wait_of_known,
             Standing::Stranger => self.max_wait,
         };
-        let (answer, mut answered) = oneshot::channel();
-        let blocks = task.blocks(&self.affordable.params);
+        let (caller, mut reply) = oneshot::channel();
         let parts = Parts::of_current_call();
         let ticket = Arc::new(Ticket::new(parts.begin("hasher.wait")));
-        let job = Job { task, blocks, is_slow, ticket: Arc::clone(&ticket), parts, answer };
+        let Effort { blocks, is_slow } = effort;
+        let task = Box::new(Computing::new(compute, caller));
+        let job = Job { task, blocks, is_slow, ticket: Arc::clone(&ticket), parts };
         if !self.queue.push(requester, job) {
             return Err(self.busy());
         }
-        let answer = match tokio::time::timeout(max_wait, &mut answered).await {
-            Ok(answer) => answer,
+        let reply = match tokio::time::timeout(max_wait, &mut reply).await {
+            Ok(reply) => reply,
             Err(_) if self.queue.end_wait(&ticket) => return Err(self.busy()),
             // It has begun, and will be done within one hash.
-            Err(_) => answered.await,
+            Err(_) => reply.await,
         };
-        match answer {
-            Ok(Answer::Computed(computed)) => computed,
-            Ok(Answer::Displaced) => {
+        match reply {
+            Ok(Reply::Computed(result)) => result,
+            Ok(Reply::Displaced) => {
                 self.queue.end_wait(&ticket);
                 Err(self.busy())
             }
@@ -154,15 +153,23 @@ impl Argon2Hasher {
         }
     }
 
-    /// Refuses a hash that cannot be checked, after as much work as if there were none.
-    async fn refuse<T>(
+    /// What a hash with the current parameters takes.
+    fn usual(&self) -> Effort {
+        Effort { blocks: self.affordable.params.block_count(), is_slow: false }
+    }
+
+    /// What a check of a stored hash takes, with a new hash after it.
+    fn effort_of(&self, stored: &Stored, is_slow: bool) -> Effort {
+        Effort { blocks: stored.block_count().max(self.usual().blocks), is_slow }
+    }
+
+    /// Does the work of a verification for an account that does not exist.
+    async fn verify_nobody(
         &self,
-        unusable: HasherError,
         password: Password,
         requester: Requester,
-    ) -> Result<T, HasherError> {
-        self.compute(Task::VerifyNobody { password }, requester).await?;
-        Err(unusable)
+    ) -> Result<Verification, HasherError> {
+        self.compute(self.usual(), requester, move |it| it.verify_nobody(&password)).await
     }
 
     fn busy(&self) -> HasherError {
@@ -171,21 +178,25 @@ impl Argon2Hasher {
     }
 }
 
-const ANOTHER_QUESTION: HasherError = HasherError::Failed("an answer to another question");
-
 impl AcceptedHashes for Argon2Hasher {
     fn can_verify(&self, hash: &PasswordHash) -> bool {
         self.affordable.can_verify(hash)
     }
 }
 
+/// What a task takes of the hasher.
+struct Effort {
+    /// Memory, in blocks of 1 KiB.
+    blocks: usize,
+    /// Whether it takes much longer than others.
+    is_slow: bool,
+}
+
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError> {
-        match self.compute(Task::Hash { password, salt: self.salt()? }, requester).await? {
-            Computed::Hash(hash) => Ok(hash),
-            _ => Err(ANOTHER_QUESTION),
-        }
+        let salt = self.salt()?;
+        self.compute(self.usual(), requester, move |mut it| it.hash(&password, &salt)).await
     }
 
     async fn verify(
@@ -194,16 +205,14 @@ impl PasswordHasher for Argon2Hasher {
         hash: Option<PasswordHash>,
         requester: Requester,
     ) -> Result<Verification, HasherError> {
-        let (task, is_slow) = match hash {
-            None => (Task::VerifyNobody { password }, false),
-            Some(hash) => match self.affordable.read_affordable(&hash).await {
-                Ok((stored, is_slow)) => (Task::Verify { password, stored, salt: self.salt()? }, is_slow),
-                Err(unusable) => return self.refuse(unusable, password, requester).await,
-            },
-        };
-        match self.compute_paced(task, is_slow, requester).await? {
-            Computed::Verification(verification) => Ok(verification),
-            _ => Err(ANOTHER_QUESTION),
+        let Some(hash) = hash else { return self.verify_nobody(password, requester).await };
+        match self.affordable.read_affordable(&hash).await {
+            Ok((stored, is_slow)) => {
+                let (effort, salt) = (self.effort_of(&stored, is_slow), self.salt()?);
+                self.compute(effort, requester, move |it| it.verify(&password, &stored, &salt)).await
+            }
+            // Refused after as much work as for an account that does not exist.
+            Err(unusable) => self.verify_nobody(password, requester).await.and(Err(unusable)),
         }
     }
 
@@ -213,13 +222,12 @@ impl PasswordHasher for Argon2Hasher {
         hash: PasswordHash,
         requester: Requester,
     ) -> Result<bool, HasherError> {
-        let (task, is_slow) = match self.affordable.read_affordable(&hash).await {
-            Ok((stored, is_slow)) => (Task::Check { password, stored }, is_slow),
-            Err(unusable) => return self.refuse(unusable, password, requester).await,
-        };
-        match self.compute_paced(task, is_slow, requester).await? {
-            Computed::Check(is_it) => Ok(is_it),
-            _ => Err(ANOTHER_QUESTION),
+        match self.affordable.read_affordable(&hash).await {
+            Ok((stored, is_slow)) => {
+                let effort = self.effort_of(&stored, is_slow);
+                self.compute(effort, requester, move |it| it.check(&password, &stored)).await
+            }
+            Err(unusable) => self.verify_nobody(password, requester).await.and(Err(unusable)),
         }
     }
 }

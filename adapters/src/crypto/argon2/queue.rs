@@ -1,32 +1,22 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use inwren_domain::credential::{HasherError, Requester};
-use tokio::sync::oneshot;
+use inwren_domain::credential::Requester;
 
 use super::durations::{Durations, Histogram};
 use super::fair::{FairQueue, Pushed};
-use super::task::{Computed, Task};
+use super::task::Task;
 use crate::parts::{Part, Parts};
 
-/// A task, how much it needs, and where its answer goes.
+/// A task, and how much it needs.
 pub(super) struct Job {
-    pub(super) task: Task,
+    pub(super) task: Box<dyn Task>,
     pub(super) blocks: usize,
     /// Whether it takes much longer than others.
     pub(super) is_slow: bool,
     pub(super) ticket: Arc<Ticket>,
     /// What the job does, in the trace of its caller.
     pub(super) parts: Parts,
-    pub(super) answer: oneshot::Sender<Answer>,
-}
-
-/// What the caller of a job is told in the end.
-pub(super) enum Answer {
-    /// It was computed, or could not be.
-    Computed(Result<Computed, HasherError>),
-    /// It had to make room for somebody else.
-    Displaced,
 }
 
 /// The wait of a job. It ends once: the worker that begins the job takes it, or the caller that gives the job up.
@@ -92,15 +82,14 @@ impl Queue {
         let mut state = self.lock();
         if state.waiting.is_full() {
             // Those whose callers have gone make room for those who are still there.
-            state.waiting.retain(|waiting| !waiting.answer.is_closed());
+            state.waiting.retain(|waiting| !waiting.task.is_abandoned());
         }
         let pushed = state.waiting.push(requester, job);
         drop(state);
         match pushed {
             Pushed::Queued => self.changed.notify_one(),
             Pushed::Displaced(job) => {
-                // Its caller may have gone as well.
-                let _ = job.answer.send(Answer::Displaced);
+                job.task.displace();
             }
             Pushed::Refused(_) => return false,
         }
@@ -125,7 +114,7 @@ impl Queue {
     fn begin(&self, state: &mut State) -> Option<(Job, Reserved<'_>)> {
         loop {
             let job = self.choose(state)?;
-            if !job.answer.is_closed() && self.end_wait(&job.ticket) {
+            if !job.task.is_abandoned() && self.end_wait(&job.ticket) {
                 let (blocks, is_slow) = (self.charge(&job), job.is_slow);
                 state.free_blocks -= blocks;
                 state.running += 1;
@@ -153,7 +142,7 @@ impl Queue {
         let has_thread = |job: &Job| may_be_slow || !job.is_slow;
         let fits = |job: &Job| self.charge(job) <= free_blocks && has_thread(job);
         // A job whose caller has gone delays no other.
-        if let Some(next) = state.next.take_if(|next| next.answer.is_closed() || fits(next)) {
+        if let Some(next) = state.next.take_if(|next| next.task.is_abandoned() || fits(next)) {
             return Some(next);
         }
         if state.next.is_none() {

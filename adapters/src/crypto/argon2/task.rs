@@ -1,50 +1,71 @@
-use argon2::Params;
-use inwren_domain::credential::{Password, PasswordHash, Verification};
+use inwren_domain::credential::HasherError;
+use tokio::sync::oneshot;
 
-use super::parameters::SALT_BYTES;
-use super::stored::Stored;
+use super::computation::Computation;
 
-/// One thing to compute.
-pub(super) enum Task {
-    Hash {
-        password: Password,
-        salt: [u8; SALT_BYTES],
-    },
-    Verify {
-        password: Password,
-        stored: Box<Stored>,
-        salt: [u8; SALT_BYTES],
-    },
-    /// A verification after which there is no new hash.
-    Check {
-        password: Password,
-        stored: Box<Stored>,
-    },
-    /// The work of a verification, for somebody whom nobody has heard of.
-    VerifyNobody {
-        password: Password,
-    },
+/// Something that a thread computes for a caller.
+pub(super) trait Task: Send {
+    /// Computes the result.
+    fn compute(&mut self, computation: Computation<'_>);
+
+    /// Sends the result to the caller, if there still is one.
+    fn deliver(self: Box<Self>);
+
+    /// Reports to the caller that the task made room for another one.
+    fn displace(self: Box<Self>);
+
+    /// Whether the caller has given up.
+    fn is_abandoned(&self) -> bool;
 }
 
-/// What a task gives.
-pub(super) enum Computed {
-    Hash(PasswordHash),
-    Verification(Verification),
-    Check(bool),
+/// What a caller receives.
+pub(super) enum Reply<T> {
+    /// The task was computed, or could not be.
+    Computed(Result<T, HasherError>),
+    /// The task made room for another one.
+    Displaced,
 }
 
-impl Task {
-    /// The most memory that the task uses at a time, in blocks of 1 KiB.
-    pub(super) fn blocks(&self, current: &Params) -> usize {
-        let stored = self.stored().map_or(0, Stored::block_count);
-        stored.max(current.block_count())
+/// A task that carries its own reply channel, so its caller receives the type that it asked for.
+pub(super) struct Computing<T, F> {
+    state: State<T, F>,
+    caller: oneshot::Sender<Reply<T>>,
+}
+
+enum State<T, F> {
+    Waiting(F),
+    Computed(Result<T, HasherError>),
+    Empty,
+}
+
+impl<T, F> Computing<T, F> {
+    pub(super) fn new(compute: F, caller: oneshot::Sender<Reply<T>>) -> Self {
+        Self { state: State::Waiting(compute), caller }
+    }
+}
+
+impl<T, F> Task for Computing<T, F>
+where
+    T: Send,
+    F: FnOnce(Computation<'_>) -> Result<T, HasherError> + Send,
+{
+    fn compute(&mut self, computation: Computation<'_>) {
+        if let State::Waiting(compute) = std::mem::replace(&mut self.state, State::Empty) {
+            self.state = State::Computed(compute(computation));
+        }
     }
 
-    /// The hash that the password is compared with, if there is one.
-    fn stored(&self) -> Option<&Stored> {
-        match self {
-            Self::Verify { stored, .. } | Self::Check { stored, .. } => Some(stored),
-            Self::Hash { .. } | Self::VerifyNobody { .. } => None,
+    fn deliver(self: Box<Self>) {
+        if let State::Computed(result) = self.state {
+            let _ = self.caller.send(Reply::Computed(result));
         }
+    }
+
+    fn displace(self: Box<Self>) {
+        let _ = self.caller.send(Reply::Displaced);
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.caller.is_closed()
     }
 }
