@@ -163,7 +163,7 @@ mod tests {
     use tracing::field::{Empty, display};
     use tracing_subscriber::layer::SubscriberExt as _;
 
-    use super::super::sink::tests::TestBuffer;
+    use super::super::test_buffer::TestBuffer;
     use super::*;
 
     fn lines_of(work: impl FnOnce()) -> Vec<Value> {

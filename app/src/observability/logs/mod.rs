@@ -2,6 +2,8 @@
 
 mod json;
 mod sink;
+#[cfg(test)]
+mod test_buffer;
 
 pub use sink::LogSink;
 

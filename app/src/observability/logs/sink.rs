@@ -116,32 +116,11 @@ impl<'a> MakeWriter<'a> for LogSink {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use std::sync::Mutex;
+mod tests {
     use std::sync::mpsc::{Sender, channel};
 
+    use super::super::test_buffer::TestBuffer;
     use super::*;
-
-    /// Keeps what is written to it.
-    #[derive(Clone, Default)]
-    pub(in crate::observability::logs) struct TestBuffer(Arc<Mutex<Vec<u8>>>);
-
-    impl TestBuffer {
-        pub(in crate::observability::logs) fn text(&self) -> String {
-            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-        }
-    }
-
-    impl Write for TestBuffer {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     /// Takes nothing until its other end is dropped.
     struct Stalled(Receiver<()>);
