@@ -5,7 +5,7 @@ use super::{Account, Password, PasswordHash, Requester, Standing};
 use crate::account::User;
 use crate::audit::{AuditEventKind, Trail};
 use crate::authn::step_up::StepUpRequired;
-use crate::kernel::{ClientInfo, PlainToken, TokenDigest, TokenId, UserId};
+use crate::kernel::{ClientInfo, PlainToken, StoreError, TokenDigest, TokenId};
 use crate::session::{
     Principal, Rekey, RevocationReason, Session, access_token, refresh_expiry, refresh_token,
 };
@@ -52,7 +52,7 @@ pub async fn execute(
     password_policy::check_new(&command.new_password, &user.email, &core.settings.context_words)
         .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
     let requester = Requester::new(client, Standing::Known);
-    let checked = verify(core, user.id, command.current_password, requester).await?;
+    let checked = verify(core, principal, command.current_password, requester).await?;
     let hash = core.hasher.hash(command.new_password, requester).await?;
 
     // Rotations may go on while the hashes are computed. The new generation is one that none of them can have issued
@@ -82,20 +82,29 @@ struct Checked {
     version: i64,
 }
 
+/// Checks the password against the hash as it is stored now.
 async fn verify(
     core: &Core,
-    user: UserId,
+    principal: &Principal,
     password: Password,
     requester: Requester,
 ) -> Result<Checked, Failure<Refusal>> {
-    let account = core.store.read().await?.credentials().by_id(user).await?;
-    let Some(Account { user, password: Some(hash) }) = account else {
-        return Err(Failure::Refused(Refusal::WrongPassword));
-    };
-    if !core.hasher.check(password, hash.clone(), requester).await? {
-        return Err(Failure::Refused(Refusal::WrongPassword));
+    let account = core.store.read().await?.credentials().by_id(principal.user.id).await?;
+    let Account { user, password: stored } = account.ok_or(Failure::Refused(Refusal::Overtaken))?;
+    let hash = stored.ok_or(Failure::Refused(Refusal::WrongPassword))?;
+    if core.hasher.check(password, hash.clone(), requester).await? {
+        return Ok(Checked { hash, version: user.credential_version });
     }
-    Ok(Checked { hash, version: user.credential_version })
+    // It may have been the right one when the caller authenticated.
+    let was_changed = user.credential_version != principal.user.credential_version;
+    let is_overtaken = was_changed && !is_live(core, principal).await?;
+    Err(Failure::Refused(if is_overtaken { Refusal::Overtaken } else { Refusal::WrongPassword }))
+}
+
+async fn is_live(core: &Core, principal: &Principal) -> Result<bool, StoreError> {
+    let Some(session) = principal.session_id() else { return Ok(false) };
+    let found = core.store.read().await?.sessions().with_user(session).await?;
+    Ok(found.is_some_and(|(session, user)| session.is_live(&user, core.clock.now())))
 }
 
 /// How far the generation jumps at a re-key: more than a session can rotate while two passwords are hashed.

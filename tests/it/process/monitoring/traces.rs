@@ -84,7 +84,7 @@ fn a_request_is_a_span_below_the_callers_with_its_ports_below_it() {
         assert_eq!(ours.resource["deployment.environment.name"], "tests");
         let expected = [
             "limiter.check",
-            "store.users.by_email",
+            "store.credentials.by_email",
             "store.sessions.recent_addresses",
             "hasher.verify",
             "store.open_session",
@@ -110,7 +110,7 @@ fn a_request_is_a_span_below_the_callers_with_its_ports_below_it() {
         assert!(verify.nanos.0 <= wait.0 && wait.1 <= compute.0 && compute.1 <= verify.nanos.1, "{verify:?}");
         // Only SQLite is read where the request is.
         let lookup =
-            received.spans.iter().find(|span| span.name == "store.users.by_email").expect("a lookup");
+            received.spans.iter().find(|span| span.name == "store.credentials.by_email").expect("a lookup");
         let is_local = lookup.attributes.get("inwren.local_read").map(String::as_str) == Some("true");
         assert_eq!(is_local, storage.name() == "SQLite", "{lookup:?}");
         // Who does not trace begins a trace.
