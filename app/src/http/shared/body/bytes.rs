@@ -10,19 +10,20 @@ use crate::http::shared::client::client_of;
 use crate::http::shared::problem::{Kind, Problem};
 use crate::http::shared::state::AppState;
 
-/// The largest body that is read.
+/// Maximum size of a body.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-/// How long a client may take to send it: less than a whole request may take, so that the client is told which it was.
+/// Maximum time for sending a body. It is shorter than the time limit of the whole request, so that the client learns
+/// which limit it exceeded.
 const MAX_BODY_TIME: Duration = Duration::from_secs(25);
-/// How long a client may take before a rate is asked of it: as long as for the headers, because a phone on a bad line may
-/// have to repeat what it sends several times.
+/// Time before the minimum rate applies. It is as long as the time for the headers, because a phone on a bad connection
+/// may have to retransmit several times.
 const BODY_GRACE: Duration = Duration::from_secs(10);
-/// The least that has to arrive a second after that, in bytes, counted from the end of the grace.
+/// Minimum rate in bytes per second, counted from the end of the grace period.
 const MIN_BODY_RATE: u64 = 1_024;
-/// When a client may try again whose network has too many requests that wait for their bodies.
+/// `Retry-After` for clients whose network has too many requests that wait for their bodies.
 const PENDING_RETRY: Duration = Duration::from_secs(1);
 
-/// Whether the body is said to be of a media type, and of no other: in one header, and in no other characters than UTF-8.
+/// Returns whether the request declares this media type, in exactly one header and with no charset other than UTF-8.
 fn has_media_type(request: &Request, media_type: &str) -> bool {
     let mut types = request.headers().get_all(header::CONTENT_TYPE).iter();
     let (Some(content_type), None) = (types.next(), types.next()) else { return false };
@@ -37,15 +38,15 @@ fn is_no_other_charset((name, value): (&str, &str)) -> bool {
         || ["utf-8", "utf8"].iter().any(|utf8| value.trim().trim_matches('"').eq_ignore_ascii_case(utf8))
 }
 
-/// Whether the request has a body that is not known to be empty (RFC 9112 section 6.3).
+/// Returns whether the request has a body that is not known to be empty (RFC 9112 section 6.3).
 pub(super) fn has_body(request: &Request) -> bool {
     let headers = request.headers();
     headers.contains_key(header::TRANSFER_ENCODING)
         || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0")
 }
 
-/// Reads a body of the media type. What arrives is counted: `Content-Length` is the client's own word, and only believed
-/// where it speaks against the client.
+/// Reads a body of this media type. The size limit applies to the bytes that arrive. The client can send any
+/// `Content-Length`, so a large value leads to refusal, but a small one proves nothing.
 pub(super) async fn read_body(
     request: &Request,
     body: &mut RequestBody,
@@ -86,14 +87,14 @@ pub(super) async fn read_body(
     }
 }
 
-/// Why a body was not read to its end.
+/// The reasons why a body was not read completely.
 enum Unread {
     TooLarge,
     Broken,
     TooSlow,
 }
 
-/// Reads a body that keeps to the minimum rate.
+/// Reads a body and enforces its maximum size, time and minimum rate.
 async fn read_in_time(body: Body) -> Result<Vec<u8>, Unread> {
     let start = Instant::now();
     let mut chunks = std::pin::pin!(body.into_bytes_stream());
@@ -112,7 +113,7 @@ async fn read_in_time(body: Body) -> Result<Vec<u8>, Unread> {
     }
 }
 
-/// How long after its headers a request may take until more than these bytes of its body have arrived.
+/// Returns how long after the start of reading the next bytes may arrive, if `received` bytes have arrived so far.
 fn time_for(received: usize) -> Duration {
     let received = u64::try_from(received).unwrap_or(u64::MAX);
     (BODY_GRACE + Duration::from_millis(received.saturating_mul(1_000) / MIN_BODY_RATE)).min(MAX_BODY_TIME)

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::http::shared::problem::{FieldError, Problem};
 
-/// The fields of a JSON object, taken out one by one. What is wrong with any of them is collected, so that the client
-/// is told everything at once; what nobody took out is unknown, and wrong too.
+/// The fields of a JSON object, which are removed as they are read. Errors are collected, so that the client gets all
+/// of them in one response. A field that remains is unknown, which is an error too.
 pub(in crate::http) struct Fields {
     left: Vec<(String, Value)>,
     errors: Vec<FieldError>,
@@ -13,7 +13,7 @@ pub(in crate::http) struct Fields {
 
 /// A body that is read from the fields of a JSON object.
 pub(in crate::http) trait FromFields: Sized {
-    /// Takes all fields out. `None` only where an error was noted.
+    /// Reads all fields. Returns `None` only if it has recorded an error.
     fn from_fields(fields: &mut Fields) -> Option<Self>;
 }
 
@@ -22,7 +22,7 @@ impl Fields {
         let mut fields = Self { left: object, errors: Vec::new() };
         let body = T::from_fields(&mut fields);
         for (name, _) in std::mem::take(&mut fields.left) {
-            // RFC 6901 section 3.
+            // The escapes of JSON Pointers (RFC 6901 section 3).
             let escaped = name.replace('~', "~0").replace('/', "~1");
             fields.wrong::<()>(&escaped, "is not known here");
         }
@@ -32,7 +32,7 @@ impl Fields {
         }
     }
 
-    /// Takes a field out. `None` where an error was noted.
+    /// Removes and reads a field. Returns `None` if it has recorded an error.
     pub(in crate::http) fn take<T: FromField>(&mut self, name: &str) -> Option<T> {
         let place = self.left.iter().position(|(field, _)| field == name);
         let value = place.map(|place| self.left.swap_remove(place).1);
@@ -42,7 +42,7 @@ impl Fields {
         }
     }
 
-    /// Notes why a field that was taken out is not what it has to be. `true` if it is.
+    /// Records the error of an invalid field. Returns whether the field is valid.
     pub(in crate::http) fn check<T, E: Display>(&mut self, name: &str, checked: Result<T, E>) -> bool {
         if let Err(error) = &checked {
             self.wrong::<()>(name, &error.to_string());
@@ -56,7 +56,7 @@ impl Fields {
     }
 }
 
-/// What a field of a body can be. The error says what is wrong with it.
+/// A type that a field of a body can have. The error says what is wrong with the value.
 pub(in crate::http) trait FromField: Sized {
     fn read(value: Value) -> Result<Self, &'static str>;
 
@@ -77,7 +77,7 @@ impl FromField for bool {
     }
 }
 
-/// May be left out or `null`.
+/// The field may be absent or `null`.
 impl<T: FromField> FromField for Option<T> {
     fn read(value: Value) -> Result<Self, &'static str> {
         if value.is_null() { Ok(None) } else { T::read(value).map(Some) }

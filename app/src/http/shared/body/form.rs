@@ -9,13 +9,13 @@ pub(in crate::http) const FORM: &str = "application/x-www-form-urlencoded";
 pub(in crate::http) struct FormFields(Vec<(String, String)>);
 
 impl FormFields {
-    /// A parameter's value. One that is empty counts as left out (RFC 6749 section 3.2).
+    /// Returns the value of a parameter. An empty value counts as absent (RFC 6749 section 3.2).
     pub(in crate::http) fn get(&self, name: &str) -> Option<&str> {
         let value = self.0.iter().find(|(field, _)| field == name)?.1.as_str();
         (!value.is_empty()).then_some(value)
     }
 
-    /// Whether some parameter comes more than once, which RFC 6749 section 3.2 forbids.
+    /// Returns whether a parameter is repeated, which RFC 6749 section 3.2 forbids.
     pub(in crate::http) fn has_duplicates(&self) -> bool {
         self.0
             .iter()
@@ -24,18 +24,18 @@ impl FormFields {
     }
 }
 
-/// Reads a form. The inner error is one of its syntax, which OAuth 2.0 has an answer of its own for.
+/// Reads a form. The inner error is a syntax error, for which OAuth 2.0 has its own response.
 pub(in crate::http) async fn read_form(
     request: &Request,
     body: &mut RequestBody,
 ) -> Result<Result<FormFields, &'static str>, Problem> {
-    // Without a single parameter many clients send neither a body nor its type.
+    // Many clients send neither a body nor a `Content-Type` if the form has no parameters.
     let is_nothing = request.content_type().is_none() && !has_body(request);
     let bytes = if is_nothing { Vec::new() } else { read_body(request, body, FORM).await? };
     if bytes.iter().filter(|byte| **byte == b'&').count() > MAX_FIELDS {
         return Ok(Err("too many parameters"));
     }
-    // The form decoder replaces what is not UTF-8, and two different passwords could become one.
+    // The form decoder replaces invalid UTF-8, which could make two different passwords equal.
     if !is_utf8_when_decoded(&bytes) {
         return Ok(Err("the form is not UTF-8"));
     }

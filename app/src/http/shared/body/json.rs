@@ -14,8 +14,8 @@ use crate::http::shared::problem::{Kind, Problem};
 
 const JSON: &str = "application/json";
 
-/// A JSON body. Malformed JSON is 400, well-formed JSON that is not what it should be is 422; the library's own would
-/// not tell them apart.
+/// A JSON body. Malformed JSON gets status 400, and well-formed JSON that is invalid gets 422. The library's own type
+/// does not distinguish the two.
 pub(in crate::http) struct JsonBody<T>(pub(in crate::http) T);
 
 impl<'a, T: Type + FromFields> ApiExtractor<'a> for JsonBody<T> {
@@ -50,7 +50,7 @@ impl<T: Type + FromFields> Body for JsonBody<T> {
 
 fn parse<T: FromFields>(bytes: &[u8]) -> Result<T, Problem> {
     let malformed = |error: serde_json::Error| {
-        // The library's message names places and tokens of the syntax, never the values.
+        // The library's message contains positions and tokens of the syntax, never values.
         Problem::new(Kind::MALFORMED_REQUEST, format!("The body is not JSON: {error}."))
     };
     match serde_json::from_slice(bytes).map_err(malformed)? {
@@ -60,8 +60,8 @@ fn parse<T: FromFields>(bytes: &[u8]) -> Result<T, Problem> {
     }
 }
 
-/// An object with its fields in order, or anything else. A field that comes twice is an error: parsers differ in which
-/// of the two they take, and what differs can be used.
+/// An object with its fields in order, or any other value. A repeated field is an error: parsers differ in which of the
+/// values they use, and attackers can exploit the difference.
 enum Shape {
     Object(Vec<(String, Value)>),
     TooManyFields,
@@ -91,7 +91,7 @@ impl<'de> Visitor<'de> for ShapeVisitor {
             }
             fields.push((name, map.next_value()?));
             if fields.len() > MAX_FIELDS {
-                // Whether the rest is JSON at all still makes a difference to the answer.
+                // The rest must be parsed too, because malformed JSON gets another response.
                 while map.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
                 return Ok(Shape::TooManyFields);
             }
@@ -129,5 +129,6 @@ impl<'de> Visitor<'de> for ShapeVisitor {
     }
 }
 
-/// No body of ours has nearly so many; looking for duplicates costs the square of it.
+/// Maximum fields of a body. No request of the API needs nearly as many, and the search for duplicates takes quadratic
+/// time.
 const MAX_FIELDS: usize = 64;

@@ -1,4 +1,4 @@
-//! Request bodies: how they are read, bounded and checked.
+//! Request bodies: reading, limits and validation.
 
 mod bytes;
 mod fields;
@@ -17,8 +17,8 @@ pub use pending::PendingBodies;
 
 use super::problem::Problem;
 
-/// A body of some kind.
+/// A request body.
 pub(in crate::http) trait Body: Sized + Send {
-    /// Reads it from the request.
+    /// Reads the body from the request.
     fn read(request: &Request, body: &mut RequestBody) -> impl Future<Output = Result<Self, Problem>> + Send;
 }

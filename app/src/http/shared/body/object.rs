@@ -1,6 +1,6 @@
 use time::{Duration, OffsetDateTime};
 
-/// When the examples take place.
+/// The time in examples.
 pub(in crate::http) const EXAMPLE_TIME: OffsetDateTime =
     OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::days(20_000));
 
@@ -23,8 +23,8 @@ macro_rules! object {
 }
 pub(in crate::http) use object;
 
-/// Declares a JSON body of requests, which is an object and read strictly. `check` may look at the fields, as options,
-/// before the body is made of them.
+/// Declares a JSON request body: an object without unknown fields. `check` can validate the fields, which are options,
+/// before the body is built.
 macro_rules! request_body {
     (
         $(#[$about:meta])*

@@ -3,21 +3,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use inwren_domain::kernel::ClientNetwork;
 
-/// The requests whose headers are read and whose bodies are not, by client network. A network that has many of them costs
-/// memory and sockets for as long as a body may take, so their number is bounded before a body is read.
+/// Counts the requests per client network whose headers are read and whose bodies are not. Such requests hold memory
+/// and sockets for as long as a body may take, so their number is limited before a body is read.
 pub struct PendingBodies {
     max: usize,
     pending: Mutex<HashMap<ClientNetwork, usize>>,
 }
 
 impl PendingBodies {
-    /// One network may have an eighth of the connections in this state, and at least 64: an office whose people all send a
-    /// request at the same moment stays below.
+    /// Allows each network an eighth of the connections in this state, and at least 64. An office in which all users
+    /// send a request at the same moment stays below.
     pub fn new(max_connections: usize) -> Self {
         Self { max: (max_connections / 8).max(64), pending: Mutex::default() }
     }
 
-    /// Counts one more until it is dropped. `None` if the network has too many.
+    /// Counts one more request until the guard is dropped. Returns `None` if the network is at its limit.
     pub(super) fn begin(&self, network: ClientNetwork) -> Option<PendingBody<'_>> {
         let mut pending = self.lock();
         let count = pending.entry(network).or_default();
@@ -33,7 +33,7 @@ impl PendingBodies {
     }
 }
 
-/// A request that waits for its body.
+/// Guard of a request that waits for its body.
 pub(super) struct PendingBody<'a> {
     all: &'a PendingBodies,
     network: ClientNetwork,
