@@ -1,4 +1,4 @@
-//! The answers of operations: which problems a status stands for, and the headers.
+//! The responses of operations: the problems of each status, and the headers.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use super::examples;
 use crate::http::shared::problem::Kind;
 use crate::http::shared::responses::PROBLEM_MEDIA_TYPE;
 
-/// Completes all answers. Problems, which many operations share, get a name and a place of their own.
+/// Completes all responses. Problems, which many operations share, become named components.
 pub(super) fn complete(document: &mut Value) {
     let mut shared = Map::new();
     for operation in super::operations(document) {
@@ -30,7 +30,8 @@ pub(super) fn complete(document: &mut Value) {
     document["components"]["headers"] = headers();
 }
 
-/// The kinds of problem that the types of the operation name beside the reference; the reference stays.
+/// Returns the kinds of problem that the operation's types list beside the schema reference, and removes the list. The
+/// reference stays.
 fn take_kinds(answer: &mut Value) -> Vec<&'static Kind> {
     let Some(media) = answer.pointer_mut("/content").and_then(|content| content.get_mut(PROBLEM_MEDIA_TYPE))
     else {
@@ -45,13 +46,13 @@ fn take_kinds(answer: &mut Value) -> Vec<&'static Kind> {
     Kind::ALL.iter().filter(named).copied().collect()
 }
 
-/// `MissingTokenOrInvalidToken`.
+/// Returns the name of a shared response, such as `MissingTokenOrInvalidToken`.
 fn name(kinds: &[&Kind]) -> String {
     let words = |kind: &&Kind| kind.code.split('-').map(capitalised).collect::<String>();
     kinds.iter().map(words).collect::<Vec<_>>().join("Or")
 }
 
-/// `Location`, of `LOCATION` or `location`.
+/// Capitalises a word: `LOCATION` and `location` become `Location`.
 fn capitalised(word: &str) -> String {
     let mut characters = word.chars();
     let first = characters.next().map(|first| first.to_ascii_uppercase());
@@ -70,7 +71,7 @@ fn complete_headers(status: &str, answer: &mut Value, is_limited: bool) {
     let mut complete = Map::new();
     if let Some(Value::Object(own)) = answer.get_mut("headers").map(Value::take) {
         for (name, header) in own {
-            // Names of headers have no case, and are mostly written like this.
+            // Header names are case-insensitive. This is the usual spelling.
             let name = match name.as_str() {
                 "ETAG" => "ETag".to_owned(),
                 other => other.split('-').map(capitalised).collect::<Vec<_>>().join("-"),
@@ -99,7 +100,7 @@ fn complete_headers(status: &str, answer: &mut Value, is_limited: bool) {
     answer["headers"] = complete.into();
 }
 
-/// Examples for the headers that single operations have.
+/// Returns an example for a header that only some operations return.
 fn of_header(name: &str) -> Option<Value> {
     match name {
         "Location" => Some(json!("/users/me")),
@@ -110,7 +111,7 @@ fn of_header(name: &str) -> Option<Value> {
     }
 }
 
-/// The headers that many answers have.
+/// The headers that many responses share.
 fn headers() -> Value {
     json!({
         "RateLimit": {

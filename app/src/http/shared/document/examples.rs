@@ -1,11 +1,11 @@
-//! An example for every field and every parameter.
+//! Examples for all fields and parameters.
 
 use poem_openapi::types::Example as _;
 use serde_json::{Value, json};
 
 use crate::http::shared::problem::{FieldError, Kind, Problem};
 
-/// Gives each field its part of the example that its whole has, and each parameter one of its own.
+/// Adds an example to each field, as part of the example of its schema, and to each parameter.
 pub(super) fn complete(document: &mut Value) {
     document["components"]["schemas"]["Problem"]["example"] = problem(Kind::VALIDATION_FAILED);
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
@@ -17,7 +17,7 @@ pub(super) fn complete(document: &mut Value) {
                 property["example"] = example;
             }
         }
-        // Its fields belong to different grants, which have examples of their own.
+        // The fields of this form belong to different grants, each of which has an example.
         if whole.is_null() || name == "AccessTokenForm" {
             schema.as_object_mut().map(|schema| schema.remove("example"));
         }
@@ -32,7 +32,7 @@ pub(super) fn complete(document: &mut Value) {
     }
 }
 
-/// What the example of the whole cannot have, because it would be untrue beside the rest.
+/// Returns an example for a field that the example of its schema leaves out because it would contradict other fields.
 fn spare(schema: &str, field: &str) -> Option<Value> {
     match (schema, field) {
         ("Introspection", "client_id") => Some(json!("01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e23")),
@@ -74,7 +74,7 @@ fn grants() -> Value {
     })
 }
 
-/// A problem as a client would get it.
+/// Returns a problem as a client receives it.
 pub(super) fn problem(kind: &'static Kind) -> Value {
     let errors = if kind == Kind::VALIDATION_FAILED { vec![FieldError::example()] } else { Vec::new() };
     Problem { errors, ..Problem::of(kind) }.to_json("01993b1e7a5c7f3a9d2e6c1b0a4f8e21")

@@ -1,10 +1,10 @@
-//! What the document says of the service as a whole.
+//! The description of the service as a whole.
 
 use serde_json::{Value, json};
 
 use crate::http::shared::issuer::Issuer;
 
-/// The text that the document begins with, in Markdown. Swagger UI and ReDoc show it first.
+/// The introduction of the document, in Markdown. Swagger UI and ReDoc show it first.
 pub(super) const DESCRIPTION: &str = "\
 Register and log in users, and verify their tokens anywhere.
 
@@ -44,12 +44,12 @@ and `Retry-After` says for how long to wait. Bodies have at most 64 KiB.
 The `operationId`s are made to be names of methods, so generators give clients that read well. Unknown fields of a request \
 are refused, so that a misspelled one is not lost in silence; answers may get new fields, which clients ignore.";
 
-/// The tags, in the order in which a newcomer needs them.
+/// The tags, in the order in which new users need them.
 const TAGS: [&str; 5] = ["Authentication", "Current user", "Verification", "Administration", "Service"];
 
-/// Says what the library cannot say, and has no wish for.
+/// Sets what the library cannot set, such as the license URL and the server, and orders the tags.
 pub(super) fn complete(document: &mut Value, issuer: &Issuer) {
-    // The first version of 3.0 that says what `nullable` means.
+    // The first 3.0 version that defines what `nullable` means.
     document["openapi"] = json!("3.0.3");
     document["info"]["contact"] = json!({ "name": "Inwren Auth" });
     document["info"]["license"]["url"] = json!("https://opensource.org/license/mit");
@@ -58,7 +58,7 @@ pub(super) fn complete(document: &mut Value, issuer: &Issuer) {
         json!([{ "url": server, "description": "The service that the document comes from" }]);
     if let Some(flow) = document.pointer_mut("/components/securitySchemes/password/flows/password") {
         flow["scopes"] = json!({});
-        // Tools resolve them against the server, where an absolute path replaces that of the server.
+        // Tools resolve these URLs against the server URL, and an absolute path replaces the path of the server.
         for url in ["tokenUrl", "refreshUrl"] {
             if let Some(path) = flow[url].as_str() {
                 flow[url] = json!(issuer.at(path));
@@ -69,7 +69,7 @@ pub(super) fn complete(document: &mut Value, issuer: &Issuer) {
         tags.sort_by_key(|tag| TAGS.iter().position(|name| tag["name"] == *name));
     }
     for operation in super::operations(document) {
-        // Without this one cannot tell what is public from what was forgotten.
+        // The empty list marks a public operation. Without it, a forgotten declaration would look the same.
         if operation.get("security").is_none() {
             operation["security"] = json!([]);
         }

@@ -1,4 +1,4 @@
-//! The OpenAPI document, and the pages that show it. All of it is in the binary.
+//! The OpenAPI document and the pages that show it. The binary contains all of it.
 
 mod answers;
 mod examples;
@@ -48,7 +48,7 @@ type Apis = (
     HealthApi,
 );
 
-/// All operations of the service.
+/// Builds the endpoint of all operations of the service.
 pub(in crate::http) fn service(state: &Arc<AppState>) -> BoxEndpoint<'static, Response> {
     let apis: Apis = (
         RegistrationApi(Arc::clone(state)),
@@ -66,7 +66,7 @@ pub(in crate::http) fn service(state: &Arc<AppState>) -> BoxEndpoint<'static, Re
     OpenApiService::new(apis, state.project_name.clone(), env!("CARGO_PKG_VERSION")).into_endpoint()
 }
 
-/// The operations as the document describes them. It serves none, so that it needs no state.
+/// The operations for the document. It serves no requests, so it needs no state.
 struct Described;
 
 impl OpenApi for Described {
@@ -87,7 +87,8 @@ fn described(project_name: &str) -> OpenApiService<Described, ()> {
         .license(LicenseObject::new("MIT"))
 }
 
-/// The document as it is served, printed and committed: what the library writes, and what it cannot say.
+/// Returns the document that the service serves, the command line prints and the repository contains: the library's
+/// output, completed with what the library cannot express.
 pub fn document(project_name: &str, issuer: &Issuer, tiers: &TierCatalog) -> String {
     let Ok(mut document) = serde_json::from_str::<Value>(&described(project_name).spec()) else {
         return String::new();
@@ -103,33 +104,33 @@ pub fn document(project_name: &str, issuer: &Issuer, tiers: &TierCatalog) -> Str
     text
 }
 
-/// The operations of a document, wherever they are.
+/// Returns the operations of all paths of a document.
 fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     paths.flat_map(|(_, path)| path.as_object_mut().into_iter().flatten().map(|(_, operation)| operation))
 }
 
-/// The parameters of an operation.
+/// Returns the parameters of an operation.
 fn parameters(operation: &mut Value) -> impl Iterator<Item = &mut Value> {
     operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten()
 }
 
-/// The fields of a schema, with their names.
+/// Returns the fields of a schema, with their names.
 fn properties(schema: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten()
 }
 
-/// The paths there are, with the methods that each answers to.
+/// The paths of the service, with the methods of each.
 pub(in crate::http) struct RouteTable {
     routes: Vec<KnownRoute>,
-    /// Where each path is among them that is written out. Most requests name one of these.
+    /// The index of each path without placeholders in `routes`. Most requests match one of these.
     paths: HashMap<String, usize>,
-    /// Paths that are other names of a path.
+    /// Alternative paths, each with the path that it stands for.
     aliases: HashMap<String, &'static str>,
     operations: Vec<CountedOperation>,
 }
 
-/// A path, or a template of paths.
+/// A path or a path template.
 pub(in crate::http) struct KnownRoute {
     template: String,
     /// The value of `Allow` (RFC 9110 section 10.2.1).
@@ -138,7 +139,7 @@ pub(in crate::http) struct KnownRoute {
     is_page: bool,
 }
 
-/// The pages that are not in the document, and what they are counted as.
+/// The pages that are not in the document, with their operation names in the metrics.
 const PAGES: [(&str, &str); 3] =
     [("/openapi.json", "get_openapi_document"), ("/docs", "get_swagger_ui"), ("/redoc", "get_redoc")];
 
@@ -179,8 +180,8 @@ impl RouteTable {
         self.operations.extend(operations.into_iter().map(|(_, about)| about));
     }
 
-    /// Serves the metadata where clients look for that of an issuer with a path: between host and path of the issuer (RFC 8414
-    /// section 3.1, and section 5 for OpenID Connect).
+    /// Adds the metadata paths that clients use for an issuer with a path: they insert the well-known path between host
+    /// and path of the issuer (RFC 8414 section 3.1, and section 5 for OpenID Connect).
     pub(in crate::http) fn with_metadata_of(mut self, issuer: &Issuer) -> Self {
         if !issuer.path().is_empty() {
             self.aliases =
@@ -189,12 +190,12 @@ impl RouteTable {
         self
     }
 
-    /// The path that this one is another name of.
+    /// Returns the path that this alternative path stands for.
     pub(in crate::http) fn original(&self, path: &str) -> Option<&'static str> {
         self.aliases.get(path).copied()
     }
 
-    /// The route that a path belongs to.
+    /// Returns the route that matches a path.
     pub(in crate::http) fn find(&self, path: &str) -> Option<&KnownRoute> {
         let path = self.original(path).unwrap_or(path);
         match self.paths.get(path) {
@@ -203,18 +204,19 @@ impl RouteTable {
         }
     }
 
-    /// The operations, to be counted. The first is none: what there is no route or no method for.
+    /// Returns the operations for the metrics. The first one, `none`, counts requests without a matching route or
+    /// method.
     pub(in crate::http) fn operations(&self) -> &[CountedOperation] {
         &self.operations
     }
 }
 
-/// The documents about an issuer.
+/// The metadata documents of an issuer.
 const METADATA: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
 
 const NO_OPERATION: &str = "none";
 
-/// An operation of the document.
+/// Returns the metrics entry of an operation of the document.
 fn counted(about: &Value) -> CountedOperation {
     let statuses = about["responses"].as_object().into_iter().flatten();
     CountedOperation {
@@ -224,22 +226,22 @@ fn counted(about: &Value) -> CountedOperation {
 }
 
 impl KnownRoute {
-    /// The value of `Allow` for the path.
+    /// Returns the value of `Allow` for the path.
     pub(in crate::http) fn allow(&self) -> HeaderValue {
         self.allow.clone()
     }
 
-    /// The path without what the client made up.
+    /// Returns the path template, which contains no client input.
     pub(in crate::http) fn template(&self) -> &str {
         &self.template
     }
 
-    /// Whether it is a page beside the operations of the document.
+    /// Returns whether this is a page that is not an operation of the document.
     pub(in crate::http) fn is_page(&self) -> bool {
         self.is_page
     }
 
-    /// The operation that this method is; the answer to `HEAD` is that to `GET` without its body.
+    /// Returns the operation of a method. The response to `HEAD` is that to `GET` without its body.
     pub(in crate::http) fn operation(&self, method: &Method) -> OperationIndex {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         let known = self.operations.iter().find(|(known, _)| known == method);
@@ -263,17 +265,18 @@ impl KnownRoute {
     }
 }
 
-/// An empty one counts: with a slash at its end an address is another one, at which there is nothing.
+/// Splits a path into segments. Empty segments count: a path with a trailing slash is a different path, which matches
+/// no route.
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').skip(1)
 }
 
-/// Whether this is a value for a placeholder.
+/// Returns whether the segment of the template is a placeholder that the value fills.
 fn is_filled(placeholder: &str, value: &str) -> bool {
     placeholder.starts_with('{') && !value.is_empty()
 }
 
-/// `/openapi.json`, `/docs` and `/redoc`.
+/// Adds `/openapi.json`, `/docs` and `/redoc`.
 pub(in crate::http) fn routes(route: Route, project_name: &str, document: String) -> Route {
     let document = Bytes::from(document);
     let swagger_ui = page(project_name, &document, OpenApiService::swagger_ui_html);
@@ -287,8 +290,8 @@ pub(in crate::http) fn routes(route: Route, project_name: &str, document: String
     route.at("/openapi.json", get(json)).at("/docs", get(swagger_ui)).at("/redoc", get(redoc))
 }
 
-/// A page of the library, made when somebody first asks for it: it has megabytes of script, which a start need not wait
-/// for, and most instances never show it.
+/// Serves a page of the library, which is built on the first request. The page contains megabytes of script, which
+/// would delay startup, and most instances never show it.
 fn page(
     project_name: &str,
     document: &Bytes,
@@ -299,7 +302,7 @@ fn page(
     make_sync(move |_| {
         let Page { html, policy } = made.get_or_init(|| {
             let service = described(&project_name);
-            // The library's page carries the document as the library writes it.
+            // The library's page embeds the document as the library writes it.
             let html = html(&service).replace(&service.spec(), String::from_utf8_lossy(&document).trim_end());
             Page::new(&html, &project_name)
         });
@@ -312,8 +315,8 @@ fn page(
     .map_to_response()
 }
 
-/// A page of one file, with scripts that are known by their digests: nothing else may run in it, and nothing is loaded
-/// from anywhere else.
+/// A page of one file. Its policy allows only scripts with known digests and `blob:` workers, and loads nothing from
+/// other origins.
 struct Page {
     html: Bytes,
     policy: HeaderValue,
@@ -322,7 +325,7 @@ struct Page {
 impl Page {
     fn new(html: &str, title: &str) -> Self {
         let html = with_title(&without_outside_links(html), title);
-        // Without an icon of its own the page would have the browser ask for one that is not there.
+        // Without this icon, the browser would request one that does not exist.
         let html = html.replacen("<head>", "<head><link rel=\"icon\" href=\"data:,\">", 1);
         let scripts: Vec<String> = script_bodies(&html)
             .map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
@@ -337,7 +340,7 @@ impl Page {
     }
 }
 
-/// The page under the name of the service, where the library has that of its own script.
+/// Sets the page title to the name of the service. The library uses the name of its script.
 fn with_title(html: &str, title: &str) -> String {
     let Some((before, (_, after))) =
         html.split_once("<title>").and_then(|(before, rest)| Some((before, rest.split_once("</title>")?)))
@@ -348,13 +351,14 @@ fn with_title(html: &str, title: &str) -> String {
     format!("{before}<title>{title}</title>{after}")
 }
 
-/// The library's page asks a font service for its fonts, which would tell that service who reads it.
+/// Removes links to other hosts. The library's page loads fonts from a font service, which would disclose the readers
+/// to that service.
 fn without_outside_links(html: &str) -> String {
     let outside = |line: &&str| line.trim_start().starts_with("<link") && line.contains("https://");
     html.lines().filter(|line| !outside(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// What is in the scripts of a page. A script may well contain `<script` in a string of its own.
+/// Returns the contents of the scripts of a page. A script may contain `<script` in a string.
 fn script_bodies(html: &str) -> impl Iterator<Item = &str> {
     let mut rest = html;
     std::iter::from_fn(move || {

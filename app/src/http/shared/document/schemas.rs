@@ -1,4 +1,4 @@
-//! The shapes of bodies, and what is known of them beyond the types of their fields.
+//! The schemas of bodies: what is known of them beyond the types of their fields.
 
 use inwren_domain::account::{Tier, TierCatalog};
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use crate::http::shared::problem::Kind;
 const SELF_SERVICE_TIER: &str = "SelfServiceTier";
 const TIER: &str = "Tier";
 
-/// Completes all schemas, and gives names to the tiers.
+/// Completes all schemas, and adds the schemas of the tiers.
 pub(super) fn complete(document: &mut Value, tiers: &TierCatalog) {
     let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
         return;
@@ -19,7 +19,7 @@ pub(super) fn complete(document: &mut Value, tiers: &TierCatalog) {
             schema["additionalProperties"] = json!(false);
             complete_request(name, schema);
         } else if name.ends_with("Form") {
-            // Unknown parameters are ignored, but no parameter may come twice.
+            // The endpoints ignore unknown parameters, but refuse repeated ones.
             schema["additionalProperties"] = json!({ "type": "string" });
         } else {
             require_what_is_always_there(schema);
@@ -30,15 +30,16 @@ pub(super) fn complete(document: &mut Value, tiers: &TierCatalog) {
     }
     if let Some(problem) = schemas.get_mut("Problem") {
         set(problem, "type", "format", json!("uri-reference"));
-        // Not an `enum`: strict clients would refuse a problem that is younger than they are.
+        // Not an `enum`: strict clients would reject a problem that is newer than the client.
         let codes: Vec<_> = Kind::ALL.iter().map(|kind| kind.code).collect();
         set(problem, "code", "x-extensible-enum", json!(codes));
     }
     name_tiers(schemas, tiers);
 }
 
-/// A field that refers to a schema has a description beside the reference, which JSON Schema allows only inside of
-/// `allOf`. The library writes it a second time, as a schema that says nothing; some generators stumble over that.
+/// Keeps only the reference of a field that refers to a schema. Such a field has a description beside the reference,
+/// which JSON Schema allows only in combination with `allOf`. The library repeats the description as a second schema
+/// without constraints, which confuses some generators.
 fn keep_the_reference(property: &mut Value) {
     let parts = property.get_mut("allOf").and_then(Value::as_array_mut);
     if let Some(parts) = parts.filter(|parts| parts.iter().any(is_reference)) {
@@ -58,7 +59,8 @@ fn complete_request(name: &str, schema: &mut Value) {
     }
 }
 
-/// Answers have all their fields, `null` where there is nothing to say; those that may be left out are not `nullable`.
+/// Marks `nullable` fields of responses as required. Responses always contain them, with `null` if there is no value.
+/// Fields that responses may leave out are not `nullable`.
 fn require_what_is_always_there(schema: &mut Value) {
     let always = super::properties(schema).filter(|(_, property)| property["nullable"] == true);
     let names: Vec<Value> = always.map(|(name, _)| json!(name)).collect();
@@ -67,7 +69,8 @@ fn require_what_is_always_there(schema: &mut Value) {
     }
 }
 
-/// The tiers of this service. They are settings, so answers, which clients of another service may read, call them text.
+/// Adds the tiers of this service as enums, for requests. Tiers are configuration, so responses, which clients of
+/// another deployment may read, declare them as text.
 fn name_tiers(schemas: &mut Map<String, Value>, tiers: &TierCatalog) {
     let mut add = |name: &str, description: &str, choice: &[Tier]| {
         let names: Vec<_> = choice.iter().map(Tier::as_str).collect();
@@ -83,7 +86,8 @@ fn name_tiers(schemas: &mut Map<String, Value>, tiers: &TierCatalog) {
     add(SELF_SERVICE_TIER, "The service tiers that users may choose themselves.", tiers.self_service());
 }
 
-/// A text of a schema of its own, or `null`. Beside `nullable` there has to be a type (OpenAPI 3.0.3 section 4.7.24).
+/// Returns the schema of a text that is `null` or matches a named schema. OpenAPI requires a type beside `nullable`
+/// (OpenAPI 3.0.3 section 4.7.24).
 fn nullable(description: &Value, name: &str) -> Value {
     json!({ "type": "string", "nullable": true, "description": description, "allOf": [reference(name)] })
 }
@@ -92,7 +96,7 @@ fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// Says something of a field, where there is such a field.
+/// Sets a key of a field's schema, if the field exists.
 fn set(schema: &mut Value, field: &str, key: &str, value: Value) {
     if let Some(property) = schema.pointer_mut(&format!("/properties/{field}")) {
         property[key] = value;

@@ -1,8 +1,8 @@
-//! Descriptions as they are read, without the line breaks of the source that they come from.
+//! Descriptions without the line breaks of the source code.
 
 use serde_json::Value;
 
-/// Makes one line of each paragraph of each description.
+/// Joins the lines of each paragraph of each description.
 pub(super) fn unwrap(value: &mut Value) {
     match value {
         Value::Object(fields) => {
