@@ -14,18 +14,18 @@ use serde_json::json;
 
 pub use self::kind::Kind;
 
-/// One error on its way to the client. The outermost middleware writes the body, when it knows the request's id.
+/// An error response before it is sent. The outermost middleware writes the body, because it knows the request id.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// What went wrong.
+    /// The kind of problem.
     pub kind: &'static Kind,
-    /// What went wrong here, in words for a developer.
+    /// What happened this time, as a text for developers.
     pub detail: String,
-    /// Which parts of the request are not valid.
+    /// The invalid parts of the request.
     pub errors: Vec<FieldError>,
-    /// Headers that go with it.
+    /// The response headers of the problem.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// For the log, never for the client.
+    /// The cause, for the log and never for the client.
     pub cause: Option<String>,
 }
 
@@ -72,17 +72,17 @@ pub struct ProblemDocument {
 }
 
 impl Problem {
-    /// A problem of which there is no more to say than of others of its kind.
+    /// Creates a problem with the default detail of its kind.
     pub fn of(kind: &'static Kind) -> Self {
         Self::new(kind, kind.detail)
     }
 
-    /// A problem of a kind.
+    /// Creates a problem with a specific detail.
     pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
     }
 
-    /// Some parts of the request are not valid.
+    /// Creates the problem of a request with invalid parts.
     pub fn validation(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [only] if only.pointer.is_empty() => only.detail.clone(),
@@ -92,42 +92,42 @@ impl Problem {
         Self { errors, ..Self::new(Kind::VALIDATION_FAILED, detail) }
     }
 
-    /// One part of the request is not valid.
+    /// Creates the problem of a request with one invalid part.
     pub fn invalid(pointer: &str, detail: impl ToString) -> Self {
         Self::validation(vec![FieldError { pointer: pointer.to_owned(), detail: detail.to_string() }])
     }
 
-    /// Something went wrong that is nobody's business but the operator's.
+    /// Creates an internal error. Only the operator learns its cause, from the log.
     pub fn internal(cause: impl ToString) -> Self {
         Self { cause: Some(cause.to_string()), ..Self::of(Kind::INTERNAL_ERROR) }
     }
 
-    /// The service is at a limit.
+    /// Creates the problem of a service that has reached a limit.
     pub fn overloaded(retry_after: Duration, cause: impl ToString) -> Self {
         Self { cause: Some(cause.to_string()), ..Self::of(Kind::OVERLOADED) }.retry_after(retry_after)
     }
 
-    /// Something that the service needs does not answer.
+    /// Creates the problem of a dependency that does not respond.
     pub fn unavailable(cause: impl ToString) -> Self {
         Self { cause: Some(cause.to_string()), ..Self::of(Kind::UNAVAILABLE) }
             .retry_after(Duration::from_secs(2))
     }
 
-    /// With a header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// With `Retry-After`, in whole seconds, at least one.
+    /// Adds `Retry-After`, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(self, after: Duration) -> Self {
         let seconds = after.as_millis().div_ceil(1_000).max(1);
         self.header(header::RETRY_AFTER, number(u64::try_from(seconds).unwrap_or(u64::MAX)))
     }
 
-    /// The response body.
+    /// Returns the response body.
     pub(in crate::http) fn to_json(&self, request_id: &str) -> serde_json::Value {
         let Kind { code, status, title, retryable, .. } = self.kind;
         let mut document = json!({
@@ -148,7 +148,7 @@ impl Problem {
     }
 }
 
-/// A number as a header value.
+/// Converts a number to a header value.
 pub(in crate::http) fn number(number: u64) -> HeaderValue {
     HeaderValue::from(number)
 }
@@ -167,7 +167,7 @@ impl IntoResponse for Problem {
 impl From<Problem> for poem::Error {
     fn from(problem: Problem) -> Self {
         let mut error = Self::from_response(problem.clone().into_response());
-        // An error replaces the extensions of its response by its own.
+        // The error replaces the extensions of its response with its own.
         error.set_data(problem);
         error
     }

@@ -1,6 +1,6 @@
-//! `/problems` and `/problems/{code}`: what the `type` of a problem leads to (RFC 9457 section 3.1.1).
+//! The pages `/problems` and `/problems/{code}`, to which the `type` of a problem refers (RFC 9457 section 3.1.1).
 //!
-//! All of it is known when the service is built, and nothing of it depends on who asks or on what happened to them.
+//! Their content is fixed at build time. It depends neither on the client nor on what happened.
 
 mod render;
 mod wanted;
@@ -13,7 +13,7 @@ use self::render::Format;
 pub use self::render::reference;
 use super::problem::{Kind, Problem};
 
-/// What the pages are in the table of routes, and what they are counted as.
+/// The paths of the pages in the route table, with their operation names in the metrics.
 pub(in crate::http) const PAGES: [(&str, &str); 2] =
     [("/problems", "get_problem_pages"), ("/problems/{code}", "get_problem_page")];
 

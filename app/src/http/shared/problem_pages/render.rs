@@ -8,12 +8,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::http::shared::problem::Kind;
 
-/// The forms that a page has.
+/// The formats of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
-    /// For people.
+    /// For browsers.
     Html,
-    /// For people with a text editor.
+    /// For readers of plain text.
     Markdown,
     /// For programs.
     Json,
@@ -34,7 +34,7 @@ color:#1b1f24;background:#fff}code{font-family:ui-monospace,monospace}dt{font-we
 dd{margin-left:0}a{color:#0b57d0}@media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#16181b}\
 a{color:#8ab4f8}}";
 
-/// What the page may do: be styled by its own style sheet, and nothing else.
+/// The content security policy of a page. It allows the page's own style sheet and `data:` images, and nothing else.
 pub(super) fn policy() -> HeaderValue {
     static POLICY: OnceLock<HeaderValue> = OnceLock::new();
     let made = || {
@@ -48,7 +48,7 @@ pub(super) fn policy() -> HeaderValue {
     POLICY.get_or_init(made).clone()
 }
 
-/// The page of one kind of problem.
+/// Renders the page of one kind of problem.
 pub(super) fn one(kind: &Kind, format: Format) -> String {
     match format {
         Format::Html => {
@@ -71,7 +71,7 @@ pub(super) fn one(kind: &Kind, format: Format) -> String {
     }
 }
 
-/// The page that lists all of them.
+/// Renders the page that lists all kinds of problem.
 pub(super) fn list(format: Format) -> String {
     match format {
         Format::Html => {
@@ -89,7 +89,7 @@ pub(super) fn list(format: Format) -> String {
     }
 }
 
-/// All problems as one page of the documentation, in Markdown.
+/// Renders all problems as one page of the documentation, in Markdown.
 pub fn reference() -> String {
     let mut page = "# Problems\n\n\
         Errors are `application/problem+json` (RFC 9457). Programs tell them apart by `code`; `type` is `/problems/` and the \
@@ -106,7 +106,7 @@ pub fn reference() -> String {
     page
 }
 
-/// The heading is the code, so that links to it stay good when the words change.
+/// Renders the section of a problem. Its heading is the code, so that links to it stay valid when the wording changes.
 fn section(kind: &Kind, heading: &str) -> String {
     let Kind { code, status, title, retryable, meaning, remedy, .. } = kind;
     let retryable = yes_or_no(*retryable);
@@ -137,7 +137,7 @@ fn page(title: &str, body: &str) -> String {
     )
 }
 
-/// The texts are ours; what they have of Markdown is code.
+/// Converts a text of the service to HTML. The only Markdown in these texts is code.
 fn html(text: &str) -> String {
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let parts = escaped.split('`').enumerate();

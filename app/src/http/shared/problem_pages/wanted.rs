@@ -1,7 +1,7 @@
 use super::render::Format;
 
-/// The form that a client prefers (RFC 9110 section 12.5.1). Whoever does not say, or wants something that there is not,
-/// gets the page for people: an address that was clicked on should show something.
+/// Returns the format that the client prefers (RFC 9110 section 12.5.1). A client that states no preference, or accepts
+/// no available format, gets HTML, so that a clicked link shows something.
 pub(super) fn format<'a>(accept: impl Iterator<Item = &'a str>) -> Format {
     let ranges: Vec<(String, f32)> = accept.flat_map(|value| value.split(',')).filter_map(range).collect();
     let mut best = (Format::Html, 0.0);
@@ -22,7 +22,7 @@ fn range(text: &str) -> Option<(String, f32)> {
     Some((media, quality.clamp(0.0, 1.0)))
 }
 
-/// What the most specific range that fits says of a media type.
+/// Returns the quality that the most specific matching range assigns to a media type.
 fn quality(ranges: &[(String, f32)], media_type: &str) -> f32 {
     let media = media_type.split(';').next().unwrap_or_default();
     let of_kind = format!("{}/*", media.split('/').next().unwrap_or_default());
