@@ -1,9 +1,9 @@
-//! The header `Authorization`: a scheme, and what goes with it.
+//! The header `Authorization`: a scheme and its credentials.
 
 use poem::http::HeaderValue;
 
-/// Scheme and credentials: `auth-scheme 1*SP token68` (RFC 9110 section 11.4). Of an empty header both are
-/// empty. `None` is what has no scheme that could be told.
+/// Splits the value into scheme and credentials: `auth-scheme 1*SP token68` (RFC 9110 section 11.4). For an empty
+/// header, both are empty. Returns `None` if the value has no valid scheme.
 pub(in crate::http) fn split(value: &HeaderValue) -> Option<(&str, &str)> {
     let text = value.to_str().ok()?;
     let (scheme, credentials) = text.split_once(' ').unwrap_or((text, ""));
@@ -11,7 +11,7 @@ pub(in crate::http) fn split(value: &HeaderValue) -> Option<(&str, &str)> {
     is_scheme.then(|| (scheme, credentials.trim_start_matches(' ')))
 }
 
-/// `tchar` of RFC 9110 section 5.6.2.
+/// Returns whether the byte is a `tchar` (RFC 9110 section 5.6.2).
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,4 +1,4 @@
-//! Who may come in: the bearer token of RFC 6750, checked once for every protected operation.
+//! Bearer token authentication (RFC 6750): one check for all protected operations.
 
 use inwren_domain::Core;
 use inwren_domain::account::admin::{Admin, NotAdmin};
@@ -15,16 +15,16 @@ use crate::http::shared::refusals::{BEARER_CHALLENGE, invalid_token, not_permitt
 use crate::http::shared::state::AppState;
 use crate::observability::metrics::AccessRefusal;
 
-/// Somebody who has shown a valid access token, and that they are what `W` says.
+/// A caller with a valid access token and the role that `W` proves.
 pub(in crate::http) struct Caller<W>(pub(in crate::http) W);
 
-/// Anybody with a valid access token.
+/// Any caller with a valid access token.
 pub(in crate::http) type Authenticated = Caller<Principal>;
 
 /// A superuser with a valid access token.
 pub(in crate::http) type Administrator = Caller<Admin>;
 
-/// What a caller may have to be.
+/// Proof that a caller has the role that an operation requires.
 pub(in crate::http) trait Witness: Sized + Send {
     fn of(principal: Principal, core: &Core) -> Result<Self, Problem>;
 }
@@ -46,7 +46,7 @@ impl Witness for Admin {
     }
 }
 
-/// Somebody who may ask what tokens are worth: a service client by its secret, or a superuser by an access token.
+/// A caller who may introspect tokens: a service client with its secret, or a superuser with an access token.
 pub(in crate::http) struct Introspector;
 
 const BEARER: &str = "bearer";
@@ -69,13 +69,13 @@ async fn principal(request: &Request) -> Result<Principal, Problem> {
     if principal.session().is_none() {
         tracing::debug!("an access token of the service before was accepted");
     }
-    // Whatever is logged of the request from here on says whose it is.
+    // All later log lines of the request carry the id of the user.
     tracing::Span::current().record("user_id", tracing::field::display(principal.user().id));
     Ok(principal)
 }
 
-/// The token of the `Authorization` header (RFC 6750 section 2.1). There is no other place for it: a token in a URL
-/// would end up in logs.
+/// Returns the token of the `Authorization` header (RFC 6750 section 2.1). The service accepts it in no other place: a
+/// token in a URL would end up in logs.
 fn bearer_token(request: &Request) -> Result<&str, Problem> {
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Err(missing_token()) };
@@ -83,17 +83,18 @@ fn bearer_token(request: &Request) -> Result<&str, Problem> {
         return Err(invalid_token());
     }
     let (scheme, token) = authorization::split(value).ok_or_else(invalid_token)?;
-    // Whoever tries another scheme has shown no token, and is told so (RFC 6750 section 3.1).
+    // A client that uses another scheme has sent no token, so the problem is a missing token (RFC 6750 section 3.1).
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(missing_token()) }
 }
 
-/// There is no token that could be valid or not.
+/// The problem of a request without a token.
 fn missing_token() -> Problem {
     Problem::of(Kind::MISSING_TOKEN)
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
 }
 
-/// Both schemes are one and the same header: the second tells tools how to get the token.
+/// Registers the security schemes. `bearer` and `password` stand for the same header; `password` tells tools how to get
+/// the token.
 fn register_schemes(registry: &mut Registry) {
     let scheme = |ty, description| MetaSecurityScheme {
         ty,
@@ -187,7 +188,7 @@ impl<'a> ApiExtractor<'a> for Introspector {
     }
 }
 
-/// Nobody has said who they are where there are two ways to do so.
+/// The problem of a request without credentials where the operation accepts a token or a client secret.
 fn missing_either() -> Problem {
     const CHALLENGES: &str = r#"Bearer realm="inwren", Basic realm="inwren""#;
     Problem::new(

@@ -1,4 +1,4 @@
-//! Which service client asks: HTTP Basic with its id and secret (RFC 6749 section 2.3.1; RFC 7617).
+//! Service client authentication: HTTP Basic with client id and secret (RFC 6749 section 2.3.1; RFC 7617).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,8 +18,8 @@ use crate::observability::metrics::ClientResult;
 /// The challenge for service clients.
 pub(in crate::http) const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="inwren""#);
 
-/// Reads the `Authorization` header, if its scheme is `Basic`. Client id and secret are form-encoded before they are joined by
-/// a colon (RFC 6749 section 2.3.1). The inner `None` is a header that cannot be read.
+/// Reads the `Authorization` header, if its scheme is `Basic`. Clients form-encode id and secret before they join them
+/// with a colon (RFC 6749 section 2.3.1). The inner `None` is an invalid header.
 #[allow(clippy::option_option, reason = "an error and an absence are two things here")]
 pub(in crate::http) fn basic_credentials(request: &Request) -> Option<Option<Credentials>> {
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
@@ -38,8 +38,9 @@ pub(in crate::http) fn basic_credentials(request: &Request) -> Option<Option<Cre
     Some(credentials)
 }
 
-/// Decodes a value that was encoded as `application/x-www-form-urlencoded`. `None` if a percent sign has no two hexadecimal
-/// digits behind it, or the bytes are not UTF-8. The usual decoders accept both, so that two secrets could become one.
+/// Decodes a value in the encoding `application/x-www-form-urlencoded`. Returns `None` if a percent sign is not
+/// followed by two hexadecimal digits, or if the bytes are not UTF-8. Common decoders accept both, which could make two
+/// different secrets equal.
 fn form_decoded(text: &str) -> Option<String> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text.bytes();
@@ -57,7 +58,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Finds out which client this is, or refuses it.
+/// Authenticates the service client, or refuses it.
 pub(in crate::http) async fn authenticate(
     state: &AppState,
     credentials: Option<&Credentials>,
@@ -78,7 +79,7 @@ pub(in crate::http) async fn authenticate(
     })
 }
 
-/// One answer for all clients that are not let in.
+/// The same problem for all refused service clients.
 fn invalid_client() -> Problem {
     Problem::of(Kind::INVALID_CLIENT).header(header::WWW_AUTHENTICATE, BASIC)
 }
