@@ -3,10 +3,10 @@ use poem::{Request, Response};
 
 use crate::config::AllowedOrigins;
 
-/// Which pages' scripts may read the answers (Fetch standard, CORS protocol).
+/// Decides which origins' scripts may read responses (Fetch standard, CORS protocol).
 ///
-/// A foreign origin is not refused, it just gets no permission: the browser keeps the answer from it. Credentials are
-/// never allowed, because there are no cookies.
+/// A request from an origin that is not allowed is served, but without permission: the browser withholds the response
+/// from the script. Credentials are never allowed, because the service uses no cookies.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct Cors {
     allowed: AllowedOrigins,
@@ -25,7 +25,7 @@ impl Cors {
         Self { allowed }
     }
 
-    /// What the origin of a request is granted: the value of `Access-Control-Allow-Origin`.
+    /// Returns the value of `Access-Control-Allow-Origin`, if the origin of the request is allowed.
     pub(in crate::http) fn grant(&self, request: &Request) -> Option<HeaderValue> {
         let origin = request.headers().get(header::ORIGIN)?;
         match &self.allowed {
@@ -37,7 +37,7 @@ impl Cors {
         }
     }
 
-    /// The answer to a preflight, if the request is one.
+    /// Returns the response to a preflight, if the request is one.
     pub(in crate::http) fn preflight(&self, request: &Request) -> Option<Response> {
         let asks = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if request.method() != Method::OPTIONS || !asks {
@@ -56,7 +56,7 @@ impl Cors {
         Some(response)
     }
 
-    /// Adds what the origin is granted. The answer depends on the origin even where nothing is granted.
+    /// Adds the headers for the origin. The response depends on the origin even if the origin is not allowed.
     pub(in crate::http) fn add(&self, headers: &mut HeaderMap, grant: Option<HeaderValue>) {
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
         if let Some(grant) = grant {

@@ -1,5 +1,5 @@
-//! What every request goes through, from the outside in: an id and a log line, headers, CORS, limits of size and time,
-//! and the writing of problems.
+//! The request pipeline, from the outside in: request id and log line, headers, CORS, limits of size and time, and
+//! problem bodies.
 
 mod cors;
 mod headers;

@@ -22,13 +22,13 @@ use crate::observability::metrics::{OperationIndex, Requests};
 use crate::observability::traces::RequestTrace;
 use crate::runtime::server::bad_head::BadHead;
 
-/// How long a request may take, the reading of its body included.
+/// Maximum time of a request, including the reading of its body.
 const MAX_REQUEST_TIME: Duration = Duration::from_secs(30);
-/// The longest path and query that are looked at.
+/// Maximum size of the path and the query together.
 const MAX_URI_BYTES: usize = 8 * 1024;
 
-/// The outermost middleware. Whatever happens inside, what leaves here has an id, the common headers and, where it is an
-/// error, the body that all errors have; and there is one log line for it.
+/// The outermost middleware. Every response gets a request id and the common headers, every error gets the common body,
+/// and every request gets one log line.
 pub(in crate::http) struct RequestPipeline {
     pub(in crate::http) state: Arc<AppState>,
     pub(in crate::http) cors: Cors,
@@ -82,7 +82,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         let template = route.map(KnownRoute::template);
         let trace =
             RequestTrace::begin(self.state.tracer.as_deref(), request.headers(), &method, template, &id);
-        // However quiet the log is kept, what is in it can be found by the id that the client was told.
+        // The span is enabled at every log level, so that every log line has the request id that the client received.
         let span = tracing::error_span!(
             "request",
             request_id = %id,
@@ -98,7 +98,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
                 .header(header::ALLOW, route.allow())
                 .finish(),
             (None, _) => match trace.context() {
-                // Boxed, so that those who are not traced carry no more than before.
+                // Boxed, so that tracing does not enlarge the futures of untraced requests.
                 Some(context) => {
                     let answer = self.answer(request).with_context(context.clone());
                     Box::pin(answer.instrument(span.clone())).await
@@ -141,7 +141,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
 }
 
 impl<E: Endpoint> GatewayEndpoint<E> {
-    /// Runs the endpoint. Neither a panic nor a request that takes for ever gets further than here.
+    /// Calls the endpoint. Converts panics and timeouts to problems.
     async fn answer(&self, request: Request) -> Response {
         if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES) {
             return Problem::of(Kind::URI_TOO_LONG).into_response();
@@ -156,8 +156,8 @@ impl<E: Endpoint> GatewayEndpoint<E> {
     }
 }
 
-/// Gives an error the body that all errors have. Errors of our own bring a [`Problem`] along; the router's and the
-/// parameter parser's bring a line of text.
+/// Gives an error the common body. The service's own errors contain a [`Problem`]. Those of the router and the
+/// parameter parser contain a line of text.
 async fn write_problem(
     response: &mut Response,
     id: &str,
@@ -167,7 +167,7 @@ async fn write_problem(
 ) {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
-        // An answer that was made to be one: OAuth 2.0 errors, and the health of the service.
+        // The endpoint has written the body: OAuth 2.0 errors and health responses.
         None if response.content_type().is_some_and(|kind| kind.starts_with("application/")) => return,
         None => foreign(response, template).await,
     };
@@ -186,7 +186,7 @@ async fn foreign(response: &mut Response, template: &str) -> Problem {
     match response.status() {
         StatusCode::NOT_FOUND => nothing_there(),
         StatusCode::METHOD_NOT_ALLOWED => Problem::of(Kind::METHOD_NOT_ALLOWED),
-        // Bodies are read by code of our own, so what is left are parameters of the path and the query.
+        // The service reads bodies with its own code, so only path and query parameters remain.
         StatusCode::BAD_REQUEST => {
             let text = response.take_body().into_string().await.unwrap_or_default();
             invalid_parameter(&text, template)
@@ -199,10 +199,10 @@ fn nothing_there() -> Problem {
     Problem::new(Kind::NOT_FOUND, "There is nothing at this address.")
 }
 
-/// The library says "failed to parse parameter `limit`: …" or "failed to parse path `param0`: …", where the number is
-/// that of the placeholder.
+/// Converts an error text of the library to a problem. The text is "failed to parse parameter `limit`: …" or "failed to
+/// parse path `param0`: …", where the number is the index of the placeholder.
 fn invalid_parameter(text: &str, template: &str) -> Problem {
-    // The router's own text names none: the path is not UTF-8, so it is nobody's.
+    // A text without a name is the router's own: the path is not UTF-8, so it matches no resource.
     let Some(name) = text.split('`').nth(1) else { return nothing_there() };
     let placeholder = name.strip_prefix("param").and_then(|number| number.parse().ok()).and_then(|number| {
         let mut placeholders = template.split('/').filter(|part| part.starts_with('{'));

@@ -4,7 +4,8 @@ use poem::http::HeaderName;
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The caller's id for the request if it is well-formed, so that logs of several services can be joined; else a new one.
+/// Returns the client's id for the request if it is well-formed, so that logs of several services can be correlated.
+/// Otherwise returns a new id.
 pub(in crate::http) fn request_id(request: &Request, entropy: &dyn Entropy) -> String {
     let given = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     if let Some(id) = given.filter(|id| is_well_formed(id)) {
@@ -15,12 +16,12 @@ pub(in crate::http) fn request_id(request: &Request, entropy: &dyn Entropy) -> S
 
 fn new_request_id(entropy: &dyn Entropy) -> String {
     let mut random = [0; 16];
-    // Without randomness the id is all zeros; that is no reason to turn the request away here.
+    // If the random source fails, the id is not random. That is no reason to refuse the request here.
     let _ = entropy.fill(&mut random);
     uuid::Builder::from_random_bytes(random).into_uuid().to_string()
 }
 
-/// Nothing that could forge a log line or is too long for one.
+/// Returns whether the id is short enough for a log line and cannot forge one.
 fn is_well_formed(id: &str) -> bool {
     (1..=64).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
