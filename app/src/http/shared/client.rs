@@ -1,4 +1,4 @@
-//! Who the client is: by the socket, and by trusted proxies only.
+//! Identifies the client by the socket and by trusted proxies only.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -8,12 +8,12 @@ use poem::http::uri::Scheme;
 use poem::http::{HeaderMap, header};
 use poem::{FromRequest, Request, RequestBody};
 
-/// Whose word is taken for where a request comes from.
+/// The proxies whose forwarding headers are trusted.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies {
-    /// The networks that they are in.
+    /// The networks of the proxies.
     pub networks: Vec<IpNet>,
-    /// Where they write it.
+    /// The header that the proxies write.
     pub header: ProxyHeader,
 }
 
@@ -23,31 +23,32 @@ impl TrustedProxies {
     }
 }
 
-/// In which header proxies say where a request comes from. The other one they pass on as the client wrote it.
+/// The header in which proxies report where a request comes from. They pass on the other header as the client wrote it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProxyHeader {
-    /// In either; which one is not known.
+    /// Either header: it is unknown which one the proxies write.
     #[default]
     Either,
-    /// In `X-Forwarded-For`.
+    /// `X-Forwarded-For`.
     XForwardedFor,
-    /// In `Forwarded` (RFC 7239).
+    /// `Forwarded` (RFC 7239).
     Forwarded,
 }
 
-/// The client's address, as the outermost middleware found it out for this request.
+/// The address of the client, as the outermost middleware determined it for this request.
 #[derive(Clone, Copy)]
 pub(in crate::http) struct ClientAddress(IpAddr);
 
 impl ClientAddress {
-    /// Finds it out, once for limits, logs and sessions alike.
+    /// Determines the address once for limits, logs and sessions.
     pub(in crate::http) fn find(request: &Request, trusted_proxies: &TrustedProxies) -> Self {
         let peer = request.remote_addr().as_socket_addr().map_or(NOBODY, |addr| addr.ip());
         Self(forwarded_client(peer.to_canonical(), request.headers(), trusted_proxies))
     }
 }
 
-/// Whether the client's own connection is TLS: by the socket, or by the word of a trusted proxy in front of it.
+/// Returns whether the client's own connection uses TLS, by the socket or by the report of a trusted proxy in front of
+/// it.
 pub(in crate::http) fn is_over_tls(request: &Request, trusted_proxies: &TrustedProxies) -> bool {
     let peer = request.remote_addr().as_socket_addr().map_or(NOBODY, |addr| addr.ip());
     let reported = reported_tls(peer.to_canonical(), request.headers(), trusted_proxies);
@@ -56,28 +57,28 @@ pub(in crate::http) fn is_over_tls(request: &Request, trusted_proxies: &TrustedP
 
 const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// The client's address.
+/// Returns the address of the client.
 pub(in crate::http) fn client_of(request: &Request) -> IpAddr {
     request.data::<ClientAddress>().map_or(NOBODY, |address| address.0)
 }
 
-/// What is kept of a client.
+/// The client information that sessions and audit events store.
 pub(in crate::http) struct Client(pub(in crate::http) ClientInfo);
 
 impl<'a> FromRequest<'a> for Client {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        // Field values may hold bytes beyond ASCII (RFC 9110 section 5.5), in practice UTF-8.
+        // Field values may contain bytes beyond ASCII (RFC 9110 section 5.5), in practice UTF-8.
         let user_agent = request.headers().get(header::USER_AGENT);
         let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
         Ok(Self(ClientInfo::new(Some(client_of(request)), user_agent.as_deref())))
     }
 }
 
-/// Follows the forwarding headers from the right, as far as the hops are trusted. The first address that is not is the
-/// client: everything to its left is its own word. A hop that cannot be read ends the walk at the last trusted one.
+/// Returns the address of the client. Reads the forwarding headers from right to left, as long as the hops are trusted.
+/// The first untrusted address is the client: the client may have made up everything to its left. At an unreadable hop,
+/// the search ends with the last trusted address.
 ///
-/// Where it is not known which of the two headers the proxies write, and both are there and disagree, neither is
-/// believed.
+/// If it is unknown which of the two headers the proxies write, and both are present and disagree, neither is trusted.
 fn forwarded_client(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.contains(address);
     if !is_trusted(peer) {
@@ -107,16 +108,16 @@ fn forwarded_client(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies)
     client.unwrap_or(peer)
 }
 
-/// Whether the trusted proxies say that the client came over TLS. `None` where none of them says anything. Of two headers that
-/// disagree, the one that says no is believed.
+/// Returns whether the trusted proxies report that the client used TLS. Returns `None` if no proxy reports anything. If
+/// the two headers disagree, the report of no TLS counts.
 fn reported_tls(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Option<bool> {
     if !trusted.contains(peer) {
         return None;
     }
     let is_https = |scheme: &str| scheme.eq_ignore_ascii_case("https");
-    // It has one value, which the nearest proxy passes on or replaces.
+    // This header has one value, which the nearest proxy passes on or replaces.
     let by_x_forwarded_proto = || hops(headers, "x-forwarded-proto", is_https)?.first().copied();
-    // Each proxy adds an element, of which the client's own hop says how the client came.
+    // Each proxy adds an element. The element of the client's own hop reports how the client connected.
     let by_forwarded = || {
         let read = |element: &str| (forwarded_element(element), parameter(element, "proto").map(is_https));
         let elements = hops(headers, "forwarded", read)?;
@@ -134,8 +135,8 @@ fn reported_tls(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> 
     }
 }
 
-/// The hops of a header, in all its lines, from right to left. Each is read by itself: what a client wrote into a line may
-/// be no text at all, and must not hide what a proxy wrote after it.
+/// Returns the hops of a header, in all its lines, from right to left. Each hop is read separately: a client may have
+/// written bytes that are not text into a line, and these must not hide what a proxy wrote after them.
 fn hops<T>(headers: &HeaderMap, name: &str, read: impl Fn(&str) -> T) -> Option<Vec<T>> {
     let mut hops = Vec::new();
     for line in headers.get_all(name).into_iter().rev() {
@@ -145,12 +146,13 @@ fn hops<T>(headers: &HeaderMap, name: &str, read: impl Fn(&str) -> T) -> Option<
     (!hops.is_empty()).then_some(hops)
 }
 
-/// The `for` of an element of the `Forwarded` header, which stands there once (RFC 7239 sections 4 and 6).
+/// Returns the `for` parameter of a `Forwarded` element, in which it occurs once (RFC 7239 sections 4 and 6).
 fn forwarded_element(element: &str) -> Option<IpAddr> {
     parameter(element, "for").and_then(address)
 }
 
-/// The value of a parameter of such an element, without its quotes. `None` if it stands there twice.
+/// Returns the value of a parameter of a `Forwarded` element, without quotes. Returns `None` if the parameter is
+/// missing or repeated.
 fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     let pairs = from_the_right(element, ';').into_iter().filter_map(|pair| pair.split_once('='));
     let mut named = pairs.filter(|(found, _)| found.trim().eq_ignore_ascii_case(name));
@@ -159,9 +161,9 @@ fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     Some(value.strip_prefix('"').and_then(|quoted| quoted.strip_suffix('"')).unwrap_or(value))
 }
 
-/// The parts of a list, from right to left. A separator within quotes is none (RFC 9110 section 5.6.4): a proxy may quote
-/// what the client wrote, such as a host. Quotes are paired from the right, where the proxy writes; so a quote that the
-/// client has opened and not closed changes nothing of that.
+/// Splits a list into its parts, from right to left. A separator within quotes does not count (RFC 9110 section 5.6.4):
+/// a proxy may quote what the client wrote, such as a host. Quotes are paired from the right, where the proxy writes,
+/// so a quote that the client opened and did not close does not affect the proxy's part.
 fn from_the_right(text: &str, separator: char) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut end, mut quoted) = (text.len(), false);
@@ -179,7 +181,7 @@ fn from_the_right(text: &str, separator: char) -> Vec<&str> {
     parts
 }
 
-/// An address, with or without brackets and port.
+/// Parses an address, with or without brackets and port.
 fn address(text: &str) -> Option<IpAddr> {
     if let Ok(address) = text.parse() {
         return Some(address);
@@ -294,7 +296,7 @@ mod tests {
     fn what_a_client_writes_changes_nothing_of_what_the_proxy_does() {
         let left =
             ["for=\"", "for=\"x", "\"", "\\\"", "for=6.6.6.6;host=\"", ",,,", "for=6.6.6.6, for=\"[::1]"];
-        // The proxy repeats the host, which is the client's word, in quotes.
+        // The proxy repeats the host in quotes, and the client chose the host.
         let hosts =
             ["x;for=6.6.6.6;y=", "x, for=6.6.6.6", "x,for=6.6.6.6,y", "x\\\", for=6.6.6.6, \\\"", ";,;,"];
         let own = hosts.map(|host| format!("for=203.0.113.9;host=\"{host}\""));
@@ -341,7 +343,7 @@ mod tests {
             (Either, "10.0.0.1", &[(FORWARDED, "for=203.0.113.9;proto=http")], Some(false)),
             (Either, "10.0.0.1", &[(FORWARDED, "for=203.0.113.9")], None),
             (Either, "10.0.0.1", &[(FORWARDED, "for=203.0.113.9;proto=https;proto=http")], None),
-            // The client's hop counts: neither what the client wrote to its left, nor the hop between two proxies.
+            // Only the client's hop counts: neither what the client wrote to its left, nor the hop between two proxies.
             (
                 Either,
                 "10.0.0.1",

@@ -1,5 +1,5 @@
-//! Where a listing goes on, as an opaque text. It says nothing that its page did not say, so it needs no signature:
-//! a caller who makes one up gets a page that begins there.
+//! Opaque pagination cursors. A cursor contains only what its page showed, so it needs no signature: a caller who makes
+//! one up gets a page that starts there.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,13 +7,13 @@ use inwren_domain::kernel::{AgeCursor, SessionId, UserCursor, UserId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// The first byte: by age alone, or by age and address.
+/// The first byte is the format: age only, or age and address.
 const BY_AGE: u8 = 1;
 const BOTH: u8 = 2;
-/// Of what is by age: a time of 8 bytes, and an id.
+/// The size of the age: a time of 8 bytes and an id of 16.
 const AGE_BYTES: usize = 24;
 
-/// A place in a listing that can be written as a text.
+/// A position in a list that can be encoded as a text.
 pub(in crate::http) trait CursorText: Sized {
     fn encode(&self) -> String;
     fn decode(text: &str) -> Option<Self>;
@@ -23,7 +23,7 @@ impl CursorText for UserCursor {
     fn encode(&self) -> String {
         let mut bytes = vec![BOTH];
         bytes.extend(age_bytes(self.age.created_at, self.age.id.as_uuid()));
-        // So that a text that was cut off is no cursor.
+        // The length makes a truncated cursor invalid.
         bytes.extend(u16::try_from(self.address.len()).unwrap_or(u16::MAX).to_be_bytes());
         bytes.extend(self.address.as_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
@@ -34,7 +34,7 @@ impl CursorText for UserCursor {
         let (kind, rest) = bytes.split_first()?;
         let (age, rest) = rest.split_at_checked(AGE_BYTES)?;
         let address = match *kind {
-            // From before there was an order of addresses.
+            // Earlier versions, which did not order by address, issued such cursors.
             BY_AGE if rest.is_empty() => String::new(),
             BOTH => {
                 let (length, address) = rest.split_first_chunk()?;
@@ -43,7 +43,7 @@ impl CursorText for UserCursor {
             }
             _ => return None,
         };
-        // PostgreSQL takes no NUL, and no address has one.
+        // PostgreSQL accepts no NUL in texts, and no address contains one.
         (!address.contains('\0')).then_some(())?;
         let (created_at, id) = decode_age(age)?;
         Some(Self { age: AgeCursor { created_at, id: UserId::from_uuid(id) }, address })
@@ -75,7 +75,7 @@ fn decode_age(bytes: &[u8]) -> Option<(OffsetDateTime, Uuid)> {
     let (micros, id) = bytes.split_at_checked(8)?;
     let micros = i64::from_be_bytes(micros.try_into().ok()?);
     let created_at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?;
-    // PostgreSQL knows no earlier times. A user with a time that no clock showed is listed too.
+    // PostgreSQL supports no earlier times. Implausible times are valid, so that a user with such a time is listed too.
     (created_at.year() >= -4712).then_some((created_at, Uuid::from_slice(id).ok()?))
 }
 
@@ -95,7 +95,7 @@ mod tests {
             }
             let of_session = AgeCursor { created_at, id: SessionId::from_uuid(Uuid::from_u128(42)) };
             assert_eq!(AgeCursor::decode(&of_session.encode()), Some(of_session));
-            // As users were listed before.
+            // The format of user cursors in earlier versions.
             assert_eq!(
                 UserCursor::decode(&of_session.encode()),
                 Some(UserCursor { age, address: String::new() })

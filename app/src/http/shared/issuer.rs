@@ -1,4 +1,4 @@
-//! Who issues the tokens, and under which address others reach the service.
+//! The issuer of the tokens, and the address of the service.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -14,13 +14,13 @@ pub struct Issuer {
     audience: String,
     /// Whether the name is the address of the service.
     is_address: bool,
-    /// The path of that address, without a slash at its end; empty where there is none.
+    /// The path of that address, without a trailing slash. Empty if there is none.
     path: String,
 }
 
 impl Issuer {
-    /// An issuer of this name, for this audience. It is also the address of the service, if it is a URL that somebody has chosen: the
-    /// default is the address only of a service that nobody has set up.
+    /// Creates an issuer with this name and audience. If the operator has set the name, and it is a URL, it is also the
+    /// address of the service. The default name is the address only of a service without configuration.
     pub fn new(name: &str, audience: &str) -> Self {
         let is_url = name.starts_with("https://") || name.starts_with("http://");
         let is_address = is_url && !Setting::is_default("TOKEN_ISSUER", name);
@@ -28,41 +28,42 @@ impl Issuer {
         Self { name: name.to_owned(), audience: audience.to_owned(), is_address, path }
     }
 
-    /// Whether it says under which address others reach the service.
+    /// Returns whether the name is the address of the service.
     pub fn is_address(&self) -> bool {
         self.is_address
     }
 
-    /// The path of the service's address, without a slash at its end. Clients put it in front of every path of ours; the proxy
-    /// that serves the service there takes it away again.
+    /// Returns the path of the service's address, without a trailing slash. Clients put it in front of every path of
+    /// the service, and the proxy that serves the service there removes it.
     pub(in crate::http) fn path(&self) -> &str {
         &self.path
     }
 
-    /// A path of ours as clients call it, for headers and documents with absolute paths.
+    /// Returns a path of the service as clients call it, for headers and documents with absolute paths.
     pub(in crate::http) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.path)
     }
 
-    /// The `iss` of tokens.
+    /// Returns the `iss` of tokens.
     pub(in crate::http) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The `aud` of tokens.
+    /// Returns the `aud` of tokens.
     pub(in crate::http) fn audience(&self) -> &str {
         &self.audience
     }
 
-    /// The address of the service, without a slash at the end: the issuer's, or of a service that nobody has set up the one
-    /// that the client has called, if it is one of this machine. Any other is only what the client says: an answer with it in
-    /// would lead whoever gets it from a cache to wherever that client likes.
+    /// Returns the address of the service, without a trailing slash. It is the issuer's address, if the operator has
+    /// set one. Otherwise it is the `Host` that the client called, if that is a host of this machine, or else the
+    /// address that the service listens on. No other `Host` is trusted: if a cache stored a response with it, the
+    /// client who chose it could lead other clients to any host.
     pub(in crate::http) fn address(&self, request: &Request) -> String {
         if self.is_address {
             return self.name.trim_end_matches('/').to_owned();
         }
         let own = request.local_addr().as_socket_addr();
-        // Who listens on both families has addresses of the one in those of the other.
+        // A dual-stack socket reports IPv4 addresses as IPv4-mapped IPv6 addresses.
         let own = own.map(|own| SocketAddr::new(own.ip().to_canonical(), own.port()));
         let called = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
         let called = called.filter(|host| is_of_this_machine(host, own));
@@ -80,9 +81,9 @@ fn path_of(url: &str) -> String {
     url.map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default()
 }
 
-/// Whether this is a host of this machine and perhaps a port, and nothing that could change a URL that it is put into. Of the
-/// address that the service listens on it is so with its port alone: behind another one is another program. What is on a
-/// loopback address may have come through a port of any number.
+/// Returns whether the text is a host of this machine, with or without a port, and contains nothing that could change a
+/// URL that includes it. The address that the service listens on counts only with the service's own port: another port
+/// belongs to another program. A loopback address counts with any port, because port forwarding may have changed it.
 fn is_of_this_machine(text: &str, own: Option<SocketAddr>) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),

@@ -1,4 +1,4 @@
-//! Limits that an endpoint names in its signature.
+//! Rate limits that an endpoint declares in its signature.
 
 use std::marker::PhantomData;
 
@@ -10,8 +10,8 @@ use super::body::Body;
 use super::state::AppState;
 use crate::config::LimitedOperation;
 
-/// Takes one of the client's allowance for an operation, or refuses the request. As the first parameter of an endpoint
-/// it comes before the token is checked and the body is read.
+/// Charges a call to the client's rate limit for an operation, or refuses the request. As the first parameter of an
+/// endpoint, it runs before the token is checked and the body is read.
 pub(in crate::http) struct Limited<O>(PhantomData<O>);
 
 impl<'a, O: LimitedOperation> FromRequest<'a> for Limited<O> {
@@ -22,8 +22,8 @@ impl<'a, O: LimitedOperation> FromRequest<'a> for Limited<O> {
     }
 }
 
-/// A body, where it is the body that says by what a call is counted. One that cannot be read says nothing, so that it is the
-/// client's allowance for an operation that the call takes one of.
+/// A body that determines which rate limit the call is charged to. A call with an unreadable body is charged to the
+/// client's rate limit for the operation `O`.
 pub(in crate::http) struct LimitedBody<O, B>(pub(in crate::http) B, PhantomData<O>);
 
 impl<'a, O: LimitedOperation, B: Body + ApiExtractor<'a>> ApiExtractor<'a> for LimitedBody<O, B> {

@@ -1,4 +1,4 @@
-//! Charges rate limits, and writes their headers.
+//! Checks rate limits and writes their response headers.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -27,14 +27,14 @@ impl Label for Operation {
     }
 }
 
-/// What the limiter has said so far.
+/// The limiter's decisions so far, per operation.
 #[derive(Default)]
 pub(crate) struct Decisions {
     pub(crate) allowed: Counters<Operation>,
     pub(crate) limited: Counters<Operation>,
 }
 
-/// Asks the limiter, and remembers its answer for the response headers.
+/// Asks the limiter, and keeps its decision for the response headers.
 pub struct Limits {
     limiter: Arc<dyn RateLimiter>,
     clock: Arc<dyn Clock>,
@@ -43,12 +43,13 @@ pub struct Limits {
     decisions: Decisions,
 }
 
-/// What the keyed hashes of e-mail addresses are for.
+/// The purpose of the keyed hashes of e-mail addresses.
 const EMAIL_PURPOSE: &str = "e-mail address of a rate limit";
 
 impl Limits {
-    /// Limits by these quotas. E-mail addresses are hashed with a key that only instances with the same signing keys have:
-    /// they have to agree on the hash, and nobody who reads where the limits are kept may find the addresses by trying.
+    /// Creates the limits with these settings. E-mail addresses are hashed with a key that only instances with the same
+    /// signing keys have. So all instances agree on the hash, and an attacker who can read the stored limits cannot
+    /// find the addresses by guessing.
     pub fn new(
         limiter: Arc<dyn RateLimiter>,
         clock: Arc<dyn Clock>,
@@ -58,27 +59,27 @@ impl Limits {
         Self { limiter, clock, keys, settings, decisions: Decisions::default() }
     }
 
-    /// What the limiter has done so far.
+    /// Returns the metrics of the limiter.
     pub fn metrics(&self) -> LimiterMetrics {
         self.limiter.metrics()
     }
 
-    /// Puts something around the limiter.
+    /// Wraps the limiter in another one.
     pub fn wrap(&mut self, around: impl FnOnce(Arc<dyn RateLimiter>) -> Arc<dyn RateLimiter>) {
         self.limiter = around(Arc::clone(&self.limiter));
     }
 
-    /// Whether the limiter had to fall back to something less than was configured.
+    /// Returns whether the limiter has fallen back to something weaker than configured.
     pub(crate) fn is_degraded(&self) -> bool {
         self.limiter.is_degraded()
     }
 
-    /// What the limiter has said so far.
+    /// Returns the limiter's decisions so far.
     pub(crate) fn decisions(&self) -> &Decisions {
         &self.decisions
     }
 
-    /// Takes one of the client's allowance.
+    /// Charges a call to the client's rate limit.
     pub(in crate::http) async fn check_client(
         &self,
         request: &Request,
@@ -88,7 +89,7 @@ impl Limits {
         self.check(&slot_of(request), operation, subject).await
     }
 
-    /// Takes one of the session's allowance.
+    /// Charges a call to the session's rate limit.
     pub(in crate::http) async fn check_session(
         &self,
         slot: &LimitSlot,
@@ -98,7 +99,7 @@ impl Limits {
         self.check(slot, operation, format!("session:{session}")).await
     }
 
-    /// Takes one of the allowance of everybody who names this e-mail address.
+    /// Charges a call to the rate limit of the e-mail address, which all clients share.
     pub(in crate::http) async fn check_email(
         &self,
         slot: &LimitSlot,
@@ -130,7 +131,7 @@ impl Limits {
     }
 }
 
-/// What the limiter said of this request; the strictest, where it was asked more than once.
+/// The limiter's decision on this request. If several limits were checked, the strictest decision counts.
 #[derive(Clone, Default)]
 pub(in crate::http) struct LimitSlot {
     origin: AddressBlock,
@@ -138,7 +139,7 @@ pub(in crate::http) struct LimitSlot {
 }
 
 impl LimitSlot {
-    /// For a request of this client.
+    /// Creates the slot of a request of this client.
     pub(in crate::http) fn of(client: IpAddr) -> Self {
         Self { origin: ClientNetwork::of(client).block(), strictest: Arc::default() }
     }
@@ -167,7 +168,7 @@ impl LimitSlot {
     }
 }
 
-/// Where the limiter's answer to this request is remembered.
+/// Returns the slot for the limiter's decision on this request.
 pub(in crate::http) fn slot_of(request: &Request) -> LimitSlot {
     request.data::<LimitSlot>().cloned().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What all features share: request bodies, problems, rate limits, middleware and the OpenAPI document.
+//! Shared by all features: request bodies, problems, rate limits, middleware and the OpenAPI document.
 
 pub(super) mod authentication;
 mod bad_head;

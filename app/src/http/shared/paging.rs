@@ -1,10 +1,10 @@
-//! What all listings that come in pages have in common.
+//! Helpers for paginated lists.
 
 use poem::Request;
 
 use super::problem::Problem;
 
-/// Of two values for one parameter, programs differ in which they take; so there may be only one.
+/// Refuses repeated query parameters, because programs differ in which of the values they use.
 pub(in crate::http) fn refuse_repeated_parameters(request: &Request) -> Result<(), Problem> {
     let parameters = query_parameters(request);
     let mut names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
@@ -19,8 +19,8 @@ pub(in crate::http) fn refuse_repeated_parameters(request: &Request) -> Result<(
     }
 }
 
-/// The same query with the next cursor (RFC 8288). It is relative to the request, so that it is right under whatever path a
-/// proxy serves the service.
+/// Returns a link to the same query with the next cursor (RFC 8288). The link is relative to the request, so it is
+/// valid under any path at which a proxy serves the service.
 pub(in crate::http) fn next_link(request: &Request, next: &str) -> String {
     let mut parameters = query_parameters(request);
     parameters.retain(|(name, _)| name != "cursor");
@@ -29,7 +29,7 @@ pub(in crate::http) fn next_link(request: &Request, next: &str) -> String {
     format!(r#"<?{query}>; rel="next""#)
 }
 
-/// The parameters as they are meant, however they are spelled.
+/// Returns the decoded query parameters.
 fn query_parameters(request: &Request) -> Vec<(String, String)> {
     serde_urlencoded::from_str(request.uri().query().unwrap_or_default()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Query parameters that become what the core takes.
+//! Query parameters that are parsed into domain types.
 
 use std::borrow::Cow;
 
@@ -9,15 +9,15 @@ use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 
 use super::cursor::CursorText;
 
-/// A text that is read as something.
+/// A query parameter that is parsed from text.
 ///
-/// The document has its pattern, but nothing is matched with it: a regular expression would be compiled for each request,
-/// and reading the text tells as much.
+/// The document contains its pattern, but the server does not match it: each request would compile a regular
+/// expression, and parsing the text finds the same errors.
 pub(in crate::http) struct Parameter<T>(pub(in crate::http) T);
 
-/// What a text can be read as.
+/// A type that can be parsed from text.
 pub(in crate::http) trait FromText: Send + Sync + Sized {
-    /// What such a text looks like, as a regular expression. `None` for one that callers only pass on.
+    /// The format of the text, as a regular expression. `None` if callers only pass the text on.
     const PATTERN: Option<&'static str>;
 
     fn from_text(text: &str) -> Option<Self>;

@@ -1,4 +1,4 @@
-//! The problems that more than one part of the interface has. Those of single use cases are beside their routes.
+//! Problems that several parts of the interface share. The problems of single use cases are beside their routes.
 
 use inwren_domain::account::superuser::LastSuperuser;
 use inwren_domain::account::tier_choice::TierRefused;
@@ -9,10 +9,10 @@ use poem::http::{HeaderValue, header};
 
 use super::problem::{Kind, Problem};
 
-/// The challenge that names no error (RFC 6750 section 3, which asks for one parameter at least).
+/// The challenge without an error code. RFC 6750 section 3 requires at least one parameter.
 pub(in crate::http) const BEARER_CHALLENGE: &str = r#"Bearer realm="inwren""#;
 
-/// The password of the request, wherever it stands.
+/// The password of the request is too weak. `pointer` names its field.
 pub(in crate::http) fn weak_password(pointer: &str, weak: WeakPassword) -> Problem {
     Problem::invalid(pointer, weak)
 }
@@ -21,30 +21,30 @@ pub(in crate::http) fn email_taken() -> Problem {
     Problem::of(Kind::EMAIL_TAKEN)
 }
 
-/// One answer for all refused logins.
+/// The same problem for all refused logins.
 pub(in crate::http) fn invalid_credentials() -> Problem {
     Problem::of(Kind::INVALID_CREDENTIALS)
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
 }
 
-/// A token that is not valid, for whatever reason (RFC 6750 section 3.1).
+/// The token is invalid, for whatever reason (RFC 6750 section 3.1).
 pub(in crate::http) fn invalid_token() -> Problem {
     const CHALLENGE: &str = r#"Bearer error="invalid_token", error_description="The token is not valid""#;
     Problem::of(Kind::INVALID_TOKEN).header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
 }
 
-/// No such thing, or none that the caller may know of.
+/// The resource does not exist, or the caller may not know that it does.
 pub(in crate::http) fn not_found(what: &str) -> Problem {
     Problem::new(Kind::NOT_FOUND, format!("There is no such {what}."))
 }
 
-/// Somebody is known, but may not.
+/// The caller is authenticated but not authorised.
 pub(in crate::http) fn not_permitted() -> Problem {
     const CHALLENGE: &str = r#"Bearer error="insufficient_scope""#;
     Problem::of(Kind::NOT_PERMITTED).header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
 }
 
-/// Wherever a body has an address, it is called so.
+/// The field of an address is called `email` in every body.
 impl From<InvalidEmail> for Problem {
     fn from(invalid: InvalidEmail) -> Self {
         Self::invalid("/email", invalid)
@@ -66,7 +66,7 @@ impl From<LastSuperuser> for Problem {
     }
 }
 
-/// RFC 9470 section 3.
+/// The challenge of RFC 9470 section 3.
 impl From<StepUpRequired> for Problem {
     fn from(required: StepUpRequired) -> Self {
         let max_age = required.max_age.whole_seconds();

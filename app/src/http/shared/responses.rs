@@ -1,4 +1,4 @@
-//! Which answers an operation has: the success, and exactly the problems that can happen.
+//! The responses of operations: the success, and exactly the problems that can occur.
 
 use std::marker::PhantomData;
 
@@ -13,7 +13,7 @@ use poem_openapi::types::{ToJSON, Type};
 
 use super::problem::{Kind, Problem, ProblemDocument};
 
-/// A JSON body. The library's own says `charset=utf-8` with the media type, which JSON does not have (RFC 8259
+/// A JSON body. The library's own type adds `charset=utf-8` to the media type, which JSON does not define (RFC 8259
 /// section 11) and client generators do not recognise.
 pub(in crate::http) struct Json<T>(pub(in crate::http) T);
 
@@ -31,13 +31,13 @@ impl<T: Type> Payload for Json<T> {
 
 impl<T: ToJSON> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        // Not `to_string`, which goes through the formatter for each piece.
+        // Not `to_string`, which calls the formatter for each piece.
         let body = serde_json::to_vec(&self.0.to_json()).unwrap_or_default();
         Response::builder().content_type(Self::CONTENT_TYPE).body(body)
     }
 }
 
-/// 200 with a body.
+/// Status 200 with a body.
 impl<T: ToJSON> poem_openapi::ApiResponse for Json<T> {
     fn meta() -> MetaResponses {
         MetaResponses { responses: vec![response(200, "Done.", Some(media::<Self>()))] }
@@ -78,26 +78,27 @@ pub(in crate::http) trait Problems: Send + Sync + 'static {
     }
 }
 
-/// Problems that come together, by the kind of operation.
+/// Groups of problems by kind of operation.
 pub(in crate::http) mod group {
     use crate::http::shared::problem::Kind;
 
-    /// Every operation.
+    /// Problems of every operation.
     pub(in crate::http) const ALWAYS: &[&Kind] =
         &[Kind::URI_TOO_LONG, Kind::INTERNAL_ERROR, Kind::OVERLOADED, Kind::UNAVAILABLE];
-    /// An operation that needs an access token.
+    /// Problems of an operation that requires an access token.
     pub(in crate::http) const TOKEN: &[&Kind] = &[Kind::MISSING_TOKEN, Kind::INVALID_TOKEN];
-    /// An operation that needs the access token of a superuser.
+    /// Problems of an operation that requires the access token of a superuser.
     pub(in crate::http) const SUPERUSER: &[&Kind] =
         &[Kind::MISSING_TOKEN, Kind::INVALID_TOKEN, Kind::STEP_UP_REQUIRED, Kind::NOT_PERMITTED];
-    /// An operation with a body.
+    /// Problems of an operation with a body.
     pub(in crate::http) const BODY: &[&Kind] =
         &[Kind::REQUEST_TIMEOUT, Kind::BODY_TOO_LARGE, Kind::UNSUPPORTED_MEDIA_TYPE];
-    /// An operation with a JSON body, beside `BODY`. OAuth 2.0 reports the same of a form with its own error codes.
+    /// Problems of an operation with a JSON body, in addition to `BODY`. OAuth 2.0 endpoints report the same errors of
+    /// a form with OAuth 2.0 error codes.
     pub(in crate::http) const JSON: &[&Kind] = &[Kind::MALFORMED_REQUEST, Kind::VALIDATION_FAILED];
 }
 
-/// Names sets of problems: the groups that an operation's parameters bring, and the problems of its own.
+/// Declares sets of problems: the groups that the parameters of an operation bring, and the operation's own problems.
 macro_rules! problems {
     ($($(#[$doc:meta])* $name:ident = $($group:ident)* $([$($kind:ident)+])?;)+) => {
         $($(#[$doc])* pub(in crate::http) struct $name;
@@ -113,18 +114,18 @@ macro_rules! problems {
 pub(in crate::http) use problems;
 
 problems! {
-    /// Whoever asks: the service may be at its limit, or broken.
+    /// Problems that any client can get: the service may be at its limit, or fail.
     Always = ALWAYS;
-    /// Being at the limit is something that health has its own answer for.
+    /// Problems of the health check, which has its own 503 response.
     Health = [URI_TOO_LONG INTERNAL_ERROR];
-    /// Behind a token, without a body.
+    /// Problems of an operation with a token and without a body.
     Authenticated = ALWAYS TOKEN [RATE_LIMITED];
 }
 
-/// A problem, in the place of an operation's success.
+/// A problem as the response of an operation that did not succeed.
 pub(in crate::http) struct Refused<S>(Problem, PhantomData<S>);
 
-/// What an operation gives.
+/// The result of an operation.
 pub(in crate::http) type Answer<T, S> = Result<T, Refused<S>>;
 
 impl<S: Problems, P: Into<Problem>> From<P> for Refused<S> {
@@ -151,8 +152,8 @@ impl<S: Problems> poem_openapi::ApiResponse for Refused<S> {
     }
 }
 
-/// The documentation of problems, by status. Which of them a status stands for is a list of codes beside the reference,
-/// which [`document`](super::document) makes examples of.
+/// Returns the documentation of problems, by status. A list of codes beside the schema reference says which problems a
+/// status stands for. [`document`](super::document) makes examples of them.
 pub(in crate::http) fn problem_responses<S: Problems>() -> Vec<MetaResponse> {
     let mut statuses: Vec<u16> = S::all().map(|kind| kind.status).collect();
     statuses.sort_unstable();
@@ -171,7 +172,7 @@ pub(in crate::http) fn problem_responses<S: Problems>() -> Vec<MetaResponse> {
     statuses.into_iter().map(of_status).collect()
 }
 
-/// A response's documentation.
+/// Returns the documentation of a response.
 pub(in crate::http) fn response(
     status: u16,
     description: &'static str,
@@ -186,7 +187,7 @@ pub(in crate::http) fn response(
     }
 }
 
-/// A body's documentation.
+/// Returns the documentation of a body.
 pub(in crate::http) fn media<P: Payload>() -> MetaMediaType {
     MetaMediaType { content_type: P::CONTENT_TYPE, schema: P::schema_ref() }
 }

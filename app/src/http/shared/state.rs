@@ -13,42 +13,42 @@ use super::limits::Limits;
 use super::problem::Problem;
 use crate::observability::metrics::Metrics;
 
-/// What every request handler works with.
+/// The state that all request handlers share.
 pub struct AppState {
-    /// The use cases' ports and rules.
+    /// The ports and rules of the use cases.
     pub core: Core,
-    /// How often who may do what.
+    /// The rate limits per operation.
     pub limits: Limits,
-    /// How many requests of one network wait for their bodies.
+    /// The number of requests per network that wait for their bodies.
     pub bodies: PendingBodies,
-    /// What is counted.
+    /// The metrics of the service.
     pub metrics: Metrics,
-    /// What makes spans, where traces are exported.
+    /// Creates spans, if traces are exported.
     pub tracer: Option<Arc<BoxedTracer>>,
-    /// Whose forwarding headers are believed.
+    /// The proxies whose forwarding headers are trusted.
     pub trusted_proxies: TrustedProxies,
-    /// Who issues tokens, and where others find the service.
+    /// The issuer of the tokens, and the address of the service.
     pub issuer: Issuer,
-    /// How long others may keep what is under `/.well-known`.
+    /// How long clients may cache the documents under `/.well-known`.
     pub jwks_max_age: Duration,
-    /// The name in the documents.
+    /// The name of the service, as documents and pages show it.
     pub project_name: String,
-    /// Set once the service is told to stop.
+    /// Set when shutdown begins.
     pub draining: AtomicBool,
 }
 
 impl AppState {
-    /// The state, as the outermost middleware attached it to the request.
+    /// Returns the state that the outermost middleware attached to the request.
     pub(in crate::http) fn of(request: &Request) -> Result<&Arc<Self>, Problem> {
         request.data::<Arc<Self>>().ok_or_else(|| Problem::internal("a request without the state"))
     }
 
-    /// Lets `/health` say that no more traffic should come.
+    /// Makes `/health` report that the service stops and accepts no more traffic.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Whether the service has been told to stop.
+    /// Returns whether shutdown has begun.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
