@@ -1,7 +1,7 @@
-//! The HTTP interface: routes, and what every request goes through.
+//! The HTTP interface: routes, and the pipeline that every request passes through.
 //!
-//! One folder for each part of the interface, with its `api` (routes) and `dto` (bodies). A route turns a body into a
-//! command of a use case, and its outcome into an answer; it decides nothing.
+//! Each part of the interface has a folder with its `api` (routes) and `dto` (bodies). A route converts a body to a
+//! command of a use case, and the outcome to a response. It makes no decisions.
 
 mod account;
 mod admin;
@@ -31,7 +31,7 @@ pub use shared::document::document as openapi_document;
 pub use shared::issuer::Issuer;
 pub use shared::state::AppState;
 
-/// The service as one endpoint.
+/// Builds the endpoint of the whole service.
 pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'static, Response> {
     let document = openapi_document(&state.project_name, &state.issuer, &state.core.settings.tiers);
     let routes = Arc::new(RouteTable::of(&document).with_metadata_of(&state.issuer));
@@ -43,7 +43,7 @@ pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'sta
     router.with(pipeline).boxed()
 }
 
-/// The service while it waits for its database.
+/// Builds the endpoint that responds while the service waits for its database.
 pub fn waiting_endpoint(entropy: Arc<dyn Entropy>, cors: AllowedOrigins) -> BoxEndpoint<'static, Response> {
     health::waiting(entropy, Cors::new(cors))
 }

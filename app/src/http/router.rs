@@ -8,9 +8,9 @@ use poem::{Endpoint, IntoResponse as _, Request, Response, Route};
 
 use super::shared::document::{KnownRoute, RouteTable};
 
-/// All that there is: the operations of the document, and the pages beside them.
+/// Dispatches requests to the operations of the document, and to the pages beside them.
 ///
-/// They could be nested in one route; but that would take the address of every request apart once more.
+/// Nesting both in one route would parse the path of every request once more.
 pub(super) struct Router {
     pub(super) operations: BoxEndpoint<'static, Response>,
     pub(super) pages: Route,
@@ -22,13 +22,13 @@ impl Endpoint for Router {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         if let Some(path) = self.routes.original(request.uri().path()) {
-            // The documents there have no parameters.
+            // The new URI has no query: these documents take no parameters.
             *request.uri_mut() = Uri::from_static(path);
         }
         if self.routes.find(request.uri().path()).is_some_and(KnownRoute::is_page) {
             return Ok(self.pages.call(request).await?.into_response());
         }
-        // Of such a segment the router would say that its method is wrong, or that a token is missing.
+        // For a path that is not UTF-8, the library's router would report a wrong method or a missing token.
         if !is_text(request.uri().path()) {
             return Err(NotFoundError.into());
         }
@@ -36,7 +36,7 @@ impl Endpoint for Router {
     }
 }
 
-/// What is not UTF-8 once it is decoded is the name of nothing.
+/// Returns whether the decoded path is UTF-8. No resource has any other path.
 fn is_text(path: &str) -> bool {
     percent_decode_str(path).decode_utf8().is_ok()
 }

@@ -1,4 +1,4 @@
-//! What these operations refuse, and as which problems.
+//! Maps the refusals of these operations to problems.
 
 use inwren_domain::account::{self, NotCreated};
 

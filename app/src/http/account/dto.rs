@@ -64,7 +64,7 @@ request_body! {
         #[oai(nullable)]
         tier: Option<String> = Some("free".to_owned()),
     }
-    // The core would stop at the address; whoever fills in a form wants to know everything at once.
+    // The use case stops at an invalid address. This check returns all errors in one response.
     check(fields) {
         let is_email = email.as_deref().is_none_or(|email| fields.check("email", Email::parse(email)));
         if let (false, Some(password)) = (is_email, &password) {

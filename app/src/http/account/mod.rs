@@ -1,4 +1,4 @@
-//! Your account: registration, profile and deactivation.
+//! The user's account: registration, profile and deactivation.
 
 pub(super) mod answers;
 mod api;

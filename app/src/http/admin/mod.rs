@@ -1,4 +1,4 @@
-//! What superusers do with users.
+//! Administration of users by superusers.
 
 mod answers;
 mod api;

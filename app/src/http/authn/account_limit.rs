@@ -7,11 +7,11 @@ use crate::http::shared::limits::LimitSlot;
 use crate::http::shared::problem::{Kind, Problem};
 use crate::http::shared::state::AppState;
 
-/// Takes one of an account's allowance of guesses, wherever a password of it can be tried.
+/// Charges one password guess to the rate limit of the account. Every operation that checks a user's password calls it.
 ///
-/// What many clients together use up holds strangers off, and nobody from whose network the account was logged in to
-/// before: else anybody could lock its owner out (OWASP ASVS 5.0, 6.1.1). The guesses of such a network are bounded by
-/// the allowance that each client has.
+/// When the account's limit is exhausted, unrecognised clients are refused. Clients from a network from which the
+/// account was logged in to before are allowed: otherwise an attacker could lock out the owner (OWASP ASVS 5.0, 6.1.1).
+/// The rate limit per client bounds the guesses from such a network.
 pub(in crate::http) async fn check_account(
     state: &AppState,
     slot: &LimitSlot,

@@ -1,4 +1,4 @@
-//! Errors as OAuth 2.0 clients expect them.
+//! Errors in the format of OAuth 2.0.
 
 use std::marker::PhantomData;
 
@@ -61,7 +61,7 @@ impl OAuthError {
     }
 }
 
-/// An endpoint that refuses with errors of OAuth 2.0, and with problems.
+/// An endpoint that returns OAuth 2.0 errors and problems.
 pub(super) trait OAuthEndpoint: Problems {
     /// The statuses of OAuth 2.0 errors.
     const OAUTH: &'static [u16];
@@ -79,8 +79,8 @@ impl OAuthEndpoint for self::Introspect {
     const OAUTH: &'static [u16] = &[400];
 }
 
-/// What an OAuth 2.0 endpoint refuses with: the standard's own errors for what it names, problems for the rest. `S` has
-/// the problems.
+/// The error response of an OAuth 2.0 endpoint: the standard's own error if the standard defines one, else a problem.
+/// `S` lists the problems.
 pub(super) struct OAuthRefused<S>(Refusal, PhantomData<S>);
 
 enum Refusal {
@@ -147,7 +147,7 @@ impl Payload for OAuthPayload {
 }
 
 problems! {
-    /// What the standard has no code for.
+    /// Errors for which the OAuth 2.0 standard has no code.
     AccessToken = ALWAYS BODY [RATE_LIMITED];
     Revoke = ALWAYS BODY [RATE_LIMITED];
     Introspect = ALWAYS SUPERUSER BODY [INVALID_CLIENT RATE_LIMITED];

@@ -69,7 +69,7 @@ impl OAuthApi {
         let (Some(username), Some(password)) = (form.username, form.password.map(Zeroizing::new)) else {
             return Err(OAuthError::invalid_request("username and password are needed.").into());
         };
-        // What is no address is nobody's, and told like any other wrong name.
+        // An invalid address belongs to no account, so the client gets the same error as for a wrong user name.
         let email = Email::parse_for_lookup(&username).map_err(|_| OAuthError::wrong_credentials())?;
         check_account(&self.0, slot, &email, &client.0).await?;
         let command = authn::login::Command { email, password: Password::new(&password), client: client.0 };

@@ -7,13 +7,13 @@ use super::answers::OAuthError;
 use crate::http::shared::body::{Body, FORM, FormFields, read_form};
 use crate::http::shared::problem::Problem;
 
-/// A body that is read from the parameters of a form.
+/// A body that is parsed from the parameters of a form.
 pub(super) trait FromForm: Sized {
-    /// Takes what it knows; the rest is ignored (RFC 6749 section 3.2).
+    /// Reads the known parameters and ignores the others (RFC 6749 section 3.2).
     fn from_form(form: &FormFields) -> Result<Self, OAuthError>;
 }
 
-/// The form of an OAuth 2.0 endpoint, or what is wrong with it, in the standard's own words.
+/// The form of an OAuth 2.0 endpoint, or the OAuth 2.0 error that says what is wrong with it.
 pub(super) struct OAuthForm<T>(pub(super) Result<T, OAuthError>);
 
 impl<'a, T: Type + FromForm> ApiExtractor<'a> for OAuthForm<T> {

@@ -1,4 +1,4 @@
-//! Credentials: change the password.
+//! Credentials: password change.
 
 mod answers;
 mod api;

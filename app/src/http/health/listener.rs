@@ -9,16 +9,16 @@ use super::waiting;
 use crate::config::AllowedOrigins;
 use crate::http::shared::middleware::Cors;
 
-/// The health of the service for a listener of its own: `/health` and `/health/live`, and nothing else.
+/// The endpoint of a separate health listener: `/health` and `/health/live`, and nothing else.
 ///
-/// Until the service is ready, it answers as the service does while it waits for its database.
+/// Until the service is ready, it responds like the service that waits for its database.
 pub struct HealthEndpoint {
     service: Arc<OnceLock<Arc<BoxEndpoint<'static, Response>>>>,
     waiting: BoxEndpoint<'static, Response>,
 }
 
 impl HealthEndpoint {
-    /// Answers for the service, as soon as it is set.
+    /// Creates the endpoint. It forwards requests to `service` as soon as that is set.
     pub fn new(
         service: Arc<OnceLock<Arc<BoxEndpoint<'static, Response>>>>,
         entropy: Arc<dyn Entropy>,

@@ -14,7 +14,8 @@ use crate::http::shared::problem::Problem;
 use crate::http::shared::responses::{Json, PROBLEM_JSON};
 use crate::runtime::server::bad_head::BadHead;
 
-/// The service while it waits for its database: it lives, is not ready, and can answer nothing else.
+/// Builds the endpoint that responds while the service waits for its database. It reports that the process is live and
+/// not ready, and refuses all other requests.
 pub(in crate::http) fn endpoint(entropy: Arc<dyn Entropy>, cors: Cors) -> BoxEndpoint<'static, Response> {
     let answer_to = move |request: Request| {
         let id = request_id(&request, entropy.as_ref());

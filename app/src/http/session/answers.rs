@@ -36,7 +36,8 @@ pub(in crate::http) enum SessionListing {
 }
 
 impl SessionListing {
-    /// The page as the answer to the request; `current` is the session that asks, if it is among them.
+    /// Creates the response to the request with the page. `current` is the session of the caller, if the page contains
+    /// it.
     pub(in crate::http) fn new(
         request: &Request,
         page: &Page<Session, AgeCursor<SessionId>>,
@@ -48,7 +49,7 @@ impl SessionListing {
     }
 }
 
-/// Which page of sessions is wanted.
+/// Reads which page of sessions the client requests.
 pub(in crate::http) fn page_of_sessions(
     request: &Request,
     limit: u16,
@@ -58,7 +59,7 @@ pub(in crate::http) fn page_of_sessions(
     Ok(PageRequest::new(limit, cursor.map(|cursor| cursor.0)))
 }
 
-/// The size of a page of sessions for which none was asked.
+/// The page size of session lists if the client requests none.
 pub(in crate::http) fn default_sessions() -> u16 {
     PageRequest::DEFAULT_SESSIONS
 }

@@ -4,12 +4,13 @@ use poem::Request;
 use poem::http::header;
 use sha2::{Digest, Sha256};
 
-/// A strong entity tag (RFC 9110 section 8.8.3): the digest of the body.
+/// Returns a strong entity tag (RFC 9110 section 8.8.3): the digest of the body.
 pub(super) fn entity_tag(body: &str) -> String {
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(body)))
 }
 
-/// Whether the client has the current body (RFC 9110 section 13.1.2). No tag of ours has a comma in it.
+/// Returns whether the client has the current body (RFC 9110 section 13.1.2). The service's own tags contain no comma,
+/// so the list can be split at commas.
 pub(super) fn is_current(request: &Request, tag: &str) -> bool {
     let lines = request.headers().get_all(header::IF_NONE_MATCH).iter();
     let mut tags =

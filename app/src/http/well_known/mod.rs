@@ -1,4 +1,4 @@
-//! What services need that verify tokens themselves: the public keys, and where everything is.
+//! Documents for services that verify tokens themselves: the public keys and the server metadata.
 
 mod api;
 mod dto;
