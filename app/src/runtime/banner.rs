@@ -7,19 +7,19 @@ use crate::config::{AllowedOrigins, Config, DatabaseTarget, Environment, LogForm
 use crate::http::Issuer;
 use crate::{ephemeral, wiring};
 
-/// What a service says of itself once it listens.
+/// The startup message of a service that listens.
 pub(crate) struct Banner<'a> {
     pub(crate) config: &'a Config,
-    /// Where it listens.
+    /// The address that it listens on.
     pub(crate) address: SocketAddr,
-    /// The key that signs.
+    /// The id of the key that signs.
     pub(crate) kid: &'a str,
-    /// Whether it is a double for the tests of others.
+    /// Whether it is an ephemeral test server.
     pub(crate) is_ephemeral: bool,
 }
 
 impl Banner<'_> {
-    /// As events of the log.
+    /// Logs the message as events.
     pub(crate) fn log(&self) {
         let Self { config, kid, .. } = self;
         let url = self.url();
@@ -41,7 +41,7 @@ impl Banner<'_> {
         }
     }
 
-    /// As lines for people.
+    /// Formats the message as text.
     pub(crate) fn text(&self) -> String {
         let Self { config, kid, is_ephemeral, .. } = self;
         let colours = match is_ephemeral {
@@ -83,19 +83,20 @@ impl Banner<'_> {
     fn title(&self) -> String {
         let Self { config, address, .. } = self;
         let listening = format!("{} is listening on {}://{address}", config.project_name, config.scheme());
-        // That address is none that a browser could be sent to.
+        // A browser cannot open the unspecified address.
         match address.ip().is_unspecified() {
             true => format!("{listening} (all interfaces), here: {}", self.url()),
             false => listening,
         }
     }
 
-    /// Where somebody on this machine finds it.
+    /// The URL for a browser on this machine.
     fn url(&self) -> String {
         format!("{}://{}", self.config.scheme(), reachable(self.address))
     }
 
-    /// What is not safe to be left so. That all of it is meant goes without saying where the service is a test double.
+    /// Warnings about unsafe settings. An ephemeral service warns only about being one, because its unsafe settings are
+    /// intended.
     fn warnings(&self) -> Vec<String> {
         let Self { config, address, is_ephemeral, .. } = self;
         if *is_ephemeral {
@@ -141,7 +142,7 @@ impl Banner<'_> {
         warnings
     }
 
-    /// What is worth knowing, but no reason to worry.
+    /// A hint that is no warning.
     fn hint(&self) -> Option<String> {
         let production = self.config.environment == Environment::Production;
         let plain = production && self.config.tls.is_none() && !self.address.ip().is_loopback();
@@ -154,7 +155,7 @@ impl Banner<'_> {
     }
 }
 
-/// Where a service that listens on every address can be reached from here.
+/// An address at which this machine reaches the service. The unspecified address becomes the loopback address.
 pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -1,23 +1,23 @@
-//! How many connections the system lets the service have.
+//! The number of connections that the limit on open files allows.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::server::connections::reserve;
 use crate::config::Config;
 
-/// What the service opens besides clients and the database: the log, the listener, keys that are read again.
+/// Files that the service opens itself: the log, the listener, and keys that are read again.
 const OWN: u64 = 32;
-/// What a connection to the database takes at most: SQLite opens three files for each.
+/// Most files per database connection: SQLite opens three.
 const OF_A_DATABASE_CONNECTION: u64 = 3;
-/// As many clients as are let in, however little the system allows.
+/// The minimum number of clients, however low the limit is.
 const FEWEST: u64 = 16;
-/// Most connections of the listener for metrics, and of that for health.
+/// Maximum number of connections of the metrics listener, and of the health listener.
 pub const AUXILIARY_CONNECTIONS: usize = 16;
 
-/// How many clients may be connected at a time: as many as configured, or what the system's limit on open files leaves
-/// beside the reserve, the other listeners and the database.
+/// The maximum number of client connections: the configured number, or less if the limit on open files is lower. The
+/// reserve, the other listeners and the database are deducted from that limit.
 ///
-/// The limit is raised first as far as a process may raise it by itself.
+/// It first raises the limit as far as the process may.
 pub fn client_connections(config: &Config) -> usize {
     let wanted = u64::try_from(config.max_connections).unwrap_or(u64::MAX);
     let listeners = [config.metrics_listen, config.health_listen].into_iter().flatten().count();
@@ -44,7 +44,7 @@ fn reserve_of(clients: u64) -> u64 {
     u64::try_from(reserve(usize::try_from(clients).unwrap_or(usize::MAX))).unwrap_or(u64::MAX)
 }
 
-/// Raises the limit so far that so many files can be open, or as far as it goes. `None` is no limit.
+/// Raises the soft limit to the needed number, or as far as the hard limit allows. `None` means that there is no limit.
 fn raised(limit: Rlimit, needed: u64) -> Option<u64> {
     let current = limit.current?;
     let possible = limit.maximum.map_or(needed, |maximum| maximum.min(needed));

@@ -1,15 +1,15 @@
-//! When to stop.
+//! Stop signals.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that tell the service to stop: SIGTERM and Ctrl-C.
+/// The signals that stop the service: SIGTERM and Ctrl-C.
 pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignals {
-    /// Begins to listen; from now on the signals do not end the process by themselves.
+    /// Starts to listen. From now on the signals do not end the process by themselves.
     pub fn listen() -> std::io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }

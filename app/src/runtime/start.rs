@@ -1,4 +1,4 @@
-//! What happens before the first request: the schema, and the first superuser.
+//! Startup steps before the first request: the schema and the first superuser.
 
 use inwren_domain::account::create_user::FirstSuperuser as Made;
 use inwren_domain::account::{self, NotCreated};
@@ -13,40 +13,40 @@ use crate::wiring::OpenedStore;
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The schema is behind, and may not be brought up to date by itself.
+    /// The schema is behind, and automatic migration is disabled.
     #[error(
         "the database schema is behind by {0} migration(s): run `inwren migrate up`, or set AUTO_MIGRATE=true"
     )]
     PendingMigrations(usize),
-    /// What is there is not ours.
+    /// The tables belong to another service.
     #[error(
         "the database has a table users that is of another service, and nothing was changed in it. `inwren adopt` \
          takes its users over; or give this service a database of its own with DATABASE_URL"
     )]
     ForeignUsers,
-    /// The schema could not be looked at or changed.
+    /// The schema could not be read or migrated.
     #[error("the database schema cannot be prepared: {0}")]
     Migration(#[from] MigrationError),
-    /// The first superuser could not be made.
+    /// The first superuser could not be created.
     #[error("FIRST_SUPERUSER_EMAIL: the first superuser could not be made: {0}")]
     FirstSuperuser(String),
-    /// The address of the first superuser is another user's, and no active superuser exists.
+    /// Another user has the address of the first superuser, and no active superuser exists.
     #[error(
         "FIRST_SUPERUSER_EMAIL: a user who is no active superuser has registered this address, and there is no superuser. \
          Set another address, or create a superuser with `inwren users create ADDRESS --superuser`"
     )]
     FirstSuperuserTaken,
-    /// The password of the first superuser may not be used.
+    /// The password of the first superuser is too weak.
     #[error("{setting} cannot be used: {weak}")]
     WeakFirstPassword {
-        /// The setting that has it.
+        /// The setting that contains the password.
         setting: &'static str,
         /// What is wrong with it.
         weak: WeakPassword,
     },
 }
 
-/// Brings the schema up to date, or insists that it is.
+/// Migrates the schema to the current version. If automatic migration is disabled, checks that the schema is current.
 pub async fn prepare_schema(config: &Config, opened: &OpenedStore) -> Result<(), StartError> {
     let Some(maintenance) = &opened.maintenance else { return Ok(()) };
     match maintenance.schema().await? {
@@ -67,17 +67,19 @@ pub async fn prepare_schema(config: &Config, opened: &OpenedStore) -> Result<(),
     Ok(())
 }
 
-/// Whether the first superuser that the configuration names could be made with the password there. It is of no weight where
-/// they have been made already: their password in the configuration is looked at no more, and may have become weak since.
+/// Checks that the password of the configured first superuser is strong enough to create the user. The result does not
+/// matter if the user exists already: the service then ignores the configured password, which may have become too weak
+/// since.
 pub fn check_first_superuser(config: &Config) -> Result<(), StartError> {
     let Some(wanted) = &config.first_superuser else { return Ok(()) };
     check_new(&Password::new(&wanted.password), &wanted.email, &config.rules.context_words)
         .map_err(|weak| StartError::WeakFirstPassword { setting: wanted.password_setting, weak })
 }
 
-/// Makes the first superuser that the configuration names, once.
+/// Creates the configured first superuser, unless the user exists.
 ///
-/// The address of a user who is no active superuser is only warned about in development, and where another superuser exists.
+/// If the address belongs to a user who is no active superuser, that is an error in production when no superuser
+/// exists. Otherwise it is at most a warning.
 pub async fn ensure_first_superuser(
     core: &Core,
     wanted: &FirstSuperuser,
@@ -103,7 +105,7 @@ pub async fn ensure_first_superuser(
             );
             Ok(())
         }
-        // One that was deactivated, while another superuser exists, is meant to be.
+        // A deactivated user is intended if another superuser exists.
         Ok(Made::Exists | Made::AddressTaken { .. }) => Ok(()),
         Err(Failure::Refused(NotCreated::WeakPassword(weak))) => {
             Err(StartError::WeakFirstPassword { setting: wanted.password_setting, weak })

@@ -1,4 +1,4 @@
-//! One pass over what is kept no longer, in small batches with pauses between them.
+//! A sweep deletes expired data in small batches, with pauses between them.
 
 use std::time::{Duration, Instant};
 
@@ -6,29 +6,30 @@ use inwren_domain::housekeeping::{SWEEP_BATCH, sweep_audit_events, sweep_ended_s
 use inwren_domain::store::Maintenance;
 use inwren_domain::{Core, PortFailure};
 
-/// A pause is as many times as long as what was done before it, so a sweep takes at most a fifth of a writer's time.
+/// The pause after a batch, as a multiple of the batch's time. So a sweep takes at most a fifth of a writer's time.
 const PAUSE_FACTOR: u32 = 4;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// What a pass has done.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Sessions that were deleted.
+    /// Number of deleted sessions.
     pub sessions: u64,
-    /// Audit events that were deleted.
+    /// Number of deleted audit events.
     pub audit_events: u64,
-    /// Bytes that were given back to the file system.
+    /// Number of bytes returned to the file system.
     pub bytes: u64,
 }
 
 impl Swept {
-    /// Whether there was nothing to do.
+    /// Whether the sweep did nothing.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Deletes all that is kept no longer. What was done before a failure stays done, and is in `swept`.
+/// Deletes ended sessions and audit events whose retention is over, and vacuums the database. If it fails, earlier
+/// batches stay deleted, and `swept` counts them.
 pub async fn sweep(
     core: &Core,
     maintenance: Option<&dyn Maintenance>,
@@ -48,7 +49,7 @@ pub async fn sweep(
     }
 }
 
-/// Whether there may be more.
+/// Runs a batch. `true` if there may be more to delete.
 async fn batch(
     sweeping: impl Future<Output = Result<u64, PortFailure>>,
     swept: &mut u64,

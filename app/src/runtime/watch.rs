@@ -1,4 +1,4 @@
-//! Files that the running service goes over to when they change: looked at again and again, and at once on SIGHUP.
+//! Reloads files when they change. It polls them, also immediately on SIGHUP.
 
 use std::future::Future;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,10 +8,11 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
-/// How often the files are looked at.
+/// The polling interval.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
-/// What tells one file from the next without reading it. Links are followed: the next file may be another one's target.
+/// The identity of a file's version, found without reading the file. It follows links, because a link may get a new
+/// target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     inode: u64,
@@ -20,7 +21,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Of the file that is there now, if there is one.
+    /// The stamp of the current file. `None` if there is none.
     pub fn of(path: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(path).ok()?;
         let modified = (metadata.mtime(), metadata.mtime_nsec());
@@ -28,22 +29,22 @@ impl Stamp {
     }
 }
 
-/// What is made of files, and made again when they change.
+/// A value that is loaded from files, and reloaded when they change.
 pub trait Watched: Send + Sync + 'static {
-    /// What the log says when changed files will not do.
+    /// The log message for invalid files.
     const REFUSED: &'static str;
 
-    /// The files whose change is looked for.
+    /// The files to watch.
     fn files(&self) -> Vec<PathBuf>;
 
-    /// Goes over to the files as they are now: to all of them, or to none and tells what is wrong.
+    /// Loads the current files: all of them, or none with an error.
     fn reload(&mut self) -> impl Future<Output = Result<(), String>> + Send;
 
-    /// Tells the log what is in force now.
+    /// Logs what is in force now.
     fn announce(&self);
 }
 
-/// Watches until the task is aborted. The stamps are those of the files that are in force, in the order of
+/// Watches until the task is aborted. `in_force` has the stamps of the loaded files, in the order of
 /// [`Watched::files`].
 pub fn watch(watched: impl Watched, in_force: Vec<Option<Stamp>>) -> std::io::Result<JoinHandle<()>> {
     let hangup = signal(SignalKind::hangup())?;
@@ -54,7 +55,7 @@ pub fn watch(watched: impl Watched, in_force: Vec<Option<Stamp>>) -> std::io::Re
 struct Watcher<W> {
     watched: W,
     in_force: Vec<Option<Stamp>>,
-    /// What was wrong the last time, which is not said twice.
+    /// The last problem, which is not logged twice.
     complaint: Option<String>,
 }
 
@@ -72,7 +73,7 @@ impl<W: Watched> Watcher<W> {
     async fn look(&mut self, told: bool) {
         let files = self.watched.files();
         let stamps = move || files.iter().map(|path| Stamp::of(path)).collect::<Vec<_>>();
-        // Taken before the files are read: one that changes meanwhile is read again.
+        // Take the stamps before reading the files, so that a file that changes meanwhile is read again.
         let Ok(stamps) = tokio::task::spawn_blocking(stamps).await else { return };
         if stamps == self.in_force && !told {
             return;

@@ -1,7 +1,7 @@
-//! What is done besides answering requests.
+//! Background work beside requests: sweeps and checkpoints.
 //!
-//! There is nothing to deliver, so there is no queue: what has to be told is an audit event, and is there once the unit
-//! that it tells of has committed.
+//! There is no delivery queue, because there is nothing to deliver: notifications are audit events, which exist as soon
+//! as the unit that they describe has committed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use inwren_domain::store::{Checkpoint, Maintenance};
 
 use super::sweep::{Swept, sweep};
 
-/// At the latest; a start has other things to do.
+/// The latest time of the first sweep. It leaves startup time for other work.
 const FIRST_SWEEP: Duration = Duration::from_secs(60);
-/// How often the length of SQLite's write-ahead log is looked at.
+/// The interval between checks of the length of SQLite's write-ahead log.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(30);
 
-/// Keeps the store from growing with what is over, until the task is aborted.
+/// Starts the worker that deletes expired data and checkpoints the write-ahead log. It runs until the task is aborted.
 pub fn start(
     core: Arc<Core>,
     maintenance: Option<Arc<dyn Maintenance>>,

@@ -1,15 +1,15 @@
 //! Errors in the head of a request.
 
-/// Why a request is not looked at any further. The server finds it out, which alone sees the version of the protocol and how
-/// much has arrived; a request carries it as an extension.
+/// Why a request is rejected by its head. The server detects this, because only the server knows the protocol version
+/// and the received size. It attaches the reason to the request as an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadHead {
-    /// There is no `Host`, and HTTP/1.1 has one in every request.
+    /// `Host` is missing, but HTTP/1.1 requires it in every request.
     HostMissing,
-    /// There are several.
+    /// `Host` is repeated.
     HostRepeated,
-    /// It is not a host and perhaps a port.
+    /// `Host` is not a host with an optional port.
     HostInvalid,
-    /// The headers are longer than is read.
+    /// The headers exceed the limit.
     TooLarge,
 }

@@ -1,18 +1,18 @@
-//! How much of a request's headers is too much. The parser's own bound is one of its buffer, and what has come in one piece may
-//! be longer than that.
+//! Limit on the size of request headers. The parser's own limit applies to its buffer, so headers that arrive in one
+//! piece can exceed it.
 
 use poem::Request;
 
 use super::bad_head::BadHead;
 
-/// The longest headers that are looked at.
+/// Maximum size of the headers, in bytes.
 pub(super) const MAX_HEADER_BYTES: usize = 32 * 1024;
 
-/// What stands between a name and its value, and at the end of the line (RFC 9112 section 5).
+/// The characters between a name and its value, and at the end of the line (RFC 9112 section 5).
 const AROUND: usize = ": \r\n".len();
 
-/// Marks a request whose headers are too long, so that it is answered like any other bad one: with an id, and a line in the
-/// log.
+/// Marks a request with too large headers, so that the pipeline answers it like any other bad request: with an id, and
+/// a line in the log.
 pub(super) fn check(request: &mut Request) {
     let bytes: usize =
         request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + AROUND).sum();

@@ -1,5 +1,5 @@
-//! For whom a request is. HTTP/1.1 says it once in every request (RFC 9112 section 3.2): where two could be
-//! read from it, or none, a proxy and the service may take it for two different ones.
+//! Validation of the `Host` header. HTTP/1.1 requires exactly one in every request (RFC 9112 section 3.2). If it is
+//! ambiguous or missing, a proxy and the service may assume different hosts.
 
 use std::net::Ipv6Addr;
 
@@ -8,12 +8,12 @@ use poem::http::{HeaderValue, Version, header};
 
 use super::bad_head::BadHead;
 
-/// Marks a request that does not say properly for whom it is, so that it is answered like any other bad one:
-/// with an id, and a line in the log.
+/// Marks a request with an invalid `Host`, so that the pipeline answers it like any other bad request: with an id, and
+/// a line in the log.
 pub(super) fn check(request: &mut Request) {
     let mut values = request.headers().get_all(header::HOST).iter();
     let bad = match (values.next(), values.next()) {
-        // HTTP/1.0 knew nothing of it.
+        // HTTP/1.0 does not require `Host`.
         (None, _) if request.version() <= Version::HTTP_10 => None,
         (None, _) => Some(BadHead::HostMissing),
         (Some(_), Some(_)) => Some(BadHead::HostRepeated),
@@ -25,8 +25,8 @@ pub(super) fn check(request: &mut Request) {
     }
 }
 
-/// A host and perhaps a port (RFC 9110 section 7.2; RFC 3986 section 3.2.2). The empty one is for addresses
-/// that have no host, and those of HTTP have one (RFC 9110 section 4.2.1).
+/// A host with an optional port (RFC 9110 section 7.2; RFC 3986 section 3.2.2). An empty host is for URIs without an
+/// authority, but `http` URIs have one (RFC 9110 section 4.2.1).
 fn is_valid(value: &HeaderValue) -> bool {
     let Ok(text) = std::str::from_utf8(value.as_bytes()) else { return false };
     if let Some(literal) = text.strip_prefix('[') {
@@ -40,7 +40,7 @@ fn is_valid(value: &HeaderValue) -> bool {
     }
 }
 
-/// `reg-name` of RFC 3986, which an IPv4 address is too.
+/// `reg-name` of RFC 3986, which includes IPv4 addresses.
 fn is_name(text: &str) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -58,7 +58,7 @@ fn is_name(text: &str) -> bool {
     !text.is_empty()
 }
 
-/// Left out behind its colon it is that of the scheme.
+/// A port. An empty one after the colon means the default port of the scheme.
 fn is_port(text: &str) -> bool {
     text.is_empty() || (text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok())
 }

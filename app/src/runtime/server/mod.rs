@@ -1,4 +1,4 @@
-//! The accept loop: connections are bounded in number and in time, and a stop lets what runs finish.
+//! The accept loop. It bounds connections in number and in time, and lets requests in flight finish at shutdown.
 
 pub(crate) mod bad_head;
 pub mod connections;
@@ -43,41 +43,45 @@ use write_timeout::WriteTimeout;
 
 /// How long a client may take to send its headers, and how long it may wait between two requests.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// As much of them as is read, so that a client that sends somewhat more gets a problem. Beyond it the parser answers.
+/// The read buffer for headers. It exceeds the limit, so that a client that sends somewhat too much gets a problem
+/// document. Beyond the buffer, the parser answers.
 const MAX_READ_AHEAD: usize = 2 * MAX_HEADER_BYTES;
-/// After a failed accept, most often for want of file descriptors: trying at once would only burn the processor.
+/// The pause after a failed accept, usually because file descriptors have run out. Retrying immediately would only
+/// waste CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// For how long idle connections stay open at least once the service stops, so that a request that is on its way still
-/// finds somebody. Every answer from then on closes its connection.
+/// The minimum time of the idle drain: idle connections stay open for so long at shutdown, so that a request that is
+/// already on its way is still served. Every response closes its connection from then on.
 const LAST_ORDERS: Duration = Duration::from_millis(500);
-/// How long idle connections stay open at least after the last one was let in, for the requests of those who came last.
+/// The minimum time that idle connections stay open after the last accept, for the requests of late connections.
 const LAST_COMERS: Duration = Duration::from_millis(250);
-/// Once the listener is closed: how long a client may take that has begun to send its headers, or that does not take its
-/// answer. It must not use the grace up that is for those whose requests are under way.
+/// After the listener is closed: how long a client may take to finish its headers or to accept its response. Such
+/// clients must not use up the grace period of requests in flight.
 const LAST_BYTES: Duration = Duration::from_secs(1);
 
-/// What comes so soon is waited for without an answer: most starts are done by then, and nobody is turned away by them.
+/// How long clients wait in the backlog before the interim server answers them. Most startups finish earlier, so no
+/// client is turned away.
 const SOON: Duration = Duration::from_millis(500);
 
-/// How the server behaves.
+/// Options of the server.
 #[derive(Clone)]
 pub struct ServerOptions {
-    /// How many connections there may be, and whose is closed for a new one.
+    /// The connection limit, and the choice of connections to close for new ones.
     pub connections: Arc<Connections>,
     /// How long a client may take to send its headers, and how long it may wait between two requests.
     pub header_timeout: Duration,
-    /// For how long a stop goes on to accept connections, so that whoever asks `/health` learns that it is stopping.
+    /// How long a shutdown keeps accepting connections, so that health checks see that the service is stopping.
     pub shutdown_notice: Duration,
-    /// How long a stop takes at most, the notice included.
+    /// How long a shutdown takes at most, including the notice.
     pub shutdown_grace: Duration,
-    /// How connections begin.
+    /// How connections start.
     pub transport: Transport,
 }
 
-/// Serves until `stop` completes, and then lets what runs finish. `true` if everything finished within the grace.
+/// Serves until `stop` completes, and then lets requests in flight finish. `true` if everything finished within the
+/// grace period.
 ///
-/// A stop has three steps: everybody is still accepted for the notice, and every answer closes its connection; then the
-/// listener closes; then connections close as soon as no request is under way on them.
+/// A shutdown has three steps. During the notice, the server still accepts clients, and every response closes its
+/// connection. Then the listener closes. Then each connection closes as soon as it has no request in flight.
 pub async fn serve(
     listener: TcpListener,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
@@ -97,8 +101,8 @@ pub async fn serve(
     tokio::time::timeout(options.shutdown_grace, stopped).await.is_ok()
 }
 
-/// Gives what comes of `event`, and answers whoever asks meanwhile. Whoever comes soon before it is left to the listener, which
-/// stays open: the next to serve answers them.
+/// Waits for `event`, and answers requests meanwhile. Clients that it has not accepted stay in the backlog of the
+/// listener, which stays open, and the next server answers them. If `event` completes soon, those are all clients.
 pub async fn serve_meanwhile<T>(
     listener: &TcpListener,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
@@ -109,16 +113,16 @@ pub async fn serve_meanwhile<T>(
     if let Ok(outcome) = tokio::time::timeout(SOON, &mut event).await {
         return outcome;
     }
-    // Every answer closes its connection, so that nobody keeps one to who answers only for the time being.
+    // Every response closes its connection, so that no client stays connected to this interim server.
     let (phase, watched) = watch::channel(Phase::LastOrders);
     let mut server = Server::new(listener, endpoint, options, watched);
     let outcome = server.accept_until(listener, event).await;
-    // Those who have come already are answered still, as at a stop.
+    // Clients that are already connected are still answered, as at shutdown.
     tokio::spawn(finish(server.connections, phase, LAST_COMERS));
     outcome
 }
 
-/// Waits for the last connections. Idle ones stay open for so long, and are closed then.
+/// Waits for the last connections. Idle ones stay open for the given time and are closed then.
 async fn finish(mut connections: JoinSet<()>, phase: watch::Sender<Phase>, last_orders: Duration) {
     let all_done = async { while connections.join_next().await.is_some() {} };
     let mut all_done = pin!(all_done);
@@ -128,18 +132,18 @@ async fn finish(mut connections: JoinSet<()>, phase: watch::Sender<Phase>, last_
     }
 }
 
-/// How far the stop has come.
+/// The phase of the shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Serving,
-    /// Every answer closes its connection.
+    /// Every response closes its connection.
     LastOrders,
     /// Idle connections are closed.
     Closing,
 }
 
 struct Server {
-    /// Where it listens.
+    /// The address of the listener.
     local: Option<SocketAddr>,
     transport: Arc<Transport>,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
@@ -173,7 +177,8 @@ impl Server {
             let accepted = tokio::select! {
                 biased;
                 outcome = &mut end => return outcome,
-                // First, because in a flood there is always one more to accept, and what has ended keeps its memory.
+                // Reap first: in a flood there is always another connection to accept, and finished tasks keep their
+                // memory.
                 Some(_) = self.connections.join_next() => continue,
                 accepted = accept(listener, &self.sharing) => accepted,
             };
@@ -181,8 +186,8 @@ impl Server {
         }
     }
 
-    /// Whoever has connected already, but was not accepted yet, is served too. The system itself is asked, because what the
-    /// runtime knows of the queue may be a moment old, and whoever is still in it when it closes is cut off.
+    /// Accepts the connections that are still in the backlog. It asks the operating system, because the runtime's view
+    /// of the backlog may be outdated, and closing the listener resets every connection left in it.
     fn accept_the_last(mut self, listener: TcpListener) -> JoinSet<()> {
         let mut last = Vec::new();
         if let Ok(queue) = listener.into_std() {
@@ -215,7 +220,7 @@ impl Server {
     }
 }
 
-/// Serves a connection, and ends it where it is when it has to make room for another one.
+/// Serves a connection, and aborts it when it has to make room for another one.
 async fn serve_unless(displaced: AbortRegistration, serving: impl Future<Output = ()>) {
     if Abortable::new(serving, displaced).await.is_err() {
         tracing::debug!("a connection was closed for a new one");
@@ -245,7 +250,7 @@ struct Connection {
 
 impl Connection {
     async fn serve(mut self, stream: TcpStream, peer: SocketAddr, transport: &Transport, mut slot: Slot) {
-        // Answers are small and written whole: waiting for more of them only costs time.
+        // Responses are small and written whole, so waiting for more data only adds latency.
         let _ = stream.set_nodelay(true);
         let opened = tokio::select! {
             opened = transport.open(stream, peer) => opened,
@@ -265,7 +270,7 @@ impl Connection {
         }
     }
 
-    /// Speaks HTTP until the client goes away or the service stops.
+    /// Speaks HTTP until the client disconnects or the service stops.
     async fn speak(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -332,18 +337,18 @@ impl Connection {
                 }
             }
         };
-        // A client that goes away or sends invalid HTTP is not worth more than this.
+        // Clients that disconnect or send invalid HTTP are logged at debug level only.
         let Err(error) = outcome else { return };
         tracing::debug!(%error, %client, "a connection ended");
         if error.is_parse() {
-            // The slot is in the service, and is held until then.
+            // The service owns the slot, so the slot is held until the end of this block.
             let mut parts = connection.into_parts();
             linger(parts.io.inner_mut()).await;
         }
     }
 }
 
-/// Is counted for as long as it lives.
+/// A counter entry that lasts as long as this value.
 struct Counted(Arc<AtomicUsize>);
 
 impl Counted {

@@ -1,23 +1,24 @@
-//! The PROXY protocol, versions 1 and 2: in front of everything else, a proxy says whom it speaks for. Section numbers are
-//! those of "The PROXY protocol, versions 1 & 2" by Willy Tarreau.
+//! The PROXY protocol, versions 1 and 2: a proxy starts each connection with a header that names the client. Section
+//! numbers refer to "The PROXY protocol, versions 1 & 2" by Willy Tarreau.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// What version 2 begins with (section 2.2). No HTTP request and no TLS record begins so.
+/// The signature of version 2 (section 2.2). No HTTP request and no TLS record starts with it.
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
-/// The longest line of version 1, its end included (section 2.1).
+/// The longest line of version 1, including its line break (section 2.1).
 const MAX_LINE: usize = 107;
-/// The longest header of version 2 that is read, without its first 16 bytes. With what proxies add it has hundreds.
+/// The longest accepted header of version 2, without its first 16 bytes. Headers with the extensions of proxies have
+/// some hundred bytes.
 const MAX_LENGTH: usize = 2_048;
 
-/// A header of version 2 that says: I speak for myself (section 2.2). For asking about the health of the service.
+/// A LOCAL header of version 2: the sender speaks for itself (section 2.2). Health checks use it.
 pub const LOCAL: [u8; 16] = *b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
-/// Reads the header and nothing behind it. Gives the client's address, or `None` where the proxy speaks for itself or
-/// does not know.
+/// Reads the header and nothing after it. Returns the client's address, or `None` if the proxy speaks for itself or
+/// does not know the client.
 pub async fn read_header(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<SocketAddr>> {
     let mut beginning = [0; SIGNATURE.len()];
     stream.read_exact(&mut beginning).await?;
@@ -54,12 +55,12 @@ fn malformed() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "no valid PROXY protocol header")
 }
 
-/// A whole line of version 1 (section 2.1), with its end. The outer `None` is a line that will not do.
+/// Parses a whole line of version 1 (section 2.1), including its line break. The outer `None` is an invalid line.
 #[allow(clippy::option_option, reason = "a bad line and an unknown client are two things here")]
 fn version_1(line: &[u8]) -> Option<Option<SocketAddr>> {
     let line = std::str::from_utf8(line).ok()?.strip_suffix("\r\n")?;
     let rest = line.strip_prefix("PROXY ")?;
-    // Whatever stands behind it says nothing.
+    // The rest of the line has no meaning.
     if rest == "UNKNOWN" || rest.starts_with("UNKNOWN ") {
         return Some(None);
     }
@@ -85,14 +86,14 @@ fn version_1(line: &[u8]) -> Option<Option<SocketAddr>> {
     Some(Some(SocketAddr::new(address, source_port)))
 }
 
-/// A port as version 1 writes it: digits only, and none before the first that counts.
+/// Parses a port of version 1: digits only, without leading zeros.
 fn port(text: &str) -> Option<u16> {
     let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| canonical)
 }
 
-/// What stands behind the signature of version 2 (section 2.2). What follows the addresses is passed over. The outer
-/// `None` is a header that will not do.
+/// Parses the part of version 2 after the signature (section 2.2). It ignores everything after the addresses. The outer
+/// `None` is an invalid header.
 #[allow(clippy::option_option, reason = "a bad header and an unknown client are two things here")]
 fn version_2(version_and_command: u8, family: u8, addresses: &[u8]) -> Option<Option<SocketAddr>> {
     const LOCAL_COMMAND: u8 = 0x20;
@@ -111,12 +112,12 @@ fn version_2(version_and_command: u8, family: u8, addresses: &[u8]) -> Option<Op
             let port = ports(rest)?;
             Some(Some(SocketAddr::new(Ipv6Addr::from(*source).into(), port)))
         }
-        // Datagrams and local sockets are not what comes in here.
+        // Datagrams and Unix sockets cannot arrive on this listener.
         _ => None,
     }
 }
 
-/// The port of the source; that of the destination has to be there too.
+/// The source port. The destination port has to follow it.
 fn ports(bytes: &[u8]) -> Option<u16> {
     let (source, rest) = bytes.split_first_chunk::<2>()?;
     rest.split_first_chunk::<2>()?;

@@ -1,4 +1,4 @@
-//! What stands between the socket and HTTP: who the client is by a proxy's word, and TLS.
+//! The layers between the socket and HTTP: the PROXY protocol and TLS.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,25 +15,26 @@ use super::linger::linger;
 use super::proxy_protocol;
 use crate::tls::Tls;
 
-/// How long a client may take until HTTP can begin.
+/// How long a client may take until HTTP can start.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
-/// As much as is read ahead: most PROXY headers whole, and most of a TLS client's first message.
+/// The size of the read buffer. It holds most PROXY headers, and most of a TLS client's first message.
 const READ_AHEAD: usize = 512;
 
-/// How connections begin. By default with HTTP.
+/// How connections start. The default is plain HTTP.
 #[derive(Clone, Debug, Default)]
 pub struct Transport {
-    /// Who begins each connection with a PROXY header. Others do not, and one from them is no HTTP.
+    /// The proxies that start each connection with a PROXY header. Connections from other addresses have none; if they
+    /// send one, it is invalid HTTP.
     pub proxies: Arc<[IpNet]>,
-    /// What to speak TLS with.
+    /// The TLS configuration. `None` means plain HTTP.
     pub tls: Option<Arc<Tls>>,
 }
 
-/// A connection on which HTTP can begin.
+/// A connection on which HTTP can start.
 pub(super) struct Opened {
-    /// Whose connection it is.
+    /// The client's address.
     pub(super) client: SocketAddr,
-    /// What it came over.
+    /// The stream that carries HTTP.
     pub(super) stream: Stream,
 }
 
@@ -44,7 +45,7 @@ pub(super) enum Stream {
 }
 
 impl Transport {
-    /// Does what has to be done before HTTP can begin.
+    /// Reads the PROXY header and performs the TLS handshake, if configured.
     pub(super) async fn open(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<Opened> {
         let opening = tokio::time::timeout(OPENING_TIMEOUT, self.open_in_time(stream, peer));
         opening.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
@@ -61,7 +62,7 @@ impl Transport {
             false => peer,
         };
         let Some(tls) = &self.tls else { return Ok(Opened { client, stream: Stream::Proxied(stream) }) };
-        // A request begins with the name of a method, a TLS record never with a letter.
+        // A request starts with the name of a method, but a TLS record never starts with a letter.
         if stream.fill_buf().await?.first().is_some_and(u8::is_ascii_alphabetic) {
             refuse_plain(stream).await;
             return Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP where TLS is spoken"));
@@ -71,7 +72,7 @@ impl Transport {
     }
 }
 
-/// Tells whoever speaks plain HTTP what is wrong. The request is not looked at.
+/// Answers a plain HTTP client with an error. It does not read the request.
 async fn refuse_plain(mut stream: BufReader<TcpStream>) {
     const BODY: &str = "{\"type\":\"/problems/tls-required\",\"code\":\"tls-required\",\"title\":\"TLS required\",\
                         \"status\":400,\"detail\":\"This port speaks TLS: use https.\",\"retryable\":false}";

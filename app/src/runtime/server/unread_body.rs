@@ -1,8 +1,9 @@
-//! What a request leaves unread of its body.
+//! Handling of unread request bodies.
 //!
-//! Whoever is refused before the body was looked at may still be sending it. HTTP/1.1 has no other place for the next request
-//! on the connection than after this body (RFC 9112 section 9.3), so the rest is read and thrown away if it is short, and else
-//! the client is told that the connection ends (section 9.6). Otherwise the next request of an honest client would fail.
+//! A client whose request is rejected before its body is read may still be sending the body. In HTTP/1.1 the next
+//! request on the connection follows after this body (RFC 9112 section 9.3). So the server reads and discards a short
+//! rest, and otherwise announces that the connection ends (section 9.6). Without this, the next request of a
+//! well-behaved client would fail.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,22 +17,22 @@ use poem::{Body, Request};
 
 use super::connections::Slot;
 
-/// As much as is read for nothing: a body that would have been taken.
+/// How many bytes are read and discarded: the size of the largest accepted body.
 const MAX_BYTES: usize = 64 * 1024;
-/// For how long the answer waits for it.
+/// How long the response waits for the rest of the body.
 const MAX_TIME: Duration = Duration::from_millis(500);
 
 type Chunks = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
 
-/// Where the body comes back to if it was not read to its end.
+/// The place to which a body returns if it is not read to its end.
 pub(super) struct UnreadBody {
     place: Arc<Mutex<Option<Chunks>>>,
-    /// The client waits for leave to send the body (RFC 9110 section 10.1.1).
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 section 10.1.1).
     waits_for_leave: bool,
 }
 
 impl UnreadBody {
-    /// Sees to the body of a request, which has one. The slot learns when the body is complete.
+    /// Wraps the body of a request that has one. The slot is notified when the body is complete.
     pub(super) fn of(request: &mut Request, slot: Arc<Slot>) -> Self {
         let place = Arc::new(Mutex::new(None));
         let chunks: Chunks = Box::pin(request.take_body().into_bytes_stream());
@@ -40,12 +41,13 @@ impl UnreadBody {
         Self { place, waits_for_leave: request.headers().contains_key(header::EXPECT) }
     }
 
-    /// Once the answer is known. `true` if another request can follow on the connection.
+    /// Discards the rest of the body. Call it when the response is known. `true` if another request can follow on the
+    /// connection.
     pub(super) async fn clear(self) -> bool {
         let Some(chunks) = self.place.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return true;
         };
-        // To read would be to give leave.
+        // Reading would send `100 Continue`.
         !self.waits_for_leave && tokio::time::timeout(MAX_TIME, throw_away(chunks)).await.unwrap_or(false)
     }
 }
@@ -62,7 +64,7 @@ async fn throw_away(mut chunks: Chunks) -> bool {
     true
 }
 
-/// A body that goes back to its place where it is dropped before its end.
+/// A body that returns to its place if it is dropped before its end.
 struct Lent {
     chunks: Option<Chunks>,
     place: Arc<Mutex<Option<Chunks>>>,

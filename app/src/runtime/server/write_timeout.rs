@@ -1,4 +1,4 @@
-//! A client's socket, which closes if the client does not take what it is sent.
+//! Write timeout: closes a client's socket if the client does not accept what the server sends.
 
 use std::io;
 use std::pin::Pin;
@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// How long a client may take no byte of what is sent to it.
+/// How long a write may make no progress.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Whoever reads nothing would otherwise keep its connection for ever: a time limit on requests ends with the answer, not
-/// with its last byte.
+/// A stream with a write timeout. The request timeout ends with the response, not with its last byte, so a client that
+/// reads nothing could otherwise keep its connection indefinitely.
 pub(super) struct WriteTimeout<S> {
     stream: S,
-    /// Set while the client has to read before anything can be written.
+    /// Set while a write waits for the client.
     deadline: Option<Pin<Box<Sleep>>>,
     patience: Duration,
 }
@@ -25,7 +25,7 @@ impl<S> WriteTimeout<S> {
         Self { stream, deadline: None, patience: WRITE_TIMEOUT }
     }
 
-    /// Passes on what became of a write, and watches the time while nothing becomes of it.
+    /// Returns the result of a write. Starts the timer while the write makes no progress, and fails when it expires.
     fn watched<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.deadline = None;
@@ -91,7 +91,8 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_reads_gets_everything_however_long_it_takes() {
-        // All of it takes longer than a part may, and a part much less, so that a busy machine may be late.
+        // The whole transfer takes longer than the timeout, but each part takes much less, so that a busy machine may
+        // be late.
         let (mut ours, mut theirs) = pair(Duration::from_secs(3));
         let writing = tokio::spawn(async move { ours.write_all(&[7; 160]).await });
         let mut read = [0; 160];

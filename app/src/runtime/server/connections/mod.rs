@@ -1,16 +1,18 @@
 //! Shares the server's connections between client networks.
 //!
-//! Below three quarters of the limit a network may hold any number of connections. From there on the server closes one
-//! connection for each new one: among those of the network that holds the most, the one that has waited longest for its
-//! client. So one client that opens thousands of connections competes with itself, and all others are served.
+//! Below three quarters of the limit, a network may hold any number of connections. From there on the server closes one
+//! connection for each new one. It takes the network that holds the most, and closes the connection that has waited
+//! longest for its client. So one client that opens thousands of connections competes with itself, and all others are
+//! served.
 //!
-//! Where all connections of that network are being answered, another network has to give one up. Such a one is spared in
-//! its first second, as the client may be about to send its request: while there is room nothing is closed, and then a
-//! connection that is being answered goes first, if its network holds more than an equal share.
+//! If all connections of that network are being answered, another network has to give one up. Such a connection is
+//! spared in its first second, because its client may be about to send the request: while there is room, nothing is
+//! closed; without room, a connection that is being answered is closed instead, if its network holds more than an equal
+//! share.
 //!
-//! A connection waits for its client while a PROXY header, a TLS handshake, a request or the body of one is incomplete,
-//! while the client takes a response, and between two requests. It does not wait while a complete request is answered.
-//! Bytes that trickle in do not make the wait shorter: it is counted from the end of the last response, or of the headers.
+//! A connection waits for its client while a PROXY header, a TLS handshake, a request or its body is incomplete, while
+//! the client receives a response, and between two requests. It does not wait while a complete request is answered.
+//! Trickling bytes do not shorten the wait: it is measured from the end of the last response, or of the headers.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -23,8 +25,8 @@ use futures_util::future::{AbortHandle, AbortRegistration};
 use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// For so many milliseconds a connection may wait for its client, and is spared, if its network holds no more than an
-/// equal share.
+/// How many milliseconds a connection that waits for its client is spared, if its network holds no more than an equal
+/// share.
 const SPARED: u64 = 1_000;
 
 /// Milliseconds between two warnings that connections are closed for new ones.
@@ -33,11 +35,11 @@ const WARNING_INTERVAL: u64 = 60_000;
 /// All connections of a listener.
 pub struct Connections {
     name: &'static str,
-    /// The networks that are exempt beside the loopback. `None` if not even that is.
+    /// The networks that are exempt in addition to the loopback. `None` exempts not even the loopback.
     exempt: Option<Vec<IpNet>>,
     permits: Arc<Semaphore>,
     max: usize,
-    /// Times are in milliseconds since this one.
+    /// The origin of all times, which are in milliseconds.
     start: Instant,
     next_id: AtomicU64,
     table: Mutex<Table>,
@@ -46,18 +48,18 @@ pub struct Connections {
     refused: AtomicU64,
 }
 
-/// How many connections there are, and how many were closed for others.
+/// The number of connections, and how many were closed for others.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionMetrics {
     /// Open now.
     pub open: usize,
-    /// Most at a time, the reserve for exempt networks not included.
+    /// The maximum, without the reserve for exempt networks.
     pub max: usize,
-    /// Closed for a new connection while they waited for their client.
+    /// Connections closed for a new one while they waited for their client.
     pub shed_waiting: u64,
-    /// Closed for a new connection while a request was being answered.
+    /// Connections closed for a new one while a request was being answered.
     pub shed_answering: u64,
-    /// New connections that were closed at once.
+    /// New connections that were closed immediately.
     pub refused: u64,
 }
 
@@ -67,13 +69,13 @@ pub fn reserve(max: usize) -> usize {
 }
 
 impl Connections {
-    /// At most `max` connections of clients. Those of the loopback and of trusted proxies are never closed for others, and
-    /// have a [`reserve`] beyond `max`.
+    /// At most `max` connections of clients. Connections of the loopback and of trusted proxies are never closed for
+    /// others, and have a [`reserve`] beyond `max`.
     pub fn of_clients(max: usize, trusted_proxies: Vec<IpNet>) -> Arc<Self> {
         Self::new("MAX_CONNECTIONS", max, Some(trusted_proxies), reserve(max))
     }
 
-    /// At most `max` connections, none of which is exempt. `name` is the setting that a warning names.
+    /// At most `max` connections, none of them exempt. Warnings name the setting `name`.
     pub fn without_exemptions(name: &'static str, max: usize) -> Arc<Self> {
         Self::new(name, max, None, 0)
     }
@@ -93,7 +95,7 @@ impl Connections {
         })
     }
 
-    /// How busy the listener is.
+    /// The current load of the listener.
     pub fn metrics(&self) -> ConnectionMetrics {
         ConnectionMetrics {
             open: self.table().total,
@@ -104,19 +106,20 @@ impl Connections {
         }
     }
 
-    /// Waits until there is room for one more socket. `None` never happens: the semaphore is not closed.
+    /// Waits until there is room for one more socket. It never returns `None`, because the semaphore is never closed.
     pub(super) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.permits).acquire_owned().await.ok()
     }
 
-    /// The same without waiting.
+    /// Like [`permit`](Self::permit), but without waiting.
     pub(super) fn try_permit(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.permits).try_acquire_owned().ok()
     }
 
-    /// Admits a connection, and closes another one for it under pressure. `None` if the new one has to go instead.
+    /// Admits a connection. Under pressure, it closes another one. `None` if the new connection has to be closed
+    /// instead.
     ///
-    /// The registration ends the connection's future when it has to make room.
+    /// The returned registration aborts the connection's future when the connection has to make room.
     pub(super) fn admit(
         self: &Arc<Self>,
         peer: IpAddr,
@@ -148,7 +151,8 @@ impl Connections {
         self.exempt.as_ref().is_some_and(|networks| address.is_loopback() || contains(networks))
     }
 
-    /// Counts what became of a new connection, closes what it displaced, and warns now and then.
+    /// Carries out an admission: updates the counters, closes the displaced connection, and warns at most once a
+    /// minute.
     fn carry_out(&self, admission: &Admission) {
         let (counter, warn) = match admission {
             Admission::Free => return,
@@ -174,8 +178,7 @@ impl Connections {
     }
 }
 
-/// The network that a connection counts for: an IPv4 address, or the 48 bits of an IPv6 address that a customer may have
-/// all of.
+/// The network of a client: the IPv4 address, or the /48 of an IPv6 address, because one customer may have a whole /48.
 fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -186,7 +189,7 @@ fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A connection's place among the others, until it is dropped.
+/// The place of a connection. It is released on drop.
 pub(super) struct Slot {
     connections: Arc<Connections>,
     progress: Arc<Progress>,
@@ -202,7 +205,7 @@ enum Holding {
 }
 
 impl Slot {
-    /// Counts the connection for the client that a PROXY header named. `false` if it has to be closed.
+    /// Counts the connection for the client named by the PROXY header. `false` if the connection has to be closed.
     pub(super) fn reassign(&mut self, client: IpAddr) -> bool {
         self.release();
         self.hold(client)
@@ -233,19 +236,19 @@ impl Slot {
         }
     }
 
-    /// The headers of a request are complete, and its body is not.
+    /// Marks that the headers of a request are complete, but its body is not.
     pub(super) fn reads_body(&self) {
         self.waits();
     }
 
-    /// The request is complete.
+    /// Marks that the request is complete.
     pub(super) fn answers(&self) {
         if let Holding::Network(_) = self.holder {
             self.progress.answers();
         }
     }
 
-    /// The response is on its way, and the next request may come.
+    /// Marks that the response is being sent. The next request may follow.
     pub(super) fn waits(&self) {
         let Holding::Network(network) = self.holder else { return };
         let now = self.connections.now();
@@ -261,39 +264,39 @@ impl Drop for Slot {
     }
 }
 
-/// The lowest bits of a state are flags, the others a time.
+/// The number of low bits of a state that are flags. The other bits are a time.
 const FLAG_BITS: u32 = 2;
 /// A complete request is being answered.
 const ANSWERING: u64 = 1;
-/// The table has the connection among those that are being answered.
+/// The table lists the connection as being answered.
 const PARKED: u64 = 2;
 
 fn waiting_since(now: u64) -> u64 {
     now << FLAG_BITS
 }
 
-/// How far a connection is. Requests change it without a lock; the table catches up when it looks for a connection to
-/// close.
+/// The progress of a connection. Requests update it without a lock; the table catches up when it looks for a connection
+/// to close.
 struct Progress {
     id: u64,
     state: AtomicU64,
-    /// The time under which the table has it among those that wait. Only used under the lock of the table.
+    /// The time under which the table lists the connection as waiting. It is accessed only under the lock of the table.
     queued: AtomicU64,
     abort: AbortHandle,
 }
 
 impl Progress {
     fn answers(&self) {
-        // A parked connection is answered already.
+        // A parked connection has this flag already.
         self.state.fetch_or(ANSWERING, Ordering::AcqRel);
     }
 
-    /// `true` if the table has to be told.
+    /// Marks the connection as waiting. `true` if the table has to be updated.
     fn waits(&self, now: u64) -> bool {
         self.state.swap(waiting_since(now), Ordering::AcqRel) & PARKED != 0
     }
 
-    /// Since when it waits. `None`, and the connection is parked from now on, if it is being answered.
+    /// The time since when the connection waits. If it is being answered, marks it as parked and returns `None`.
     fn waiting_or_parked(&self) -> Option<u64> {
         let park = |state| (state & ANSWERING != 0).then_some(state | PARKED);
         match self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, park) {
@@ -303,35 +306,34 @@ impl Progress {
     }
 }
 
-/// What becomes of a new connection.
+/// The decision about a new connection.
 enum Admission {
     Free,
     Displaced { victim: Arc<Progress>, network: IpAddr, was_answering: bool, warn: bool },
     Refused { warn: bool },
 }
 
-/// A connection, and the network that gives it up.
+/// A connection to close, and its network.
 type Victim = (IpAddr, Arc<Progress>);
 
-/// Where a new connection finds its place.
+/// The place for a new connection.
 enum Room {
     Free,
     Closing { victim: Victim, is_answering: bool },
     Nowhere,
 }
 
-/// Which network holds which connections. Every operation takes a time that grows with the logarithm of their number,
-/// spread over requests and new connections.
+/// The connections by network. Every operation takes logarithmic time, amortised over requests and new connections.
 struct Table {
     max: usize,
-    /// All connections, the exempt ones too.
+    /// Number of all connections, including exempt ones.
     total: usize,
     last_warning: Option<u64>,
     holders: HashMap<IpAddr, Holder>,
-    /// All networks, by the number of their connections.
+    /// All networks, by number of connections.
     by_count: BTreeSet<(usize, IpAddr)>,
-    /// The networks with a connection that may wait, in the order in which they have to give one up, the first one last:
-    /// by the number of their connections, and then by how long one of them has waited.
+    /// The networks with a connection that may wait, by number of connections, then by how long one of them has waited.
+    /// The last network is the first to give one up.
     by_wait: BTreeSet<(usize, Reverse<u64>, IpAddr)>,
 }
 
@@ -355,13 +357,13 @@ impl Table {
         self.total >= self.max
     }
 
-    /// Whether a network holds more than it would if all that are here and one more shared the places equally.
+    /// Whether a network holds more than an equal share: the places divided among all present networks and one more.
     fn has_large_share(&self, network: IpAddr) -> bool {
         let count = self.holders.get(&network).map_or(0, Holder::count);
         count > self.max / (self.holders.len() + 1)
     }
 
-    /// Admits a connection of an exempt network, however many there are: how many there can be is not decided here.
+    /// Admits a connection of an exempt network, whatever the number of connections. The permits bound that number.
     fn admit_exempt(&mut self, now: u64) -> Admission {
         let victim = if self.is_under_pressure() { self.waiting_victim(None) } else { None };
         let victim = victim.filter(|victim| !self.is_spared(victim, now));
@@ -414,7 +416,7 @@ impl Table {
         }
     }
 
-    /// Puts a connection whose request has been answered back to those that wait.
+    /// Moves a connection whose request has been answered back to the waiting ones.
     fn unpark(&mut self, network: IpAddr, progress: &Arc<Progress>, now: u64) {
         self.edit(network, |holder| {
             if holder.answering.remove(&progress.id).is_some() {
@@ -423,8 +425,8 @@ impl Table {
         });
     }
 
-    /// The connection that has waited longest, of the network that holds the most: of the new connection's own one if that
-    /// one holds as many.
+    /// Finds the longest-waiting connection of the network that holds the most. If the new connection's network holds
+    /// as many, it is taken from that network.
     fn waiting_victim(&mut self, newcomer: Option<IpAddr>) -> Option<Victim> {
         loop {
             let first = *self.by_wait.last()?;
@@ -439,15 +441,15 @@ impl Table {
                 }
             }
             let victim = self.edit(network, Holder::longest_waiting);
-            // What was out of date has been put right, after which another network may come first.
+            // The lookup has corrected outdated entries, so another network may be first now.
             if let Some(victim) = victim.filter(|_| self.by_wait.last() == Some(&first)) {
                 return Some((network, victim));
             }
         }
     }
 
-    /// A connection that is being answered, where none waits: of the network that holds the most, if it still holds as many
-    /// as the new connection's one afterwards.
+    /// Finds a connection that is being answered, if no waiting connection may be closed. Its network is the one that
+    /// holds the most, and must still hold as many as the network of the new connection afterwards.
     fn answering_victim(&mut self, newcomer: IpAddr) -> Option<Victim> {
         let own_count = self.holders.get(&newcomer).map_or(0, Holder::count);
         let (_, network) = *self.by_count.last().filter(|(count, _)| *count >= own_count + 2)?;
@@ -469,7 +471,7 @@ impl Table {
         is_time
     }
 
-    /// Changes what a network holds, and keeps the orders of all networks right.
+    /// Changes the connections of a network, and updates the orders of all networks.
     fn edit<T>(&mut self, network: IpAddr, change: impl FnOnce(&mut Holder) -> T) -> T {
         let mut holder = self.holders.remove(&network).unwrap_or_default();
         self.by_count.remove(&(holder.count(), network));
@@ -488,12 +490,12 @@ impl Table {
     }
 }
 
-/// The connections of a network.
+/// The connections of one network.
 #[derive(Default)]
 struct Holder {
-    /// By the time since when each waits and its id. The time may be out of date, but then it is too early.
+    /// Waiting connections by start of the wait and id. A start may be outdated, but then it is too early.
     waiting: BTreeMap<(u64, u64), Arc<Progress>>,
-    /// Those that were found not to wait, by their ids.
+    /// Connections that were found not to wait, by id.
     answering: BTreeMap<u64, Arc<Progress>>,
 }
 
@@ -516,7 +518,7 @@ impl Holder {
         self.waiting.remove(&(queued, progress.id)).is_some() || self.answering.remove(&progress.id).is_some()
     }
 
-    /// Looks at the first ones until one has waited for as long as it is said to.
+    /// Finds the connection that has waited longest. It corrects outdated entries until the first one is up to date.
     fn longest_waiting(&mut self) -> Option<Arc<Progress>> {
         loop {
             let first = self.waiting.first_entry()?;

@@ -1,13 +1,13 @@
 use super::*;
 
-/// A table whose connections are known by their numbers.
+/// A table whose connections are identified by numbers.
 struct Server {
     table: Table,
     all: BTreeMap<u64, (IpAddr, Arc<Progress>)>,
     now: u64,
 }
 
-/// What became of a new connection, with the number of the one that was closed for it.
+/// The result of a new connection, with the number of the connection that was closed for it.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Free,
@@ -25,7 +25,7 @@ impl Server {
         Self { table: Table::new(max), all: BTreeMap::new(), now: 0 }
     }
 
-    /// One connection more, when all others have waited for long enough.
+    /// Opens a connection after all others have waited for longer than they are spared.
     fn open(&mut self, id: u64, client: &str) -> Outcome {
         self.now += SPARED;
         self.open_at_once(id, client)
@@ -120,7 +120,7 @@ fn largest_network_makes_room_longest_waiting_first() {
     let mut server = Server::with_max(100);
     server.fill(CROWD, 0..50);
     server.fill(OFFICE, 50..75);
-    // The first one of the crowd has just been answered, and waits anew; the second one is being answered.
+    // The first connection of the crowd has just been answered and waits again; the second one is being answered.
     server.answer([0]);
     server.wait(0);
     server.answer([1]);
@@ -147,12 +147,12 @@ fn a_connection_that_is_answered_stays_while_another_waits() {
     server.fill(CROWD, 0..11);
     server.fill(GUEST, 11..12);
     server.answer(0..11);
-    // All of the crowd's are being answered: another network's makes room.
+    // All connections of the crowd are being answered, so another network makes room.
     assert_eq!(server.open(20, OFFICE), Outcome::ClosedWaiting(11));
-    // There is room, and the crowd cannot close what others hold.
+    // There is room, and the crowd cannot close connections of others.
     assert_eq!(server.open(21, CROWD), Outcome::Free);
     assert_eq!(server.open(22, CROWD), Outcome::ClosedWaiting(21));
-    // What is answered waits again, and is found.
+    // An answered connection waits again, and is found.
     server.answer([20, 22]);
     server.wait(5);
     assert_eq!(server.open(23, GUEST), Outcome::ClosedWaiting(5));
@@ -168,11 +168,11 @@ fn a_small_network_is_spared_in_its_first_second() {
     assert_eq!(server.open_at_once(13, OFFICE), Outcome::Free);
     assert_eq!(server.open_exempt_at_once(), Outcome::Free);
     assert_eq!(server.open_exempt_at_once(), Outcome::Free);
-    // There is none: the crowd gives one up, although it is being answered.
+    // There is no room left: the crowd gives up a connection, although it is being answered.
     assert_eq!(server.open_at_once(14, OFFICE), Outcome::ClosedAnswering(0));
     assert_eq!(server.open_at_once(15, CROWD), Outcome::Refused);
     assert_eq!(server.open_exempt_at_once(), Outcome::Free);
-    // After a second.
+    // The first second is over.
     assert_eq!(server.open_exempt(), Outcome::ClosedWaiting(13));
     assert_eq!((server.held_by(CROWD), server.held_by(GUEST), server.held_by(OFFICE)), (11, 1, 1));
 }
@@ -198,7 +198,7 @@ fn a_full_server_closes_answered_connections_of_larger_networks_only() {
     assert_eq!(server.open(16, OFFICE), Outcome::ClosedAnswering(0));
     server.answer([16]);
     assert_eq!(server.open(17, CROWD), Outcome::Refused);
-    // Others share as many as they hold, and no more.
+    // Other networks get the same number, and no more.
     for id in 18.. {
         match server.open(id, GUEST) {
             Outcome::ClosedAnswering(_) => server.answer([id]),
@@ -209,7 +209,7 @@ fn a_full_server_closes_answered_connections_of_larger_networks_only() {
         }
     }
     assert_eq!((server.held_by(CROWD), server.held_by(GUEST), server.held_by(OFFICE)), (8, 7, 1));
-    // Exempt ones come in beyond the limit.
+    // Exempt connections are admitted beyond the limit.
     assert_eq!(server.open_exempt(), Outcome::Free);
     assert_eq!(server.table.total, 17);
 }
@@ -227,7 +227,7 @@ fn an_ipv6_customer_is_one_network() {
 
 #[test]
 fn whatever_happens_the_orders_agree() {
-    // A generator of Knuth's, so that a failure can be repeated.
+    // Knuth's generator with a fixed seed, so that failures are reproducible.
     let mut seed = 7_u64;
     let mut random = |below: u64| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -279,7 +279,7 @@ async fn exempt_networks_have_a_reserve() {
     let mut exempt: Vec<Slot> = (0..8).filter_map(|id| open(["127.0.0.1", "::1", OFFICE][id % 3])).collect();
     assert_eq!((exempt.len(), connections.metrics().open), (8, 24));
     assert!(open("127.0.0.1").is_none() && connections.try_permit().is_none());
-    // What a PROXY header names is no longer exempt.
+    // A client named by a PROXY header is not exempt.
     assert!(!exempt[0].reassign(address(CROWD)));
     drop((strangers, exempt));
     let metrics = connections.metrics();
@@ -307,14 +307,14 @@ async fn a_closed_connection_ends_where_it_is() {
     assert_eq!((metrics.open, metrics.shed_waiting), (3, 2));
 }
 
-/// One client with as many sockets as there can be, and new ones all the time.
+/// One client holds the maximum number of sockets and opens new ones all the time.
 #[test]
 fn choosing_costs_little_however_many_there_are() {
     let mut server = Server::with_max(12_000);
     server.fill(CROWD, 0..9_000);
     let started = Instant::now();
     for id in 9_000..19_000 {
-        // Each has just been answered, so that the order is out of date for all of them.
+        // Every connection has just been answered, so the order is outdated for all of them.
         let some = *server.all.range(id % 9_000..).next().expect("a connection").0;
         server.answer([some]);
         server.wait(some);
