@@ -1,7 +1,7 @@
-//! The log for machines: one JSON object a line.
+//! The JSON log format: one object per line.
 //!
-//! There is a line for every request, so this is part of what a request costs: the subscriber's own JSON format takes
-//! the fields of the span apart and puts them together again for each line.
+//! The service logs a line per request, so the cost of a line is part of the cost of a request. This module replaces
+//! the JSON format of the subscriber, which parses the fields of the span and writes them again for each line.
 
 use std::fmt::{self, Debug};
 
@@ -17,20 +17,20 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::sink::LogSink;
 
-/// As long as most lines are.
+/// The capacity for a line. Most lines are not longer.
 const USUAL_LINE_BYTES: usize = 384;
 
-/// Writes each event as an object: when and how grave, its fields, its target, and the span that it belongs to.
+/// Writes each event as an object: time, level, fields, target, and its span.
 pub(super) struct JsonLines {
     pub(super) sink: LogSink,
 }
 
-/// An object in the making.
+/// An object under construction.
 trait Members {
     fn member(&mut self, name: &'static str, write: impl FnOnce(&mut Vec<u8>));
 }
 
-/// The fields of a span that have a value, as they are written.
+/// The set fields of a span, with their serialised values.
 struct SpanFields(Vec<(&'static str, Vec<u8>)>);
 
 impl Members for SpanFields {
@@ -44,7 +44,7 @@ impl Members for SpanFields {
     }
 }
 
-/// A line that has a member already.
+/// A line that already contains a member.
 struct Line(Vec<u8>);
 
 impl Members for Line {
@@ -56,7 +56,7 @@ impl Members for Line {
     }
 }
 
-/// Makes a member of each field.
+/// Writes each field as a member.
 struct Fields<'a, M>(&'a mut M);
 
 impl<M: Members> Visit for Fields<'_, M> {
@@ -130,7 +130,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JsonLines {
     }
 }
 
-/// The time as RFC 3339 has it, in UTC.
+/// Writes the current time in UTC (RFC 3339).
 fn write_now(line: &mut Vec<u8>) {
     struct Text<'a>(&'a mut Vec<u8>);
 
@@ -141,16 +141,16 @@ fn write_now(line: &mut Vec<u8>) {
         }
     }
 
-    // Nothing that is written into memory fails.
+    // Writing to memory does not fail.
     let _ = tracing_subscriber::fmt::time::SystemTime.format_time(&mut Writer::new(&mut Text(line)));
 }
 
 fn write_value(line: &mut Vec<u8>, value: impl Serialize) {
-    // Neither a number nor a text fails to be written into memory.
+    // Writing a number or a string to memory does not fail.
     let _: Result<(), _> = serde_json::to_writer(line, &value);
 }
 
-/// A text that is written as it is made.
+/// Writes a formatted string without an intermediate copy.
 fn write_text(line: &mut Vec<u8>, text: fmt::Arguments<'_>) {
     let _: Result<(), _> = serde_json::Serializer::new(line).collect_str(&text);
 }

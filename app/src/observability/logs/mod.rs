@@ -1,4 +1,4 @@
-//! The log: one line for each event, for people or for machines.
+//! The log: one line per event, human-readable or JSON.
 
 mod json;
 mod sink;
@@ -18,23 +18,24 @@ use self::json::JsonLines;
 use crate::config::LogFormat;
 use crate::runtime::colour;
 
-/// Where the log goes.
+/// The destination of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogOutput {
-    /// Standard output, as for a service.
+    /// Standard output, for a service.
     Stdout,
-    /// Standard error, where standard output is for something else.
+    /// Standard error, if standard output has another purpose.
     Stderr,
 }
 
-/// Starts logging. A log that cannot be written is dropped: the service goes on. The sink is there to be flushed at the
-/// end.
+/// Starts logging. If the log cannot be written, its lines are dropped and the service continues. Flush the returned
+/// sink before the process ends.
 pub fn start(output: LogOutput, format: LogFormat, filter: &str) -> std::io::Result<LogSink> {
     let (sink, colours) = match output {
         LogOutput::Stdout => (LogSink::start(std::io::stdout())?, colour::wanted(&std::io::stdout())),
         LogOutput::Stderr => (LogSink::start(std::io::stderr())?, colour::wanted(&std::io::stderr())),
     };
-    // Only conditions on spans need the filter that looks at each span that is entered, several times a request.
+    // Only a filter with conditions on spans needs `EnvFilter`, which checks each span on every enter, several times
+    // per request.
     let targets = if filter.contains('[') { None } else { filter.parse::<Targets>().ok() };
     let started = if let Some(targets) = targets {
         let registry = tracing_subscriber::registry().with(targets);

@@ -1,4 +1,4 @@
-//! Where log lines go: to standard output, by a thread of its own, so that nobody who logs waits for its reader.
+//! The log writer. A thread of its own writes the lines, so that callers never wait for the reader of standard output.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// As many lines as wait to be written. What comes beyond is dropped and counted.
+/// Maximum number of waiting lines. Further lines are dropped and counted.
 const MAX_WAITING: usize = 8_192;
-/// As much as is written at a time.
+/// Maximum size of a write.
 const MAX_BATCH_BYTES: usize = 64 * 1024;
-/// How long a line may wait for others to be written with. The thread sleeps meanwhile, so that whoever logs has nobody
-/// to wake.
+/// How long a line may wait to be written together with others. The thread sleeps meanwhile, so that callers do not
+/// have to wake it.
 const GATHERING: Duration = Duration::from_millis(2);
 /// How long the end of the process waits for the last lines.
 const MAX_FLUSH: Duration = Duration::from_secs(1);
 
-/// Takes lines and never waits. Lines are dropped where they are not read in time; where they cannot be written at all,
-/// as on a full disk or to a pipe that nobody reads any more, all are.
+/// Accepts lines without ever waiting. Lines are dropped if the reader is too slow. All lines are dropped if they
+/// cannot be written at all, for example on a full disk or to a closed pipe.
 #[derive(Clone, Debug)]
 pub struct LogSink {
     messages: SyncSender<Message>,
@@ -29,12 +29,12 @@ pub struct LogSink {
 #[derive(Debug)]
 enum Message {
     Line(Vec<u8>),
-    /// Answered once everything before it was written.
+    /// Answered when everything before it is written.
     Flush(SyncSender<()>),
 }
 
 impl LogSink {
-    /// Starts the thread that writes.
+    /// Starts the writer thread.
     pub fn start(output: impl Write + Send + 'static) -> io::Result<Self> {
         let (messages, waiting) = sync_channel(MAX_WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
@@ -45,14 +45,14 @@ impl LogSink {
         Ok(Self { messages, dropped })
     }
 
-    /// Takes whole lines, each with its end.
+    /// Queues whole lines, each with its line break.
     pub(super) fn send(&self, line: Vec<u8>) {
         if let Err(TrySendError::Full(_)) = self.messages.try_send(Message::Line(line)) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Waits a moment until what was logged before is written. `false` where it was not.
+    /// Waits briefly until all earlier lines are written. `false` if they are not.
     pub fn flush(&self) -> bool {
         let (written, waiting) = sync_channel(1);
         match self.messages.try_send(Message::Flush(written)) {
@@ -83,7 +83,7 @@ fn write_all(messages: &Receiver<Message>, mut output: impl Write, dropped: &Ato
             let goes_on = flushed.is_none() && batch.len() < MAX_BATCH_BYTES;
             next = if goes_on { messages.try_recv().ok() } else { None };
         }
-        // There is nobody left to tell.
+        // A failed write cannot be reported anywhere.
         let _ = output.write_all(&batch).and_then(|()| output.flush());
         batch.clear();
         if let Some(answer) = flushed {
@@ -122,7 +122,7 @@ mod tests {
     use super::super::test_buffer::TestBuffer;
     use super::*;
 
-    /// Takes nothing until its other end is dropped.
+    /// Blocks until its other end is dropped.
     struct Stalled(Receiver<()>);
 
     impl Write for Stalled {
@@ -143,7 +143,7 @@ mod tests {
         for number in 0..1_000 {
             (&sink).write_all(format!("{number}\n").as_bytes()).unwrap();
         }
-        // A flush waits for a second, in which a busy machine may not get that far.
+        // A flush waits for a second, which may be too short on a busy machine.
         let flushed = (0..60).any(|_| sink.flush());
         assert!(flushed);
         let expected: String = (0..1_000).map(|number| format!("{number}\n")).collect();

@@ -3,19 +3,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::text::{Kind, Page};
 
-/// The values that a label can have. There are few, and they are known when the program is built.
+/// The values of a label. They are few, and fixed at compile time.
 pub(crate) trait Label: Copy + Send + Sync + 'static {
-    /// All of them.
+    /// All values.
     const ALL: &'static [Self];
 
-    /// The value as it is written.
+    /// The value as text.
     fn text(self) -> &'static str;
 
-    /// The place in [`Self::ALL`].
+    /// The index in [`Self::ALL`].
     fn place(self) -> usize;
 }
 
-/// Makes an enum that is a [`Label`].
+/// Declares an enum that implements [`Label`].
 macro_rules! labels {
     ($($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident = $text:literal,)+ })+) => {
         $(
@@ -39,7 +39,7 @@ macro_rules! labels {
 }
 pub(super) use labels;
 
-/// A counter for each value of a label. Counting is one atomic addition.
+/// A counter per value of a label. Counting is one atomic addition.
 pub(crate) struct Counters<L> {
     counts: Box<[AtomicU64]>,
     label: PhantomData<L>,
@@ -52,20 +52,20 @@ impl<L: Label> Default for Counters<L> {
 }
 
 impl<L: Label> Counters<L> {
-    /// One more.
+    /// Adds one.
     pub(crate) fn count(&self, label: L) {
         if let Some(count) = self.counts.get(label.place()) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// How many there were.
+    /// The count of a value.
     pub(super) fn get(&self, label: L) -> u64 {
         self.counts.get(label.place()).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    /// Writes the metric, with a sample for each value, zeros too: a rate can be told from the first event on only if
-    /// the counter was there before it.
+    /// Writes the metric, with a sample per value, including zeros: a rate includes the first event only if the counter
+    /// existed before it.
     pub(super) fn write(&self, page: &mut Page, name: &'static str, label: &str, help: &str) {
         let mut metric = page.metric(name, Kind::Counter, help);
         for value in L::ALL {

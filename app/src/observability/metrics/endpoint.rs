@@ -11,7 +11,8 @@ use crate::runtime::server::bad_head::BadHead;
 
 const PATH: &str = "/metrics";
 
-/// `GET /metrics`, and nothing else. It is for a listener of its own: who may reach it reads what the service does.
+/// Serves `GET /metrics` and nothing else. It belongs on a listener of its own, because every client that reaches it
+/// can read what the service does.
 pub fn endpoint(state: &Arc<AppState>) -> BoxEndpoint<'static, Response> {
     let state = Arc::clone(state);
     make_sync(move |request| answer(&state, &request)).boxed()

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use super::text::Metric;
 
-/// The upper bounds of the buckets, in microseconds and as they are written, in seconds: from a read that is answered from
-/// memory to the longest that a request may take.
+/// The upper bounds of the buckets, in microseconds and as text in seconds. They range from a read that is answered
+/// from memory to the request timeout.
 const BOUNDS: [(u64, &str); 15] = [
     (500, "0.0005"),
     (1_000, "0.001"),
@@ -23,12 +23,12 @@ const BOUNDS: [(u64, &str); 15] = [
     (30_000_000, "30"),
 ];
 
-/// Counts durations by size. Counting is two atomic additions.
+/// A histogram of durations. Counting is two atomic additions.
 #[derive(Default)]
 pub(super) struct Histogram {
-    /// How many are in each bucket and in none before it; those beyond the last bound come last.
+    /// The number of durations per bucket, not cumulative. The last entry counts those above the last bound.
     counts: [AtomicU64; BOUNDS.len() + 1],
-    /// In microseconds.
+    /// The sum in microseconds.
     sum: AtomicU64,
 }
 
@@ -42,7 +42,7 @@ impl Histogram {
         self.sum.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// Writes the buckets, each with those below it, and the sum in seconds.
+    /// Writes the cumulative buckets, and the sum in seconds.
     pub(super) fn write(&self, metric: &mut Metric<'_>, label: (&str, &str)) {
         let bounds = BOUNDS.iter().map(|(_, text)| *text).chain(["+Inf"]);
         let mut total = 0;

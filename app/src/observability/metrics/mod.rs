@@ -1,8 +1,8 @@
-//! What the service counts, and how Prometheus gets it.
+//! Metrics for Prometheus.
 //!
-//! Counting happens in the path of requests and is an atomic addition; everything that can be looked up is looked up when
-//! somebody asks. Every label has few values, which are known when the program is built: no path, address, token or id of
-//! anybody is ever one. What each metric means is in `docs/monitoring.md`.
+//! Counting happens while requests are served, and is an atomic addition. Everything that can be looked up is looked up
+//! when the page is requested. Every label has few values, which are fixed at compile time: a label never contains a
+//! path, an address, a token or an id of a user. `docs/monitoring.md` describes each metric.
 
 mod counters;
 mod endpoint;
@@ -24,17 +24,17 @@ pub(crate) use outcomes::{AccessRefusal, ClientResult, Outcomes, RefreshOutcome}
 pub use probes::Probes;
 pub(crate) use requests::{CountedOperation, OperationIndex, Requests};
 
-/// What is counted while the service runs.
+/// The counters of a running service.
 pub struct Metrics {
     started_at: OffsetDateTime,
     requests: OnceLock<Arc<Requests>>,
     pub(crate) outcomes: Outcomes,
-    /// What is looked up when somebody asks.
+    /// Values that are looked up when the page is requested.
     pub probes: Probes,
 }
 
 impl Metrics {
-    /// Nothing counted yet, since this time.
+    /// Metrics without any counts, started at this time.
     pub fn new(started_at: OffsetDateTime) -> Self {
         Self {
             started_at,
@@ -44,7 +44,7 @@ impl Metrics {
         }
     }
 
-    /// Where requests are counted, once their operations are known.
+    /// The request counters. They are created when the operations are known.
     pub(crate) fn requests(&self, operations: impl FnOnce() -> Vec<CountedOperation>) -> Arc<Requests> {
         Arc::clone(self.requests.get_or_init(|| Arc::new(Requests::of(operations()))))
     }

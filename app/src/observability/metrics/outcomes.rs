@@ -1,4 +1,4 @@
-//! What became of what clients asked for. The use cases tell it as values; it is counted where they are called.
+//! Counters of use case results. The use cases return results as values; their callers count them.
 
 use inwren_domain::account::{NotCreated, register};
 use inwren_domain::authn::{self, login};
@@ -14,100 +14,100 @@ use super::counters::{Counters, Label, labels};
 use super::text::Page;
 
 labels! {
-    /// What became of a registration.
+    /// The result of a registration.
     RegisterResult {
-        /// There is a new user.
+        /// The user is created.
         Succeeded = "succeeded",
-        /// Somebody has the address.
+        /// Another user has the address.
         EmailTaken = "email_taken",
-        /// The password is refused.
+        /// The password is too weak.
         WeakPassword = "weak_password",
-        /// The tier is not for users to choose, or none.
+        /// The tier does not exist, or users may not choose it.
         TierRefused = "tier_refused",
-        /// The service was at its limit.
+        /// The service was overloaded.
         Busy = "busy",
-        /// Something that the service needs failed.
+        /// A dependency failed.
         Failed = "failed",
     }
 
-    /// What became of a login.
+    /// The result of a login.
     LoginResult {
-        /// There is a new session.
+        /// The session is created.
         Succeeded = "succeeded",
-        /// Nobody has the address.
+        /// No user has the address.
         UnknownEmail = "unknown_email",
-        /// It was not the password.
+        /// The password is wrong.
         WrongPassword = "wrong_password",
         /// The account is deactivated.
         Inactive = "inactive",
-        /// The evidence was not enough.
+        /// The login needs another factor.
         NeedsFactor = "needs_factor",
         /// The password or the account changed meanwhile.
         Overtaken = "overtaken",
-        /// What is stored is no password hash, or one beyond the bounds.
+        /// The stored password hash is malformed or exceeds the limits.
         UnusableHash = "unusable_hash",
-        /// The service was at its limit.
+        /// The service was overloaded.
         Busy = "busy",
-        /// Something that the service needs failed.
+        /// A dependency failed.
         Failed = "failed",
     }
 
-    /// What became of a refresh.
+    /// The result of a refresh.
     RefreshOutcome {
         /// The token was exchanged for its successor.
         Rotated = "rotated",
-        /// Within the grace, the successor was given again.
+        /// Within the grace period, the same successor was returned again.
         Raced = "raced",
-        /// The token had been used up: its session was ended.
+        /// The token had been used already, so its session was ended.
         Reused = "reused",
-        /// The token was replaced by a change of the password.
+        /// A change of the password replaced the token.
         Superseded = "superseded",
         /// The session has ended.
         Ended = "ended",
-        /// The user may not log in.
+        /// The user is deactivated.
         Inactive = "inactive",
         /// There is no such session.
         Unknown = "unknown",
-        /// Within the grace, but the signing key had changed.
+        /// Within the grace period, but the signing key has changed.
         NotRepeatable = "not_repeatable",
-        /// It was no refresh token of ours, or an expired one.
+        /// The token is invalid or expired.
         Invalid = "invalid",
-        /// The service was at its limit.
+        /// The service was overloaded.
         Busy = "busy",
-        /// Something that the service needs failed.
+        /// A dependency failed.
         Failed = "failed",
     }
 
-    /// Why an access token was refused.
+    /// Why an access token was rejected.
     AccessRefusal {
-        /// It is no token of ours: by its size, its form or its header.
+        /// The size, form or header is invalid.
         Malformed = "malformed",
-        /// No key of ours has signed it.
+        /// The signature is invalid.
         Signature = "signature",
-        /// It is for somebody or something else.
+        /// The claims are for another issuer, audience or purpose.
         Claims = "claims",
-        /// Its time has not come.
+        /// The token is not valid yet.
         Early = "early",
-        /// Its time is over.
+        /// The token has expired.
         Expired = "expired",
-        /// Its session has ended.
+        /// The session has ended.
         SessionEnded = "session_ended",
-        /// Its user is deactivated.
+        /// The user is deactivated.
         Inactive = "inactive",
     }
 
-    /// What became of a service client's proof of who it is.
+    /// The result of a service client's authentication.
     ClientResult {
-        /// It is let in.
+        /// The client is authenticated.
         Succeeded = "succeeded",
-        /// It is unknown or revoked, or its secret is another one.
+        /// The client is unknown or revoked, or the secret is wrong.
         Refused = "refused",
-        /// Something that the service needs failed.
+        /// A dependency failed.
         Failed = "failed",
     }
 }
 
-/// All outcomes.
+/// Counters of all results.
 #[derive(Default)]
 pub(crate) struct Outcomes {
     pub(crate) registrations: Counters<RegisterResult>,
@@ -147,7 +147,7 @@ impl Outcomes {
     }
 }
 
-/// Whether a port failed because there was too much to do.
+/// Whether a port failed because of overload.
 fn is_busy(failure: &PortFailure) -> bool {
     matches!(failure, PortFailure::Hasher(HasherError::Busy { .. }) | PortFailure::Store(StoreError::Busy(_)))
 }
@@ -203,7 +203,7 @@ impl From<&Result<Refreshed, Failure<refresh::Refusal>>> for RefreshOutcome {
 }
 
 impl AccessRefusal {
-    /// Why it was refused. `None` where it could not be found out.
+    /// The reason of a rejection. `None` if the store failed, so that the reason is unknown.
     pub(crate) fn of(refusal: &NotAuthenticated) -> Option<Self> {
         match refusal {
             NotAuthenticated::Token(

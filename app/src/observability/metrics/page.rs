@@ -3,7 +3,7 @@ use super::text::{Kind, Page};
 use crate::config::Operation;
 use crate::http::AppState;
 
-/// Everything, as Prometheus reads it.
+/// The whole page in the text format of Prometheus.
 pub(super) fn page(state: &AppState) -> String {
     let mut page = Page::default();
     let metrics = &state.metrics;

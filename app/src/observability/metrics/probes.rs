@@ -6,7 +6,8 @@ use crate::runtime::server::connections::ConnectionMetrics;
 
 type Probe<T> = Box<dyn Fn() -> T + Send + Sync>;
 
-/// Asks adapters how busy they are. What there is none of is not told.
+/// Queries of the current load of adapters. Metrics of absent adapters are omitted, except those of traces, which are
+/// zero.
 #[derive(Default)]
 pub struct Probes {
     /// The password hasher.
@@ -15,7 +16,7 @@ pub struct Probes {
     pub connections: Option<Probe<ConnectionMetrics>>,
     /// The connections to the database.
     pub database: Option<Probe<Vec<PoolMetrics>>>,
-    /// Batches of traces that the collector took, and attempts that failed.
+    /// Batches of traces that the collector accepted, and attempts that failed.
     pub traces: Option<Probe<(u64, u64)>>,
 }
 

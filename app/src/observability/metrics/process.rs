@@ -1,11 +1,11 @@
-//! What the process takes of the machine, as Linux tells it. Elsewhere these metrics are missing. The names are those that
-//! Prometheus' own client libraries have.
+//! Process metrics, as Linux reports them. Other systems have none. The names are those of Prometheus' own client
+//! libraries.
 
 use std::fs;
 
 use super::text::{Kind, Page};
 
-/// Ticks of a second in `/proc/self/stat`; on Linux that is fixed for programs.
+/// Clock ticks per second in `/proc/self/stat`. Linux fixes this value for user programs.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 pub(super) fn write(page: &mut Page) {
@@ -22,7 +22,7 @@ pub(super) fn write(page: &mut Page) {
             .sample(&[], bytes);
     }
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
-        // The one that is read from is among them.
+        // The count includes the descriptor of this listing.
         let open = open.count().saturating_sub(1);
         page.metric("process_open_fds", Kind::Gauge, "Open file descriptors.").sample(&[], open);
     }
@@ -38,7 +38,7 @@ pub(super) fn write(page: &mut Page) {
 #[allow(clippy::cast_precision_loss, reason = "a process of a million years is far enough")]
 fn cpu_seconds() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name may have any character in it; it ends with the last parenthesis. The third field comes next.
+    // The name may contain any character, and ends with the last parenthesis. The third field follows.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut times = fields.split_ascii_whitespace().skip(11).map(str::parse::<u64>);
     let (user, system) = (times.next()?.ok()?, times.next()?.ok()?);
@@ -55,7 +55,7 @@ fn max_fds() -> Option<u64> {
     line.split_ascii_whitespace().next()?.parse().ok()
 }
 
-/// A number of `/proc/self/status`.
+/// Reads a number from `/proc/self/status`.
 fn status(name: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;

@@ -4,8 +4,7 @@ use std::time::Duration;
 use super::histogram::Histogram;
 use super::text::{Kind, Page};
 
-/// Requests by operation. The operations are those of the OpenAPI document, so that nothing that a client makes up becomes
-/// a label.
+/// Requests by operation. The operations are those of the OpenAPI document, so no input of a client becomes a label.
 #[derive(Default)]
 pub(crate) struct Requests {
     operations: Box<[OfOperation]>,
@@ -13,25 +12,25 @@ pub(crate) struct Requests {
     aborted: AtomicU64,
 }
 
-/// An operation as it is counted.
+/// An operation with its counters' labels.
 #[derive(Clone, Debug)]
 pub(crate) struct CountedOperation {
     /// The `operationId`.
     pub(crate) name: String,
-    /// The statuses that it is documented to have, which are there from the start.
+    /// The documented statuses. Their counters exist from the start.
     pub(crate) statuses: Vec<u16>,
 }
 
-/// Names an operation by its place.
+/// The index of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OperationIndex(pub(crate) usize);
 
 impl OperationIndex {
-    /// No operation: what there is no route or no method for. It comes first.
+    /// The index for requests without a matching route or method. It is the first one.
     pub(crate) const NONE: Self = Self(0);
 }
 
-/// The statuses that there are. Another one, which no operation has, is counted as `other`.
+/// The statuses with a counter of their own. Any other status, which no operation has, is counted as `other`.
 const STATUSES: [u16; 22] = [
     200, 201, 204, 304, 400, 401, 403, 404, 405, 406, 408, 409, 412, 413, 414, 415, 422, 429, 500, 501, 503,
     504,
@@ -39,7 +38,7 @@ const STATUSES: [u16; 22] = [
 
 struct OfOperation {
     operation: CountedOperation,
-    /// By the place of the status; the last one is any other.
+    /// By index of the status. The last entry counts any other status.
     by_status: [AtomicU64; STATUSES.len() + 1],
     durations: Histogram,
 }
@@ -55,7 +54,7 @@ impl Requests {
         Self { operations: operations.into_iter().map(OfOperation::new).collect(), ..Self::default() }
     }
 
-    /// Counts a request as under way, until it is answered or given up.
+    /// Counts a request as in flight until it is answered or aborted.
     pub(crate) fn begin(&self) -> InFlight<'_> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         InFlight { requests: self, answered: false }
@@ -96,14 +95,14 @@ impl Requests {
     }
 }
 
-/// A request that is under way. Dropped without an answer, it is one that was given up.
+/// A request in flight. Dropping it without an answer counts it as aborted.
 pub(crate) struct InFlight<'a> {
     requests: &'a Requests,
     answered: bool,
 }
 
 impl InFlight<'_> {
-    /// Counts the answer.
+    /// Counts the response.
     pub(crate) fn answered(mut self, operation: OperationIndex, status: u16, took: Duration) {
         self.answered = true;
         let Some(counted) = self.requests.operations.get(operation.0) else { return };

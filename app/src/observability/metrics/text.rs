@@ -1,13 +1,13 @@
 use std::fmt::{Display, Write as _};
 
-/// What the numbers of a metric mean.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It only grows, from zero at the start of the process.
+    /// A counter: it only grows, from zero at the start of the process.
     Counter,
-    /// It is what it is at the moment.
+    /// A gauge: the current value.
     Gauge,
-    /// Counts by upper bound, with the sum and the count of all.
+    /// A histogram: cumulative counts by upper bound, with the total sum and count.
     Histogram,
 }
 
@@ -18,7 +18,7 @@ pub(super) struct Page(String);
 impl Page {
     pub(super) const MEDIA_TYPE: &'static str = "text/plain; version=0.0.4; charset=utf-8";
 
-    /// Begins a metric: its samples come next, and the next metric after them.
+    /// Starts a metric. Its samples follow, and then the next metric.
     pub(super) fn metric(&mut self, name: &'static str, kind: Kind, help: &str) -> Metric<'_> {
         let kind = match kind {
             Kind::Counter => "counter",
@@ -35,19 +35,19 @@ impl Page {
     }
 }
 
-/// A metric that is being written.
+/// A metric under construction.
 pub(super) struct Metric<'a> {
     page: &'a mut String,
     name: &'static str,
 }
 
 impl Metric<'_> {
-    /// One number.
+    /// Writes a sample.
     pub(super) fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) {
         self.part("", labels, value);
     }
 
-    /// One number of a metric that has several, such as `_sum`.
+    /// Writes a sample of a metric that has several series, such as `_sum`.
     pub(super) fn part(&mut self, suffix: &str, labels: &[(&str, &str)], value: impl Display) {
         self.page.push_str(self.name);
         self.page.push_str(suffix);

@@ -13,10 +13,11 @@ use tokio::runtime::Handle;
 
 use super::counts::ExportCounts;
 
-/// As much of an answer as is read. A collector has little to say.
+/// Maximum size of a response body that is read. Responses of a collector are short.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Posts to the collector. The exporter calls from a thread of its own; what it waits for runs with everything else.
+/// Sends batches to the collector over HTTP. The exporter calls it from a thread of its own; the requests run on the
+/// runtime of the service.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) runtime: Handle,
@@ -44,7 +45,7 @@ impl HttpClient for Client {
     }
 }
 
-/// One request on a connection of its own: there is one in seconds.
+/// Sends one request on a new connection. There is only one request every few seconds.
 async fn send(request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
     let (mut parts, body) = request.into_parts();
     let host = parts.uri.host().ok_or("no host")?.to_owned();

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Batches that were sent to the collector, and those that it did not take.
+/// Counters of batches that the collector accepted, and of failed attempts.
 #[derive(Debug, Default)]
 pub struct ExportCounts {
     sent: AtomicU64,
@@ -10,7 +10,7 @@ pub struct ExportCounts {
 }
 
 impl ExportCounts {
-    /// How many attempts to send a batch succeeded, and how many failed.
+    /// The number of attempts that succeeded, and of those that failed.
     pub fn get(&self) -> (u64, u64) {
         (self.sent.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
     }
@@ -22,7 +22,7 @@ impl ExportCounts {
         }
     }
 
-    /// It is said once, and not for each batch until the collector is back.
+    /// Counts a failed attempt. It logs only the first failure, not one per batch until the collector is back.
     pub(super) fn failed(&self, reason: &dyn fmt::Display) {
         self.failed.fetch_add(1, Ordering::Relaxed);
         if !self.is_failing.swap(true, Ordering::Relaxed) {

@@ -15,23 +15,23 @@ use tokio::runtime::Handle;
 use super::client::Client;
 use super::counts::ExportCounts;
 
-/// How long the collector may take for a batch.
+/// Timeout of a batch.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a stop waits for the last batches.
+/// How long a shutdown waits for the last batches.
 const LAST_BATCHES: Duration = Duration::from_secs(3);
 
-/// Where traces go, and which.
+/// Settings of the trace export.
 #[derive(Clone)]
 pub struct TraceSettings {
-    /// The collector's address for traces: with the path.
+    /// The collector's URL for traces, with the path.
     pub endpoint: String,
-    /// Headers that go with every batch: credentials, most often.
+    /// Headers of every batch, usually credentials.
     pub headers: HashMap<String, String>,
     /// `service.name` of the spans.
     pub service_name: String,
-    /// Whether the caller's decision is followed, where there is one.
+    /// Whether to follow the caller's sampling decision, if there is one.
     pub follow_caller: bool,
-    /// The share of traces that is kept where nobody has decided yet: from 0 to 1.
+    /// The share of traces to sample if the caller has not decided: from 0 to 1.
     pub share: f64,
 }
 
@@ -41,7 +41,7 @@ impl fmt::Debug for TraceSettings {
     }
 }
 
-/// The export of traces, until it is stopped.
+/// The running export of traces.
 pub struct Traces {
     provider: SdkTracerProvider,
     tracer: Arc<BoxedTracer>,
@@ -49,7 +49,7 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// Starts to export. It has to be called within the runtime that carries the service.
+    /// Starts the export. It must be called within the runtime of the service.
     pub fn start(settings: &TraceSettings) -> Result<Self, ExporterBuildError> {
         let counts = Arc::new(ExportCounts::default());
         let client = Client { runtime: Handle::current(), patience: PATIENCE, counts: Arc::clone(&counts) };
@@ -73,17 +73,17 @@ impl Traces {
         Ok(Self { provider, tracer: Arc::new(global::tracer("inwren")), counts })
     }
 
-    /// What makes spans.
+    /// The tracer that creates spans.
     pub fn tracer(&self) -> &Arc<BoxedTracer> {
         &self.tracer
     }
 
-    /// How the export is doing.
+    /// The counters of the export.
     pub fn counts(&self) -> &Arc<ExportCounts> {
         &self.counts
     }
 
-    /// Sends what is left, as far as the collector takes it in time.
+    /// Sends the remaining spans, as far as the collector accepts them in time.
     pub async fn stop(self) {
         let stopped =
             tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(LAST_BATCHES)).await;

@@ -1,8 +1,8 @@
-//! Traces: which request of which caller took its time where.
+//! Traces: where each request spent its time, and to which caller's trace it belongs.
 //!
-//! The caller's trace context goes into the log in any case. Where an endpoint of a collector is configured, each request is
-//! a span too, with the calls of ports below it, and spans are sent there in batches (OTLP over HTTP, in protobuf). A
-//! collector that is away costs spans, and never a request.
+//! The log always contains the caller's trace context. If the endpoint of a collector is configured, each request is
+//! also a span, with the calls of ports as child spans, and batches of spans are sent to the collector (OTLP over HTTP,
+//! in protobuf). If the collector is unavailable, spans are lost, but requests are not affected.
 
 mod client;
 mod counts;

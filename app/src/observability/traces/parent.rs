@@ -1,11 +1,11 @@
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId};
 use poem::http::HeaderMap;
 
-/// The part of `traceparent` that all versions have.
+/// The length of the part of `traceparent` that all versions share.
 const LENGTH: usize = 55;
 
-/// The span of the caller that a request belongs to (W3C Trace Context, sections 3.2 and 3.3). One that is not well-formed,
-/// or comes more than once, is none.
+/// The caller's span that a request belongs to (W3C Trace Context, sections 3.2 and 3.3). A header that is malformed or
+/// repeated is ignored.
 pub(super) fn caller(headers: &HeaderMap) -> Option<SpanContext> {
     let mut parents = headers.get_all("traceparent").iter();
     let parent = parents.next()?;
@@ -18,7 +18,7 @@ pub(super) fn caller(headers: &HeaderMap) -> Option<SpanContext> {
     Some(parent).filter(SpanContext::is_valid)
 }
 
-/// `version-trace_id-parent_id-flags`, in small hexadecimal digits. A later version may have more after these.
+/// Parses `version-trace_id-parent_id-flags`, in lowercase hexadecimal digits. A later version may append more.
 fn read(text: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
     let (known, more) = text.split_at_checked(LENGTH)?;
     let mut parts = known.split('-');

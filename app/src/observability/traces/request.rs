@@ -7,18 +7,18 @@ use poem::http::{HeaderMap, Method, StatusCode};
 
 use super::parent::caller;
 
-/// The trace that a request belongs to, if it belongs to one.
+/// The trace of a request.
 pub(crate) enum RequestTrace {
-    /// Nobody asks for one.
+    /// The caller sent no trace context, and no traces are exported.
     None,
-    /// The caller's, which is only written down.
+    /// The caller's span, which is only logged.
     Caller(SpanContext),
-    /// A span of our own, below the caller's if there is one.
+    /// A span of this service. Its parent is the caller's span, if there is one.
     Span(Context),
 }
 
 impl RequestTrace {
-    /// Finds the caller's span, and begins one below it where there is a tracer.
+    /// Reads the caller's span, and starts a child span if there is a tracer.
     pub(crate) fn begin(
         tracer: Option<&BoxedTracer>,
         headers: &HeaderMap,
@@ -36,7 +36,7 @@ impl RequestTrace {
         Self::Span(parent.with_span(span))
     }
 
-    /// What the calls of the request are to be below.
+    /// The parent of the spans of the request's calls.
     pub(crate) fn context(&self) -> Option<&Context> {
         match self {
             Self::Span(context) => Some(context),
@@ -44,7 +44,7 @@ impl RequestTrace {
         }
     }
 
-    /// Lets every log line of the request say which trace it belongs to.
+    /// Adds the ids of the trace and the span to every log line of the request.
     pub(crate) fn write_to(&self, log: &tracing::Span) {
         let write = |span: &SpanContext| {
             log.record("trace_id", tracing::field::display(span.trace_id()));
@@ -57,12 +57,12 @@ impl RequestTrace {
         }
     }
 
-    /// Ends the span with what was answered.
+    /// Ends the span with the status of the response.
     pub(crate) fn end(&self, status: StatusCode) {
         let Self::Span(context) = self else { return };
         let span = context.span();
         span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
-        // That a client was refused is no failure of ours.
+        // A rejected client is not an error of the server.
         if status.is_server_error() {
             span.set_attribute(KeyValue::new("error.type", status.as_str().to_owned()));
             span.set_status(Status::error(""));
@@ -71,7 +71,8 @@ impl RequestTrace {
     }
 }
 
-/// By the semantic conventions for HTTP servers. Neither the path nor the client is told: they may be of a person.
+/// A span by the semantic conventions for HTTP servers. It contains neither the path nor the client, because both may
+/// be personal data.
 fn server_span(method: &Method, route: Option<&str>, request_id: &str) -> SpanBuilder {
     let method = known(method);
     let name: Cow<'static, str> = match route {
@@ -87,7 +88,7 @@ fn server_span(method: &Method, route: Option<&str>, request_id: &str) -> SpanBu
     SpanBuilder::from_name(name).with_kind(SpanKind::Server).with_attributes(attributes)
 }
 
-/// A method that anybody may have made up is no name for a span.
+/// The method for the name of a span. Clients can invent methods, so unknown ones become `_OTHER`.
 fn known(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
