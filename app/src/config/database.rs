@@ -5,21 +5,21 @@ use inwren_adapters::store::sql::{SqlTarget, TargetError};
 use super::source::Source;
 use super::value::{self, seconds};
 
-/// Where things are kept.
+/// The database, and how to connect to it.
 #[derive(Clone, Debug)]
 pub struct Database {
-    /// Which storage, and where.
+    /// The kind of storage and its location.
     pub target: DatabaseTarget,
-    /// Most connections at a time.
+    /// Maximum number of connections.
     pub max_connections: u32,
-    /// How long the start waits for it.
+    /// How long startup waits for the database.
     pub connect_timeout: std::time::Duration,
 }
 
-/// A storage, from `DATABASE_URL`. Neither `Display` nor `Debug` shows a password.
+/// A database, from `DATABASE_URL`. Neither `Display` nor `Debug` shows a password.
 #[derive(Clone, Debug)]
 pub enum DatabaseTarget {
-    /// Nothing is kept.
+    /// In memory: all data is lost when the process ends.
     Memory,
     /// PostgreSQL or SQLite.
     Sql(SqlTarget),

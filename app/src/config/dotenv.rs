@@ -1,22 +1,22 @@
-//! Reads `.env` files as services in Python do, so that theirs work as they are.
+//! Reads `.env` files by the rules of python-dotenv, so that the files of Python services work unchanged.
 
 use std::collections::HashMap;
 
-/// What stands in a file.
+/// The content of a `.env` file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct DotEnv {
-    /// The last value of each name. `None` where it begins with a quote that does not end.
+    /// The last value of each name. `None` if its quote is not closed.
     pub values: HashMap<String, Option<String>>,
-    /// The numbers of lines that are neither blank nor a comment, a name, or a name with a value.
+    /// The numbers of malformed lines: neither blank, nor a comment, nor a name, nor a name with a value.
     pub malformed: Vec<usize>,
 }
 
-/// Reads a file. `${NAME}` is the value of an earlier line, or else of the environment; `${NAME:-DEFAULT}` has one for where
-/// there is neither.
+/// Reads a file. `${NAME}` expands to the value of an earlier line, or else of the environment. `${NAME:-DEFAULT}`
+/// expands to the default if neither has a value.
 ///
-/// The rules are those of python-dotenv: `export` may stand in front of a name. A value in quotes may go over several lines and
-/// have escapes. Any other goes to the end of the line or to a `#` after a blank, and quotes and blanks in it are a part of it.
-/// Only in single quotes `${` is no reference, as in a shell.
+/// The rules are those of python-dotenv. `export` may precede a name. A quoted value may span lines and contain
+/// escapes. An unquoted value ends at the end of the line or at a `#` after a blank; quotes and blanks in it belong to
+/// the value. Single quotes disable `${…}`, as in a shell.
 pub fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> DotEnv {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
     let mut file = DotEnv::default();
@@ -36,7 +36,7 @@ pub fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> DotEnv 
                 let value = match quoted(rest, line.len() - value.len(), &known) {
                     Quoted::Value(value, behind) => {
                         number += line_ends(rest) - line_ends(behind);
-                        // What follows the second quote in its line is a comment, or nothing that anybody meant.
+                        // Ignore the rest of the line after the closing quote.
                         after = split_line(behind).1;
                         Some(value)
                     }
@@ -59,11 +59,11 @@ fn line_ends(text: &str) -> usize {
     text.matches('\n').count()
 }
 
-/// What a line says, or begins to say.
+/// A line, or the first line of a statement.
 enum Statement<'a> {
     Nothing,
     Malformed,
-    /// The value is all of the rest of the line.
+    /// The value is the whole rest of the line.
     Assignment {
         name: &'a str,
         value: &'a str,
@@ -80,7 +80,7 @@ impl<'a> Statement<'a> {
         let line = exported.map_or(line, str::trim_start);
         match line.split_once('=').map(|(name, value)| (name.trim_end(), value.trim_start())) {
             Some((name, value)) if is_name(name) => Self::Assignment { name, value },
-            // A name without a value says nothing.
+            // A name without a value has no effect.
             None if is_name(without_comment(line)) => Self::Nothing,
             _ => Self::Malformed,
         }
@@ -99,15 +99,15 @@ fn without_comment(text: &str) -> &str {
     comment.and_then(|at| text.get(..at)).unwrap_or(text).trim_end()
 }
 
-/// A value that may be in quotes.
+/// The result of reading a quoted value.
 enum Quoted<'a> {
     Not,
     Endless,
-    /// The value, and what is behind it.
+    /// The value, and the text after the closing quote.
     Value(String, &'a str),
 }
 
-/// Reads what begins at this place of the text, if that is a quote.
+/// Reads the quoted value at this position, if there is a quote.
 fn quoted<'a>(text: &'a str, place: usize, known: &impl Fn(&str) -> String) -> Quoted<'a> {
     let mut rest = text.get(place..).unwrap_or_default().chars();
     let quote = match rest.next() {
@@ -146,7 +146,7 @@ fn push_escaped(value: &mut String, quote: char, escaped: char) {
     }
 }
 
-/// With the values of what it refers to.
+/// Expands the references in a text.
 fn expanded(text: &str, known: &impl Fn(&str) -> String) -> String {
     let mut value = String::new();
     let mut rest = text.chars();
@@ -162,7 +162,7 @@ fn expanded(text: &str, known: &impl Fn(&str) -> String) -> String {
     }
 }
 
-/// The value of `${NAME}` at the beginning of the text, and what is behind it.
+/// The value of the `${NAME}` at the start of the text, and the text after it.
 fn reference<'a>(text: &'a str, known: &impl Fn(&str) -> String) -> Option<(String, &'a str)> {
     let (inner, behind) = text.strip_prefix("${")?.split_once('}')?;
     let (name, default) = inner.split_once(":-").unwrap_or((inner, ""));

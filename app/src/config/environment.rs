@@ -1,10 +1,10 @@
 //! The environment: development or production.
 
-/// What kind of place this is.
+/// The kind of deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
-    /// Missing keys are made.
+    /// The service generates missing keys.
     Development,
-    /// Nothing is made up.
+    /// The service generates nothing that is missing.
     Production,
 }

@@ -4,8 +4,9 @@ use time::OffsetDateTime;
 
 use super::{Config, ConfigError, Invalid};
 
-/// What an ephemeral service has of its own. A variable of the environment does not count, because the tests of another
-/// service may well have one of the same name for that service; a flag can only be meant for this one.
+/// Settings that an ephemeral service fixes. It ignores their environment variables, because the tests of another
+/// service may set variables of the same name for that service. It rejects their flags, because a flag can only be
+/// meant for this service.
 const FIXED: [&str; 8] = [
     "DATABASE_URL",
     "PRIVATE_KEY_PATH",
@@ -17,7 +18,7 @@ const FIXED: [&str; 8] = [
     "FIRST_SUPERUSER_PASSWORD_FILE",
 ];
 
-/// What is other than usual, unless it is set: nobody's tests are to wait, or to be refused for asking too often.
+/// Defaults that differ from those of a normal service, so that tests neither wait nor hit rate limits.
 const DEFAULTS: [(&str, &str); 5] = [
     ("RATE_LIMIT_ENABLED", "false"),
     ("ARGON2_MEMORY_KIB", "64"),
@@ -29,15 +30,16 @@ const DEFAULTS: [(&str, &str); 5] = [
 /// The configuration of an ephemeral service.
 #[derive(Clone, Debug)]
 pub struct EphemeralConfig {
-    /// What is in force.
+    /// The settings in force.
     pub config: Config,
-    /// Whether somebody has chosen the issuer. If not, it is the address of the service, once that is known.
+    /// Whether the caller has set the issuer. Otherwise the issuer is the address of the service, which is known only
+    /// after it listens.
     pub issuer_is_set: bool,
 }
 
 impl Config {
-    /// The configuration of an ephemeral service: of flags and the environment, without `.env`, which in the folder of
-    /// somebody's tests is about something else. `expose` allows it to listen where others can reach it.
+    /// The configuration of an ephemeral service. It reads flags and the environment, but no `.env`: a `.env` in the
+    /// folder of a test suite configures another service. `expose` allows an address that other machines can reach.
     pub fn ephemeral(
         flags: &HashMap<&'static str, String>,
         environment: impl Fn(&str) -> Option<String>,
@@ -65,7 +67,8 @@ impl Config {
             if name == "DATABASE_URL" {
                 return Some("memory:".to_owned());
             }
-            // `test`, `ci` and the like are of the other service too; only production is everybody's.
+            // Ignore ENVIRONMENT, because `test`, `ci` and the like may be meant for the service under test.
+            // `production` has been rejected above.
             if FIXED.contains(&name) || name == "ENVIRONMENT" {
                 return None;
             }

@@ -1,20 +1,20 @@
 use std::fmt;
 
-/// Everything that is wrong with the configuration, told at once.
+/// All errors of the configuration, reported together.
 #[derive(Debug)]
 pub struct ConfigError {
-    /// One entry for each thing that is wrong.
+    /// One entry per error.
     pub invalid: Vec<Invalid>,
 }
 
-/// One thing that is wrong with the configuration.
+/// One error of the configuration.
 #[derive(Debug)]
 pub struct Invalid {
     /// The variable.
     pub variable: String,
-    /// What it has; secrets masked.
+    /// Its value, with secrets masked.
     pub got: Option<String>,
-    /// What is wrong with that, or what it takes.
+    /// What is wrong with the value, or which values are valid.
     pub problem: String,
 }
 

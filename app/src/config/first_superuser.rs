@@ -4,14 +4,14 @@ use zeroize::Zeroizing;
 use super::secret::secret_or_file;
 use super::source::Source;
 
-/// A superuser to make at the start.
+/// The superuser to create at startup.
 #[derive(Clone)]
 pub struct FirstSuperuser {
     /// The login name.
     pub email: Email,
     /// The password.
     pub password: Zeroizing<String>,
-    /// The setting that has it.
+    /// The setting that contains the password.
     pub password_setting: &'static str,
 }
 
@@ -21,7 +21,7 @@ impl std::fmt::Debug for FirstSuperuser {
     }
 }
 
-/// The outer `None` is an error, the inner one is nobody.
+/// Reads the settings. The outer `None` is an error, the inner `None` means that no superuser is configured.
 #[allow(clippy::option_option, reason = "an error and an absence are two things here")]
 pub(super) fn read(source: &mut Source) -> Option<Option<FirstSuperuser>> {
     let wanted = source.text("FIRST_SUPERUSER_EMAIL").is_some();

@@ -1,17 +1,17 @@
-//! Settings of the signing keys. The names of the key files had other defaults in earlier releases.
+//! Settings of the signing keys. Earlier releases had other default names for the key files.
 
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-/// The settings with today's default name of each file and the former one.
+/// Each setting with the current and the former default name of its file.
 const NAMES: [(&str, &str, &str); 2] = [
     ("PRIVATE_KEY_PATH", "private.pem", "private_key.pem"),
     ("PUBLIC_KEY_PATH", "public.pem", "public_key.pem"),
 ];
 
-/// The settings that make an installation go on with its keys: its files with the former names where there are none with
-/// today's. `value` gives the value of a setting.
+/// Falls back to the former default names if only files with those names exist, so that an installation keeps its keys.
+/// `value` returns the value of a setting.
 pub(super) fn former<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<[(&'static str, String); 2]> {
     let mut found = false;
     let mut former = [("", String::new()), ("", String::new())];
@@ -27,8 +27,8 @@ pub(super) fn former<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<[(&'
     found.then_some(former)
 }
 
-/// A private key with the former name beside the one with today's. Which of the two signs cannot be told, unless both are
-/// the same.
+/// A different private key with the former name beside the one with the current name. The service cannot decide which
+/// of them to use.
 pub(super) fn rival(private: &Path) -> Option<PathBuf> {
     let [(_, name, former_name), _] = NAMES;
     let rival = private.with_file_name(former_name);
@@ -36,14 +36,14 @@ pub(super) fn rival(private: &Path) -> Option<PathBuf> {
     (private.file_name()? == name && private.exists() && rival.exists() && differs()).then_some(rival)
 }
 
-/// Where the signing keys are.
+/// The paths of the signing keys.
 #[derive(Clone)]
 pub struct KeyPaths {
-    /// The private key. The manifest of several keys lies beside it.
+    /// The private key. The manifest of several keys is in the same folder.
     pub private: PathBuf,
-    /// The public key, which may be missing.
+    /// The public key. The file is optional.
     pub public: PathBuf,
-    /// Another private key, under the default name of earlier releases, where nothing says which of the two is meant.
+    /// A different private key under the default name of earlier releases, which makes the choice ambiguous.
     pub rival: Option<PathBuf>,
     pub(super) passphrase: Option<Zeroizing<String>>,
 }
@@ -54,7 +54,7 @@ impl KeyPaths {
         self.private.with_file_name("keys.json")
     }
 
-    /// What encrypted private keys are read and new ones written with.
+    /// The passphrase for reading and writing encrypted private keys.
     pub fn passphrase(&self) -> Option<&str> {
         self.passphrase.as_ref().map(|passphrase| passphrase.as_str())
     }

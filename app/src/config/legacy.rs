@@ -3,10 +3,10 @@ use time::{Duration, OffsetDateTime};
 
 use super::source::Source;
 
-/// Who needs more time to move in than this sets the time again: what is forgotten is off by then.
+/// The longest time ahead. Operators who need longer set the time again, so that a forgotten setting expires.
 const MAX_AHEAD: Duration = Duration::days(90);
 
-/// Until when access tokens of the service before this one are accepted. A time that is over accepts none.
+/// Until when to accept access tokens of the legacy service. A time in the past accepts none.
 pub(super) fn until(source: &mut Source, now: OffsetDateTime) -> Option<OffsetDateTime> {
     let until = source.parse("LEGACY_TOKENS_UNTIL", |text| OffsetDateTime::parse(text, &Rfc3339).ok())?;
     if until > now + MAX_AHEAD {

@@ -1,4 +1,4 @@
-//! The configuration: read from flags, the environment and a `.env` file, checked as a whole.
+//! The configuration. It is read from flags, the environment and a `.env` file, and validated as a whole.
 
 mod database;
 pub mod dotenv;
@@ -56,84 +56,84 @@ use tls::tls;
 pub use value::AllowedOrigins;
 use value::seconds;
 
-/// Everything that can be configured, checked.
+/// The validated configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Whether things may be made up.
+    /// Development or production. Only development generates what is missing.
     pub environment: Environment,
-    /// Where to listen.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// With what to speak TLS, if the service does it itself.
+    /// The TLS certificate and key. `None` if the service speaks plain HTTP.
     pub tls: Option<TlsPaths>,
-    /// Whether the trusted proxies say in front of everything else whom they speak for.
+    /// Whether trusted proxies start each connection with a PROXY protocol header, which names the client.
     pub proxy_protocol: bool,
-    /// The name in the documents.
+    /// The name shown in the documents.
     pub project_name: String,
-    /// Where to keep things.
+    /// The database.
     pub database: Database,
-    /// Whether to bring the schema up to date at the start.
+    /// Whether to migrate the schema at startup.
     pub auto_migrate: bool,
-    /// Where the keys are.
+    /// The key files.
     pub keys: KeyPaths,
     /// `iss` of tokens.
     pub token_issuer: String,
     /// `aud` of tokens.
     pub token_audience: String,
-    /// Until when access tokens of the service before this one are accepted; none are if `None`.
+    /// Until when access tokens of the legacy service are accepted; `None` accepts none.
     pub legacy_tokens_until: Option<OffsetDateTime>,
-    /// How long others may keep the public keys.
+    /// How long verifiers may cache the public keys.
     pub jwks_max_age: Duration,
-    /// The rules of the core.
+    /// The rules of the domain.
     pub rules: Settings,
     /// The cost of password hashes.
     pub argon2: Argon2Parameters,
-    /// How many threads hash; `None` for one a core.
+    /// Number of hashing threads; `None` means one per core.
     pub hash_threads: Option<usize>,
-    /// Who may call from a browser.
+    /// The origins that may call from a browser.
     pub cors: AllowedOrigins,
-    /// Whose forwarding headers are believed.
+    /// The proxies whose forwarding headers the service trusts.
     pub trusted_proxies: Vec<IpNet>,
-    /// In which header.
+    /// The header that proxies use.
     pub proxy_header: ProxyHeader,
-    /// How often who may do what.
+    /// Rate limits per operation.
     pub limits: LimitSettings,
-    /// Where the instances have their limits in common; `None` where each limits by itself.
+    /// The Redis in which instances share their limits. `None` if each instance limits by itself.
     pub redis: Option<Redis>,
-    /// The superuser to make at the start.
+    /// The superuser to create at startup.
     pub first_superuser: Option<FirstSuperuser>,
-    /// Most connections at a time.
+    /// Maximum number of client connections.
     pub max_connections: usize,
-    /// For how long a stop only says so.
+    /// How long a shutdown only announces itself before it stops accepting connections.
     pub shutdown_notice: std::time::Duration,
-    /// How long a stop takes at most.
+    /// How long a shutdown takes at most.
     pub shutdown_grace: std::time::Duration,
-    /// How long between two sweeps of what is over.
+    /// The interval between two sweeps of expired data.
     pub sweep_interval: std::time::Duration,
-    /// Where to tell Prometheus what is counted; nowhere if `None`.
+    /// The address to serve metrics on; `None` serves none.
     pub metrics_listen: Option<SocketAddr>,
-    /// Where else to answer health checks; nowhere if `None`.
+    /// An additional address for health checks; `None` if there is none.
     pub health_listen: Option<SocketAddr>,
-    /// Where to send traces; nowhere if `None`.
+    /// The export of traces; `None` exports none.
     pub traces: Option<TraceSettings>,
-    /// The form of the log.
+    /// The format of the log.
     pub log_format: LogFormat,
-    /// What is logged.
+    /// The log filter.
     pub log_filter: String,
 }
 
 impl Config {
-    /// The scheme that the service itself speaks.
+    /// The scheme of the listener.
     pub fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    /// Reads the configuration of this process: these flags, its environment, and `.env` in the working folder.
+    /// Reads the configuration of this process: the flags, its environment, and `.env` in the working folder.
     pub fn load(flags: &HashMap<&'static str, String>, now: OffsetDateTime) -> Result<Self, ConfigError> {
         let dotenv = Path::new(".env");
         Self::read(flags, |name| std::env::var(name).ok(), dotenv.exists().then_some(dotenv), now)
     }
 
-    /// Reads a configuration from given sources: for tests, and for a process that has them from elsewhere.
+    /// Reads a configuration from the given sources: for tests, and for processes that load them differently.
     pub fn read(
         flags: &HashMap<&'static str, String>,
         environment: impl Fn(&str) -> Option<String>,
@@ -146,7 +146,8 @@ impl Config {
         config.ok_or(ConfigError { invalid: Vec::new() })
     }
 
-    /// Reads every setting before it gives up, so that all errors are found. `None` only where an error was noted.
+    /// Parses every setting before it returns, so that all errors are found. Returns `None` only if it has recorded an
+    /// error.
     fn from_source(source: &mut Source, now: OffsetDateTime) -> Option<Self> {
         let environment = source.parse("ENVIRONMENT", |text| match text {
             "development" => Some(Environment::Development),
@@ -248,7 +249,7 @@ impl Config {
         })
     }
 
-    /// Every setting with the value in force; secrets masked.
+    /// Every setting with the value in force, secrets masked.
     pub fn listing(flags: &HashMap<&'static str, String>) -> Vec<(&'static str, String)> {
         let dotenv = Path::new(".env");
         let source =

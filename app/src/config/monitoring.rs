@@ -7,7 +7,7 @@ use super::source::Source;
 use super::value;
 use crate::observability::traces::TraceSettings;
 
-/// The address of a listener beside that of the service. It must be none of the others.
+/// The address of an additional listener. It must differ from the other addresses.
 pub(super) fn listener(
     source: &mut Source,
     setting: &'static str,
@@ -27,7 +27,7 @@ pub(super) fn listener(
     Some(wanted)
 }
 
-/// The outer `None` is an error, the inner one is nowhere.
+/// Reads the trace settings. The outer `None` is an error, the inner `None` exports no traces.
 #[allow(clippy::option_option, reason = "an error and an absence are two things here")]
 pub(super) fn traces(source: &mut Source) -> Option<Option<TraceSettings>> {
     source.parse("OTEL_EXPORTER_OTLP_PROTOCOL", |text| (text == "http/protobuf").then_some(()))?;
@@ -62,11 +62,11 @@ pub(super) fn traces(source: &mut Source) -> Option<Option<TraceSettings>> {
     Some(endpoint.map(|endpoint| TraceSettings { endpoint, headers, service_name, follow_caller, share }))
 }
 
-/// The form of the log.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Human-readable.
     Pretty,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }

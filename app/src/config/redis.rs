@@ -3,16 +3,16 @@ use inwren_adapters::limiter::RedisTarget;
 use super::source::Source;
 use super::value;
 
-/// The Redis of the limits.
+/// The Redis that stores the rate limits.
 #[derive(Clone, Debug)]
 pub struct Redis {
-    /// Where it is.
+    /// Its address.
     pub target: RedisTarget,
-    /// What the names of all keys begin with.
+    /// The prefix of all keys.
     pub key_prefix: String,
 }
 
-/// The outer `None` is an error, the inner one is no Redis.
+/// Reads the settings. The outer `None` is an error, the inner `None` means no Redis.
 #[allow(clippy::option_option, reason = "an error and an absence are two things here")]
 pub(super) fn read(source: &mut Source) -> Option<Option<Redis>> {
     let key_prefix = source.parse("REDIS_KEY_PREFIX", value::word);

@@ -32,7 +32,7 @@ pub(super) fn rules(source: &mut Source) -> Option<Settings> {
     })
 }
 
-/// The operator's own, and those of the name that everybody sees.
+/// The operator's context words and those of the project name, which is public.
 fn context_words(source: &Source) -> ContextWords {
     let texts = ["PROJECT_NAME", "PASSWORD_CONTEXT_WORDS"].into_iter().filter_map(|name| source.text(name));
     ContextWords::of(texts)

@@ -4,8 +4,8 @@ use zeroize::Zeroizing;
 
 use super::source::Source;
 
-/// A secret that is given as a value or in a file, which may begin with a byte order mark and end in a line break. The outer `None` is an error, the
-/// inner one is none.
+/// Reads a secret that is given as a value or in a file. The file may start with a byte order mark and end in a line
+/// break. The outer `None` is an error, the inner `None` means that the secret is not set.
 #[allow(clippy::option_option, reason = "an error and an absence are two things here")]
 pub(super) fn secret_or_file(
     source: &mut Source,
@@ -34,7 +34,7 @@ pub(super) fn secret_or_file(
     }
 }
 
-/// A secret without what editors and shells put around it: a byte order mark, and line breaks at the end.
+/// Removes what editors and shells add to a secret: a byte order mark, and line breaks at the end.
 pub fn bare(text: &str) -> Zeroizing<String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())

@@ -1,22 +1,22 @@
-//! Values that must not be printed, because they are secrets or look like secrets.
+//! Detection of secrets, and of values that look like secrets. They must not be printed.
 
 /// The longest path that a setting may name, and the longest value that an error message repeats, in bytes.
 const MAX_SHOWN: usize = 200;
 
-/// Whether this looks like key material: PEM, also in one line, text of several lines, or a key in base64.
+/// Whether a value looks like key material: PEM (also on one line), text of several lines, or a key in base64.
 pub(super) fn is_key_material(value: &str) -> bool {
     let value = value.trim();
     let is_base64 = || value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte));
     value.contains("-----BEGIN") || value.contains(['\n', '\r']) || (value.len() > MAX_SHOWN && is_base64())
 }
 
-/// Whether this looks like a secret: key material, or too long for a name or a number.
+/// Whether a value looks like a secret: key material, or too long for a name or a number.
 pub(super) fn looks_secret(value: &str) -> bool {
     is_key_material(value) || value.len() > MAX_SHOWN
 }
 
-/// Whether a URL may have a password in it. Where its parts cannot be told apart (an unescaped `/` or `?` in a
-/// password), it counts as having one.
+/// Whether a URL may contain a password. A URL whose parts are ambiguous (an unescaped `/` or `?` in a password) counts
+/// as containing one.
 pub fn has_password(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let in_front = rest.rsplit_once('@').is_some_and(|(user, _)| user.contains([':', '?']));
@@ -24,7 +24,7 @@ pub fn has_password(url: &str) -> bool {
         || rest.split_once('?').is_some_and(|(_, query)| query.to_ascii_lowercase().contains("password="))
 }
 
-/// Text from a command line as an error message may repeat it; `None` if it may not.
+/// The text of a command-line argument if an error message may repeat it, otherwise `None`.
 pub fn shown_argument(text: &str) -> Option<&str> {
     let is_secret = looks_secret(text) || (text.contains("://") && has_password(text));
     (!is_secret).then_some(text)

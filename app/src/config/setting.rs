@@ -2,44 +2,44 @@ use std::sync::LazyLock;
 
 use super::rate_limits;
 
-/// One thing that can be configured: by a flag, an environment variable or a line in `.env`, in this order.
+/// One setting. A flag takes precedence over an environment variable, which takes precedence over a line in `.env`.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     /// The environment variable. The flag is the same in kebab case: `DATABASE_URL` is `--database-url`.
     pub name: &'static str,
-    /// What it is if nobody says anything.
+    /// The default value.
     pub default: Option<&'static str>,
-    /// What it takes, as a message says it.
+    /// The valid values, as an error message describes them.
     pub takes: &'static str,
-    /// What it is for.
+    /// The purpose.
     pub about: &'static str,
-    /// Whether its value must never be shown.
+    /// Whether the value is a secret, which must never be shown.
     pub secret: bool,
 }
 
 impl Setting {
-    /// Whether this is what the setting of this name is if nobody says anything.
+    /// Whether a value is the default of the setting with this name.
     pub fn is_default(name: &str, value: &str) -> bool {
         find(name).is_some_and(|setting| setting.default == Some(value))
     }
 
-    /// The flag, without the dashes in front. A secret that is no address has none: see [`has_flag`](Self::has_flag).
+    /// The flag, without the leading dashes. A secret that is not a URL has none: see [`has_flag`](Self::has_flag).
     pub fn flag(&self) -> String {
         self.name.to_ascii_lowercase().replace('_', "-")
     }
 
-    /// Whether a flag can give it. Other users of the machine can read command lines, so a secret comes from a variable
-    /// or a file. An address is a secret only if it has a password in it.
+    /// Whether a flag can set it. Other users of the machine can read command lines, so a secret comes from a variable
+    /// or a file. A URL is a secret only if it contains a password.
     pub fn has_flag(&self) -> bool {
         !self.secret || self.is_address()
     }
 
-    /// Whether it is the URL of a database, which may have a password in it.
+    /// Whether it is the URL of a database, which may contain a password.
     pub fn is_address(&self) -> bool {
         ["DATABASE_URL", "REDIS_URL"].contains(&self.name)
     }
 
-    /// Whether it names a file or a folder.
+    /// Whether its value is the path of a file or a folder.
     pub fn names_a_file(&self) -> bool {
         ["_PATH", "_FILE", "_DIR"].iter().any(|ending| self.name.ends_with(ending))
     }
@@ -66,7 +66,7 @@ const fn secret(
 const QUOTA: &str = "calls per time, such as 5/minute (second, minute, hour or day)";
 const BOOLEAN: &str = "true or false";
 
-/// All settings. Flags, messages and the reference in the documentation follow from these tables.
+/// All settings. Flags, messages and the reference in the documentation are generated from these tables.
 pub static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
     let quotas =
         rate_limits::SETTINGS.map(|(name, default, about)| setting(name, Some(default), QUOTA, about));
@@ -396,7 +396,7 @@ const AFTER_QUOTAS: &[Setting] = &[
     ),
 ];
 
-/// Looks a setting up by its name.
+/// Finds a setting by its name.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
 }

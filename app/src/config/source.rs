@@ -6,17 +6,18 @@ use super::sensitive::{is_key_material, looks_secret};
 use super::setting::{SETTINGS, Setting, find};
 use super::{dotenv, keys};
 
-/// The raw values of all settings, and the errors that were met in reading them. All errors are told at once.
+/// The raw values of all settings, and the errors found while reading them. All errors are reported together.
 #[derive(Default)]
 pub(super) struct Source {
     values: HashMap<&'static str, String>,
-    /// The settings that have their default value because none was given.
+    /// The settings that have their default value because no value was given.
     defaults: HashSet<&'static str>,
     errors: Vec<Invalid>,
 }
 
 impl Source {
-    /// Collects the values: flags before the environment before the `.env` file. An empty value is none.
+    /// Collects the values. Flags take precedence over the environment, and the environment over the `.env` file. An
+    /// empty value counts as not set.
     pub(super) fn collect(
         flags: &HashMap<&'static str, String>,
         environment: impl Fn(&str) -> Option<String>,
@@ -42,7 +43,7 @@ impl Source {
         source
     }
 
-    /// Refuses the content of a file where a setting takes its path. That content is a secret more often than not.
+    /// Rejects the content of a file if a setting takes its path. Such content is usually a secret.
     fn refuse_contents(&mut self) {
         for setting in SETTINGS.iter() {
             if self.is_content(setting.name) {
@@ -57,7 +58,8 @@ impl Source {
         names_a_file && self.text(name).is_some_and(looks_secret)
     }
 
-    /// Names that are no settings are somebody else's, and so is what stands behind them.
+    /// Reads a `.env` file. An unclosed quote is an error only for a known setting, because other programs may use the
+    /// same file.
     fn read_dotenv(
         &mut self,
         path: &Path,
@@ -100,7 +102,7 @@ impl Source {
         self.defaults.contains(name)
     }
 
-    /// The value of a setting as something else. A value that cannot be that is an error, and gives `None`.
+    /// Parses the value of a setting. Records an error and returns `None` if the value is invalid.
     pub(super) fn parse<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = self.values.get(name)?.clone();
         let parsed = parse(text.trim());
@@ -111,29 +113,29 @@ impl Source {
         parsed
     }
 
-    /// Notes that the value of a setting will not do.
+    /// Records that the value of a setting is invalid.
     pub(super) fn refuse(&mut self, name: &str, problem: &str) {
         if self.is_content(name) {
-            // It was refused when it was collected.
+            // `refuse_contents` has recorded the error already.
             return;
         }
-        // A long value may be a key in base64, and a `_FILE` setting may have got the secret instead of its file.
+        // A long value may be a key in base64, and a `_FILE` setting may contain the secret itself by mistake.
         let value = self.values.get(name).filter(|value| !looks_secret(value) && !name.ends_with("_FILE"));
         let got = value.map(|value| shown(find(name), value));
         self.errors.push(Invalid { variable: name.to_owned(), got, problem: problem.to_owned() });
     }
 
-    /// All the errors, if there were any.
+    /// Returns the errors, if there are any.
     pub(super) fn finish(self) -> Result<(), ConfigError> {
         if self.errors.is_empty() { Ok(()) } else { Err(ConfigError { invalid: self.errors }) }
     }
 }
 
-/// Addresses that may have credentials in them.
+/// Settings whose URL may contain credentials.
 const ADDRESSES: [&str; 4] =
     ["DATABASE_URL", "REDIS_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
 
-/// A value as it may be shown: of an address all but the credentials, of another secret nothing.
+/// A value for display: a URL without its credentials, and nothing of any other secret.
 pub(super) fn shown(setting: Option<&Setting>, value: &str) -> String {
     match setting {
         _ if is_key_material(value) => "***".to_owned(),
@@ -146,7 +148,7 @@ pub(super) fn shown(setting: Option<&Setting>, value: &str) -> String {
 fn masked_url(url: &str) -> String {
     let (address, parameters) = url.split_once(['?', '#']).unwrap_or((url, ""));
     let shown = match (address.split_once("://"), address.rsplit_once('@')) {
-        // A question mark that is of a password, or an `@` that is of a parameter: where one ends cannot be told.
+        // The `?` may belong to a password, or the `@` to a parameter, so the end of the credentials is unknown.
         (Some((scheme, _)), _) if parameters.contains('@') => return format!("{scheme}://***"),
         (None, _) if url.contains('@') => return "***".to_owned(),
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://***@{host}"),

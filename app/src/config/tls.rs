@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::source::Source;
 
-/// Where the certificate and its key are.
+/// The paths of the certificate and its key.
 #[derive(Clone, Debug)]
 pub struct TlsPaths {
     /// The certificate chain.
@@ -13,7 +13,7 @@ pub struct TlsPaths {
     pub key: PathBuf,
 }
 
-/// The outer `None` is an error, the inner one is plain HTTP.
+/// Reads the settings. The outer `None` is an error, the inner `None` means plain HTTP.
 #[allow(clippy::option_option, reason = "an error and an absence are two things here")]
 pub(super) fn tls(source: &mut Source) -> Option<Option<TlsPaths>> {
     let path = |name| source.text(name).map(PathBuf::from);

@@ -22,7 +22,7 @@ pub(super) fn number<T: std::str::FromStr + PartialOrd>(
     move |text| text.parse().ok().filter(|number| range.contains(number))
 }
 
-/// A time in days; the inner `None` is for ever.
+/// A number of days, or `forever`, which is the inner `None`.
 #[allow(clippy::option_option, reason = "a wrong value and no end are two things here")]
 pub(super) fn days_or_forever(text: &str) -> Option<Option<time::Duration>> {
     match text {
@@ -48,7 +48,7 @@ pub(super) fn tiers(text: &str) -> Option<Vec<Tier>> {
     (distinct && !tiers.is_empty()).then_some(tiers)
 }
 
-/// `5/minute`, and `5/min`, `5/m`, `5 per minute` as well.
+/// A quota: `5/minute`, also written `5/min`, `5/m` or `5 per minute`.
 pub(super) fn quota(text: &str) -> Option<Quota> {
     let (limit, unit) = text.split_once('/').or_else(|| text.split_once(" per "))?;
     let seconds = match unit.trim().to_ascii_lowercase().trim_end_matches('s') {
@@ -63,7 +63,7 @@ pub(super) fn quota(text: &str) -> Option<Quota> {
     Some(Quota { limit, period: Duration::from_secs(seconds) })
 }
 
-/// The address of something that speaks plain HTTP.
+/// The `http://` address of a server.
 pub(super) fn http_address(text: &str) -> Option<String> {
     let address: poem::http::Uri = text.parse().ok()?;
     let is_plain = address.scheme_str() == Some("http") && address.query().is_none();
@@ -71,7 +71,7 @@ pub(super) fn http_address(text: &str) -> Option<String> {
     (is_plain && !has_user).then(|| text.to_owned())
 }
 
-/// `NAME=VALUE` pairs, with what is not allowed there percent-encoded.
+/// `NAME=VALUE` pairs. Characters that are not allowed in a header are percent-encoded.
 pub(super) fn headers(text: &str) -> Option<HashMap<String, String>> {
     let header = |pair: &str| {
         let (name, value) = pair.split_once('=')?;
@@ -83,19 +83,19 @@ pub(super) fn headers(text: &str) -> Option<HashMap<String, String>> {
     list(text).map(header).collect()
 }
 
-/// An address to listen on, in the form in which addresses are compared: an IPv4-mapped one is IPv4.
+/// An address to listen on, in canonical form: an IPv4-mapped address becomes IPv4.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
     text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
-/// The same with a port.
+/// An address with a port, in canonical form.
 pub(super) fn socket_address(text: &str) -> Option<SocketAddr> {
     let mut address: SocketAddr = text.parse().ok()?;
     address.set_ip(address.ip().to_canonical());
     Some(address)
 }
 
-/// Networks, where a single address is a network of one.
+/// A list of networks. A single address is a network of one.
 pub(super) fn networks(text: &str) -> Option<Vec<IpNet>> {
     if text == "none" {
         return Some(Vec::new());
@@ -103,10 +103,10 @@ pub(super) fn networks(text: &str) -> Option<Vec<IpNet>> {
     list(text).map(network).collect()
 }
 
-/// A network in the form in which addresses are compared: without host bits, and IPv4 where it is written as IPv4-mapped
-/// (RFC 4291 section 2.5.5.2), because [`IpAddr::to_canonical`] makes such an address IPv4 before a network is asked for it.
-/// `None` for a mapped address with a prefix below /96: `::ffff:10.0.0.0/8` is most likely meant to be `10.0.0.0/8`, but is
-/// `::/8`.
+/// A network in canonical form: without host bits, and as IPv4 if it is written as IPv4-mapped (RFC 4291 section
+/// 2.5.5.2), because [`IpAddr::to_canonical`] converts client addresses to IPv4 before they are compared with networks.
+/// `None` for a mapped address with a prefix below /96: `::ffff:10.0.0.0/8` is most likely meant to be `10.0.0.0/8`,
+/// but is `::/8`.
 fn network(text: &str) -> Option<IpNet> {
     let single = || text.parse::<IpAddr>().ok().map(IpNet::from);
     let network = text.parse().ok().or_else(single)?;
@@ -122,12 +122,12 @@ fn network(text: &str) -> Option<IpNet> {
     }
 }
 
-/// Which origins may call: a list, or any.
+/// The origins that may call from a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedOrigins {
-    /// Only these.
+    /// Only these origins.
     Only(Vec<String>),
-    /// Any, without credentials.
+    /// Any origin, without credentials.
     Any,
 }
 
@@ -139,8 +139,8 @@ pub(super) fn origins(text: &str) -> Option<AllowedOrigins> {
     }
 }
 
-/// An origin as browsers send it (RFC 6454 section 6.2): scheme, host and port, and nothing after them. They leave out the
-/// port that goes with the scheme.
+/// An origin as browsers send it (RFC 6454 section 6.2): scheme, host and port, and nothing after them. Browsers omit
+/// the default port of the scheme.
 fn origin(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     let (scheme, host) = text.split_once("://")?;
