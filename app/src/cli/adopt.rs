@@ -11,9 +11,9 @@ use crate::import_export::{Adopted, Report, adopt};
 use crate::runtime::start;
 use crate::wiring::{self, ForeignDatabase, ForeignError};
 
-/// The name that another service's table gets where it has ours.
+/// The new name of another service's `users` table that is in our database.
 const ASIDE: &str = "users_before_inwren";
-/// Our tables, whose names nobody else may have in our database.
+/// The names of our other tables. A foreign table with one of these names aborts the command.
 const OURS: [&str; 4] = ["sessions", "audit_events", "service_clients", "seaql_migrations"];
 
 /// From where, and what to do where there is a choice.
@@ -48,7 +48,7 @@ enum CaseConflict {
     Newest,
 }
 
-/// Takes over the users of another service.
+/// Imports the users of another service's table.
 pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     let DatabaseTarget::Sql(ours) = &config.database.target else {
         return Err(Failed::Usage("DATABASE_URL: a memory store forgets its users at once".to_owned()));
@@ -66,11 +66,11 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     let target = Target::look_at(ours, &source, &args.table).await?;
     let plan = Plan { config, args: &args, target: &target };
 
-    // What would become of everybody, with nothing written.
+    // Dry run: finds the result per user, without writing anything.
     let referring = source.referring(&plan.source_table()).await.map_err(unreadable)?;
     let mut table = source.read(&plan.source_table()).await.map_err(unreadable)?;
     let description = table.table().clone();
-    // Whoever neither reads a report nor is asked needs none before.
+    // Skip the dry run if it would serve neither a report nor a confirmation.
     let is_awaited = args.choices.dry_run || !(args.yes && args.choices.json);
     let found = if is_awaited { Some(plan.try_out(table.as_mut()).await) } else { None };
     drop(table);
@@ -89,7 +89,7 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     let source = ForeignDatabase::connect(from).await.map_err(unreadable)?;
     let mut table = source.read(&plan.table_to_adopt()).await.map_err(unreadable)?;
     let policy = args.choices.policy(args.on_conflict);
-    // The problems were told one by one before, unless nobody was to read them.
+    // The dry run has printed the problems already, unless the output is JSON.
     let shown = if args.choices.json { args.choices.show_problems } else { 0 };
     let adopted = plan.adopt(&destination, table.as_mut(), policy, shown).await;
     drop(table);
@@ -113,14 +113,14 @@ fn unreadable(error: ForeignError) -> Failed {
     Failed::Failed(format!("{error}{advice}"))
 }
 
-/// What is in our own database.
+/// State of our own database.
 #[derive(Debug)]
 struct Target {
-    /// The table of the other service is in it, too.
+    /// Whether the source table is in this database as well.
     is_source: bool,
-    /// Our schema is in it, perhaps of an earlier release.
+    /// Whether it has our schema, perhaps that of an earlier release.
     is_ours: bool,
-    /// A table `users` is in it that is not ours.
+    /// Whether it has a table `users` that is not ours.
     has_other_users: bool,
 }
 
@@ -128,7 +128,7 @@ impl Target {
     async fn look_at(ours: &SqlTarget, source: &ForeignDatabase, table: &str) -> Result<Self, Failed> {
         let database = match ForeignDatabase::connect(ours).await {
             Ok(database) => database,
-            // A file that is to be made.
+            // The SQLite file does not exist yet.
             Err(ForeignError::NoFile(_)) => {
                 return Ok(Self { is_source: false, is_ours: false, has_other_users: false });
             }
@@ -162,7 +162,7 @@ impl Target {
     }
 }
 
-/// What is to be done, from what is known before anything is written.
+/// The steps of the command, decided before anything is written.
 struct Plan<'a> {
     config: &'a Config,
     args: &'a AdoptArgs,
@@ -170,23 +170,23 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// Whether the other service's table has our table's name in our database.
+    /// Whether the other service's table occupies the name of our table in our database.
     fn sets_aside(&self) -> bool {
         self.target.has_other_users
     }
 
-    /// The table as it is called now. Whatever was set aside by an earlier run is called otherwise.
+    /// The current name of the source table. An earlier run has renamed the table that it set aside.
     fn source_table(&self) -> String {
         let set_aside_before = self.target.is_source && self.target.is_ours && self.args.table == "users";
         if set_aside_before { ASIDE.to_owned() } else { self.args.table.clone() }
     }
 
-    /// The table as it is called when everything is ready.
+    /// The name of the source table when the destination is ready.
     fn table_to_adopt(&self) -> String {
         if self.sets_aside() { ASIDE.to_owned() } else { self.source_table() }
     }
 
-    /// Over our users, if there is a place for them yet, and else over nobody.
+    /// The destination of a dry run: our store, or an empty one if our tables do not exist yet.
     async fn destination_to_try(&self) -> Result<Destination, Failed> {
         if !self.target.is_ours {
             return wiring::destination(self.config, wiring::nobody()).map_err(Failed::because);
@@ -203,7 +203,7 @@ impl Plan<'_> {
         wiring::destination(self.config, opened.store).map_err(Failed::because)
     }
 
-    /// Over our users, in tables that were made for them where there were none.
+    /// The destination of the migration: our store, with its tables created if they do not exist.
     async fn destination_to_write(&self) -> Result<Destination, Failed> {
         let opened = wiring::open_store(self.config).await.map_err(Failed::because)?;
         if self.sets_aside() {
@@ -216,7 +216,7 @@ impl Plan<'_> {
         wiring::destination(self.config, opened.store).map_err(Failed::because)
     }
 
-    /// Finds out what would become of everybody.
+    /// Dry run: finds the result per user.
     async fn try_out(&self, table: &mut dyn ForeignUsers) -> Result<Adopted, Failed> {
         let policy = Policy { dry_run: true, ..self.args.choices.policy(self.args.on_conflict) };
         let destination = self.destination_to_try().await?;

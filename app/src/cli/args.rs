@@ -98,8 +98,9 @@ pub(super) enum Command {
     Hidden(Hidden),
 }
 
-// What is for those who work on the program itself. It is no part of `commands`, because what is made of them for shells
-// and for `man` shows everything that is in them. These lines are no doc comment: that would become what `--help` begins with.
+// Commands for developers of the program itself. They are not part of `commands`, because shell completions and manual
+// pages, which are generated from it, list every command. This is not a doc comment, because clap would start the
+// output of `--help` with it.
 #[derive(Debug, Subcommand)]
 pub(super) enum Hidden {
     /// Print a page of the reference, as Markdown
@@ -284,7 +285,7 @@ pub(super) enum ConfigCommand {
     },
 }
 
-/// What the process was called with.
+/// The parsed command line.
 #[derive(Debug)]
 pub(super) struct Parsed {
     pub(super) command: Command,
@@ -292,24 +293,24 @@ pub(super) struct Parsed {
     pub(super) settings: HashMap<&'static str, String>,
 }
 
-/// The command line: every command with its examples, but without the settings.
+/// The command line: every command with its examples, without the settings.
 pub(super) fn commands() -> clap::Command {
     examples::add_to(Cli::command())
 }
 
-/// The command line with the settings, which every command takes.
+/// The command line with the settings, which every command accepts.
 pub(super) fn commands_and_settings() -> clap::Command {
     commands().args(settings().map(|setting| setting.global(true)))
 }
 
-/// The settings as flags: all but secrets.
+/// The settings as flags, except secrets.
 pub(super) fn settings() -> impl Iterator<Item = Arg> {
     SETTINGS.iter().filter(|setting| setting.has_flag()).map(|setting| {
         let default = setting.default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
         Arg::new(setting.name)
             .long(setting.flag())
             .value_name("VALUE")
-            // There are too many of them for a short look at one command.
+            // There are too many settings for the short help of a command.
             .hide_short_help(true)
             .help(format!("{}: {}{default}{}", setting.about, setting.takes, without_password(setting)))
             .help_heading("Settings")
@@ -320,14 +321,14 @@ fn without_password(setting: &Setting) -> &'static str {
     if setting.is_address() { " (as a flag, without a password)" } else { "" }
 }
 
-/// The flags that secrets would have. They are there so that an error can name the variable, and shown nowhere.
+/// Hidden flags for secrets. They exist so that an error can name the variable to use instead.
 fn flags_of_secrets() -> impl Iterator<Item = Arg> {
     let secrets = SETTINGS.iter().filter(|setting| !setting.has_flag());
     secrets.map(|setting| Arg::new(setting.name).long(setting.flag()).num_args(0..=1).hide(true).global(true))
 }
 
-/// Reads the command line; ends the process with a message where it cannot be read. An error is a secret on it, which
-/// other users of the machine can read there.
+/// Parses the command line. If it is invalid, prints a message and exits. Returns an error if it contains a secret,
+/// because other users of the machine can read command lines.
 pub(super) fn parse() -> Result<Parsed, Failed> {
     let program = Hidden::augment_subcommands(commands_and_settings().args(flags_of_secrets()));
     let matches = program.try_get_matches().unwrap_or_else(|error| without_secrets(error).exit());
@@ -369,14 +370,14 @@ fn refuse_secrets(matches: &ArgMatches) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The same error, without arguments that look like secrets.
+/// Masks the arguments of an error that look like secrets.
 fn without_secrets(mut error: clap::Error) -> clap::Error {
     for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
         if let Some(ContextValue::String(text)) = error.get(kind)
             && shown_argument(text).is_none()
         {
             error.insert(kind, ContextValue::String("***".to_owned()));
-            // It repeats the argument.
+            // The suggestion repeats the argument.
             error.remove(ContextKind::Suggested);
         }
     }

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::runtime::shutdown::StopSignals;
 use crate::wiring::sqlite_file::{sqlite_file, unexpected};
 
-/// Copies the configured SQLite database to a file, while others work with it.
+/// Copies the configured SQLite database to a file while other processes use it.
 pub(super) async fn run(config: &Config, target: &Path, overwrite: bool) -> Outcome {
     let database = sqlite_file(&config.database.target).map_err(|error| Failed::Usage(error.to_string()))?;
     let mut signals = StopSignals::listen().map_err(Failed::because)?;

@@ -10,7 +10,7 @@ use super::support::{confirm, open_core, say};
 use crate::config::Config;
 use crate::keys;
 
-/// Works on the service clients of the configured database.
+/// Runs a command on the service clients in the configured database.
 pub(super) async fn run(config: &Config, command: ClientsCommand) -> Outcome {
     if let ClientsCommand::Revoke { id, yes } = &command {
         confirm(&format!("This takes the access of the client {id} away. It cannot be given back."), *yes)?;

@@ -4,8 +4,8 @@ use super::args::{commands, settings};
 use super::error::Outcome;
 use super::support::say;
 
-/// Prints the script that lets a shell complete commands and options. The settings are completed for the service, which
-/// they are most of all for: with all of them for each command the script would be ten times as long.
+/// Prints the shell completion script for commands and options. It completes the settings only for `inwren` and
+/// `inwren serve`: with all settings of every command, the script would be ten times as long.
 pub(super) fn run(shell: Shell) -> Outcome {
     let mut program = commands().args(settings()).mut_subcommand("serve", |serve| serve.args(settings()));
     let mut script = Vec::new();

@@ -7,7 +7,8 @@ use super::support::say;
 use crate::config::Config;
 use crate::runtime::start;
 
-/// Shows what is in force. That there is a configuration says already that it is valid, but for what matters only once.
+/// Shows the settings in force. The configuration has been validated when it was loaded, except for the password of the
+/// first superuser, which matters only until that user exists.
 pub(super) fn run(config: &Config, flags: &HashMap<&'static str, String>, as_json: bool) -> Outcome {
     if as_json {
         let listing = Config::listing(flags).into_iter().map(|(name, value)| (name.to_owned(), value.into()));

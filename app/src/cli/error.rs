@@ -1,11 +1,11 @@
 use crate::service::ServiceError;
 
-/// Why a command did not do what it was asked.
+/// Why a command failed.
 #[derive(Debug)]
 pub(super) enum Failed {
-    /// It could not. Exit code 1.
+    /// The operation failed. Exit code 1.
     Failed(String),
-    /// It was asked wrongly. Exit code 2.
+    /// The arguments or settings are invalid. Exit code 2.
     Usage(String),
 }
 
@@ -15,7 +15,7 @@ impl Failed {
     }
 }
 
-/// How a command ended.
+/// The result of a command.
 pub(super) type Outcome = Result<(), Failed>;
 
 impl From<ServiceError> for Failed {

@@ -1,11 +1,11 @@
-//! An example or two of every command, for its help, its manual page and the reference.
+//! Examples of every command, shown in its help, its manual page and the reference.
 
 use clap::Command;
 
-/// What something is for, and how it is written.
+/// A description and its command line.
 type Example = (&'static str, &'static str);
 
-/// By the words of the command, without `inwren`.
+/// The examples by command, without the leading `inwren`.
 const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "",
@@ -170,10 +170,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
 ];
 
-/// What is shown of a command, in this order: the examples come before the settings, which are many.
+/// The order of the help text: the examples come before the settings, which are many.
 const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
 
-/// Adds its examples to every command.
+/// Adds the examples to every command.
 pub(super) fn add_to(program: Command) -> Command {
     add(program, "")
 }
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use crate::cli::args::{commands, commands_and_settings};
 
-    /// The commands that do something, by their words.
+    /// The paths of all commands that have no subcommands.
     fn leaves(command: &Command, path: &str) -> Vec<String> {
         if !command.has_subcommands() {
             return vec![path.trim_start().to_owned()];
@@ -225,7 +225,7 @@ mod tests {
     fn every_example_is_understood() {
         for (path, examples) in EXAMPLES {
             for (_, line) in *examples {
-                // What comes after is for the shell.
+                // The rest of the line is shell syntax.
                 let words = line.split(['|', '<', '>']).next().unwrap().split_whitespace();
                 let words: Vec<&str> = words.collect();
                 assert!(words.join(" ").starts_with(format!("inwren {path}").trim_end()), "{line}");

@@ -17,7 +17,7 @@ use crate::tls;
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// Asks the service at HOST and PORT whether it is ready, over TLS where it speaks TLS.
+/// Asks the service at HOST and PORT whether it is ready, over TLS if the service uses TLS.
 pub(super) async fn run(config: &Config) -> Outcome {
     let address = reachable(config.listen);
     let answer = tokio::time::timeout(MAX_WAIT, ask(config, address)).await;
@@ -29,7 +29,7 @@ pub(super) async fn run(config: &Config) -> Outcome {
     }
 }
 
-/// The status line of the answer.
+/// Sends the request and returns the status line of the response.
 async fn ask(config: &Config, address: SocketAddr) -> io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     let own = stream.local_addr()?.ip().to_canonical();

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::keys::{self, Change, Changed, KeyFileError, KeyStore, Manifest, ManifestKey, text};
 use crate::wiring;
 
-/// Works on the signing keys.
+/// Runs a command on the signing keys.
 pub(super) fn run(config: &Config, command: KeysCommand) -> Outcome {
     let store = wiring::key_store(config);
     match command {
@@ -80,7 +80,7 @@ fn list(store: &KeyStore, as_json: bool) -> Outcome {
     Ok(())
 }
 
-/// A key as it is shown.
+/// A key in the output of `keys list`.
 struct Row<'a> {
     key: &'a ManifestKey,
     state: &'static str,

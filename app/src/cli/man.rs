@@ -6,7 +6,7 @@ use super::args::{commands, commands_and_settings};
 use super::error::{Failed, Outcome};
 use super::support::say;
 
-/// Prints the manual page of a command, or writes those of all commands to a folder.
+/// Prints the manual page of a command, or writes the pages of all commands to a folder.
 pub(super) fn run(command: &[String], folder: Option<&Path>) -> Outcome {
     match folder {
         Some(folder) => write_all(folder),
@@ -18,7 +18,7 @@ pub(super) fn run(command: &[String], folder: Option<&Path>) -> Outcome {
     }
 }
 
-/// The command that is called so; without words, the whole program.
+/// Finds a command by its words. Without words, returns the whole program.
 fn find(words: &[String]) -> Result<clap::Command, Failed> {
     let mut found = program();
     for word in words {
@@ -33,11 +33,11 @@ fn find(words: &[String]) -> Result<clap::Command, Failed> {
     Ok(found)
 }
 
-/// The page of the program has the settings; those of its commands would only repeat them.
+/// The program with its settings. Only its own page lists them, because the pages of its commands would repeat them.
 fn program() -> clap::Command {
     let mut whole = commands_and_settings().disable_help_subcommand(true);
     let mut bare = commands().disable_help_subcommand(true);
-    // The names that the pages bear are given when the tree is built: `inwren-keys-rotate`.
+    // Building the tree sets the names of the pages: `inwren-keys-rotate`.
     bare.build();
     let names: Vec<String> = whole.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     for name in names {

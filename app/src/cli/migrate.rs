@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::runtime::start::StartError;
 use crate::wiring;
 
-/// Works on the schema of the configured database.
+/// Runs a command on the schema of the configured database.
 pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
     if let MigrateCommand::Down { steps, yes } = command {
         let database = &config.database.target;
@@ -65,7 +65,7 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
     Ok(())
 }
 
-/// Lists the users whose address could not be converted, by id: addresses are personal data.
+/// Lists the users whose address could not be converted. It shows ids, because addresses are personal data.
 async fn report_former_addresses(maintenance: &dyn Maintenance) -> Result<(), MigrationError> {
     let found = maintenance.former_addresses().await?;
     if !found.is_empty() {

@@ -32,7 +32,7 @@ use args::{Command, ConfigCommand, Hidden, Parsed};
 use error::{Failed, Outcome};
 use support::complain;
 
-/// Runs the command that the process was called with.
+/// Parses the command line and runs the command.
 pub async fn run() -> ExitCode {
     let outcome = match args::parse() {
         Ok(parsed) => dispatch(parsed).await,

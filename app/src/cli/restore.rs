@@ -8,18 +8,18 @@ use crate::config::Config;
 use crate::wiring;
 use crate::wiring::sqlite_file::{Contents, Deviation, missing_migrations, sqlite_file, unexpected};
 
-/// How to restore.
+/// The options of a restore.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
-    /// Whether all sessions in the backup end.
+    /// Whether to end all sessions in the backup.
     pub(super) end_sessions: bool,
-    /// Whether tables that are not of this service are accepted.
+    /// Whether to accept tables that do not belong to this service.
     pub(super) keep_other_tables: bool,
     /// Whether the operator has confirmed already.
     pub(super) yes: bool,
 }
 
-/// Puts a backup in the place of the configured SQLite database.
+/// Replaces the configured SQLite database with a backup.
 pub(super) async fn run(config: &Config, backup: &Path, wanted: Wanted) -> Outcome {
     let database = sqlite_file(&config.database.target).map_err(|error| Failed::Usage(error.to_string()))?;
     confirm(
@@ -56,7 +56,7 @@ pub(super) async fn run(config: &Config, backup: &Path, wanted: Wanted) -> Outco
     Ok(())
 }
 
-/// What is in a backup, in a line.
+/// A one-line summary of a backup.
 pub(super) fn told(contents: &Contents) -> String {
     let Contents { bytes, migrations: _, users, sessions, service_clients, audit_events } = contents;
     format!(
@@ -82,7 +82,7 @@ fn refuse_deviations(found: &[Deviation], keep_other_tables: bool) -> Outcome {
     )))
 }
 
-/// The first few of them.
+/// The first ten of them, and how many more there are.
 pub(super) fn listed<'a>(found: impl IntoIterator<Item = &'a Deviation>) -> String {
     const MOST: usize = 10;
     let names: Vec<String> = found.into_iter().map(ToString::to_string).collect();
@@ -91,7 +91,7 @@ pub(super) fn listed<'a>(found: impl IntoIterator<Item = &'a Deviation>) -> Stri
     if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
-/// `.before-restore-20261231T235959Z`: what the name of the database before ends in.
+/// The suffix of the replaced database's file name: `.before-restore-20261231T235959Z`.
 fn suffix(now: OffsetDateTime) -> String {
     let (date, time) = (now.date(), now.time());
     format!(

@@ -3,7 +3,7 @@ use crate::config::Config;
 use crate::observability::logs::{self, LogOutput};
 use crate::service::serve;
 
-/// Runs the service until it is stopped. A second signal ends it at once, whatever is still in flight.
+/// Runs the service until it is stopped. A second signal ends it immediately, even with requests in flight.
 pub(super) async fn run(config: &Config) -> Outcome {
     let log =
         logs::start(LogOutput::Stdout, config.log_format, &config.log_filter).map_err(Failed::because)?;

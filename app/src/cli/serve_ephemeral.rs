@@ -11,15 +11,15 @@ use crate::runtime::banner::reachable;
 use crate::service::{Given, listen, serve};
 use crate::{ephemeral, wiring};
 
-/// Runs a service for the tests of others. Standard output has the address and the users and nothing else, so that a
-/// harness may read it to its end, or stop reading.
+/// Runs a test server for other projects. Standard output contains only the address and the users, so a test harness
+/// can read all of it or stop reading early.
 pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &ServeArgs) -> Outcome {
     let EphemeralConfig { mut config, issuer_is_set } =
         Config::ephemeral(flags, |name| std::env::var(name).ok(), arguments.expose, wiring::clock().now())
             .map_err(|error| Failed::Usage(error.to_string()))?;
     let log =
         logs::start(LogOutput::Stderr, config.log_format, &config.log_filter).map_err(Failed::because)?;
-    // Opened before the tokens are made, whose issuer is the address.
+    // Listen before creating the tokens, because their issuer is the address.
     let listener = listen(&config).await?;
     let address = listener.local_addr().map_err(Failed::because)?;
     let url = format!("{}://{}", config.scheme(), reachable(address));
@@ -38,7 +38,7 @@ pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &Serve
     outcome
 }
 
-/// What a harness needs to know.
+/// The facts that a test harness needs.
 struct Told {
     url: String,
     issuer: String,
@@ -46,7 +46,7 @@ struct Told {
 }
 
 impl Told {
-    /// One line of JSON.
+    /// Formats them as one line of JSON.
     fn json(&self) -> String {
         let users = ephemeral::SEEDS.map(|seed| {
             json!({
@@ -67,7 +67,7 @@ impl Told {
         .to_string()
     }
 
-    /// Lines that a shell can read; the last one says that there are no more.
+    /// Formats them as shell variables. The last line marks the end.
     fn variables(&self) -> String {
         let mut lines = vec![
             format!("INWREN_URL={}", self.url),

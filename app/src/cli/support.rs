@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::runtime::{colour, start};
 use crate::wiring;
 
-/// Prints a line for the user. A reader that has gone away is no reason to die.
+/// Prints a line for the user. It ignores write errors, for example when the reader has closed the pipe.
 pub(super) fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
@@ -22,8 +22,8 @@ pub(super) fn complain(message: &str) {
     let _ = writeln!(std::io::stderr(), "{error} {message}");
 }
 
-/// Asks whether something is meant that cannot be undone: `what`, in whole sentences. A script, which nobody sits in front
-/// of, has to say so beforehand.
+/// Asks the user to confirm an action that cannot be undone. `what` describes the action in whole sentences. A script
+/// cannot answer, so it has to confirm with a flag.
 pub(super) fn confirm(what: &str, said_yes: bool) -> Outcome {
     if said_yes {
         return Ok(());
@@ -33,7 +33,7 @@ pub(super) fn confirm(what: &str, said_yes: bool) -> Outcome {
             "{what} There is no terminal to ask on: say --yes if it is meant"
         )));
     }
-    // Standard output is for what the command gives.
+    // Standard output is reserved for the result of the command.
     let mut terminal = std::io::stderr();
     let _ = write!(terminal, "{what}\nGo on? Type yes: ").and_then(|()| terminal.flush());
     let mut answer = String::new();
@@ -41,12 +41,12 @@ pub(super) fn confirm(what: &str, said_yes: bool) -> Outcome {
     if answer.trim() == "yes" { Ok(()) } else { Err(Failed::Failed("nothing was done".to_owned())) }
 }
 
-/// The core over the configured database, for a command that works on what is kept there: `what`, in a message.
+/// Opens the core over the configured database. `what` names the stored data in the error message for a memory store.
 pub(super) async fn open_core(config: &Config, what: &str) -> Result<Core, Failed> {
     Ok(open_core_and_maintenance(config, what).await?.0)
 }
 
-/// The same, with the maintenance of the database.
+/// Like [`open_core`], but also returns the maintenance of the database.
 pub(super) async fn open_core_and_maintenance(
     config: &Config,
     what: &str,

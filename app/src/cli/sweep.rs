@@ -3,7 +3,7 @@ use super::support::{open_core_and_maintenance, say};
 use crate::config::Config;
 use crate::runtime::sweep::{Swept, sweep};
 
-/// Does at once what a running service does now and then.
+/// Runs one sweep immediately. A running service sweeps at intervals.
 pub(super) async fn run(config: &Config) -> Outcome {
     let (core, maintenance) = open_core_and_maintenance(config, "sessions").await?;
     let mut swept = Swept::default();

@@ -11,7 +11,7 @@ use super::support::{open_core, say};
 use super::{users_export, users_import};
 use crate::config::{Config, bare};
 
-/// Works on the users of the configured database.
+/// Runs a command on the users in the configured database.
 pub(super) async fn run(config: &Config, command: UsersCommand) -> Outcome {
     let core = open_core(config, "users").await?;
     let outcome = match command {
@@ -69,7 +69,8 @@ fn wrong_email(text: &str, invalid: InvalidEmail) -> Failed {
     Failed::Usage(format!("{text:?}: {invalid}"))
 }
 
-/// Never from the command line, where everybody on the machine could read it.
+/// Reads the password from standard input or the terminal, never from the command line, which every user of the machine
+/// can read.
 fn read_password(from_stdin: bool) -> Result<Zeroizing<String>, Failed> {
     if !from_stdin {
         if !std::io::stdin().is_terminal() {

@@ -45,7 +45,7 @@ pub(super) struct ExportArgs {
     json: bool,
 }
 
-/// Writes users.
+/// Exports users.
 pub(super) async fn run(core: &Core, args: ExportArgs) -> Outcome {
     let mut filter =
         UserFilter::default().with_email_prefix(args.email_prefix.as_deref().unwrap_or_default());
@@ -58,7 +58,7 @@ pub(super) async fn run(core: &Core, args: ExportArgs) -> Outcome {
         say(&told(&exported, args.json));
     } else if args.file == Path::new("-") {
         let exported = written(core, &selection, &mut BufWriter::new(io::stdout())).await?;
-        // Standard output has the users.
+        // Standard output contains the users.
         let _ = writeln!(io::stderr(), "{}", told(&exported, args.json));
     } else {
         let exported = to_file(core, &selection, &args.file, args.force).await?;
@@ -82,7 +82,7 @@ async fn written(
     }
 }
 
-/// The file is there whole, or not at all.
+/// Writes the file atomically: it appears complete or not at all.
 async fn to_file(
     core: &Core,
     selection: &Selection,

@@ -88,7 +88,7 @@ enum HashChoice {
     Reset,
 }
 
-/// Brings users in.
+/// Imports users from a file.
 pub(super) async fn run(destination: &Destination, args: ImportArgs) -> Outcome {
     let policy = args.choices.policy(args.on_conflict);
     let report = Report::showing(args.choices.show_problems);

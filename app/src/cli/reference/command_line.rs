@@ -12,7 +12,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. What cannot be und
 nobody to ask, it wants `--yes`. Colours are shown on a terminal only, and never where `NO_COLOR` is set.
 ";
 
-/// The page of all commands, as their help shows them.
+/// The reference page of all commands, with their help texts.
 pub(super) fn page() -> String {
     let mut program = commands().disable_help_subcommand(true);
     program.build();

@@ -10,7 +10,7 @@ Secrets have no flag, because other users of the machine can read command lines;
 password. A setting that names a file takes its path. The content of a file there stops the start, and is never printed.
 ";
 
-/// The page of all settings, a section each, so that each can be linked to.
+/// The reference page of all settings. Each setting has its own section, so that other pages can link to it.
 pub(super) fn page() -> String {
     let mut page = HEAD.to_owned();
     for setting in SETTINGS.iter() {

@@ -1,4 +1,4 @@
-//! The pages of the documentation that are made from the code, so that they cannot say anything else.
+//! Reference pages of the documentation. They are generated from the code, so they cannot contradict it.
 
 mod command_line;
 mod configuration;
@@ -8,7 +8,7 @@ use super::error::Outcome;
 use super::support::say;
 use crate::http::shared::problem_pages;
 
-/// Prints a page, as Markdown.
+/// Prints a page as Markdown.
 pub(super) fn run(page: ReferencePage) -> Outcome {
     let text = match page {
         ReferencePage::Configuration => configuration::page(),
