@@ -1,4 +1,4 @@
-//! Rotating, retiring and revoking: the manifest after it, from the manifest before.
+//! Key changes: rotate, retire and revoke. Each change turns the current manifest into the next one.
 
 use inwren_adapters::crypto::keys::KeyPair;
 use inwren_domain::token::KeyState;
@@ -10,71 +10,71 @@ use super::manifest::{Manifest, ManifestKey};
 use super::open::KeyStore;
 use crate::runtime::private_file::open_lock;
 
-/// What to do with the keys.
+/// A change of the keys.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Make a key that signs once it has been published for long enough.
+    /// Create a key that signs after it has been published for long enough.
     Rotate {
-        /// Its size.
+        /// The size of the modulus, in bits.
         bits: usize,
-        /// Let it sign at once; if there is a pending key, let that sign at once instead.
+        /// Sign with the new key immediately. If there is a pending key, sign with that one immediately instead.
         now: bool,
     },
-    /// Give a pending key up.
+    /// Give up a pending key before it signs.
     Retire(String),
-    /// Let nothing be good any more that a key has signed.
+    /// Invalidate everything that a key has signed.
     Revoke {
         /// The key.
         kid: String,
-        /// The size of the key that takes its place.
+        /// The size of the modulus of the replacement key, in bits.
         bits: usize,
     },
 }
 
-/// What became of it.
+/// The result of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
-    /// This key signs from then on.
+    /// This key signs from the given time.
     Signs {
         /// The key.
         kid: String,
-        /// From when.
+        /// When it starts to sign.
         from: OffsetDateTime,
     },
-    /// The pending key will not sign.
+    /// The pending key will never sign.
     GivenUp,
-    /// The key is revoked; it was not the one that signs.
+    /// The key is revoked. It was not the active one.
     Revoked,
 }
 
-/// Why nothing was changed.
+/// Why a change was rejected. The keys are unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// The files cannot be read or written.
+    /// The key files cannot be read or written.
     #[error(transparent)]
     Files(#[from] KeyFileError),
-    /// There is no such key.
+    /// No key has this id.
     #[error("there is no key {0}; `inwren keys list` shows all")]
     Unknown(String),
-    /// One is on its way.
+    /// Another key is pending.
     #[error("the key {kid} is pending and signs from {}; with --now it signs at once", text(*from))]
     Pending {
-        /// The key on its way.
+        /// The pending key.
         kid: String,
-        /// When it begins.
+        /// When it starts to sign.
         from: OffsetDateTime,
     },
-    /// It signs.
+    /// The key is the active one.
     #[error(
         "the key {0} is the one that signs. It retires by itself once `inwren keys rotate` has made the next"
     )]
     Active(String),
-    /// It is over already.
+    /// The key has retired, was given up or is revoked already.
     #[error("the key {0} signs no more as it is")]
     Over(String),
 }
 
-/// Changes the keys. Of two that do so at the same time one waits for the other.
+/// Changes the keys. A lock file serialises concurrent changes.
 pub fn change(store: &KeyStore, change: &Change, now: OffsetDateTime) -> Result<Changed, Refused> {
     let path = store.paths.manifest();
     let lock = path.with_extension("lock");
@@ -87,7 +87,8 @@ pub fn change(store: &KeyStore, change: &Change, now: OffsetDateTime) -> Result<
         Some(manifest) => manifest,
         None => taken_over(store, now)?,
     };
-    // A fault that was there before would look like one of the change; a revocation does not wait for its repair.
+    // Check the current keys first, so that an existing fault does not look like a fault of the change. A revocation
+    // does not wait until such a fault is repaired.
     if !matches!(change, Change::Revoke { .. }) {
         store.open(now)?;
     }
@@ -96,7 +97,7 @@ pub fn change(store: &KeyStore, change: &Change, now: OffsetDateTime) -> Result<
     Ok(changed)
 }
 
-/// The manifest of the one key that there is without a manifest.
+/// The initial manifest: it lists the single key that exists without a manifest.
 pub fn taken_over(store: &KeyStore, now: OffsetDateTime) -> Result<Manifest, KeyFileError> {
     let kid = load(&store.paths, store.environment)?.public().id().to_owned();
     let file = store.paths.private.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -129,7 +130,7 @@ impl Changing<'_> {
             pending.signs_from = from;
             return Ok(Changed::Signs { kid: pending.kid.clone(), from });
         }
-        // Rounded up, so that it is never published for less.
+        // Rounded up, so that the key is never published for less time.
         let planned = || self.now.truncate_to_second() + Duration::SECOND + self.store.published_ahead();
         self.add_key(manifest, bits, at_once.unwrap_or_else(planned))
     }
@@ -147,8 +148,8 @@ impl Changing<'_> {
         }
     }
 
-    /// The key that takes the place of the one that signs takes the whole of its time, so that also an instance whose
-    /// clock is behind signs with it, and nobody with a key from before.
+    /// Revokes a key. If it is the active one, the replacement inherits its start time. So an instance whose clock is
+    /// behind also signs with the replacement, and not with an older key.
     fn revoke(&self, manifest: &mut Manifest, kid: &str, bits: usize) -> Result<Changed, Refused> {
         let was_active = self.state(manifest, kid) == Some(KeyState::Active);
         let key = find(manifest, kid)?;
@@ -172,8 +173,8 @@ impl Changing<'_> {
         }
     }
 
-    /// Now, or as soon after it as there is a key that begins in this very second: of two with one time either could be
-    /// the one that signs.
+    /// The start time of a key that signs immediately: now, or the next second if a key has started in this one. With
+    /// equal start times, either key could be the active one.
     fn next_moment(&self, manifest: &Manifest) -> OffsetDateTime {
         let begun = manifest.keys.iter().filter(|key| key.is_usable()).map(|key| key.signs_from);
         let last = begun.filter(|from| *from <= self.now).max();
@@ -191,7 +192,7 @@ impl Changing<'_> {
         usable.filter(|key| key.signs_from > self.now).max_by_key(|key| (key.created_at, key.signs_from))
     }
 
-    /// Makes a key and writes its file, before a manifest names it.
+    /// Creates a key and writes its file, before a manifest names it.
     fn add_key(
         &self,
         manifest: &mut Manifest,
@@ -216,7 +217,7 @@ impl Changing<'_> {
     }
 }
 
-/// A time as messages have it.
+/// Formats a time for messages.
 pub fn text(time: OffsetDateTime) -> String {
     time.truncate_to_second().format(&Rfc3339).unwrap_or_default()
 }
@@ -236,7 +237,7 @@ mod tests {
     use crate::config::Config;
     use crate::keys::generate;
 
-    /// A folder with one key pair, which goes when it is dropped.
+    /// A folder with one key pair. It is deleted on drop.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -273,7 +274,7 @@ mod tests {
         }
     }
 
-    /// The keys that a service would work with, by when they begin to sign.
+    /// The keys that a service would load, ordered by the time at which they start to sign.
     fn in_use(store: &KeyStore, now: OffsetDateTime) -> Vec<String> {
         let mut keys = store.open(now).unwrap().keys.keys;
         keys.sort_by_key(|key| key.signs_from);
@@ -332,7 +333,8 @@ mod tests {
     #[test]
     fn a_key_that_signs_at_once_signs_after_the_one_before() {
         let (_folder, store) = Folder::new("at-once", &[]);
-        // The key that there was is taken over in the second of the first change, and each next one begins in its own.
+        // The first change takes over the existing key, which starts in that second. Each later key starts in a second
+        // of its own.
         for second in 0..4 {
             let rotated = change(&store, &Change::Rotate { bits: 2048, now: true }, at(second)).unwrap();
             let Changed::Signs { kid, from } = rotated else { panic!("{rotated:?}") };
@@ -358,7 +360,7 @@ mod tests {
         assert!(from > at(300));
         assert_eq!(in_use(&store, at(300)), [third.as_str()]);
 
-        // Also where another key is broken.
+        // A revocation also succeeds when another key is broken.
         let (fourth, _) = rotate(&store, 400);
         fs::remove_file(folder.0.join(format!("key-{third}.pem"))).unwrap();
         assert!(change(&store, &Change::Retire(fourth.clone()), at(401)).is_err());

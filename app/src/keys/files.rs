@@ -1,4 +1,4 @@
-//! Key files: read, checked and written.
+//! Key files: reading, validating and writing.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
@@ -10,10 +10,10 @@ use crate::config::{Environment, KeyPaths};
 use crate::ephemeral;
 use crate::runtime::private_file::{self, Exposure, PRIVATE_MODE};
 
-/// Why there is no key. The message names the variable and the file, and nothing of what is in it.
+/// Why a key could not be loaded or written. The message names the variable and the file, and nothing of its content.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// The file is not there, and may not be made up.
+    /// The file does not exist, and this environment does not generate it.
     #[error("{variable}: there is no file {path}; make a key pair with `inwren keys generate`", path = .path.display())]
     Missing {
         /// The variable that names the file.
@@ -28,10 +28,10 @@ pub enum KeyFileError {
         variable: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         kind: ErrorKind,
     },
-    /// The file is there, but not what it should be.
+    /// The file is invalid.
     #[error("{variable}: {path} {error}", path = .path.display())]
     Key {
         /// The variable that names the file.
@@ -41,15 +41,15 @@ pub enum KeyFileError {
         /// What is wrong with it.
         error: KeyError,
     },
-    /// Others than the owner may read or replace the private key.
+    /// Users other than the owner may read or replace the private key.
     #[error("PRIVATE_KEY_PATH: {path} {exposure}", path = .path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with its permissions.
+        /// What is wrong with the permissions.
         exposure: Exposure,
     },
-    /// The key is the one of ephemeral services, which everybody has.
+    /// The key is the published development key of ephemeral services.
     #[error(
         "PRIVATE_KEY_PATH: {path} is the published development key of `inwren serve --ephemeral`, with which anybody can \
          sign; make a key pair with `inwren keys generate`",
@@ -59,7 +59,7 @@ pub enum KeyFileError {
         /// The file.
         path: PathBuf,
     },
-    /// The manifest is there, but not what it should be.
+    /// The manifest is invalid.
     #[error("PRIVATE_KEY_PATH: {path} {problem}", path = .path.display())]
     Manifest {
         /// The manifest.
@@ -67,19 +67,19 @@ pub enum KeyFileError {
         /// What is wrong with it.
         problem: String,
     },
-    /// There is another private key under the default name of earlier releases.
+    /// A different private key exists under the default name of earlier releases.
     #[error(
         "PRIVATE_KEY_PATH: {path} and {rival} are different keys, and both are default names. Set PRIVATE_KEY_PATH and \
          PUBLIC_KEY_PATH to the pair that signs",
         path = .path.display(), rival = .rival.display()
     )]
     Rival {
-        /// The file with today's default name.
+        /// The file with the current default name.
         path: PathBuf,
-        /// The file with the former one.
+        /// The file with the former default name.
         rival: PathBuf,
     },
-    /// There is a key already.
+    /// The key exists already.
     #[error("{path} is there already; it is not overwritten", path = .path.display())]
     Exists {
         /// The file.
@@ -90,7 +90,7 @@ pub enum KeyFileError {
 pub(super) const PRIVATE: &str = "PRIVATE_KEY_PATH";
 const PUBLIC: &str = "PUBLIC_KEY_PATH";
 
-/// Reads the key pair of `PRIVATE_KEY_PATH` and `PUBLIC_KEY_PATH`, and checks it.
+/// Reads and validates the key pair of `PRIVATE_KEY_PATH` and `PUBLIC_KEY_PATH`.
 pub(super) fn load(paths: &KeyPaths, environment: Environment) -> Result<KeyPair, KeyFileError> {
     if let Some(rival) = paths.rival.clone().filter(|_| !paths.manifest().exists()) {
         return Err(KeyFileError::Rival { path: paths.private.clone(), rival });
@@ -98,7 +98,7 @@ pub(super) fn load(paths: &KeyPaths, environment: Environment) -> Result<KeyPair
     let pair = load_private(&paths.private, paths.passphrase(), environment)?;
     let public = match read(PUBLIC, &paths.public) {
         Ok(pem) => pem,
-        // The private key has the public one in it.
+        // The private key contains the public key.
         Err(KeyFileError::Missing { .. }) => return Ok(pair),
         Err(error) => return Err(error),
     };
@@ -108,7 +108,7 @@ pub(super) fn load(paths: &KeyPaths, environment: Environment) -> Result<KeyPair
     Ok(pair)
 }
 
-/// Reads a private key, and checks it.
+/// Reads and validates a private key.
 pub(super) fn load_private(
     path: &Path,
     passphrase: Option<&str>,
@@ -127,7 +127,7 @@ pub(super) fn load_private(
     Ok(pair)
 }
 
-/// Makes a new key pair and writes both halves. An existing file is never overwritten.
+/// Generates a key pair and writes both halves. It never overwrites an existing file.
 pub fn generate(paths: &KeyPaths, bits: usize) -> Result<KeyPair, KeyFileError> {
     for path in [paths.private.clone(), paths.public.clone(), paths.manifest()] {
         if path.exists() {
@@ -144,7 +144,7 @@ pub fn generate(paths: &KeyPaths, bits: usize) -> Result<KeyPair, KeyFileError> 
     Ok(pair)
 }
 
-/// Makes a new key pair and writes the private half, which has the public one in it.
+/// Generates a key pair and writes the private half, which contains the public half.
 fn generate_private(path: &Path, passphrase: Option<&str>, bits: usize) -> Result<KeyPair, KeyFileError> {
     let unusable = |error| KeyFileError::Key { variable: PRIVATE, path: path.to_owned(), error };
     let pair = KeyPair::generate(bits).map_err(unusable)?;
@@ -152,7 +152,7 @@ fn generate_private(path: &Path, passphrase: Option<&str>, bits: usize) -> Resul
     Ok(pair)
 }
 
-/// Writes a new private key; encrypted, if there is a passphrase.
+/// Writes a new private key. It is encrypted if there is a passphrase.
 pub(super) fn write_private(
     path: &Path,
     passphrase: Option<&str>,
@@ -171,7 +171,7 @@ fn read(variable: &'static str, path: &Path) -> Result<String, KeyFileError> {
         ErrorKind::NotFound => KeyFileError::Missing { variable, path: path.to_owned() },
         kind => KeyFileError::Io { variable, path: path.to_owned(), kind },
     })?;
-    // The text around a key may be in any encoding.
+    // The text around a key may have any encoding.
     Ok(String::from_utf8(content).unwrap_or_else(|error| {
         let content = zeroize::Zeroizing::new(error.into_bytes());
         String::from_utf8_lossy(&content).into_owned()
@@ -194,8 +194,8 @@ fn check_permissions(path: &Path, environment: Environment) -> Result<(), KeyFil
     }
 }
 
-/// Writes a file that is there whole or not at all: to another name first, and then linked to its own, which fails if
-/// somebody else has it.
+/// Writes a new file atomically: to a temporary name first, which is then linked to the final name. The link fails if
+/// the final name exists.
 fn write_new(variable: &'static str, path: &Path, content: &[u8], mode: u32) -> Result<(), KeyFileError> {
     let io = io_error(variable, path);
     private_file::make_folder_of(path).map_err(&io)?;
@@ -209,8 +209,8 @@ fn write_new(variable: &'static str, path: &Path, content: &[u8], mode: u32) -> 
     })
 }
 
-/// A new file beside the one that it is to become. In different containers two processes may have one number, so that a
-/// draft with it may be another's.
+/// Creates a temporary file in the folder of the final one. Processes in different containers may have the same process
+/// id, so the temporary name may be taken by another process.
 fn new_draft(path: &Path, mode: u32) -> std::io::Result<(PathBuf, File)> {
     const MOST: u32 = 100;
     let mut others = 0;
@@ -234,7 +234,7 @@ mod tests {
 
     use super::*;
 
-    /// Processes that share a folder may also share a number: in a container it is mostly 1.
+    /// Processes that share a folder may have the same process id: in a container it is usually 1.
     #[test]
     fn of_many_with_one_process_number_one_writes_the_file() {
         const WRITERS: usize = 8;

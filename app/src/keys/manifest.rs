@@ -1,4 +1,4 @@
-//! Which key signs from when.
+//! The key manifest: which key signs from when.
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use super::files::{KeyFileError, PRIVATE, io_error};
 use crate::runtime::private_file::{PRIVATE_MODE, create_new, give_to_owner};
 
-/// The keys there are and ever were. A key is changed only in its times, and never taken out.
+/// All current and former keys. Changes set only the times of a key, and never remove one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -24,26 +24,26 @@ pub struct Manifest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestKey {
-    /// Its name (RFC 7638).
+    /// The key id (RFC 7638).
     pub kid: String,
     /// The file of the private key, beside the manifest.
     pub file: String,
-    /// When it was made or taken over.
+    /// When it was created or taken over.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// When it begins to sign. It goes on until the next one begins.
+    /// When it starts to sign. It signs until the next key starts.
     #[serde(with = "time::serde::rfc3339")]
     pub signs_from: OffsetDateTime,
-    /// When it was given up, before it began to sign.
+    /// When it was given up, before it started to sign.
     #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
     pub retired_at: Option<OffsetDateTime>,
-    /// When it was found to be in the wrong hands. Nothing that it signed is good any more.
+    /// When it was revoked because the private key had leaked. Everything that it signed is invalid.
     #[serde(with = "time::serde::rfc3339::option", default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<OffsetDateTime>,
 }
 
 impl ManifestKey {
-    /// Whether it signs at some time, or did.
+    /// Whether the key is neither revoked nor given up, so that it has signed, signs or will sign.
     pub fn is_usable(&self) -> bool {
         self.revoked_at.is_none() && self.retired_at.is_none()
     }
@@ -57,7 +57,7 @@ impl Manifest {
         Self { version: VERSION, keys }
     }
 
-    /// Reads a manifest and checks it. `None` if there is none.
+    /// Reads and validates a manifest. `None` if the file does not exist.
     pub fn read(path: &Path) -> Result<Option<Self>, KeyFileError> {
         let json = match fs::read(path) {
             Ok(json) => json,
@@ -71,7 +71,7 @@ impl Manifest {
         Ok(Some(manifest))
     }
 
-    /// What a manifest must be, whoever wrote it.
+    /// Checks what every manifest must satisfy, including one that an operator has edited.
     fn check(&self) -> Result<(), String> {
         if self.version != VERSION {
             return Err(format!("is of version {}; this is version {VERSION}", self.version));
@@ -96,20 +96,20 @@ impl Manifest {
         Ok(())
     }
 
-    /// The keys that are neither revoked nor given up, as a ring. `None` if there is none.
+    /// The keys that are neither revoked nor given up, as a ring. `None` if there are none.
     pub fn ring(&self, token_lifetime: Duration) -> Option<KeyRing<&ManifestKey>> {
         let usable = self.keys.iter().filter(|key| key.is_usable());
         let keys = usable.map(|key| RingKey { id: key.kid.clone(), signs_from: key.signs_from, key });
         KeyRing::new(keys.collect(), token_lifetime)
     }
 
-    /// Puts the manifest in the place of the one before, whole or not at all.
+    /// Replaces the manifest atomically.
     pub fn write(&self, path: &Path) -> Result<(), KeyFileError> {
         let io = io_error(PRIVATE, path);
         let mut json = serde_json::to_vec_pretty(self).map_err(|error| io(error.into()))?;
         json.push(b'\n');
         let draft = path.with_extension(format!("json.{}.tmp", std::process::id()));
-        // Of a command that was interrupted; only one at a time gets here.
+        // Remove the draft of an interrupted command. The lock admits one command at a time.
         let _ = fs::remove_file(&draft);
         let written = create_new(&draft, PRIVATE_MODE).and_then(|mut file| {
             give_to_owner(&file, path)?;
@@ -121,13 +121,13 @@ impl Manifest {
             let _ = fs::remove_file(&draft);
         }
         written.map_err(&io)?;
-        // The name is safe only when the folder is.
+        // Sync the folder too, because it contains the name.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         fs::File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(io)
     }
 }
 
-/// Whether a name can be nothing but the name of a file right here.
+/// Whether a name is a plain file name without a path.
 fn is_plain(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=200).contains(&name.len()) && name.bytes().all(plain) && !name.starts_with('.')

@@ -1,9 +1,9 @@
 //! The signing keys on disk.
 //!
-//! `PRIVATE_KEY_PATH` alone is one key, which signs always. Once keys are rotated there is a manifest beside it,
-//! `keys.json`, which says which key signs from when, and one PEM file a key. What a key does follows from these times, so
-//! instances that share the folder agree without a word between them. A running service looks at the manifest again and
-//! again, and goes over to it if all of it is good.
+//! At first there is one key, `PRIVATE_KEY_PATH`, which always signs. The first rotation or revocation creates a
+//! manifest beside it, `keys.json`, which says which key signs from when, and one PEM file per new key. The state of a
+//! key follows from these times, so instances that share the folder agree without communicating. A running service
+//! polls the manifest, and switches to a changed one if all of it is valid.
 
 mod change;
 mod files;
@@ -17,5 +17,5 @@ pub use manifest::{Manifest, ManifestKey};
 pub use open::{KeyStore, Opened};
 pub use watch::watch;
 
-/// The modulus of a new key, in bits, unless another size is asked for.
+/// The default modulus of a new key, in bits.
 pub const DEFAULT_BITS: usize = 2048;

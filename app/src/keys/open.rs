@@ -1,4 +1,4 @@
-//! Reading all keys that are in use.
+//! Loads all keys that are in use.
 
 use inwren_adapters::crypto::jwt::{SigningKey, SigningKeys};
 use inwren_adapters::crypto::keys::KeyPair;
@@ -9,48 +9,49 @@ use super::manifest::{Manifest, ManifestKey};
 use crate::config::{Environment, KeyPaths};
 use crate::runtime::watch::Stamp;
 
-/// Where the keys are, and what holds for them.
+/// The locations of the keys, and the rules that apply to them.
 #[derive(Clone, Debug)]
 pub struct KeyStore {
     /// The files.
     pub paths: KeyPaths,
-    /// How strict to be.
+    /// The environment. It decides whether missing keys are generated and exposed keys are rejected.
     pub environment: Environment,
-    /// How long the longest token is good.
+    /// The lifetime of the longest-lived token.
     pub token_lifetime: Duration,
-    /// How long others may keep the public keys.
+    /// How long verifiers may cache the public keys.
     pub max_age: Duration,
 }
 
-/// The keys as they were found.
+/// The loaded keys.
 pub struct Opened {
     /// The keys.
     pub keys: SigningKeys,
-    /// The manifest that they are of, if there is one.
+    /// The version of the manifest that lists them. `None` without a manifest.
     pub manifest: Option<Stamp>,
-    /// Whether a pair was made, because there was none.
+    /// Whether a key pair was generated, because there was none.
     pub made: bool,
 }
 
-/// The least that instances have to see a change, beside what others may keep: they look every 2 seconds.
+/// The minimum time for instances to notice a change, beside the time that verifiers cache keys. Instances look every 2
+/// seconds.
 const LEAST_SLACK: Duration = Duration::seconds(5);
 
 impl KeyStore {
-    /// How long a key is published before it signs: twice as long as others may keep the public keys, and a tenth more for
-    /// the instances to see it.
+    /// How long a key is published before it signs: twice `max_age`, plus a tenth of `max_age` (at least 5 seconds) for
+    /// the instances to notice the key.
     pub fn published_ahead(&self) -> Duration {
         let slack: Duration = self.max_age / 10;
         self.max_age * 2 + slack.max(LEAST_SLACK)
     }
 
-    /// Reads the keys, or makes a pair where there is none and that is allowed.
+    /// Loads the keys. Generates a key pair if there is none and the environment allows it.
     pub fn open_or_generate(&self, now: OffsetDateTime) -> Result<Opened, KeyFileError> {
         let KeyPaths { private, public, .. } = &self.paths;
         let is_there = private.exists() || public.exists() || self.paths.manifest().exists();
         if self.environment == Environment::Development && !is_there {
             match files::generate(&self.paths, super::DEFAULT_BITS) {
                 Ok(pair) => return Ok(Opened { made: true, ..self.single(pair) }),
-                // Another process, started at the same moment, was first.
+                // Another process that started at the same time has created it first.
                 Err(KeyFileError::Exists { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -58,7 +59,7 @@ impl KeyStore {
         self.open(now)
     }
 
-    /// Reads the keys and checks all of them: one that cannot be used is not passed over.
+    /// Loads and validates all keys. An unusable key is an error; it is not skipped.
     pub fn open(&self, now: OffsetDateTime) -> Result<Opened, KeyFileError> {
         let stamp = Stamp::of(&self.paths.manifest());
         let Some(manifest) = Manifest::read(&self.paths.manifest())? else {

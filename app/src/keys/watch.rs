@@ -1,4 +1,4 @@
-//! Noticing that the keys have changed.
+//! Reloads the signing keys when they change.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use super::open::{KeyStore, Opened};
 use crate::runtime::watch::{self, Stamp, Watched};
 use crate::wiring::Tokens;
 
-/// Looks at the manifest again and again, and at once on SIGHUP, and goes over to changed keys if all of them are good;
-/// until the task is aborted.
+/// Polls the manifest, also immediately on SIGHUP, and switches to changed keys if all of them are valid. Runs until
+/// the task is aborted.
 pub fn watch(
     store: KeyStore,
     opened: &Opened,
@@ -27,7 +27,7 @@ struct WatchedKeys {
     store: KeyStore,
     tokens: Arc<Tokens>,
     clock: Arc<dyn Clock>,
-    /// The manifest that is in force.
+    /// The version of the manifest in force.
     manifest: Option<Stamp>,
 }
 
@@ -60,7 +60,8 @@ impl Watched for WatchedKeys {
 }
 
 impl WatchedKeys {
-    /// Without a manifest nothing says what becomes of the tokens of the key before, so it has to be the same.
+    /// Checks the key without a manifest. It must be unchanged, because nothing would say whether tokens of a previous
+    /// key are still valid.
     fn check_single(&self, opened: &Opened) -> Result<(), String> {
         let path = self.store.paths.manifest();
         if self.manifest.is_some() {
