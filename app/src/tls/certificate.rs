@@ -1,4 +1,4 @@
-//! The certificate and its key: read, checked, and in force.
+//! The certificate and its key: loading, validating and replacing.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,30 +15,30 @@ use zeroize::Zeroizing;
 use crate::config::{Environment, TlsPaths};
 use crate::runtime::private_file::{self, Exposure};
 
-/// What is spoken inside. HTTP/1.1 is all that the service speaks.
+/// The protocol inside TLS. The service speaks only HTTP/1.1.
 const ALPN: &[u8] = b"http/1.1";
 const CERTIFICATE: &str = "TLS_CERT_PATH";
 const KEY: &str = "TLS_KEY_PATH";
 
-/// What to speak TLS with. Connections keep what they began with, however often it is replaced.
+/// The TLS configuration. Connections keep the one that they started with when it is replaced.
 #[derive(Debug)]
 pub struct Tls {
     in_force: RwLock<Arc<ServerConfig>>,
 }
 
 impl Tls {
-    /// Reads the certificate and the key and checks that they belong together.
+    /// Loads the certificate and the key, and checks that they match.
     pub(super) fn open(paths: &TlsPaths, environment: Environment) -> Result<Self, TlsFileError> {
         let config = Arc::new(load(paths, environment)?);
         Ok(Self { in_force: RwLock::new(config) })
     }
 
-    /// What the next connection begins with.
+    /// The configuration for the next connection.
     pub fn in_force(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.in_force.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads both files again. What was in force stays so if they will not do.
+    /// Loads both files again. If they are invalid, the previous configuration stays in force.
     pub(super) fn reload(&self, paths: &TlsPaths, environment: Environment) -> Result<(), TlsFileError> {
         let config = Arc::new(load(paths, environment)?);
         *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = config;
@@ -46,7 +46,7 @@ impl Tls {
     }
 }
 
-/// Why the service cannot speak TLS. The message names the variable and the file, and nothing of what is in it.
+/// Why TLS cannot be used. The message names the variable and the file, and nothing of its content.
 #[derive(Debug, thiserror::Error)]
 #[error("{variable}: {path} {problem}", path = .path.display())]
 pub struct TlsFileError {
@@ -61,28 +61,28 @@ pub struct TlsFileError {
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsFileProblem {
-    /// It is not there.
+    /// It does not exist.
     #[error("is not there")]
     Missing,
     /// It cannot be read.
     #[error("cannot be read: {0}")]
     Io(ErrorKind),
-    /// There is no certificate in it.
+    /// It contains no certificate.
     #[error("has no certificate (PEM)")]
     NoCertificate,
-    /// There is no private key in it.
+    /// It contains no private key.
     #[error("has no private key (PEM: PKCS#8, PKCS#1 or SEC1)")]
     NoKey,
     /// The private key in it is encrypted.
     #[error("is encrypted; it has to be a plain private key with the mode 600")]
     Encrypted,
-    /// What is in it cannot be used.
+    /// Its content cannot be used.
     #[error("cannot be used: {0}")]
     Unusable(Error),
-    /// The private key is another certificate's.
+    /// The private key does not match the certificate.
     #[error("does not belong to the certificate of TLS_CERT_PATH")]
     Foreign,
-    /// Others may read or replace the private key.
+    /// Other users may read or replace the private key.
     #[error(transparent)]
     Exposed(Exposure),
 }
@@ -148,7 +148,8 @@ fn private_key(
     provider.key_provider.load_private_key(key).map_err(TlsFileProblem::Unusable)
 }
 
-/// As for signing keys: in production no other user may read or replace it; development warns.
+/// Checks the permissions, as for signing keys: production rejects a key that other users may read or replace,
+/// development warns.
 fn check_permissions(path: &Path, environment: Environment) -> Result<(), TlsFileProblem> {
     let failed = |error: std::io::Error| TlsFileProblem::Io(error.kind());
     if let Some(owner) = private_file::foreign_owner(path).map_err(failed)? {

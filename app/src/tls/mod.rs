@@ -1,5 +1,5 @@
-//! TLS by the service itself: TLS 1.2 and 1.3 with the certificate of `TLS_CERT_PATH`, which may be replaced while the
-//! service runs.
+//! TLS termination by the service: TLS 1.2 and 1.3 with the certificate of `TLS_CERT_PATH`, which may be replaced while
+//! the service runs.
 
 mod certificate;
 mod trusting;

@@ -8,10 +8,11 @@ use super::certificate::{Tls, TlsFileError};
 use crate::config::{Environment, TlsPaths};
 use crate::runtime::watch::{self, Stamp, Watched};
 
-/// The certificate and its key are two files, so whoever replaces them is for a moment between the two.
+/// The delay before a second attempt. The certificate and its key are two files, so the first attempt may happen
+/// between the two replacements.
 const SECOND_LOOK: Duration = Duration::from_millis(500);
 
-/// The certificate that the service shows, and where it came from.
+/// The served certificate and its files.
 #[derive(Debug)]
 pub struct ServedCertificate {
     paths: TlsPaths,
@@ -21,20 +22,20 @@ pub struct ServedCertificate {
 }
 
 impl ServedCertificate {
-    /// Reads the certificate and its key, and checks both.
+    /// Loads and validates the certificate and its key.
     pub fn open(paths: &TlsPaths, environment: Environment) -> Result<Self, TlsFileError> {
         let opened = vec![Stamp::of(&paths.certificate), Stamp::of(&paths.key)];
         let tls = Arc::new(Tls::open(paths, environment)?);
         Ok(Self { paths: paths.clone(), environment, tls, opened })
     }
 
-    /// What to speak TLS with.
+    /// The TLS configuration.
     pub fn tls(&self) -> Arc<Tls> {
         Arc::clone(&self.tls)
     }
 
-    /// Looks at both files again and again, and at once on SIGHUP, and goes over to a changed certificate if it is good;
-    /// until the task is aborted.
+    /// Polls both files, also immediately on SIGHUP, and switches to a changed certificate if it is valid. Runs until
+    /// the task is aborted.
     pub fn watch(self) -> std::io::Result<JoinHandle<()>> {
         let opened = self.opened.clone();
         watch::watch(self, opened)
