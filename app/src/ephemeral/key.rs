@@ -1,13 +1,14 @@
 use inwren_adapters::crypto::jwt::SigningKeys;
 use inwren_adapters::crypto::keys::{KeyError, KeyPair};
 
-/// No secret: it is published with the source, so that a verifier in a test may have its public half beforehand.
+/// The PEM of the development key. It is not a secret: it is published with the source, so that a verifier in a test
+/// can have the public half in advance.
 const PEM: &str = include_str!("development_key.pem");
 
-/// The name of the development key: its thumbprint (RFC 7638).
+/// The key id of the development key: its thumbprint (RFC 7638).
 pub const KID: &str = "WL_NXL_E0yFY9opZAY7AyY6hcrpjwyEwJTjVXhIZGGc";
 
-/// The development key, which signs always.
+/// The development key as a ring of one key, which always signs.
 pub fn signing_keys() -> Result<SigningKeys, KeyError> {
     KeyPair::read(PEM, None).map(SigningKeys::of_one)
 }

@@ -1,8 +1,9 @@
-//! A service for the tests of others: everything in memory, users that everybody knows, and a key that everybody knows.
+//! The ephemeral service, a test server for other projects: everything in memory, with published users, passwords and
+//! key.
 //!
-//! What such a service signs is worth nothing, so it is kept away from where it could be believed: it refuses to be a
-//! production service, to be reached from other machines unless that is asked for, and its key is refused wherever a key
-//! is read from a file.
+//! Its tokens prove nothing, so it is kept away from deployments that might trust them. It refuses to run in
+//! production. It refuses addresses that other machines can reach, unless the operator allows them explicitly. No
+//! service accepts its key from a file.
 
 mod key;
 mod users;

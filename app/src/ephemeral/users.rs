@@ -4,20 +4,20 @@ use inwren_domain::kernel::{ClientInfo, Email, UserId};
 use inwren_domain::{Core, PortFailure};
 use uuid::Uuid;
 
-/// Somebody who is there from the start.
+/// A user that exists from startup.
 #[derive(Clone, Copy, Debug)]
 pub struct Seed {
-    /// The id, the same at every start.
+    /// The id, the same at every startup.
     pub id: Uuid,
     /// The login name.
     pub email: &'static str,
-    /// The password, which everybody knows.
+    /// The password, which is published.
     pub password: &'static str,
-    /// Whether they may administer the others.
+    /// Whether the user is a superuser.
     pub is_superuser: bool,
 }
 
-/// All of them.
+/// All seeded users.
 pub const SEEDS: [Seed; 3] = [
     Seed {
         id: Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001),
@@ -39,18 +39,18 @@ pub const SEEDS: [Seed; 3] = [
     },
 ];
 
-/// Why the users could not be made.
+/// Why the users could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// A port has failed.
     #[error("the users could not be made: {0}")]
     Port(#[from] PortFailure),
-    /// An address is not one, or is taken.
+    /// The address is invalid or taken.
     #[error("the user {0} could not be made")]
     Refused(&'static str),
 }
 
-/// Makes the users, past the use case: their ids have to be known beforehand, which no client may choose.
+/// Creates the users without the use case, because their ids are fixed and the use case lets no client choose an id.
 pub async fn seed(core: &Core) -> Result<(), SeedError> {
     for seed in SEEDS {
         let email = Email::parse(seed.email).map_err(|_| SeedError::Refused(seed.email))?;

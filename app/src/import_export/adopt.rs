@@ -9,33 +9,33 @@ use super::pace;
 use super::progress::Progress;
 use super::report::Report;
 
-/// How many rows are read at a time.
+/// Number of rows per read.
 const ROWS: u16 = 1_000;
 
-/// What is in the table, and what became of everybody.
+/// The result of a migration.
 #[derive(Debug)]
 pub struct Adopted {
-    /// What is in the table.
+    /// Statistics of the table.
     pub census: Census,
-    /// What became of everybody.
+    /// The result for the users.
     pub report: Report,
 }
 
-/// Why not everybody was looked at. Who was taken until then stays.
+/// Why the migration stopped early. Users imported before that stay.
 #[derive(Debug, thiserror::Error)]
 pub enum AdoptError {
-    /// The table.
+    /// The table cannot be read.
     #[error("the table cannot be read: {0}")]
     Table(#[from] StoreError),
-    /// The walk over the table does not advance.
+    /// The scan of the table does not advance.
     #[error("the table gives more than the {0} rows that it has: the walk over it does not advance")]
     Endless(u64),
-    /// The store.
+    /// The store failed.
     #[error("broken off: {0}. Run it again: who is here by now is left alone")]
     Store(PortFailure),
 }
 
-/// Takes over the users of a table: looks at all of them first, and then brings them in, a batch at a time.
+/// Imports the users of another service's table. It scans all rows first, and then imports them in batches.
 pub async fn adopt(
     destination: &Destination,
     table: &mut dyn ForeignUsers,
@@ -82,7 +82,7 @@ pub async fn adopt(
     Ok(Adopted { census, report })
 }
 
-/// The rows of a table, at most as many as it has.
+/// The rows of a table, limited to the number of rows that it has.
 struct Rows<'a> {
     table: &'a mut dyn ForeignUsers,
     read: u64,
@@ -149,7 +149,7 @@ mod tests {
     use crate::config::Config;
     use crate::wiring;
 
-    /// A table of two rows, the first of which comes again and again.
+    /// A table of two rows that returns its first row on every read.
     struct Stuck(ForeignTable);
 
     #[async_trait]

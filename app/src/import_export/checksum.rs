@@ -2,13 +2,14 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-/// Tells whether two places have the same users: the sum of the SHA-256 digests of their lines, as numbers, modulo 2²⁵⁶. It
-/// does not depend on the order of the lines; one that is missing, changed or there twice makes another sum.
+/// A checksum that shows whether two stores have the same users: the sum of the SHA-256 digests of their lines, as
+/// numbers, modulo 2²⁵⁶. It does not depend on the order of the lines. A missing, changed or duplicate line changes the
+/// sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checksum([u8; 32]);
 
 impl Checksum {
-    /// Takes a line in, without its end.
+    /// Adds a line, without its line break.
     pub fn add(&mut self, line: &[u8]) {
         let digest: [u8; 32] = Sha256::digest(line).into();
         let mut carry = 0;
@@ -51,7 +52,7 @@ mod tests {
         {
             assert_ne!(three, other);
         }
-        // The sum runs over, and the carry goes through.
+        // The sum overflows, and the carry propagates.
         let mut many = Checksum([0xff; 32]);
         many.add(b"abc");
         assert_eq!(many.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ac");

@@ -8,42 +8,42 @@ use super::checksum::Checksum;
 use super::progress::Progress;
 use super::record::Record;
 
-/// How many users are read at a time.
+/// Number of users per read.
 const BATCH: u16 = 1_000;
 
-/// Whom to write, and what of them.
+/// Which users and which of their fields to export.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    /// Only users whom this takes in.
+    /// Exports only users that match.
     pub filter: UserFilter,
-    /// Whether with the hashes of their passwords.
+    /// Whether to include password hashes.
     pub with_hashes: bool,
 }
 
-/// What was written.
+/// The result of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exported {
-    /// How many users.
+    /// Number of users.
     pub users: u64,
-    /// Over their lines.
+    /// The checksum of their lines.
     pub checksum: Checksum,
 }
 
-/// Why not everybody was written.
+/// Why the export is incomplete.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The store.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The file, or whoever reads what is written.
+    /// The file or pipe cannot be written.
     #[error("it cannot be written: {0}")]
     Output(#[from] io::Error),
-    /// Somebody cannot be written as a line: a time beyond the year 9999.
+    /// A user cannot be written as a line, because of a time after the year 9999.
     #[error("the user {0} has a time that cannot be written")]
     User(String),
 }
 
-/// Writes users as they were at one moment, ordered by their ids.
+/// Writes the users of one snapshot, ordered by id.
 pub async fn export(
     snapshot: &mut dyn UserSnapshot,
     selection: &Selection,

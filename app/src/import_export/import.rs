@@ -12,39 +12,39 @@ use super::progress::Progress;
 use super::record::Record;
 use super::report::Report;
 
-/// What was read, and what is here after it.
+/// The result of an import.
 #[derive(Debug)]
 pub struct Imported {
-    /// Lines that were read, but for empty ones.
+    /// Number of lines, without empty ones.
     pub lines: u64,
-    /// Over those of them that can be read.
+    /// The checksum of the valid lines.
     pub checksum: Checksum,
-    /// What became of them.
+    /// The result for the users.
     pub report: Report,
-    /// What is here now. `None` where nothing was written.
+    /// What the store contains after the import. `None` if nothing was written.
     pub here: Option<Exported>,
 }
 
-/// Why the file was not read to its end. What was brought in until then stays.
+/// Why the import stopped early. Users imported before that stay.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The file.
+    /// The file cannot be read.
     #[error("it cannot be read: {0}")]
     Input(#[from] io::Error),
-    /// The store, and how far it had come.
+    /// The store failed.
     #[error("broken off near line {line}: {failure}. Run it again: what is here by now is left alone")]
     Store {
-        /// Up to here nobody is missing.
+        /// All lines up to this one are processed.
         line: u64,
-        /// What failed.
+        /// The failure.
         failure: PortFailure,
     },
-    /// What is here now could not be read.
+    /// The store could not be read after the import.
     #[error("everybody was brought in, but what is here could not be read after it: {0}")]
     Check(#[from] ExportError),
 }
 
-/// Brings in the users of a file, a batch at a time.
+/// Imports the users of a file in batches.
 pub async fn import(
     destination: &Destination,
     policy: Policy,

@@ -2,17 +2,17 @@ use std::io::{self, BufRead};
 
 use inwren_domain::account::import::Problem;
 
-/// No user takes more.
+/// The longest line, in bytes. No user needs more.
 const LONGEST: usize = 64 * 1024;
 
-/// The lines of a file, each with its number. A line that is too long is passed over without being kept.
+/// The lines of a file with their numbers. It skips the rest of a line that is too long, without storing it.
 pub(super) struct Lines<R> {
     from: R,
     number: u64,
     bytes: u64,
 }
 
-/// A line, without its end.
+/// A line, without its line break.
 pub(super) struct Line {
     pub(super) number: u64,
     pub(super) text: Result<Vec<u8>, Problem>,
@@ -23,12 +23,12 @@ impl<R: BufRead> Lines<R> {
         Self { from, number: 0, bytes: 0 }
     }
 
-    /// How many bytes were read.
+    /// Number of bytes read.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The next line that is not empty.
+    /// Returns the next line that is not empty.
     pub(super) fn next(&mut self) -> io::Result<Option<Line>> {
         loop {
             let Some(mut text) = self.read()? else { return Ok(None) };
@@ -46,7 +46,7 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// A line, or as much of it as shows that it is too long.
+    /// Reads a line, or enough of it to show that it is too long.
     fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
         let mut any = false;

@@ -1,7 +1,7 @@
-//! Users by the thousand: written to a file, read from one, and taken over from another service.
+//! Bulk import and export of users: to a file, from a file, and from the table of another service.
 //!
-//! The rules of who is taken are the core's, in `inwren_domain::account::import`. Here is what they are read from
-//! and written to, how fast, and what is told.
+//! The import rules belong to the domain: `inwren_domain::account::import`. This module has the file formats, the
+//! pacing and the reports.
 
 mod adopt;
 mod checksum;

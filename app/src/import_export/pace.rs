@@ -1,4 +1,4 @@
-//! How fast many users are written: beside a service that goes on.
+//! Pacing of bulk writes, so that a running service keeps access to the store.
 
 use std::time::{Duration, Instant};
 
@@ -6,14 +6,14 @@ use inwren_domain::PortFailure;
 use inwren_domain::account::import::{Importer, Incoming, Outcome};
 use inwren_domain::kernel::StoreError;
 
-/// A pause after each unit is so much of the time that the unit took, so that others have their turn at a store with one
-/// writer.
+/// The pause after each batch, as a fraction of the time that the batch took. It gives others their turn at a store
+/// with one writer.
 const PAUSE_DIVISOR: u32 = 2;
-/// How often a batch is tried that the store was too busy for.
+/// How often to try a batch while the store is busy.
 const ATTEMPTS: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Brings a batch in, waits where the store is busy, and then lets others have their turn.
+/// Imports a batch. It retries while the store is busy, and pauses afterwards so that others have their turn.
 pub(super) async fn batch(
     importer: &mut Importer<'_>,
     incoming: &[Incoming],

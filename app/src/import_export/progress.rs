@@ -3,10 +3,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How often a line is written where there is no terminal.
+/// The interval between progress lines without a terminal.
 const INTERVAL: Duration = Duration::from_secs(3);
 
-/// Shows on standard error how far something has come: a bar on a terminal, and elsewhere a line every few seconds.
+/// Progress on standard error: a bar on a terminal, otherwise a line every few seconds.
 pub struct Progress {
     what: &'static str,
     done: u64,
@@ -22,7 +22,7 @@ enum Shown {
 }
 
 impl Progress {
-    /// Begins with nothing done. What is counted may be anything, so long as `total` counts the same.
+    /// Starts at zero. The unit is the caller's choice; `total` uses the same one.
     pub fn begin(what: &'static str, total: Option<u64>) -> Self {
         let shown = if std::io::stderr().is_terminal() {
             let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
@@ -41,12 +41,12 @@ impl Progress {
         Self { what, done: 0, total, begun: Instant::now(), shown }
     }
 
-    /// Shows nothing.
+    /// A progress that shows nothing.
     pub fn hidden() -> Self {
         Self { what: "", done: 0, total: None, begun: Instant::now(), shown: Shown::Nothing }
     }
 
-    /// Says how much is done by now.
+    /// Sets the amount done so far.
     pub fn set(&mut self, done: u64) {
         self.done = done;
         match &mut self.shown {
@@ -59,7 +59,7 @@ impl Progress {
         }
     }
 
-    /// Says that so much more is done.
+    /// Adds to the amount done.
     pub fn advance(&mut self, more: u64) {
         self.set(self.done + more);
     }
@@ -75,7 +75,7 @@ impl Progress {
         }
     }
 
-    /// Writes a line beside the bar.
+    /// Prints a line without disturbing the bar.
     pub fn tell(&self, line: &str) {
         let tell = || {
             let _ = writeln!(std::io::stderr(), "{line}");
@@ -88,7 +88,7 @@ impl Progress {
     }
 }
 
-/// The bar goes; what has come of it is told elsewhere.
+/// Removes the bar. The caller reports the result.
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Shown::Bar(bar) = &self.shown {

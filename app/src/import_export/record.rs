@@ -5,13 +5,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use time::{OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
-/// A user as a line of a file: one JSON object.
+/// A user as one line of a file: a JSON object.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     id: String,
     email: String,
-    /// Left out where nothing is said of it; `null` of a user without a password.
+    /// Absent if the file does not contain it; `null` for a user without a password.
     #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     hashed_password: Option<Option<String>>,
     is_active: bool,
@@ -26,13 +26,13 @@ pub struct Record {
     credential_version: Option<i64>,
 }
 
-/// Tells `null` from a field that is not there.
+/// Distinguishes `null` from an absent field.
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
 impl Record {
-    /// What is written of a user.
+    /// The record of a user.
     pub fn of(account: &Account, with_hash: bool) -> Self {
         let user = &account.user;
         let hash = || account.password.as_ref().map(|hash| hash.expose().to_owned());
@@ -49,17 +49,17 @@ impl Record {
         }
     }
 
-    /// Reads a line. What is wrong is told without what is in it: a hash may stand where nobody looks for one.
+    /// Parses a line. The error does not repeat the content, because any field may contain a hash by mistake.
     pub fn read(line: &[u8]) -> Result<Self, Problem> {
         serde_json::from_slice(line).map_err(|error| Problem::Unreadable(what_is_wrong(&error)))
     }
 
-    /// The line, without its end.
+    /// The line, without its line break.
     pub fn line(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
     }
 
-    /// The line that is compared: without how often the password was changed, which each place counts for itself.
+    /// The line for comparison. It omits the number of password changes, which each store counts by itself.
     pub fn compared(&self) -> Result<Vec<u8>, serde_json::Error> {
         Self {
             credential_version: None,
@@ -71,12 +71,12 @@ impl Record {
         .line()
     }
 
-    /// Whether something is said of the password.
+    /// Whether the record has the password field.
     pub fn has_hash(&self) -> bool {
         self.hashed_password.is_some()
     }
 
-    /// Who it is.
+    /// Converts the record to a user to import.
     pub fn incoming(self, place: String) -> Result<Incoming, Problem> {
         Ok(Incoming {
             place,
@@ -97,9 +97,9 @@ impl Record {
     }
 }
 
-/// A time as every store keeps it, in the zone in which it is written.
+/// A time with the precision of every store, in UTC.
 fn as_kept(time: OffsetDateTime) -> OffsetDateTime {
-    // At the end of all years it may have no form in UTC.
+    // A time at the very end of the last year may not exist in UTC.
     let time = time.checked_to_offset(UtcOffset::UTC).unwrap_or(time);
     time.replace_nanosecond(time.nanosecond() / 1_000 * 1_000).unwrap_or(time)
 }
@@ -122,7 +122,7 @@ fn what_is_wrong(error: &serde_json::Error) -> String {
     format!("a field of the wrong type (column {column})")
 }
 
-/// Whether it can be shown: a name, and nothing that would be longer.
+/// Whether a message may repeat it: a short field name.
 fn is_name(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }

@@ -5,20 +5,20 @@ use serde_json::{Value, json};
 
 use super::progress::Progress;
 
-/// What became of everybody, and the first problems one by one.
+/// Counts of the results, and the first problems in detail.
 #[derive(Debug)]
 pub struct Report {
-    /// Who is here now and was not before.
+    /// Users that were added.
     pub added: u64,
-    /// Of these, who has no password.
+    /// Of these, users without a password.
     pub without_password: u64,
-    /// Who was here and is now what came.
+    /// Existing users that were changed.
     pub updated: u64,
-    /// Who was here, the same in all.
+    /// Existing users that were identical.
     pub unchanged: u64,
-    /// Who was left as they are, as they were meant to be.
+    /// Existing users that were left as they are, because the policy says so.
     pub skipped: u64,
-    /// Who was left out.
+    /// Users that were rejected.
     pub refused: u64,
     problems: BTreeMap<&'static str, u64>,
     first: Vec<(String, Problem)>,
@@ -26,7 +26,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Nobody yet. So many problems are told one by one.
+    /// An empty report that shows this many problems in detail.
     pub fn showing(problems: usize) -> Self {
         Self {
             added: 0,
@@ -41,7 +41,7 @@ impl Report {
         }
     }
 
-    /// Takes note of what became of somebody.
+    /// Records the result for a user.
     pub fn note(&mut self, place: &str, outcome: Outcome, progress: &Progress) {
         match outcome {
             Outcome::Added { without_password } => {
@@ -64,12 +64,12 @@ impl Report {
         }
     }
 
-    /// How many problems of a kind there were.
+    /// Number of problems of a kind.
     pub fn of_kind(&self, code: &str) -> u64 {
         self.problems.get(code).copied().unwrap_or(0)
     }
 
-    /// For people.
+    /// The report as text.
     pub fn lines(&self, dry_run: bool) -> Vec<String> {
         let would = if dry_run { "would be " } else { "" };
         let mut lines = vec![format!("{:>9} {would}added", self.added)];
@@ -96,7 +96,7 @@ impl Report {
         lines
     }
 
-    /// For programs: what else is told of it, with this beside it.
+    /// Adds the report to a JSON object.
     pub fn with(&self, mut told: Value) -> Value {
         if let (Some(told), Value::Object(own)) = (told.as_object_mut(), self.json()) {
             told.extend(own);
