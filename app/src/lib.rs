@@ -1,4 +1,4 @@
-//! Inwren Auth as a program: configuration, wiring, HTTP and the command line.
+//! The Inwren Auth program: configuration, wiring, HTTP and the command line.
 
 pub mod cli;
 pub mod config;

@@ -31,7 +31,7 @@ use crate::{ephemeral, wiring};
 /// Why the service does not run.
 #[derive(Debug)]
 pub(crate) enum ServiceError {
-    /// Something that it needs is missing or failed.
+    /// A dependency is missing or has failed.
     Failed(String),
     /// A setting is invalid.
     Settings(String),
@@ -43,18 +43,19 @@ impl ServiceError {
     }
 }
 
-/// How long a stop waits for the database to take leave. Nothing is lost by not waiting: whatever was answered is kept.
+/// How long a shutdown waits for the database to close its connections. Not waiting loses nothing: every answered
+/// request is committed.
 const MAX_CLOSE: Duration = Duration::from_secs(2);
 
-/// What a service is given instead of opening it itself.
+/// Resources that the caller provides instead of the configuration.
 pub(crate) struct Given {
     pub(crate) listener: TcpListener,
     pub(crate) keys: SigningKeys,
-    /// Called once whoever connects is served.
+    /// Called when the service is ready to serve clients.
     pub(crate) ready: Box<dyn FnOnce() + Send>,
 }
 
-/// Serves with this configuration, and with what is given of it already.
+/// Serves with this configuration, and with the resources that the caller provides.
 pub(crate) async fn serve(config: &Config, given: Option<Given>, log: &LogSink) -> Result<(), ServiceError> {
     let mut signals = StopSignals::listen().map_err(ServiceError::because)?;
     let ready = tokio::select! {
@@ -106,11 +107,12 @@ pub(crate) async fn serve(config: &Config, given: Option<Given>, log: &LogSink) 
     }
 }
 
-/// How long a client of the listeners for metrics and health may take to send its headers, and how long it may wait between
+/// How long a client of the metrics and health listeners may take to send its headers, and how long it may wait between
 /// two requests.
 const AUXILIARY_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Serves metrics or health until the task is aborted. Idle connections block no other client: one is closed for each new one.
+/// Serves metrics or health until the task is aborted. Idle connections block no other client, because one is closed
+/// for each new one.
 fn serve_beside(
     setting: &'static str,
     listener: TcpListener,
@@ -128,17 +130,17 @@ fn serve_beside(
     })
 }
 
-/// A service that has only to be let loose.
+/// A service that is ready to serve.
 struct Ready {
     store: Arc<dyn Store>,
     state: Arc<AppState>,
     sweeper: JoinHandle<()>,
-    /// What goes over to changed files.
+    /// The watchers that reload changed files.
     watches: Vec<JoinHandle<()>>,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
     listener: TcpListener,
     traces: Option<Traces>,
-    /// The listeners for metrics and health, which are served already.
+    /// The listeners for metrics and health, which are already served.
     listeners: Vec<JoinHandle<()>>,
     options: ServerOptions,
 }
@@ -233,7 +235,7 @@ fn server_options(config: &Config, certificate: Option<&ServedCertificate>) -> S
     }
 }
 
-/// Whoever has switched this on is told at each start, so that nobody forgets it.
+/// Logs at each startup that legacy tokens are accepted, so that operators do not forget to switch them off.
 fn announce_legacy_tokens(config: &Config, now: OffsetDateTime) {
     match config.legacy_tokens_until {
         Some(until) if now < until => {
@@ -244,11 +246,11 @@ fn announce_legacy_tokens(config: &Config, now: OffsetDateTime) {
     }
 }
 
-/// The keys, and where they are from.
+/// The keys and their source.
 enum Keys {
     /// From files, which may change.
     Files(KeyStore, Opened),
-    /// From whoever starts the service.
+    /// From the caller.
     Given(SigningKeys),
 }
 
@@ -270,7 +272,7 @@ impl Keys {
     }
 }
 
-/// Opens the address that the configuration names.
+/// Listens on the configured address.
 pub(crate) async fn listen(config: &Config) -> Result<TcpListener, ServiceError> {
     TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(config, &error))
 }
@@ -288,7 +290,7 @@ fn cannot_listen(config: &Config, error: &std::io::Error) -> ServiceError {
     ServiceError::Failed(format!("HOST, PORT: cannot listen on {address}: {error}{advice}"))
 }
 
-/// Opens a listener beside that of the service, if there is to be one, and logs its address.
+/// Opens an additional listener, if it is configured, and logs its address.
 async fn listen_beside(
     setting: &str,
     wanted: Option<SocketAddr>,
@@ -304,12 +306,13 @@ async fn listen_beside(
     Ok(Some(listener))
 }
 
-/// Tells where everything is, and what should not stay so: in a few lines for people, or in the log for machines.
+/// Announces the addresses and the warnings: as text for people, or in the log as JSON.
 fn announce(config: &Config, address: SocketAddr, kid: &str, is_ephemeral: bool, log: &LogSink) {
     let banner = Banner { config, address, kid, is_ephemeral };
     match config.log_format {
         LogFormat::Json => banner.log(),
-        // It is no event of the log, and shown whatever RUST_LOG says; but it must not overtake one.
+        // The text is not a log event, so it appears whatever RUST_LOG says. It must not overtake earlier events, so it
+        // goes through the sink.
         LogFormat::Pretty => {
             let mut sink = log;
             let _ = sink.write_all(banner.text().as_bytes());

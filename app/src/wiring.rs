@@ -1,4 +1,4 @@
-//! The one place that knows all adapters: it makes a [`Core`] of a [`Config`].
+//! The composition root: the only module that knows all adapters. It builds a [`Core`] from a [`Config`].
 
 mod maintenance;
 pub mod sqlite_file;
@@ -35,10 +35,10 @@ pub use maintenance::maintenance;
 /// The database of another service, for the command that imports its users.
 pub use inwren_adapters::store::sql::{ForeignDatabase, ForeignError};
 
-/// How far the clocks of two instances may differ.
+/// The maximum difference between the clocks of two instances.
 const LEEWAY: time::Duration = time::Duration::seconds(10);
 
-/// A store, and what only a database has.
+/// A store, with the maintenance that only a database has.
 #[derive(Clone)]
 pub struct OpenedStore {
     /// The store.
@@ -47,7 +47,7 @@ pub struct OpenedStore {
     pub maintenance: Option<Arc<dyn Maintenance>>,
 }
 
-/// Opens the store that the configuration names. A database that does not answer is waited for.
+/// Opens the configured store. It waits for a database that does not answer yet.
 pub async fn open_store(config: &Config) -> Result<OpenedStore, OpenError> {
     match &config.database.target {
         DatabaseTarget::Memory => Ok(OpenedStore { store: Arc::new(MemoryStore::new()), maintenance: None }),
@@ -60,23 +60,23 @@ pub async fn open_store(config: &Config) -> Result<OpenedStore, OpenError> {
     }
 }
 
-/// A store with nobody in it, for what is only tried.
+/// An empty store for dry runs.
 pub fn nobody() -> Arc<dyn Store> {
     Arc::new(MemoryStore::new())
 }
 
-/// Why there is no store.
+/// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// It is of no use to try again.
+    /// Retrying does not help.
     #[error("DATABASE_URL: {0}")]
     Final(ConnectError),
-    /// It was tried again and again for as long as is configured.
+    /// All retries within the configured time failed.
     #[error("DATABASE_URL: no database within DATABASE_CONNECT_TIMEOUT={}: {last}", .patience.as_secs())]
     OutOfPatience {
-        /// How long it was tried.
+        /// The configured time.
         patience: Duration,
-        /// What was wrong the last time.
+        /// The last error.
         last: StoreError,
     },
 }
@@ -86,7 +86,7 @@ async fn connect(
     options: &SqlOptions,
     patience: Duration,
 ) -> Result<SqlStore, OpenError> {
-    // A server may be about to start, and another process may soon unlock a file; but a file exists or does not.
+    // A server may be starting up, and another process may soon unlock a file. But a missing file stays missing.
     let may_pass = |error: &StoreError| match target {
         SqlTarget::Postgres(_) => true,
         SqlTarget::Sqlite(_) => matches!(error, StoreError::Busy(_)),
@@ -108,18 +108,18 @@ async fn connect(
     }
 }
 
-/// How many threads hash passwords.
+/// Number of threads that hash passwords.
 pub fn hash_threads(config: &Config) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     config.hash_threads.unwrap_or_else(cores)
 }
 
-/// Plugs everything together around a store.
+/// Builds the core around a store.
 pub fn core(config: &Config, store: Arc<dyn Store>, tokens: Arc<Tokens>) -> Result<Core, WiringError> {
     Ok(core_with(config, store, hasher(config)?, tokens))
 }
 
-/// The password hasher, with its threads running.
+/// Starts the password hasher and its threads.
 pub fn hasher(config: &Config) -> Result<Arc<Argon2Hasher>, WiringError> {
     let hasher = Argon2Hasher::start(config.argon2, hasher_limits(config), entropy())
         .map_err(|error| WiringError::Hasher(error.to_string()))?;
@@ -130,7 +130,7 @@ fn hasher_limits(config: &Config) -> HasherLimits {
     HasherLimits::for_machine(hash_threads(config), config.argon2)
 }
 
-/// Where users are brought in: a store, without keys and without threads that hash.
+/// The destination of an import: a store, without keys and without hashing threads.
 pub fn destination(config: &Config, store: Arc<dyn Store>) -> Result<Destination, WiringError> {
     let hashes = AffordableHashes::new(config.argon2, hasher_limits(config))
         .map_err(|error| WiringError::Hasher(error.to_string()))?;
@@ -138,7 +138,7 @@ pub fn destination(config: &Config, store: Arc<dyn Store>) -> Result<Destination
     Ok(Destination { store, hashes: Arc::new(hashes), tiers, clock: clock(), entropy: entropy() })
 }
 
-/// Plugs everything together around a store and a hasher.
+/// Builds the core around a store and a hasher.
 pub fn core_with(
     config: &Config,
     store: Arc<dyn Store>,
@@ -159,13 +159,13 @@ pub fn core_with(
     }
 }
 
-/// The clock of the machine: one for the whole process, because it remembers what it has shown.
+/// The system clock. The process has a single one, because it remembers the times that it has returned.
 pub fn clock() -> Arc<dyn Clock> {
     static CLOCK: OnceLock<Arc<SystemClock>> = OnceLock::new();
     CLOCK.get_or_init(|| Arc::new(SystemClock::start())).clone()
 }
 
-/// Randomness from the system.
+/// The randomness of the operating system.
 pub fn entropy() -> Arc<dyn Entropy> {
     Arc::new(SystemEntropy)
 }
@@ -191,7 +191,7 @@ pub type Tokens = inwren_adapters::crypto::jwt::PortableTokens;
 /// The name of the token adapter of this build.
 pub const TOKENS: &str = if cfg!(feature = "aws-lc") { "aws-lc" } else { "portable" };
 
-/// What signs and verifies with these keys.
+/// The token issuer and verifier with these keys.
 pub fn tokens(config: &Config, keys: &SigningKeys) -> Result<Arc<Tokens>, KeyError> {
     let format = TokenFormat {
         issuer: config.token_issuer.clone(),
@@ -201,13 +201,13 @@ pub fn tokens(config: &Config, keys: &SigningKeys) -> Result<Arc<Tokens>, KeyErr
     Ok(Arc::new(Tokens::with_keys(format, keys)?))
 }
 
-/// What accepts access tokens of the service before this one, if the configuration says that they are.
+/// The verifier for access tokens of the legacy service, if the configuration accepts them.
 pub fn legacy_tokens(config: &Config, tokens: &Arc<Tokens>) -> Option<Arc<dyn LegacyTokenVerifier>> {
     let until = config.legacy_tokens_until?;
     Some(Arc::new(LegacyTokens::new(Arc::clone(tokens), until)))
 }
 
-/// What bounds how often who may do what: Redis, which need not be there yet, or the memory of this process.
+/// The rate limiter: Redis, which may be unavailable at startup, or the memory of this process.
 fn rate_limiter(config: &Config) -> Arc<dyn RateLimiter> {
     match &config.redis {
         Some(redis) if config.limits.enabled => {
@@ -218,7 +218,7 @@ fn rate_limiter(config: &Config) -> Arc<dyn RateLimiter> {
     }
 }
 
-/// What can be asked how busy it is.
+/// The probes for the load of the hasher and the database.
 pub fn probes(hasher: Arc<Argon2Hasher>, maintenance: Option<Arc<dyn Maintenance>>) -> Probes {
     let pools = |maintenance: Arc<dyn Maintenance>| Box::new(move || maintenance.pools()) as _;
     Probes {
@@ -228,7 +228,7 @@ pub fn probes(hasher: Arc<Argon2Hasher>, maintenance: Option<Arc<dyn Maintenance
     }
 }
 
-/// Makes a span of every request, and of its calls of ports.
+/// Creates a span per request, and per call of a port.
 pub fn trace(state: &mut AppState, traces: &Traces) {
     let tracer = traces.tracer();
     state.core = traced::ports(state.core.clone(), tracer);
@@ -238,7 +238,7 @@ pub fn trace(state: &mut AppState, traces: &Traces) {
     state.metrics.probes.traces = Some(Box::new(move || counts.get()));
 }
 
-/// What the HTTP interface works with. Must be called within a runtime.
+/// The state of the HTTP interface. Must be called within a runtime.
 pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
     let metrics = Metrics::new(core.clock.now());
     let limits = Limits::new(
@@ -264,7 +264,7 @@ pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
     })
 }
 
-/// Why the parts do not fit together.
+/// Why the core could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum WiringError {
     /// The key cannot sign.

@@ -1,5 +1,5 @@
-//! The maintenance of a SQL database. It stands here because the adapter knows its files and connections, and the migration
-//! crate its schema, but neither knows the other.
+//! Maintenance of a SQL database. It is in this crate because it combines the adapter, which knows files and
+//! connections, with the migration crate, which knows the schema. Neither depends on the other.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use inwren_domain::store::{
 };
 use sea_orm_migration::DbErr;
 
-/// Looks after the database of this store.
+/// The maintenance of this store's database.
 pub fn maintenance(store: SqlStore) -> Arc<dyn Maintenance> {
     Arc::new(SqlMaintenance(store))
 }

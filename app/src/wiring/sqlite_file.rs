@@ -1,4 +1,4 @@
-//! The file of a SQLite database, for the commands that back it up and restore it.
+//! The SQLite database file, for the backup and restore commands.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -12,23 +12,23 @@ use crate::config::DatabaseTarget;
 /// Why there is no file to back up or restore.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub enum NoFile {
-    /// Nothing is stored.
+    /// The store is in memory.
     #[error("DATABASE_URL: a memory store keeps nothing, so there is nothing to back up")]
     Memory,
-    /// A server has the data.
+    /// The database is a PostgreSQL server.
     #[error(
         "DATABASE_URL is PostgreSQL, which brings its own tools: pg_dump and pg_restore. docs/operations.md shows how"
     )]
     Postgres,
 }
 
-/// Why a backup cannot be restored by this release.
+/// Why this release cannot restore a backup.
 #[derive(Debug, thiserror::Error)]
 pub enum UnknownSchema {
-    /// It has a migration that this release does not know.
+    /// The backup has a migration that this release does not know.
     #[error("the backup was made by a newer release: it has the migration {0}; restore it with that release")]
     Newer(String),
-    /// It lacks a migration although it has a later one.
+    /// The backup lacks a migration, although it has a later one.
     #[error("the backup is not of any release: it lacks the migration {0}")]
     Incomplete(String),
 }
@@ -36,15 +36,15 @@ pub enum UnknownSchema {
 /// Why the schema of a backup could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
-    /// The file.
+    /// The file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The schema to compare it with.
+    /// The reference schema could not be created.
     #[error(transparent)]
     Reference(#[from] DbErr),
 }
 
-/// The file of the database, if it has one that can be backed up.
+/// The file of the database, if the database can be backed up as a file.
 pub fn sqlite_file(target: &DatabaseTarget) -> Result<&SqliteFile, NoFile> {
     match target {
         DatabaseTarget::Memory => Err(NoFile::Memory),
@@ -53,8 +53,8 @@ pub fn sqlite_file(target: &DatabaseTarget) -> Result<&SqliteFile, NoFile> {
     }
 }
 
-/// How many migrations a backup is behind this release. This release would not understand a backup that a newer one has
-/// migrated.
+/// How many migrations a backup is behind this release. A backup that a newer release has migrated is an error, because
+/// this release would not understand it.
 pub fn missing_migrations(contents: &Contents) -> Result<usize, UnknownSchema> {
     let names = inwren_migration::names();
     let known: HashSet<&String> = names.iter().collect();
@@ -68,7 +68,8 @@ pub fn missing_migrations(contents: &Contents) -> Result<usize, UnknownSchema> {
     }
 }
 
-/// What is in a backup that the migrations it names do not make. A trigger in it could make every user a superuser.
+/// Differences between the schema of a backup and the schema of the migrations that it names. A trigger in a backup
+/// could make every user a superuser.
 pub async fn unexpected(file: &Path, contents: &Contents) -> Result<Vec<Deviation>, CheckError> {
     let reference = inwren_migration::sqlite_reference(contents.migrations.len()).await?;
     let found = deviations(file, &reference).await;
