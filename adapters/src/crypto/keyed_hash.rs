@@ -4,23 +4,24 @@ use zeroize::Zeroizing;
 
 use super::keys::{KeyError, KeyPair};
 
-/// A key of HMAC-SHA-256, filled up with zeros to a block of the hash (RFC 2104 section 2).
+/// A key of HMAC-SHA-256, padded with zeros to the block size of the hash (RFC 2104 section 2).
 type Block = [u8; 64];
 
-/// Keeps the secret apart from whatever else may ever be derived from a signing key.
+/// Separates the secret from other values derived from a signing key.
 const SALT: Block = filled_up(*b"inwren keyed hash v1");
 
-/// A secret that whoever has the same signing key has too, and from which nobody finds the key again.
+/// A secret that all holders of the same signing key derive, and from which the key cannot be recovered.
 pub(super) struct HashSecret(Zeroizing<Block>);
 
 impl HashSecret {
-    /// Extracts it from the private key (HKDF-Extract, RFC 5869 section 2.2).
+    /// Derives the secret from the private key (HKDF-Extract, RFC 5869 section 2.2).
     pub(super) fn derive(pair: &KeyPair) -> Result<Self, KeyError> {
         let der = pair.to_pkcs8_der()?;
         Ok(Self(Zeroizing::new(filled_up(hmac(&SALT, &[&der])))))
     }
 
-    /// The hash of a text. A purpose has no NUL in it, so no two of purpose and text are hashed as the same bytes.
+    /// Hashes a text for a purpose. A purpose contains no NUL, so two different pairs of purpose and text never give
+    /// the same bytes.
     pub(super) fn hash(&self, purpose: &str, text: &str) -> [u8; 32] {
         hmac(&self.0, &[purpose.as_bytes(), &[0], text.as_bytes()])
     }

@@ -1,4 +1,4 @@
-//! RSA key pairs: made, read, checked and named.
+//! RSA key pairs: generation, parsing, validation and key ids.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,35 +20,35 @@ use zeroize::Zeroizing;
 
 use crate::pem;
 
-/// The smallest modulus that is accepted, in bits (RFC 7518 section 3.3).
+/// Smallest accepted modulus in bits (RFC 7518 section 3.3).
 pub const MIN_BITS: usize = 2048;
-/// The largest modulus that is accepted, in bits: many libraries take no larger one, and a signature costs more than a
-/// login.
+/// Largest accepted modulus in bits. Many libraries accept no larger one, and a signature costs more than a login.
 pub const MAX_BITS: usize = 4096;
-/// The public exponent that is accepted.
+/// Accepted public exponent.
 const EXPONENT: u32 = 65537;
-/// What a guess at a passphrase costs (OWASP Password Storage Cheat Sheet, PBKDF2 with HMAC-SHA-256).
+/// PBKDF2 iterations for each guess at a passphrase (OWASP Password Storage Cheat Sheet, PBKDF2 with HMAC-SHA-256).
 const PBKDF2_ITERATIONS: u32 = 600_000;
-/// What a file may ask for. Beyond these bounds a damaged one would keep the start busy for hours, or take all memory.
+/// Limits on the cost that a key file may demand. Without them a damaged file could keep startup busy for hours or take
+/// all memory.
 const MAX_PBKDF2_ITERATIONS: u32 = 10_000_000;
 const MAX_SCRYPT_BYTES: u64 = 256 * 1024 * 1024;
 const MAX_SCRYPT_LANES: u16 = 16;
 
-/// A private key and its public half, both checked.
+/// A private key and its public half, both validated.
 #[derive(Clone)]
 pub struct KeyPair {
     private: RsaPrivateKey,
     public: PublicKey,
 }
 
-/// A public key and its name.
+/// A public key and its id.
 #[derive(Clone, Debug)]
 pub struct PublicKey {
     key: RsaPublicKey,
     id: String,
 }
 
-/// Why a key cannot be used. The message never has anything of the key in it.
+/// Why a key cannot be used. The message never contains key material.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Neither PKCS#8 nor PKCS#1 in PEM, or not an RSA key.
@@ -57,21 +57,21 @@ pub enum KeyError {
     /// Neither SPKI nor PKCS#1 in PEM, or not an RSA key.
     #[error("is not an RSA public key in PEM (SPKI or PKCS#1)")]
     NotAPublicKey,
-    /// It is encrypted, and there is no passphrase.
+    /// It is encrypted, and no passphrase is set.
     #[error("is encrypted: set PRIVATE_KEY_PASSPHRASE or PRIVATE_KEY_PASSPHRASE_FILE")]
     Encrypted,
-    /// It is encrypted with another passphrase, or damaged.
+    /// The passphrase is wrong, or the file is damaged.
     #[error("cannot be decrypted with PRIVATE_KEY_PASSPHRASE")]
     WrongPassphrase,
-    /// To try the passphrase would cost more time or memory than any tool asks for.
+    /// Trying the passphrase would cost more time or memory than any tool demands.
     #[error("is damaged, or costs too much to decrypt")]
     Costly,
-    /// It is encrypted with something else than AES in CBC mode and a key by PBKDF2 or scrypt.
+    /// The encryption is not AES in CBC mode with a key derived by PBKDF2 or scrypt.
     #[error(
         "is encrypted with {0}, which is not supported: convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc`"
     )]
     Cipher(&'static str),
-    /// It is encrypted as OpenSSL did before PKCS#8.
+    /// It uses the encryption of OpenSSL before PKCS#8.
     #[error("is encrypted in an old form: convert it with `openssl pkcs8 -topk8`")]
     OldEncryption,
     /// Its numbers do not belong together.
@@ -80,22 +80,22 @@ pub enum KeyError {
     /// Too small or too large.
     #[error("has {0} bits; it must have 2048 to 4096")]
     Size(usize),
-    /// Another public exponent than the one that every library takes.
+    /// The public exponent is not the one that every library accepts.
     #[error("has an unusual public exponent; it must be 65537")]
     Exponent,
-    /// There is none.
+    /// There is no key.
     #[error("is missing")]
     NoKey,
-    /// The two halves are of different pairs.
+    /// The two halves belong to different pairs.
     #[error("does not belong to the private key")]
     Mismatch,
-    /// The key could not be made or encoded.
+    /// The key could not be generated or encoded.
     #[error("could not be made")]
     Generation,
 }
 
 impl KeyPair {
-    /// Makes a new pair. Takes a fraction of a second at 2048 bits, some seconds at 4096.
+    /// Generates a new pair. It takes a fraction of a second at 2048 bits and some seconds at 4096.
     #[allow(
         clippy::disallowed_types,
         reason = "keys are made by the library from the operating system's generator"
@@ -107,14 +107,14 @@ impl KeyPair {
         Self::from_private(private)
     }
 
-    /// Reads a private key from PEM, PKCS#8 or PKCS#1, and checks it. What is around its block is passed over (RFC 7468
-    /// section 2): text, certificates, a public key.
+    /// Reads a private key from PEM, PKCS#8 or PKCS#1, and validates it. It ignores other content around the block (RFC
+    /// 7468 section 2): text, certificates, a public key.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         Self::read(pem, None)
     }
 
     /// Reads a private key from PEM as [`from_pem`](Self::from_pem) does, or from encrypted PKCS#8 (RFC 8018 section
-    /// 6.2). A key that is not encrypted needs no passphrase, and is taken all the same.
+    /// 6.2). It ignores the passphrase if the key is not encrypted.
     pub fn read(pem: &str, passphrase: Option<&str>) -> Result<Self, KeyError> {
         if let Some(pem) = with_line_ends(pem) {
             return Self::read(&pem, passphrase);
@@ -148,17 +148,17 @@ impl KeyPair {
         Ok(Self { private, public })
     }
 
-    /// The public half.
+    /// Returns the public half.
     pub fn public(&self) -> &PublicKey {
         &self.public
     }
 
-    /// The private key as PKCS#8 PEM.
+    /// Encodes the private key as PKCS#8 PEM.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
         self.private.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyError::Generation)
     }
 
-    /// The private key as encrypted PKCS#8 PEM, which every library reads: AES-256-CBC, with a key from PBKDF2.
+    /// Encodes the private key as encrypted PKCS#8 PEM, which every library reads: AES-256-CBC with a key from PBKDF2.
     #[allow(
         clippy::disallowed_types,
         reason = "keys are made by the library from the operating system's generator"
@@ -176,7 +176,7 @@ impl KeyPair {
         encrypted.to_pem(EncryptedPrivateKeyInfo::PEM_LABEL, LineEnding::LF).map_err(|_| KeyError::Generation)
     }
 
-    /// The private key as PKCS#8 DER, for a signer.
+    /// Encodes the private key as PKCS#8 DER, for a signer.
     pub(crate) fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let document = self.private.to_pkcs8_der().map_err(|_| KeyError::Generation)?;
         Ok(Zeroizing::new(document.as_bytes().to_vec()))
@@ -184,7 +184,7 @@ impl KeyPair {
 }
 
 impl PublicKey {
-    /// Reads a public key from PEM, SPKI or PKCS#1, and checks it. What is around its block is passed over.
+    /// Reads a public key from PEM, SPKI or PKCS#1, and validates it. It ignores other content around the block.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         if let Some(pem) = with_line_ends(pem) {
             return Self::from_pem(&pem);
@@ -211,27 +211,28 @@ impl PublicKey {
         if self.key == pair.public.key { Ok(()) } else { Err(KeyError::Mismatch) }
     }
 
-    /// The key's name: its JWK thumbprint (RFC 7638) with SHA-256, in base64url. The `kid` of its tokens.
+    /// Returns the key id: the JWK thumbprint (RFC 7638) with SHA-256, in base64url. It is the `kid` of the key's
+    /// tokens.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The modulus, big-endian (RFC 7518 section 6.3.1.1).
+    /// Returns the modulus, big-endian (RFC 7518 section 6.3.1.1).
     pub(crate) fn modulus(&self) -> Vec<u8> {
         self.key.n().to_bytes_be()
     }
 
-    /// The public exponent, big-endian (RFC 7518 section 6.3.1.2).
+    /// Returns the public exponent, big-endian (RFC 7518 section 6.3.1.2).
     pub(crate) fn exponent(&self) -> Vec<u8> {
         self.key.e().to_bytes_be()
     }
 
-    /// The public key as SPKI PEM.
+    /// Encodes the public key as SPKI PEM.
     pub fn to_pem(&self) -> Result<String, KeyError> {
         self.key.to_public_key_pem(LineEnding::LF).map_err(|_| KeyError::Generation)
     }
 
-    /// The public key as PKCS#1 DER, for a verifier.
+    /// Encodes the public key as PKCS#1 DER, for a verifier.
     #[cfg_attr(not(feature = "aws-lc"), allow(dead_code, reason = "jwt-simple does this by itself"))]
     pub(crate) fn to_pkcs1_der(&self) -> Result<Vec<u8>, KeyError> {
         let document = self.key.to_pkcs1_der().map_err(|_| KeyError::Generation)?;
@@ -239,13 +240,14 @@ impl PublicKey {
     }
 }
 
-/// PEM that went through an environment variable stands in one line, with `\n` where its lines ended. `None` for any other.
+/// Restores the line ends of PEM from an environment variable, which is one line with `\n` instead of line ends.
+/// Returns `None` for other PEM.
 fn with_line_ends(pem: &str) -> Option<Zeroizing<String>> {
     let in_one_line = pem.contains("\\n") && !pem.trim().contains('\n');
     in_one_line.then(|| Zeroizing::new(pem.trim().replace("\\r", "").replace("\\n", "\n")))
 }
 
-/// What is wrong with PEM in which no block of a private key is whole.
+/// Returns what is wrong with PEM that has no complete block of a private key.
 fn without_block(pem: &str, passphrase: Option<&str>) -> KeyError {
     if pem.contains("Proc-Type: 4,ENCRYPTED") {
         KeyError::OldEncryption
@@ -266,12 +268,13 @@ fn decrypt(der: &[u8], passphrase: &str) -> Result<RsaPrivateKey, KeyError> {
         return Err(KeyError::Costly);
     }
     let plain = encrypted.decrypt(passphrase).map_err(failed)?;
-    // The passphrase of a key on a curve is right.
+    // If an elliptic-curve key decrypts, its passphrase is right.
     let plain = PrivateKeyInfo::try_from(plain.as_bytes()).map_err(failed)?;
     RsaPrivateKey::try_from(plain).map_err(|_| KeyError::NotAPrivateKey)
 }
 
-/// The name of what a key is encrypted with, if that is not supported. `None` also for what is no encrypted key.
+/// Returns the name of an unsupported cipher of an encrypted key. Returns `None` if it is supported, and for input that
+/// is no encrypted key.
 fn unsupported_cipher(der: &[u8]) -> Option<&'static str> {
     let scheme: AlgorithmIdentifierRef<'_> = AnyRef::from_der(der)
         .and_then(|key| {
@@ -309,7 +312,7 @@ fn unsupported_cipher(der: &[u8]) -> Option<&'static str> {
     Some(name)
 }
 
-/// SHA-1 is what OpenSSL before 1.1.0 derived keys with.
+/// Detects key derivation with SHA-1, which OpenSSL before 1.1.0 used.
 fn of_sha1(der: &[u8]) -> Option<&'static str> {
     let encrypted = EncryptedPrivateKeyInfo::try_from(der).ok()?;
     match &encrypted.encryption_algorithm.pbes2()?.kdf {
@@ -351,7 +354,7 @@ mod tests {
 
     #[test]
     fn the_thumbprint_is_that_of_the_standard() {
-        // The key of RFC 7638 section 3.1.
+        // The key from RFC 7638 section 3.1.
         let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZ\
                  CiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZ\
                  gnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniI\

@@ -1,5 +1,5 @@
-//! Cryptography: RSA keys, tokens and password hashes. Every algorithm is a library's; what stands here are the rules
-//! for using it.
+//! Cryptography: RSA keys, tokens and password hashes. Libraries implement every algorithm; these modules contain the
+//! rules for using them.
 
 pub mod argon2;
 pub mod jwt;

@@ -1,17 +1,17 @@
-//! Several keys, of which one signs at a time.
+//! Key ring: several keys, of which one signs at a time.
 //!
-//! What a key does follows from the times that are written down with it, never from who looked at it when: so all
-//! instances that read the same times agree, without a write and without a word between them.
+//! The state of a key depends only on the times stored with it, never on when an instance looked at it. So all
+//! instances that read the same times agree without writes and without communication.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use inwren_domain::token::KeyState;
 use time::{Duration, OffsetDateTime};
 
-/// A key and the time from which it signs, until the next one does.
+/// A key and the time from which it signs, until the next key does.
 #[derive(Clone, Debug)]
 pub struct RingKey<K> {
-    /// Its name.
+    /// The key id.
     pub id: String,
     /// When it begins to sign.
     pub signs_from: OffsetDateTime,
@@ -19,47 +19,48 @@ pub struct RingKey<K> {
     pub key: K,
 }
 
-/// Keys in the order in which they sign. There is always one.
+/// Keys in the order in which they sign. There is at least one.
 pub struct KeyRing<K> {
-    /// The first one, which also signs for all times before it.
+    /// The first key, which also signs for all times before its own.
     first: RingKey<K>,
-    /// The others, each from a time on.
+    /// The later keys, each of which signs from its time on.
     later: Vec<RingKey<K>>,
-    /// How long a token may be good that was signed at the last moment.
+    /// Longest lifetime of a token.
     token_lifetime: Duration,
 }
 
 impl<K> KeyRing<K> {
-    /// A ring of these keys, in any order. `None` without a key.
+    /// Creates a ring of these keys, given in any order. Returns `None` if there is no key.
     pub fn new(mut keys: Vec<RingKey<K>>, token_lifetime: Duration) -> Option<Self> {
         keys.sort_by(|a, b| (a.signs_from, &a.id).cmp(&(b.signs_from, &b.id)));
         let mut keys = keys.into_iter();
         Some(Self { first: keys.next()?, later: keys.collect(), token_lifetime })
     }
 
-    /// The key that signs what is issued at this time. It depends on nothing else, so that a token that is signed again
-    /// after a rotation is the same again.
+    /// Returns the key that signs tokens issued at this time. It depends on nothing else, so that signing the same
+    /// token again after a rotation gives the same text.
     pub fn signer(&self, issued_at: OffsetDateTime) -> &RingKey<K> {
         self.later.iter().rev().find(|key| key.signs_from <= issued_at).unwrap_or(&self.first)
     }
 
-    /// The key that begins to sign last, whether it does so already or not.
+    /// Returns the key that begins to sign last, whether it has begun or not.
     pub fn newest(&self) -> &RingKey<K> {
         self.later.last().unwrap_or(&self.first)
     }
 
-    /// The key that is the one looked for, if what it signed may still be good. One that does not sign yet is taken
-    /// too: the clock of another instance may be ahead.
+    /// Returns the key for which `is_it` is true, if a token that it signed may still be valid. Pending keys are
+    /// included, because the clock of another instance may be ahead.
     pub fn verifier(&self, now: OffsetDateTime, is_it: impl Fn(&K) -> bool) -> Option<&RingKey<K>> {
         self.published(now).map(|(key, _)| key).find(|key| is_it(&key.key))
     }
 
-    /// The keys whose tokens are good at this time or are about to be, with what they do.
+    /// Returns the keys whose tokens are valid at this time or soon will be, with their state.
     pub fn published(&self, now: OffsetDateTime) -> impl Iterator<Item = (&RingKey<K>, KeyState)> {
         self.all(now).filter_map(|(key, state, _)| Some((key, state?)))
     }
 
-    /// All keys, with what they do, if they still do anything, and how long they are published, if that is known.
+    /// Returns all keys, with their state (`None` when they are no longer published) and the end of their publication,
+    /// if it is known.
     pub fn all(
         &self,
         now: OffsetDateTime,
@@ -80,7 +81,7 @@ impl<K> KeyRing<K> {
     }
 }
 
-/// A ring that can be replaced while it is in use. Whoever works with the old one finishes with it.
+/// A ring that can be replaced while in use. Callers that hold the old one finish with it.
 pub(super) struct SharedRing<K>(RwLock<Arc<KeyRing<K>>>);
 
 impl<K> SharedRing<K> {
@@ -88,7 +89,7 @@ impl<K> SharedRing<K> {
         Self(RwLock::new(Arc::new(ring)))
     }
 
-    // A poisoned lock still holds a whole ring: nothing but the swap happens under it.
+    // A poisoned lock still holds a complete ring: only the swap happens under it.
     pub(super) fn get(&self) -> Arc<KeyRing<K>> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -108,7 +109,7 @@ mod tests {
         OffsetDateTime::UNIX_EPOCH + Duration::days(20_000) + Duration::minutes(minutes)
     }
 
-    /// A ring whose keys are called by the minute from which they sign.
+    /// Returns a ring whose keys are named by the minute from which they sign.
     fn ring(minutes: &[i64]) -> KeyRing<i64> {
         let key =
             |minute: &i64| RingKey { id: format!("key-{minute}"), signs_from: at(*minute), key: *minute };

@@ -9,24 +9,24 @@ use super::limits::HasherLimits;
 use super::parameters::{Argon2Parameters, InvalidParameters};
 use super::stored::Stored;
 
-/// The longest that a check of a stored hash may take on this machine, or one row could stop the service.
+/// Longest time that checking a stored hash may take on this machine. Without a limit one row could stop the service.
 const LONGEST_CHECK: Duration = Duration::from_secs(2);
-/// What has been accepted is checked even where it takes longer by so much: no two measurements are the same.
+/// Factor by which the check of a hash that has been accepted may exceed the limit, because measurements vary.
 const TOLERANCE: f64 = 1.5;
-/// What takes longer than this is slow: it never has all threads.
+/// A check that takes longer is slow: slow checks never occupy all threads.
 const SLOW: Duration = Duration::from_millis(250);
 
 /// The stored hashes that a hasher with these parameters and limits can check on this machine. It starts no thread.
 pub struct AffordableHashes {
     pub(super) params: Params,
-    /// The most that a stored hash may need.
+    /// Maximum number of blocks for a stored hash.
     max_blocks: usize,
-    /// Measured when a stored hash is dearer than a new one for the first time.
+    /// Measured when the first stored hash that costs more than a new one arrives.
     costs: OnceCell<Costs>,
 }
 
 impl AffordableHashes {
-    /// What such a hasher can check.
+    /// Computes which hashes such a hasher can check.
     pub fn new(parameters: Argon2Parameters, limits: HasherLimits) -> Result<Self, InvalidParameters> {
         let params = parameters.to_params()?;
         let usual = params.block_count();
@@ -44,7 +44,7 @@ impl AffordableHashes {
         Ok(stored)
     }
 
-    /// Reads a stored hash that this machine can afford to check, and tells whether that is slow.
+    /// Reads a stored hash that this machine can afford to check, and returns whether the check is slow.
     pub(super) async fn read_affordable(
         &self,
         hash: &PasswordHash,

@@ -1,7 +1,7 @@
 use argon2::{Argon2, Block};
 use inwren_domain::credential::HasherError;
 
-/// Fills the output with the hash. Blocks beyond those that are needed are left alone.
+/// Fills the output with the hash. It leaves the blocks that it does not need unchanged.
 pub(super) fn raw(
     argon2: &Argon2<'_>,
     password: &[u8],

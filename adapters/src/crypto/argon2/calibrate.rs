@@ -8,27 +8,27 @@ use super::parameters::{
     Argon2Parameters, InvalidParameters, MAX_ITERATIONS, OUTPUT_BYTES, OWASP_MINIMA, SALT_BYTES,
 };
 
-/// Where the search begins.
+/// Parameters with which the search starts.
 const FIRST_GUESS: Argon2Parameters = Argon2Parameters { memory_kib: 65_536, iterations: 1, parallelism: 1 };
-/// How often a guess is corrected by what it really costs.
+/// How often the search corrects a guess by its measured cost.
 const CORRECTIONS: usize = 2;
-/// How many hashes each thread computes for a measurement.
+/// Hashes that each thread computes per measurement.
 const SAMPLES: usize = 5;
 
-/// Parameters, and what they cost on this machine.
+/// Parameters and their cost on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calibration {
     /// The parameters.
     pub parameters: Argon2Parameters,
-    /// How long one hash takes while every thread computes one: the median of several.
+    /// Time per hash while every thread computes one: the median of several.
     pub took: Duration,
 }
 
-/// Finds parameters with which a hash takes about as long as wanted while so many threads are hashing: as much memory as
-/// that allows, up to a maximum, and iterations for the rest (RFC 9106 section 4). Where even OWASP's minimum takes longer,
-/// it is that minimum.
+/// Finds parameters with which a hash takes about the target time while this many threads are hashing. It chooses as
+/// much memory as the target allows, up to a maximum, and then iterations for the rest (RFC 9106 section 4). If even
+/// OWASP's minimum takes longer, it returns that minimum.
 ///
-/// It computes hashes for some seconds, on threads of its own, and blocks until that is done.
+/// It computes hashes for some seconds, on its own threads, and blocks until they are done.
 pub fn calibrate(
     target: Duration,
     max_memory_kib: u32,
@@ -41,7 +41,7 @@ pub fn calibrate(
     Ok(found)
 }
 
-/// How many KiB can be passed over within the target, judging by what was measured.
+/// Returns how many KiB a hash can pass over within the target, extrapolated from the measurement.
 fn affordable_work(measured: &Calibration, target: Duration) -> u64 {
     let Argon2Parameters { memory_kib, iterations, .. } = measured.parameters;
     let work = u128::from(memory_kib) * u128::from(iterations);
@@ -49,14 +49,14 @@ fn affordable_work(measured: &Calibration, target: Duration) -> u64 {
     u64::try_from(affordable).unwrap_or(u64::MAX)
 }
 
-/// The most memory, and then the most iterations, for this work.
+/// Chooses the most memory, and then the most iterations, for this work.
 fn choose(work_kib: u64, max_memory_kib: u32) -> Argon2Parameters {
     let cost = |(memory, iterations): (u32, u32)| u64::from(memory) * u64::from(iterations);
     let fitting = OWASP_MINIMA.into_iter().filter(|(memory, _)| *memory <= max_memory_kib);
     let (memory_kib, iterations) = match fitting.clone().find(|least| cost(*least) <= work_kib) {
         Some((_, least_iterations)) => {
             let share = u32::try_from(work_kib / u64::from(least_iterations)).unwrap_or(u32::MAX);
-            // Whole MiB: nobody wants to read more digits than were measured.
+            // Whole MiB: more digits than were measured would be noise.
             let memory = share.min(max_memory_kib) & !1_023;
             let iterations = u32::try_from(work_kib / u64::from(memory)).unwrap_or(u32::MAX);
             (memory, iterations.clamp(least_iterations, MAX_ITERATIONS))
@@ -82,7 +82,7 @@ fn measure(parameters: Argon2Parameters, threads: usize) -> Result<Calibration, 
                 .map_err(|_| InvalidParameters)?;
             Ok(begun.elapsed())
         };
-        // The first one pays for the memory, which the service reuses.
+        // The first hash allocates the memory, which the service reuses.
         one()?;
         (0..SAMPLES).map(|_| one()).collect::<Result<Vec<Duration>, InvalidParameters>>()
     };

@@ -10,9 +10,9 @@ use super::equalise::{fill_up, parameters_of};
 use super::parameters::{OUTPUT_BYTES, SALT_BYTES, work};
 use super::stored::Stored;
 
-/// What a thread computes with.
+/// The resources with which a thread computes.
 pub(super) struct Computation<'a> {
-    /// What new hashes are made with.
+    /// Parameters of new hashes.
     pub(super) current: &'a Params,
     /// At least as many as the task uses.
     pub(super) blocks: &'a mut [Block],
@@ -45,7 +45,7 @@ impl Computation<'_> {
             let (matches, took) = self.compare(form, stored)?;
             if matches {
                 let outdated = place > 0 || !stored.is_current(self.current);
-                // Else a slip in the part that did not count would become the password.
+                // Otherwise a typing error in the ignored part would become the password.
                 let renews = outdated && stored.takes_in_all_of(form);
                 let rehashed = renews.then(|| self.hash(password, new_salt)).transpose()?;
                 return Ok(Verification::Match { rehashed });
@@ -56,7 +56,7 @@ impl Computation<'_> {
         Ok(Verification::Mismatch)
     }
 
-    /// All of the work of a mismatch, whatever comes out.
+    /// Checks a password. It always does all the work of a mismatch, whatever the result.
     pub(super) fn check(mut self, password: &Password, stored: &Stored) -> Result<bool, HasherError> {
         let (mut is_it, mut spent) = (false, Duration::ZERO);
         for form in forms(password) {
@@ -68,7 +68,7 @@ impl Computation<'_> {
         Ok(is_it)
     }
 
-    /// Whether the hash was made of this form of the password, and how long it took to find out.
+    /// Returns whether the hash was made from this form of the password, and how long the check took.
     fn compare(&mut self, form: &[u8], stored: &Stored) -> Result<(bool, Duration), HasherError> {
         let (matches, took) = if stored.is_current(self.current) {
             self.pace.learn(|| stored.matches(form, self.blocks))
@@ -78,9 +78,9 @@ impl Computation<'_> {
         Ok((matches?, took))
     }
 
-    /// Does what a hash from cheaper times, or of another function, has left of the work of a current one, so that a refusal
-    /// takes as long as it does for somebody whom nobody has heard of. A dearer hash takes longer: the time of one cannot be
-    /// taken back.
+    /// Pads the check of a cheaper hash, or of a hash by another function, to the work of a current one, so that a
+    /// refusal takes as long as it does for an unknown user. The check of a more expensive hash takes longer and cannot
+    /// be shortened.
     fn make_up(&mut self, password: &Password, stored: &Stored, spent: Duration) -> Result<(), HasherError> {
         let Self { current, blocks, pace } = self;
         if stored.is_current(current) {
@@ -95,18 +95,18 @@ impl Computation<'_> {
         if filled {
             return Ok(());
         }
-        // There has been no usual hash yet whose time is known, so blocks are counted.
+        // No current hash has been timed yet, so blocks are counted instead.
         let missing = count * work(current).saturating_sub(stored.work());
         parameters_of(missing, current).map_or(Ok(()), |params| burn(&params, form, blocks))
     }
 }
 
-/// The forms of a password that a hash may have been made of, ours first.
+/// The forms of a password that a hash may have been made from, ours first.
 fn forms(password: &Password) -> impl Iterator<Item = &[u8]> {
     std::iter::once(password.expose_bytes()).chain(password.expose_typed_bytes())
 }
 
-/// Computes a hash that nobody wants.
+/// Computes a dummy hash.
 pub(super) fn burn(params: &Params, password: &[u8], blocks: &mut [Block]) -> Result<(), HasherError> {
     let mut output = [0; OUTPUT_BYTES];
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());

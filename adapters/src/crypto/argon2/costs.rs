@@ -9,22 +9,22 @@ use super::parameters::{OUTPUT_BYTES, work};
 use super::stored::Stored;
 use crate::crypto::legacy_hash::{ForeignHash, ForeignWork};
 
-/// What is measured for Argon2: more memory than caches have, and new, as that of a dear hash is.
+/// Argon2 memory for the measurement: larger than caches, and newly allocated, like that of an expensive hash.
 const PROBE_KIB: u32 = 16 * 1_024;
-/// The fastest of so many measurements counts, because a disturbance only adds.
+/// Number of measurements. The fastest one counts, because disturbances only add time.
 const SAMPLES: usize = 3;
 
-/// What each password hash function costs on this machine, in seconds of processor time.
+/// Cost of each password hash function on this machine, in seconds of CPU time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Costs {
-    /// One block of Argon2, which is a KiB in one pass.
+    /// One block of Argon2: 1 KiB in one pass.
     block: f64,
     bcrypt_round: f64,
     pbkdf2_round: f64,
 }
 
 impl Costs {
-    /// Measures them, which takes some tens of milliseconds.
+    /// Measures the costs, which takes some tens of milliseconds.
     pub(super) fn measure() -> Result<Self, HasherError> {
         let failed = |_| HasherError::Failed("the parameters of a measurement");
         let params = Params::new(PROBE_KIB, 1, 1, Some(OUTPUT_BYTES)).map_err(failed)?;
@@ -50,7 +50,7 @@ impl Costs {
         })
     }
 
-    /// How long a check of a password against this hash takes, by the work that it is.
+    /// Returns how long checking a password against this hash takes, computed from its work.
     pub(super) fn time_of(&self, stored: &Stored) -> Duration {
         let seconds = match stored {
             Stored::Argon2(stored) => self.block * work(stored.params()) as f64,
@@ -63,7 +63,7 @@ impl Costs {
     }
 }
 
-/// In seconds.
+/// Returns the shortest time, in seconds.
 fn fastest(mut work: impl FnMut() -> Result<(), HasherError>) -> Result<f64, HasherError> {
     let mut fastest = f64::INFINITY;
     for _ in 0..SAMPLES {
@@ -117,7 +117,7 @@ mod tests {
             let mut blocks = vec![Block::default(); stored.block_count()];
             let (foretold, took) =
                 (costs.time_of(&stored), Pace::time(|| stored.matches(b"x", &mut blocks)).1);
-            // A processor that others use is slower at one time than at another.
+            // A shared CPU varies in speed.
             assert!(foretold < took * 8 && took < foretold * 8, "{text}: {foretold:?}, {took:?}");
         }
     }

@@ -3,27 +3,27 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// How long a thread takes for a hash with the current parameters, as it has turned out so far.
+/// CPU timer: tracks how long a thread takes for a hash with the current parameters.
 ///
-/// It counts the processor's time and not the clock's, so that it does not matter how busy the machine is.
+/// It counts CPU time instead of wall-clock time, so that the load of the machine does not matter.
 #[derive(Default)]
 pub(super) struct Pace {
-    /// What the last hashes took, the oldest first.
+    /// CPU time of the last hashes, oldest first.
     recent: VecDeque<Duration>,
 }
 
-/// How many of the last hashes tell what is usual: few enough to follow a processor that changes its speed.
+/// How many of the last hashes define the usual time: few enough to follow a CPU that changes its speed.
 const RECENT: usize = 15;
 
 impl Pace {
-    /// How long something takes.
+    /// Measures the CPU time of a function.
     pub(super) fn time<T>(work: impl FnOnce() -> T) -> (T, Duration) {
         let begun = processor_time();
         let outcome = work();
         (outcome, processor_time().saturating_sub(begun))
     }
 
-    /// Computes a hash with the current parameters, and learns from how long it takes.
+    /// Computes a hash with the current parameters and records its CPU time.
     pub(super) fn learn<T>(&mut self, work: impl FnOnce() -> T) -> (T, Duration) {
         let (outcome, took) = Self::time(work);
         if self.recent.len() == RECENT {
@@ -33,15 +33,16 @@ impl Pace {
         (outcome, took)
     }
 
-    /// The median of the last ones, because a mean follows every disturbance: one hash in ten that takes half as long again
-    /// would be a twentieth more in all that is measured by it. `None` where there has been none yet.
+    /// Returns the median of the last hashes. A mean would follow every disturbance: one hash in ten that takes 50%
+    /// longer would raise it by 5%. Returns `None` if there has been no hash yet.
     fn usual(&self) -> Option<Duration> {
         let mut recent: Vec<Duration> = self.recent.iter().copied().collect();
         recent.sort_unstable();
         recent.get(recent.len() / 2).copied()
     }
 
-    /// What is missing to `count` usual hashes, in hashes. `None` where there has been none yet.
+    /// Returns the work that is missing to reach `count` usual hashes, in hashes. Returns `None` if there has been no
+    /// hash yet.
     pub(super) fn missing(&self, count: u64, spent: Duration) -> Option<f64> {
         let usual = self.usual().filter(|usual| !usual.is_zero())?;
         Some((count as f64 - spent.as_secs_f64() / usual.as_secs_f64()).max(0.0))
@@ -53,7 +54,7 @@ impl Pace {
     }
 }
 
-/// Of this thread.
+/// CPU time of this thread.
 fn processor_time() -> Duration {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     let (seconds, nanoseconds) = (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec));

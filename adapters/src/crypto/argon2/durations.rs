@@ -1,13 +1,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Upper bounds of the buckets in seconds: from a free thread to the longest wait and the dearest check.
+/// Upper bounds of the buckets in seconds: from a wait with a free thread to the longest wait and the most expensive
+/// check.
 const BOUNDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
 /// Counts durations by size.
 #[derive(Default)]
 pub(super) struct Histogram {
-    /// The last one counts what is beyond all bounds.
+    /// The last bucket counts durations beyond all bounds.
     counts: [AtomicU64; BOUNDS.len() + 1],
     micros: AtomicU64,
 }
@@ -29,21 +30,22 @@ impl Histogram {
     }
 }
 
-/// How long something has taken each time, as a histogram.
+/// A histogram of durations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Durations {
     counts: [u64; BOUNDS.len() + 1],
-    /// All of them together.
+    /// Sum of all durations.
     pub sum: Duration,
 }
 
 impl Durations {
-    /// How many there are.
+    /// Returns the number of durations.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// The upper bound of each bucket in seconds, the last one infinite, and how many are in it and in no smaller one.
+    /// Returns for each bucket its upper bound in seconds (the last one is infinite) and how many durations it holds
+    /// that no smaller bucket holds.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
         BOUNDS.into_iter().chain([f64::INFINITY]).zip(self.counts)
     }

@@ -6,14 +6,14 @@ use inwren_domain::credential::HasherError;
 use super::cpu_timer::Pace;
 use super::parameters::{OUTPUT_BYTES, work};
 
-/// In so many steps what is missing is computed.
+/// Maximum number of padding steps.
 const STEPS: usize = 6;
-/// A step computes so much of what is missing: one that turns out to be slow is then no longer than all that was.
+/// Share of the missing work that one step computes. So a step that turns out slow does not exceed the missing time.
 const STEP: f64 = 0.875;
 
-/// Burns what is missing to `count` usual hashes by the processor's time. Blocks in memory that fits into a cache, and
-/// those of a first pass, are faster than usual ones, so it is looked again at what is missing after each step. `false` where
-/// the time of a usual hash is not known.
+/// Pads a cheap verification with dummy hashing until it has used about the CPU time of `count` current hashes, so
+/// timing reveals nothing. Blocks in memory that fits into a cache, and blocks of a first pass, are faster than usual
+/// ones, so each step measures again what is missing. Returns `false` if the time of a current hash is not known yet.
 pub(super) fn fill_up(
     pace: &Pace,
     count: u64,
@@ -30,7 +30,8 @@ pub(super) fn fill_up(
     Ok(true)
 }
 
-/// Parameters for so many blocks, within the memory of a current hash. `None` where they are too few to be computed.
+/// Returns parameters for this many blocks, within the memory of a current hash. Returns `None` if Argon2 cannot
+/// compute so few.
 pub(super) fn parameters_of(missing: u64, current: &Params) -> Option<Params> {
     let iterations = missing.div_ceil(u64::from(current.m_cost())).max(1);
     let memory = u32::try_from(missing / iterations).ok()?;

@@ -5,14 +5,15 @@ use inwren_domain::kernel::{AddressBlock, ClientNetwork};
 
 use super::turns::{Line as _, Turns};
 
-/// After so many of the known in a row a stranger has a turn, so that nobody waits for ever.
+/// After this many entries of recognised clients in a row the queue serves an unrecognised one, so that nothing waits
+/// without limit.
 const KNOWN_IN_A_ROW: usize = 3;
 
-/// Blocks of addresses take turns, and in the turn of a block its networks do.
+/// Address blocks take turns, and within the turn of a block its networks take turns.
 type Rounds<T> = Turns<AddressBlock, Turns<ClientNetwork, VecDeque<T>>>;
 
-/// A bounded queue that is fair to who asks: the known come before strangers, and among either each block of addresses
-/// has its turn after the others, and each network after the others of its block, however much it asks for.
+/// A bounded, fair queue. Recognised clients come before unrecognised ones. Within each group every address block waits
+/// for its turn, and within a block every network, however many entries it has.
 pub(super) struct FairQueue<T> {
     known: Rounds<T>,
     strangers: Rounds<T>,
@@ -20,14 +21,14 @@ pub(super) struct FairQueue<T> {
     known_in_a_row: usize,
 }
 
-/// What came of a new entry.
+/// Result of adding an entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pushed<T> {
     /// There was room.
     Queued,
-    /// Another entry had to go for it: the newest of whoever has the most.
+    /// The new entry displaced this one: the newest entry of the network with the most.
     Displaced(T),
-    /// There is no room, and nobody has more than whoever asks.
+    /// The queue is full, and no other network has more entries than the caller's.
     Refused(T),
 }
 
@@ -44,8 +45,8 @@ impl<T> FairQueue<T> {
         self.len() >= self.capacity
     }
 
-    /// Adds an entry. Where there is no room, the known displace strangers, and whoever has little waiting displaces
-    /// whoever has much.
+    /// Adds an entry. If the queue is full, a recognised client displaces an unrecognised one, and a network with few
+    /// entries displaces one with many.
     pub(super) fn push(&mut self, requester: Requester, entry: T) -> Pushed<T> {
         let Requester { network, standing } = requester;
         let displaced = if !self.is_full() {
@@ -63,7 +64,7 @@ impl<T> FairQueue<T> {
         displaced.map_or(Pushed::Queued, Pushed::Displaced)
     }
 
-    /// Takes the entry whose turn it is of those for which this is true.
+    /// Takes the next entry, by turns, for which `fits` is true.
     pub(super) fn pop(&mut self, fits: &dyn Fn(&T) -> bool) -> Option<T> {
         if self.known_in_a_row >= KNOWN_IN_A_ROW
             && let Some(entry) = self.strangers.pop(fits)
@@ -79,7 +80,7 @@ impl<T> FairQueue<T> {
         self.strangers.pop(fits)
     }
 
-    /// Drops the entries for which this is false.
+    /// Drops the entries for which `wanted` is false.
     pub(super) fn retain(&mut self, mut wanted: impl FnMut(&T) -> bool) {
         self.known.retain(&mut wanted);
         self.strangers.retain(&mut wanted);
@@ -93,8 +94,9 @@ impl<T> FairQueue<T> {
     }
 }
 
-/// Takes an entry for a new one of this network: the newest of the block of addresses with the most, or where that is the
-/// network's own block, of the network in it with the most. `None` where neither has more than the caller.
+/// Removes an entry to make room for a new one of this network: the newest entry of the address block with the most
+/// entries. If that is the network's own block, it removes the newest entry of the network with the most entries in it.
+/// Returns `None` if neither has more than the caller.
 fn make_room<T>(rounds: &mut Rounds<T>, network: ClientNetwork) -> Option<T> {
     let block = network.block();
     if rounds.has_longer(block) {
@@ -207,7 +209,7 @@ mod tests {
             flood(&mut queue);
             assert_eq!(queue.len(), 64);
         }
-        // Each newcomer waits for one of the flood at most.
+        // Each newcomer waits for at most one entry of the flood.
         let first: Vec<_> = (0..22).filter_map(|_| queue.pop(&|_| true)).collect();
         assert_eq!(first, [&[0], &(2..=21).collect::<Vec<_>>()[..], &[0]].concat());
     }

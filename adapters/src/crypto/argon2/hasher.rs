@@ -20,17 +20,17 @@ use super::task::{Computing, Reply};
 use super::worker::work;
 use crate::parts::Parts;
 
-/// Hashes with Argon2id on threads of its own, and checks what others hashed otherwise.
+/// Hashes passwords with Argon2id on its own threads, and checks hashes that other services made with other functions.
 ///
-/// What is bounded: the threads, the memory of all running hashes, how many wait and for how long. Beyond that the
-/// caller is told at once, so that a flood of logins costs neither memory nor the answers of anybody else. Those who wait
-/// have their turn by who they are, not by how much they ask for. The blocks are reused, because fresh ones cost more in
-/// page faults than the hash itself.
+/// Threads, memory of all running hashes, queue length and waiting time are bounded. Beyond these bounds the hasher
+/// reports at once that it is busy, so that a flood of logins costs neither memory nor the responses of other clients.
+/// The queue serves waiting callers by client, not by number of requests. Threads reuse their blocks, because fresh
+/// ones cost more in page faults than the hash itself.
 ///
-/// A stored hash is unusable if it needs more memory than the budget leaves beside a usual hash on each other thread, or if
-/// a check takes more than two seconds of this machine by what was measured: one row of a database or an import must not
-/// stop the service. A hash that costs no more than a new one is always usable. What is large or slow, and usable, leaves
-/// room and threads for others.
+/// A stored hash is unusable if it needs more memory than the budget leaves beside a usual hash on each other thread,
+/// or if its check takes more than two seconds on this machine, by measurement: one row of a database or an import must
+/// not stop the service. A hash that costs no more than a new one is always usable. Large or slow hashes that are
+/// usable leave memory and threads for others.
 pub struct Argon2Hasher {
     queue: Arc<Queue>,
     affordable: AffordableHashes,
@@ -42,22 +42,22 @@ pub struct Argon2Hasher {
     refused: AtomicU64,
 }
 
-/// What the hasher does at the moment, and has done since it was started.
+/// Current load and totals of the hasher since its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HasherMetrics {
-    /// Threads that hash.
+    /// Hasher threads.
     pub threads: usize,
     /// Hashes that wait for a thread.
     pub waiting: usize,
-    /// Hashes that are being computed.
+    /// Hashes that threads are computing.
     pub running: usize,
-    /// Hashes that have been computed.
+    /// Computed hashes.
     pub computed: u64,
-    /// How long hashes waited for a thread, those included that were given up or displaced.
+    /// How long hashes waited for a thread, including those that timed out or were displaced.
     pub waits: Durations,
     /// How long hashes took to compute.
     pub computations: Durations,
-    /// Callers who were told that the hasher is busy.
+    /// Calls that the hasher refused because it was busy.
     pub refused: u64,
 }
 
@@ -98,7 +98,7 @@ impl Argon2Hasher {
         })
     }
 
-    /// How busy it is.
+    /// Returns the current load and the totals.
     pub fn metrics(&self) -> HasherMetrics {
         let computations = self.computations.durations();
         HasherMetrics {
@@ -140,7 +140,7 @@ impl Argon2Hasher {
         let reply = match tokio::time::timeout(max_wait, &mut reply).await {
             Ok(reply) => reply,
             Err(_) if self.queue.end_wait(&ticket) => return Err(self.busy()),
-            // It has begun, and will be done within one hash.
+            // The computation has started and ends within the time of one hash.
             Err(_) => reply.await,
         };
         match reply {

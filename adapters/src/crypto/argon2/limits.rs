@@ -2,28 +2,30 @@ use std::time::Duration;
 
 use super::parameters::Argon2Parameters;
 
-/// How much at once.
+/// Resource limits of the hasher.
 #[derive(Clone, Copy, Debug)]
 pub struct HasherLimits {
-    /// Threads that hash; at least 1. More than there are cores gains nothing.
+    /// Hasher threads, at least 1. More threads than cores gain nothing.
     pub threads: usize,
-    /// The memory that all running hashes together may take, in KiB. At least one hash with the current parameters always
-    /// runs; a stored hash for which this is too little is unusable.
+    /// Memory budget of all running hashes, in KiB. At least one hash with the current parameters always runs; a stored
+    /// hash that needs more is unusable.
     pub memory_budget_kib: usize,
-    /// How many hashes may wait for a thread.
+    /// Maximum number of hashes that wait for a thread.
     pub max_waiting: usize,
-    /// For how long one may wait before a stranger is told that the service is busy.
+    /// Longest wait before the hasher reports to an unrecognised client that it is busy.
     pub max_wait: Duration,
-    /// For how long one may wait before somebody [known](inwren_domain::credential::Standing::Known) is told so.
+    /// Longest wait before the hasher reports this to a [recognised](inwren_domain::credential::Standing::Known)
+    /// client.
     pub max_wait_of_known: Duration,
 }
 
-/// The memory that there is for a stored hash, unless new ones take more: Django and passlib took 100 MiB, argon2-cffi 64.
+/// Memory for a stored hash, unless new ones take more. Django and passlib used 100 MiB, argon2-cffi 64 MiB.
 const STORED_KIB: usize = 128 * 1_024;
 impl HasherLimits {
-    /// As many threads as cores, and the memory that they need with these parameters; one of them has up to 128 MiB, for a
-    /// stored hash. A stranger waits for less than a second; the queue takes more than can be worked off in that time,
-    /// because a client that waits asks less often than one that is turned away at once.
+    /// Returns limits with one thread per core and the memory that these threads need with these parameters. One thread
+    /// may use up to 128 MiB, for a stored hash. An unrecognised client waits for less than a second. The queue holds
+    /// more than the threads can work off in that time, because a client that waits retries less often than one that is
+    /// refused at once.
     pub fn for_machine(cores: usize, parameters: Argon2Parameters) -> Self {
         let (threads, usual) = (cores.max(1), parameters.memory_kib as usize);
         Self {

@@ -1,5 +1,5 @@
-//! Password hashes with Argon2id (RFC 9106), computed on threads of their own, within a budget of memory. Those that others
-//! made are checked on the same threads.
+//! Password hashing with Argon2id (RFC 9106) on dedicated threads, within a memory budget. The same threads check
+//! hashes that other services made.
 
 mod affordable;
 mod blocks;

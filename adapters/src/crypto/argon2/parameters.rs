@@ -1,17 +1,17 @@
 use argon2::Params;
 
-/// The cost of a hash. The defaults are OWASP's minimum (ASVS 5.0, 11.4.2).
+/// Cost parameters of a hash. The defaults are OWASP's minimum (ASVS 5.0, 11.4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Argon2Parameters {
-    /// Memory, in KiB.
+    /// Memory in KiB.
     pub memory_kib: u32,
     /// Passes over the memory.
     pub iterations: u32,
-    /// Lanes. They are computed one after the other, on one thread.
+    /// Lanes. One thread computes them one after the other.
     pub parallelism: u32,
 }
 
-/// The parameters are not among those that Argon2 knows.
+/// Argon2 or this service does not allow the parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "Argon2 takes at least 8 KiB a lane, 1 iteration and 1 lane, and this service at most 4 GiB, 64 and 16"
@@ -24,11 +24,11 @@ impl Default for Argon2Parameters {
     }
 }
 
-/// The least that OWASP asks of Argon2id (Password Storage Cheat Sheet; ASVS 5.0, 11.4.2): KiB, and iterations.
+/// OWASP's minimum parameters for Argon2id (Password Storage Cheat Sheet; ASVS 5.0, 11.4.2): KiB and iterations.
 pub(super) const OWASP_MINIMA: [(u32, u32); 5] =
     [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 
-/// Bounds on the parameters that can be configured. Of stored hashes this machine may afford less: see
+/// Upper bounds of configurable parameters. For stored hashes the limits of this machine may be lower: see
 /// [`Argon2Hasher`](super::Argon2Hasher).
 const MAX_MEMORY_KIB: u32 = 4 * 1024 * 1024;
 pub(super) const MAX_ITERATIONS: u32 = 64;
@@ -38,7 +38,7 @@ pub(super) const OUTPUT_BYTES: usize = 32;
 pub(super) const SALT_BYTES: usize = 16;
 
 impl Argon2Parameters {
-    /// Whether a hash costs at least what OWASP asks for.
+    /// Returns whether the parameters meet one of OWASP's minima.
     pub fn is_recommended(&self) -> bool {
         OWASP_MINIMA
             .iter()
@@ -57,7 +57,7 @@ pub(super) fn is_bounded(params: &Params) -> bool {
         && params.p_cost() <= MAX_PARALLELISM
 }
 
-/// How many blocks are computed.
+/// Returns the number of blocks that a hash computes.
 pub(super) fn work(params: &Params) -> u64 {
     u64::from(params.m_cost()) * u64::from(params.t_cost())
 }

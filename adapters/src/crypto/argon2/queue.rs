@@ -12,14 +12,14 @@ use crate::parts::{Part, Parts};
 pub(super) struct Job {
     pub(super) task: Box<dyn Task>,
     pub(super) blocks: usize,
-    /// Whether it takes much longer than others.
+    /// Whether it takes much longer than other jobs.
     pub(super) is_slow: bool,
     pub(super) ticket: Arc<Ticket>,
-    /// What the job does, in the trace of its caller.
+    /// Parts of the caller's trace that the job adds.
     pub(super) parts: Parts,
 }
 
-/// The wait of a job. It ends once: the worker that begins the job takes it, or the caller that gives the job up.
+/// The wait of a job. It ends once: when a worker starts the job, or when the caller gives up.
 pub(super) struct Ticket(Mutex<Option<Waiting>>);
 
 struct Waiting {
@@ -28,7 +28,7 @@ struct Waiting {
 }
 
 impl Ticket {
-    /// Begins to wait. The part of a trace ends with the wait.
+    /// Starts the wait. The part of the trace ends with it.
     pub(super) fn new(part: Part) -> Self {
         Self(Mutex::new(Some(Waiting { since: Instant::now(), _part: part })))
     }
@@ -38,7 +38,7 @@ impl Ticket {
     }
 }
 
-/// The jobs that wait, and the memory that is left for those that run.
+/// The waiting jobs, and the memory that is left for running ones.
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
@@ -46,21 +46,21 @@ pub(super) struct Queue {
     waits: Histogram,
 }
 
-/// What the running jobs may take.
+/// Limits on running jobs.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
-    /// Blocks, in all.
+    /// Total number of blocks.
     pub(super) budget: usize,
-    /// Blocks of a job that is not large.
+    /// Most blocks of a job that is not large.
     pub(super) usual: usize,
-    /// Slow jobs at a time.
+    /// Most slow jobs at a time.
     pub(super) slow: usize,
 }
 
 struct State {
     waiting: FairQueue<Job>,
-    /// The job whose turn it is, where there is no memory for it yet. No other large or slow one overtakes it, or a costly
-    /// old hash would never be checked; usual ones do, because they leave room for it.
+    /// The next job, if there is no memory for it yet. No other large or slow job overtakes it, because an expensive
+    /// stored hash would then never be checked. Usual jobs overtake it, because they leave memory for it.
     next: Option<Job>,
     free_blocks: usize,
     running: usize,
@@ -69,7 +69,7 @@ struct State {
 }
 
 impl Queue {
-    /// A queue of at most `max_waiting` jobs.
+    /// Creates a queue of at most `max_waiting` jobs.
     pub(super) fn new(max_waiting: usize, bounds: Bounds) -> Self {
         let waiting = FairQueue::new(max_waiting);
         let free_blocks = bounds.budget;
@@ -77,11 +77,11 @@ impl Queue {
         Self { state: Mutex::new(state), changed: Condvar::new(), bounds, waits: Histogram::default() }
     }
 
-    /// Adds a job, and tells whether there was room for it. Another one may have to go for it.
+    /// Adds a job, and returns whether there was room for it. It may displace another one.
     pub(super) fn push(&self, requester: Requester, job: Job) -> bool {
         let mut state = self.lock();
         if state.waiting.is_full() {
-            // Those whose callers have gone make room for those who are still there.
+            // Jobs whose callers have gone make room for the others.
             state.waiting.retain(|waiting| !waiting.task.is_abandoned());
         }
         let pushed = state.waiting.push(requester, job);
@@ -96,8 +96,8 @@ impl Queue {
         true
     }
 
-    /// Waits for the next job that somebody still wants and that fits into the budget, and takes its memory from it.
-    /// `None` once the queue is closed.
+    /// Waits for the next job that fits into the budget and whose caller is still waiting, and reserves its memory.
+    /// Returns `None` after the queue is closed.
     pub(super) fn next(&self) -> Option<(Job, Reserved<'_>)> {
         let mut state = self.lock();
         loop {
@@ -124,24 +124,24 @@ impl Queue {
         }
     }
 
-    /// Ends the wait of a job, unless that has been done. Tells whether it has ended it.
+    /// Ends the wait of a job, and returns whether this call ended it.
     pub(super) fn end_wait(&self, ticket: &Ticket) -> bool {
         let Some(waiting) = ticket.take() else { return false };
         self.waits.observe(waiting.since.elapsed());
         true
     }
 
-    /// How long jobs have waited.
+    /// Returns how long jobs have waited.
     pub(super) fn waits(&self) -> Durations {
         self.waits.durations()
     }
 
-    /// The next job that can run now.
+    /// Returns the next job that can run now.
     fn choose(&self, state: &mut State) -> Option<Job> {
         let (free_blocks, may_be_slow) = (state.free_blocks, state.slow < self.bounds.slow);
         let has_thread = |job: &Job| may_be_slow || !job.is_slow;
         let fits = |job: &Job| self.charge(job) <= free_blocks && has_thread(job);
-        // A job whose caller has gone delays no other.
+        // A job whose caller has gone does not delay others.
         if let Some(next) = state.next.take_if(|next| next.task.is_abandoned() || fits(next)) {
             return Some(next);
         }
@@ -157,23 +157,23 @@ impl Queue {
         state.waiting.pop(&|job| overtakes(job) && fits(job))
     }
 
-    /// What a job takes of the budget. A usual hash that is larger than all of it runs alone.
+    /// Returns what a job takes from the budget. A usual hash that exceeds the whole budget runs alone.
     fn charge(&self, job: &Job) -> usize {
         job.blocks.min(self.bounds.budget)
     }
 
-    /// How many jobs wait.
+    /// Returns the number of waiting jobs.
     pub(super) fn waiting(&self) -> usize {
         let state = self.lock();
         state.waiting.len() + usize::from(state.next.is_some())
     }
 
-    /// How many jobs are being computed.
+    /// Returns the number of running jobs.
     pub(super) fn running(&self) -> usize {
         self.lock().running
     }
 
-    /// Lets the workers go home.
+    /// Stops the workers.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -183,13 +183,13 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    // Nothing that can panic happens under the lock, so a poisoned one still holds a whole state.
+    // No code under the lock can panic, so a poisoned lock still holds a complete state.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Memory taken from the budget; given back when dropped.
+/// Memory reserved from the budget. Dropping it returns the memory.
 pub(super) struct Reserved<'a> {
     queue: &'a Queue,
     blocks: usize,

@@ -5,10 +5,10 @@ use super::parameters::work;
 use super::stored_argon2::StoredArgon2;
 use crate::crypto::legacy_hash::ForeignHash;
 
-/// A stored hash that was read and found within the bounds, whoever made it.
+/// A stored hash by any function that was read and is within the bounds.
 pub(super) enum Stored {
     Argon2(StoredArgon2),
-    /// By another function; it takes no blocks.
+    /// A hash by another function. It needs no blocks.
     Foreign(ForeignHash),
 }
 
@@ -20,7 +20,7 @@ impl Stored {
         }
     }
 
-    /// How many blocks a check needs.
+    /// Returns the number of blocks that a check needs.
     pub(super) fn block_count(&self) -> usize {
         match self {
             Self::Argon2(stored) => stored.params().block_count(),
@@ -28,7 +28,7 @@ impl Stored {
         }
     }
 
-    /// Whether it was made of these bytes.
+    /// Returns whether the hash was made from these bytes.
     pub(super) fn matches(&self, password: &[u8], blocks: &mut [Block]) -> Result<bool, HasherError> {
         match self {
             Self::Argon2(stored) => stored.matches(password, blocks),
@@ -36,7 +36,7 @@ impl Stored {
         }
     }
 
-    /// Whether the function tells this password from all others that a user could type.
+    /// Returns whether the function distinguishes this password from all others that a user could type.
     pub(super) fn takes_in_all_of(&self, password: &[u8]) -> bool {
         match self {
             Self::Argon2(_) => true,
@@ -44,7 +44,7 @@ impl Stored {
         }
     }
 
-    /// Whether a check costs no more memory and no more work than one of a hash with these parameters.
+    /// Returns whether a check costs no more memory and no more work than the check of a hash with these parameters.
     pub(super) fn is_no_dearer_than(&self, current: &Params) -> bool {
         match self {
             Self::Argon2(stored) => {
@@ -54,7 +54,7 @@ impl Stored {
         }
     }
 
-    /// Whether a new hash of the same password would have the same parameters.
+    /// Returns whether a new hash of the same password would have the same parameters.
     pub(super) fn is_current(&self, current: &Params) -> bool {
         match self {
             Self::Argon2(stored) => stored.is_current(current),
@@ -62,7 +62,7 @@ impl Stored {
         }
     }
 
-    /// How many blocks a check computes.
+    /// Returns the number of blocks that a check computes.
     pub(super) fn work(&self) -> u64 {
         match self {
             Self::Argon2(stored) => work(stored.params()),

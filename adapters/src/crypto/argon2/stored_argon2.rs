@@ -5,7 +5,7 @@ use inwren_domain::credential::{HasherError, PasswordHash};
 use super::blocks::raw;
 use super::parameters::{Argon2Parameters, OUTPUT_BYTES, is_bounded};
 
-/// A stored hash of Argon2 that was read and found within the bounds.
+/// A stored Argon2 hash that was read and is within the bounds.
 pub(super) struct StoredArgon2 {
     algorithm: Algorithm,
     version: Version,
@@ -35,7 +35,7 @@ impl StoredArgon2 {
         &self.params
     }
 
-    /// Whether it was made of these bytes.
+    /// Returns whether the hash was made from these bytes.
     pub(super) fn matches(&self, password: &[u8], blocks: &mut [Block]) -> Result<bool, HasherError> {
         let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
         let mut output = [0; Output::MAX_LENGTH];
@@ -57,7 +57,7 @@ impl StoredArgon2 {
 }
 
 impl Argon2Parameters {
-    /// What a stored hash of Argon2 was made with. An error where no service would check a password against it.
+    /// Returns the parameters of a stored Argon2 hash, or an error if no service would check a password against it.
     pub fn of(hash: &PasswordHash) -> Result<Self, HasherError> {
         let stored = StoredArgon2::read(hash)?;
         let params = stored.params();

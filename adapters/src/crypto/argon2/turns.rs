@@ -1,20 +1,20 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-/// Entries that wait for their turn.
+/// A queue of entries that take turns.
 pub(super) trait Line {
     type Entry;
 
-    /// How many wait.
+    /// Returns the number of waiting entries.
     fn len(&self) -> usize;
 
-    /// Takes the entry whose turn it is of those for which this is true.
+    /// Takes the next entry, by turns, for which `fits` is true.
     fn pop(&mut self, fits: &dyn Fn(&Self::Entry) -> bool) -> Option<Self::Entry>;
 
-    /// Takes the newest entry; where there are several lines, that of the longest.
+    /// Takes the newest entry. If there are several lines, it takes the newest entry of the longest line.
     fn pop_newest(&mut self) -> Option<Self::Entry>;
 
-    /// Drops the entries for which this is false.
+    /// Drops the entries for which `wanted` is false.
     fn retain(&mut self, wanted: &mut dyn FnMut(&Self::Entry) -> bool);
 }
 
@@ -39,9 +39,9 @@ impl<T> Line for VecDeque<T> {
     }
 }
 
-/// One line for each key, served in turn.
+/// One line per key, served in turn.
 pub(super) struct Turns<K, L> {
-    /// None of them is empty.
+    /// No line is empty.
     lines: HashMap<K, L>,
     /// Each key that has a line, once.
     turns: VecDeque<K>,
@@ -55,7 +55,7 @@ impl<K, L> Default for Turns<K, L> {
 }
 
 impl<K: Copy + Eq + Hash + Ord, L: Line> Turns<K, L> {
-    /// Adds an entry to the line of a key, by a function that adds exactly one.
+    /// Adds an entry to the line of a key. `push` must add exactly one entry.
     pub(super) fn push(&mut self, key: K, push: impl FnOnce(&mut L))
     where
         L: Default,
@@ -68,18 +68,18 @@ impl<K: Copy + Eq + Hash + Ord, L: Line> Turns<K, L> {
         self.len += 1;
     }
 
-    /// Whether a line is longer than that of this key would be with one more entry.
+    /// Returns whether another line is longer than the line of this key would be with one more entry.
     pub(super) fn has_longer(&self, key: K) -> bool {
         let longest = self.lines.values().map(Line::len).max().unwrap_or(0);
         longest > self.line(key).map_or(0, Line::len) + 1
     }
 
-    /// The line of a key.
+    /// Returns the line of a key.
     pub(super) fn line(&self, key: K) -> Option<&L> {
         self.lines.get(&key)
     }
 
-    /// Takes the newest entry of the line of a key.
+    /// Takes the newest entry from the line of a key.
     pub(super) fn pop_newest_of(&mut self, key: K) -> Option<L::Entry> {
         let line = self.lines.get_mut(&key)?;
         let entry = line.pop_newest()?;

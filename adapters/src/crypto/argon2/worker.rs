@@ -7,7 +7,7 @@ use super::cpu_timer::Pace;
 use super::durations::Histogram;
 use super::queue::Queue;
 
-/// What a thread does: one job after the other, in blocks of its own.
+/// Worker loop of a thread: it computes one job after the other, in its own blocks.
 pub(super) fn work(queue: &Queue, params: &Params, computations: &Histogram) {
     let usual = params.block_count();
     let mut blocks: Vec<Block> = Vec::new();
@@ -21,7 +21,7 @@ pub(super) fn work(queue: &Queue, params: &Params, computations: &Histogram) {
         job.task.compute(computation);
         computations.observe(begun.elapsed());
         drop(part);
-        // What a costly old hash needed beyond the usual goes back to the system before the budget knows it free.
+        // The thread frees the extra memory of an expensive hash before the budget counts it as free.
         if blocks.len() > usual {
             blocks.truncate(usual);
             blocks.shrink_to_fit();

@@ -9,7 +9,7 @@ use super::envelope::{Compact, Header};
 use super::key::TokenKey;
 use crate::crypto::keys::{KeyError, KeyPair};
 
-/// A key of AWS-LC: constant-time, and as fast as the machine can.
+/// An RSA key of AWS-LC: constant-time and hardware-accelerated.
 pub struct AwsLcKey {
     private: RsaKeyPair,
     public: ParsedPublicKey,
@@ -26,7 +26,7 @@ impl AwsLcKey {
 }
 
 impl TokenKey for AwsLcKey {
-    /// Takes the pair over, and checks by a signature that its halves belong together.
+    /// Imports the pair, and checks with a signature that its halves belong together.
     fn new(pair: &KeyPair) -> Result<Self, KeyError> {
         let private = RsaKeyPair::from_pkcs8(&pair.to_pkcs8_der()?).map_err(|_| KeyError::Damaged)?;
         let public = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public().to_pkcs1_der()?)

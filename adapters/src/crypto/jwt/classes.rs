@@ -11,15 +11,16 @@ use super::envelope::TokenType;
 use super::format::TokenFormat;
 use super::payload::{Id, Methods, Payload};
 
-/// The claims of a class of tokens, and how they stand in a payload. No token is of two classes.
+/// Converts the claims of a token class to and from a payload. No token belongs to two classes.
 pub(super) trait TokenClass: Sized {
-    /// What its tokens are for.
+    /// The purpose of its tokens.
     const TYPE: TokenType;
 
-    /// The claims, written down.
+    /// Writes the claims into a payload.
     fn payload<'a>(&'a self, format: &'a TokenFormat) -> Payload<'a>;
 
-    /// The claims that a payload says. `None` if it is of another class, or has values that ours never have.
+    /// Reads the claims from a payload. Returns `None` if it is of another class or has values that our tokens never
+    /// have.
     fn read(payload: Payload<'_>) -> Option<Self>;
 }
 
@@ -146,7 +147,7 @@ impl TokenClass for RefreshClaims {
     }
 }
 
-/// The claims that every token has, and no others.
+/// Returns a payload with the claims that every token has, and no others.
 fn registered<'a, C: TokenClass>(
     format: &'a TokenFormat,
     id: &'a TokenId,
@@ -174,7 +175,8 @@ fn registered<'a, C: TokenClass>(
     }
 }
 
-/// How the user of an access token proved who they are. Tokens from before there were the claims are all of a password.
+/// Reads how the user of an access token authenticated. Tokens without these claims predate them, and always prove a
+/// password.
 fn assurance(acr: Option<&str>, amr: Option<Methods<'_>>) -> Option<Assurance> {
     let (acr, amr) = match (acr, amr) {
         (None, None) => return Some(Assurance::PASSWORD),
@@ -183,7 +185,7 @@ fn assurance(acr: Option<&str>, amr: Option<Methods<'_>>) -> Option<Assurance> {
     Some(Assurance { acr: Acr::from_name(acr)?, amr: Amr::from_stored(&amr.0) })
 }
 
-/// Tokens from before there was the claim have none.
+/// Tokens without the claim predate it.
 fn is_first_party(client_id: Option<&str>) -> bool {
     client_id.is_none_or(|client_id| client_id == FIRST_PARTY_CLIENT)
 }

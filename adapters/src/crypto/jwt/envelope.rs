@@ -3,20 +3,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_domain::token::{InvalidToken, SigningError};
 use serde::Serialize;
 
-/// A longer token is refused before anything of it is decoded.
+/// Maximum token length in bytes. Longer tokens are refused before any decoding.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// What a token is for. The one can never stand in for the other: header and claims both say it.
+/// The purpose of a token. A token of one type is never accepted as the other: both header and claims state the type.
 #[derive(Clone, Copy)]
 pub(super) enum TokenType {
-    /// Presented to services.
+    /// Access token, which clients present to services.
     Access,
-    /// Exchanged for the next pair.
+    /// Refresh token, which clients exchange for the next pair.
     Refresh,
 }
 
 impl TokenType {
-    /// The `typ` of the header (RFC 8725 section 3.11, RFC 9068 section 2.1).
+    /// Returns the `typ` of the header (RFC 8725 section 3.11, RFC 9068 section 2.1).
     pub(super) const fn typ(self) -> &'static str {
         match self {
             Self::Access => "at+jwt",
@@ -24,7 +24,7 @@ impl TokenType {
         }
     }
 
-    /// The claim `type`.
+    /// Returns the value of the claim `type`.
     pub(super) const fn claim(self) -> &'static str {
         match self {
             Self::Access => "access",
@@ -33,23 +33,24 @@ impl TokenType {
     }
 }
 
-/// The header that all tokens of a key and a type have, byte for byte. So a presented one is compared and never read:
-/// nothing that somebody else wrote into it can have an effect (RFC 8725 sections 3.1, 3.10 and 3.11).
+/// The header that all tokens of a key and a type share, byte for byte. Verification compares the presented header and
+/// never parses it, so that no value that an attacker writes into it has an effect (RFC 8725 sections 3.1, 3.10 and
+/// 3.11).
 pub struct Header {
     /// Its `typ`.
     pub typ: &'static str,
-    /// All of it in base64url, as it stands in a token.
+    /// The whole header in base64url, as in a token.
     pub encoded: String,
 }
 
 impl Header {
     fn new(typ: &'static str, kid: &str) -> Self {
-        // Neither needs escaping: a `kid` is base64url. The order is that of the signed bytes.
+        // Neither value needs escaping: a `kid` is base64url. The order of members is that of the signed bytes.
         let json = format!(r#"{{"alg":"RS256","kid":"{kid}","typ":"{typ}"}}"#);
         Self { typ, encoded: URL_SAFE_NO_PAD.encode(json) }
     }
 
-    /// The bytes to sign for a token with this payload (RFC 7515 section 5.1).
+    /// Returns the bytes to sign for a token with this payload (RFC 7515 section 5.1).
     pub fn signing_input(&self, payload: &impl Serialize) -> Result<String, SigningError> {
         let payload = serde_json::to_vec(payload).map_err(|_| SigningError("not encodable"))?;
         let mut input = String::with_capacity(TYPICAL_TOKEN_BYTES);
@@ -60,7 +61,8 @@ impl Header {
     }
 }
 
-/// Enough for an access token that a key of 2048 bits signed, so that its text is laid out once.
+/// Initial capacity in bytes: enough for an access token that a key of 2048 bits signs, so that the text is allocated
+/// once.
 const TYPICAL_TOKEN_BYTES: usize = 1024;
 
 /// The headers of a key's tokens.
@@ -70,7 +72,7 @@ pub(super) struct Headers {
 }
 
 impl Headers {
-    /// Of the key of this name.
+    /// Creates the headers of the key with this id.
     pub(super) fn new(kid: &str) -> Self {
         let header = |r#type: TokenType| Header::new(r#type.typ(), kid);
         Self { access: header(TokenType::Access), refresh: header(TokenType::Refresh) }
@@ -84,22 +86,22 @@ impl Headers {
     }
 }
 
-/// A presented token, taken apart (RFC 7515 section 7.1). Nothing in it has been believed yet.
+/// A presented token, split into its parts (RFC 7515 section 7.1). No part is verified yet.
 pub struct Compact<'a> {
-    /// All of it.
+    /// The whole token.
     pub token: &'a str,
-    /// The header, in base64url.
+    /// The header in base64url.
     pub header: &'a str,
-    /// The payload, in base64url.
+    /// The payload in base64url.
     pub payload: &'a str,
-    /// What the signature is over: header and payload.
+    /// The signed part: header and payload.
     pub signed: &'a str,
-    /// The signature itself.
+    /// The decoded signature.
     pub signature: Vec<u8>,
 }
 
 impl<'a> Compact<'a> {
-    /// Takes a token apart.
+    /// Splits a token into its parts.
     pub fn parse(token: &'a str) -> Result<Self, InvalidToken> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(InvalidToken::TooLong);
@@ -113,7 +115,7 @@ impl<'a> Compact<'a> {
         Ok(Self { token, header, payload, signed, signature })
     }
 
-    /// Why it was refused, when its header is none of ours.
+    /// Returns the reason for refusing a token whose header is not one of ours.
     pub(super) fn foreign_header(&self) -> InvalidToken {
         match URL_SAFE_NO_PAD.decode(self.header) {
             Ok(_) => InvalidToken::Header,

@@ -4,15 +4,15 @@ use serde::Serialize;
 use super::envelope::{Compact, Header};
 use crate::crypto::keys::{KeyError, KeyPair};
 
-/// What a library makes of a key pair, and all in which one adapter differs from the other. It signs and verifies
-/// RS256 and nothing else, whatever a token says of itself.
+/// A key pair as a library holds it: the only code in which the two adapters differ. It signs and verifies only RS256,
+/// whatever algorithm a token names.
 pub trait TokenKey: Sized + Send + Sync {
-    /// Takes the pair over.
+    /// Imports the pair.
     fn new(pair: &KeyPair) -> Result<Self, KeyError>;
 
-    /// Makes a token of the payload, under this header of this very key.
+    /// Creates a token with this payload and this header, which must belong to this key.
     fn sign(&self, header: &Header, payload: &impl Serialize) -> Result<String, SigningError>;
 
-    /// Checks the signature of a token whose header is one of this key's. The claims are not judged here.
+    /// Checks the signature of a token whose header is one of this key's. It does not check the claims.
     fn verify(&self, token: &Compact<'_>) -> Result<(), InvalidToken>;
 }

@@ -11,26 +11,26 @@ use crate::crypto::ring::{KeyRing, RingKey};
 pub struct SigningKey {
     /// The pair.
     pub pair: KeyPair,
-    /// When it begins to sign; it goes on until the next one begins.
+    /// When it begins to sign. It signs until the next key begins.
     pub signs_from: OffsetDateTime,
 }
 
-/// The keys that a token adapter is to work with. There is always one.
+/// The keys for a token adapter. There is at least one.
 pub struct SigningKeys {
     /// The keys, in any order.
     pub keys: Vec<SigningKey>,
-    /// How long a token may be good that was signed at the last moment: for so long a key verifies that signs no more.
+    /// Longest lifetime of a token. A key still verifies for this long after it has stopped signing.
     pub token_lifetime: Duration,
 }
 
 impl SigningKeys {
-    /// One key, which signs always.
+    /// Returns a set of one key, which always signs.
     pub fn of_one(pair: KeyPair) -> Self {
         let key = SigningKey { pair, signs_from: OffsetDateTime::UNIX_EPOCH };
         Self { keys: vec![key], token_lifetime: Duration::ZERO }
     }
 
-    /// Makes the ring of an adapter, which turns each pair into what it signs with.
+    /// Creates the key ring of an adapter from the pairs.
     pub(super) fn ring<K: TokenKey>(&self) -> Result<KeyRing<Prepared<K>>, KeyError> {
         let prepared = |SigningKey { pair, signs_from }: &SigningKey| {
             let id = pair.public().id().to_owned();
@@ -41,8 +41,8 @@ impl SigningKeys {
     }
 }
 
-/// What an adapter works with: the public key, what its tokens begin with, which of them it has seen, the secret of
-/// keyed hashes, and what the library has made of the pair.
+/// A key as an adapter uses it: the public key, the headers of its tokens, the tokens verified so far, the secret for
+/// keyed hashes, and the pair as the library holds it.
 pub(super) struct Prepared<K> {
     pub(super) public: PublicKey,
     pub(super) headers: Headers,

@@ -15,16 +15,18 @@ use super::key::TokenKey;
 use super::tokens::Tokens;
 use crate::crypto::ring::RingKey;
 
-/// The headers that the usual libraries for Python write, byte for byte. As with ours, a presented one is compared and never
-/// read, so that no other algorithm, key, `crit` or URL in it can have an effect.
+/// The headers that the usual Python libraries write, byte for byte. Verification compares the presented header and
+/// never parses it, so that no other algorithm, key, `crit` or URL in it has an effect.
 const HEADERS: [&str; 2] = [r#"{"alg":"RS256","typ":"JWT"}"#, r#"{"typ":"JWT","alg":"RS256"}"#];
-/// No access token is good for longer: what is may be a refresh token that does not say so.
+/// Longest accepted lifetime of an access token. A token with a longer one may be a refresh token that does not state
+/// its type.
 const MAX_LIFETIME: Duration = Duration::DAY;
 
-/// Verifies access tokens of the service before this one, with the keys of the ring, until a given time.
+/// Verifies access tokens of the legacy service with the keys of the ring, until a given time.
 ///
-/// That service signed with the same RSA key, but names no key in the header, has claims of its own, and says less. What it
-/// says of issuer, audience and rights is not looked at: it was no two services' key, and rights are the store's.
+/// The legacy service signed with the same RSA key. Its tokens name no key in the header, and have other and fewer
+/// claims. The verifier ignores their issuer, audience and rights: no other service used the key, and the store holds
+/// the rights.
 pub struct LegacyTokens<K> {
     tokens: Arc<Tokens<K>>,
     until: OffsetDateTime,
@@ -60,7 +62,7 @@ impl<K: TokenKey> LegacyTokens<K> {
         let is_access = types.all(|said| said == "access")
             && match issued_at {
                 Some(issued_at) => expires_at - issued_at <= MAX_LIFETIME && was_there(issued_at),
-                // Neither when nor what for: on its last day a refresh token would look like that.
+                // Without an issue time and a type, a refresh token on its last day would look like an access token.
                 None => says_access,
             };
         let is_bounded = expires_at <= self.until && expires_at <= now.saturating_add(MAX_LIFETIME);
@@ -74,14 +76,14 @@ impl<K: TokenKey> LegacyTokens<K> {
 }
 
 impl<K: TokenKey> LegacyTokenVerifier for LegacyTokens<K> {
-    /// Nothing of the payload is looked at before the signature is checked.
+    /// Checks the signature before it reads the payload.
     fn verify_legacy(&self, token: &str, now: OffsetDateTime) -> Result<LegacyClaims, InvalidToken> {
         let token = Compact::parse(token)?;
         if now >= self.until || !self.headers.iter().any(|header| header == token.header) {
             return Err(token.foreign_header());
         }
         let ring = self.tokens.ring.get();
-        // The token does not say which key signed it. One that does not sign yet did not sign then.
+        // The token does not name the key that signed it. A key that is still pending cannot have signed it.
         let used = ring.published(now).filter(|(_, state)| *state != KeyState::Pending);
         let signer = used.map(|(key, _)| key).find(|key| key.key.key.verify(&token).is_ok());
         let signer: &RingKey<_> = signer.ok_or(InvalidToken::Signature)?;
@@ -90,23 +92,23 @@ impl<K: TokenKey> LegacyTokenVerifier for LegacyTokens<K> {
     }
 }
 
-/// The id of a user, or the address.
+/// Parses the subject: the id or the email address of a user.
 fn subject(sub: &str) -> Option<LegacySubject> {
     if sub.contains('@') {
         return Email::parse_for_lookup(sub).ok().map(LegacySubject::Email);
     }
-    // With hyphens or without: the other forms of a UUID come from no library.
+    // With or without hyphens: no library writes the other forms of a UUID.
     let id = matches!(sub.len(), 32 | 36).then(|| Uuid::try_parse(sub).ok())??;
     Some(LegacySubject::Id(UserId::from_uuid(id)))
 }
 
-/// A claim that is there has a value: `null` is none.
+/// Reads a claim that must have a value if it is present: `null` is an error.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// The claims that access tokens of such services have. An unknown one, one that comes twice, one that is null and one of
-/// another type are refused: it may be a token for something else.
+/// The claims of legacy access tokens. Unknown, duplicate and null claims and claims of another type are refused,
+/// because such a token may have another purpose.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Claims<'a> {
@@ -137,7 +139,8 @@ struct Claims<'a> {
     _is_superuser: Option<IgnoredAny>,
 }
 
-/// Seconds since 1970 (RFC 7519 section 2), whole or with a fraction, as `time.time()` gives them. Never a text.
+/// Seconds since 1970 (RFC 7519 section 2), whole or with a fraction, as `time.time()` returns them. Strings are
+/// refused.
 struct NumericDate(OffsetDateTime);
 
 impl<'de> Deserialize<'de> for NumericDate {

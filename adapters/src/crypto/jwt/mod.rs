@@ -1,8 +1,8 @@
-//! Tokens as signed JWTs (RFC 7519, RFC 7515, RFC 9068), RS256 only.
+//! Signed JWTs (RFC 7519, RFC 7515, RFC 9068), RS256 only.
 //!
-//! Two adapters stand behind the one port, and each verifies what the other signed: [`AwsLcTokens`], which release
-//! binaries use, and [`PortableTokens`] in pure Rust. Both are [`Tokens`], which hold every rule; they differ only in
-//! the library that makes and checks the signature.
+//! Two adapters implement the port, and each verifies tokens that the other signed: [`AwsLcTokens`], which release
+//! binaries use, and [`PortableTokens`] in pure Rust. Both are [`Tokens`], which holds all rules. They differ only in
+//! the library that computes and checks signatures.
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
@@ -24,9 +24,9 @@ pub use keys::{SigningKey, SigningKeys};
 pub use legacy::LegacyTokens;
 pub use tokens::Tokens;
 
-/// Tokens with AWS-LC.
+/// Tokens signed and verified with AWS-LC.
 #[cfg(feature = "aws-lc")]
 pub type AwsLcTokens = Tokens<aws_lc::AwsLcKey>;
-/// Tokens with jwt-simple.
+/// Tokens signed and verified with jwt-simple.
 #[cfg(feature = "portable")]
 pub type PortableTokens = Tokens<portable::PortableKey>;

@@ -5,11 +5,11 @@ use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-/// The claims that our tokens have, in the order of the signed bytes. The first ones are in every token; of the others,
-/// each class has its own.
+/// The claims of our tokens, in the order of the signed bytes. Every token has the first ones; each class has its own
+/// of the others.
 ///
-/// Reading ignores a claim with another name (RFC 7519 section 4), so that tokens of a later release are good here. It refuses
-/// any name that comes twice, and a claim of ours that is null or of another type.
+/// Parsing ignores claims with other names (RFC 7519 section 4), so that tokens of a later release stay valid. It
+/// refuses duplicate names, and claims of ours that are null or of another type.
 #[derive(Serialize)]
 pub(super) struct Payload<'a> {
     pub(super) iat: i64,
@@ -19,7 +19,7 @@ pub(super) struct Payload<'a> {
     pub(super) aud: Cow<'a, str>,
     pub(super) jti: Cow<'a, str>,
     pub(super) r#type: Cow<'a, str>,
-    /// Ours do not have it, but what it says must hold (RFC 7519 section 4.1.5).
+    /// Our tokens do not have this claim, but it must hold if it is present (RFC 7519 section 4.1.5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) nbf: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,7 +36,7 @@ pub(super) struct Payload<'a> {
     pub(super) tier: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) is_superuser: Option<bool>,
-    /// Only absent in tokens from before all had it.
+    /// Absent only in tokens from before the claim existed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) client_id: Option<Cow<'a, str>>,
 }
@@ -49,7 +49,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
 
 struct PayloadVisitor;
 
-/// A text that is borrowed where nothing in it is escaped.
+/// A string that is borrowed if it contains no escape sequence.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -115,7 +115,7 @@ impl<'de> Visitor<'de> for PayloadVisitor {
     }
 }
 
-/// Reads the value of a claim that comes once, and is not null.
+/// Reads the value of a claim, and refuses duplicates and null.
 fn once<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
     map: &mut A,
     claim: &mut Option<T>,
@@ -131,7 +131,7 @@ fn required<T, E: serde::de::Error>(claim: Option<T>) -> Result<T, E> {
     claim.ok_or_else(|| E::custom("a claim that is missing"))
 }
 
-/// The methods of an authentication: a JSON array of names. They are kept in one text, separated by spaces.
+/// The authentication methods: a JSON array of names, held as one string separated by spaces.
 pub(super) struct Methods<'a>(pub(super) Cow<'a, str>);
 
 impl Serialize for Methods<'_> {
@@ -148,7 +148,7 @@ impl<'de> Deserialize<'de> for Methods<'_> {
     }
 }
 
-/// A UUID in the form that we write. It has others, and one thing must have one name.
+/// A UUID in the form that we write. The other forms are refused, so that each id has one spelling.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Id(pub(super) Uuid);
 

@@ -9,11 +9,11 @@ use super::envelope::{Compact, Header, MAX_TOKEN_BYTES};
 use super::key::TokenKey;
 use crate::crypto::keys::{KeyError, KeyPair};
 
-/// A key of jwt-simple, in pure Rust: the independent check of the other.
+/// An RSA key of jwt-simple, in pure Rust: an independent check of the other adapter.
 ///
 /// The library accepts more than this service does (its own clock with 15 minutes of tolerance, optional times, a
-/// missing type, an empty `crit`, a megabyte of token). So it is asked for the signature alone: the header has been
-/// compared before, and the claims are judged after.
+/// missing type, an empty `crit`, tokens of a megabyte). So it checks only the signature: the caller compares the
+/// header before and checks the claims afterwards.
 pub struct PortableKey {
     private: RS256KeyPair,
     public: RS256PublicKey,
@@ -29,7 +29,7 @@ impl TokenKey for PortableKey {
     }
 
     fn sign(&self, header: &Header, payload: &impl Serialize) -> Result<String, SigningError> {
-        // Every claim stands in the payload, in our order; the library has names of its own for some of them.
+        // The payload contains all claims, in our order. The library has its own names for some of them.
         let claims = JWTClaims {
             issued_at: None,
             expires_at: None,
@@ -46,7 +46,7 @@ impl TokenKey for PortableKey {
     }
 
     fn verify(&self, token: &Compact<'_>) -> Result<(), InvalidToken> {
-        // At the beginning of time nothing has expired yet, and all lies in the future.
+        // At time zero no token has expired, and every issue time lies in the future.
         let options = VerificationOptions {
             accept_future: true,
             artificial_time: Some(UnixTimeStamp::from_secs(0)),
@@ -57,7 +57,7 @@ impl TokenKey for PortableKey {
         match self.public.verify_token::<NoCustomClaims>(token.token, Some(options)) {
             Ok(_) => Ok(()),
             Err(error) if is_bad_signature(&error) => Err(InvalidToken::Signature),
-            // Well signed, but not even what the library takes for claims.
+            // The signature is valid, but the library cannot parse the payload as claims.
             Err(_) => Err(InvalidToken::Claims),
         }
     }

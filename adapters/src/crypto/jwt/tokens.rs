@@ -17,24 +17,24 @@ use super::payload::Payload;
 use crate::crypto::keys::{KeyError, KeyPair};
 use crate::crypto::ring::SharedRing;
 
-/// Signs and verifies tokens of one format with the keys of a ring. `K` is what a library makes of a key pair.
+/// Signs and verifies tokens of one format with the keys of a ring. `K` is the library's form of a key pair.
 pub struct Tokens<K> {
     pub(super) format: TokenFormat,
     pub(super) ring: SharedRing<Prepared<K>>,
 }
 
 impl<K: TokenKey> Tokens<K> {
-    /// Works with one key, which signs always.
+    /// Uses one key, which always signs.
     pub fn new(format: TokenFormat, pair: &KeyPair) -> Result<Self, KeyError> {
         Self::with_keys(format, &SigningKeys::of_one(pair.clone()))
     }
 
-    /// Works with these keys.
+    /// Uses these keys.
     pub fn with_keys(format: TokenFormat, keys: &SigningKeys) -> Result<Self, KeyError> {
         Ok(Self { format, ring: SharedRing::new(keys.ring()?) })
     }
 
-    /// Goes over to other keys. If one of them cannot be used, it goes on with those that it has.
+    /// Replaces the keys. If one of the new keys cannot be used, the old keys stay in use.
     pub fn replace_keys(&self, keys: &SigningKeys) -> Result<(), KeyError> {
         self.ring.replace(keys.ring()?);
         Ok(())
@@ -51,7 +51,7 @@ impl<K: TokenKey> Tokens<K> {
         Ok(PlainToken::new(token))
     }
 
-    /// Nothing of the payload is looked at before the signature is checked.
+    /// Checks the signature before it reads the payload.
     fn verify<C: TokenClass>(&self, token: &str, now: OffsetDateTime) -> Result<C, InvalidToken> {
         let token = Compact::parse(token)?;
         let ring = self.ring.get();
@@ -61,13 +61,14 @@ impl<K: TokenKey> Tokens<K> {
         let Prepared { key, verified, .. } = &known.key;
         match C::TYPE {
             TokenType::Access => verified.check(token.token, || key.verify(&token))?,
-            // Presented once.
+            // Not cached, because a client presents a refresh token once.
             TokenType::Refresh => key.verify(&token)?,
         }
         self.claims(token.payload, now)
     }
 
-    /// Reads the claims of a token whose signature has been checked, and checks that they hold for us, now.
+    /// Reads the claims of a token whose signature has been checked, and checks that they are valid for this service at
+    /// this time.
     fn claims<C: TokenClass>(&self, payload: &str, now: OffsetDateTime) -> Result<C, InvalidToken> {
         let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| InvalidToken::Claims)?;
         let payload: Payload<'_> = serde_json::from_slice(&json).map_err(|_| InvalidToken::Claims)?;
@@ -106,8 +107,8 @@ impl<K: TokenKey> KeyDirectory for Tokens<K> {
         keys
     }
 
-    // By the newest key of all, which changes only when the manifest does: the instances look at that at about the same
-    // time, while which key signs or is published depends on their clocks and on when they were started.
+    // Uses the newest of all keys, which changes only when the manifest changes. All instances read the manifest at
+    // about the same time, while which key signs or is published depends on their clocks and start times.
     fn keyed_hash(&self, purpose: &str, text: &str) -> [u8; 32] {
         self.ring.get().newest().key.secret.hash(purpose, text)
     }

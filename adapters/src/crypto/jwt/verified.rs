@@ -3,33 +3,33 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-/// So many tokens are remembered at least before the oldest are forgotten, and at most twice as many: less than a
+/// The cache remembers at least this many tokens before it drops the oldest, and at most twice as many: less than a
 /// megabyte.
 const GENERATION: usize = 8 * 1024;
 
-/// The tokens whose signature one key has been found to have made, so that the arithmetic is done once and not for each
-/// request that carries the same token.
+/// Cache of tokens whose signature one key has verified, so that the RSA computation runs once per token and not once
+/// per request.
 ///
-/// Whether a key made the signature of a token follows from the two alone and never changes, so to remember it decides
-/// nothing new. It holds for the whole text of a token, by its SHA-256, and for this one key: whoever takes the key away
-/// takes this with it. What does change, the times of a token, the state of its key and its session, is not here and is
-/// looked at for each request.
+/// Whether a key made the signature of a token depends only on the two and never changes, so the cache decides nothing
+/// new. It identifies the whole text of a token by its SHA-256, and belongs to this one key: removing the key removes
+/// the cache. The service still checks on each request what does change: the times of the token, the state of its key
+/// and its session.
 #[derive(Default)]
 pub(super) struct VerifiedTokens(Mutex<Generations>);
 
-/// The tokens of late, and those of before. One that is asked for again is among those of late.
+/// The recent tokens and the older ones. A lookup moves an older token to the recent ones.
 #[derive(Default)]
 struct Generations {
     late: HashSet<Fingerprint>,
     before: HashSet<Fingerprint>,
 }
 
-/// What stands for a token. It is no secret: it cannot be presented.
+/// Digest of a token. It is not secret, because clients cannot present it.
 type Fingerprint = [u8; 32];
 
 impl VerifiedTokens {
-    /// Whether the key made the signature of this token: known from before, or else found out by `verify`. Only what is
-    /// right is remembered, so that nobody without good tokens can fill the room.
+    /// Checks whether the key made the signature of this token, from the cache or by `verify`. The cache remembers only
+    /// tokens with valid signatures, so that clients without such tokens cannot fill it.
     pub(super) fn check<E>(&self, token: &str, verify: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
         let fingerprint: Fingerprint = Sha256::digest(token).into();
         if self.generations().knows(fingerprint) {
@@ -40,7 +40,7 @@ impl VerifiedTokens {
         Ok(())
     }
 
-    // A poisoned lock still holds whole sets: nothing is half done under it.
+    // A poisoned lock still holds complete sets: no code under it leaves them half changed.
     fn generations(&self) -> MutexGuard<'_, Generations> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -71,7 +71,7 @@ impl Generations {
 mod tests {
     use super::*;
 
-    /// Whether the signature of this token had to be computed.
+    /// Returns whether the signature of this token had to be computed.
     fn computed(tokens: &VerifiedTokens, token: &str) -> bool {
         let mut computed = false;
         let verify = || {

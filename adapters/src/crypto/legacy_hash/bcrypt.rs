@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::equal::is_equal;
 
-/// bcrypt's own base64. Some implementations leave bits of chance at the end of a salt, which have no meaning.
+/// The base64 variant of bcrypt. Some implementations leave random bits at the end of a salt, which have no meaning.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &BCRYPT,
     GeneralPurposeConfig::new()
@@ -14,35 +14,35 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// A higher cost is no hash that a service can check: it takes seconds on any machine. Which of the others this machine can
-/// afford is measured.
+/// Largest accepted cost: checking a higher one takes seconds on any machine. A measurement decides which lower costs
+/// this machine can afford.
 const MAX_COST: u32 = 16;
-/// What is measured, some milliseconds long.
+/// Cost of the hash for measurements, which takes some milliseconds.
 const PROBE_COST: u32 = 6;
-/// The lowest cost that the function has.
+/// Lowest cost of bcrypt.
 const MIN_COST: u32 = 4;
-/// How much of a password the function takes in.
+/// How many bytes of a password bcrypt uses.
 const KEY_BYTES: usize = 72;
 const SALT_BYTES: usize = 16;
 const SALT_CHARS: usize = 22;
-/// The last of its 24 bytes was never written down, by anybody.
+/// No implementation writes the last of the 24 bytes.
 const OUTPUT_BYTES: usize = 23;
 
-/// A hash by bcrypt (Provos and Mazières, 1999).
+/// A bcrypt hash (Provos and Mazières, 1999).
 pub(super) struct Bcrypt {
     cost: u32,
     salt: [u8; SALT_BYTES],
     expected: [u8; OUTPUT_BYTES],
 }
 
-/// What follows the name of the function. The names say which bugs an implementation did not have: of the three, the same
-/// comes out. `$2x$` has one, and `$2$` ends no password.
+/// Returns the part after the identifier. The three identifiers only state which bugs an implementation did not have:
+/// their results are the same. `$2x$` has such a bug, and `$2$` does not terminate the password.
 pub(super) fn without_ident(text: &str) -> Option<&str> {
     ["$2a$", "$2b$", "$2y$"].into_iter().find_map(|ident| text.strip_prefix(ident))
 }
 
 impl Bcrypt {
-    /// Reads `12$` with the salt and the hash behind it.
+    /// Reads `12$` followed by the salt and the hash.
     pub(super) fn read(rest: &str) -> Result<Self, &'static str> {
         const MALFORMED: &str = "not a bcrypt hash";
         let (cost, encoded) = rest.split_once('$').ok_or(MALFORMED)?;
@@ -62,29 +62,30 @@ impl Bcrypt {
         }
     }
 
-    /// A cheap one to measure with.
+    /// Returns a cheap hash for measurements.
     pub(super) fn probe() -> Self {
         Self { cost: PROBE_COST, salt: [0; SALT_BYTES], expected: [0; OUTPUT_BYTES] }
     }
 
-    /// How often the function expands its key.
+    /// Returns how often the function expands its key.
     pub(super) fn rounds(&self) -> u64 {
         1 << self.cost
     }
 
-    /// Whether the function sees the password with the NUL that ends it: else it may be the beginning of a longer one.
+    /// Returns whether bcrypt uses the password with its terminating NUL. Otherwise it may be the prefix of a longer
+    /// one.
     pub(super) fn takes_in_all_of(password: &[u8]) -> bool {
         password.len() < KEY_BYTES
     }
 
-    /// Checks the first 72 bytes of a password, as all that made such hashes did. A password with a NUL in it is never the
-    /// one: most refused to hash it, and to the function it may be the same as another.
+    /// Checks the first 72 bytes of a password, as all services that made such hashes did. A password that contains a
+    /// NUL never matches: most services refused to hash it, and to bcrypt it may equal another one.
     pub(super) fn matches(&self, password: &[u8]) -> bool {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         let taken = password.len().min(KEY_BYTES);
         let (head, _) = key.split_at_mut(taken);
         head.copy_from_slice(password.get(..taken).unwrap_or_default());
-        // The NUL that ends it is a part of the key, where there is room for it.
+        // The terminating NUL is a part of the key if there is room for it.
         let key = key.get(..(taken + 1).min(KEY_BYTES)).unwrap_or_default();
         let output = bcrypt::bcrypt(self.cost, self.salt, key);
         let is_it = output.first_chunk().is_some_and(|output| is_equal(output, &self.expected));

@@ -1,5 +1,5 @@
-//! Password hashes that other services made with other functions than Argon2. They are checked, and never made: a login
-//! with the right password replaces them by one of ours.
+//! Legacy hashes: password hashes that other services made with functions other than Argon2. The service checks them
+//! and never makes them. A login with the right password replaces such a hash by an Argon2id hash.
 
 mod bcrypt;
 mod equal;
@@ -10,7 +10,7 @@ use inwren_domain::credential::HasherError;
 use bcrypt::Bcrypt;
 use pbkdf2::Pbkdf2;
 
-/// A stored hash that was read and found within the bounds.
+/// A stored legacy hash that was read and is within the bounds.
 #[derive(Debug)]
 pub(super) struct ForeignHash(Function);
 
@@ -20,22 +20,22 @@ enum Function {
     Pbkdf2(Pbkdf2),
 }
 
-/// How much a check of a password is, by the unit of the function.
+/// The work of checking a password, in the unit of the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ForeignWork {
-    /// So many rounds of bcrypt's key schedule: two to the power of the cost.
+    /// Rounds of bcrypt's key schedule: two to the power of the cost.
     Bcrypt(u64),
-    /// So many rounds of PBKDF2.
+    /// Rounds of PBKDF2.
     Pbkdf2(u64),
 }
 
 impl ForeignHash {
-    /// A cheap hash of each function, to measure how long a round takes.
+    /// Returns a cheap hash of each function, to measure how long a round takes.
     pub(super) fn probes() -> [Self; 2] {
         [Function::Bcrypt(Bcrypt::probe()), Function::Pbkdf2(Pbkdf2::probe())].map(Self)
     }
 
-    /// Reads a hash. `None` where it is of none of these functions.
+    /// Reads a hash. Returns `None` if none of these functions made it.
     pub(super) fn read(text: &str) -> Option<Result<Self, HasherError>> {
         let function = if let Some(rest) = bcrypt::without_ident(text) {
             Bcrypt::read(rest).map(Function::Bcrypt)
@@ -49,7 +49,7 @@ impl ForeignHash {
         Some(function.map(Self).map_err(HasherError::Unusable))
     }
 
-    /// Whether it was made of this password. It costs the same whether it was or not.
+    /// Returns whether the hash was made from this password. The cost is the same for both results.
     pub(super) fn matches(&self, password: &[u8]) -> bool {
         match &self.0 {
             Function::Bcrypt(hash) => hash.matches(password),
@@ -57,7 +57,7 @@ impl ForeignHash {
         }
     }
 
-    /// How much a check of a password is.
+    /// Returns the work of checking a password.
     pub(super) fn work(&self) -> ForeignWork {
         match &self.0 {
             Function::Bcrypt(hash) => ForeignWork::Bcrypt(hash.rounds()),
@@ -65,7 +65,7 @@ impl ForeignHash {
         }
     }
 
-    /// Whether the function tells this password from all others that a user could type.
+    /// Returns whether the function distinguishes this password from all others that a user could type.
     pub(super) fn takes_in_all_of(&self, password: &[u8]) -> bool {
         match &self.0 {
             Function::Bcrypt(_) => Bcrypt::takes_in_all_of(password),
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_published_vectors_of_bcrypt_are_matched() {
-        // Of the author of the function: the empty password, a short one, and one at the cost of 10.
+        // From the author of the function: the empty password, a short one and the alphabet.
         for (hash, password) in [
             ("$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.", ""),
             ("$2a$06$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe", "a"),
@@ -105,7 +105,7 @@ mod tests {
     fn what_bcrypt_never_saw_does_not_count_and_nothing_ends_a_password_early() {
         let hash = read("$2a$06$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe");
         assert!(hash.matches(b"a"));
-        // The function repeats its key, of which the NUL at the end is a part: these two are the same to it.
+        // bcrypt repeats its key, including the terminating NUL, so these two are equal to it.
         assert!(!hash.matches(b"a\0a"));
         assert!(!hash.matches(b"a\0"));
     }
@@ -113,14 +113,14 @@ mod tests {
     #[test]
     fn the_end_of_a_password_counts_only_where_the_function_sees_it() {
         let bcrypt = read("$2a$06$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe");
-        // Of 72 bytes bcrypt does not see whether more follow.
+        // With 72 bytes bcrypt does not see whether more follow.
         let counts = [0, 1, 71, 72, 73, 128].map(|length| bcrypt.takes_in_all_of(&vec![b'x'; length]));
         assert_eq!(counts, [true, true, true, false, false, false]);
 
         let hash = format!("$pbkdf2-sha256$1$${}", "A".repeat(43));
         let pbkdf2 = read(&hash);
         assert!(pbkdf2.takes_in_all_of(&[b'x'; 128]) && pbkdf2.takes_in_all_of(b"a\0b"));
-        // HMAC fills a key up with NULs to 64 bytes (RFC 2104).
+        // HMAC pads a key with NULs to 64 bytes (RFC 2104).
         assert!(!pbkdf2.takes_in_all_of(b"a\0") && !pbkdf2.takes_in_all_of(&[0; 64]));
         let mut sums = [[0; 32]; 2];
         for (sum, password) in sums.iter_mut().zip([&b"a"[..], b"a\0"]) {

@@ -4,14 +4,14 @@ use sha2::Sha256;
 
 use super::equal::is_equal;
 
-/// More rounds are refused: a check takes about a second at this many. Which of the others this machine can afford is
-/// measured.
+/// Maximum number of rounds: a check takes about a second at this many. A measurement decides which lower numbers this
+/// machine can afford.
 const MAX_ROUNDS: u32 = 5_000_000;
-/// What is measured, some milliseconds long at most.
+/// Rounds of the hash for measurements, which takes at most some milliseconds.
 const PROBE_ROUNDS: u32 = 5_000;
-/// The block of SHA-256. HMAC fills a shorter key up with NULs.
+/// Block size of SHA-256. HMAC pads a shorter key with NULs.
 const HMAC_BLOCK_BYTES: usize = 64;
-/// The most that passlib writes.
+/// Longest salt that passlib writes.
 const MAX_SALT_BYTES: usize = 1_024;
 const OUTPUT_BYTES: usize = 32;
 const MALFORMED: &str = "not a hash by PBKDF2 with HMAC-SHA-256";
@@ -24,15 +24,15 @@ pub(super) struct Pbkdf2 {
 }
 
 impl Pbkdf2 {
-    /// Reads `29000$` with the salt and the hash behind it, in base64 with a dot in place of the plus and without padding, as
-    /// passlib writes them.
+    /// Reads `29000$` followed by the salt and the hash as passlib writes them: in base64 with a dot instead of the
+    /// plus, without padding.
     pub(super) fn read_passlib(rest: &str) -> Result<Self, &'static str> {
         let (rounds, salt, sum) = fields(rest)?;
         let decode = |text: &str| STANDARD_NO_PAD.decode(text.replace('.', "+")).map_err(|_| MALFORMED);
         Self::new(rounds, decode(salt)?, &decode(sum)?)
     }
 
-    /// Reads `29000$` with the salt behind it, as it is, and the hash in base64, as Django writes them.
+    /// Reads `29000$` followed by the plain salt and the hash in base64, as Django writes them.
     pub(super) fn read_django(rest: &str) -> Result<Self, &'static str> {
         let (rounds, salt, sum) = fields(rest)?;
         let sum = STANDARD.decode(sum).map_err(|_| MALFORMED)?;
@@ -51,17 +51,18 @@ impl Pbkdf2 {
         }
     }
 
-    /// A cheap one to measure with.
+    /// Returns a cheap hash for measurements.
     pub(super) fn probe() -> Self {
         Self { rounds: PROBE_ROUNDS, salt: vec![0; 16], expected: [0; OUTPUT_BYTES] }
     }
 
-    /// How often the function calls HMAC.
+    /// Returns how often the function calls HMAC.
     pub(super) fn rounds(&self) -> u64 {
         self.rounds.into()
     }
 
-    /// Whether the function tells the password from all others: a NUL at the end of a short one does not count.
+    /// Returns whether the function distinguishes the password from all others: it ignores a NUL at the end of a short
+    /// one.
     pub(super) fn takes_in_all_of(password: &[u8]) -> bool {
         password.len() > HMAC_BLOCK_BYTES || password.last() != Some(&0)
     }
