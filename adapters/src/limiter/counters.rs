@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use inwren_domain::limiter::{Decision, LimiterMetrics};
 
-/// What a limiter has decided so far.
+/// Counts the decisions of a limiter.
 #[derive(Default)]
 pub(super) struct Counters {
     allowed: AtomicU64,
@@ -15,7 +15,7 @@ impl Counters {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The figures that every limiter has.
+    /// Returns the metrics that every limiter has.
     pub(super) fn metrics(&self) -> LimiterMetrics {
         LimiterMetrics {
             allowed: self.allowed.load(Ordering::Relaxed),

@@ -2,19 +2,20 @@ use std::time::Duration;
 
 use inwren_domain::limiter::{Decision, Quota};
 
-/// A quota as the generic cell rate algorithm counts: each call moves the time at which the allowance is whole again
-/// further away, and that time is never further away than `burst`. All times are in nanoseconds.
+/// A quota for the generic cell rate algorithm (GCRA). Each call moves the time at which the allowance is full again
+/// further into the future, by at most `burst` from now. All times are in nanoseconds.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
     quota: Quota,
-    /// What a call costs.
+    /// Cost of a call.
     pub(super) each: i128,
-    /// What the whole allowance costs. Whole division may leave a rest, which must not cost the last call of it.
+    /// Cost of the whole allowance. It is a multiple of `each`, because the remainder of an integer division would
+    /// otherwise cost the last call of the allowance.
     pub(super) burst: i128,
 }
 
 impl Pace {
-    /// The pace of a quota, by a clock that is no finer than `tick` nanoseconds.
+    /// Creates the pace of a quota for a clock with a resolution of `tick` nanoseconds.
     pub(super) fn new(quota: Quota, tick: i128) -> Self {
         let period = i128::try_from(quota.period.as_nanos()).unwrap_or(i128::MAX);
         let limit = i128::from(quota.limit.max(1));
@@ -22,16 +23,16 @@ impl Pace {
         Self { quota, each, burst: each.saturating_mul(limit) }
     }
 
-    /// What is said to somebody whose allowance is whole again at `whole_at`, and when it is after that.
+    /// Decides on a call of a client whose allowance is full again at `whole_at`, and returns the new such time.
     pub(super) fn decide(&self, whole_at: i128, now: i128) -> (Decision, i128) {
-        // Never further away than the whole allowance: should the clock step back, nobody waits for it to catch up.
+        // The time is at most one whole allowance away: if the clock steps back, no client waits for it to catch up.
         let whole_at = whole_at.clamp(now, now.saturating_add(self.burst));
         let allowed = whole_at + self.each - now <= self.burst;
         let stands_at = if allowed { whole_at + self.each } else { whole_at };
         (self.decision(allowed, stands_at - now), stands_at)
     }
 
-    /// The decision where it is known, and how long it is from now until the allowance is whole again.
+    /// Returns the decision from its result and the time until the allowance is full again.
     pub(super) fn decision(&self, allowed: bool, owed: i128) -> Decision {
         let left = if allowed { (self.burst - owed) / self.each } else { 0 };
         Decision {

@@ -12,12 +12,12 @@ use super::counters::Counters;
 use super::gcra::Pace;
 use super::table::{Hashed, Table};
 
-/// Limits by the generic cell rate algorithm, in the memory of this process.
+/// In-memory rate limiter with the generic cell rate algorithm.
 ///
-/// A key costs one number: the time at which its allowance is whole again. Keys whose time has come are forgotten.
-/// Each operation has a table of its own with a bounded number of keys. When it is full, the address block with the
-/// most keys makes room for those of other blocks; what has no place of its own shares a fixed number of allowances. So an
-/// attacker with many addresses neither keeps out newcomers from other blocks nor takes more memory.
+/// A key costs one number: the time at which its allowance is full again. The limiter drops keys after that time. Each
+/// operation has its own table with a bounded number of keys. When the table is full, the address block with the most
+/// keys makes room for keys of other blocks. Keys without their own entry share a fixed number of allowances. So an
+/// attacker with many addresses can neither shut out newcomers from other blocks nor use more memory.
 pub struct MemoryRateLimiter {
     shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
@@ -25,14 +25,14 @@ pub struct MemoryRateLimiter {
     counters: Counters,
 }
 
-/// By the operation. Keys are told apart by their 64-bit hash, whose key is random for each process.
+/// Tables by operation. A table identifies a key by its 64-bit hash, which uses a random key per process.
 type Shard = HashMap<&'static str, Table>;
 
 const SHARDS: usize = 32;
-/// The keys that an operation tells apart within a minute unless another number is given: some 2 MB when all are live.
+/// Default number of keys that an operation distinguishes within a minute: about 2 MB if all are live.
 const DEFAULT_MAX_KEYS: usize = 50_000;
-/// A key lives as long as its allowance takes to be whole again, so an operation with a longer period has more of them.
-/// It has room for as many as come within this many minutes at most.
+/// Maximum number of minutes for which a table has room. A key lives until its allowance is full again, so operations
+/// with a longer period have more keys.
 const MAX_MINUTES: u64 = 4;
 
 impl Default for MemoryRateLimiter {
@@ -42,8 +42,8 @@ impl Default for MemoryRateLimiter {
 }
 
 impl MemoryRateLimiter {
-    /// A limiter that tells so many keys of each operation apart; up to four times as many where the period of the quota
-    /// is longer than a minute.
+    /// Creates a limiter that distinguishes this many keys per operation, and up to four times as many if the period of
+    /// the quota is longer than a minute.
     pub fn with_max_keys(max_keys: usize) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -53,7 +53,7 @@ impl MemoryRateLimiter {
         }
     }
 
-    /// Takes one of the key's allowance, and does not count the decision.
+    /// Takes one call from the key's allowance. It does not count the decision in the metrics.
     pub(super) fn decide(&self, key: &LimitKey, quota: Quota, now: i128) -> Decision {
         let (pace, hashed) = (Pace::new(quota, 1), self.hashed(key));
         let Some(mut shard) = self.shard(hashed.key) else { return pace.decide(now, now).0 };
@@ -61,7 +61,7 @@ impl MemoryRateLimiter {
         table.take(hashed, pace, self.keys_per_shard(quota.period), now)
     }
 
-    /// How long it is until the key's allowance is whole again, as far as is known here.
+    /// Returns the time until the key's allowance is full again, as far as this limiter knows.
     pub(super) fn owed(&self, key: &LimitKey, now: i128) -> Duration {
         let hashed = self.hashed(key);
         let shard = self.shard(hashed.key);
@@ -70,7 +70,7 @@ impl MemoryRateLimiter {
         Duration::from_nanos(u64::try_from(whole_at - now).unwrap_or(0))
     }
 
-    /// Takes over what another limiter has decided of the key: when its allowance is whole again.
+    /// Records another limiter's decision on the key: the time at which its allowance is full again.
     pub(super) fn learn(&self, key: &LimitKey, quota: Quota, whole_at: i128, now: i128) {
         let hashed = self.hashed(key);
         let Some(mut shard) = self.shard(hashed.key) else { return };
@@ -87,7 +87,7 @@ impl MemoryRateLimiter {
         self.max_keys.saturating_mul(minutes as usize).div_ceil(SHARDS).max(1)
     }
 
-    // The state is a map of numbers, whole at every moment, so a poisoned lock can be used on.
+    // The state is a map of numbers and consistent at every moment, so a poisoned lock stays usable.
     fn shard(&self, hash: u64) -> Option<MutexGuard<'_, Shard>> {
         let index = usize::try_from(hash % SHARDS as u64).ok()?;
         Some(self.shards.get(index)?.lock().unwrap_or_else(PoisonError::into_inner))

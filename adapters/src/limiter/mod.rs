@@ -1,4 +1,4 @@
-//! Rate limits: of one instance in its memory, or of several in Redis.
+//! Rate limiters: per instance in memory, or shared by several instances in Redis.
 
 mod counters;
 mod gcra;

@@ -5,31 +5,31 @@ use inwren_domain::limiter::Decision;
 
 use super::gcra::Pace;
 
-/// The allowances that keys without a place of their own share.
+/// Number of shared allowances, for keys without their own entry.
 const SHARED: u64 = 64;
-/// How many keys of a block are looked at to find one that has used little.
+/// How many keys of a block are sampled to find one that has used little.
 const SAMPLES: u32 = 8;
 
 /// The allowances of one operation.
 ///
-/// Every key has a place of its own while there is room. When the table is full, the block of addresses that holds the most
-/// keys gives one of them up for a key of another block, so that a crowd within one block takes room from itself alone.
+/// Every key has its own entry while there is room. When the table is full, the address block with the most keys gives
+/// one of them up for a key of another block, so that a flood from one block displaces only keys of that block.
 #[derive(Default)]
 pub(super) struct Table {
-    /// By the hash of the key, when its allowance is whole again, in nanoseconds by the clock of the caller. They last until
-    /// the year 2262.
+    /// By the hash of the key, the time at which its allowance is full again, in nanoseconds by the caller's clock.
+    /// These values last until the year 2262.
     known: HashMap<u64, i64>,
-    /// The same keys by the blocks that brought them in, none of which is empty.
+    /// The same keys by the address block that added them. No block is empty.
     blocks: HashMap<AddressBlock, Vec<u64>>,
-    /// No block has more keys than this.
+    /// Upper bound of the number of keys per block.
     most: usize,
-    /// When the shared allowances are whole again, by their place.
+    /// By its index, the time at which a shared allowance is full again.
     shared: HashMap<u64, i64>,
-    /// Before this time no key can be forgotten: so a crowd does not make every call look for one.
+    /// Before this time no key can be dropped. So during a flood not every call searches for one.
     full_until: i128,
 }
 
-/// A key, by its hash, and where the call comes from.
+/// A key, by its hash, and the origin of the call.
 #[derive(Clone, Copy)]
 pub(super) struct Hashed {
     pub(super) key: u64,
@@ -37,7 +37,7 @@ pub(super) struct Hashed {
 }
 
 impl Table {
-    /// Takes one of the key's allowance: from its own place, or from a shared one where there is no room for at most
+    /// Takes one call from the key's allowance: from its own entry, or from a shared one if the table already has
     /// `capacity` keys.
     pub(super) fn take(&mut self, hashed: Hashed, pace: Pace, capacity: usize, now: i128) -> Decision {
         if let Some(whole_at) = self.known.get_mut(&hashed.key) {
@@ -52,12 +52,13 @@ impl Table {
         take(pace, self.shared.entry(shared_place(hashed.key)).or_insert(nanos(now)), now)
     }
 
-    /// When the key's allowance is whole again, where it has a place of its own.
+    /// Returns the time at which the key's allowance is full again, if it has its own entry.
     pub(super) fn whole_at(&self, key: u64) -> Option<i128> {
         self.known.get(&key).copied().map(i128::from)
     }
 
-    /// Takes over when the key's allowance is whole again. Times that overtake one another do no harm.
+    /// Records the time at which the key's allowance is full again. Results may arrive out of order: the latest time
+    /// counts.
     pub(super) fn learn(&mut self, hashed: Hashed, whole_at: i128, capacity: usize, now: i128) {
         if let Some(known) = self.known.get_mut(&hashed.key) {
             *known = (*known).max(nanos(whole_at));
@@ -73,7 +74,7 @@ impl Table {
         self.known.insert(key, whole_at);
     }
 
-    /// Whether there is room for one more key, if need be after another one has lost its place.
+    /// Returns whether there is room for one more key, and displaces another key if necessary.
     fn make_room(&mut self, newcomer: Hashed, capacity: usize, now: i128) -> bool {
         if self.known.len() >= capacity {
             self.forget_whole(now);
@@ -81,7 +82,7 @@ impl Table {
         self.known.len() < capacity || self.displace(newcomer, now)
     }
 
-    /// Forgets the keys whose allowance is whole.
+    /// Drops the keys whose allowance is full.
     fn forget_whole(&mut self, now: i128) {
         if now < self.full_until {
             return;
@@ -92,15 +93,15 @@ impl Table {
             keys.retain(|key| known.contains_key(key));
             !keys.is_empty()
         });
-        // From here on the time of a key goes only forward, unless the clock of the caller steps back.
+        // From here on the time of a key only increases, unless the caller's clock steps back.
         self.full_until = known.values().copied().map(i128::from).min().unwrap_or(now);
     }
 
-    /// Takes a key of the block with the most of them for a newcomer whose block has fewer. What that key has used is not
-    /// forgotten: its shared place takes it over, so that no client gets an allowance back by being displaced.
+    /// Displaces a key of the block with the most keys for a newcomer whose block has fewer. A shared entry takes over
+    /// the usage of the displaced key, so that no client regains its allowance by being displaced.
     fn displace(&mut self, newcomer: Hashed, now: i128) -> bool {
         let held = self.blocks.get(&newcomer.origin).map_or(0, Vec::len);
-        // Many small blocks are not looked at by each call.
+        // With many small blocks this avoids a search per call.
         if self.most <= held + 1 {
             return false;
         }
@@ -111,7 +112,7 @@ impl Table {
         }
         let known = &self.known;
         let used_until = |place: &usize| keys.get(*place).and_then(|key| known.get(key));
-        // The hash of the newcomer is as good as chance. Of some keys the one goes that has used the least.
+        // The hash of the newcomer serves as a random number. The sampled key that has used the least is displaced.
         let places = (0..SAMPLES).map(|turn| newcomer.key.rotate_right(turn * 8) as usize % keys.len());
         let Some(place) = places.min_by_key(used_until) else { return false };
         let key = keys.swap_remove(place);
@@ -123,7 +124,7 @@ impl Table {
     }
 }
 
-/// The lowest bits chose the shard.
+/// The lowest bits select the shard, so this uses others.
 fn shared_place(key: u64) -> u64 {
     (key >> 32) % SHARED
 }

@@ -12,10 +12,10 @@ use crate::limiter::MemoryRateLimiter;
 use crate::limiter::counters::Counters;
 use crate::limiter::gcra::Pace;
 
-/// How the shared limiter behaves.
+/// Options of the shared limiter.
 #[derive(Clone, Debug)]
 pub struct RedisOptions {
-    /// What the names of all keys begin with.
+    /// Prefix of all key names.
     pub key_prefix: String,
     /// How long a request waits for Redis.
     pub timeout: Duration,
@@ -27,17 +27,17 @@ impl Default for RedisOptions {
     }
 }
 
-/// Limits by the generic cell rate algorithm, for all instances with the same Redis together.
+/// Rate limiter with the generic cell rate algorithm, shared by all instances that use the same Redis.
 ///
-/// A decision is one atomic script, which goes by the clock of the Redis server; `now` is passed over, because the clocks
-/// of two instances may differ. A key holds one number, and Redis forgets it once the allowance is whole.
+/// One atomic script decides, by the clock of the Redis server. The limiter ignores `now`, because the clocks of two
+/// instances may differ. A key holds one number, and Redis deletes it when the allowance is full.
 ///
-/// Should Redis not answer in time, the instance decides by itself, with a [`MemoryRateLimiter`] that has learnt from every
-/// decision of Redis. So a client who has used the allowance up does not get a new one. Right after a call that was not
-/// answered the next ones wait for a quarter of the time only: a request may ask twice, for its client and for the account,
-/// and is not held up twice. If nothing is answered for three times as long, or a call fails, Redis is not asked again until
-/// it has answered a probe in the background. When it does, it is told what the instance knows of each client who comes, in
-/// case it has forgotten.
+/// If Redis does not answer in time, the instance decides alone, with a [`MemoryRateLimiter`] that has recorded every
+/// decision of Redis. So a client that has used up its allowance does not get a new one. Directly after an unanswered
+/// call the next calls wait for a quarter of the timeout only: a request may make two calls, for its client and for the
+/// account, and must not wait twice. If Redis answers no call for three times the timeout, or a call fails, the
+/// instance stops calling Redis until a background probe succeeds. Then each call sends what the instance knows of its
+/// client, in case Redis has lost its data.
 pub struct RedisRateLimiter {
     link: Link,
     alone: MemoryRateLimiter,
@@ -45,12 +45,12 @@ pub struct RedisRateLimiter {
     patience: Duration,
     counters: Counters,
     fallback_decisions: AtomicU64,
-    /// Goes forward only, unlike the clock of the machine.
+    /// Monotonic, unlike the system clock.
     begun: Instant,
 }
 
 impl RedisRateLimiter {
-    /// Begins to connect, and does not wait for it. Must be called within a Tokio runtime.
+    /// Starts connecting in the background. Must be called within a Tokio runtime.
     pub fn start(target: RedisTarget, options: RedisOptions) -> Self {
         let RedisOptions { key_prefix, timeout } = options;
         let prefix = format!("{key_prefix}limit:");

@@ -13,31 +13,31 @@ use super::script::{TICK, Take};
 use super::target::RedisTarget;
 use crate::limiter::gcra::Pace;
 
-/// How long a new connection may take until it has answered for the first time. Nobody waits for it.
+/// Timeout for a new connection until its first answer. No request waits that long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long after a loss, or after a first attempt that failed, it is tried again.
+/// Pause before the next attempt after a loss or a failed first attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// How long the pauses between attempts become.
+/// Longest pause between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How often the connection is tried while nothing else shows whether it is well.
+/// Interval between probes of the connection.
 const BETWEEN_PROBES: Duration = Duration::from_secs(1);
-/// Redis counts as away once it has answered nothing for as long as this many calls may take, one after the other: less
-/// is a hiccup, however many calls it hits.
+/// Redis counts as away after it has answered nothing for this many call timeouts. A shorter silence is tolerated,
+/// however many calls it affects.
 const MAX_MISSED: u32 = 3;
-/// A call in haste waits for so much less.
+/// Divisor of the timeout for calls directly after an unanswered one.
 const HASTE: u32 = 4;
 
-/// How many calls may be on their way to the connection's task before callers wait for it.
+/// How many calls may wait for the connection's task before callers have to wait.
 const PIPELINE: usize = 1_024;
 
 const AWAY: &str = "Redis is away: this instance limits by itself until it is back";
 
-/// The connection to Redis, which a task of its own makes, tries and makes again.
+/// The connection to Redis. A background task opens, probes and reopens it.
 pub(super) struct Link {
     state: watch::Receiver<State>,
     keeper: Arc<Keeper>,
     task: JoinHandle<()>,
-    /// Whether somebody has waited for the first attempt, and it was not over then.
+    /// Whether a caller has waited for the first attempt without result.
     waited_in_vain: AtomicBool,
 }
 
@@ -45,13 +45,13 @@ pub(super) struct Link {
 pub(super) struct Live {
     connection: MultiplexedConnection,
     made: Instant,
-    /// Since when nothing was answered, in microseconds after it was made; 0 while all is well.
+    /// Start of the current silence, in microseconds after the connection was made; 0 if the last call was answered.
     silent_since: AtomicU64,
 }
 
 #[derive(Clone)]
 enum State {
-    /// The first attempt is not over yet.
+    /// The first attempt is still running.
     Starting,
     Live(Arc<Live>),
     Away,
@@ -61,25 +61,25 @@ struct Keeper {
     target: RedisTarget,
     script: Take,
     probe_key: String,
-    /// How long a call may take.
+    /// Timeout of a call.
     patience: Duration,
     state: watch::Sender<State>,
     degradations: AtomicU64,
 }
 
 impl Live {
-    /// A connection for one call.
+    /// Returns a handle of the connection for one call.
     pub(super) fn connection(&self) -> MultiplexedConnection {
         self.connection.clone()
     }
 
-    /// Notes that a call was answered.
+    /// Records that a call was answered.
     pub(super) fn answered(&self) {
         self.silent_since.store(0, Ordering::Relaxed);
     }
 
-    /// How long a call may wait: not as long as usual right after one that was not answered. Once that is a while ago, a call
-    /// waits as long as ever, so that it is found out what has become of Redis.
+    /// Returns the timeout of a call: shorter than usual directly after an unanswered call. Later calls wait for the
+    /// whole timeout again, so that the link detects whether Redis is back.
     pub(super) fn patience(&self, usual: Duration) -> Duration {
         let is_just_silent = match self.silent_since.load(Ordering::Relaxed) {
             0 => false,
@@ -88,7 +88,7 @@ impl Live {
         if is_just_silent { usual / HASTE } else { usual }
     }
 
-    /// Notes that a call was not answered for so long, and gives for how long nothing was.
+    /// Records that a call was not answered within this time, and returns the duration of the silence.
     fn missed(&self, waited: Duration) -> Duration {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let now = micros(self.made.elapsed());
@@ -99,7 +99,7 @@ impl Live {
 }
 
 impl Link {
-    /// Begins to connect. Must be called within a runtime.
+    /// Starts connecting. Must be called within a runtime.
     pub(super) fn start(target: RedisTarget, prefix: &str, patience: Duration) -> Self {
         let (sender, state) = watch::channel(State::Starting);
         let keeper = Arc::new(Keeper {
@@ -114,8 +114,8 @@ impl Link {
         Self { state, keeper, task, waited_in_vain: AtomicBool::new(false) }
     }
 
-    /// The connection, unless Redis is away. While the first attempt lasts it is waited for as long as for a call, and for less
-    /// once somebody has waited in vain.
+    /// Returns the connection, unless Redis is away. During the first attempt it waits for it as long as for a call, or
+    /// shorter after a caller has waited without result.
     pub(super) async fn live(&self) -> Option<Arc<Live>> {
         let mut state = match &*self.state.borrow() {
             State::Live(live) => return Some(Arc::clone(live)),
@@ -138,27 +138,26 @@ impl Link {
         }
     }
 
-    /// The script.
     pub(super) fn script(&self) -> &Take {
         &self.keeper.script
     }
 
-    /// Notes that a call was not answered, which waited for so long.
+    /// Records that a call was not answered within this time.
     pub(super) fn missed(&self, live: &Arc<Live>, waited: Duration) {
         self.keeper.missed(live, waited);
     }
 
-    /// Notes that the connection is of no use any more.
+    /// Records that the connection is unusable.
     pub(super) fn lose(&self, live: &Arc<Live>, reason: &str) {
         self.keeper.lose(live, reason);
     }
 
-    /// Whether Redis is away, or not known yet.
+    /// Returns whether Redis is away, or its state is not known yet.
     pub(super) fn is_away(&self) -> bool {
         !matches!(&*self.state.borrow(), State::Live(_))
     }
 
-    /// How often it went away.
+    /// Returns how often Redis went away.
     pub(super) fn degradations(&self) -> u64 {
         self.keeper.degradations.load(Ordering::Relaxed)
     }
@@ -200,7 +199,7 @@ impl Keeper {
         }
     }
 
-    /// Connects, and lets Redis show that it does what it is for, and in time.
+    /// Connects, and checks that Redis runs the script in time.
     async fn open(&self) -> Result<Arc<Live>, String> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
@@ -210,7 +209,7 @@ impl Keeper {
         let connection = client.get_multiplexed_async_connection_with_config(&config).await;
         let connection = connection.map_err(|error| error.to_string())?;
         let live = Live { connection, made: Instant::now(), silent_since: AtomicU64::new(0) };
-        // The first call may have to bring the script along.
+        // The first call may have to load the script.
         for patience in [CONNECT_TIMEOUT, self.patience] {
             match in_time(patience, self.probe(&live)).await {
                 Some(outcome) => outcome?,
@@ -220,7 +219,7 @@ impl Keeper {
         Ok(Arc::new(live))
     }
 
-    /// Comes to an end when the connection is lost; that it is may be found out here or by somebody who uses it.
+    /// Probes the connection, and returns when it is lost. A caller may detect the loss earlier than the probe.
     async fn watch(&self, live: &Arc<Live>) {
         let mut state = self.state.subscribe();
         loop {
@@ -236,7 +235,7 @@ impl Keeper {
         }
     }
 
-    /// The script itself, on a key of its own: a Redis that can be read but not written to is of no use.
+    /// Runs the real script on a separate key: a read-only Redis is of no use.
     async fn probe(&self, live: &Live) -> Result<(), String> {
         let pace = Pace::new(Quota { limit: 1_000, period: Duration::from_secs(1) }, TICK);
         let mut connection = live.connection();
@@ -244,21 +243,21 @@ impl Keeper {
         taken.map(drop).map_err(|error| error.to_string())
     }
 
-    /// A call in haste proves nothing: Redis may only be slower than that.
+    /// A missed call with a short timeout proves nothing: Redis may only be slower than that.
     fn missed(&self, live: &Arc<Live>, waited: Duration) {
         if waited > self.patience / 2 && live.missed(waited) >= self.patience * MAX_MISSED {
             self.lose(live, "no answer in time");
         }
     }
 
-    /// Only the first one to find that a connection is lost says so.
+    /// Logs the loss of a connection once, for the first caller that detects it.
     fn lose(&self, lost: &Arc<Live>, reason: &str) {
         if self.go_away(|state| matches!(state, State::Live(live) if Arc::ptr_eq(live, lost))) {
             tracing::warn!(reason, redis = %self.target, "{AWAY}");
         }
     }
 
-    /// Whether this made the difference.
+    /// Changes the state to away if `from` matches, and returns whether it did.
     fn go_away(&self, from: impl FnOnce(&State) -> bool) -> bool {
         let went = self.state.send_if_modified(|state| {
             let goes = from(state);
@@ -274,8 +273,9 @@ impl Keeper {
     }
 }
 
-/// The outcome, unless it takes longer. The end of the patience is one tenth of it, counted from when this task is next
-/// looked at: on a busy machine it may be this process that was late, with the answer there already.
+/// Returns the outcome of a call within the timeout. The last tenth of the timeout counts from the next time that the
+/// runtime polls this task: on a busy machine this process may be the late one, and the answer may have arrived
+/// already.
 pub(super) async fn in_time<T>(patience: Duration, call: impl Future<Output = T>) -> Option<T> {
     let mut call = std::pin::pin!(call);
     let last = patience / 10;

@@ -1,7 +1,7 @@
-//! Limits that several instances have in common, in Redis.
+//! Rate limits that several instances share in Redis.
 //!
-//! One script decides, by the clock of the Redis server, so the instances need not agree on the time. What it decides is
-//! remembered here as well: should Redis not answer, the instance goes on by itself from where its clients stand.
+//! One script decides, by the clock of the Redis server, so the instances need not agree on the time. The instance
+//! records the decisions: if Redis does not answer, it continues alone with the current allowances of its clients.
 
 mod limiter;
 mod link;

@@ -5,21 +5,21 @@ use redis::{RedisResult, Script};
 
 use crate::limiter::gcra::Pace;
 
-/// How fine the server's clock is, in nanoseconds.
+/// Resolution of the server's clock, in nanoseconds.
 pub(super) const TICK: i128 = 1_000;
 
-/// By how much an instance must know better than Redis what a client has used, to be believed: more than a call takes.
-/// Only a Redis that has lost its memory knows so much less.
+/// Smallest lead of an instance's knowledge over that of Redis at which the script uses the instance's value. It is
+/// longer than a call takes: only a Redis that has lost its data knows so much less.
 const KNOWS_BETTER: Duration = Duration::from_millis(250);
 
-/// The script, which the server keeps and calls by its hash.
+/// The script, which the server caches and runs by its hash.
 pub(super) struct Take(Script);
 
-/// What the script says.
+/// Result of the script.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Taken {
     pub(super) allowed: bool,
-    /// How long it is until the allowance is whole again.
+    /// Time until the allowance is full again.
     pub(super) owed: Duration,
 }
 
@@ -28,7 +28,7 @@ impl Take {
         Self(Script::new(include_str!("take.lua")))
     }
 
-    /// Runs the script by its hash; a server that does not have it gets it first.
+    /// Runs the script by its hash, and loads it first if the server does not have it.
     pub(super) async fn run(
         &self,
         connection: &mut MultiplexedConnection,

@@ -5,30 +5,30 @@ use redis::{Client, ConnectionAddr, ConnectionInfo, TlsCertificates};
 
 use crate::pem;
 
-/// Which Redis is meant, and how it is known for the right one.
+/// Address, credentials and TLS settings of a Redis server.
 #[derive(Clone)]
 pub struct RedisTarget(Client);
 
-/// Why a Redis cannot be meant so. The message repeats nothing of the URL, in which there may be a password.
+/// Why a Redis URL or certificate cannot be used. The message repeats no part of the URL, which may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RedisTargetError {
-    /// Not of the form that it takes.
+    /// The URL has another form.
     #[error("is not redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER], or rediss:// for TLS")]
     Url,
-    /// It has parameters or a fragment, which would be passed over or turn the check of the certificate off.
+    /// It has parameters or a fragment, which the client would ignore or which would disable certificate checks.
     #[error("has something after the number of the database, which it may not have")]
     Extra,
-    /// There is an authority for a connection that is not encrypted.
+    /// A certificate authority is set for a connection without encryption.
     #[error("names an authority, but the URL is not rediss://")]
     NotEncrypted,
-    /// No certificate in PEM.
+    /// There is no certificate in PEM.
     #[error("has no certificate in PEM")]
     NoCertificate,
 }
 
 impl RedisTarget {
-    /// Reads `redis://` and `rediss://` URLs: a user and a password, percent-encoded, a host, a port (6379), and the number
-    /// of the database (0).
+    /// Parses `redis://` and `rediss://` URLs: a user and a password, percent-encoded, a host, a port (default 6379),
+    /// and the number of the database (default 0).
     pub fn parse(url: &str) -> Result<Self, RedisTargetError> {
         if !url.starts_with("redis://") && !url.starts_with("rediss://") {
             return Err(RedisTargetError::Url);
@@ -41,19 +41,19 @@ impl RedisTarget {
             return Err(RedisTargetError::Url);
         }
         let redis = info.redis_settings().clone().set_skip_set_lib_name();
-        // The script is smaller than a packet: to wait for more of it only costs time.
+        // The script is smaller than a packet, so waiting for more data (Nagle's algorithm) only costs time.
         let tcp = TcpSettings::default().set_nodelay(true);
         let info = info.set_redis_settings(redis).set_tcp_settings(tcp);
         Client::open(info).map(Self).map_err(|_| RedisTargetError::Url)
     }
 
-    /// The same, whose certificate is of one of these authorities (PEM) instead of those that browsers trust.
+    /// Returns the target with these certificate authorities (PEM) instead of those that browsers trust.
     pub fn trusting(self, authorities: &[u8]) -> Result<Self, RedisTargetError> {
         let info = self.0.get_connection_info().clone();
         if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
             return Err(RedisTargetError::NotEncrypted);
         }
-        // The client passes over what it cannot read, such as a certificate behind a byte order mark.
+        // The client ignores what it cannot read, such as a certificate behind a byte order mark.
         let pem = pem::certificates_only(&String::from_utf8_lossy(authorities));
         let pem = pem.filter(|pem| !pem.is_empty()).ok_or(RedisTargetError::NoCertificate)?;
         let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem.into_bytes()) };
