@@ -1,4 +1,4 @@
-//! Users in memory.
+//! In-memory users.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -91,7 +91,7 @@ impl State {
         self.by_email.get(email.normalized()).and_then(|id| self.account(*id))
     }
 
-    /// The ids of all users, in order.
+    /// Returns the ids of all users, in order.
     pub(super) fn user_ids(&self) -> Vec<UserId> {
         let mut ids: Vec<UserId> = self.users.keys().copied().collect();
         ids.sort_unstable();
@@ -123,7 +123,7 @@ impl State {
         Page::from_one_more(found, page.limit(), UserCursor::after)
     }
 
-    /// Adds a user, or puts the changed one in the place of the old. The address must be free, or the user's own.
+    /// Inserts or replaces a user. The address must be free or the user's current one.
     pub(super) fn put_user(&mut self, user: User) {
         if let Some(old) = self.users.get(&user.id) {
             self.by_email.remove(old.email.normalized());
@@ -135,7 +135,7 @@ impl State {
         self.users.insert(user.id, user);
     }
 
-    /// As [`put_user`](Self::put_user), with the password.
+    /// Inserts or replaces a user as [`put_user`](Self::put_user) does, with the password.
     pub(super) fn put_account(&mut self, Account { user, password }: Account) {
         self.passwords.remove(&user.id);
         if let Some(password) = password {
@@ -157,7 +157,7 @@ impl State {
     }
 }
 
-/// The users that the filter takes in, one more than the page may have.
+/// Returns the users that match the filter, at most one more than the page holds.
 fn one_more<'a>(users: impl Iterator<Item = &'a User>, filter: &UserFilter, page: &PageRequest) -> Vec<User> {
     users.filter(|user| filter.matches(user)).take(usize::from(page.limit()) + 1).cloned().collect()
 }

@@ -7,7 +7,7 @@ use inwren_domain::kernel::{StoreError, UserId};
 
 use super::state::State;
 
-/// The state at one moment. It shares its maps with the ones that came after.
+/// The state at one moment. It shares its maps with later states.
 pub(super) struct MemorySnapshot {
     state: State,
     ids: std::vec::IntoIter<UserId>,

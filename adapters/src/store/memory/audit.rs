@@ -1,4 +1,4 @@
-//! Audit events in memory.
+//! In-memory audit events.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::state::State;
 use super::unit::MemoryUnit;
 use super::view::MemoryView;
 
-/// The newest audit events that are kept, so that a long-lived process does not grow for ever.
+/// Maximum number of stored audit events, so that a long-lived process does not grow without limit.
 const MAX_AUDIT_EVENTS: usize = 100_000;
 
 #[async_trait]
@@ -52,7 +52,7 @@ impl State {
         }
     }
 
-    /// Deletes at most `limit` events that occurred before `before`, the oldest first.
+    /// Deletes at most `limit` events that occurred before `before`, oldest first.
     pub(super) fn sweep_events(&mut self, before: OffsetDateTime, limit: usize) -> usize {
         let old = self.audit.iter().filter(|event| event.occurred_at < before);
         let mut old: Vec<_> = old.map(|event| (event.occurred_at, event.id)).collect();

@@ -1,4 +1,4 @@
-//! Service clients in memory.
+//! In-memory service clients.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ impl State {
         self.clients.get(&id).map(Arc::as_ref)
     }
 
-    /// All service clients, in the order in which they were made.
+    /// Returns all service clients, in the order of their creation.
     pub(super) fn clients(&self) -> Vec<ServiceClient> {
         let mut clients: Vec<ServiceClient> = self.clients.values().map(|c| c.as_ref().clone()).collect();
         clients.sort_by_key(|client| (client.created_at, client.id));

@@ -1,4 +1,4 @@
-//! Credentials in memory.
+//! In-memory credentials.
 
 use async_trait::async_trait;
 use inwren_domain::account::User;
@@ -68,7 +68,7 @@ impl CredentialRepository for MemoryUnit {
 }
 
 impl MemoryUnit {
-    /// The user, if the credential version is the expected one.
+    /// Returns the user, if the credential version is the expected one.
     fn user_of_version(&self, id: UserId, version: i64) -> Option<User> {
         self.state.user(id).filter(|user| user.credential_version == version).cloned()
     }

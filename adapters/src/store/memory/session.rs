@@ -1,4 +1,4 @@
-//! Sessions in memory.
+//! In-memory sessions.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -94,7 +94,7 @@ impl SessionRepository for MemoryUnit {
 }
 
 impl MemoryUnit {
-    /// The user's session with this id, if it is live.
+    /// Returns the user's session with this id, if it is live.
     fn live_session(&self, id: SessionId, user: UserId, at: OffsetDateTime) -> Option<Session> {
         let (session, owner) = self.state.session_with_user(id)?;
         (owner.id == user && session.is_live(owner, at)).then(|| session.clone())
@@ -111,7 +111,7 @@ impl State {
         Some((session, self.user(session.user_id)?))
     }
 
-    /// The user's live sessions, newest first.
+    /// Returns the user's live sessions, newest first.
     pub(super) fn live_sessions(
         &self,
         user: UserId,
@@ -128,7 +128,7 @@ impl State {
         Page::from_one_more(found, page.limit(), AgeCursor::after)
     }
 
-    /// The user's sessions that were not ended before their time, newest first.
+    /// Returns the user's sessions that were not revoked, newest first.
     pub(super) fn unrevoked_sessions(&self, user: &User) -> Vec<Session> {
         let unrevoked = self.all_sessions(user.id).filter(|session| session.is_unrevoked(user));
         let mut unrevoked: Vec<Session> = unrevoked.cloned().collect();
@@ -136,8 +136,8 @@ impl State {
         unrevoked
     }
 
-    /// Ends all of the user's sessions but those that are kept, writes the revocation into the newest of them, and tells into
-    /// how many.
+    /// Revokes all of the user's sessions except those in `kept`, writes the revocation into the newest of them, and
+    /// returns into how many.
     pub(super) fn end_sessions(&mut self, user: UserId, kept: &[SessionId], revocation: Revocation) -> u64 {
         let Some(user) = self.user(user).cloned() else { return 0 };
         let epoch = user.sessions_epoch + 1;
@@ -154,7 +154,7 @@ impl State {
         ended
     }
 
-    /// Makes room for a session, and gives the user as it is then.
+    /// Makes room for a session, and returns the user's session epoch afterwards.
     pub(super) fn make_room(&mut self, opening: &Opening, user: &User) -> i64 {
         let at = opening.session.created_at;
         let revocation = Revocation { at, reason: RevocationReason::SessionLimit };
@@ -176,7 +176,7 @@ impl State {
         user.sessions_epoch
     }
 
-    /// Where the newest of the user's sessions came from.
+    /// Returns the addresses of the user's newest sessions.
     pub(super) fn recent_addresses(&self, email: &Email, limit: usize) -> Vec<IpAddr> {
         let Some(user) = self.user_by_email(email) else { return Vec::new() };
         let mut sessions: Vec<&Session> = self.all_sessions(user.id).collect();

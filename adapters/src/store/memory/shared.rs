@@ -4,16 +4,16 @@ use tokio::sync::Mutex;
 
 use super::state::State;
 
-/// The committed state, and the right to change it.
+/// The committed state, and the lock for changing it.
 #[derive(Default)]
 pub(super) struct Shared {
     committed: RwLock<State>,
-    /// Held by the one unit of work that runs.
+    /// Held by the running unit of work.
     pub(super) writer: Arc<Mutex<()>>,
 }
 
 impl Shared {
-    // A poisoned lock still holds a whole state: nothing but the swap happens under it.
+    // A poisoned lock still holds a complete state: only the swap happens under it.
     pub(super) fn snapshot(&self) -> State {
         self.committed.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -9,7 +9,7 @@ use inwren_domain::kernel::{ServiceClientId, SessionId, UserId};
 use inwren_domain::session::Session;
 use time::OffsetDateTime;
 
-/// Everything that the store holds. A clone shares its maps with the original until one of them changes.
+/// The whole content of the store. A clone shares its maps with the original until one of them changes.
 #[derive(Clone, Default)]
 pub(super) struct State {
     pub(super) users: HashMap<UserId, Arc<User>>,

@@ -11,14 +11,14 @@ use super::shared::Shared;
 use super::unit::MemoryUnit;
 use super::view::MemoryView;
 
-/// A store that forgets everything when it is dropped.
+/// A store that loses its content when it is dropped.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     shared: Arc<Shared>,
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Creates an empty store.
     pub fn new() -> Self {
         Self::default()
     }

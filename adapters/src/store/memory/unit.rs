@@ -8,7 +8,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::shared::Shared;
 use super::state::State;
 
-/// The one unit that runs, with its own copy of the state.
+/// The running unit of work, with its own copy of the state.
 pub(super) struct MemoryUnit {
     shared: Arc<Shared>,
     pub(super) state: State,

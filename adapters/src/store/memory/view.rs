@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::shared::Shared;
 
-/// Reads what is committed at each call.
+/// A view that reads the committed state at each call.
 pub(super) struct MemoryView {
     pub(super) shared: Arc<Shared>,
 }
