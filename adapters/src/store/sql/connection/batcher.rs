@@ -15,13 +15,13 @@ use super::statement_timeout::End;
 
 /// Largest batch. A larger one would delay the first callers.
 pub(crate) const MAX_BATCH: usize = 64;
-/// Jobs that may wait for a worker. Further callers wait until there is room.
+/// Maximum number of jobs that wait for a worker. Further callers wait until there is room.
 const MAX_WAITING: usize = 1024;
 
-/// Does jobs that are submitted at the same time in one batch: one round trip, or one commit, for all of them.
+/// Runs jobs that are submitted at the same time in one batch: one round trip, or one commit, for all of them.
 ///
-/// While nothing is under way a job is done at once and alone. The more callers there are, the more of them share the cost.
-/// An answer is always younger than its question.
+/// If no batch is running, a job runs at once and alone. The more callers there are, the more of them share the cost.
+/// The work on a job always starts after its submission.
 ///
 /// `J` is a [`Job`], or a trait object if one batch takes jobs with different answers.
 pub(crate) struct Batcher<J> {
@@ -29,10 +29,10 @@ pub(crate) struct Batcher<J> {
     patience: Duration,
 }
 
-/// A question, and the channel on which its caller waits for the answer.
+/// A question, and the channel for its answer.
 pub(crate) struct Job<Q, A> {
     pub(crate) question: Q,
-    /// From this moment on it MUST NOT change anything: its caller is about to give up.
+    /// From this moment on the job MUST NOT change anything: its caller is about to give up.
     pub(crate) write_by: Instant,
     answer: Option<Result<A, StoreError>>,
     /// Taken when the job is finished.
@@ -40,18 +40,18 @@ pub(crate) struct Job<Q, A> {
 }
 
 impl<Q, A> Job<Q, A> {
-    /// Sets the answer. It is sent when the worker has succeeded with the whole batch.
+    /// Sets the answer. It is sent after the worker has succeeded with the whole batch.
     pub(crate) fn answer(&mut self, answer: Result<A, StoreError>) {
         self.answer = Some(answer);
     }
 }
 
-/// A job that waits for its batch, whatever its question and answer are.
+/// A job that waits for its batch, with any type of question and answer.
 pub(crate) trait Pending: Send + 'static {
-    /// Whether its caller still waits, and it may still change something.
+    /// Returns whether its caller still waits and the job may still change something.
     fn is_wanted(&self, now: Instant) -> bool;
 
-    /// Sends the answer, or the error of the batch. A caller without an answer learns that from the dropped channel.
+    /// Sends the answer, or the error of the batch. Without an answer the dropped channel signals the caller.
     fn finish(&mut self, batch: Result<(), StoreError>);
 }
 
@@ -82,11 +82,11 @@ impl<J: Pending + ?Sized> Pending for Box<J> {
     }
 }
 
-/// Does the jobs of a batch.
+/// Executes the jobs of a batch.
 pub(crate) trait Worker<J>: Send + Sync + 'static {
     /// Sets the answer of every job in a batch of at most [`MAX_BATCH`]. An error is the answer to all of them.
     ///
-    /// After [`StoreError::Inconsistent`] each job is tried again in a batch of its own.
+    /// After [`StoreError::Inconsistent`] each job is retried in its own batch.
     fn work(&self, batch: &mut [J]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
@@ -94,8 +94,8 @@ pub(crate) trait Worker<J>: Send + Sync + 'static {
 type Waiting<J> = Arc<Mutex<mpsc::Receiver<J>>>;
 
 impl<J: Pending> Batcher<J> {
-    /// Starts this number of tasks, each of which works on one batch at a time. A caller without an answer after `patience`
-    /// gets an error.
+    /// Starts this number of tasks, each of which works on one batch at a time. A caller without an answer after
+    /// `patience` gets an error.
     pub(crate) fn start(tasks: usize, patience: Duration, worker: impl Worker<J>) -> Self {
         let (batcher, waiting) = Self::idle(patience);
         let worker = Arc::new(worker);
@@ -105,7 +105,7 @@ impl<J: Pending> Batcher<J> {
         batcher
     }
 
-    /// Like [`start`](Self::start), with one thread of this name in place of tasks: the worker may block it.
+    /// Starts one thread of this name instead of the tasks of [`start`](Self::start): the worker may block it.
     pub(crate) fn start_thread(
         name: &str,
         patience: Duration,
@@ -118,7 +118,7 @@ impl<J: Pending> Batcher<J> {
         Ok(batcher)
     }
 
-    /// A batcher without a worker.
+    /// Creates a batcher without a worker.
     fn idle(patience: Duration) -> (Self, Waiting<J>) {
         let (jobs, waiting) = mpsc::channel(MAX_WAITING);
         (Self { jobs, patience }, Arc::new(Mutex::new(waiting)))
@@ -144,16 +144,16 @@ impl<J: Pending> Batcher<J> {
     }
 }
 
-/// Works on one batch after the other. Ends when the [`Batcher`] was dropped.
+/// Works on one batch after the other. Ends when the [`Batcher`] is dropped.
 async fn run<J: Pending>(waiting: Waiting<J>, worker: Arc<impl Worker<J>>, patience: Duration) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while waiting.lock().await.recv_many(&mut batch, MAX_BATCH).await > 0 {
-        // Callers that have given up, or are about to, count on their jobs not being done.
+        // Callers that have given up, or are about to, rely on their jobs not being executed.
         let now = Instant::now();
         batch.retain(|job: &J| job.is_wanted(now));
         if !batch.is_empty() {
-            // A connection that has gone silent would keep the worker until the network gives it up. Its callers have gone
-            // by then, and the next ones may find a better one.
+            // A silent connection would block the worker until the network gives it up. The callers have gone by then,
+            // and the next batch may get a better connection.
             let _ = tokio::time::timeout(patience, finish(&mut batch, &*worker)).await;
         }
         batch.clear();
@@ -163,7 +163,7 @@ async fn run<J: Pending>(waiting: Waiting<J>, worker: Arc<impl Worker<J>>, patie
 async fn finish<J: Pending>(batch: &mut [J], worker: &impl Worker<J>) {
     let done = unwound(worker.work(batch)).await;
     match done {
-        // One unreadable row is no reason to refuse the other jobs.
+        // One unreadable row must not fail the other jobs.
         Err(StoreError::Inconsistent { .. }) if batch.len() > 1 => {
             for job in batch {
                 let alone = unwound(worker.work(slice::from_mut(job))).await;
@@ -193,12 +193,12 @@ mod tests {
 
     use super::*;
 
-    /// The question that is never answered.
+    /// A question without an answer.
     const NEVER: u32 = 0;
-    /// The question at which the worker panics.
+    /// A question that makes the worker panic.
     const PANIC: u32 = 666;
 
-    /// Doubles numbers, except 13, which makes its batch fail. Each batch needs a permit, and its size is noted.
+    /// Doubles numbers, except 13, which makes its batch fail. Each batch needs a permit, and its size is recorded.
     struct Doubling {
         sizes: Arc<StdMutex<Vec<usize>>>,
         permits: Arc<Semaphore>,
@@ -276,7 +276,7 @@ mod tests {
         permits.add_permits(1_000);
         let failed = batcher.submit::<u32, u32>(NEVER).await;
         assert!(matches!(failed, Err(StoreError::Unavailable(_))));
-        // Whether the worker has given up yet is a matter of moments, and on a busy machine of more of them.
+        // Whether the worker has given up yet depends on timing, and on a busy machine it takes longer.
         for _ in 0..300 {
             if let Ok(answer) = batcher.submit::<u32, u32>(2).await {
                 assert_eq!(answer, 4);
@@ -320,7 +320,7 @@ mod tests {
         assert!(write_by > before + patience / 2 && write_by < Instant::now() + patience);
     }
 
-    /// Notes the jobs that it begins, and blocks its thread until it is released.
+    /// Records the jobs that it starts, and blocks its thread until it is released.
     struct Blocking {
         started: Arc<StdMutex<Vec<u32>>>,
         gate: StdMutex<std::sync::mpsc::Receiver<()>>,
@@ -370,7 +370,7 @@ mod tests {
         block(patience);
         assert_eq!(*started.lock().unwrap(), [1]);
         drop(release);
-        // The first job was done, late; whether its caller still hears of it does not matter here.
+        // The first job was executed late. Whether its caller still gets the answer does not matter here.
         let _ = first.await.unwrap();
         assert!(second.await.unwrap().is_err());
     }

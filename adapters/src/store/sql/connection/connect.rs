@@ -1,4 +1,4 @@
-//! Opening the connections.
+//! Opens database connections.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -19,19 +19,19 @@ use super::statement_timeout::Patience;
 use super::target::SqlTarget;
 use crate::store::sql::file::{LARGEST_LOG, Lease, make_folder, warn_of_exposure};
 
-/// How connections are kept, and for how long they may be waited for.
+/// Options of the connection pools and their timeouts.
 #[derive(Clone, Debug)]
 pub struct SqlOptions {
-    /// The most connections to PostgreSQL, or the most readers of SQLite, which has one writer beside them.
+    /// Maximum number of connections to PostgreSQL, or of SQLite readers, which have one writer beside them.
     pub max_connections: u32,
     /// How long a caller waits for a connection.
     pub acquire_timeout: Duration,
-    /// How long a statement waits for a lock that another one holds.
+    /// How long a statement waits for a lock.
     pub lock_timeout: Duration,
-    /// How long a statement takes at most. PostgreSQL only: it is ended there, and given up here a moment later where the
-    /// database says nothing.
+    /// How long a statement may take. PostgreSQL only: the server ends the statement, and this side gives up a moment
+    /// later if the server does not answer.
     pub statement_timeout: Duration,
-    /// How long a unit of work may do nothing. PostgreSQL only.
+    /// How long a unit of work may be idle. PostgreSQL only.
     pub idle_in_transaction_timeout: Duration,
 }
 
@@ -39,28 +39,28 @@ impl Default for SqlOptions {
     fn default() -> Self {
         Self {
             max_connections: 16,
-            // So that a request is answered within two seconds where there is no database.
+            // A request is answered within two seconds if the database is unavailable.
             acquire_timeout: Duration::from_millis(1_500),
             lock_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(4),
-            // Where a client has gone without a word, its locks go after so long.
+            // If an instance disappears silently, its locks end after this time.
             idle_in_transaction_timeout: Duration::from_secs(5),
         }
     }
 }
 
-/// What is open: for PostgreSQL, twice the same pool.
+/// The open pools. For PostgreSQL, both are the same pool.
 pub(crate) struct Pools {
     pub(crate) writer: Pool,
     pub(crate) readers: Pool,
     pub(crate) file: Option<OpenFile>,
 }
 
-/// The file of a SQLite database that is open.
+/// The open file of a SQLite database.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     pub(crate) path: PathBuf,
-    /// Nobody may replace the file meanwhile.
+    /// Prevents other processes from replacing the file.
     _lease: Lease,
 }
 
@@ -71,15 +71,15 @@ pub(crate) async fn connect(target: &SqlTarget, options: &SqlOptions) -> Result<
     }
 }
 
-/// A connection that has been idle for this long is asked whether it still is one before it is used; the others are
-/// not, which saves a round trip. One that breaks in use is not put back.
+/// A connection that has been idle for this long is pinged before use. Others are not, which saves a round trip. The
+/// pool does not take back a connection that breaks in use.
 const TRUSTED_WHILE_IDLE: Duration = Duration::from_secs(5);
 
-/// How long such a question, which any server answers at once, is waited for.
+/// How long a ping waits, which any server answers at once.
 const MAX_PING: Duration = Duration::from_millis(500);
-/// By how much the database may be late with the news that a statement took too long.
+/// How late the database's report of a statement timeout may arrive.
 const NEWS_LAG: Duration = Duration::from_millis(500);
-/// How long a statement is waited for where the URL says how long it may take: as long as for a request.
+/// How long this side waits for a statement if the URL sets its own statement timeout: as long as for a request.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pools, ConnectError> {
@@ -100,8 +100,7 @@ async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pool
                 Ok(true)
             })
         })
-        // The pool itself asks too, and waits for the answer until the network gives the connection up, which takes a
-        // quarter of an hour.
+        // The pool's own ping would wait until the network gives the connection up, which takes a quarter of an hour.
         .after_release(move |connection, _| {
             let suspicious = suspicion.is_suspicious();
             Box::pin(async move {
@@ -124,7 +123,8 @@ async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pool
     Ok(Pools { writer: pool.clone(), readers: pool, file: None })
 }
 
-/// A server converts what it keeps, and fails at each character that its encoding does not have.
+/// Requires the encoding UTF-8. A server with another encoding converts the text, and fails at each character that its
+/// encoding does not have.
 async fn refuse_other_encodings(pool: &sqlx::PgPool) -> Result<(), ConnectError> {
     let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(pool).await?;
     if encoding == "UTF8" { Ok(()) } else { Err(ConnectError::Encoding(encoding)) }
@@ -135,7 +135,7 @@ async fn answer_to_ping(connection: &mut PgConnection) -> Result<(), sqlx::Error
     tokio::time::timeout(MAX_PING, connection.ping()).await.unwrap_or_else(|_| Err(silent()))
 }
 
-/// Adds the settings that the URL does not name itself.
+/// Adds the settings that the URL does not set.
 fn with_defaults(target: PgConnectOptions, options: &SqlOptions) -> PgConnectOptions {
     let millis = |timeout: Duration| timeout.as_millis().to_string();
     let settings = [
@@ -143,9 +143,9 @@ fn with_defaults(target: PgConnectOptions, options: &SqlOptions) -> PgConnectOpt
         ("lock_timeout", millis(options.lock_timeout)),
         ("statement_timeout", millis(options.statement_timeout)),
         ("idle_in_transaction_session_timeout", millis(options.idle_in_transaction_timeout)),
-        // As on any disk that does not turn. By its default the planner would rather gather and sort than read a few pages
-        // off an index in order, where it expects few rows; and it cannot know how many they are, because age and what
-        // else is asked for go together.
+        // The cost on any SSD. With its default the planner would rather collect and sort rows than read a few pages
+        // from an index in order, if it expects few rows. It cannot know how many they are, because age and the other
+        // filters are correlated.
         ("random_page_cost", "1.1".to_owned()),
     ];
     let given = target.get_options().unwrap_or_default().to_owned();
@@ -154,7 +154,8 @@ fn with_defaults(target: PgConnectOptions, options: &SqlOptions) -> PgConnectOpt
     target.options(settings.into_iter().filter(|(name, _)| !given.contains(name)))
 }
 
-/// Why the pool got no connection in time: it tries again while a server refuses, and does not say that one did.
+/// Returns why the pool got no connection in time: the pool retries while a server refuses, and does not report the
+/// refusal.
 async fn reason(target: &PgConnectOptions, options: &SqlOptions) -> sqlx::Error {
     match tokio::time::timeout(options.acquire_timeout, target.connect()).await {
         Ok(Err(error)) => error,
@@ -178,7 +179,7 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
     };
     let writer = pool()
         .max_connections(1)
-        // A full disk makes SQLite roll back by itself, which leaves the driver with a count that is wrong from then on.
+        // On a full disk SQLite rolls back by itself, which leaves the driver with a wrong transaction count.
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .connect_with(for_writing(file.clone(), is_new))
         .await
@@ -186,7 +187,7 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
     let readers =
         pool().max_connections(options.max_connections).connect_with(file.pragma("query_only", "ON")).await?;
     Ok(Pools {
-        // The file answers, or the lock on it is waited for as long as is said above.
+        // The file answers at once, or SQLite waits for its lock as long as set above.
         writer: Pool::in_turns(
             SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
             Patience::new(None),
@@ -201,7 +202,7 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
     })
 }
 
-/// A file that cannot be opened in time is one that somebody else has locked.
+/// Maps a timeout on opening to a file that another process has locked.
 fn locked(error: sqlx::Error) -> ConnectError {
     match error {
         sqlx::Error::PoolTimedOut => {
@@ -211,18 +212,18 @@ fn locked(error: sqlx::Error) -> ConnectError {
     }
 }
 
-/// What only the writer sets. Only a file without a page learns from it that pages may be given back; to say so to any
-/// other would wait for its writers, and change nothing.
+/// Adds the options that only the writer sets. Only an empty file can enable incremental vacuum; on other files the
+/// setting would wait for their writers and change nothing.
 fn for_writing(file: SqliteConnectOptions, is_new: bool) -> SqliteConnectOptions {
     let file = if is_new { file.auto_vacuum(SqliteAutoVacuum::Incremental) } else { file };
     file.journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        // Where the log had to grow, it is cut off when it is used anew.
+        // SQLite truncates a log that has grown when it reuses it.
         .pragma("journal_size_limit", LARGEST_LOG.to_string())
 }
 
-/// Makes the file, empty, unless it is there, and tells whether it is empty. Nobody but its owner may read it: it will
-/// hold password hashes. The files that SQLite puts beside it get the same rights.
+/// Creates an empty file unless it exists, and returns whether it is empty. Only its owner may read it, because it will
+/// hold password hashes. SQLite's files beside it get the same permissions.
 fn make_file(path: &Path) -> io::Result<bool> {
     let mut create = OpenOptions::new();
     create.write(true).create_new(true);

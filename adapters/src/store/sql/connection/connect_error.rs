@@ -6,13 +6,13 @@ use sea_orm::sqlx::postgres::PgDatabaseError;
 
 use super::error::driver_error;
 
-/// Why there is no connection to the database.
+/// Why the connection to the database failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The file of a SQLite database can be neither found nor made.
+    /// The file of a SQLite database can be neither found nor created.
     #[error("the database file cannot be made: {0}")]
     File(#[from] io::Error),
-    /// The database cannot keep every address.
+    /// The database cannot store every address.
     #[error(
         "the database has the encoding {0}; it must be UTF8. Create one with CREATE DATABASE inwren ENCODING 'UTF8' \
          TEMPLATE template0 (and LOCALE 'C.UTF-8' if the server's locale has another encoding)"
@@ -21,7 +21,7 @@ pub enum ConnectError {
     /// The file of a SQLite database is about to be replaced.
     #[error("the database is being restored from a backup")]
     BeingRestored,
-    /// The database answers, but does not let us in, and will not.
+    /// The database answers, but refuses the connection permanently.
     #[error("the database refuses: {0}")]
     Refused(StoreError),
     /// The database does not answer, or not now.
@@ -36,8 +36,8 @@ impl From<sqlx::Error> for ConnectError {
     }
 }
 
-/// Whether the same attempt would fail again: no such user or password (SQLSTATE class 28), no such database (3D), not
-/// the kind of TLS that the URL asks for, a file that is no SQLite database (26).
+/// Returns whether a retry would fail again: wrong user or password (SQLSTATE class 28), no such database (3D), another
+/// kind of TLS than the URL requires, a file that is no SQLite database (26).
 fn is_final(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => {

@@ -1,4 +1,4 @@
-//! What PostgreSQL's own clock shows, as far as its answers tell.
+//! PostgreSQL's clock, as known from its answers.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,20 +8,20 @@ use time::OffsetDateTime;
 
 use super::timestamp::Timestamp;
 
-/// The name of the column in which an answer says what the database's clock shows.
+/// Column in which an answer contains the time of the database's clock.
 pub(crate) const DATABASE_TIME: &str = "database_time";
 
-/// A reading that is older is taken again: the rates of two clocks differ by a few milliseconds in this time
-/// at most, and a clock that was set back is found out.
+/// Maximum age of a reading. In this time the clocks drift apart by a few milliseconds at most, and renewing the
+/// reading detects a clock that was set back.
 const MAX_AGE: Duration = Duration::from_secs(10);
-/// An answer that took longer says too little about the clock.
+/// Maximum duration of a statement whose answer is used as a reading.
 const PROMPT: Duration = Duration::from_millis(250);
 
-/// What the database's clock showed last, shared by all who use a pool.
+/// The last reading of the database's clock, shared by all users of a pool.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DatabaseClock(Arc<Mutex<Option<Reading>>>);
 
-/// What the database's clock showed.
+/// A reading of the database's clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
     shown: OffsetDateTime,
@@ -29,7 +29,7 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// What the database's clock shows at that moment at the earliest.
+    /// Returns the earliest time that the database's clock can show at that moment.
     pub(crate) fn at(self, moment: Instant) -> OffsetDateTime {
         match moment.checked_duration_since(self.received) {
             Some(later) => self.shown + later,
@@ -39,7 +39,7 @@ impl Reading {
 }
 
 impl DatabaseClock {
-    /// The last reading, or a new one if that is too old.
+    /// Returns the last reading, or a new one if that is too old.
     pub(crate) async fn read(&self, connection: &impl ConnectionTrait) -> Result<Reading, DbErr> {
         let known = *self.reading();
         if let Some(reading) = known.filter(|reading| reading.received.elapsed() < MAX_AGE) {
@@ -55,7 +55,7 @@ impl DatabaseClock {
         Ok(reading)
     }
 
-    /// Notes what an answer says to a statement that was sent then.
+    /// Records the reading in the answer to a statement that was sent at `sent`.
     pub(crate) fn note(&self, sent: Instant, row: &QueryResult) -> Result<(), DbErr> {
         let Timestamp(shown) = row.try_get("", DATABASE_TIME)?;
         let received = Instant::now();
@@ -65,7 +65,7 @@ impl DatabaseClock {
         Ok(())
     }
 
-    /// Forgets the last reading: a write was refused that should have been in time.
+    /// Drops the last reading, after the database refused a write that should have been in time.
     pub(crate) fn forget(&self) {
         *self.reading() = None;
     }

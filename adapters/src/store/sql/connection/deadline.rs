@@ -1,17 +1,16 @@
-//! Deadlines that PostgreSQL keeps itself.
+//! Write deadlines that PostgreSQL enforces itself.
 //!
-//! A server that is frozen, or a network that stands still, delivers a statement late: after its caller has given up and
-//! was answered 503. Such a statement must change nothing any more. Nothing on this side can take it back, because its
-//! bytes may already be in the server's socket. So every write says until when it may happen, and the server compares
-//! that with its own clock at the last moment: after the row is locked or inserted, or directly before `COMMIT`.
+//! A frozen server or a stalled network executes a statement late: after its caller has given up and was answered 503.
+//! Such a statement must not change anything. This side cannot take it back, because its bytes may already be in the
+//! server's socket. So every write carries its deadline, and the server compares the deadline with its own clock at the
+//! last moment: after the row is locked or inserted, or directly before `COMMIT`.
 //!
-//! `statement_timeout` and `lock_timeout` cannot do this. They count from when the server has read the statement, and a
-//! process that was stopped fires them only when it comes to its next check.
+//! `statement_timeout` and `lock_timeout` cannot do this. They count from the moment when the server has read the
+//! statement, and a stopped process fires them only at its next check.
 //!
-//! The clocks of the two machines may differ. The answers to writes bring along what the database's clock showed; at any
-//! moment that lies a time `t` after the arrival of such an answer, that clock shows at least `t` more. A deadline that is
-//! translated in this way is never too late. It is too early by the time that the answer took, so slow answers are not
-//! used.
+//! The clocks of the two machines may differ. The answers to writes contain the time of the database's clock. At a time
+//! `t` after the arrival of such an answer, that clock shows at least `t` more. A deadline that is translated in this
+//! way is never too late. It is too early by the duration of the answer, so slow answers are not used.
 
 use std::time::Instant;
 
@@ -24,18 +23,18 @@ use super::pool::Pool;
 use super::statement_timeout::Patience;
 use super::timestamp::{Timestamp, to_micros};
 
-/// How often a write is retried that the database finds too late while its caller still waits: the reading was wrong,
+/// How often a write is retried if the database finds it late while its caller still waits: the reading was wrong,
 /// because the database's clock was set.
 const RETRIES: u8 = 1;
 
-/// An expression that fails (SQLSTATE 22012) if the database's clock shows the parameter's time or a later one. The whole
-/// statement fails with it, and what it has written is undone.
+/// Returns an expression that fails (SQLSTATE 22012) at or after the parameter's time by the database's clock. The
+/// whole statement fails with it, and its writes are undone.
 pub(crate) fn in_time(deadline: &str) -> String {
     format!("1 / (clock_timestamp() < {deadline})::int")
 }
 
-/// Writes by one statement, which is made for its deadline, has [`in_time`] in it, and says the [`DATABASE_TIME`](super::database_clock::DATABASE_TIME) in its
-/// rows. One that is too late fails, and changes nothing.
+/// Writes with one statement, built for its deadline. The statement contains [`in_time`] and returns
+/// [`DATABASE_TIME`](super::database_clock::DATABASE_TIME) in its rows. A late write fails and changes nothing.
 pub(crate) async fn write(
     pool: &Pool,
     statement: impl Fn(Timestamp) -> Statement,
@@ -54,7 +53,7 @@ pub(crate) async fn write(
                     }
                     return Ok(row);
                 }
-                // Either it is late, or the reading was wrong.
+                // Either the write is late, or the reading was wrong.
                 Err(error) if is_too_late(&error) => {
                     clock.forget();
                     if retries.next().is_none() || Instant::now() >= end.write_by {
@@ -68,11 +67,11 @@ pub(crate) async fn write(
     pool.patience().wait_until(end.give_up, writing).await.map_err(store_error)
 }
 
-/// Ends a transaction of PostgreSQL with `COMMIT`, which the server executes only if it is in time: the two are one
-/// message, whose rest is not executed after a failure.
+/// Ends a PostgreSQL transaction with `COMMIT`, which the server executes only in time: check and `COMMIT` are one
+/// message, and the server skips its rest after a failure.
 ///
-/// `AND CHAIN`, because the driver does not know of this `COMMIT`, and ends the transaction that it knows of with a
-/// `ROLLBACK` when it takes the connection back. The caller does not wait for that.
+/// `AND CHAIN` is needed because the driver does not know of this `COMMIT`. It ends its transaction with a `ROLLBACK`
+/// when it takes the connection back, for which the caller does not wait.
 pub(crate) async fn commit(
     transaction: DatabaseTransaction,
     patience: &Patience,

@@ -1,7 +1,7 @@
-//! What a failure means to the core.
+//! Conversion of database errors into store errors.
 //!
-//! The messages are for the log, so they repeat nothing that came from a row or an argument: of a database's answer
-//! only the code and the primary message are kept, and not even that where such messages quote values.
+//! The messages go to the log, so they contain nothing from a row or an argument: they keep only the code and the
+//! primary message of a database's answer, and only the code if such messages quote values.
 
 use inwren_domain::kernel::StoreError;
 use sea_orm::sqlx;
@@ -19,15 +19,16 @@ pub(crate) fn store_error(error: DbErr) -> StoreError {
     }
 }
 
-/// Whether a statement failed because its row would not have been unique.
+/// Returns whether a statement failed because its row would not have been unique.
 pub(crate) fn is_unique_violation(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
-/// SQLSTATE division by zero: what a write fails with that is [too late](super::deadline::in_time). Nothing else divides.
+/// SQLSTATE for division by zero, with which a [late](super::deadline::in_time) write fails. No other statement
+/// divides.
 const TOO_LATE: &str = "22012";
 
-/// Whether a write was not made because its deadline had passed.
+/// Returns whether a write failed because its deadline had passed.
 pub(crate) fn is_too_late(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
     else {
@@ -50,7 +51,7 @@ pub(crate) fn driver_error(error: &sqlx::Error) -> StoreError {
     }
 }
 
-/// As [`store_error`], of a statement that did not go through the driver.
+/// Converts errors as [`store_error`] does, for statements that did not go through the driver.
 pub(crate) fn file_error(error: rusqlite::Error) -> StoreError {
     match error {
         rusqlite::Error::SqliteFailure(failure, message) => {
@@ -73,9 +74,9 @@ fn database_error(error: &dyn DatabaseError) -> StoreError {
     }
 }
 
-/// Sorts by SQLSTATE: serialization failure, deadlock, lock not available and query cancelled pass by themselves.
+/// Classifies by SQLSTATE: serialization failure, deadlock, lock not available and query cancelled are temporary.
 fn postgres_error(code: &str, message: &str) -> StoreError {
-    // Classes 22 (data exception) and 23 (constraint violation) quote what was wrong.
+    // Messages of the classes 22 (data exception) and 23 (constraint violation) quote values.
     let quotes_values = code.starts_with("22") || code.starts_with("23");
     let text = if quotes_values { format!("SQLSTATE {code}") } else { format!("SQLSTATE {code}: {message}") };
     match code {
@@ -85,7 +86,7 @@ fn postgres_error(code: &str, message: &str) -> StoreError {
     }
 }
 
-/// Sorts by the primary result code, which is the low byte: `SQLITE_BUSY` and `SQLITE_LOCKED` pass by themselves.
+/// Classifies by the primary result code, which is the low byte: `SQLITE_BUSY` and `SQLITE_LOCKED` are temporary.
 fn sqlite_error(code: &str, message: &str) -> StoreError {
     let text = format!("SQLite code {code}: {message}");
     match code.parse::<i32>().map(|code| code & 0xff) {
@@ -94,7 +95,7 @@ fn sqlite_error(code: &str, message: &str) -> StoreError {
     }
 }
 
-/// A value that is not even of its column's type, which is known by its place in the result alone.
+/// Returns the error for a value of another type than its column's. Only its position in the result is known.
 fn unreadable(place: &str) -> StoreError {
     let id = place.trim_matches('"').to_owned();
     StoreError::Inconsistent { table: "(unknown)", column: "(unreadable)", id }

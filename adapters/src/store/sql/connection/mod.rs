@@ -21,8 +21,8 @@ use pool::Pool;
 use statement_timeout::Patience;
 use timestamp::for_sqlite;
 
-/// What every statement goes through, be it on a pool or in a transaction. It gives times the form that the database
-/// keeps, waits no longer for an answer than it has patience, and remembers a failure.
+/// Wrapper for all statements, on a pool or in a transaction. It converts times into the form that the database stores,
+/// limits the wait for an answer, and remembers failures.
 #[derive(Debug)]
 pub(super) struct Connection<C> {
     inner: C,
@@ -47,8 +47,8 @@ impl<C> Connection<C> {
         &self.patience
     }
 
-    /// Whether a statement has failed. In PostgreSQL that is the end of a transaction: its commit would roll back, and
-    /// say nothing of it.
+    /// Returns whether a statement has failed. In PostgreSQL a failure aborts the transaction: its commit would roll
+    /// back without an error.
     pub(super) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
     }
@@ -63,7 +63,7 @@ impl<C> Connection<C> {
 }
 
 impl Connection<Pool> {
-    /// On whichever connection of the pool is free.
+    /// Uses any free connection of the pool.
     pub(super) fn on(pool: Pool) -> Self {
         let patience = pool.patience().clone();
         Self::new(pool, patience)

@@ -14,7 +14,7 @@ use super::database_clock::DatabaseClock;
 use super::statement_timeout::Patience;
 use crate::store::sql::dialect::Dialect;
 
-/// Connections that are shared, and how many callers want one at the moment: the driver does not tell who waits.
+/// A pool of connections that counts the callers that want one, because the driver does not report waiting callers.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
     connections: DatabaseConnection,
@@ -25,7 +25,7 @@ pub(crate) struct Pool {
     turns: Option<Turns>,
 }
 
-/// Of SQLite's writers, whose number is one at a time: whose turn it is, and how long it is waited for.
+/// Turns of SQLite's writers, of which one writes at a time, and the longest wait for a turn.
 #[derive(Clone, Debug)]
 struct Turns {
     now: Arc<Mutex<()>>,
@@ -38,18 +38,18 @@ impl Pool {
         Self { connections, max, wanted: Arc::default(), patience, clock, turns: None }
     }
 
-    /// One connection, which is not the only one that writes: whoever writes waits for a turn, and so long at most.
+    /// Creates a pool of one connection that is not the only writer: each caller waits for its turn, at most this long.
     pub(crate) fn in_turns(connections: DatabaseConnection, patience: Patience, max_wait: Duration) -> Self {
         let turns = Some(Turns { now: Arc::default(), max_wait });
         Self { turns, ..Self::new(connections, 1, patience) }
     }
 
-    /// How long an answer is waited for.
+    /// Returns the limit of the wait for an answer.
     pub(crate) fn patience(&self) -> &Patience {
         &self.patience
     }
 
-    /// What the database's clock shows. PostgreSQL only.
+    /// Returns the database's clock. PostgreSQL only.
     pub(crate) fn clock(&self) -> &DatabaseClock {
         &self.clock
     }
@@ -58,7 +58,7 @@ impl Pool {
         &self.connections
     }
 
-    /// Begins a transaction, which keeps one connection until the turn is dropped.
+    /// Begins a transaction. It holds one connection until the turn is dropped.
     pub(crate) async fn begin(
         &self,
         options: TransactionOptions,
@@ -67,7 +67,7 @@ impl Pool {
         Ok((self.patience.wait(self.connections.begin_with_options(options)).await?, turn))
     }
 
-    /// The right to work with a connection, or with another one that the pool takes turns with.
+    /// Waits for the right to use a connection, or another one with which the pool takes turns.
     pub(crate) async fn turn(&self) -> Result<Turn, DbErr> {
         let claim = self.claim();
         let Some(turns) = &self.turns else { return Ok(Turn { _claim: claim, _taken: None }) };
@@ -76,7 +76,7 @@ impl Pool {
         Ok(Turn { _claim: claim, _taken: Some(taken) })
     }
 
-    /// How busy it is.
+    /// Returns the current load.
     pub(crate) fn metrics(&self, name: &'static str) -> PoolMetrics {
         let (open, idle) = match Dialect::of(&self.connections) {
             Dialect::Postgres => {
@@ -89,7 +89,7 @@ impl Pool {
             }
         };
         let mut idle = u32::try_from(idle).unwrap_or(u32::MAX).min(open);
-        // Another one than the pool's own may be at work.
+        // A writer outside the pool may be active.
         if self.turns.as_ref().is_some_and(|turns| turns.now.try_lock().is_err()) {
             idle = 0;
         }
@@ -103,14 +103,14 @@ impl Pool {
     }
 }
 
-/// Somebody has a connection.
+/// A caller's right to use a connection.
 #[derive(Debug)]
 pub(crate) struct Turn {
     _claim: Claim,
     _taken: Option<OwnedMutexGuard<()>>,
 }
 
-/// Somebody has a connection, or waits for one.
+/// Counts a caller that has a connection or waits for one.
 #[derive(Debug)]
 struct Claim(Arc<AtomicU32>);
 

@@ -1,4 +1,4 @@
-//! How long a database is waited for.
+//! Limits on the wait for a database.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,41 +7,41 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{DbErr, RuntimeErr};
 
-/// For how long after a question was given up connections are asked whether anybody is at the other end before the pool
-/// gets them back.
+/// How long after an unanswered statement the pool pings connections before it takes them back.
 const SUSPICION: Duration = Duration::from_secs(60);
-/// How long a write is waited for without a limit: longer than any request takes.
+/// Longest wait for a write without a limit: longer than any request takes.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// By which part of the wait a write has to be made before it is given up, so that its answer arrives in time.
+/// Divisor of the wait: a write must be made this part of it before its caller gives up, so that the answer arrives in
+/// time.
 const MARGIN: u32 = 8;
 
-/// Until when a write may be made, and until when its answer is waited for.
+/// The deadline of a write, and the end of the wait for its answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct End {
     /// The write may be made before this moment, and MUST NOT be made from it on.
     pub(crate) write_by: Instant,
-    /// The caller gives up.
+    /// The moment when the caller gives up.
     pub(crate) give_up: Instant,
 }
 
 impl End {
-    /// Of a write whose answer is waited for so long, from now.
+    /// Returns the end of a write whose caller waits this long from now.
     pub(crate) fn of(limit: Duration) -> Self {
         let give_up = Instant::now() + limit;
         Self { write_by: give_up.checked_sub(limit / MARGIN).unwrap_or(give_up), give_up }
     }
 }
 
-/// Bounds the wait for each answer. The database ends what takes too long by itself and says so; but one that is frozen,
-/// or has gone from the network, says nothing at all.
+/// Statement timeout on this side. The database itself ends statements that take too long and reports that, but a
+/// frozen or disconnected database reports nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Patience {
     limit: Option<Duration>,
     given_up: Arc<GivenUp>,
 }
 
-/// When a question was last given up, in milliseconds from a beginning; zero for never.
+/// When a statement last went unanswered, in milliseconds after `beginning`; zero for never.
 #[derive(Debug)]
 struct GivenUp {
     beginning: Instant,
@@ -49,12 +49,12 @@ struct GivenUp {
 }
 
 impl Patience {
-    /// Waits so long, or as long as it takes.
+    /// Creates a timeout, or none, which waits as long as it takes.
     pub(crate) fn new(limit: Option<Duration>) -> Self {
         Self { limit, given_up: Arc::new(GivenUp { beginning: Instant::now(), last: AtomicU64::new(0) }) }
     }
 
-    /// The end of a write that begins now.
+    /// Returns the end of a write that begins now.
     pub(crate) fn end(&self) -> End {
         End::of(self.limit.unwrap_or(LONGEST))
     }
@@ -67,13 +67,13 @@ impl Patience {
         }
     }
 
-    /// Waits for the answer to a write, or to several statements, until a moment.
+    /// Waits until a moment for the answer to a write or to several statements.
     pub(crate) async fn wait_until<T>(
         &self,
         give_up: Instant,
         answer: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
-        // What is declared last is dropped first: it is noted before the connection goes back to the pool.
+        // Values declared last are dropped first, so the timeout is recorded before the connection returns to the pool.
         let mut answer = pin!(answer);
         let unanswered = Unanswered(&self.given_up);
         let outcome = tokio::time::timeout_at(give_up.into(), answer.as_mut()).await;
@@ -85,14 +85,14 @@ impl Patience {
         })
     }
 
-    /// Whether a question was given up a short time ago, so that connections may be left on which nobody answers.
+    /// Returns whether a statement recently timed out, so that connections may be silent.
     pub(crate) fn is_suspicious(&self) -> bool {
         let last = self.given_up.last.load(Ordering::Acquire);
         last > 0 && self.given_up.beginning.elapsed() < Duration::from_millis(last) + SUSPICION
     }
 }
 
-/// A question that is given up unless it is forgotten: because its time is over, or because whoever asked has gone.
+/// Records an unanswered statement when dropped: because of a timeout, or because its caller has gone.
 struct Unanswered<'a>(&'a GivenUp);
 
 impl Drop for Unanswered<'_> {

@@ -1,4 +1,4 @@
-//! What a database URL says.
+//! Parsing of database URLs.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
 use crate::store::sql::file::SqliteFile;
 
-/// The parameters of a PostgreSQL URL that the driver honours. It would pass over any other with a warning, and an
-/// operator who has misspelt `sslmode` would never know.
+/// Parameters of a PostgreSQL URL that the driver supports. The driver would ignore others with a warning, and an
+/// operator who has misspelt `sslmode` would not notice.
 const POSTGRES_PARAMETERS: [&str; 18] = [
     "sslmode",
     "ssl-mode",
@@ -32,12 +32,12 @@ const POSTGRES_PARAMETERS: [&str; 18] = [
     "options",
 ];
 
-/// A parameter that other drivers know and this one does not.
+/// A parameter that other drivers support and this one does not.
 struct Implied {
     name: &'static str,
-    /// The values that ask for nothing but what is done anyway.
+    /// Values that request the default behaviour.
     values: &'static [&'static str],
-    /// What to do with any other value.
+    /// Advice for any other value.
     instead: &'static str,
 }
 
@@ -70,7 +70,7 @@ const IMPLIED: [Implied; 6] = [
     Implied { name: "ssl", values: &[], instead: "write sslmode in its place, as in sslmode=require" },
 ];
 
-/// Which SQL database is meant: a `DATABASE_URL` that has been parsed. Neither `Display` nor `Debug` shows a password.
+/// The target of a parsed `DATABASE_URL`. Neither `Display` nor `Debug` shows a password.
 #[derive(Clone)]
 pub enum SqlTarget {
     /// A PostgreSQL server.
@@ -79,17 +79,17 @@ pub enum SqlTarget {
     Sqlite(SqliteFile),
 }
 
-/// A database on a PostgreSQL server, and how to log in there.
+/// A database on a PostgreSQL server, with the credentials for it.
 #[derive(Clone)]
 pub struct PostgresTarget(Box<PgConnectOptions>);
 
-/// Why a database URL cannot be used. The message repeats no password.
+/// Why a database URL cannot be used. The message contains no password.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// It is not the URL of a database that this adapter supports.
+    /// The URL is not that of a database that this adapter supports.
     #[error("the database URL cannot be used: {}", SCHEMES)]
     UnknownScheme,
-    /// It is malformed, or asks for what is not supported.
+    /// The URL is malformed, or requests an unsupported feature.
     #[error("the database URL cannot be used: {0}")]
     Unusable(String),
 }
@@ -97,9 +97,9 @@ pub enum TargetError {
 const SCHEMES: &str = "it begins with neither postgres:// nor sqlite://";
 
 impl SqlTarget {
-    /// Parses `postgres://…` (also `postgresql://` and `postgresql+asyncpg://`) or `sqlite://PATH`. A path that begins with a
-    /// slash is absolute. With a driver, as in `sqlite+aiosqlite:///PATH`, a URL means what it means to SQLAlchemy; the driver
-    /// itself does not matter.
+    /// Parses `postgres://…` (also `postgresql://` and `postgresql+asyncpg://`) or `sqlite://PATH`. A path that begins
+    /// with a slash is absolute. With a driver, as in `sqlite+aiosqlite:///PATH`, a URL has the same meaning as in
+    /// SQLAlchemy. The name of the driver does not matter.
     pub fn parse(url: &str) -> Result<Self, TargetError> {
         let (scheme, rest) = url.split_once(':').ok_or(TargetError::UnknownScheme)?;
         let (database, driver) =
@@ -117,7 +117,7 @@ impl SqlTarget {
 }
 
 impl PostgresTarget {
-    /// What the driver connects with.
+    /// Returns the connection options for the driver.
     pub(crate) fn options(&self) -> PgConnectOptions {
         (*self.0).clone()
     }
@@ -181,7 +181,8 @@ fn postgres(rest: &str) -> Result<PostgresTarget, TargetError> {
     Ok(PostgresTarget(Box::new(options)))
 }
 
-/// An unknown parameter may be a piece of the password that is no parameter at all: only a plain name is shown.
+/// Returns the error for an unknown parameter. The parameter may be a part of the password, so only a plain name is
+/// shown.
 fn unknown_parameter(name: &str, query: &str) -> TargetError {
     let is_name = name.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_".contains(&byte));
     TargetError::Unusable(match is_name && !query.contains('@') {
@@ -194,9 +195,9 @@ fn is_postgres_parameter(name: &str) -> bool {
     POSTGRES_PARAMETERS.contains(&name) || name.starts_with("options[") || name.starts_with("options%5B")
 }
 
-/// The file that a SQLite URL names. The only parameter that says nothing else than what is done anyway is `mode=rwc`.
+/// Parses the file of a SQLite URL. It accepts one parameter, `mode=rwc`, which is the default behaviour.
 ///
-/// A URL with a driver is read as SQLAlchemy reads it, which counts one slash more: three for a relative path and four for
+/// A URL with a driver is parsed as by SQLAlchemy, which counts one more slash: three for a relative path and four for
 /// an absolute one, without `%` escapes.
 fn sqlite(has_driver: bool, rest: &str) -> Result<SqliteFile, TargetError> {
     let written = match rest.split_once('?') {
@@ -212,7 +213,7 @@ fn sqlite(has_driver: bool, rest: &str) -> Result<SqliteFile, TargetError> {
             };
             TargetError::Unusable(problem.to_owned())
         })?,
-        // SQLAlchemy's `sqlite:///./data.db` can mean nothing else than a file in the working folder.
+        // SQLAlchemy's `sqlite:///./data.db` can only mean a file in the working folder.
         false => written.strip_prefix('/').filter(|path| path.starts_with("./")).unwrap_or(written),
     };
     if path.is_empty() || path == ":memory:" || path == "/:memory:" {
@@ -225,7 +226,7 @@ fn sqlite(has_driver: bool, rest: &str) -> Result<SqliteFile, TargetError> {
             options.get_filename().to_owned()
         }
     };
-    // Four slashes and more are as good as one.
+    // Four and more slashes equal one.
     let path: PathBuf = path.components().collect();
     match other_reading(has_driver, written, &path).filter(|other| !path.exists() && other.exists()) {
         Some(other) => Err(TargetError::Unusable(ambiguous(&path, &other))),
@@ -235,8 +236,8 @@ fn sqlite(has_driver: bool, rest: &str) -> Result<SqliteFile, TargetError> {
 
 const NEEDS_A_FILE: &str = "a SQLite URL names a file; a database in memory is memory:";
 
-/// The path that three slashes mean by the other count of slashes: the plain scheme's absolute path is SQLAlchemy's relative
-/// one, and the relative path of a URL with a driver was an absolute one in earlier releases.
+/// Returns the path that three slashes mean with the other count of slashes: the plain scheme's absolute path is
+/// SQLAlchemy's relative one, and the relative path of a URL with a driver was an absolute one in earlier releases.
 fn other_reading(has_driver: bool, written: &str, path: &Path) -> Option<PathBuf> {
     match has_driver {
         _ if written.starts_with("//") => None,
@@ -245,7 +246,8 @@ fn other_reading(has_driver: bool, written: &str, path: &Path) -> Option<PathBuf
     }
 }
 
-/// A new and empty database beside the one that is meant would go unnoticed.
+/// Returns the error for an ambiguous path. Without it, the service would create a new, empty database beside the
+/// intended one unnoticed.
 fn ambiguous(path: &Path, other: &Path) -> String {
     let unambiguous = |path: &Path| {
         let prefix = if path.is_absolute() { "sqlite:///" } else { "sqlite://" };
@@ -261,7 +263,7 @@ fn ambiguous(path: &Path, other: &Path) -> String {
     )
 }
 
-/// The driver's words name the part that is wrong, but never the password.
+/// The driver's message names the wrong part, but never the password.
 fn unusable(error: sea_orm::sqlx::Error) -> TargetError {
     TargetError::Unusable(error.to_string())
 }
@@ -404,7 +406,7 @@ mod tests {
         assert_eq!(path_of(&format!("sqlite:///{absolute}")), file);
         assert_eq!(path_of(&format!("sqlite://{absolute}")), file);
         std::fs::remove_dir_all(&folder).unwrap();
-        // The tests run in the folder of the package.
+        // Tests run in the folder of the package.
         let problem = problem_of("sqlite:///src/lib.rs");
         assert!(
             problem.contains("sqlite://src/lib.rs") && problem.contains("sqlite:////src/lib.rs"),

@@ -1,9 +1,10 @@
-//! How a database keeps times.
+//! Conversion of times for each database.
 //!
-//! The driver writes times to SQLite as a text that is shorter when the fraction of the second ends in zeros, so that
-//! neither `<` nor `ORDER BY` would be right. They are kept there as whole microseconds since 1970 instead. A statement is
-//! built without knowing for which database, so the two sides are apart: [`for_sqlite`] changes the arguments on their
-//! way to SQLite, and [`Timestamp`] reads what either database gives back. `rusqlite` reads and writes a [`Timestamp`] itself.
+//! The driver writes times to SQLite as text that is shorter if the fraction of the second ends in zeros, so that
+//! neither `<` nor `ORDER BY` would be right. SQLite therefore stores whole microseconds since 1970. A statement is
+//! built without knowing its database, so the directions are separate: [`for_sqlite`] converts the arguments on their
+//! way to SQLite, and [`Timestamp`] reads the values of both databases. `rusqlite` reads and writes a [`Timestamp`]
+//! itself.
 
 use std::fmt::Debug;
 
@@ -12,11 +13,11 @@ use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, Valu
 use sea_orm::{ColIdx, DbErr, QueryResult, RuntimeErr, Statement, TryGetError, TryGetable, sqlx};
 use time::OffsetDateTime;
 
-/// A time in a row, or as an argument of a statement.
+/// A time in a row or in a statement argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timestamp(pub(crate) OffsetDateTime);
 
-/// Gives the times among a statement's arguments the form that SQLite keeps.
+/// Converts the times among a statement's arguments into the form that SQLite stores.
 pub(crate) fn for_sqlite(mut statement: Statement) -> Statement {
     for value in statement.values.iter_mut().flat_map(|values| &mut values.0) {
         if let Value::TimeDateTimeWithTimeZone(time) = value {
@@ -26,7 +27,7 @@ pub(crate) fn for_sqlite(mut statement: Statement) -> Statement {
     statement
 }
 
-/// Every time that can be written fits: 64 bits of microseconds are 292,000 years.
+/// Every representable time fits: 64 bits of microseconds cover 292,000 years.
 pub(crate) fn to_micros(time: OffsetDateTime) -> i64 {
     time.unix_timestamp_nanos().div_euclid(1000).try_into().unwrap_or(i64::MAX)
 }
@@ -35,7 +36,7 @@ pub(crate) fn from_micros(micros: i64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).ok()
 }
 
-/// The same failure that the driver gives for a value that it cannot read.
+/// Returns the error that the driver gives for an unreadable value.
 fn out_of_range(index: impl Debug) -> DbErr {
     let (index, source) = (format!("{index:?}"), "out of range".into());
     DbErr::Query(RuntimeErr::SqlxError(sqlx::Error::ColumnDecode { index, source }.into()))

@@ -1,12 +1,12 @@
-//! Statements and driver details of one database each.
+//! Statements and driver details that are specific to one database.
 
 pub(super) mod postgres;
 pub(super) mod sqlite;
 
 use sea_orm::{ConnectionTrait, DbBackend};
 
-/// The databases that the statements are written for. Match it without `_`: a third one then does not compile before it has
-/// been thought of everywhere.
+/// The supported databases. Match it without `_`, so that a third database does not compile until every place handles
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Postgres,
@@ -14,7 +14,7 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// What a connection speaks.
+    /// Returns the dialect of a connection.
     pub(super) fn of(connection: &impl ConnectionTrait) -> Self {
         match connection.get_database_backend() {
             DbBackend::Postgres => Self::Postgres,

@@ -1,4 +1,4 @@
-//! The rows, and what they are in the domain. Nothing of this leaves the adapter.
+//! Rows and their conversion to domain types. They are private to the adapter.
 
 pub(super) mod audit_events;
 pub(super) mod row;
@@ -9,7 +9,7 @@ pub(super) mod users;
 use inwren_domain::kernel::{ClientInfo, StoreError};
 use uuid::Uuid;
 
-/// Names what cannot be in a row.
+/// Identifies a row in the error for an invalid value.
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) table: &'static str,
@@ -21,7 +21,7 @@ impl Row {
         StoreError::Inconsistent { table: self.table, column, id: self.id.to_string() }
     }
 
-    /// The client whose address stands in this column.
+    /// Builds the client from the address in this column and the user agent.
     fn client(
         self,
         column: &'static str,

@@ -1,4 +1,4 @@
-//! The mapping between a table's columns and the fields of its `Model`.
+//! Mapping between a table's columns and the fields of its `Model`.
 
 use rusqlite::Row as Found;
 use rusqlite::types::{FromSql, Value};
@@ -13,7 +13,7 @@ pub(crate) trait TableRow: Sized {
     /// Reads the next values of a result as a row.
     fn read(columns: &mut Columns<'_>) -> rusqlite::Result<Self>;
 
-    /// The values of the row, one per column.
+    /// Returns the values of the row, one per column.
     fn into_values(self) -> impl Iterator<Item = Value>;
 }
 
@@ -39,8 +39,8 @@ impl<'a> Columns<'a> {
 ///
 /// The macro leaves the struct as it is written and derives two things from it:
 ///
-/// - sea-orm's entity: `Entity`, `Column`, `ActiveModel` and the reading of rows by name. Statements that name all columns
-///   are built from `Column::iter()`.
+/// - sea-orm's entity: `Entity`, `Column`, `ActiveModel` and reading rows by name. Statements that list all columns are
+///   built from `Column::iter()`.
 /// - [`TableRow`], for the statements that `rusqlite` runs: reading and writing by position.
 ///
 /// To add a column, add its field and fill it in the conversions from and to the domain, below the struct. Without them

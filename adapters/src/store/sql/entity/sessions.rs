@@ -123,18 +123,18 @@ impl TryFrom<Model> for Session {
     }
 }
 
-/// The client's address, or the empty text.
+/// Returns the client's address, or the empty string.
 pub(crate) fn address_text(client: &ClientInfo) -> String {
     client.ip_address.map_or_else(String::new, |address| address.to_string())
 }
 
-/// The value of a `last_` column: NULL if it is what was known `first`, which saves room and is what rows from before the column
-/// have, and the empty text if there is none any more.
+/// Returns the value of a `last_` column: NULL if it equals `first`, which saves space and is what rows from before the
+/// column have, and the empty string if there is no value any more.
 fn changed(first: Option<&str>, last: Option<String>) -> Option<String> {
     (first != last.as_deref()).then(|| last.unwrap_or_default())
 }
 
-/// What a `last_` column says.
+/// Reads the value of a `last_` column.
 fn unless_changed(first: Option<&str>, last: Option<String>) -> Option<String> {
     let last = last.or_else(|| first.map(ToOwned::to_owned));
     last.filter(|text| !text.is_empty())

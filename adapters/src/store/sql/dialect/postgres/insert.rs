@@ -1,16 +1,16 @@
-//! Rows that a statement of PostgreSQL adds beside others.
+//! PostgreSQL insertions within larger statements.
 
 use sea_orm::sea_query::Value;
 use sea_orm::{ActiveModelTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Statement};
 
 use crate::store::sql::connection::timestamp::Timestamp;
 
-/// What adds a row of parameters, numbered from `next` on, if `source` has one.
+/// Returns an `INSERT` of one row of parameters, numbered from `next`, that takes effect if `source` has a row.
 pub(crate) fn insertion<E: EntityTrait>(source: &str, next: &mut usize) -> String {
     format!("{} FROM {source}", insertion_anyway::<E>(next))
 }
 
-/// The same, where one column is not a parameter but comes from the source.
+/// Returns the same `INSERT`, with one column taken from the source instead of a parameter.
 pub(crate) fn insertion_with<E: EntityTrait>(
     source: &str,
     (column, value): (E::Column, &str),
@@ -23,7 +23,7 @@ pub(crate) fn insertion_with<E: EntityTrait>(
     format!("INSERT INTO \"{table}\" ({others}, {column}) SELECT {parameters}, {value} FROM {source}")
 }
 
-/// What adds a row of parameters, numbered from `next` on.
+/// Returns an unconditional `INSERT` of one row of parameters, numbered from `next`.
 pub(crate) fn insertion_anyway<E: EntityTrait>(next: &mut usize) -> String {
     let columns: Vec<&str> = E::Column::iter().map(|column| column.as_str()).collect();
     let parameters = parameters(columns.len(), next);
@@ -37,12 +37,12 @@ fn parameters(count: usize, next: &mut usize) -> String {
     parameters.join(", ")
 }
 
-/// The values of a row that are set, in the order of its columns.
+/// Returns the values of a row that are set, in the order of its columns.
 pub(crate) fn values_of<E: EntityTrait>(row: &impl ActiveModelTrait<Entity = E>) -> Vec<Value> {
     E::Column::iter().filter_map(|column| row.get(column).into_value()).collect()
 }
 
-/// A statement with these values, and its deadline as the last one.
+/// Returns a statement with these values and its deadline as the last one.
 pub(crate) fn statement(text: &str, values: &[Value], deadline: Timestamp) -> Statement {
     let values = values.iter().cloned().chain([deadline.into()]);
     Statement::from_sql_and_values(DbBackend::Postgres, text, values)

@@ -1,4 +1,4 @@
-//! Statements for PostgreSQL alone. Each does the work of a whole unit of work in one round trip.
+//! Statements specific to PostgreSQL. Each does the work of a whole unit of work in one round trip.
 
 mod insert;
 pub(crate) mod registration;

@@ -1,4 +1,4 @@
-//! Users who are new on PostgreSQL, where what costs are the round trips.
+//! Registration on PostgreSQL, where the round trips dominate the cost.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use crate::store::sql::connection::deadline::{self, in_time};
 use crate::store::sql::connection::pool::Pool;
 use crate::store::sql::entity::{audit_events, users};
 
-/// Adds the user and its event by one statement.
+/// Inserts the user and its event with one statement.
 pub(crate) async fn register(pool: &Pool, registration: &Registration) -> Result<Inserted, StoreError> {
     let user = users::Model::from(&registration.account).into_active_model();
     let event = audit_events::Model::from(&registration.event).into_active_model();
@@ -22,8 +22,8 @@ pub(crate) async fn register(pool: &Pool, registration: &Registration) -> Result
     Ok(if row.is_some() { Inserted::Inserted } else { Inserted::EmailTaken })
 }
 
-/// The event is written only if the user is: the index of addresses decides. It may wait for another registration of the
-/// address, so that the deadline is checked after the insertion, and undoes it.
+/// Inserts the event only if the user is inserted, which the index of addresses decides. The insertion may wait for
+/// another registration of the address, so the deadline is checked after it and undoes it.
 static REGISTRATION: LazyLock<String> = LazyLock::new(|| {
     let mut next = 1;
     let user = insertion_anyway::<users::Entity>(&mut next);

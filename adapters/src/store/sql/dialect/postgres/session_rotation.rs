@@ -1,4 +1,4 @@
-//! The rotation of a refresh token on PostgreSQL. What it does is said by [`Rotation::refusal`] and [`Rotation::applied_to`].
+//! Rotation of refresh tokens on PostgreSQL. [`Rotation::refusal`] and [`Rotation::applied_to`] define what it does.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -19,28 +19,29 @@ use crate::store::sql::connection::timestamp::Timestamp;
 use crate::store::sql::entity::{sessions, users};
 use crate::store::sql::session_lookup::with_user;
 
-/// One, so that callers who come while an exchange waits for the disk share the next one.
+/// One task, so that callers that arrive while an exchange waits for the disk share the next one.
 const TASKS: usize = 1;
-/// How often the exchange is tried if what it finds has changed every time by when it looks.
+/// How often an exchange is tried if the session has changed each time.
 const ATTEMPTS: u8 = 4;
 
 type Exchanged = Option<(Session, User)>;
 
-/// Exchanges tokens for all who ask at the same time by one statement, and finds out one by one why it refused somebody.
+/// Exchanges tokens for all concurrent callers with one statement, and determines the reason of each refusal
+/// separately.
 pub(crate) struct Rotations {
     pool: Pool,
     batcher: Batcher<Job<Rotation, Exchanged>>,
 }
 
 impl Rotations {
-    /// Whoever asks waits for `max_wait` at most.
+    /// Creates rotations over a pool. A caller waits for `max_wait` at most.
     pub(crate) fn over(pool: Pool, max_wait: Duration) -> Self {
         let batcher = Batcher::start(TASKS, max_wait, pool.clone());
         Self { pool, batcher }
     }
 
-    /// Whoever takes the user's rights away revokes the session in the same transaction, so that one of the two finds the
-    /// other's row and waits for it.
+    /// Exchanges a token. A unit that takes the user's rights away revokes the session in the same transaction, so that
+    /// one of the two finds the other's row and waits for it.
     pub(crate) async fn rotate(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
         let exchanged: Exchanged = self.batcher.submit(rotation.clone()).await?;
         if let Some((session, user)) = exchanged {
@@ -54,7 +55,7 @@ impl Rotations {
             if let Some(refusal) = rotation.refusal(&session, &user) {
                 return Ok(refusal);
             }
-            // Nothing stood against it but a lock of another transaction, or a reading of the clock that was wrong.
+            // Only a lock of another transaction prevented the exchange, or a wrong reading of the clock.
             self.pool.clock().forget();
             let write_by = self.pool.patience().end().write_by;
             let alone = exchange(&self.pool, &[(rotation, write_by)], Locked::WaitedFor).await?;
@@ -67,7 +68,7 @@ impl Rotations {
 }
 
 impl Worker<Job<Rotation, Exchanged>> for Pool {
-    /// Exchanges the tokens of the batch by one statement.
+    /// Exchanges the tokens of the batch with one statement.
     async fn work(&self, batch: &mut [Job<Rotation, Exchanged>]) -> Result<(), StoreError> {
         let asked: Vec<Asked<'_>> = batch.iter().map(|job| (&job.question, job.write_by)).collect();
         let exchanged = exchange(self, &asked, Locked::Skipped).await?;
@@ -78,15 +79,15 @@ impl Worker<Job<Rotation, Exchanged>> for Pool {
     }
 }
 
-/// A rotation, and the moment from which on it must not be made any more.
+/// A rotation and its deadline: from that moment on it must not be made.
 type Asked<'a> = (&'a Rotation, Instant);
 
-/// What is done about a session that another transaction has locked.
+/// How a statement handles a session that another transaction has locked.
 #[derive(Clone, Copy)]
 enum Locked {
-    /// It is left out, so that nobody waits for the session of somebody else.
+    /// Skips it, so that no caller waits for another caller's session.
     Skipped,
-    /// It is waited for.
+    /// Waits for it.
     WaitedFor,
 }
 
@@ -97,16 +98,17 @@ const USER_PREFIX: &str = "user_";
 static SKIPPING: LazyLock<String> = LazyLock::new(|| statement("SKIP LOCKED"));
 static WAITING: LazyLock<String> = LazyLock::new(|| statement(""));
 
-/// The exchange of all that is asked for, each only if all holds that [`Rotation::refusal`] asks for. The rows are locked
-/// first, and then changed as the lock found them, if it is not too late for that by then; no other row is locked.
+/// Returns the statement that exchanges the tokens of several rotations, each only under the conditions of
+/// [`Rotation::refusal`]. It first locks the rows of the sessions, and then changes them as the lock found them, if the
+/// deadline has not passed. It locks no other rows.
 ///
-/// An address or a user agent that is not known comes as the empty text: the driver sends no NULL in an array. What the client of
-/// the login had too becomes NULL, as the rows of sessions are written everywhere.
+/// An unknown address or user agent is passed as the empty string, because the driver sends no NULL in an array. A
+/// value that equals that of the login becomes NULL, as in all session rows.
 fn statement(locked: &str) -> String {
     let session = sessions::Column::iter().map(|column| ("s", SESSION_PREFIX, column.as_str()));
     let user = users::Column::iter().map(|column| ("locked", USER_PREFIX, column.as_str()));
     let (mut users, mut returned) = (String::new(), format!("locked.{PLACE}"));
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     for (_, prefix, column) in user.clone() {
         let _ = write!(users, ", u.{column} AS {prefix}{column}");
     }
@@ -136,7 +138,7 @@ fn statement(locked: &str) -> String {
     )
 }
 
-/// The sessions that were exchanged, each in the place in which it was asked for.
+/// Exchanges the tokens, and returns the sessions in the order of the rotations.
 async fn exchange(pool: &Pool, asked: &[Asked<'_>], locked: Locked) -> Result<Vec<Exchanged>, StoreError> {
     let connection = Connection::on(pool.clone());
     let reading = pool.clock().read(&connection).await.map_err(store_error)?;

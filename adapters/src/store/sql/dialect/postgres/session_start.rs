@@ -1,4 +1,4 @@
-//! Sessions that are opened on PostgreSQL, where what costs are the round trips.
+//! Session start on PostgreSQL, where the round trips dominate the cost.
 
 use std::sync::LazyLock;
 
@@ -16,13 +16,13 @@ use crate::store::sql::connection::pool::Pool;
 use crate::store::sql::entity::{audit_events, sessions, users};
 use crate::store::sql::unit::SqlUnit;
 
-/// How many sessions an account has to have free for one statement to open another. A statement sees what was committed when
-/// it began: sessions that others opened while it waited for the user's row are not in its count, and this leaves room for
-/// them. It is more than the connections of several instances.
+/// How many more sessions an account must have room for before one statement may start another. A statement sees the
+/// state that was committed when it began: it does not count sessions that others started while it waited for the
+/// user's row, and this margin leaves room for them. It exceeds the number of connections of several instances.
 const ROOM: u16 = 64;
 
-/// Opens each session by one statement where there is plenty of room. That an account is near its limit, that a hash is
-/// renewed, or that something changed meanwhile, is rare enough for a unit of several.
+/// Starts a session with one statement if there is plenty of room. An account near its limit, a renewed hash or a
+/// concurrent change is rare enough for a unit of several statements.
 pub(crate) async fn open(pool: &Pool, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
     let plenty = opening.max_sessions.saturating_sub(ROOM);
     if opening.rehashed.is_none()
@@ -35,7 +35,7 @@ pub(crate) async fn open(pool: &Pool, opening: &Opening) -> Result<OpeningOutcom
     unit.open_session(opening).await
 }
 
-/// Opens the session if the user fits and has fewer than `plenty` of them.
+/// Starts the session if the user meets the conditions and has fewer than `plenty` sessions.
 async fn in_one_statement(pool: &Pool, opening: &Opening, plenty: u16) -> Result<Option<User>, StoreError> {
     let mut session = sessions::Model::from(&opening.session).into_active_model();
     session.epoch = ActiveValue::NotSet;
@@ -52,9 +52,9 @@ async fn in_one_statement(pool: &Pool, opening: &Opening, plenty: u16) -> Result
     Ok(row.map(User::from))
 }
 
-/// The user is locked as by a unit, and found again as the lock found it: [`Opening::fits`] is what stands in its condition.
-/// The session is of the epoch that the lock found. The rows that depend on the user are written only if it is there, and has
-/// few sessions. What it is too late for is found out after the lock.
+/// Locks the user as a unit does, and checks the conditions of [`Opening::fits`] on the row that the lock found. The
+/// session gets the epoch of that row. The dependent rows are written only if the user is found and has few sessions.
+/// The deadline is checked after the lock.
 static OPENING: LazyLock<String> = LazyLock::new(|| {
     let mut next = 4;
     let epoch = (sessions::Column::Epoch, "sessions_epoch");

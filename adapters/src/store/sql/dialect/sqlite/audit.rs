@@ -8,7 +8,7 @@ use crate::store::sql::entity::audit_events::{Entity, Model};
 
 static NEW_EVENT: LazyLock<String> = LazyLock::new(insertion::<Entity>);
 
-/// Adds the event.
+/// Inserts the event.
 pub(super) fn record(connection: &Connection, event: &AuditEvent) -> rusqlite::Result<()> {
     insert(connection, &NEW_EVENT, Model::from(event)).map(drop)
 }

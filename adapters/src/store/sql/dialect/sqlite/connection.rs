@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-/// Opens a file that is there. It waits so long for a lock that somebody else holds.
+/// Opens an existing file. Statements wait at most this long for a lock.
 pub(crate) fn open(path: &Path, lock_timeout: Duration) -> rusqlite::Result<Connection> {
-    // Without the mutex of SQLite: nobody uses one while somebody else does.
+    // Disables SQLite's own mutex, because no connection is used concurrently.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(lock_timeout)?;
@@ -18,7 +18,7 @@ mod tests {
 
     use super::*;
 
-    /// As SQLite is built here, by the configuration of Cargo.
+    /// Tests the SQLite build that Cargo's configuration produces.
     #[test]
     fn no_statement_is_prepared_anew_for_other_values() {
         let connection = Connection::open_in_memory().unwrap();

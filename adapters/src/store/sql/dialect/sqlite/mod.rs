@@ -1,9 +1,9 @@
-//! SQLite access that bypasses the driver, for the hot paths: what every authenticated request and every login reads, and what
-//! every registration, login and refresh writes.
+//! SQLite access that bypasses the driver, for the hot paths: the reads of every authenticated request and every login,
+//! and the writes of every registration, login and refresh.
 //!
-//! The driver has a thread for each connection. Every step of a transaction is sent to that thread, and every value of a row is
-//! sent back separately. For rows that are found by a key and are mostly cached in memory, that costs several times the work
-//! itself. So this module keeps connections that are read on the caller's thread (`readers`), and one that writes a whole
+//! The driver has a thread per connection. It sends every step of a transaction to that thread, and every value of a
+//! row back separately. For rows that are found by a key and mostly cached in memory, that costs several times the work
+//! itself. So this module has connections that the caller's thread reads (`readers`), and one that writes a whole
 //! transaction at a time (`writer`, `write_batch`).
 
 mod audit;

@@ -14,9 +14,9 @@ use super::rows::{self, all, user_by};
 use crate::store::sql::entity::row::{Columns, TableRow};
 use crate::store::sql::entity::users;
 
-/// Connections that are read from where the request is, by whoever comes, and by one at a time.
+/// Connections for local reads on the caller's thread, each used by one caller at a time.
 ///
-/// They never wait: whatever stands in the way, a lock or a row that cannot be read, is left to the driver, whose threads
+/// They never wait: if a lock or an unreadable row prevents a read, the caller falls back to the driver, whose threads
 /// may wait.
 pub(crate) struct Readers(Vec<Mutex<Option<Connection>>>);
 
@@ -27,7 +27,7 @@ const RECENT_ADDRESSES: &str = r#"SELECT DISTINCT "ip_address" FROM (SELECT "ip_
     ORDER BY "created_at" DESC LIMIT ?2) AS "newest""#;
 
 impl Readers {
-    /// As many as can be read from at the same time. A file that cannot be opened here has none.
+    /// Opens one connection per available CPU. If the file cannot be opened here, there are none.
     pub(crate) fn open(path: &Path) -> Self {
         let count = std::thread::available_parallelism().map_or(1, usize::from);
         let opened = (0..count).map_while(|_| match open(path) {
@@ -40,12 +40,13 @@ impl Readers {
         Self(opened.collect())
     }
 
-    /// The session and its user, as they are now. Here and below there is no answer where there is none without waiting.
+    /// Returns the session and its user in their current state. This and the other reads return `None` if the result is
+    /// not available without waiting.
     pub(crate) fn session_with_user(&self, id: SessionId) -> Option<Option<(Session, User)>> {
         self.ask(|connection| rows::session_with_user(connection, id))?.ok()
     }
 
-    /// The account with this address.
+    /// Returns the account with this address.
     pub(crate) fn account_by_email(&self, email: &Email) -> Option<Option<Account>> {
         let found = self.ask(|connection| {
             all(connection, &USER_BY_EMAIL, params![email.normalized()], users::Model::read)
@@ -53,7 +54,7 @@ impl Readers {
         Some(found.into_iter().next().map(Account::from))
     }
 
-    /// The client addresses of the newest sessions of the user with this address.
+    /// Returns the client addresses of the newest sessions of the user with this address.
     pub(crate) fn recent_addresses(&self, email: &Email, limit: u16) -> Option<Vec<IpAddr>> {
         let address = |columns: &mut Columns<'_>| columns.value::<String>();
         let found = self.ask(|connection| {
@@ -71,7 +72,7 @@ impl Readers {
         ask(reader.as_ref()?).ok()
     }
 
-    /// Lets go of the file.
+    /// Closes the file.
     pub(crate) fn close(&self) {
         for reader in &self.0 {
             drop(reader.lock().unwrap_or_else(PoisonError::into_inner).take());

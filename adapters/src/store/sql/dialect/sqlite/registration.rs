@@ -12,7 +12,7 @@ use crate::store::sql::entity::users;
 static NEW_USER: LazyLock<String> =
     LazyLock::new(|| format!("{} ON CONFLICT (email_normalized) DO NOTHING", insertion::<users::Entity>()));
 
-/// Adds the user and its event. The index of addresses decides whether there is anything to add.
+/// Inserts the user and its event. The index of addresses decides whether the address is free.
 pub(super) fn register(connection: &Connection, registration: &Registration) -> Result<Inserted, StoreError> {
     let row = users::Model::from(&registration.account);
     if insert(connection, &NEW_USER, row).map_err(file_error)? == 0 {

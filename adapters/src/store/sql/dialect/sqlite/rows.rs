@@ -1,4 +1,4 @@
-//! Rows as they stand in a statement of this folder, and the statements that name all of their columns.
+//! Rows in the statements of this folder, and the statements that list all of their columns.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use sea_orm::{EntityTrait, IdenStatic, Iterable};
 use crate::store::sql::entity::row::{Columns, TableRow};
 use crate::store::sql::entity::{sessions, users};
 
-/// The session and its user.
+/// Selects a session and its user.
 static SESSION_WITH_USER: LazyLock<String> = LazyLock::new(|| {
     let columns: Vec<String> =
         columns::<sessions::Column>("s").chain(columns::<users::Column>("u")).collect();
@@ -19,18 +19,18 @@ static SESSION_WITH_USER: LazyLock<String> = LazyLock::new(|| {
     format!("SELECT {columns} FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = ?1")
 });
 
-/// What finds the user with a value in this column.
+/// Returns the statement that selects the user with a value in this column.
 pub(super) fn user_by(column: users::Column) -> String {
     let columns: Vec<String> = columns::<users::Column>("u").collect();
     format!("SELECT {} FROM users AS u WHERE u.{} = ?1", columns.join(", "), column.as_str())
 }
 
-/// The names of all columns of a table, prefixed with its alias.
+/// Returns the names of all columns of a table, prefixed with its alias.
 fn columns<C: Iterable + IdenStatic>(table: &str) -> impl Iterator<Item = String> {
     C::iter().map(move |column| format!("{table}.{}", column.as_str()))
 }
 
-/// The `INSERT` of one row. [`TableRow::into_values`] gives its parameters.
+/// Returns the `INSERT` of one row. [`TableRow::into_values`] returns its parameters.
 pub(super) fn insertion<E: EntityTrait>() -> String {
     let columns: Vec<&str> = E::Column::iter().map(|column| column.as_str()).collect();
     let parameters = vec!["?"; columns.len()];
@@ -38,19 +38,19 @@ pub(super) fn insertion<E: EntityTrait>() -> String {
     format!("INSERT INTO \"{table}\" ({}) VALUES ({})", columns.join(", "), parameters.join(", "))
 }
 
-/// Runs an [`insertion`], and returns how many rows were added.
+/// Executes an [`insertion`], and returns the number of inserted rows.
 pub(super) fn insert(connection: &Connection, text: &str, row: impl TableRow) -> rusqlite::Result<usize> {
     statement(connection, text)?.execute(params_from_iter(row.into_values()))
 }
 
-/// The statement, prepared once for each connection.
+/// Returns the statement, prepared once per connection.
 pub(super) fn statement<'a>(connection: &'a Connection, text: &str) -> rusqlite::Result<CachedStatement<'a>> {
-    // As the driver logs its statements.
+    // Logged as the driver logs its statements.
     tracing::event!(target: "sqlx::query", tracing::Level::DEBUG, db.statement = text);
     connection.prepare_cached(text)
 }
 
-/// All rows that a question finds.
+/// Returns all rows of a query.
 pub(super) fn all<T>(
     connection: &Connection,
     question: &str,
@@ -62,7 +62,8 @@ pub(super) fn all<T>(
     rows.collect()
 }
 
-/// The session of this id with its user, as they are now. What fails is the statement, or what it has found.
+/// Returns the session with this id and its user in their current state. The outer error is that of the statement, the
+/// inner one that of the row.
 pub(super) fn session_with_user(
     connection: &Connection,
     id: SessionId,
@@ -88,7 +89,7 @@ mod tests {
     use crate::store::sql::connection::statement_timeout::Patience;
     use crate::store::sql::entity::{audit_events, service_clients};
 
-    /// A value that no other column of the row has. Booleans alternate.
+    /// Returns a value that no other column of the row has. Booleans alternate.
     fn distinct<C: ColumnTrait>(column: C, place: u8) -> Value {
         match column.def().get_column_type() {
             ColumnType::Uuid => vec![place; 16].into(),
@@ -100,19 +101,19 @@ mod tests {
         }
     }
 
-    /// A file with the table alone, of which no row was written yet.
+    /// Creates a file with an empty table.
     async fn file_with<E: EntityTrait>(path: &Path) -> (Connection, DriverConnection<DatabaseConnection>) {
         let file = Connection::open(path).unwrap();
         let columns: Vec<&str> = E::Column::iter().map(|column| column.as_str()).collect();
-        // Columns without a type keep every value as it is.
+        // Columns without a type store every value unchanged.
         let table = format!("CREATE TABLE {} ({})", E::default().table_name(), columns.join(", "));
         file.execute_batch(&table).unwrap();
         let driver = Database::connect(format!("sqlite://{}", path.display())).await.unwrap();
         (file, DriverConnection::new(driver, Patience::new(None)))
     }
 
-    /// Reads and writes a row whose columns all differ by sea-orm, which goes by names, and by [`TableRow`], which goes by
-    /// positions: they must agree.
+    /// Reads and writes a row with a different value in each column, through sea-orm by name and through [`TableRow`]
+    /// by position: both must agree.
     async fn both_paths_agree<E>(folder: &Path)
     where
         E: EntityTrait,

@@ -6,12 +6,12 @@ use super::rows::{session_with_user, statement};
 use crate::store::sql::connection::error::file_error;
 use crate::store::sql::entity::sessions;
 
-/// Sets what a rotation changes and nothing else: SQLite writes the indexes of all columns that are named here.
+/// Sets only the columns that a rotation changes: SQLite writes the indexes of all columns that an update names.
 const CHANGE: &str = "UPDATE sessions SET generation = ?2, refresh_jti = ?3, hashed_refresh_token = ?4,
     previous_hashed_refresh_token = ?5, rotated_at = ?6, last_used_at = ?7, expires_at = ?8,
     last_ip_address = ?9, last_user_agent = ?10 WHERE id = ?1";
 
-/// Exchanges the token as [`Rotation::refusal`] says.
+/// Exchanges the token under the conditions of [`Rotation::refusal`].
 pub(super) fn rotate(connection: &Connection, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {
     let found = session_with_user(connection, rotation.session_id).map_err(file_error)??;
     let Some((session, user)) = found else { return Ok(RotationOutcome::Unknown) };

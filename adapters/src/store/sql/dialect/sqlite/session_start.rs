@@ -17,7 +17,7 @@ static USER: LazyLock<String> = LazyLock::new(|| user_by(users::Column::Id));
 static NEW_SESSION: LazyLock<String> = LazyLock::new(insertion::<sessions::Entity>);
 const NEW_HASH: &str = "UPDATE users SET hashed_password = ?2 WHERE id = ?1";
 
-/// Opens the session if the user is as it was when the password was checked.
+/// Starts the session if the user has not changed since the password check.
 pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
     let id = opening.session.user_id.as_uuid();
     let id = id.as_bytes().as_slice();
@@ -39,7 +39,7 @@ pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<Opening
     Ok(OpeningOutcome::Opened(user))
 }
 
-/// Ends what has to give way.
+/// Revokes sessions to make room.
 fn make_room(connection: &Connection, opening: &Opening, user: &mut User) -> rusqlite::Result<()> {
     let (id, epoch) = (user.id.as_uuid(), user.sessions_epoch);
     let id = id.as_bytes().as_slice();

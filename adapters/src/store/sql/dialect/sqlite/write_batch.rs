@@ -15,15 +15,15 @@ use crate::store::sql::connection::batcher::{Batcher, Job, Pending, Worker};
 use crate::store::sql::connection::connect_error::ConnectError;
 use crate::store::sql::connection::pool::Pool;
 
-/// Writes without the driver, in one transaction for all callers at the same time: the cost is the wait for the disk at every
-/// commit.
+/// Writes that bypass the driver. Concurrent callers share one transaction, because the wait for the disk at each
+/// commit dominates the cost.
 pub(crate) struct Writes {
     writer: Arc<Writer>,
     batcher: Batcher<Box<dyn Write>>,
 }
 
 impl Writes {
-    /// To the file of this path, in turns with the driver. Callers wait for `max_wait` at most.
+    /// Opens the file, and takes turns with the driver. Callers wait for `max_wait` at most.
     pub(crate) fn to(path: &Path, driver: Pool, max_wait: Duration) -> Result<Self, ConnectError> {
         let writer = Arc::new(Writer::open(path, max_wait, driver)?);
         let batcher = Batcher::start_thread("file-writer", max_wait, Arc::clone(&writer))?;
@@ -45,18 +45,18 @@ impl Writes {
         self.batcher.submit(move |connection: &Connection| register(connection, &registration)).await
     }
 
-    /// Lets go of the file.
+    /// Closes the file.
     pub(crate) fn close(&self) {
         self.writer.close();
     }
 }
 
-/// A write of one caller, whatever its outcome is.
+/// A write of one caller, with any type of outcome.
 trait Write: Pending {
     fn write_by(&self) -> Instant;
 
-    /// Writes, if it is not too late for that at `begun`. Nothing else writes beside its transaction, so nothing changes between
-    /// what it reads and what it writes.
+    /// Writes, if the deadline has not passed at `begun`. Nothing else writes beside its transaction, so nothing
+    /// changes between its reads and its writes.
     fn write(&mut self, connection: &Connection, begun: Instant) -> Result<(), StoreError>;
 }
 
@@ -86,7 +86,7 @@ where
 }
 
 impl Worker<Box<dyn Write>> for Writer {
-    /// Writes what is not too late when the file's lock is there, which may have been waited for.
+    /// Executes the writes whose deadline has not passed when the file is locked, for which it may have waited.
     async fn work(&self, batch: &mut [Box<dyn Write>]) -> Result<(), StoreError> {
         let wait_until = batch.iter().map(|write| write.write_by()).max().unwrap_or_else(Instant::now);
         let work = |connection: &Connection| {

@@ -10,24 +10,24 @@ use crate::store::sql::connection::error::{file_error, store_error};
 use crate::store::sql::connection::pool::Pool;
 use crate::store::sql::file::LARGEST_LOG;
 
-/// A connection on which a whole transaction is written at a time. The caller's thread waits for the disk meanwhile, so it
-/// is none that others need.
+/// A connection that writes a whole transaction at a time. The thread of the caller waits for the disk meanwhile, so it
+/// must be a dedicated one.
 pub(super) struct Writer {
     connection: Mutex<Option<Connection>>,
     lock_timeout: Duration,
-    /// Who else writes.
+    /// The pool of the other writers.
     others: Pool,
 }
 
 impl Writer {
-    /// Opens the file of the database. A transaction waits at most so long for one of another process.
+    /// Opens the file of the database. A transaction waits at most this long for one of another process.
     pub(super) fn open(path: &Path, lock_timeout: Duration, others: Pool) -> Result<Self, StoreError> {
         let connection = open(path, lock_timeout).map_err(file_error)?;
         Ok(Self { connection: Mutex::new(Some(connection)), lock_timeout, others })
     }
 
-    /// Does some work when it is its turn, all of it or nothing, and waits for a lock of another process until a moment.
-    /// The work returns until when it may be committed.
+    /// Runs `work` in a transaction when it is its turn, and waits until `wait_until` at most for a lock of another
+    /// process. The work returns the deadline of its commit.
     pub(super) async fn transaction(
         &self,
         wait_until: Instant,
@@ -47,19 +47,19 @@ impl Writer {
         transaction.commit().map_err(file_error)
     }
 
-    /// Lets go of the file.
+    /// Closes the file.
     pub(super) fn close(&self) {
         drop(self.connection.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
-/// A write was not made, because its caller had given up by then.
+/// Returns the error for a write that was not made because its caller had given up.
 pub(super) fn too_late() -> StoreError {
     StoreError::Busy("it was too late to write".to_owned())
 }
 
-/// A transaction, which ends with this: it is rolled back unless it was committed. The library's own has its statements
-/// parsed anew each time.
+/// A transaction that is rolled back on drop unless it was committed. Unlike that of the library it uses prepared
+/// statements.
 struct Transaction<'a>(&'a Connection);
 
 impl<'a> Transaction<'a> {
@@ -75,7 +75,7 @@ impl<'a> Transaction<'a> {
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        // A full disk makes SQLite roll back by itself.
+        // On a full disk SQLite rolls back by itself.
         if !self.0.is_autocommit()
             && let Err(error) = run(self.0, "ROLLBACK")
         {
