@@ -13,11 +13,11 @@ use super::{SqliteFile, beside};
 use crate::store::sql::dialect::sqlite::open;
 
 impl SqliteFile {
-    /// Copies the database as it is at this moment, while others read it and write to it; checks the copy; and gives it
-    /// its name once it is whole and on the disk. Only the owner may read it. A file that is there is overwritten only
-    /// where that is said.
+    /// Creates a backup of the current database while other processes read and write it, and checks it. The backup gets
+    /// its name when it is complete and on the disk. Only its owner may read it. An existing file is overwritten only
+    /// if `overwrite` is set.
     ///
-    /// Everything that was committed before the call is in it.
+    /// The backup contains everything that was committed before the call.
     pub async fn back_up(&self, target: &Path, overwrite: bool) -> Result<Contents, FileError> {
         std::fs::metadata(&self.path).map_err(io(&self.path))?;
         let lease = Lease::share(&self.path).map_err(io(&self.path))?;
@@ -41,17 +41,17 @@ impl SqliteFile {
         Ok(contents)
     }
 
-    /// `VACUUM INTO` reads one snapshot, page by page, and keeps nobody from writing. The file has to be empty, or not
-    /// there.
+    /// Copies with `VACUUM INTO`, which reads one snapshot page by page and does not block writers. The target must be
+    /// empty or missing.
     async fn copy_into(&self, target: &Path) -> Result<(), FileError> {
-        // A relative name would be looked for in the folder of the process, which is what is meant, but one that begins
-        // with `file:` is a URL to SQLite.
+        // SQLite would resolve a relative name in the working folder, as intended, but parses one that begins with
+        // `file:` as a URL.
         let target = std::path::absolute(target).map_err(io(target))?;
         let Some(name) = target.to_str() else {
             return Err(FileError::Io { path: target, kind: std::io::ErrorKind::InvalidFilename });
         };
         let source = open(&self.path, LOCK_TIMEOUT).map_err(asked(&self.path))?;
-        // A file from before there was an automatic vacuum gets one in its copy.
+        // A file from before the automatic vacuum gets it in its copy.
         source.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(asked(&self.path))?;
         let (copying, copied) = Copying::start(source, name.to_owned()).map_err(io(&self.path))?;
         let copied = copied.await;
@@ -59,7 +59,7 @@ impl SqliteFile {
         copied.unwrap_or(Err(rusqlite::Error::InvalidQuery)).map_err(asked(&self.path))
     }
 
-    /// No backup of a database lies in its own place.
+    /// Refuses a backup that is the database itself.
     pub(super) fn refuse_itself(&self, other: &Path) -> Result<(), FileError> {
         use std::os::unix::fs::MetadataExt as _;
         let identity = |path: &Path| std::fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
@@ -70,18 +70,18 @@ impl SqliteFile {
     }
 }
 
-/// For how long a backup waits for a lock that somebody else holds.
+/// How long a backup waits for a lock.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A copy that is being made, on a thread of its own. It ends with this: nothing is written to the copy once this is
-/// dropped, so that it can be deleted.
+/// A running copy on its own thread. Dropping it stops the copy: afterwards nothing is written to the target, so that
+/// it can be deleted.
 struct Copying {
     interrupt: InterruptHandle,
     thread: JoinHandle<()>,
 }
 
 impl Copying {
-    /// Begins, and gives what will come of it.
+    /// Starts the copy, and returns the channel for its outcome.
     fn start(
         source: Connection,
         target: String,
@@ -91,7 +91,7 @@ impl Copying {
         let copy = move || {
             let outcome = source.execute("VACUUM INTO ?1", [target]).map(drop);
             drop(source);
-            // Whoever asked may have been interrupted.
+            // The caller may have been cancelled.
             let _ = tell.send(outcome);
         };
         let thread = std::thread::Builder::new().name("backup".to_owned()).spawn(copy)?;
@@ -102,7 +102,7 @@ impl Copying {
 impl Drop for Copying {
     fn drop(&mut self) {
         while !self.thread.is_finished() {
-            // Again and again: before the statement has begun there is nothing to interrupt.
+            // Repeatedly, because an interrupt before the statement has begun has no effect.
             self.interrupt.interrupt();
             std::thread::park_timeout(Duration::from_millis(1));
         }

@@ -5,27 +5,27 @@ use sea_orm::sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, quer
 use super::error::{FileError, database, io};
 use super::options;
 
-/// What is in a database file that nobody writes to, and that was found to be whole.
+/// Contents of a database file that was found intact and that no process writes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
-    /// How large the file is.
+    /// Size of the file.
     pub bytes: u64,
-    /// The migrations that made its schema, oldest first.
+    /// Applied migrations, oldest first.
     pub migrations: Vec<String>,
-    /// How many users there are.
+    /// Number of users.
     pub users: u64,
-    /// How many sessions there are, those that have ended included.
+    /// Number of sessions, including ended ones.
     pub sessions: u64,
-    /// How many service clients there are.
+    /// Number of service clients.
     pub service_clients: u64,
-    /// How many audit events there are.
+    /// Number of audit events.
     pub audit_events: u64,
 }
 
-/// Checks the whole file, and counts what is in it.
+/// Checks the whole file, and counts its rows.
 pub(super) async fn inspect(path: &Path) -> Result<Contents, FileError> {
     let bytes = std::fs::metadata(path).map_err(io(path))?.len();
-    // Immutable, so that no files are made beside it, whatever mode it was left in.
+    // Immutable, so that SQLite creates no files beside it in any journal mode.
     let file = options(path).read_only(true).immutable(true);
     let mut connection = file.connect().await.map_err(database(path))?;
     let contents = read(path, &mut connection, bytes).await;
@@ -56,7 +56,7 @@ async fn read(path: &Path, connection: &mut SqliteConnection, bytes: u64) -> Res
             .fetch_one(&mut *connection)
             .await
             .map_err(database(path))?;
-        // The table may be of a later migration than this file has seen.
+        // A later migration than those of this file may create the table.
         if found == 0 {
             return Ok(None);
         }

@@ -6,36 +6,36 @@ use sea_orm::sqlx;
 
 use crate::store::sql::connection::error::{driver_error, file_error};
 
-/// Why a database file could not be backed up or restored. The messages repeat nothing that is in it.
+/// Why a database file could not be backed up or restored. The messages contain no stored values.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// The file is not there.
+    /// The file does not exist.
     #[error("{} is not there", .0.display())]
     Missing(PathBuf),
-    /// The file is there, and may not be overwritten.
+    /// The file exists and may not be overwritten.
     #[error("{} is there already; it is not overwritten", .0.display())]
     Exists(PathBuf),
-    /// Somebody works with the database.
+    /// Another process uses the database.
     #[error("{} is in use: stop the service, and whatever else has the database open, first", .0.display())]
     InUse(PathBuf),
     /// The database is about to be replaced.
     #[error("{} is being restored", .0.display())]
     BeingRestored(PathBuf),
-    /// The two are one file.
+    /// Both paths are the same file.
     #[error("{} is the database itself", .0.display())]
     Itself(PathBuf),
-    /// The file is a database that is or was at work, and part of it is in the write-ahead log beside it.
+    /// The file is a live or formerly live database, with a part of it in the write-ahead log beside it.
     #[error("{} is no backup, but a database with a write-ahead log: copy it with `inwren backup`", .0.display())]
     HasLog(PathBuf),
-    /// The file is no database, or a broken one.
+    /// The file is not a database, or is damaged.
     #[error("{} is damaged: {what}", .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What SQLite says of it.
+        /// SQLite's report.
         what: String,
     },
-    /// The file is a database of something else.
+    /// The database belongs to another program.
     #[error("{} is not a database of this service", .0.display())]
     Foreign(PathBuf),
     /// A file cannot be read or written.
@@ -43,20 +43,20 @@ pub enum FileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error kind of the operating system.
         kind: io::ErrorKind,
     },
-    /// SQLite could not do it.
+    /// SQLite failed.
     #[error("{}: {error}", .path.display())]
     Database {
         /// The file.
         path: PathBuf,
-        /// What it says.
+        /// The error.
         error: StoreError,
     },
 }
 
-/// Names the file that an operation of the system failed on.
+/// Converts an operating system error, with the file that it concerns.
 pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> FileError {
     move |error| match error.kind() {
         io::ErrorKind::NotFound => FileError::Missing(path.to_owned()),
@@ -64,7 +64,7 @@ pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> FileError {
     }
 }
 
-/// Names the file that SQLite failed on, as the driver tells it.
+/// Converts a SQLite error from the driver, with the file that it concerns.
 pub(super) fn database(path: &Path) -> impl FnOnce(sqlx::Error) -> FileError {
     move |error| {
         let told = error.as_database_error();
@@ -73,7 +73,7 @@ pub(super) fn database(path: &Path) -> impl FnOnce(sqlx::Error) -> FileError {
     }
 }
 
-/// As [`database`], of a statement that did not go through the driver.
+/// Converts errors as [`database`] does, for statements that did not go through the driver.
 pub(super) fn asked(path: &Path) -> impl FnOnce(rusqlite::Error) -> FileError {
     move |error| {
         let (code, message) = match &error {
@@ -84,7 +84,7 @@ pub(super) fn asked(path: &Path) -> impl FnOnce(rusqlite::Error) -> FileError {
     }
 }
 
-/// `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB` (26) say that the file is broken.
+/// Reports `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB` (26) as a damaged file.
 fn failure(path: &Path, code: Option<i32>, message: Option<&str>, error: StoreError) -> FileError {
     let path = path.to_owned();
     match (code.unwrap_or_default() & 0xff, message) {

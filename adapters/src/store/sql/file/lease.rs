@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 use super::beside;
 use super::place::folder;
 
-/// Whoever works with a database file shares this lock for as long as they do; whoever replaces the file has it alone.
+/// Lock on a database file. Processes share the lock while they use the file, and a restore holds it exclusively.
 ///
-/// It is on a file of its own. SQLite's locks are on the database, and come and go with its transactions; and a process
-/// that opens and closes a database past SQLite loses the locks that SQLite has there.
+/// It is on a separate file. SQLite's locks are on the database, and come and go with its transactions; and a process
+/// that opens and closes a database outside SQLite loses the locks that SQLite has there.
 #[derive(Debug)]
 pub(crate) struct Lease {
     _locked: File,
 }
 
 impl Lease {
-    /// Shares the file. `None` if somebody is about to replace it.
+    /// Shares the file. Returns `None` if another process is about to replace it.
     pub(crate) fn share(database: &Path) -> io::Result<Option<Self>> {
         let file = open(database)?;
         held(file.try_lock_shared(), file)
     }
 
-    /// Has the file alone. `None` if somebody works with it.
+    /// Locks the file exclusively. Returns `None` if another process uses it.
     pub(super) fn alone(database: &Path) -> io::Result<Option<Self>> {
         let file = open(database)?;
         held(file.try_lock(), file)
@@ -37,16 +37,16 @@ fn held(locked: Result<(), TryLockError>, file: File) -> io::Result<Option<Lease
     }
 }
 
-/// The mode of the lock file: a user who can open it can hold the lock, and so prevent a start.
+/// Mode of the lock file. Users who can open it can hold the lock, and so prevent startup.
 const MODE: u32 = 0o600;
 
-/// Opens the lock file, or makes it.
+/// Opens or creates the lock file.
 fn open(database: &Path) -> io::Result<File> {
     let path = name(database)?;
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let made = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(&path);
     let file = match made {
-        // To lock it is enough to read it.
+        // Read access is enough for locking.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => File::open(&path).map_err(named)?,
         made => made.map_err(named)?,
     };
@@ -56,8 +56,8 @@ fn open(database: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Closes a lock file of an earlier release to others than its owner. One of root gets the owner of the database: a
-/// command that root has run once must not keep the service out.
+/// Restricts the lock file of an earlier release to its owner. A lock file of root gets the owner of the database,
+/// because a command that root has run once must not lock the service out.
 fn make_private(file: &File, database: &Path) -> io::Result<()> {
     let own = file.metadata()?;
     if own.uid() == 0 {
@@ -72,7 +72,7 @@ fn make_private(file: &File, database: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Two names of one database have one lock, as they have one write-ahead log.
+/// Returns the path of the lock file. Two names of one database share one lock, as they share one write-ahead log.
 fn name(database: &Path) -> io::Result<PathBuf> {
     match database.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(beside(database, ".lock")),

@@ -9,23 +9,23 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use super::{beside, options};
 use crate::store::sql::connection::error::{driver_error, store_error};
 
-/// As long as the write-ahead log may be while nobody holds on to its beginning.
+/// Size in bytes up to which the write-ahead log may grow while no reader needs its beginning.
 pub(crate) const LARGEST_LOG: u64 = 32 * 1024 * 1024;
-/// How long readers are waited for, and writers kept waiting, where the log has grown beyond that.
+/// How long a checkpoint of a larger log waits for readers, and blocks writers.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// Unused pages that stay in any file, to be used again.
+/// Unused pages that stay in any file for reuse.
 const SMALLEST_RESERVE: i64 = 256;
-/// Pages that are given back at a time, which keeps writers waiting for some milliseconds.
+/// Pages returned at a time, which blocks writers for some milliseconds.
 const STEP: i64 = 256;
 
-/// Returns some unused pages at the end of a SQLite file to the file system, and reports how many bytes. A tenth of the file
-/// stays unused: it will be needed again, and to shrink and grow the file would cost more than it brings.
+/// Returns some unused pages at the end of a SQLite file to the file system, and reports how many bytes. A tenth of the
+/// file stays unused: it will be needed again, and shrinking and growing the file would cost more than it saves.
 pub(crate) async fn vacuum(writer: &DatabaseConnection) -> Result<u64, StoreError> {
     let total = pragma(writer, "page_count").await?;
     let unused = pragma(writer, "freelist_count").await?;
     let reserve = (total / 10).max(SMALLEST_RESERVE);
-    // A whole step, or nothing: it is not worth a commit otherwise.
+    // Fewer pages are not worth a commit.
     if unused < reserve + STEP {
         return Ok(0);
     }
@@ -44,9 +44,9 @@ async fn pragma(connection: &DatabaseConnection, name: &str) -> Result<i64, Stor
 
 /// Copies a write-ahead log that has grown too long into the database, and truncates it.
 ///
-/// SQLite does this by itself at about every thousandth page, but never while a reader is in the midst of the log, so that
-/// one long read after the other could let it grow without end. Here writers wait for a moment until all readers are past
-/// it.
+/// SQLite does this by itself at about every thousandth page, but never while a reader uses the middle of the log, so
+/// that consecutive long reads could let it grow without limit. This checkpoint makes writers wait for a moment until
+/// all readers have passed it.
 pub(crate) async fn checkpoint(database: &Path) -> Result<Checkpoint, StoreError> {
     let is_short = || std::fs::metadata(beside(database, "-wal")).map_or(0, |log| log.len()) <= LARGEST_LOG;
     if is_short() {

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Atomic creation and replacement of files.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use super::beside;
 use super::error::{FileError, io as failed};
 
-/// A file under a name of its own, until it is complete. Where it is dropped before, it is removed.
+/// A file under a temporary name until it is complete. Dropping it earlier deletes it.
 #[derive(Debug)]
 pub(super) struct Draft {
     path: PathBuf,
 }
 
 impl Draft {
-    /// Makes an empty one that only its owner may read.
+    /// Creates an empty file that only its owner may read.
     pub(super) fn new(path: PathBuf) -> Result<Self, FileError> {
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         match made {
@@ -29,25 +29,25 @@ impl Draft {
         &self.path
     }
 
-    /// Waits until all of it is on the disk.
+    /// Waits until the whole file is on the disk.
     pub(super) fn sync(&self) -> Result<(), FileError> {
         File::open(&self.path).and_then(|file| file.sync_all()).map_err(failed(&self.path))
     }
 
-    /// Gives it its name, in the place of the file that has it.
+    /// Renames it, replacing an existing file of that name.
     pub(super) fn replace(self, path: &Path) -> Result<(), FileError> {
         fs::rename(&self.path, path).map_err(failed(path))?;
         sync_folder(path)
     }
 
-    /// Gives it its name, unless there is a file that has it.
+    /// Renames it, unless a file of that name exists.
     pub(super) fn add(self, path: &Path) -> Result<(), FileError> {
         match fs::hard_link(&self.path, path) {
             Ok(()) => sync_folder(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(FileError::Exists(path.to_owned()))
             }
-            // Not every file system has links. Then a file that comes up in this very moment is overwritten.
+            // Some file systems have no links. There, a file that is created at this very moment is overwritten.
             Err(_) if !path.exists() => self.replace(path),
             Err(error) => Err(failed(path)(error)),
         }
@@ -56,20 +56,20 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // It has another name by now, or is of no use; and so is what SQLite may have left beside it.
+        // The draft has its final name or is useless, and so is the journal that SQLite may have left beside it.
         let _ = fs::remove_file(&self.path);
         let _ = fs::remove_file(beside(&self.path, "-journal"));
     }
 }
 
-/// Gives a file a second name, so that there is no moment at which the first one names nothing.
+/// Gives a file a second name, so that the first one always names a file.
 pub(super) fn keep(path: &Path, kept: &Path) -> Result<(), FileError> {
     if kept.exists() {
         return Err(FileError::Exists(kept.to_owned()));
     }
     match fs::hard_link(path, kept) {
         Ok(()) => Ok(()),
-        // Not every file system has links.
+        // Some file systems have no links.
         Err(_) => fs::rename(path, kept).map_err(failed(kept)),
     }
 }
@@ -80,12 +80,12 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), FileError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
 }
 
-/// Makes the folders above a file, unless they are there. Only their owner may look into them.
+/// Creates the missing folders above a file. Only their owner may access them.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder(path))
 }
 
-/// Warns where other users can read or replace the database. What was there before stays as it is.
+/// Warns if other users can read or replace the database. It does not change existing permissions.
 pub(crate) fn warn_of_exposure(database: &Path) {
     for (path, others, what) in [
         (database, 0o007, "other users can read the database; make it private with `chmod 600`"),
@@ -104,7 +104,7 @@ pub(crate) fn warn_of_exposure(database: &Path) {
     }
 }
 
-/// The folder that a file is in.
+/// Returns the folder of a file.
 pub(super) fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

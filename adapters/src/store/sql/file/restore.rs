@@ -16,8 +16,8 @@ use super::place::{Draft, folder, keep, make_folder, sync_folder};
 use super::{SqliteFile, beside, options};
 use crate::store::sql::connection::timestamp::to_micros;
 
-/// A backup that was copied to beside the database and found to be whole. Nobody can open the database until this is put
-/// in its place or dropped.
+/// A backup that was copied beside the database and found intact. No process can open the database until this is put in
+/// place or dropped.
 #[derive(Debug)]
 pub struct Staged {
     database: SqliteFile,
@@ -27,23 +27,23 @@ pub struct Staged {
 }
 
 impl SqliteFile {
-    /// Copies a backup to beside the database, and checks the copy. It is refused while anybody has the database open.
+    /// Copies a backup beside the database, and checks the copy. It fails while another process has the database open.
     pub async fn stage(&self, backup: &Path) -> Result<Staged, FileError> {
         fs::metadata(backup).map_err(io(backup))?;
         self.refuse_itself(backup)?;
         refuse_log(backup)?;
         make_folder(&self.path).map_err(io(folder(&self.path)))?;
-        // SQLite puts its files beside the one that a link names.
+        // SQLite creates its files beside the target of a link.
         let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         let database = Self { path };
         let alone = Lease::alone(&database.path).map_err(io(&database.path))?;
         let alone = alone.ok_or_else(|| FileError::InUse(database.path.clone()))?;
 
         let name = beside(&database.path, ".restoring");
-        // Of one that was interrupted; there is no other one now.
+        // Left by an interrupted restore: no other one is running now.
         let _ = fs::remove_file(&name);
         let draft = Draft::new(name)?;
-        // Permissions come with `fs::copy`, and a backup's need not be right.
+        // `fs::copy` would copy the permissions, and those of a backup may be wrong.
         let mut from = fs::File::open(backup).map_err(io(backup))?;
         let mut to = fs::OpenOptions::new().write(true).open(draft.path()).map_err(io(draft.path()))?;
         std::io::copy(&mut from, &mut to).map_err(io(draft.path()))?;
@@ -53,7 +53,7 @@ impl SqliteFile {
     }
 }
 
-/// A log beside the backup would have to be part of it.
+/// Refuses a backup with a log beside it, because the log belongs to its content.
 fn refuse_log(backup: &Path) -> Result<(), FileError> {
     match fs::metadata(beside(backup, "-wal")) {
         Ok(log) if log.len() > 0 => Err(FileError::HasLog(backup.to_owned())),
@@ -61,7 +61,7 @@ fn refuse_log(backup: &Path) -> Result<(), FileError> {
     }
 }
 
-/// What is wrong with the copy is wrong with the backup.
+/// Replaces the copy's path by that of the backup, because faults of the copy are faults of the backup.
 fn name_backup(error: FileError, draft: &Draft, backup: &Path) -> FileError {
     let path = backup.to_owned();
     match error {
@@ -73,17 +73,18 @@ fn name_backup(error: FileError, draft: &Draft, backup: &Path) -> FileError {
 }
 
 impl Staged {
-    /// Where the copy is.
+    /// Returns the path of the copy.
     pub fn path(&self) -> &Path {
         self.draft.path()
     }
 
-    /// What is in it.
+    /// Returns the contents of the copy.
     pub fn contents(&self) -> &Contents {
         &self.contents
     }
 
-    /// Ends all sessions in it that live at this moment, so that everybody has to log in again; tells how many that were.
+    /// Revokes all sessions in the copy that are live at this time, so that all users have to log in again. Returns how
+    /// many.
     pub async fn end_sessions(&mut self, at: OffsetDateTime) -> Result<u64, FileError> {
         let path = self.draft.path();
         let mut connection = options(path).connect().await.map_err(database(path))?;
@@ -99,14 +100,14 @@ impl Staged {
         Ok(ended.map_err(database(path))?.rows_affected())
     }
 
-    /// Puts it in the place of the database, in one step. The database before, if there is one, is kept under a name that
-    /// ends in `suffix`, which is given back.
+    /// Replaces the database with the copy in one step. An existing database is kept under a name that ends in
+    /// `suffix`, which this returns.
     pub async fn put_in_place(self, suffix: &str) -> Result<Option<PathBuf>, FileError> {
         let Self { database, draft, contents: _, _alone } = self;
         give_to_owner(draft.path(), &database.path)?;
         draft.sync()?;
         if !database.path.exists() {
-            // Left without its database, a log would be taken for the new one's.
+            // SQLite would apply a leftover log to the new database.
             forget_log(&database.path);
             draft.add(&database.path)?;
             return Ok(None);
@@ -114,7 +115,7 @@ impl Staged {
         let kept = beside(&database.path, suffix);
         fold_in(&database.path).await?;
         keep(&database.path, &kept)?;
-        // One that could not be folded in goes with its database.
+        // A log that could not be checkpointed moves with its database.
         let log = beside(&database.path, "-wal");
         match fs::rename(&log, beside(&kept, "-wal")) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(io(&log)(error)),
@@ -126,7 +127,8 @@ impl Staged {
     }
 }
 
-/// Root may restore what the service is to open: the file gets the owner of the one before, or of its folder.
+/// Gives the file the owner of the previous database, or of its folder, because root may restore a database that the
+/// service must open.
 fn give_to_owner(draft: &Path, database: &Path) -> Result<(), FileError> {
     let model = fs::metadata(database).or_else(|_| fs::metadata(folder(database))).map_err(io(database))?;
     let own = fs::metadata(draft).map_err(io(draft))?;
@@ -142,8 +144,8 @@ fn forget_log(database: &Path) {
     }
 }
 
-/// Folds the write-ahead log into the database, so that it is one file. SQLite does so only for whoever has the database
-/// alone, and thus tells also of others than this service. A database that is damaged is left as it is.
+/// Checkpoints the write-ahead log into the database, so that it is a single file. SQLite requires exclusive access for
+/// this, so it also detects other programs that use the database. A damaged database stays unchanged.
 async fn fold_in(path: &Path) -> Result<(), FileError> {
     let in_use = || FileError::InUse(path.to_owned());
     let alone = options(path)

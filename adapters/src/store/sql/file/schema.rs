@@ -1,4 +1,4 @@
-//! Whether the schema of a database file is the one that the migrations make.
+//! Comparison of a database file's schema with that of the migrations.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,10 +10,10 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlxSqliteC
 use super::error::{FileError, database};
 use super::options;
 
-/// What SQLite makes by itself: statistics of the planner, and the last automatic ids.
+/// Tables that SQLite creates by itself: planner statistics and the last automatic ids.
 const INTERNAL: [&str; 3] = ["sqlite_stat1", "sqlite_stat4", "sqlite_sequence"];
 
-/// A table, an index, a trigger or a view that the migrations do not make so.
+/// A table, an index, a trigger or a view that differs from those of the migrations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deviation {
     kind: String,
@@ -23,7 +23,7 @@ pub struct Deviation {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum How {
-    /// An ordinary table that is not ours, or an index of one.
+    /// An ordinary table of another program, or an index of one.
     OtherTable,
     Unknown,
     Changed,
@@ -31,7 +31,8 @@ enum How {
 }
 
 impl Deviation {
-    /// Whether it is a table of another program, or an index of such a table. Nothing that this service writes touches it.
+    /// Returns whether it is a table of another program, or an index of such a table. No write of this service affects
+    /// it.
     pub fn is_other_table(&self) -> bool {
         self.how == How::OtherTable
     }
@@ -44,16 +45,16 @@ impl fmt::Display for Deviation {
             How::Changed => "changed",
             How::Missing => "missing",
         };
-        // The name comes from the file.
+        // Escaped, because the name comes from the file.
         write!(f, "{} {} ({how})", self.kind, self.name.escape_debug())
     }
 }
 
-/// Compares a database file with a database that has the schema of its migrations. The file is only read, and no other process may
-/// write to it meanwhile.
+/// Compares a database file with a database that has the schema of its migrations. It only reads the file. No other
+/// process may write to it meanwhile.
 ///
-/// Every table, index, trigger and view counts, with all that its definition says: columns, defaults, checks, generated
-/// columns, foreign keys. White space and upper or lower case do not count.
+/// It compares every table, index, trigger and view with its whole definition: columns, defaults, checks, generated
+/// columns, foreign keys. It ignores white space and case.
 pub async fn deviations(path: &Path, reference: &DatabaseConnection) -> Result<Vec<Deviation>, FileError> {
     let failed = |error: DbErr| FileError::Database {
         path: path.to_owned(),
@@ -68,7 +69,7 @@ pub async fn deviations(path: &Path, reference: &DatabaseConnection) -> Result<V
     Ok(compare(found.map_err(failed)?, schema(reference).await.map_err(failed)?))
 }
 
-/// By kind and name, the table that something belongs to, and its definition.
+/// By kind and name, the table of an object and its definition.
 type Schema = BTreeMap<(String, String), (String, String)>;
 
 async fn schema(connection: &DatabaseConnection) -> Result<Schema, DbErr> {
@@ -109,7 +110,7 @@ fn compare(found: Schema, mut expected: Schema) -> Vec<Deviation> {
     deviations
 }
 
-/// A definition without what means nothing: upper case and repeated white space outside quotes.
+/// Returns a definition without insignificant differences: case and repeated white space outside quotes.
 fn normalised(sql: &str) -> String {
     let mut text = String::with_capacity(sql.len());
     let mut quote = None;

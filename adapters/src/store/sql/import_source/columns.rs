@@ -1,4 +1,4 @@
-//! Which columns of a table are read, and as what.
+//! Columns of an import source and their types.
 
 use inwren_domain::account::import::ForeignTable;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
@@ -11,13 +11,13 @@ use super::table::Table;
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) name: String,
-    /// Its type, as the database calls it.
+    /// Its type name in the database.
     pub(super) kind: String,
-    /// What PostgreSQL calls the category of a type, which a domain has in common with its base type.
+    /// PostgreSQL's category of the type, which a domain shares with its base type.
     category: String,
 }
 
-/// The columns of a table, in their order.
+/// Returns the columns of a table in their order.
 pub(super) async fn of(connection: &impl ConnectionTrait, table: &Table) -> Result<Vec<Found>, DbErr> {
     let question = match Dialect::of(connection) {
         Dialect::Sqlite => format!(
@@ -45,7 +45,7 @@ pub(super) async fn of(connection: &impl ConnectionTrait, table: &Table) -> Resu
 
 const REQUIRED: [&str; 3] = ["id", "email", "hashed_password"];
 const TIMES: [&str; 2] = ["created_at", "updated_at"];
-/// All that is read, in the order of the original's model.
+/// All columns that the import reads, in the order of the original's model.
 const ALL: [&str; 10] = [
     "id",
     "email",
@@ -59,7 +59,7 @@ const ALL: [&str; 10] = [
     "updated_at",
 ];
 
-/// The columns of a table that are read.
+/// The columns of a table that the import reads.
 #[derive(Debug)]
 pub(super) struct Known {
     columns: Vec<(&'static str, Found)>,
@@ -86,8 +86,8 @@ impl Known {
         self.columns.iter().find(|(known, _)| *known == name).map(|(_, found)| found)
     }
 
-    /// All that is read, for a `SELECT`, each column as its expression. What only identifies a row or only is there or not is
-    /// called so.
+    /// Returns the list of columns for a `SELECT`, each by its expression. The id gets the alias `key`. The refresh
+    /// token, of which only the presence is read, gets the alias `has_refresh_token`.
     pub(super) fn select_list(&self, expression: fn(&Self, &str) -> String) -> String {
         let name = |column| match column {
             "id" => "key",
@@ -97,7 +97,8 @@ impl Known {
         ALL.map(|column| format!("{} AS {}", expression(self, column), name(column))).join(", ")
     }
 
-    /// What is told of the table. A column that only one of the two known models has is missed by none.
+    /// Describes the table for the report. `is_verified` never counts as missing, because only one of the two known
+    /// models has it.
     pub(super) fn describe(&self, table: &Table, rows: u64) -> ForeignTable {
         let is_missing = |column: &&'static str| self.column(column).is_none() && *column != "is_verified";
         ForeignTable {
@@ -111,8 +112,8 @@ impl Known {
     }
 }
 
-/// The expression that reads a column of PostgreSQL as bytes in UTF-8, or NULL where there is none. A type for times is
-/// read as microseconds since 1970.
+/// Returns the expression that reads a column of PostgreSQL as bytes in UTF-8, or NULL if it does not exist. It reads
+/// time types as microseconds since 1970.
 pub(super) fn postgres_expression(known: &Known, column: &str) -> String {
     let Some(found) = known.column(column) else {
         return if column == "hashed_refresh_token" { "false" } else { "NULL::bytea" }.to_owned();
@@ -121,13 +122,13 @@ pub(super) fn postgres_expression(known: &Known, column: &str) -> String {
     let is_time = found.category == "D" && !is_time_of_day;
     match column {
         "hashed_refresh_token" => format!("({column} IS NOT NULL)"),
-        // A time without a zone counts as UTC; one at the end of all times is none.
+        // A time without a zone counts as UTC. An infinite time is read as NULL.
         time if TIMES.contains(&time) && is_time => format!(
             "CASE WHEN isfinite({column}) THEN round(extract(epoch FROM {column})::numeric * 1000000)::bigint END"
         ),
         "id" if found.kind == "bytea" => format!("convert_to(encode({column}, 'hex'), 'UTF8')"),
         _ if found.kind == "bytea" => column.to_owned(),
-        // What a database without an encoding keeps need not be UTF-8, and its bytes are read as they are.
+        // Text in a database without an encoding may not be UTF-8, so its bytes are read unchanged.
         _ => format!(
             "CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN decode(replace({column}::text, '\\', '\\\\'), 'escape') \
              ELSE convert_to({column}::text, 'UTF8') END"
@@ -135,7 +136,7 @@ pub(super) fn postgres_expression(known: &Known, column: &str) -> String {
     }
 }
 
-/// The expression that reads a column of SQLite as a text, or NULL where there is none.
+/// Returns the expression that reads a column of SQLite as text, or NULL if it does not exist.
 pub(super) fn sqlite_expression(known: &Known, column: &str) -> String {
     if known.column(column).is_none() {
         return if column == "hashed_refresh_token" { "0" } else { "NULL" }.to_owned();

@@ -1,10 +1,10 @@
-//! What an id of another service is here.
+//! Conversion of the legacy service's user ids.
 
 use inwren_domain::kernel::UserId;
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 
-/// Reads an id: a UUID in any of its forms, or a number.
+/// Converts an id: a UUID in any of its forms, or a number.
 pub(super) fn user_id(key: &str) -> Option<UserId> {
     if let Ok(number) = key.parse::<i64>() {
         return Some(of_number(number));
@@ -12,8 +12,8 @@ pub(super) fn user_id(key: &str) -> Option<UserId> {
     Uuid::parse_str(key).ok().map(UserId::from_uuid)
 }
 
-/// A UUID of version 8 (RFC 9562 section 5.8): the first 128 bits of the SHA-256 digest of `inwren:user:` and the number, as
-/// in appendix B.2 there.
+/// Returns a UUID of version 8 (RFC 9562 section 5.8): the first 128 bits of the SHA-256 digest of `inwren:user:` and
+/// the number, as in its appendix B.2.
 fn of_number(number: i64) -> UserId {
     let digest: [u8; 32] = Sha256::digest(format!("inwren:user:{number}")).into();
     let mut bytes = [0; 16];
@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn a_number_is_always_the_same_uuid() {
-        // By sha256sum.
+        // Computed with sha256sum.
         let seventeen = user_id("17").map(|id| id.to_string());
         assert_eq!(seventeen.as_deref(), Some("9addd1d4-aa7f-81f6-a09f-a106000e92af"));
         assert_ne!(user_id("1"), user_id("2"));

@@ -1,8 +1,8 @@
-//! The tables of other services, which are read and never written.
+//! Import sources: tables of legacy services, which are read and never written.
 //!
-//! [`ForeignDatabase`] looks at what is there; [`ForeignDatabase::read`] gives the port. What the two databases have in
-//! common stands in `columns` (which columns are read), in `values` and in `ids` (what a value means); what differs in a
-//! file for each.
+//! [`ForeignDatabase`] describes the database; [`ForeignDatabase::read`] returns the port. Shared code for both
+//! databases is in `columns` (which columns are read), `values` and `ids` (conversion of values); code for one database
+//! is in a file per database.
 
 mod columns;
 mod ids;
@@ -27,39 +27,39 @@ use super::connection::target::SqlTarget;
 use super::dialect::Dialect;
 use table::Table;
 
-/// A database that is only looked at.
+/// A database that is only read.
 pub struct ForeignDatabase {
     connection: DatabaseConnection,
     place: Place,
 }
 
-/// Which database it is: the same place, whatever the URL, is the same database.
+/// Identity of a database: equal places are the same database, whatever their URLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place(String);
 
-/// Why a table cannot be taken over.
+/// Why a table cannot be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ForeignError {
-    /// There is no connection.
+    /// The connection failed.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The file of a SQLite database is not there.
+    /// The file of a SQLite database does not exist.
     #[error("there is no database {}", .0.display())]
     NoFile(PathBuf),
-    /// The database does not answer as it should.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is no such table.
+    /// The table does not exist.
     #[error("there is no table {0}")]
     NoTable(String),
-    /// A column is missing without which there is no user.
+    /// A required column is missing.
     #[error("the table {table} has no column {column}; it has {}", .found.join(", "))]
     NoColumn {
         /// The table.
         table: String,
         /// The column.
         column: &'static str,
-        /// The columns that it has.
+        /// The existing columns.
         found: Vec<String>,
     },
 }
@@ -71,7 +71,7 @@ impl From<DbErr> for ForeignError {
 }
 
 impl ForeignDatabase {
-    /// Opens the database. It has to exist, and nothing is created or changed in it.
+    /// Opens an existing database. It creates and changes nothing.
     pub async fn connect(target: &SqlTarget) -> Result<Self, ForeignError> {
         match target {
             SqlTarget::Postgres(target) => {
@@ -96,23 +96,23 @@ impl ForeignDatabase {
         }
     }
 
-    /// Which database it is.
+    /// Returns the identity of the database.
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// The names of the columns of a table. None if there is no such table.
+    /// Returns the column names of a table. The list is empty if the table does not exist.
     pub async fn columns(&self, table: &str) -> Result<Vec<String>, ForeignError> {
         let found = columns::of(&self.connection, &Table::parse(table)).await?;
         Ok(found.into_iter().map(|column| column.name).collect())
     }
 
-    /// The tables whose rows refer to those of this one. On SQLite nobody knows.
+    /// Returns the tables with foreign keys to this one. On SQLite the list is always empty.
     pub async fn referring(&self, table: &str) -> Result<Vec<String>, ForeignError> {
         Ok(postgres::referring(&self.connection, &Table::parse(table)).await?)
     }
 
-    /// Opens a table of users, as it is now. Nothing else can be asked while it is open.
+    /// Opens a table of users in its current state. It holds the only connection, so no other query can run meanwhile.
     pub async fn read(&self, table: &str) -> Result<Box<dyn ForeignUsers>, ForeignError> {
         let table = Table::parse(table);
         let found = columns::of(&self.connection, &table).await?;
@@ -127,14 +127,14 @@ impl ForeignDatabase {
         }
     }
 
-    /// Lets go of the connection.
+    /// Closes the connection.
     pub async fn close(self) {
-        // That it was closed before is no failure.
+        // Closing twice is not an error.
         let _ = self.connection.close().await;
     }
 }
 
-/// Asks something that has one number as its answer, in the column `answer`.
+/// Runs a query for one number, in the column `answer`.
 async fn number(connection: &impl ConnectionTrait, question: &str) -> Result<u64, DbErr> {
     let statement = Statement::from_string(connection.get_database_backend(), question);
     let row = connection.query_one_raw(statement).await?;

@@ -1,4 +1,4 @@
-//! Tables of PostgreSQL.
+//! Import source on PostgreSQL.
 
 use async_trait::async_trait;
 use inwren_domain::account::import::{ForeignTable, ForeignUser, ForeignUsers};
@@ -15,7 +15,7 @@ use super::{ForeignError, number, values};
 use crate::store::sql::account_export::of_one_moment;
 use crate::store::sql::connection::error::store_error;
 
-/// Which database of which server, and which of its schemas.
+/// Returns the identity of the database, its server and its schema.
 pub(super) async fn place(connection: &DatabaseConnection) -> Result<String, DbErr> {
     let question = "SELECT concat_ws(' ', 'postgres', current_database(), \
         (SELECT oid::text FROM pg_database WHERE datname = current_database()), \
@@ -24,7 +24,7 @@ pub(super) async fn place(connection: &DatabaseConnection) -> Result<String, DbE
     row.map(|row| row.try_get("", "answer")).transpose().map(Option::unwrap_or_default)
 }
 
-/// The tables with a foreign key to this one.
+/// Returns the tables with a foreign key to this one.
 pub(super) async fn referring(connection: &DatabaseConnection, table: &Table) -> Result<Vec<String>, DbErr> {
     if Dialect::of(connection) != Dialect::Postgres {
         return Ok(Vec::new());
@@ -38,8 +38,8 @@ pub(super) async fn referring(connection: &DatabaseConnection, table: &Table) ->
     rows.iter().map(|row| row.try_get("", "answer")).collect()
 }
 
-/// Reads with a cursor of the server, in one transaction: it needs no comparison of ids, of whatever type they are, and every
-/// row comes once even where two have one id.
+/// Reads with a server cursor in one transaction. A cursor needs no comparison of ids, whatever their type, and returns
+/// every row once, even if two have the same id.
 pub(super) struct PostgresUsers {
     transaction: DatabaseTransaction,
     table: ForeignTable,

@@ -1,4 +1,4 @@
-//! Tables of SQLite.
+//! Import source on SQLite.
 
 use async_trait::async_trait;
 use inwren_domain::account::import::{ForeignTable, ForeignUser, ForeignUsers};
@@ -13,7 +13,7 @@ use super::table::Table;
 use super::{ForeignError, number, values};
 use crate::store::sql::connection::error::store_error;
 
-/// Reads from one transaction, from the place where it has come to.
+/// Reads batches in one transaction, each from where the last one ended.
 pub(super) struct SqliteUsers {
     transaction: DatabaseTransaction,
     table: ForeignTable,
@@ -22,12 +22,12 @@ pub(super) struct SqliteUsers {
     walk: Walk,
 }
 
-/// How the next rows are found.
+/// How to find the next rows.
 #[derive(Clone, Copy, Debug)]
 enum Walk {
-    /// By the number that each row has, in a column of this name: after the last one that was read.
+    /// By the row number, in a column of this name: after the last one that was read.
     ByNumber { column: &'static str, after: Option<i64> },
-    /// By their count in the order of the ids. Each batch passes over those before it.
+    /// By offset in the order of ids. Each batch skips the previous ones.
     ByCount { passed: u64 },
 }
 
@@ -78,8 +78,8 @@ impl SqliteUsers {
     }
 }
 
-/// The name of the column with the number of a row. A view and a table WITHOUT ROWID have none, and a column of the table's
-/// may have the name.
+/// Returns the name of the row number column. A view and a table WITHOUT ROWID have none, and an ordinary column may
+/// use the name.
 async fn row_number(
     connection: &impl ConnectionTrait,
     table: &Table,

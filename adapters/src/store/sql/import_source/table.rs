@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// The name of a table, perhaps with that of its schema before a dot.
+/// A table name with an optional schema before a dot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Table {
     schema: Option<String>,
@@ -15,7 +15,8 @@ impl Table {
         }
     }
 
-    /// As it stands in a statement. `user` is a word of SQL, and no name may end its own quotes.
+    /// Returns the quoted name for a statement. Quoting is required because `user` is an SQL keyword, and it escapes
+    /// quotes in names.
     pub(super) fn quoted(&self) -> String {
         let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         match &self.schema {
@@ -24,12 +25,12 @@ impl Table {
         }
     }
 
-    /// The same as a text in a statement.
+    /// Returns the quoted name as a string literal.
     pub(super) fn as_literal(&self) -> String {
         format!("'{}'", self.quoted().replace('\'', "''"))
     }
 
-    /// The name alone as a text in a statement, without quotes of its own.
+    /// Returns the unquoted name, without schema, as a string literal.
     pub(super) fn bare_literal(&self) -> String {
         format!("'{}'", self.name.replace('\'', "''"))
     }

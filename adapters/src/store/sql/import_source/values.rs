@@ -1,7 +1,7 @@
-//! What the values of another service mean.
+//! Conversion of the legacy service's values.
 //!
-//! Every column is read as the bytes of its text form, so that no value can end the walk. What cannot be read is noted with
-//! its row.
+//! Every column is read as the bytes of its text form, so that no value can abort the import. Unreadable values are
+//! recorded with their row.
 
 use inwren_domain::account::import::ForeignUser;
 use sea_orm::{DbErr, QueryResult};
@@ -10,7 +10,7 @@ use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 use super::ids;
 use crate::store::sql::connection::timestamp::from_micros;
 
-/// Reads a row of the columns that [`Known::select_list`](super::columns::Known::select_list) lists.
+/// Converts a row of the columns that [`Known::select_list`](super::columns::Known::select_list) lists.
 pub(super) fn user(row: &QueryResult) -> Result<ForeignUser, DbErr> {
     let mut values = Values { row, unreadable: None };
     let key = values.text("key", "id")?.unwrap_or_default();
@@ -38,7 +38,7 @@ struct Values<'a> {
 impl Values<'_> {
     fn text(&mut self, name: &str, column: &'static str) -> Result<Option<String>, DbErr> {
         let bytes: Option<Vec<u8>> = self.row.try_get("", name)?;
-        // Not every store keeps a NUL.
+        // Some stores cannot hold NUL.
         let text = |bytes| String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
         Ok(bytes.and_then(|bytes| self.noted(column, text(bytes))))
     }
@@ -48,7 +48,7 @@ impl Values<'_> {
         Ok(text.and_then(|text| self.noted(column, flag(&text))))
     }
 
-    /// A database with a type for times gives microseconds.
+    /// Reads a time. A database with time types returns microseconds.
     fn time(&mut self, column: &'static str) -> Result<Option<OffsetDateTime>, DbErr> {
         if let Ok(micros) = self.row.try_get::<Option<i64>>("", column) {
             return Ok(micros.and_then(|micros| self.noted(column, from_micros(micros))));
@@ -65,8 +65,8 @@ impl Values<'_> {
     }
 }
 
-/// Reads a flag in the forms that databases, Python and CSV files have. Any other word or number is none: it would be a
-/// guess who may log in.
+/// Parses a flag in the forms of databases, Python and CSV files. Any other word or number is unreadable, because
+/// guessing would decide who may log in.
 fn flag(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "1" | "1.0" | "true" | "t" | "yes" | "y" | "on" => Some(true),
@@ -75,8 +75,8 @@ fn flag(text: &str) -> Option<bool> {
     }
 }
 
-/// Reads a time in the form of ISO 8601 or seconds, milliseconds, microseconds or nanoseconds since 1970. Without a zone it
-/// is UTC.
+/// Parses a time in ISO 8601 form, or in seconds, milliseconds, microseconds or nanoseconds since 1970. Without a zone
+/// it is UTC.
 fn point_in_time(text: &str) -> Option<OffsetDateTime> {
     let text = text.trim();
     match text.parse() {
@@ -85,7 +85,7 @@ fn point_in_time(text: &str) -> Option<OffsetDateTime> {
     }
 }
 
-/// The unit is the one that gives a time between 1973 and 5138. A smaller number is rather a year or a Julian day.
+/// Selects the unit that gives a time between 1973 and 5138. A smaller number is more likely a year or a Julian day.
 fn since_1970(number: f64) -> Option<OffsetDateTime> {
     let per_second = match number {
         1e8..1e11 => 1e0,
@@ -94,13 +94,13 @@ fn since_1970(number: f64) -> Option<OffsetDateTime> {
         1e17..1e20 => 1e9,
         _ => return None,
     };
-    // The fraction of a binary number is a little more or less than what it was written as.
+    // Rounds, because a binary fraction is slightly more or less than the written one.
     let since =
         Duration::checked_seconds_f64(number / per_second)?.checked_add(Duration::nanoseconds(500))?;
     OffsetDateTime::UNIX_EPOCH.checked_add(since)
 }
 
-/// Reads `2025-01-02 03:04:05.678901 +01:00`: the time, its fraction and the zone may be left out, and zeros in front.
+/// Parses `2025-01-02 03:04:05.678901 +01:00`. Time, fraction, zone and leading zeros are optional.
 fn written(text: &str) -> Option<OffsetDateTime> {
     let Some(end) = text.find([' ', 'T', 't']) else { return Some(date(text)?.midnight().assume_utc()) };
     let date = date(text.get(..end)?)?;
@@ -129,7 +129,7 @@ fn date(text: &str) -> Option<Date> {
     Date::from_calendar_date(number(year)?, Month::try_from(number::<u8>(month)?).ok()?, number(day)?).ok()
 }
 
-/// Reads `Z`, `UTC`, `GMT`, `+1`, `+01`, `+0100`, `+01:00` and `+01:00:00`.
+/// Parses `Z`, `UTC`, `GMT`, `+1`, `+01`, `+0100`, `+01:00` and `+01:00:00`.
 fn offset(text: &str) -> Option<UtcOffset> {
     if ["Z", "UTC", "GMT"].iter().any(|name| text.eq_ignore_ascii_case(name)) {
         return Some(UtcOffset::UTC);
@@ -153,7 +153,7 @@ fn offset(text: &str) -> Option<UtcOffset> {
     .ok()
 }
 
-/// Reads digits without a sign.
+/// Parses digits without a sign.
 fn number<T: std::str::FromStr>(digits: &str) -> Option<T> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
