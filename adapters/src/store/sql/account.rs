@@ -1,4 +1,4 @@
-//! The statements on users.
+//! SQL statements for users.
 
 use async_trait::async_trait;
 use inwren_domain::account::{Inserted, Updated, User, UserChange, UserFilter, UserReader, UserRepository};
@@ -22,7 +22,7 @@ use super::session::delete_some;
 use super::unit::SqlUnit;
 use super::view::SqlView;
 
-/// What the advisory lock of PostgreSQL is known by: `inwsuper` in ASCII.
+/// Key of the PostgreSQL advisory lock: `inwsuper` in ASCII.
 const SUPERUSERS_LOCK: i64 = 0x696e_7773_7570_6572;
 
 #[async_trait]
@@ -44,7 +44,7 @@ impl UserReader for SqlView {
 #[async_trait]
 impl UserRepository for SqlUnit {
     async fn insert(&mut self, account: &Account) -> Result<Inserted, StoreError> {
-        // A violation would be the end of the transaction in PostgreSQL, so none is let happen.
+        // A violation would abort the transaction in PostgreSQL, so the statement avoids it.
         let mut insert = Entity::insert(Model::from(account).into_active_model()).into_query();
         insert.on_conflict(OnConflict::column(Column::EmailNormalized).do_nothing().to_owned());
         let done = self.connection().execute(&insert).await.map_err(store_error)?;
@@ -62,7 +62,7 @@ impl UserRepository for SqlUnit {
             .select_only()
             .column(Column::Id)
             .filter(Kind::ACTIVE_SUPERUSER.is_kind())
-            // The order of the index, which is the same for everybody who locks.
+            // The order of the index, which is the same for all units that lock.
             .order_by_asc(Column::CreatedAt)
             .order_by_asc(Column::Id)
             .lock(LockType::NoKeyUpdate)
@@ -122,9 +122,9 @@ fn given<T: Into<sea_orm::Value>>(value: Option<T>) -> ActiveValue<T> {
     value.map_or(ActiveValue::NotSet, Set)
 }
 
-/// Lets one unit after the other lock the superusers. Each then takes stock only after the one before has ended. With
-/// row locks alone it would begin with whom it saw before it had to wait, and so hold the row of somebody who is none any
-/// more, for which a third one may wait that holds all the others.
+/// Serialises the units that lock the superusers. Each then reads their set only after the previous unit has ended.
+/// With row locks alone a unit would use the set from before its wait. It could then hold the row of a former
+/// superuser, for which a third unit may wait that holds all the other rows.
 async fn one_at_a_time(connection: &Connection<DatabaseTransaction>) -> Result<(), DbErr> {
     if Dialect::of(connection) == Dialect::Postgres {
         let wait = format!("SELECT pg_advisory_xact_lock({SUPERUSERS_LOCK})");
@@ -133,7 +133,7 @@ async fn one_at_a_time(connection: &Connection<DatabaseTransaction>) -> Result<(
     Ok(())
 }
 
-/// Runs the update behind a savepoint, so that a violation leaves the transaction as it was.
+/// Runs the update after a savepoint, so that a violation leaves the transaction unchanged.
 pub(super) async fn undoing_failure(
     connection: &Connection<DatabaseTransaction>,
     update: UpdateMany<Entity>,

@@ -1,4 +1,4 @@
-//! All users at one moment: one transaction that only reads.
+//! Export of all users at one moment, in one read-only transaction.
 
 use async_trait::async_trait;
 use inwren_domain::account::import::UserSnapshot;
@@ -16,9 +16,10 @@ use super::connection::pool::{Pool, Turn};
 use super::dialect::Dialect;
 use super::entity::users::{Column, Entity};
 
-/// Reads from one transaction, by the primary key from where it has come to.
+/// Reads batches by the primary key in one transaction, each from where the last one ended.
 ///
-/// PostgreSQL keeps what the transaction can see for as long as it is open, and SQLite its write-ahead log.
+/// While it is open, PostgreSQL keeps the row versions that the transaction can see, and SQLite keeps its write-ahead
+/// log.
 pub(super) struct SqlSnapshot {
     connection: Connection<DatabaseTransaction>,
     after: Option<Uuid>,
@@ -31,12 +32,12 @@ impl SqlSnapshot {
         let (transaction, turn) = readers.begin(options).await.map_err(store_error)?;
         let connection = Connection::new(transaction, readers.patience().clone());
         if Dialect::of(&connection) == Dialect::Postgres {
-            // Whoever reads may take a long time over a batch; and it holds no lock that others would wait for.
+            // The reader may need a long time per batch, and it holds no lock for which others would wait.
             let patient = "SET LOCAL idle_in_transaction_session_timeout = 0";
             connection.execute_unprepared(patient).await.map_err(store_error)?;
         }
         let mut snapshot = Self { connection, after: None, _turn: turn };
-        // The moment is that of the first read.
+        // The first read fixes the moment of the snapshot.
         snapshot.read(1).await.map_err(store_error)?;
         Ok(snapshot)
     }
@@ -50,10 +51,10 @@ impl SqlSnapshot {
     }
 }
 
-/// A transaction that only reads, and sees one moment.
+/// Returns the options of a read-only transaction that sees one moment.
 pub(super) fn of_one_moment(dialect: Dialect) -> TransactionOptions {
     match dialect {
-        // Its readers see one moment in any transaction, and know neither of these words.
+        // SQLite readers see one moment in any transaction, and SQLite supports neither option.
         Dialect::Sqlite => TransactionOptions::default(),
         Dialect::Postgres => TransactionOptions {
             isolation_level: Some(IsolationLevel::RepeatableRead),

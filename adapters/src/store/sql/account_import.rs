@@ -1,4 +1,4 @@
-//! The statements on users by the hundred.
+//! SQL statements for importing users in bulk.
 
 use async_trait::async_trait;
 use inwren_domain::account::import::UserTransfer;
@@ -24,7 +24,7 @@ impl UserTransfer for SqlUnit {
         let condition = Condition::any()
             .add(Column::Id.is_in(ids.iter().map(|id| id.as_uuid())))
             .add(Column::EmailNormalized.is_in(emails.iter().map(Email::normalized)));
-        // In one order for everybody, so that two who lock some of the same never wait for each other.
+        // All units lock in the same order, so that two that lock some of the same rows never deadlock.
         let found = Entity::find().filter(condition).order_by_asc(Column::Id).lock(LockType::NoKeyUpdate);
         let rows = found.all(self.connection()).await.map_err(store_error)?;
         Ok(rows.into_iter().map(Account::from).collect())
@@ -35,7 +35,7 @@ impl UserTransfer for SqlUnit {
         for some in accounts.chunks(ROWS_IN_A_STATEMENT) {
             let rows = some.iter().map(|account| Model::from(account).into_active_model());
             let mut insert = Entity::insert_many(rows).into_query();
-            // Whichever index it is that says no.
+            // Whichever unique index is violated.
             insert.on_conflict(OnConflict::new().do_nothing().to_owned()).returning_col(Column::Id);
             let rows = self.connection().query_all(&insert).await.map_err(store_error)?;
             for row in rows {
@@ -62,8 +62,8 @@ impl UserTransfer for SqlUnit {
 }
 
 impl SqlUnit {
-    /// A user who was deleted may have left sessions that are not swept yet. One who is new with the same id begins with the
-    /// epoch after theirs.
+    /// Sets the epoch of new users after that of old sessions. A deleted user may have left sessions that are not swept
+    /// yet; a new user with the same id must start with a later epoch.
     async fn leave_old_sessions_behind(&self, users: &[UserId]) -> Result<(), StoreError> {
         let of_user = Expr::col((sessions::Entity, sessions::Column::UserId)).equals((Entity, Column::Id));
         let next = Query::select()

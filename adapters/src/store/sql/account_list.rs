@@ -1,8 +1,8 @@
-//! The listing of users, at a cost that depends neither on where a page begins nor on how users are spread.
+//! Pages of the user list, at a cost that depends neither on the position of a page nor on the distribution of users.
 //!
-//! A user is of exactly one [`Kind`]. Each kind, and each kind of a tier, is read off an index in the order of the listing,
-//! by age or by address, and what several kinds have is merged as far as the page needs it. Addresses without another
-//! filter are read off their unique index.
+//! A user is of exactly one [`Kind`]. An index holds each kind, and each kind of a tier, in the order of the list, by
+//! age or by address. The query merges several kinds as far as the page needs. Without other filters it reads addresses
+//! from their unique index.
 
 use inwren_domain::account::{User, UserFilter};
 use inwren_domain::kernel::{AgeCursor, Page, PageRequest, StoreError, UserCursor, UserId};
@@ -16,14 +16,14 @@ use super::dialect::Dialect;
 use super::entity::users::{Column, Entity, Model};
 use super::keyset::older_than;
 
-/// A page of users. One that cannot be read is logged and left out, and the page ends where it would have ended with it: a
-/// damaged row hides no other one.
+/// Returns a page of users. It logs and omits rows that cannot be read, and ends where it would have ended with them,
+/// so a damaged row hides no other row.
 pub(super) async fn page(
     connection: &impl ConnectionTrait,
     filter: &UserFilter,
     page: PageRequest,
 ) -> Result<Page<User>, StoreError> {
-    // PostgreSQL takes no NUL, in which no address begins anyway.
+    // PostgreSQL rejects NUL, and no address has a prefix with it.
     if filter.email_prefix().is_some_and(|prefix| prefix.contains('\0')) {
         return Ok(Page { items: Vec::new(), next: None });
     }
@@ -63,8 +63,8 @@ fn one_page(
         let mut arm = Query::select();
         arm.columns(Column::iter()).from(Entity).cond_where(of_kind);
         arm.cond_where(with_prefix(filter)).and_where_option(after.map(|after| past_cursor(after, filter)));
-        // SQLite merges what it can read in order by itself. PostgreSQL does so only where each part is a query of its own,
-        // with an order and a limit of its own.
+        // SQLite merges ordered parts by itself. PostgreSQL does so only if each part is a subquery with its own order
+        // and limit.
         if dialect == Dialect::Sqlite {
             return arm;
         }
@@ -79,13 +79,13 @@ fn one_page(
     merged
 }
 
-/// What a listing is ordered by.
+/// Order of a list.
 struct Order(&'static [Column], sea_orm::Order);
 
 impl Order {
     /// Newest first.
     const BY_AGE: Self = Self(&[Column::CreatedAt, Column::Id], sea_orm::Order::Desc);
-    /// Byte by byte: that is how the column is compared.
+    /// By bytes, which is how the column is compared.
     const BY_ADDRESS: Self = Self(&[Column::EmailNormalized], sea_orm::Order::Asc);
 
     fn sort(&self, select: &mut SelectStatement) {
@@ -102,7 +102,7 @@ fn past_cursor(after: &UserCursor, filter: &UserFilter) -> Expr {
     older_than([Column::CreatedAt, Column::Id], (after.age.created_at, after.age.id.as_uuid()))
 }
 
-/// A range, in which no character of the prefix has a meaning of its own.
+/// Returns the prefix as a range, in which no character of it is special.
 fn with_prefix(filter: &UserFilter) -> Condition {
     let column = || Expr::col(Column::EmailNormalized);
     let prefix = filter.email_prefix();
@@ -111,8 +111,8 @@ fn with_prefix(filter: &UserFilter) -> Condition {
         .add_option(prefix.and_then(past).map(|end| column().lt(end)))
 }
 
-/// The least text that comes after every text with this prefix: the prefix with its last character made one greater. The
-/// order of bytes in UTF-8 is the order of the code points. There is none if all its characters are the greatest.
+/// Returns the least string after all strings with this prefix: the prefix with its last character incremented. The
+/// byte order of UTF-8 is the order of code points. Returns `None` if all characters are the greatest.
 fn past(prefix: &str) -> Option<String> {
     let mut end = prefix.to_owned();
     while let Some(last) = end.pop() {
@@ -124,22 +124,24 @@ fn past(prefix: &str) -> Option<String> {
     None
 }
 
-/// What a user is in two respects.
+/// Whether a user is active and whether they are a superuser.
 #[derive(Clone, Copy)]
 pub(super) struct Kind {
     is_active: bool,
     is_superuser: bool,
 }
 
-/// As the index by age has it, to the letter.
+/// The expression of the index by age. It must be identical, character by character.
 const BY_AGE: &str = "(CASE WHEN is_active THEN 2 ELSE 0 END + CASE WHEN is_superuser THEN 1 ELSE 0 END)";
-/// As the indexes by address have it. It is another one, so that no planner can take an index of the other order, and sort.
+/// The expression of the indexes by address. It differs from the other one, so that no planner can use an index of the
+/// other order and then sort.
 const BY_ADDRESS: &str = "(CASE WHEN is_superuser THEN 2 ELSE 0 END + CASE WHEN is_active THEN 1 ELSE 0 END)";
 
 impl Kind {
     pub(super) const ACTIVE_SUPERUSER: Self = Self { is_active: true, is_superuser: true };
 
-    /// A condition for each kind that the filter takes in, or one that is always true if no index of kinds is needed.
+    /// Returns a condition for each kind that matches the filter, or one that is always true if no index of kinds is
+    /// needed.
     fn conditions(filter: &UserFilter) -> Vec<Condition> {
         let UserFilter { tier, is_active, is_superuser, .. } = filter;
         if filter.is_by_address() && tier.is_none() && is_active.is_none() && is_superuser.is_none() {
@@ -157,7 +159,7 @@ impl Kind {
         Self::all_of(*is_active, *is_superuser).map(condition).collect()
     }
 
-    /// The kinds that are so; `None` is both.
+    /// Returns the kinds that match. `None` matches both values.
     fn all_of(is_active: Option<bool>, is_superuser: Option<bool>) -> impl Iterator<Item = Self> {
         let either = |wanted: Option<bool>| {
             [true, false].into_iter().filter(move |is| wanted.is_none_or(|wanted| wanted == *is))
@@ -167,20 +169,20 @@ impl Kind {
         })
     }
 
-    /// The condition that the index of tiers by age answers. That of kinds does not answer it: a planner would take it
-    /// wherever it may, and pass over users who are of the kind but not of the tier.
+    /// Returns the condition for the index of tiers by age. It avoids the expression of the index of kinds: a planner
+    /// would use that index whenever it can, and then skip the users of the kind who are not of the tier.
     fn flags(self) -> Condition {
         Condition::all()
             .add(Expr::col(Column::IsActive).eq(self.is_active))
             .add(Expr::col(Column::IsSuperuser).eq(self.is_superuser))
     }
 
-    /// The condition that the index of kinds by age answers.
+    /// Returns the condition for the index of kinds by age.
     pub(super) fn is_kind(self) -> Expr {
         Expr::cust(BY_AGE).eq(i32::from(self.is_active) * 2 + i32::from(self.is_superuser))
     }
 
-    /// The condition that the indexes by address answer.
+    /// Returns the condition for the indexes by address.
     fn is_kind_by_address(self) -> Expr {
         Expr::cust(BY_ADDRESS).eq(i32::from(self.is_superuser) * 2 + i32::from(self.is_active))
     }

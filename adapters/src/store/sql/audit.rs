@@ -1,4 +1,4 @@
-//! The statements on audit events.
+//! SQL statements for audit events.
 
 use async_trait::async_trait;
 use inwren_domain::audit::{AuditEvent, AuditEventKind, AuditLog, AuditReader};

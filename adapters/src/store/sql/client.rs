@@ -1,4 +1,4 @@
-//! The statements on service clients.
+//! SQL statements for service clients.
 
 use async_trait::async_trait;
 use inwren_domain::client::{ServiceClient, ServiceClientReader, ServiceClientRepository};
@@ -32,7 +32,7 @@ impl ServiceClientReader for SqlView {
 #[async_trait]
 impl ServiceClientRepository for SqlUnit {
     async fn insert(&mut self, client: &ServiceClient) -> Result<bool, StoreError> {
-        // A violation would be the end of the transaction in PostgreSQL, so none is let happen.
+        // A violation would abort the transaction in PostgreSQL, so the statement avoids it.
         let mut insert = Entity::insert(Model::from(client).into_active_model()).into_query();
         insert.on_conflict(OnConflict::column(Column::Name).do_nothing().to_owned());
         let done = self.connection().execute(&insert).await.map_err(store_error)?;

@@ -1,4 +1,4 @@
-//! The statements on credentials.
+//! SQL statements for credentials.
 
 use async_trait::async_trait;
 use inwren_domain::account::User;
@@ -84,7 +84,7 @@ fn of_version(id: UserId, expected_version: i64) -> UpdateMany<Entity> {
 fn next_version(id: UserId, expected_version: i64, at: OffsetDateTime) -> UpdateMany<Entity> {
     of_version(id, expected_version)
         .col_expr(Column::UpdatedAt, Expr::val(Timestamp(at)))
-        // Not counted by the database: SQLite would make a floating-point number of the highest one.
+        // Computed here, because SQLite would turn the successor of the largest integer into a floating-point number.
         .col_expr(Column::CredentialVersion, Expr::val(User::next_credential_version(expected_version)))
 }
 

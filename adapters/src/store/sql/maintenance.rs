@@ -9,12 +9,12 @@ use super::file;
 use super::store::SqlStore;
 
 impl SqlStore {
-    /// The connections that may write, for the migrations.
+    /// Returns the writing connections, for migrations.
     pub fn writer(&self) -> &DatabaseConnection {
         self.writer.connections()
     }
 
-    /// [`Maintenance::pools`](inwren_domain::store::Maintenance::pools).
+    /// Implements [`Maintenance::pools`](inwren_domain::store::Maintenance::pools).
     pub fn pools(&self) -> Vec<PoolMetrics> {
         match Dialect::of(&self.writer) {
             Dialect::Sqlite => vec![self.writer.metrics("writer"), self.readers.metrics("readers")],
@@ -22,7 +22,7 @@ impl SqlStore {
         }
     }
 
-    /// [`Maintenance::vacuum`](inwren_domain::store::Maintenance::vacuum). PostgreSQL does it by itself.
+    /// Implements [`Maintenance::vacuum`](inwren_domain::store::Maintenance::vacuum). PostgreSQL vacuums by itself.
     pub async fn vacuum(&self) -> Result<u64, StoreError> {
         match &self.file {
             Some(_) => file::vacuum(self.writer.connections()).await,
@@ -30,7 +30,8 @@ impl SqlStore {
         }
     }
 
-    /// [`Maintenance::checkpoint`](inwren_domain::store::Maintenance::checkpoint). PostgreSQL does it by itself.
+    /// Implements [`Maintenance::checkpoint`](inwren_domain::store::Maintenance::checkpoint). PostgreSQL does this by
+    /// itself.
     pub async fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
         match &self.file {
             Some(file) => file::checkpoint(&file.path).await,

@@ -1,4 +1,4 @@
-//! The statements on sessions, but for their rotation.
+//! SQL statements for sessions, except rotation.
 
 use std::net::IpAddr;
 
@@ -56,7 +56,7 @@ impl SessionReader for SqlView {
         if let Some(found) = self.lookups().at_once(|readers| readers.recent_addresses(email, limit)) {
             return Ok(found);
         }
-        // The owner is one value, and the order that of the index, so that no more rows are looked at than are wanted.
+        // The owner is a single value and the order that of the index, so the query reads no more rows than needed.
         let owner = users::Entity::find()
             .select_only()
             .column(users::Column::Id)
@@ -69,7 +69,7 @@ impl SessionReader for SqlView {
             .filter(Column::IpAddress.is_not_null())
             .order_by_desc(Column::CreatedAt)
             .limit(u64::from(limit));
-        // What differs comes, and not each: a row costs more on its way here than in the database.
+        // The database removes duplicates, because transferring a row costs more than reading it there.
         let addresses = Query::select()
             .distinct()
             .column(Column::IpAddress)
@@ -171,7 +171,7 @@ impl SessionRepository for SqlUnit {
                 .filter(unrevoked_sessions_of(user));
             changed(self.connection(), moved).await?;
         }
-        // Ends what is left, however many those are.
+        // Ends all remaining sessions, however many there are.
         let ended = users::Entity::update_many()
             .col_expr(users::Column::SessionsEpoch, Expr::col(users::Column::SessionsEpoch).add(1))
             .filter(users::Column::Id.eq(user.as_uuid()));
@@ -184,8 +184,8 @@ impl SessionRepository for SqlUnit {
     }
 
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
-        // `expires_at` is never after `max_expires_at`, so it tells the end of both.
-        // The oldest are at the beginning of an index.
+        // `expires_at` is never after `max_expires_at`, so its index covers the end of both. The oldest rows are at the
+        // start of an index.
         let ended = |end: Column, limit: u64| {
             Entity::find().filter(end.lt(Timestamp(before))).order_by_asc(end).limit(limit)
         };
@@ -196,14 +196,14 @@ impl SessionRepository for SqlUnit {
     }
 }
 
-/// What [`Session::is_live`] says, as a condition.
+/// Returns [`Session::is_live`] as a condition.
 fn live_sessions_of(user: UserId, now: OffsetDateTime) -> Condition {
     unrevoked_sessions_of(user)
         .add(Column::ExpiresAt.gt(Timestamp(now)))
         .add(Column::MaxExpiresAt.gt(Timestamp(now)))
 }
 
-/// What [`Session::is_unrevoked`] says, as a condition. There is an index of these alone.
+/// Returns [`Session::is_unrevoked`] as a condition. A partial index covers these sessions.
 fn unrevoked_sessions_of(user: UserId) -> Condition {
     let epoch = Expr::SubQuery(None, Box::new(epoch_of(user).into()));
     Condition::all()
@@ -220,7 +220,7 @@ fn epoch_of(user: UserId) -> SelectStatement {
     of_user.into_query()
 }
 
-/// Deletes as many of the user's sessions as are deleted at once. The user may be gone by then.
+/// Deletes the newest sessions of a user, as many as one call may delete. The user may be deleted already.
 pub(super) async fn delete_some(connection: &impl ConnectionTrait, user: UserId) -> Result<(), StoreError> {
     let some = Entity::find()
         .select_only()

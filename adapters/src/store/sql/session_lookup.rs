@@ -1,4 +1,4 @@
-//! The one question of every authenticated request.
+//! Session lookup, which every authenticated request needs.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -18,25 +18,25 @@ use super::dialect::sqlite::Readers;
 use super::entity::{sessions, users};
 use crate::parts::mark;
 
-/// Batches that may be on their way to the database at the same time.
+/// Maximum number of concurrent batches.
 const TASKS: usize = 3;
 
 type Found = Option<(Session, User)>;
 
-/// Looks sessions up, with their users, for all who ask at the same time by one statement.
+/// Looks up sessions with their users, for all concurrent callers with one statement.
 pub(super) struct Lookups {
     batcher: Batcher<Job<SessionId, Found>>,
-    /// Where the database is a file, what is asked first.
+    /// Local reads for a database in a file, which are tried first.
     at_once: Option<Readers>,
 }
 
 impl Lookups {
-    /// Whoever asks waits for `max_wait` at most.
+    /// Creates lookups over a pool. A caller waits for `max_wait` at most.
     pub(super) fn over(readers: Pool, file: Option<&Path>, max_wait: Duration) -> Self {
         Self { batcher: Batcher::start(TASKS, max_wait, readers), at_once: file.map(Readers::open) }
     }
 
-    /// What can be read from a file without waiting. The span of the call is marked then.
+    /// Returns the result of a local read, if it is available without waiting, and then marks the span of the call.
     pub(super) fn at_once<T>(&self, read: impl FnOnce(&Readers) -> Option<T>) -> Option<T> {
         let found = self.at_once.as_ref().and_then(read);
         if found.is_some() {
@@ -59,7 +59,7 @@ impl Lookups {
     }
 }
 
-/// The session and its user, in one query.
+/// Returns the session and its user with one query.
 pub(super) async fn with_user(
     connection: &impl ConnectionTrait,
     id: SessionId,
@@ -70,7 +70,7 @@ pub(super) async fn with_user(
 }
 
 impl Worker<Job<SessionId, Found>> for Pool {
-    /// Looks all sessions of the batch up by one statement.
+    /// Looks up all sessions of the batch with one statement.
     async fn work(&self, batch: &mut [Job<SessionId, Found>]) -> Result<(), StoreError> {
         let connection = Connection::on(self.clone());
         if let [job] = batch {
@@ -91,7 +91,7 @@ impl Worker<Job<SessionId, Found>> for Pool {
             found.insert(session.id, (session, User::from(user)));
         }
         for job in batch {
-            // The same session may have been asked for more than once.
+            // Several callers may look up the same session.
             let found = found.get(&job.question).cloned();
             job.answer(Ok(found));
         }
@@ -99,7 +99,8 @@ impl Worker<Job<SessionId, Found>> for Pool {
     }
 }
 
-/// Repeats the last one up to a power of two: a statement is prepared for each number of arguments, and few are enough.
+/// Repeats the last id up to a power of two. A statement is prepared for each number of arguments, so few sizes are
+/// better.
 fn in_a_few_sizes(ids: &[SessionId]) -> impl Iterator<Item = Uuid> {
     let size = ids.len().next_power_of_two().min(MAX_BATCH);
     let last = ids.last().into_iter().cycle();

@@ -21,18 +21,18 @@ use super::session_lookup::Lookups;
 use super::unit::SqlUnit;
 use super::view::SqlView;
 
-/// A store in PostgreSQL or SQLite. The tables have to be there: they are made by the migrations.
+/// A store in PostgreSQL or SQLite. The tables must exist: the migrations create them.
 #[derive(Clone)]
 pub struct SqlStore {
     pub(super) writer: Pool,
     pub(super) readers: Pool,
     lookups: Arc<Lookups>,
     often: OftenWritten,
-    /// Of SQLite only.
+    /// SQLite only.
     pub(super) file: Option<Arc<OpenFile>>,
 }
 
-/// How the units are written that are asked for most: registrations, logins and refreshes.
+/// Paths of the most frequent writes: registrations, logins and refreshes.
 #[derive(Clone)]
 enum OftenWritten {
     Postgres(Arc<session_rotation::Rotations>),
@@ -42,7 +42,7 @@ enum OftenWritten {
 impl SqlStore {
     /// Opens the database. A SQLite file is created if it does not exist.
     ///
-    /// The first connection is made here, so that a wrong password or path is an error of this call.
+    /// The call opens the first connection, so that it reports a wrong password or path.
     pub async fn connect(target: &SqlTarget, options: &SqlOptions) -> Result<Self, ConnectError> {
         let Pools { writer, readers, file } = connect(target, options).await?;
         let path = file.as_ref().map(|file| file.path.as_path());
@@ -98,7 +98,7 @@ impl Store for SqlStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         let question = match Dialect::of(&self.readers) {
-            // Without a table SQLite would answer without a look at its file.
+            // Without a table SQLite would answer without reading its file.
             Dialect::Sqlite => "SELECT count(*) FROM sqlite_schema",
             Dialect::Postgres => "SELECT 1",
         };
@@ -108,8 +108,8 @@ impl Store for SqlStore {
     }
 
     async fn close(&self) {
-        // The writer goes last: on its way out SQLite folds the write-ahead log into the database. That a pool was closed
-        // before is no failure.
+        // The writer closes last, because SQLite then checkpoints the write-ahead log into the database. Closing a pool
+        // twice is not an error.
         self.lookups.close();
         if let OftenWritten::Sqlite(writes) = &self.often {
             writes.close();

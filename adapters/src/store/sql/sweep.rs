@@ -1,4 +1,4 @@
-//! Deleting some of many rows.
+//! Deletion of rows in batches.
 
 use inwren_domain::kernel::StoreError;
 use sea_orm::sea_query::{LockBehavior, LockType};
@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use super::connection::error::store_error;
 
-/// More than a batch has, and fewer than either database takes in a statement.
+/// Larger than a batch, and below the limit of arguments of either database.
 const MAX_ARGUMENTS: usize = 1_000;
 
-/// Deletes the rows that a query finds, by their `id`, and tells how many. Two sweeps at once take different rows, and do
-/// not wait for each other.
+/// Deletes the rows that a query finds, by their `id`, and returns how many. Concurrent sweeps take different rows, and
+/// do not wait for each other.
 ///
-/// The rows are looked for first: a planner is free to run a subquery more than once, and each time it would find others.
+/// A separate query finds the rows: a planner may run a subquery more than once, and each run would find others.
 pub(super) async fn sweep<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     found: Select<E>,

@@ -18,7 +18,7 @@ pub(super) struct SqlUnit {
 }
 
 impl SqlUnit {
-    /// Begins the transaction; on SQLite with the lock on all that can be written.
+    /// Begins the transaction. On SQLite it takes the write lock.
     pub(super) async fn begin(writer: &Pool) -> Result<Self, StoreError> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),

@@ -4,8 +4,8 @@ use super::connection::Connection;
 use super::connection::pool::Pool;
 use super::session_lookup::Lookups;
 
-/// Reads from the pool, one statement after the other and each in a transaction of its own: so each sees all that was
-/// committed before it, and none costs the round trips of a `BEGIN` and a `COMMIT`.
+/// Reads from the pool, one statement after the other, each in its own transaction. So each sees everything that was
+/// committed before it, and none costs the round trips of `BEGIN` and `COMMIT`.
 pub(super) struct SqlView {
     connection: Connection<Pool>,
     lookups: Arc<Lookups>,
