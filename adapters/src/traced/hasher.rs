@@ -8,7 +8,7 @@ use opentelemetry::trace::SpanKind;
 
 use super::spans::Spans;
 
-/// The wait for a thread and the computation are spans below that of the call.
+/// Records a span per call, with child spans for the wait for a thread and for the computation.
 pub(super) struct TracedHasher {
     inner: Arc<dyn PasswordHasher>,
     spans: Spans,

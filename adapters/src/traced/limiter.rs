@@ -19,7 +19,7 @@ impl TracedLimiter {
     }
 }
 
-/// A limiter always has an answer.
+/// A limiter never fails.
 impl InAWord for Infallible {
     fn word(&self) -> &'static str {
         match *self {}

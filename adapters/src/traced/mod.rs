@@ -1,7 +1,7 @@
-//! Ports that tell how long each call takes: a span below that of the request, whatever adapter is behind the port.
+//! Tracing decorators for the ports: they record each call as a child span of the request, for any adapter.
 //!
-//! They are put around the adapters only where traces are exported, so that elsewhere they cost nothing. A span has the name
-//! of the call and how it ended, and nothing of its arguments. Without a request that is being traced there is none.
+//! They wrap the adapters only if traces are exported, so that otherwise they cost nothing. A span contains the name of
+//! the call and its outcome, but none of its arguments. Calls outside a traced request have no span.
 
 mod hasher;
 mod limiter;
@@ -18,7 +18,7 @@ use opentelemetry::global::BoxedTracer;
 
 use spans::Spans;
 
-/// The same ports, each call a span of this tracer.
+/// Wraps the ports, so that each call is a span of this tracer.
 pub fn ports(core: Core, tracer: &Arc<BoxedTracer>) -> Core {
     let spans = Spans::new(tracer);
     Core {
@@ -30,7 +30,7 @@ pub fn ports(core: Core, tracer: &Arc<BoxedTracer>) -> Core {
     }
 }
 
-/// The same limiter, each call a span of this tracer.
+/// Wraps the limiter, so that each call is a span of this tracer.
 pub fn limiter(limiter: Arc<dyn RateLimiter>, tracer: &Arc<BoxedTracer>) -> Arc<dyn RateLimiter> {
     Arc::new(limiter::TracedLimiter::new(limiter, Spans::new(tracer)))
 }

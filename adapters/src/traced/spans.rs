@@ -12,11 +12,11 @@ use opentelemetry::trace::{
 
 use crate::parts::with_parts;
 
-/// Makes spans below the one that is being worked on.
+/// Creates child spans of the current span.
 #[derive(Clone)]
 pub(super) struct Spans(Arc<BoxedTracer>);
 
-/// An error in a word that is always the same: what it says beyond that may be of a database or a person.
+/// Converts an error into a constant word, because its message may contain data of a database or a person.
 pub(super) trait InAWord {
     fn word(&self) -> &'static str;
 }
@@ -52,7 +52,7 @@ impl Spans {
         Self(Arc::clone(tracer))
     }
 
-    /// Makes a call in a span of its own.
+    /// Runs a call in its own span.
     pub(super) async fn around<T, E: InAWord>(
         &self,
         name: &'static str,
@@ -69,7 +69,7 @@ impl Spans {
         result
     }
 
-    /// The same for a call that waits for nothing.
+    /// Runs a synchronous call in its own span.
     pub(super) fn around_sync<T, E>(
         &self,
         name: &'static str,
@@ -85,7 +85,7 @@ impl Spans {
         result
     }
 
-    /// A span below the current one, if there is one and it is kept.
+    /// Creates a child span, if there is a current span and it is recorded.
     fn begin(&self, name: &'static str, kind: SpanKind) -> Option<BoxedSpan> {
         let traced =
             Context::map_current(|context| context.has_active_span() && context.span().is_recording());

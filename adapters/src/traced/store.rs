@@ -12,7 +12,7 @@ impl StoreHook for Spans {
         name: &'static str,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        // A view is only a handle: nothing is asked yet.
+        // A view is only a handle, so creating it runs no query.
         if name == "store.read" {
             return call.await;
         }

@@ -52,7 +52,7 @@ impl TracedVerifier {
         Self { inner, spans }
     }
 
-    /// That a token is refused is no failure of ours.
+    /// Runs a verification. A refused token is not a failure of this service.
     fn verify<T>(
         &self,
         name: &'static str,
