@@ -1,4 +1,4 @@
-//! Time from the operating system, made steady.
+//! Steady time from the operating system's clock.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -6,25 +6,27 @@ use std::time::Instant;
 use inwren_domain::kernel::{Clock, ClockAhead};
 use time::{Duration, OffsetDateTime};
 
-/// The largest lead over the system clock that is worked off, and with which tokens are signed. It is the leeway of verifiers:
-/// by no more than that can anything outlive its time, and so much do the clocks of two machines differ anyway.
+/// Largest lead over the system clock that is worked off, and with which tokens are still signed. It equals the leeway
+/// of verifiers: no token outlives its expiry by more than that, and the clocks of two machines differ by as much
+/// anyway.
 const WORKED_OFF: Duration = Duration::seconds(10);
-/// It is worked off by going slower by one part in so many.
+/// The clock works a lead off by running slower by one part in this many.
 const WORKED_OFF_PART: i32 = 200;
-/// The smallest difference between the system clock and the time that has passed that counts as a step.
+/// Smallest difference between the change of the system clock and the elapsed time that counts as a step.
 const STEP: Duration = Duration::SECOND;
-/// A lead that is not worked off is given up when the system clock has made no step for so long.
+/// The clock gives up a lead that is not worked off when the system clock has made no step for this long.
 const GIVEN_UP_AFTER: Duration = Duration::MINUTE;
-/// A step after which nothing is deleted for a while.
+/// Smallest step that stops deletions for a while.
 const LARGE_STEP: Duration = Duration::minutes(5);
-/// For how long that is, and how long without a step it takes until the system clock is what it is compared with later.
+/// How long a large step keeps the clock unsettled, and how long the system clock must make no step before its value
+/// becomes the reference for later comparisons.
 const SETTLED_AFTER: Duration = Duration::HOUR;
 
-/// Where a [`SteadyClock`] looks.
+/// Source of time for a [`SteadyClock`].
 pub trait Machine: Send + Sync {
-    /// What the system clock shows. It may be set forward and back at any time.
+    /// Returns the time of the system clock, which may be set forward or back at any time.
     fn system(&self) -> OffsetDateTime;
-    /// How much time has gone by since some fixed moment. It is never set.
+    /// Returns the time elapsed since a fixed moment. This clock is never set.
     fn elapsed(&self) -> Duration;
 }
 
@@ -33,12 +35,13 @@ pub trait Machine: Send + Sync {
 /// A token that is valid for 30 minutes must expire after 30 minutes, even if the system clock is set back meanwhile:
 ///
 /// - System clock set forward: this clock follows at once. Tokens only expire sooner.
-/// - System clock set back by at most ten seconds: this clock runs slower by one part in 200 until the two agree. A correction by
-///   one second takes three minutes.
-/// - System clock set back to where it would be had it never been set: it was wrong in between. This clock follows at once.
-/// - System clock set back to any other time: either value may be the wrong one. This clock continues from its own time and
-///   [refuses to sign](Clock::signing_time) until the system clock has made no step for a minute. Then it follows, because other
-///   instances and services reject tokens from a clock that stays ahead.
+/// - System clock set back by at most ten seconds: this clock runs slower by one part in 200 until the two agree. A
+///   correction by one second takes three minutes.
+/// - System clock set back to the time that it would show if it had never been set: it was wrong in between. This clock
+///   follows at once.
+/// - System clock set back to any other time: either value may be the wrong one. This clock continues from its own time
+///   and [refuses to sign](Clock::signing_time) until the system clock has made no step for a minute. Then it follows,
+///   because other instances and services reject tokens from a clock that stays ahead.
 ///
 /// For an hour after a step of five minutes or more, in either direction, it is not [settled](Clock::is_settled).
 pub struct SteadyClock<M> {
@@ -52,13 +55,13 @@ struct Reading {
     machine: Moment,
     /// The last moment before the steps of the last hour.
     undisturbed: Moment,
-    /// When the last step was met, by the elapsed time.
+    /// Elapsed time at which the last step was detected.
     stepped_at: Option<Duration>,
-    /// The same of the last large one.
+    /// Elapsed time at which the last large step was detected.
     large_step_at: Option<Duration>,
 }
 
-/// What the two clocks of a machine show at one moment.
+/// The readings of both clocks of a machine at one moment.
 #[derive(Clone, Copy, Debug)]
 struct Moment {
     system: OffsetDateTime,
@@ -69,14 +72,14 @@ struct Moment {
 pub type SystemClock = SteadyClock<ThisMachine>;
 
 impl SystemClock {
-    /// Begins with what the system clock shows now.
+    /// Starts with the current time of the system clock.
     pub fn start() -> Self {
         Self::of(ThisMachine { beginning: Instant::now() })
     }
 }
 
 impl<M: Machine> SteadyClock<M> {
-    /// Begins with what this machine's system clock shows now.
+    /// Starts with the current time of this machine's system clock.
     pub fn of(machine: M) -> Self {
         let now = Moment { system: machine.system(), elapsed: machine.elapsed() };
         let first = Reading {
@@ -90,7 +93,7 @@ impl<M: Machine> SteadyClock<M> {
     }
 
     fn read(&self) -> Reading {
-        // A poisoned lock still holds a whole reading.
+        // A poisoned lock still holds a complete reading.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Moment { system: self.machine.system(), elapsed: self.machine.elapsed() };
         let before = *last;
@@ -103,7 +106,7 @@ impl<M: Machine> SteadyClock<M> {
 }
 
 impl Reading {
-    /// What is shown at a later moment.
+    /// Returns the reading at a later moment.
     fn then(&self, now: Moment) -> Self {
         let passed = (now.elapsed - self.machine.elapsed).max(Duration::ZERO);
         let step = now.step_since(&self.machine).abs();
@@ -136,7 +139,7 @@ impl Reading {
         self.lead() > WORKED_OFF
     }
 
-    /// Writes to the log what has changed by the next reading.
+    /// Logs what the next reading changes.
     fn tell(&self, next: &Self) {
         let step = next.machine.step_since(&self.machine);
         let (step_seconds, lead_seconds) = (step.whole_seconds(), next.lead().whole_seconds());
@@ -156,7 +159,7 @@ impl Reading {
 }
 
 impl Moment {
-    /// By how much the system clock was set since an earlier moment.
+    /// Returns by how much the system clock was set since an earlier moment.
     fn step_since(&self, earlier: &Self) -> Duration {
         let passed = self.elapsed.saturating_sub(earlier.elapsed).max(Duration::ZERO);
         (self.system - earlier.system).saturating_sub(passed)
@@ -199,7 +202,7 @@ impl Machine for ThisMachine {
     }
 
     fn elapsed(&self) -> Duration {
-        // It takes 292 years until this is too much.
+        // This overflows only after 292 years.
         Duration::try_from(self.beginning.elapsed()).unwrap_or(Duration::MAX)
     }
 }
@@ -210,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    /// A machine whose two clocks are moved by hand.
+    /// A machine whose clocks the test moves.
     #[derive(Clone)]
     struct Fake(Arc<Mutex<(OffsetDateTime, Duration)>>);
 
@@ -276,7 +279,7 @@ mod tests {
         assert_eq!(clock.signing_time(), Err(ClockAhead { by }));
         machine.pass(59 * Duration::SECOND);
         assert_eq!(clock.now(), start() + 119 * Duration::SECOND);
-        // Another step, in whatever direction, and the minute begins again.
+        // Another step, in either direction, restarts the minute.
         machine.step(2 * Duration::SECOND);
         assert_eq!(clock.signing_time(), Err(ClockAhead { by: by - 2 * Duration::SECOND }));
         machine.pass(59 * Duration::SECOND);
@@ -305,7 +308,7 @@ mod tests {
         machine.step(wrong);
         assert_eq!(clock.signing_time(), Ok(start() + Duration::MINUTE + wrong));
         machine.pass(30 * Duration::MINUTE);
-        // Set back by hand, and not to the second.
+        // Set back by hand, not exact to the second.
         machine.step(-wrong - 4 * Duration::SECOND);
         assert_eq!(clock.signing_time(), Ok(machine.system()));
         assert_eq!(clock.now(), start() + 31 * Duration::MINUTE - 4 * Duration::SECOND);
@@ -331,7 +334,7 @@ mod tests {
             assert!(!clock.is_settled());
             machine.pass(59 * Duration::MINUTE);
             assert!(!clock.is_settled());
-            // The way back is a step as well.
+            // The step back counts as a step too.
             machine.step(-step);
             assert!(!clock.is_settled());
             machine.pass(59 * Duration::MINUTE);

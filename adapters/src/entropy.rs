@@ -2,7 +2,7 @@
 
 use inwren_domain::kernel::{Entropy, EntropyError};
 
-/// The machine's own cryptographically secure generator.
+/// The operating system's cryptographically secure generator.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy;
 

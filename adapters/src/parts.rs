@@ -1,7 +1,7 @@
-//! Parts of a call of a port as spans of their own, for adapters in which a call first waits and then works.
+//! Child spans for the parts of a port call, for adapters in which a call first waits and then works.
 //!
-//! [`traced`](crate::traced) says which calls have parts. Where no request is traced there are none, and asking for one is a
-//! look into a thread-local variable.
+//! [`traced`](crate::traced) selects the calls that have parts. Without a traced request there are none, and the check
+//! costs one read of a thread-local variable.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use opentelemetry::{Context, KeyValue};
 
 struct PartsTracer(Arc<BoxedTracer>);
 
-/// The context of a call whose parts become spans of this tracer.
+/// Returns a context in which the parts of a call become spans of this tracer.
 pub(crate) fn with_parts(call: &Context, tracer: &Arc<BoxedTracer>) -> Context {
     call.with_value(PartsTracer(Arc::clone(tracer)))
 }
 
-/// Sets an attribute of the span of the call that is being worked on.
+/// Sets an attribute on the span of the current call.
 pub(crate) fn mark(name: &'static str) {
     Context::map_current(|call| {
         if call.has_active_span() {
@@ -25,11 +25,11 @@ pub(crate) fn mark(name: &'static str) {
     });
 }
 
-/// Makes the parts of one call, also on another thread.
+/// Creates the spans of the parts of one call, on any thread.
 pub(crate) struct Parts(Option<(Arc<BoxedTracer>, Context)>);
 
 impl Parts {
-    /// The parts of the call that is being worked on.
+    /// Returns the parts of the current call.
     pub(crate) fn of_current_call() -> Self {
         Self(Context::map_current(|call| {
             let PartsTracer(tracer) = call.get()?;
@@ -37,7 +37,7 @@ impl Parts {
         }))
     }
 
-    /// Begins a part. It ends when it is dropped.
+    /// Starts a part. Dropping the returned value ends it.
     pub(crate) fn begin(&self, name: &'static str) -> Part {
         let build = |(tracer, call): &(Arc<BoxedTracer>, Context)| {
             tracer.build_with_context(SpanBuilder::from_name(name), call)
@@ -46,7 +46,7 @@ impl Parts {
     }
 }
 
-/// A part that is going on.
+/// A running part.
 pub(crate) struct Part(Option<BoxedSpan>);
 
 impl Drop for Part {

@@ -1,5 +1,5 @@
-//! Reads PEM as laxly as OpenSSL does (RFC 7468 section 2): text, blank lines and other blocks around a block, lines of any
-//! length, blanks at their ends, a byte order mark.
+//! Reads PEM as laxly as OpenSSL (RFC 7468 section 2): text, blank lines and other blocks around a block, lines of any
+//! length, trailing blanks, a byte order mark.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,23 +7,24 @@ use zeroize::Zeroizing;
 
 /// A block of a PEM file.
 pub struct Block<'a> {
-    /// What its first line says that it is: `PRIVATE KEY`.
+    /// The label in its first line, such as `PRIVATE KEY`.
     pub label: &'a str,
     body: &'a str,
 }
 
 impl Block<'_> {
-    /// Whether it is a certificate, by its usual label or that of old tools (RFC 7468 section 5.1).
+    /// Returns whether it is a certificate, by its usual label or that of old tools (RFC 7468 section 5.1).
     pub fn is_certificate(&self) -> bool {
         ["CERTIFICATE", "X509 CERTIFICATE"].contains(&self.label)
     }
 
-    /// Whether it is encrypted as OpenSSL did before PKCS#8 (RFC 1421 section 4.6.1.1), which is not supported.
+    /// Returns whether it uses the encryption of OpenSSL before PKCS#8 (RFC 1421 section 4.6.1.1), which is not
+    /// supported.
     pub fn has_old_encryption(&self) -> bool {
         self.body.contains("Proc-Type:") && self.body.contains("ENCRYPTED")
     }
 
-    /// What is in it; `None` if it is not base64.
+    /// Decodes the content. Returns `None` if it is not base64.
     pub fn der(&self) -> Option<Zeroizing<Vec<u8>>> {
         let mut base64 = Zeroizing::new(String::with_capacity(self.body.len()));
         base64.extend(self.body.split_ascii_whitespace());
@@ -31,7 +32,7 @@ impl Block<'_> {
     }
 }
 
-/// The certificates of a file, without what is around them; `None` if one is not base64.
+/// Returns the certificates of a file without the text around them, or `None` if one is not base64.
 pub fn certificates_only(text: &str) -> Option<String> {
     let certificates = blocks(text).filter(Block::is_certificate);
     let block = |block: Block<'_>| {
@@ -41,7 +42,7 @@ pub fn certificates_only(text: &str) -> Option<String> {
     certificates.map(block).collect()
 }
 
-/// The blocks of a file that have a beginning and an end, in their order.
+/// Returns the complete blocks of a file in their order.
 pub fn blocks(text: &str) -> impl Iterator<Item = Block<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
