@@ -45,7 +45,7 @@ impl LoginApi {
     }
 }
 
-/// Logs in, for every way of doing so, and writes down why somebody could not.
+/// Logs a user in, for all login endpoints. Counts the outcome and logs why a login was refused.
 pub(in crate::http) async fn log_in(
     state: &AppState,
     command: authn::login::Command,

@@ -58,7 +58,8 @@ impl RefreshApi {
     }
 }
 
-/// Refreshes, for every way of doing so. A token that is ours is limited by its session, any other by the client.
+/// Refreshes a session, for all refresh endpoints. A valid token is charged to its session's rate limit, any other to the
+/// client's.
 pub(in crate::http) async fn refresh(
     state: &AppState,
     request: &Request,

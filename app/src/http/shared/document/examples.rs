@@ -12,9 +12,8 @@ pub(super) fn complete(document: &mut Value) {
     for (name, schema) in schemas.into_iter().flatten() {
         let whole = schema["example"].clone();
         for (field, property) in super::properties(schema) {
-            let part = whole.get(field).filter(|part| !part.is_null());
-            if let Some(example) = part.cloned().or_else(|| spare(name, field)) {
-                property["example"] = example;
+            if let Some(example) = whole.get(field).filter(|part| !part.is_null()) {
+                property["example"] = example.clone();
             }
         }
         // The fields of this form belong to different grants, each of which has an example.
@@ -29,14 +28,6 @@ pub(super) fn complete(document: &mut Value) {
         if operation["operationId"] == "create_access_token" {
             operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["examples"] = grants();
         }
-    }
-}
-
-/// Returns an example for a field that the example of its schema leaves out because it would contradict other fields.
-fn spare(schema: &str, field: &str) -> Option<Value> {
-    match (schema, field) {
-        ("Introspection", "client_id") => Some(json!("01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e23")),
-        _ => None,
     }
 }
 
