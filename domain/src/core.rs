@@ -9,62 +9,62 @@ use crate::session::UndeliveredRotations;
 use crate::store::Store;
 use crate::token::{KeyDirectory, LegacyTokenVerifier, TokenIssuer, TokenVerifier};
 
-/// All that the use cases work with: the ports, each behind a trait object, and the rules' settings.
+/// The ports and settings that every use case works with. Each port is a trait object.
 ///
-/// The application builds one at the start and hands it to every use case.
+/// The application builds one at startup and passes it to every use case.
 #[derive(Clone)]
 pub struct Core {
-    /// Where users, sessions and audit events are kept.
+    /// Stores users, sessions and audit events.
     pub store: Arc<dyn Store>,
-    /// The one way to make or check a password hash.
+    /// Creates and verifies password hashes; no other component does.
     pub hasher: Arc<dyn PasswordHasher>,
     /// Signs tokens.
     pub issuer: Arc<dyn TokenIssuer>,
-    /// Turns a presented token back into its claims, or refuses it.
+    /// Verifies a token and returns its claims.
     pub verifier: Arc<dyn TokenVerifier>,
-    /// Accepts access tokens of the service before this one, while its users move in. None accepts none.
+    /// Verifies access tokens of the legacy service during a migration. `None` rejects them all.
     pub legacy_tokens: Option<Arc<dyn LegacyTokenVerifier>>,
-    /// Tells others how to verify tokens.
+    /// Publishes the keys that verify tokens, and computes keyed hashes.
     pub keys: Arc<dyn KeyDirectory>,
     /// The only source of time.
     pub clock: Arc<dyn Clock>,
     /// The only source of randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// Rotations whose answer may not have reached the client. All copies of a core MUST share one.
+    /// Rotations whose response may not have reached the client. All clones of a core MUST share one.
     pub undelivered: Arc<UndeliveredRotations>,
     /// Lifetimes and rules.
     pub settings: Settings,
 }
 
-/// The lifetimes and rules that an operator may set.
+/// The lifetimes and rules that an operator can configure.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How long an access token is good for.
+    /// Lifetime of an access token.
     pub access_token_lifetime: Duration,
-    /// How long a refresh token is good for if it is not used.
+    /// Lifetime of a refresh token that is not used.
     pub refresh_token_lifetime: Duration,
-    /// The most sessions that an account may have; a login that exceeds it ends the least recently used one.
+    /// Maximum number of sessions per account. A login that exceeds it ends the least recently used session.
     pub sessions_per_user: u16,
-    /// When a session ends however often it was refreshed (OWASP ASVS 5.0, 7.3.2).
+    /// Maximum age of a session, no matter how often it was refreshed (OWASP ASVS 5.0, 7.3.2).
     pub session_max_lifetime: Duration,
-    /// For how long after a rotation the token before it still gets its successor again. Zero turns it off.
+    /// How long after a rotation the previous refresh token still returns its successor. Zero disables the grace
+    /// period.
     pub refresh_reuse_grace: Duration,
-    /// How old an authentication may be for a sensitive change (RFC 9470). Zero turns the check off.
+    /// Maximum age of an authentication for a sensitive change (RFC 9470). Zero disables the check.
     pub reauthentication_max_age: Duration,
-    /// The tiers there are, and those that a user may choose.
+    /// All tiers, and those that users may choose themselves.
     pub tiers: TierCatalog,
-    /// Words that do not make a password.
+    /// Words that name the service. Each counts as one character of a new password.
     pub context_words: ContextWords,
-    /// For how long what is over is kept.
+    /// How long ended sessions and old audit events are kept.
     pub retention: Retention,
 }
 
-/// For how long what is over is kept, so that the store does not grow for ever.
+/// Retention periods, which keep the store from growing without limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Of a session that has ended: so an operator still sees what became of it, and the client networks of earlier
-    /// sessions are still known.
+    /// For an ended session. Until then operators see how it ended, and its client network stays recognised.
     pub ended_sessions: Duration,
-    /// Of an audit event. `None` is for ever.
+    /// For an audit event. `None` keeps all events.
     pub audit_events: Option<Duration>,
 }

@@ -2,17 +2,17 @@ use crate::credential::HasherError;
 use crate::kernel::{ClockAhead, EntropyError, StoreError};
 use crate::token::SigningError;
 
-/// Why a use case did not do what it was asked: it refused by its rules, or a port failed.
+/// Why a use case failed: it refused by its rules, or a port failed.
 #[derive(Clone, Debug)]
 pub enum Failure<R> {
-    /// The use case's own word. Nothing was changed, unless the refusal says so.
+    /// The use case refused. Nothing was changed, unless the refusal says otherwise.
     Refused(R),
-    /// Nothing that the caller could have done better.
+    /// A port failed. The caller could not have prevented it.
     Port(PortFailure),
 }
 
 impl<R> Failure<R> {
-    /// Translates the refusal.
+    /// Maps the refusal.
     pub fn map<S>(self, translate: impl FnOnce(R) -> S) -> Failure<S> {
         match self {
             Self::Refused(refusal) => Failure::Refused(translate(refusal)),
@@ -21,7 +21,7 @@ impl<R> Failure<R> {
     }
 }
 
-/// What failed underneath.
+/// The port that failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum PortFailure {
     /// The store.
@@ -36,7 +36,7 @@ pub enum PortFailure {
     /// The source of randomness.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
-    /// The clock, by which nothing is signed at the moment.
+    /// The clock is ahead, so nothing may be signed.
     #[error(transparent)]
     Clock(#[from] ClockAhead),
 }

@@ -1,16 +1,16 @@
-//! Keeping the store from growing with what is over: sessions that ended long ago, and old audit events.
+//! Deletes expired data: sessions that ended long ago and old audit events.
 //!
-//! There is nothing else that only grows: a refresh changes its session's row, and nothing is queued for delivery.
+//! Nothing else grows with use: a refresh updates its session's row, and no queue holds deliveries.
 //!
 //! Nothing is deleted while the clock [is not settled](crate::kernel::Clock::is_settled).
 
 use crate::{Core, PortFailure};
 
-/// How many rows one unit deletes at most, so that no lock is held for long.
+/// Maximum number of rows that one unit of work deletes, so that it holds no lock for long.
 pub const SWEEP_BATCH: u16 = 200;
 
-/// Deletes a batch of sessions that ended longer ago than they are kept, and tells how many there were. A full batch
-/// means that there may be more.
+/// Deletes a batch of ended sessions whose retention period is over, and returns their number. A full batch means that
+/// there may be more.
 pub async fn sweep_ended_sessions(core: &Core) -> Result<u64, PortFailure> {
     if !core.clock.is_settled() {
         return Ok(0);
@@ -22,8 +22,8 @@ pub async fn sweep_ended_sessions(core: &Core) -> Result<u64, PortFailure> {
     Ok(swept)
 }
 
-/// Deletes a batch of audit events that are older than they are kept, and tells how many there were. A full batch means
-/// that there may be more.
+/// Deletes a batch of audit events whose retention period is over, and returns their number. A full batch means that
+/// there may be more.
 pub async fn sweep_audit_events(core: &Core) -> Result<u64, PortFailure> {
     let Some(retention) = core.settings.retention.audit_events else { return Ok(0) };
     if !core.clock.is_settled() {

@@ -1,10 +1,11 @@
-//! The pure core of Inwren Auth.
+//! The domain of Inwren Auth: values, rules and use cases, without I/O.
 //!
-//! Nothing here knows HTTP, SQL or a token's encoding. Each feature is a folder, with the same name as in the other crates:
+//! The domain depends on no HTTP, SQL or token encoding. Each feature is a folder; the other crates use the same folder
+//! names:
 //!
-//! | Feature | What is in it |
+//! | Feature | Contents |
 //! |---|---|
-//! | [`account`] | users, registration, changes, deactivation, [administration](account::admin), [import](account::import) |
+//! | [`account`] | users, registration, changes, deactivation, [admin](account::admin), [import](account::import) |
 //! | [`credential`] | passwords, their hashes and their rules |
 //! | [`authn`] | login, step-up, client trust |
 //! | [`session`] | sessions from start to revocation, and the caller that a token names |
@@ -12,25 +13,28 @@
 //! | [`client`] | service clients |
 //! | [`audit`] | audit events |
 //!
-//! [`kernel`] has the values that all features use; [`store`] joins their repositories into units of work; [`limiter`] is the
-//! port for rate limits.
+//! [`kernel`] contains the values that all features use; [`store`] joins their repositories into units of work;
+//! [`limiter`] is the port for rate limiting.
 //!
-//! # What a feature is made of
+//! # Parts of a feature
 //!
-//! - **Values** are parsed when they are made and are valid from then on. They are named from the feature: `account::User`.
-//! - **Ports** are traits for what the core needs from outside: `ports.rs`, or a file named after the port. Each obligation is a
-//!   sentence with MUST and has a case in the conformance suite, which every adapter passes.
-//! - **Policies** are modules of pure functions, such as [`account::superuser`] or [`authn::step_up`]: no port, no state.
-//! - **Use cases** are modules with a command, an outcome, refusals and `execute`: [`authn::login`], [`session::refresh`].
+//! - **Values** are validated when they are created and stay valid. Callers name them by feature: `account::User`.
+//! - **Ports** are traits for what the domain needs from outside: `ports.rs`, or a file named after the port. Each
+//!   obligation is a sentence with MUST and has a case in the conformance suite, which every adapter passes.
+//! - **Policies** are modules of pure functions without ports or state, such as [`account::superuser`] or
+//!   [`authn::step_up`].
+//! - **Use cases** are modules with a command, an outcome, refusals and `execute`: [`authn::login`],
+//!   [`session::refresh`].
 //!
 //! `mod.rs` only declares modules and re-exports names. Imports inside the crate form no circle.
 //!
 //! # How to add a port
 //!
-//! 1. Write the trait in the `ports.rs` of its feature, with its obligations as MUST sentences. Times, ids and random values are
-//!    arguments: an adapter makes none of them.
-//! 2. If it takes part in a transaction, add it to the supertraits of [`store::UnitOfWork`] (writes) or [`store::ReadView`]
-//!    (reads), add its accessor there, and forward its methods in `store/hooked.rs`; otherwise add it to [`Core`].
+//! 1. Write the trait in the `ports.rs` of its feature, with its obligations as MUST sentences. Times, ids and random
+//!    values are arguments: an adapter generates none of them.
+//! 2. If it takes part in a transaction, add it to the supertraits of [`store::UnitOfWork`] (writes) or
+//!    [`store::ReadView`] (reads), add its accessor there, and forward its methods in `store/hooked.rs`; otherwise add
+//!    it to [`Core`].
 //! 3. Write a conformance case for each MUST in `tests/src/conformance`, against the trait.
 //! 4. Implement it in `adapters`, and add it to the wiring of `app`.
 

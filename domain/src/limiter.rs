@@ -1,4 +1,4 @@
-//! The port for rate limits.
+//! The port for rate limiting.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,69 +8,70 @@ use time::OffsetDateTime;
 
 use crate::kernel::AddressBlock;
 
-/// Bounds how often somebody may do something.
+/// Limits how often a client may perform an operation.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Takes one of the key's allowance.
+    /// Takes one call from the key's allowance.
     ///
-    /// It MUST allow exactly `quota.limit` calls at one moment, however many ask at once, and afterwards one more each
-    /// `quota.period / quota.limit` (the generic cell rate algorithm); a refused call MUST take nothing. Different
-    /// keys MUST NOT share an allowance, as long as there is room to tell them apart. Where there is none, the block of
-    /// addresses with the most keys MUST make room for keys of other blocks, and one operation MUST NOT take the room of
-    /// another.
+    /// The limiter MUST allow exactly `quota.limit` calls at one moment, no matter how many arrive concurrently, and
+    /// after that one more per `quota.period / quota.limit` (the generic cell rate algorithm). A refused call MUST take
+    /// nothing. Different keys MUST NOT share an allowance, as long as there is room to distinguish them. If there is
+    /// none, the address block with the most keys MUST make room for keys of other blocks, and one operation MUST NOT
+    /// take the room of another.
     ///
-    /// Where several instances have one limiter in common, all this MUST hold for their calls taken together. Their
-    /// clocks may differ, so such a limiter goes by a clock that they have in common too, and not by `now`.
+    /// If several instances share a limiter, all of this MUST hold for their calls taken together. Their clocks may
+    /// differ, so a shared limiter uses a shared clock and ignores `now`.
     async fn check(&self, key: &LimitKey, quota: Quota, now: OffsetDateTime) -> Decision;
 
-    /// Whether the limiter works as configured, or had to fall back to something less.
+    /// Whether the limiter is degraded: it had to fall back to less than what is configured.
     fn is_degraded(&self) -> bool {
         false
     }
 
-    /// What it has decided so far. Every call of [`check`](Self::check) MUST be counted once, as allowed or limited.
+    /// Returns the counters. The limiter MUST count every call of [`check`](Self::check) once, as allowed or limited.
     fn metrics(&self) -> LimiterMetrics;
 }
 
-/// What a limiter has done since it was made, and how it is.
+/// Counters since the limiter was created, and its current state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LimiterMetrics {
-    /// Calls that were allowed.
+    /// Calls that the limiter allowed.
     pub allowed: u64,
-    /// Calls that were refused.
+    /// Calls that the limiter refused.
     pub limited: u64,
-    /// Calls, of either kind, that this instance decided by itself because what it shares with others did not answer.
+    /// Calls, allowed or refused, that this instance decided alone because the shared backend did not respond.
     pub fallback_decisions: u64,
-    /// How often it had to begin to decide by itself.
+    /// How often the instance started to decide alone.
     pub degradations: u64,
-    /// Whether it does so now.
+    /// Whether the instance decides alone now.
     pub degraded: bool,
 }
 
-/// How many calls are allowed within which time.
+/// The number of calls allowed per period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// Calls; at least 1.
+    /// Number of calls; at least 1.
     pub limit: u32,
-    /// Within this time; more than zero.
+    /// Length of the period; more than zero.
     pub period: Duration,
 }
 
 impl Quota {
-    /// So many calls a minute.
+    /// `limit` calls per minute.
     pub const fn per_minute(limit: u32) -> Self {
         Self { limit, period: Duration::from_secs(60) }
     }
 }
 
-/// Whose allowance of what is asked for: the operation's name and the subject. The origin is no part of the name.
+/// Identifies an allowance by operation and subject. The origin is not part of the key.
 #[derive(Clone)]
 pub struct LimitKey {
     /// The operation.
     pub operation: &'static str,
-    /// Who asks: an address prefix, a session, or the keyed hash of an e-mail address. Never personal data in plain.
+    /// The subject: an address prefix, a session, or the keyed hash of an e-mail address. Never personal data in plain
+    /// text.
     pub subject: String,
-    /// Where this call comes from: the block that the key is charged to if the limiter does not know the key yet.
+    /// The address block that the call comes from. The limiter charges this block for a key that is new to it.
     pub origin: AddressBlock,
 }
 
@@ -80,17 +81,17 @@ impl fmt::Debug for LimitKey {
     }
 }
 
-/// What the limiter says.
+/// The limiter's decision on a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Whether the call may go on.
+    /// Whether the call is allowed.
     pub allowed: bool,
     /// The quota that was applied.
     pub quota: Quota,
-    /// How many more calls would be allowed right now.
+    /// How many more calls are allowed right now.
     pub remaining: u32,
-    /// When the whole allowance is there again.
+    /// Time until the whole allowance is available again.
     pub reset_after: Duration,
-    /// When the next call is allowed; zero if one is allowed now.
+    /// Time until the next call is allowed; zero if one is allowed now.
     pub retry_after: Duration,
 }
