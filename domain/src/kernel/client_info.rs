@@ -1,20 +1,20 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What is known of the client that made a request.
+/// The address and user agent of the client that made a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientInfo {
     /// The address, from the socket or from a trusted proxy.
     pub ip_address: Option<IpAddr>,
-    /// What the client says that it is; without control characters and at most [`ClientInfo::MAX_USER_AGENT_CHARS`].
+    /// The `User-Agent` header, without control characters and at most [`ClientInfo::MAX_USER_AGENT_CHARS`] long.
     pub user_agent: Option<String>,
 }
 
 impl ClientInfo {
-    /// As much of a `User-Agent` header as is kept.
+    /// Maximum number of characters kept of a `User-Agent` header.
     pub const MAX_USER_AGENT_CHARS: usize = 256;
 
-    /// Keeps of a `User-Agent` header what may be stored and shown.
+    /// Removes control characters from the `User-Agent` header and truncates it, so that it can be stored and shown.
     pub fn new(ip_address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
         let clean = |text: &str| -> String {
             text.chars().filter(|c| !c.is_control()).take(Self::MAX_USER_AGENT_CHARS).collect()
@@ -22,19 +22,19 @@ impl ClientInfo {
         Self { ip_address, user_agent: user_agent.map(clean).filter(|text| !text.is_empty()) }
     }
 
-    /// Whose share it comes out of, if the address is known.
+    /// The client's network, if the address is known. Shares of scarce resources are per network.
     pub fn network(&self) -> Option<ClientNetwork> {
         self.ip_address.map(ClientNetwork::of)
     }
 }
 
-/// Who a client is where its share of something is measured: one IPv4 address, or one /64 network of IPv6, which is the
+/// The unit that shares of a resource are measured by: one IPv4 address, or one /64 network of IPv6, which is the
 /// smallest that a provider assigns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientNetwork(IpAddr);
 
 impl ClientNetwork {
-    /// The network of this address. An IPv4 address that is written as an IPv6 one is the IPv4 address.
+    /// Returns the network of this address. An IPv4-mapped IPv6 address counts as the IPv4 address.
     pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(v4) => Self(v4.into()),
@@ -45,7 +45,7 @@ impl ClientNetwork {
         }
     }
 
-    /// The address block that the network belongs to.
+    /// Returns the address block that contains the network.
     pub fn block(self) -> AddressBlock {
         match self.0 {
             IpAddr::V4(v4) => AddressBlock(AddressBlock::IPV4 | u64::from(v4.to_bits() >> 8)),
@@ -57,24 +57,24 @@ impl ClientNetwork {
     }
 }
 
-/// The address block that one customer may hold with all its networks: an IPv4 /24, or an IPv6 /48 (RFC 6177), which has
-/// 65,536 networks. Where there is not enough for all, blocks take turns first, and then the networks within a block.
+/// An address block that one customer may hold with all its networks: an IPv4 /24, or an IPv6 /48 (RFC 6177), which has
+/// 65,536 networks. When a resource is scarce, blocks take turns first, then the networks within a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AddressBlock(u64);
 
 impl AddressBlock {
-    /// Tells IPv4 from IPv6, of whose prefix 48 bits are kept.
+    /// Marks IPv4 blocks. An IPv6 block is a prefix of 48 bits.
     const IPV4: u64 = 1 << 63;
 }
 
-/// The block of a client that gives no address.
+/// The block of a client without an address.
 impl Default for AddressBlock {
     fn default() -> Self {
         ClientNetwork::default().block()
     }
 }
 
-/// The network of whoever gives no address.
+/// The network of a client without an address.
 impl Default for ClientNetwork {
     fn default() -> Self {
         Self(Ipv4Addr::UNSPECIFIED.into())

@@ -5,18 +5,18 @@ use std::ops::RangeInclusive;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
 
-/// An e-mail address whose syntax has been checked.
+/// An e-mail address with valid syntax.
 ///
-/// It is kept as its owner wrote it, and compared in a normalised form, so that two spellings of one mailbox are one
-/// address: the part before the `@` in lower case and Unicode NFC, the domain in its ASCII form by UTS 46. So
-/// `Ann@Example.org` equals `ann@example.org`, and `ann@bücher.example` equals `ann@xn--bcher-kva.example`.
+/// It keeps the spelling of its owner, and is compared in a normalised form, so that two spellings of one mailbox are
+/// equal: the local part in lower case and Unicode NFC, the domain in its ASCII form by UTS 46. So `Ann@Example.org`
+/// equals `ann@example.org`, and `ann@bücher.example` equals `ann@xn--bcher-kva.example`.
 #[derive(Clone)]
 pub struct Email {
     address: String,
     normalized: String,
 }
 
-/// Why a text is no e-mail address. The message is meant for the person who typed it.
+/// Why a text is not a valid e-mail address. The message is for the person who typed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidEmail(&'static str);
@@ -26,15 +26,15 @@ const WRONG_DOMAIN: InvalidEmail = InvalidEmail("the part after the @ is not a d
 impl Email {
     /// The longest address that a mail server has to accept (RFC 5321 section 4.5.3.1.3, erratum 1690).
     pub const MAX_BYTES: usize = 254;
-    /// The longest part before the `@` (RFC 5321 section 4.5.3.1.1).
+    /// The longest local part, the part before the `@` (RFC 5321 section 4.5.3.1.1).
     pub const MAX_LOCAL_BYTES: usize = 64;
 
-    /// Parses an address that an account is to have, of the form `local@domain`, without the surrounding white space.
+    /// Parses the address of a new or changed account, of the form `local@domain`, and trims white space.
     ///
-    /// The dot-atom form of RFC 5322 section 3.4.1 is accepted, with the letters of RFC 6531 (internationalised
-    /// mail). Quoted local parts, comments and address literals are not: no provider hands them out, and they have
-    /// been a source of ambiguity in every system that took them. Invisible characters are refused, because with them
-    /// two addresses look like one.
+    /// It accepts the dot-atom form of RFC 5322 section 3.4.1, with the letters of RFC 6531 (internationalised mail).
+    /// It rejects quoted local parts, comments and address literals: no provider assigns them, and they have caused
+    /// ambiguity in every system that accepted them. It rejects invisible characters, because they make two addresses
+    /// look the same.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
         let (address, local, domain) = split(text)?;
         if local.chars().any(is_invisible) || domain.chars().any(|c| is_invisible(c) && !is_joiner(c)) {
@@ -48,7 +48,7 @@ impl Email {
         Ok(email)
     }
 
-    /// Parses an address to look an account up by: any that [`parse`](Self::parse) accepts, and any that an earlier
+    /// Parses an address to look up an account: any that [`parse`](Self::parse) accepts, and any that an earlier
     /// release accepted, so that the owners of such accounts can still log in.
     pub fn parse_for_lookup(text: &str) -> Result<Self, InvalidEmail> {
         let (address, local, domain) = split(text)?;
@@ -61,7 +61,7 @@ impl Email {
         Ok(Self::new(address, &local, &normalize(domain)))
     }
 
-    /// An address as a store has it, with the normalised form there. It is not judged: rules change, and a stored
+    /// Wraps an address and its normalised form from the store. It validates neither: rules change, and a stored
     /// account must stay readable.
     pub fn from_stored(address: String, normalized: String) -> Self {
         Self { address, normalized }
@@ -76,7 +76,7 @@ impl Email {
         &self.address
     }
 
-    /// The form that addresses are compared, looked up and kept unique in.
+    /// The normalised form, used for comparison, lookup and uniqueness.
     pub fn normalized(&self) -> &str {
         &self.normalized
     }
@@ -86,8 +86,8 @@ impl Email {
         normalize(&self.address)
     }
 
-    /// The same address in the normalised form of releases that did not convert domains; `None` if that is no other form.
-    /// A few stored accounts keep it, because another account has the present one.
+    /// The address in the normalised form of releases that did not convert domains; `None` if that form is the same. A
+    /// few stored accounts keep it, because another account has the current form.
     pub fn former(&self) -> Option<Self> {
         if self.address.is_ascii() {
             return None;
@@ -97,19 +97,19 @@ impl Email {
     }
 }
 
-/// The normalised prefix of an address, for a search by prefix. The domain is converted label by label, so a label with
-/// characters beyond ASCII has to be complete. A domain that cannot be converted is compared as typed, in lower case.
+/// Returns the normalised prefix of an address, for a prefix search. The domain is converted label by label, so a label
+/// with non-ASCII characters has to be complete. A domain that cannot be converted is compared as typed, in lower case.
 pub(crate) fn normalize_prefix(text: &str) -> String {
     let text = text.trim();
     let Some((local, domain)) = text.rsplit_once('@') else { return normalize(text) };
-    // A prefix is no whole domain, so its length and the ends of its labels mean nothing.
+    // The prefix may end within the domain, so its length and the ends of its labels do not matter.
     match to_ascii(domain, AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore) {
         Some(ascii) => format!("{}@{ascii}", normalize(local)),
         None => normalize(text),
     }
 }
 
-/// The trimmed address, and its parts before and after the last `@`.
+/// Returns the trimmed address, and its parts before and after the last `@`.
 fn split(text: &str) -> Result<(&str, &str, &str), InvalidEmail> {
     let address = text.trim();
     if address.is_empty() {
@@ -128,8 +128,8 @@ fn check_length(address: &str) -> Result<(), InvalidEmail> {
     Ok(())
 }
 
-/// Lower case, character by character, so that what comes after a character changes nothing; the two small sigmas are one
-/// letter. Composed again at the end, because some letters have a composed form in lower case only.
+/// Converts to lower case character by character, so that no character depends on the ones after it. Both small sigmas
+/// become one letter. NFC is applied again at the end, because some letters have a composed form in lower case only.
 fn normalize(text: &str) -> String {
     let lower = text.nfc().flat_map(char::to_lowercase);
     lower.map(|c| if c == 'ς' { 'σ' } else { c }).nfc().collect()
@@ -157,9 +157,9 @@ fn is_atom_text(c: char) -> bool {
     }
 }
 
-/// The ASCII form of a domain (UTS 46 section 4.2, nontransitional, with the checks of joiners and of direction), in
-/// lower case. Hyphens may stand in the third and fourth place, as in names that are in use. `None` if the text has no such
-/// form, has one label only, or ends like an IPv4 address.
+/// Returns the ASCII form of a domain in lower case (UTS 46 section 4.2, nontransitional, with the checks of joiners
+/// and of direction). It allows hyphens in the third and fourth place, because names in use have them. `None` if the
+/// text has no such form, has only one label, or ends like an IPv4 address.
 fn ascii_domain(domain: &str) -> Option<Cow<'_, str>> {
     let ascii = to_ascii(domain, AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)?;
     let (_, top) = ascii.rsplit_once('.')?;
@@ -176,7 +176,7 @@ fn to_ascii(
     Uts46::new().to_ascii(domain.as_bytes(), denied, hyphens, length).ok()
 }
 
-/// The rule for domains of releases that did not convert them to ASCII.
+/// Checks a domain by the rule of releases that did not convert domains to ASCII.
 fn check_former_domain(domain: &str) -> Result<(), InvalidEmail> {
     if domain.len() > 253 || !domain.contains('.') {
         return Err(WRONG_DOMAIN);
@@ -194,14 +194,14 @@ fn check_former_domain(domain: &str) -> Result<(), InvalidEmail> {
     Ok(())
 }
 
-/// Beyond ASCII only letters, digits and the marks that combine with them: no spaces, controls, direction
-/// overrides, zero-width characters or private-use code points.
+/// Whether a non-ASCII character is a letter, a digit or a combining mark. Spaces, controls, direction overrides,
+/// zero-width characters and private-use code points are none of these.
 fn is_international(c: char) -> bool {
     !c.is_ascii() && (c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c))
 }
 
-/// `Default_Ignorable_Code_Point` (Unicode 17.0, DerivedCoreProperties.txt): code points that a display shows as nothing.
-/// The ranges include reserved code points, so the property is stable from one Unicode version to the next.
+/// `Default_Ignorable_Code_Point` (Unicode 17.0, DerivedCoreProperties.txt): code points that displays do not show. The
+/// ranges include reserved code points, so the property is stable across Unicode versions.
 const INVISIBLE: [RangeInclusive<char>; 17] = [
     '\u{ad}'..='\u{ad}',
     '\u{34f}'..='\u{34f}',
@@ -226,7 +226,7 @@ fn is_invisible(c: char) -> bool {
     INVISIBLE.iter().any(|range| range.contains(&c))
 }
 
-/// Zero-width non-joiner and joiner, which some scripts spell domain names with. UTS 46 allows them there by context
+/// Zero-width non-joiner and joiner, which domain names in some scripts contain. UTS 46 allows them there by context
 /// (RFC 5892 appendix A.1 and A.2).
 fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
@@ -302,7 +302,7 @@ mod tests {
             "<a@b.co>",
             "a,b@c.de",
             "a@b.co\r\nBcc: c@d.ef",
-            // No ASCII form: a joiner without a reason, no Punycode, mixed direction, a dot within a letter.
+            // No ASCII form: a joiner out of context, invalid Punycode, mixed direction, a dot within a letter.
             "a@exa\u{200d}mple.org",
             "a@exa\u{200c}mple.org",
             "a@xn--a.example",
@@ -314,7 +314,7 @@ mod tests {
             assert!(Email::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Email::parse(&format!("{}@example.org", "a".repeat(65))).is_err());
-        // Lower case makes the first one longer than 64 bytes, the ASCII form the second one.
+        // Too long after conversion: the first local part in lower case, the second domain in its ASCII form.
         assert!(Email::parse(&format!("{}@example.org", "\u{23a}".repeat(32))).is_err());
         assert!(Email::parse(&format!("a@{}.example", "б".repeat(63))).is_err());
         assert!(Email::parse(&format!("{}@{}.org", "a".repeat(60), "b.".repeat(120))).is_err());
@@ -346,10 +346,10 @@ mod tests {
             assert_eq!(Email::parse(same)?.normalized(), ascii, "{same}");
             assert_eq!(Email::parse(same)?.as_str(), same);
         }
-        // Nontransitional: a sharp s and a final sigma are letters of their own.
+        // Nontransitional: a sharp s and a final sigma are distinct letters.
         assert_eq!(Email::parse("ann@straße.example")?.normalized(), "ann@xn--strae-oqa.example");
         assert_ne!(Email::parse("ann@βόλος.example")?, Email::parse("ann@βόλοσ.example")?);
-        // The part before the @ is converted to nothing: there is no standard for it.
+        // The local part is not converted: no standard defines a conversion.
         assert_ne!(Email::parse("bücher@example.org")?, Email::parse("xn--bcher-kva@example.org")?);
         assert_ne!(Email::parse("ａnn@example.org")?, Email::parse("ann@example.org")?);
         Ok(())

@@ -12,17 +12,17 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new id (UUID version 7, RFC 9562 section 5.7): ordered by time, unguessable in its 74 random bits.
+            /// Creates a UUID version 7 (RFC 9562 section 5.7): ordered by time, unguessable in its 74 random bits.
             pub fn generate(now: OffsetDateTime, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
                 uuid_v7(now, entropy).map(Self)
             }
 
-            /// Takes over an id that is already in use.
+            /// Wraps an existing id.
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
             }
 
-            /// The bare UUID.
+            /// Returns the UUID.
             pub const fn as_uuid(self) -> Uuid {
                 self.0
             }
@@ -37,19 +37,19 @@ macro_rules! id {
 }
 
 id!(
-    /// Names a user, for ever: never given to another one, even after a deletion (OWASP ASVS 5.0, 10.3.3).
+    /// Identifies a user permanently: never reused for another user, even after a deletion (OWASP ASVS 5.0, 10.3.3).
     UserId
 );
 id!(
-    /// Names a session; the `sid` claim of its tokens.
+    /// Identifies a session: the `sid` claim of its tokens.
     SessionId
 );
 id!(
-    /// Names a service client; its `client_id`.
+    /// Identifies a service client: its `client_id`.
     ServiceClientId
 );
 id!(
-    /// Names an audit event.
+    /// Identifies an audit event.
     AuditEventId
 );
 

@@ -4,8 +4,8 @@ use zeroize::Zeroizing;
 
 use super::{Entropy, EntropyError};
 
-/// A signed token as its holder presents it. Whoever has it is let in, so the debug form shows nothing of it and it
-/// is wiped from memory when dropped.
+/// A signed token as its holder presents it. Possession grants access, so the debug form hides it and it is wiped from
+/// memory when dropped.
 #[derive(Clone)]
 pub struct PlainToken(Zeroizing<String>);
 
@@ -15,7 +15,7 @@ impl PlainToken {
         Self(Zeroizing::new(token))
     }
 
-    /// The token itself, for its holder or a verifier.
+    /// Returns the token, for its holder or a verifier.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -27,8 +27,8 @@ impl fmt::Debug for PlainToken {
     }
 }
 
-/// The SHA-256 digest of a token: what a store keeps instead of it. The token's id has 256 random bits, so a slow
-/// hash would add nothing.
+/// The SHA-256 digest of a token, which a store keeps instead of the token. The token's id has 256 random bits, so a
+/// slow hash would add nothing.
 #[derive(Clone, Copy)]
 pub struct TokenDigest([u8; 32]);
 
@@ -44,7 +44,7 @@ impl TokenDigest {
     }
 }
 
-/// Takes the same time wherever the difference is (OWASP ASVS 5.0, 11.2.4).
+/// Compares in constant time (OWASP ASVS 5.0, 11.2.4).
 impl PartialEq for TokenDigest {
     fn eq(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
@@ -59,18 +59,18 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
-/// The `jti` claim: 256 random bits, in lower-case hexadecimal. A refresh token's begins with its generation and a
-/// dot, so that the service can tell from a verified token alone where it stands in its family.
+/// The `jti` claim: 256 random bits in lower-case hexadecimal. The id of a refresh token starts with its generation and
+/// a dot, so that a verified token alone shows its position in its family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenId(String);
 
 impl TokenId {
-    /// A new id for an access token.
+    /// Creates an id for an access token.
     pub fn for_access(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
         random_hex(entropy).map(Self)
     }
 
-    /// A new id for the refresh token of a generation.
+    /// Creates an id for the refresh token of a generation.
     pub fn for_refresh(generation: i64, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
         Ok(Self(format!("{generation}.{}", random_hex(entropy)?)))
     }
@@ -80,7 +80,7 @@ impl TokenId {
         Self(id)
     }
 
-    /// The generation of the refresh token that has this id.
+    /// The generation, if this is the id of a refresh token.
     pub fn generation(&self) -> Option<i64> {
         self.0.split_once('.')?.0.parse().ok().filter(|generation| *generation >= 0)
     }
@@ -91,7 +91,7 @@ impl TokenId {
     }
 }
 
-/// A new secret of 256 random bits, in base64url without padding (RFC 4648 section 5).
+/// Creates a secret of 256 random bits, in base64url without padding (RFC 4648 section 5).
 pub(crate) fn random_secret(entropy: &dyn Entropy) -> Result<PlainToken, EntropyError> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut random = Zeroizing::new([0; 32]);
@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes down how many bytes it was asked for, if it gives any.
+    /// Records how many bytes each call requests. Fails unless `works` is set.
     struct Source {
         asked: Mutex<Vec<usize>>,
         works: bool,
@@ -145,7 +145,7 @@ mod tests {
         let source = Source::new(true);
         assert_eq!(TokenId::for_access(&source).unwrap().as_str(), "a5".repeat(32));
         assert_eq!(TokenId::for_refresh(7, &source).unwrap().as_str(), format!("7.{}", "a5".repeat(32)));
-        // Six bits a character.
+        // Six bits per character.
         assert_eq!(random_secret(&source).unwrap().expose().len(), 43);
         assert_eq!(*source.asked.lock().unwrap(), [32, 32, 32]);
     }

@@ -1,13 +1,13 @@
-/// Why the store could not answer.
+/// Why the store failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It cannot be reached, is full, or does not take writes.
+    /// The store cannot be reached, is full, or rejects writes.
     #[error("the store is not available: {0}")]
     Unavailable(String),
-    /// It is reached, but too busy, or two units stood in each other's way.
+    /// The store is too busy, or two units of work conflicted.
     #[error("the store is busy: {0}")]
     Busy(String),
-    /// A row holds what the core could never have written.
+    /// A row contains a value that the domain cannot have written.
     #[error("the store is inconsistent: {table}.{column} of {id}")]
     Inconsistent {
         /// The table.
