@@ -1,4 +1,4 @@
-//! Making a user, possibly a superuser.
+//! Creates a user, possibly a superuser.
 
 use super::new_user::{NewUser, create};
 use super::{NotCreated, User, UserFilter};
@@ -6,18 +6,18 @@ use crate::credential::Password;
 use crate::kernel::{ClientInfo, Email, PageRequest, StoreError};
 use crate::{Core, Failure};
 
-/// The user to make.
+/// The user to create.
 #[derive(Debug)]
 pub struct Command {
     /// The login name.
     pub email: Email,
     /// The password.
     pub password: Password,
-    /// Whether they may administer the others.
+    /// Whether the user is a superuser.
     pub is_superuser: bool,
 }
 
-/// Makes the user, with the tier of somebody who registers.
+/// Creates the user, with the default tier of registration.
 pub async fn execute(core: &Core, command: Command) -> Result<User, Failure<NotCreated>> {
     let new = NewUser {
         email: command.email,
@@ -30,24 +30,24 @@ pub async fn execute(core: &Core, command: Command) -> Result<User, Failure<NotC
     create(core, new).await
 }
 
-/// What became of the request for a first superuser.
+/// The outcome of the request for a first superuser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstSuperuser {
-    /// The user is new.
+    /// The user was created.
     Created,
-    /// The address is that of a superuser already.
+    /// An active superuser has the address already.
     Exists,
-    /// The address is that of a user who is no active superuser, and stays so.
+    /// The address belongs to a user who is not an active superuser, and who stays unchanged.
     AddressTaken {
-        /// Whether that user may log in: an account that was deactivated may well have been the first superuser.
+        /// Whether that user may log in. A deactivated account may have been the first superuser.
         is_active: bool,
-        /// Whether there is an active superuser under another address.
+        /// Whether an active superuser exists under another address.
         has_superuser: bool,
     },
 }
 
-/// Creates the first superuser, unless a user has the address already: then nothing is changed, so that the request can stay
-/// in a configuration.
+/// Creates the first superuser, unless a user has the address already. In that case nothing changes, so the request can
+/// stay in the configuration.
 pub async fn ensure_first_superuser(
     core: &Core,
     email: Email,
@@ -58,7 +58,7 @@ pub async fn ensure_first_superuser(
     }
     match execute(core, Command { email: email.clone(), password, is_superuser: true }).await {
         Ok(_) => Ok(FirstSuperuser::Created),
-        // Another instance, started at the same moment, was first, or a person who registered.
+        // Another instance that started at the same moment, or a registration, was first.
         Err(Failure::Refused(NotCreated::EmailTaken)) => {
             Ok(holder(core, &email).await?.unwrap_or(FirstSuperuser::Exists))
         }
@@ -66,7 +66,7 @@ pub async fn ensure_first_superuser(
     }
 }
 
-/// What the user with the address is. `None` if there is none.
+/// Classifies the user who has the address. `None` if there is no such user.
 async fn holder(core: &Core, email: &Email) -> Result<Option<FirstSuperuser>, StoreError> {
     let mut view = core.store.read().await?;
     let Some(user) = view.users().by_login(email).await? else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! Closing the own account: a soft delete.
+//! Deactivates the caller's account: a soft delete.
 
 use super::UserChange;
 use super::superuser::{LastSuperuser, require_another};
@@ -8,18 +8,18 @@ use crate::kernel::ClientInfo;
 use crate::session::{Principal, RevocationReason, end_legacy_tokens};
 use crate::{Core, Failure};
 
-/// Why the account is still open.
+/// Why the account was not deactivated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The authentication is too old.
     StepUp(StepUpRequired),
-    /// Nobody would be left to administer.
+    /// No active superuser would remain.
     LastSuperuser(LastSuperuser),
-    /// The session ended, or the account was deactivated or deleted, while this was under way.
+    /// The session ended, or the account was deactivated or deleted, meanwhile.
     Overtaken,
 }
 
-/// Deactivates the account and revokes all its sessions, together. The row and the address stay.
+/// Deactivates the account and revokes all its sessions, in one transaction. The row and the address stay.
 pub async fn execute(
     core: &Core,
     principal: &Principal,

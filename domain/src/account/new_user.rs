@@ -5,23 +5,23 @@ use crate::credential::{Account, Password, Requester, Standing};
 use crate::kernel::{ClientInfo, Email, UserId};
 use crate::{Core, Failure};
 
-/// What every way of making a user has in common, whoever asked for it.
+/// The input that all ways of creating a user share.
 pub(super) struct NewUser<'a> {
     pub(super) email: Email,
     pub(super) password: Password,
     pub(super) tier: Tier,
     pub(super) is_superuser: bool,
-    /// Whether the users make themselves, rather than an operator.
+    /// Whether the user registered, rather than an operator creating the account.
     pub(super) self_registered: bool,
     pub(super) client: &'a ClientInfo,
 }
 
-/// Why there is no such user.
+/// Why the user was not created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotCreated {
-    /// Somebody has the address.
+    /// Another user has the address.
     EmailTaken,
-    /// The password may not be used.
+    /// The password is too weak.
     WeakPassword(WeakPassword),
 }
 

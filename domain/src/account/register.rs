@@ -1,4 +1,4 @@
-//! Making an account.
+//! Registers an account.
 
 use super::new_user::{NewUser, create};
 use super::tier_choice::{self, TierRefused};
@@ -7,29 +7,29 @@ use crate::credential::Password;
 use crate::kernel::{ClientInfo, Email};
 use crate::{Core, Failure};
 
-/// Somebody wants an account.
+/// A registration request.
 #[derive(Debug)]
 pub struct Command {
     /// The login name.
     pub email: Email,
     /// The password.
     pub password: Password,
-    /// The tier, if a particular one is wanted.
+    /// The tier, if the client requests one.
     pub tier: Option<String>,
-    /// Who asks.
+    /// The client that sent the request.
     pub client: ClientInfo,
 }
 
-/// Why there is no account.
+/// Why no account was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The user could not be made.
+    /// The user could not be created.
     NotCreated(NotCreated),
-    /// The tier may not be had.
+    /// The tier is not available.
     Tier(TierRefused),
 }
 
-/// Makes the account and gives the new user.
+/// Creates the account and returns the new user.
 pub async fn execute(core: &Core, command: Command) -> Result<User, Failure<Refusal>> {
     let tier = tier_choice::at_registration(&core.settings.tiers, command.tier.as_deref())
         .map_err(|refused| Failure::Refused(Refusal::Tier(refused)))?;

@@ -1,11 +1,11 @@
 use crate::audit::AuditEvent;
 use crate::credential::Account;
 
-/// A user who is new.
+/// A new user, and the audit event to store with it.
 #[derive(Clone, Debug)]
 pub struct Registration {
     /// The user, with the password.
     pub account: Account,
-    /// What is told of it.
+    /// The audit event.
     pub event: AuditEvent,
 }

@@ -1,13 +1,13 @@
-//! The service never loses its last active superuser.
+//! The rule that the service never loses its last active superuser.
 
 use crate::kernel::UserId;
 
-/// The change would leave nobody who can administer.
+/// The change would leave no active superuser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the last active superuser can be neither demoted, deactivated nor deleted")]
 pub struct LastSuperuser;
 
-/// Checks that somebody remains once `leaving` is no active superuser any more. `active` is the locked set of all
+/// Checks that another active superuser remains when `leaving` is no longer one. `active` is the locked set of all
 /// active superusers.
 pub fn require_another(active: &[UserId], leaving: UserId) -> Result<(), LastSuperuser> {
     if active.contains(&leaving) && active.len() == 1 { Err(LastSuperuser) } else { Ok(()) }

@@ -4,13 +4,13 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tier(String);
 
-/// Why a text is no tier name.
+/// The text is not a valid tier name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a tier is named by 1 to 32 lower-case letters, digits, - or _")]
 pub struct InvalidTier;
 
 impl Tier {
-    /// The longest name.
+    /// Maximum length of a name.
     pub const MAX_BYTES: usize = 32;
 
     /// Parses a name: 1 to 32 of `a-z`, `0-9`, `-` and `_`.
@@ -20,7 +20,7 @@ impl Tier {
         if fits && text.bytes().all(plain) { Ok(Self(text.to_owned())) } else { Err(InvalidTier) }
     }
 
-    /// Takes over a name from the store, which may be of a tier that the catalog no longer has.
+    /// Wraps a name from the store. The catalog may no longer contain this tier.
     pub fn from_stored(name: String) -> Self {
         Self(name)
     }
@@ -37,8 +37,8 @@ impl fmt::Display for Tier {
     }
 }
 
-/// The closed set of tiers, and those among them that users may give themselves. What follows from it is decided in
-/// [`account::tier_choice`](super::tier_choice).
+/// The closed set of tiers, and those that users may choose themselves. [`account::tier_choice`](super::tier_choice)
+/// decides which tier a user may have.
 #[derive(Clone, Debug)]
 pub struct TierCatalog {
     default: Tier,
@@ -46,19 +46,19 @@ pub struct TierCatalog {
     self_service: Vec<Tier>,
 }
 
-/// Why a catalog cannot be.
+/// Why a catalog is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTierCatalog {
-    /// A new user has to get some tier.
+    /// There is no self-service tier, so a new user could get none.
     #[error("at least one tier is needed that users may choose themselves")]
     NoSelfService,
-    /// A tier that users may choose has to exist.
+    /// A self-service tier is not among the tiers.
     #[error("{0} is not among the tiers")]
     Unknown(Tier),
 }
 
 impl TierCatalog {
-    /// Makes a catalog. The first self-service tier is what a new user gets who names none.
+    /// Creates a catalog. The first self-service tier is the default for new users.
     pub fn new(all: Vec<Tier>, self_service: Vec<Tier>) -> Result<Self, InvalidTierCatalog> {
         let default = self_service.first().ok_or(InvalidTierCatalog::NoSelfService)?.clone();
         match self_service.iter().find(|tier| !all.contains(tier)) {
@@ -67,17 +67,17 @@ impl TierCatalog {
         }
     }
 
-    /// Every tier.
+    /// All tiers.
     pub fn all(&self) -> &[Tier] {
         &self.all
     }
 
-    /// What a new user gets who names none.
+    /// The tier of a new user who requests none.
     pub fn default_tier(&self) -> &Tier {
         &self.default
     }
 
-    /// The tiers that users may give themselves; never empty.
+    /// The tiers that users may choose themselves; never empty.
     pub fn self_service(&self) -> &[Tier] {
         &self.self_service
     }

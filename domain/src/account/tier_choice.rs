@@ -1,19 +1,19 @@
-//! Who may have which tier.
+//! Rules for who may have which tier.
 
 use super::{Tier, TierCatalog};
 
-/// Why somebody may not have a tier.
+/// Why a tier is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TierRefused {
-    /// There is no such tier.
+    /// The tier does not exist.
     #[error("there is no such tier")]
     Unknown,
-    /// It exists, but only a superuser may give it.
+    /// The tier exists, but only a superuser may assign it.
     #[error("this tier is not for users to choose themselves")]
     NotSelfService,
 }
 
-/// The tier of a new user who asked for `wanted`, or for none in particular.
+/// The tier of a new user: `wanted`, or the default tier.
 pub fn at_registration(catalog: &TierCatalog, wanted: Option<&str>) -> Result<Tier, TierRefused> {
     match wanted {
         Some(name) => self_service(catalog, name),
@@ -21,12 +21,12 @@ pub fn at_registration(catalog: &TierCatalog, wanted: Option<&str>) -> Result<Ti
     }
 }
 
-/// A tier that a user chooses. The one that the user has already is no choice, and always allowed.
+/// The tier that a user chooses. The user's current tier is always allowed.
 pub fn chosen_by_user(catalog: &TierCatalog, name: &str, current: &Tier) -> Result<Tier, TierRefused> {
     if name == current.as_str() { Ok(current.clone()) } else { self_service(catalog, name) }
 }
 
-/// A tier that a superuser gives.
+/// The tier that a superuser assigns.
 pub fn given_by_superuser(catalog: &TierCatalog, name: &str) -> Result<Tier, TierRefused> {
     catalog.all().iter().find(|tier| tier.as_str() == name).cloned().ok_or(TierRefused::Unknown)
 }

@@ -1,4 +1,4 @@
-//! Changing the own address or tier.
+//! Changes the caller's address or tier.
 
 use super::tier_choice::{self, TierRefused};
 use super::{Updated, User, UserChange};
@@ -8,7 +8,7 @@ use crate::kernel::{ClientInfo, Email};
 use crate::session::{Principal, end_legacy_tokens};
 use crate::{Core, Failure};
 
-/// What is to change; what is `None` stays.
+/// The requested changes; `None` keeps the value.
 #[derive(Debug, Default)]
 pub struct Command {
     /// The new address.
@@ -20,17 +20,17 @@ pub struct Command {
 /// Why nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Somebody else has the address.
+    /// Another user has the address.
     EmailTaken,
-    /// The tier may not be had.
+    /// The tier is not available.
     Tier(TierRefused),
-    /// A new address needs a more recent authentication.
+    /// A new address requires a more recent authentication.
     StepUp(StepUpRequired),
-    /// The session ended, or the account was deactivated or deleted, while this was under way.
+    /// The session ended, or the account was deactivated or deleted, meanwhile.
     Overtaken,
 }
 
-/// Changes the account, and gives it as it is then.
+/// Changes the account, and returns the user after the change.
 pub async fn execute(
     core: &Core,
     principal: &Principal,

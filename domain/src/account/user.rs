@@ -3,16 +3,16 @@ use time::OffsetDateTime;
 use super::Tier;
 use crate::kernel::{Email, UserId, normalize_prefix};
 
-/// Somebody who can log in.
+/// A user account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Names the user for ever.
+    /// Identifies the user permanently.
     pub id: UserId,
     /// The login name, unique in its normalised form.
     pub email: Email,
-    /// Whether the user may log in. A deactivated user is kept, with the address taken.
+    /// Whether the user may log in. A deactivated user stays in the store and keeps the address.
     pub is_active: bool,
-    /// Whether the user may administer the others.
+    /// Whether the user is a superuser, who may administer other users.
     pub is_superuser: bool,
     /// The service tier, which other services read from the token.
     pub tier: Tier,
@@ -20,24 +20,25 @@ pub struct User {
     pub created_at: OffsetDateTime,
     /// When the row last changed.
     pub updated_at: OffsetDateTime,
-    /// Counts the changes of the password: a login that verified an older one opens no session.
+    /// Counts password changes, and revocations of all legacy tokens. A login that verified an older version starts no
+    /// session.
     pub credential_version: i64,
-    /// Counts how often all sessions of the user were ended. A session whose [`epoch`](crate::session::Session::epoch) differs has
-    /// ended: so one write ends any number of sessions.
+    /// Counts how often all sessions of the user were ended. A session with a different
+    /// [`epoch`](crate::session::Session::epoch) has ended, so one write ends any number of sessions.
     ///
-    /// It is a counter and not a time. Times of several instances with skewed clocks cannot order a login and the end of all
-    /// sessions within the same moment, and would not spare the session that ends all others.
+    /// It is a counter and not a time. With skewed clocks, times from several instances cannot order a login and the
+    /// end of all sessions within the same moment, and they would not spare the session that ends all others.
     pub sessions_epoch: i64,
 }
 
 impl User {
-    /// The version after a change of the password: always another one, also after the highest number that a store keeps.
+    /// The version after a password change. It always differs, even after the highest number that a store keeps.
     pub const fn next_credential_version(version: i64) -> i64 {
         version.wrapping_add(1)
     }
 }
 
-/// What of a user is to change; what is `None` stays as it is.
+/// The requested changes to a user; `None` keeps the value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserChange {
     /// The new address.
@@ -46,16 +47,16 @@ pub struct UserChange {
     pub tier: Option<Tier>,
     /// Activate or deactivate.
     pub is_active: Option<bool>,
-    /// Grant or take away administration.
+    /// Grant or revoke the superuser right.
     pub is_superuser: Option<bool>,
 }
 
 impl UserChange {
-    /// Reduces the change to what differs from the user as it is.
+    /// Reduces the change to what differs from the current user.
     #[must_use]
     pub fn against(self, user: &User) -> Self {
         Self {
-            // The same spelling can have a new normalised form, which the row then gets.
+            // The same spelling can have a new normalised form, which the update then stores.
             email: self.email.filter(|email| email.as_str() != user.email.as_str() || *email != user.email),
             tier: self.tier.filter(|tier| *tier != user.tier),
             is_active: self.is_active.filter(|active| *active != user.is_active),
@@ -63,12 +64,12 @@ impl UserChange {
         }
     }
 
-    /// Whether nothing is to change.
+    /// Whether the change is empty.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether the change takes rights away, so that the sessions that were opened with them must end.
+    /// Whether the change revokes rights, so that the sessions that started with them must end.
     pub fn takes_rights(&self) -> bool {
         self.is_active == Some(false) || self.is_superuser == Some(false)
     }
@@ -87,7 +88,7 @@ impl UserChange {
     }
 }
 
-/// Which users a listing takes in; `None` takes all.
+/// Selects the users of a listing; `None` matches all.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
     email_prefix: Option<String>,
@@ -100,14 +101,14 @@ pub struct UserFilter {
 }
 
 impl UserFilter {
-    /// Only users whose normalised address has this prefix; an empty text takes all.
+    /// Matches only users whose normalised address has this prefix; an empty text matches all.
     #[must_use]
     pub fn with_email_prefix(mut self, prefix: &str) -> Self {
         self.email_prefix = Some(normalize_prefix(prefix)).filter(|prefix| !prefix.is_empty());
         self
     }
 
-    /// The normalised beginning that the addresses must have.
+    /// The normalised prefix that the addresses must have.
     pub fn email_prefix(&self) -> Option<&str> {
         self.email_prefix.as_deref()
     }
@@ -117,7 +118,7 @@ impl UserFilter {
         self.email_prefix.is_some()
     }
 
-    /// Whether the listing takes this user in.
+    /// Whether the filter matches this user.
     pub fn matches(&self, user: &User) -> bool {
         self.email_prefix.as_ref().is_none_or(|prefix| user.email.normalized().starts_with(prefix))
             && self.tier.as_ref().is_none_or(|tier| user.tier == *tier)

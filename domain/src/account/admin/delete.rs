@@ -1,4 +1,4 @@
-//! Deleting a user for good.
+//! Deletes a user permanently.
 
 use super::{Admin, Unconfirmed};
 use crate::account::superuser::{LastSuperuser, require_another};
@@ -7,20 +7,20 @@ use crate::authn::step_up::StepUpRequired;
 use crate::kernel::{ClientInfo, UserId};
 use crate::{Core, Failure};
 
-/// Why the user is still there.
+/// Why the user was not deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is no such user.
+    /// The user does not exist.
     NotFound,
-    /// Nobody would be left to administer.
+    /// No active superuser would remain.
     LastSuperuser(LastSuperuser),
-    /// It is the caller's own account, and that needs a more recent authentication.
+    /// The account is the caller's own, which requires a more recent authentication.
     StepUp(StepUpRequired),
-    /// The caller cannot administer any more.
+    /// The caller is no longer authorised to administer users.
     Unconfirmed(Unconfirmed),
 }
 
-/// Deletes the user and their sessions. The audit trail stays.
+/// Deletes the user and their sessions. The audit events stay.
 pub async fn execute(
     core: &Core,
     admin: Admin,

@@ -1,12 +1,12 @@
-//! Finding users.
+//! Lists and finds users.
 
 use super::{Admin, NotFound};
 use crate::account::{User, UserFilter};
 use crate::kernel::{Page, PageRequest, UserId};
 use crate::{Core, Failure, PortFailure};
 
-/// A page of the users that the filter takes in: in the order of the addresses where it has a prefix of them, else newest
-/// first.
+/// Returns a page of the users that match the filter: in the order of their addresses if the filter has an address
+/// prefix, else newest first.
 pub async fn page(
     core: &Core,
     _: Admin,
@@ -16,7 +16,7 @@ pub async fn page(
     Ok(core.store.read().await?.users().page(filter, page).await?)
 }
 
-/// One user.
+/// Returns one user.
 pub async fn get(core: &Core, _: Admin, id: UserId) -> Result<User, Failure<NotFound>> {
     core.store.read().await?.users().by_id(id).await?.ok_or(Failure::Refused(NotFound))
 }

@@ -1,7 +1,7 @@
-//! What superusers do with users.
+//! User administration by superusers.
 //!
-//! Every use case takes an [`Admin`], which only [`Admin::authorise`] makes of a [`Principal`](crate::session::Principal), which only authentication
-//! makes: a forgotten check does not compile.
+//! Every use case takes an [`Admin`]. Only [`Admin::authorise`] creates one, from a
+//! [`Principal`](crate::session::Principal), which only authentication creates: a forgotten check does not compile.
 
 pub mod delete;
 pub mod list;

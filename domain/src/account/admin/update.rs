@@ -1,4 +1,4 @@
-//! Changing a user.
+//! Changes a user.
 
 use super::{Admin, Unconfirmed};
 use crate::account::superuser::{LastSuperuser, require_another};
@@ -11,7 +11,7 @@ use crate::session::{RevocationReason, end_legacy_tokens};
 use crate::store::UnitOfWork;
 use crate::{Core, Failure};
 
-/// What is to change; what is `None` stays.
+/// The requested changes; `None` keeps the value.
 #[derive(Debug, Default)]
 pub struct Command {
     /// The new address.
@@ -20,28 +20,29 @@ pub struct Command {
     pub tier: Option<String>,
     /// Activate or deactivate.
     pub is_active: Option<bool>,
-    /// Grant or take away administration.
+    /// Grant or revoke the superuser right.
     pub is_superuser: Option<bool>,
 }
 
 /// Why nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is no such user.
+    /// The user does not exist.
     NotFound,
-    /// Somebody else has the address.
+    /// Another user has the address.
     EmailTaken,
-    /// There is no such tier.
+    /// The tier does not exist.
     Tier(TierRefused),
-    /// Nobody would be left to administer.
+    /// No active superuser would remain.
     LastSuperuser(LastSuperuser),
-    /// The change is of the caller's own account, or makes a superuser, and needs a more recent authentication.
+    /// The change requires a more recent authentication: it makes a superuser, or it changes the address of the
+    /// caller's own account or deactivates it.
     StepUp(StepUpRequired),
-    /// The caller cannot administer any more.
+    /// The caller is no longer authorised to administer users.
     Unconfirmed(Unconfirmed),
 }
 
-/// Changes the user, and gives them as they are then. Whoever loses a right loses all sessions with it, at once.
+/// Changes the user, and returns the user after the change. A user who loses a right immediately loses all sessions.
 pub async fn execute(
     core: &Core,
     admin: Admin,

@@ -6,7 +6,7 @@ use crate::kernel::{SessionId, StoreError, UserId};
 use crate::session::{Principal, is_still_in};
 use crate::store::UnitOfWork;
 
-/// Witness that somebody may administer.
+/// Proof that the caller may administer users.
 #[derive(Clone, Copy, Debug)]
 pub struct Admin {
     id: UserId,
@@ -14,31 +14,31 @@ pub struct Admin {
     authenticated_at: OffsetDateTime,
 }
 
-/// Why a caller may not administer.
+/// Why a caller may not administer users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAdmin {
-    /// The user is no superuser.
+    /// The user is not a superuser.
     NotPermitted,
-    /// The token is of the service before this one, which belongs to no session: a login is needed.
+    /// The token is one of the legacy service, which belongs to no session: the user has to log in.
     LoginNeeded,
 }
 
-/// There is no such user.
+/// The user does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotFound;
 
-/// Somebody could administer, and cannot any more.
+/// The caller was authorised to administer users, but no longer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unconfirmed {
-    /// The right was taken away while this was under way.
+    /// The user is no longer an active superuser.
     NotPermitted,
-    /// The session ended while this was under way.
+    /// The session ended meanwhile.
     Overtaken,
 }
 
 impl Admin {
-    /// Decides by the user as stored, not by what the token remembers (OWASP ASVS 5.0, 8.3.2). A token of the legacy
-    /// service never authorises: that service may still be running, outside the control of this one.
+    /// Authorises by the stored user, not by the token's claims (OWASP ASVS 5.0, 8.3.2). A token of the legacy service
+    /// never authorises: that service may still be running, outside the control of this one.
     pub fn authorise(principal: &Principal) -> Result<Self, NotAdmin> {
         if !principal.user.is_superuser {
             return Err(NotAdmin::NotPermitted);
@@ -51,24 +51,25 @@ impl Admin {
         })
     }
 
-    /// Who it is.
+    /// The administrator's user id.
     pub fn id(self) -> UserId {
         self.id
     }
 
-    /// The session that asks.
+    /// The administrator's session.
     pub fn session_id(self) -> SessionId {
         self.session
     }
 
-    /// Checks that the administrator has proved the password recently enough for a sensitive change (OWASP ASVS 5.0, 7.5.1):
-    /// one that the own account needs it for elsewhere, or that makes somebody else an administrator, who could do it then.
+    /// Checks that the administrator authenticated recently enough for a sensitive change (OWASP ASVS 5.0, 7.5.1): one
+    /// that also requires it in self-service, or one that makes another user an administrator, who could then make such
+    /// changes.
     pub(super) fn require_recent(self, core: &Core, now: OffsetDateTime) -> Result<(), StepUpRequired> {
         require_recent(self.authenticated_at, now, core.settings.reauthentication_max_age)
     }
 
-    /// Locks the active superusers, and gives them if the witness is still among them and still logged in: what an
-    /// administrator writes holds only if nobody took the right or the session away meanwhile.
+    /// Locks the active superusers, and returns them if the administrator is still one of them and still logged in. So
+    /// an administrator's write takes effect only if neither the right nor the session was revoked meanwhile.
     pub(crate) async fn confirm(
         self,
         unit: &mut dyn UnitOfWork,
