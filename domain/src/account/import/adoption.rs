@@ -9,22 +9,22 @@ use crate::account::{Tier, TierCatalog};
 use crate::credential::PasswordHash;
 use crate::kernel::Email;
 
-/// Which of those is taken whose addresses differ in case only.
+/// How to resolve rows whose addresses differ in case only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnCaseConflict {
-    /// None, until somebody has decided.
+    /// Import none of them; the operator decides.
     #[default]
     Refuse,
-    /// The one that was changed last, if the table says when and there is but one.
+    /// Import the row that was changed last, if the table has the times and exactly one row is the newest.
     Newest,
 }
 
-/// Turns the rows of another service into users. What it makes of a row depends on the row and on the census alone.
+/// Converts rows of another service to users. The result for a row depends on the row and the census alone.
 pub struct Adoption<'a> {
     tiers: &'a TierCatalog,
     census: &'a Census,
     on_case_conflict: OnCaseConflict,
-    /// Those whose address others have too, by the address.
+    /// Rows that share an address with other rows, by address.
     groups: HashMap<Fingerprint, Vec<Member>>,
 }
 
@@ -35,22 +35,22 @@ struct Member {
     incoming: Incoming,
 }
 
-/// A row that is not taken, and why.
+/// A row that is not imported, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Withheld {
-    /// Where it stands.
+    /// Where the row is.
     pub place: String,
-    /// Why.
+    /// Why it is not imported.
     pub problem: Problem,
 }
 
 impl<'a> Adoption<'a> {
-    /// After a census of all rows.
+    /// Creates an adoption. The census must cover all rows.
     pub fn after(tiers: &'a TierCatalog, census: &'a Census, on_case_conflict: OnCaseConflict) -> Self {
         Self { tiers, census, on_case_conflict, groups: HashMap::new() }
     }
 
-    /// Who a row is. `None` where it is withheld until all rows have been seen.
+    /// Converts a row to a user. `None` if the row is withheld until all rows have been read.
     pub fn read(&mut self, row: ForeignUser) -> Result<Option<Incoming>, Withheld> {
         let place = format!("row {}", row.key);
         let problem = |problem| Withheld { place: place.clone(), problem };
@@ -69,7 +69,7 @@ impl<'a> Adoption<'a> {
                 Some(hash) => IncomingPassword::Hash(PasswordHash::from_phc(hash)),
                 None => IncomingPassword::None,
             },
-            // NULL let nobody in there, either.
+            // The legacy service does not let a user with NULL log in, either.
             is_active: row.is_active.unwrap_or(false),
             is_superuser: row.is_superuser.unwrap_or(false),
             tier: row.tier.map(|name| self.tier(name)),
@@ -87,7 +87,7 @@ impl<'a> Adoption<'a> {
         known_tier(self.tiers, &name).as_ref().map_or(name, |tier| Tier::as_str(tier).to_owned())
     }
 
-    /// Those who were withheld: whoever is taken after all, and the others.
+    /// Returns the withheld rows: those to import after all, and the others with their problem.
     pub fn withheld(self) -> (Vec<Incoming>, Vec<Withheld>) {
         let (mut taken, mut left) = (Vec::new(), Vec::new());
         for group in self.groups.into_values() {
@@ -108,7 +108,7 @@ impl<'a> Adoption<'a> {
     }
 }
 
-/// Which one was changed last. `None` where the table does not say of all of them, or says the same of two.
+/// Finds the member that was changed last. `None` if a time is missing, or two members have the latest time.
 fn newest(group: &[Member]) -> Option<usize> {
     let times: Option<Vec<OffsetDateTime>> = group.iter().map(|member| member.changed_at).collect();
     let times = times?;

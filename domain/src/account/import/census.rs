@@ -7,44 +7,44 @@ use crate::account::{Tier, TierCatalog};
 use crate::credential::{HashScheme, PasswordHash};
 use crate::kernel::Email;
 
-/// As many different names of tiers as are counted one by one.
+/// Maximum number of tier names that are counted separately.
 const NAMED_TIERS: usize = 50;
 
-/// What is in a table of another service, found out row by row. It takes sixteen bytes for a row.
+/// Statistics about a table of another service, collected row by row. It uses sixteen bytes per row.
 #[derive(Debug, Default)]
 pub struct Census {
-    /// Rows that were looked at.
+    /// Rows that were read.
     pub rows: u64,
     /// Users who may not log in.
     pub inactive: u64,
-    /// Users who may administer.
+    /// Superusers.
     pub superusers: u64,
-    /// Users whose address was not confirmed. Here that makes no difference.
+    /// Users with an unconfirmed address. This service ignores that.
     pub unverified: u64,
-    /// Users who are logged in there. Here they log in again.
+    /// Users who are logged in to the other service. They have to log in again.
     pub with_refresh_token: u64,
-    /// Rows with a value that cannot be read.
+    /// Rows with an unreadable value.
     pub unreadable: u64,
     /// Rows whose id is neither a UUID nor a number.
     pub invalid_ids: u64,
-    /// Rows whose address is none.
+    /// Rows whose address is missing or invalid.
     pub invalid_emails: u64,
     /// Users without a password.
     pub without_password: u64,
-    /// How many hashes there are of each kind.
+    /// Number of hashes per scheme.
     pub hashes: BTreeMap<HashScheme, u64>,
-    /// Of these, the hashes against which no password can be checked here.
+    /// Hashes that this service cannot verify.
     pub unknown_hashes: u64,
-    /// How many users there are of each tier; what is left of many is under the empty name.
+    /// Number of users per tier. When there are too many tiers, the remaining ones are counted under the empty name.
     pub tiers: BTreeMap<String, u64>,
-    /// Of these, the users whose tier is not among the configured ones.
+    /// Users whose tier is not configured.
     pub unknown_tiers: u64,
     seen: Seen,
     repeated: HashSet<Fingerprint>,
 }
 
 impl Census {
-    /// Takes a row in.
+    /// Counts a row.
     pub fn note(&mut self, destination: &Destination, row: &ForeignUser) {
         self.rows += 1;
         if row.unreadable.is_some() {
@@ -89,19 +89,20 @@ impl Census {
         *self.tiers.entry(if has_room { counted.to_owned() } else { String::new() }).or_default() += 1;
     }
 
-    /// Addresses that more than one row has, perhaps in other letters.
+    /// Number of addresses that more than one row has, possibly in another spelling.
     pub fn repeated_emails(&self) -> usize {
         self.repeated.len()
     }
 
-    /// Stands for the address, if more than one row has it.
+    /// Returns the fingerprint of the address, if more than one row has it.
     pub(super) fn repeated(&self, email: &Email) -> Option<Fingerprint> {
         let fingerprint = Fingerprint::of(email.normalized());
         self.repeated.contains(&fingerprint).then_some(fingerprint)
     }
 }
 
-/// The configured tier of this name. SQLAlchemy writes the names of a Python enumeration, which are in capitals as a rule.
+/// Returns the configured tier of this name. SQLAlchemy stores the names of a Python enumeration, which are usually
+/// upper case.
 pub(super) fn known_tier(tiers: &TierCatalog, name: &str) -> Option<Tier> {
     given_by_superuser(tiers, name).or_else(|_| given_by_superuser(tiers, &name.to_lowercase())).ok()
 }

@@ -6,14 +6,14 @@ use crate::credential::AcceptedHashes;
 use crate::kernel::{Clock, Entropy};
 use crate::store::Store;
 
-/// Where users are brought in: what an import works with.
+/// The target of an import: the ports and settings that it uses.
 #[derive(Clone)]
 pub struct Destination {
-    /// Where users are kept.
+    /// The store that receives the users.
     pub store: Arc<dyn Store>,
-    /// The password hashes that may be stored.
+    /// Decides which password hashes may be stored.
     pub hashes: Arc<dyn AcceptedHashes>,
-    /// The tiers there are.
+    /// The configured tiers.
     pub tiers: TierCatalog,
     /// The only source of time.
     pub clock: Arc<dyn Clock>,

@@ -16,96 +16,96 @@ use crate::kernel::{AuditEventId, ClientInfo, EntropyError, UserId};
 use crate::session::RevocationReason;
 use crate::store::UnitOfWork;
 
-/// How many are brought in by one unit, so that nobody waits long for it.
+/// Maximum number of users per unit of work, so that no request waits long for it.
 pub const BATCH: usize = 500;
 
-/// What is done where there is a choice.
+/// How the importer resolves conflicts and unknown values.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Policy {
-    /// Somebody is here already.
+    /// A user exists already.
     pub on_conflict: OnConflict,
-    /// No password could be checked against the hash.
+    /// A hash cannot be verified.
     pub unknown_hash: UnknownHash,
-    /// The tier is not among the configured ones.
+    /// A tier is not configured.
     pub unknown_tier: UnknownTier,
-    /// Whether everything is only tried, and nothing written.
+    /// Whether to try everything and write nothing.
     pub dry_run: bool,
 }
 
-/// What becomes of somebody who is here already and differs. Whoever is here and does not differ is left alone; an address
+/// How to import a user who exists already and differs. An existing user who does not differ is left alone; an address
 /// that another user has is never taken from them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnConflict {
-    /// They are told as a problem, and left as they are.
+    /// Report a problem, and leave the user unchanged.
     #[default]
     Refuse,
-    /// They are counted, and left as they are.
+    /// Count the user, and leave the user unchanged.
     Skip,
-    /// They become what came.
+    /// Overwrite the user with the imported values.
     Update,
 }
 
-/// What becomes of somebody against whose hash no password could be checked.
+/// How to import a user whose hash cannot be verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownHash {
-    /// They are not brought in.
+    /// Do not import the user.
     #[default]
     Refuse,
-    /// They come without a password.
+    /// Import the user without a password.
     Reset,
 }
 
-/// What becomes of somebody whose tier is not among the configured ones.
+/// How to import a user whose tier is not configured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownTier {
-    /// They are not brought in.
+    /// Do not import the user.
     #[default]
     Refuse,
-    /// They keep it, if it is a name that a tier could have.
+    /// Keep the tier, if it is a valid tier name.
     Keep,
-    /// They get the tier of somebody who registers.
+    /// Assign the default tier of registration.
     Default,
 }
 
-/// What became of somebody.
+/// The outcome for one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// They are here now.
+    /// The user was added.
     Added {
-        /// They have no password, and cannot log in before an operator has set one.
+        /// The user has no password, and cannot log in until an operator sets one.
         without_password: bool,
     },
-    /// They were here, and are now what came.
+    /// The user existed, and was overwritten with the imported values.
     Updated,
-    /// They were here, the same in all.
+    /// The user existed, with the same values.
     Unchanged,
-    /// They were left as they are, as they were meant to be.
+    /// The user was left unchanged, as configured.
     Skipped(Problem),
-    /// They were left out.
+    /// The user was not imported.
     Refused(Problem),
 }
 
-/// Brings users in, a batch at a time.
+/// Imports users in batches.
 pub struct Importer<'a> {
     destination: &'a Destination,
     policy: Policy,
-    /// Where nothing is written the store cannot tell who came before.
+    /// The values that a dry run has met. It writes nothing, so the store does not have them.
     seen: Option<Seen>,
 }
 
 impl<'a> Importer<'a> {
-    /// Brings users in so.
+    /// Creates an importer with this policy.
     pub fn new(destination: &'a Destination, policy: Policy) -> Self {
         Self { destination, policy, seen: policy.dry_run.then(Seen::default) }
     }
 
-    /// Brings in at most [`BATCH`] users, and tells what became of each, in their order. It is all or nothing but for those
-    /// who have an id or an address in common with one before them, which take another unit; after a failure the same batch
-    /// can be given again.
+    /// Imports at most [`BATCH`] users, and returns the outcome for each, in their order. A batch is all or nothing,
+    /// except that users who share an id or an address with an earlier one in the batch take another unit of work.
+    /// After a failure the caller can pass the same batch again.
     pub async fn batch(&mut self, incoming: &[Incoming]) -> Result<Vec<Outcome>, PortFailure> {
         let mut outcomes = Vec::with_capacity(incoming.len());
         let mut rest = incoming;
-        // What a batch that has to be given again has seen is forgotten with it.
+        // Kept apart until the batch succeeds, because a failed batch is passed again.
         let mut met = Vec::new();
         while !rest.is_empty() {
             let (round, after) = rest.split_at(without_repetition(rest));
@@ -126,7 +126,7 @@ impl<'a> Importer<'a> {
         Ok(outcomes)
     }
 
-    /// One unit.
+    /// Imports users in one unit of work.
     async fn round(&self, incoming: &[Incoming], met: &[Fingerprint]) -> Result<Vec<Outcome>, PortFailure> {
         let vetted: Vec<_> = incoming.iter().map(|one| self.vet(one, met)).collect();
         let mut unit = self.destination.store.begin().await?;
@@ -134,7 +134,7 @@ impl<'a> Importer<'a> {
             Ok(outcomes) if self.policy.dry_run => unit.rollback().await.map(|()| outcomes),
             Ok(outcomes) => unit.commit().await.map(|()| outcomes),
             Err(failure) => {
-                // What went wrong first is what is told.
+                // The first error is the one to report.
                 let _ = unit.rollback().await;
                 return Err(failure);
             }
@@ -189,14 +189,14 @@ impl<'a> Importer<'a> {
     }
 }
 
-/// As much of the name as fits into a message.
+/// Truncates the name to fit into a message.
 fn unknown_tier(name: &str) -> Problem {
     Problem::Tier(name.chars().take(Tier::MAX_BYTES).collect())
 }
 
-/// The years that a list of users can go on from in every store, whatever zone a time is shown in.
+/// The years from which every store can continue a list of users, in any time zone.
 const YEARS: RangeInclusive<i32> = 1970..=9998;
-/// The most changes of a password that a user may come with, which leaves room to count on: what JSON numbers keep exactly.
+/// Maximum credential version of an imported user. It leaves room to count on, and JSON numbers represent it exactly.
 const MAX_CREDENTIAL_VERSION: i64 = (1 << 53) - 1;
 
 fn check_ranges(incoming: &Incoming) -> Result<(), Problem> {
@@ -216,7 +216,7 @@ fn check_ranges(incoming: &Incoming) -> Result<(), Problem> {
     }
 }
 
-/// What every store keeps of a time.
+/// Truncates a time to the precision of every store.
 fn whole_microseconds(time: OffsetDateTime) -> OffsetDateTime {
     time.replace_nanosecond(time.nanosecond() / 1_000 * 1_000).unwrap_or(time)
 }
@@ -225,7 +225,7 @@ fn fingerprints(incoming: &Incoming) -> [Fingerprint; 2] {
     [Fingerprint::of(("id", incoming.id)), Fingerprint::of(("email", incoming.email.normalized()))]
 }
 
-/// How many at the beginning have neither an id nor an address twice.
+/// The number of users before the first repeated id or address.
 fn without_repetition(incoming: &[Incoming]) -> usize {
     let (mut ids, mut emails) = (HashSet::new(), HashSet::new());
     let repeated =
@@ -233,7 +233,7 @@ fn without_repetition(incoming: &[Incoming]) -> usize {
     repeated.unwrap_or(incoming.len())
 }
 
-/// What one unit does.
+/// The work of one unit.
 struct Round<'a> {
     destination: &'a Destination,
     at: OffsetDateTime,
@@ -242,7 +242,7 @@ struct Round<'a> {
     events: Vec<AuditEvent>,
 }
 
-/// Somebody who is here, and what they become.
+/// An existing user, and the values that overwrite it.
 struct Change<'a> {
     place: usize,
     wanted: Vetted<'a>,
@@ -418,7 +418,7 @@ enum Decision {
     Change(Account),
 }
 
-/// Who is here of those that a batch is about.
+/// The existing users that have an id or an address of a batch.
 struct Holders {
     by_id: HashMap<UserId, Account>,
     by_email: HashMap<String, UserId>,

@@ -4,11 +4,11 @@ use crate::account::{Tier, User};
 use crate::credential::{Account, PasswordHash};
 use crate::kernel::{Email, UserId};
 
-/// Somebody who is to be brought in. What is `None` was not said: a new user gets what a new user gets, and one who is here
-/// keeps what they have.
+/// A user to import. `None` means that the source does not say: a new user gets the default, and an existing user keeps
+/// the value.
 #[derive(Clone, Debug)]
 pub struct Incoming {
-    /// Where it stood, for messages: `line 7`, `row 0192…`.
+    /// Where the user was found, for messages: `line 7`, `row 0192…`.
     pub place: String,
     /// The id.
     pub id: UserId,
@@ -18,30 +18,30 @@ pub struct Incoming {
     pub password: IncomingPassword,
     /// Whether the user may log in.
     pub is_active: bool,
-    /// Whether the user may administer.
+    /// Whether the user is a superuser.
     pub is_superuser: bool,
-    /// The tier, which may be one that is not known here.
+    /// The tier. It may not be configured.
     pub tier: Option<String>,
     /// When the user registered.
     pub created_at: Option<OffsetDateTime>,
     /// When the row last changed.
     pub updated_at: Option<OffsetDateTime>,
-    /// How often the password was changed where the user comes from.
+    /// How often the password was changed at the source.
     pub credential_version: Option<i64>,
 }
 
-/// What came of the password.
+/// The password of a user to import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IncomingPassword {
     /// Its hash.
     Hash(PasswordHash),
     /// The user has none.
     None,
-    /// Nothing was said of it.
+    /// The source does not say.
     Unsaid,
 }
 
-/// Somebody whose tier and password will do.
+/// A user to import whose tier and password are accepted.
 #[derive(Debug)]
 pub(super) struct Vetted<'a> {
     pub(super) incoming: &'a Incoming,
@@ -52,7 +52,7 @@ pub(super) struct Vetted<'a> {
 }
 
 impl Vetted<'_> {
-    /// The account that is made of it.
+    /// Creates the account.
     pub(super) fn new_account(&self, default_tier: &Tier, now: OffsetDateTime) -> Account {
         let created_at = self.created_at.or(self.updated_at).unwrap_or(now);
         let user = User {
@@ -69,7 +69,7 @@ impl Vetted<'_> {
         Account { user, password: self.password_after(None) }
     }
 
-    /// The password of an account that has had this one.
+    /// The password after the import, for an account that has `current`.
     fn password_after(&self, current: Option<&PasswordHash>) -> Option<PasswordHash> {
         match &self.password {
             IncomingPassword::Hash(hash) => Some(hash.clone()),
@@ -78,9 +78,9 @@ impl Vetted<'_> {
         }
     }
 
-    /// In what the user who is here differs from what came, by the names of the fields.
+    /// The names of the fields in which the existing user differs from the imported one.
     ///
-    /// `credential_version` is no part of that: it counts on each side for itself.
+    /// It ignores `credential_version`: each side counts for itself.
     pub(super) fn differences(&self, account: &Account) -> Vec<&'static str> {
         let (came, current) = (self.incoming, &account.user);
         let password = account.password.as_ref();
@@ -98,12 +98,12 @@ impl Vetted<'_> {
         .collect()
     }
 
-    /// The account that is here, with what came in the place of what was.
+    /// The existing account, overwritten with the imported values.
     pub(super) fn applied_to(&self, account: &Account, now: OffsetDateTime) -> Account {
         let current = &account.user;
         let password = self.password_after(account.password.as_ref());
         let is_new = password != account.password;
-        // Counted on, so that a login that verified the old hash opens no session, and never back.
+        // The version only grows, so that a login that verified the old hash starts no session.
         let version = current.credential_version;
         let version = if is_new { User::next_credential_version(version) } else { version };
         let user = User {

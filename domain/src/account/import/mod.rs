@@ -1,11 +1,13 @@
-//! Bringing in users by the thousand: from a file that this service wrote, or from the table of another service.
+//! Bulk import of users, from a file that this service wrote or from the table of another service (migrating from
+//! FastAPI).
 //!
-//! Whoever comes is an [`Incoming`]: where it stood, and what it says of a user. The [`Importer`] takes a batch of them at a
-//! time, each batch in a unit of its own, and tells an [`Outcome`] for each. What it says of one depends on nothing but the
-//! one and the store, so whatever was broken off can be begun again.
+//! Each user to import is an [`Incoming`]: where it was found, and its values. The [`Importer`] takes a batch at a
+//! time, writes each batch in its own unit of work, and returns an [`Outcome`] for each user. The outcome depends on
+//! the user and the store alone, so an interrupted import can be run again.
 //!
-//! A table of another service is read twice: a [`Census`] finds out what is in it, above all which addresses differ in case
-//! only; then an [`Adoption`] turns rows into [`Incoming`] and withholds those.
+//! An import reads the table of another service twice. A [`Census`] finds out what the table contains, above all which
+//! addresses differ in case only. Then an [`Adoption`] converts rows to [`Incoming`] and withholds rows with such
+//! addresses.
 
 mod adoption;
 mod census;

@@ -1,39 +1,39 @@
-//! Many users at a time: what an export reads, and what an import writes.
+//! The ports for bulk data: what an export reads, and what an import writes.
 
 use async_trait::async_trait;
 
 use crate::credential::Account;
 use crate::kernel::{Email, StoreError, UserId};
 
-/// All users as they were at one moment, read a batch at a time.
+/// A snapshot of all users at one moment, read in batches.
 ///
-/// It MUST NOT keep a writer waiting, however long it is open, and what it holds in memory MUST NOT grow with what has
-/// been read.
+/// It MUST NOT block a writer, however long it is open, and its memory use MUST NOT grow with the number of users read.
 #[async_trait]
 pub trait UserSnapshot: Send {
-    /// How many users there were.
+    /// Number of users in the snapshot.
     async fn count(&mut self) -> Result<u64, StoreError>;
 
-    /// The next users, at most `limit`; none at the end. They MUST come in the order of the bytes of their ids, each exactly
-    /// once, and as they were when the snapshot was taken, whatever was committed since.
+    /// The next users, at most `limit`; empty at the end. They MUST come in the order of the bytes of their ids, each
+    /// exactly once, and as they were when the snapshot was taken, regardless of later commits.
     async fn next(&mut self, limit: u16) -> Result<Vec<Account>, StoreError>;
 }
 
 /// Writes many users at a time, within a unit of work.
 #[async_trait]
 pub trait UserTransfer: Send {
-    /// The users who have one of these ids or one of these addresses, in the normalised form. No other unit MUST be able to
-    /// change or lock any of them until this one ends.
+    /// Locks and returns the users who have one of these ids or one of these addresses, in the normalised form. Other
+    /// units of work MUST NOT be able to change or lock any of them until this one ends.
     ///
-    /// It follows [`lock_active_superusers`](crate::account::UserRepository::lock_active_superusers) where a unit calls both.
+    /// A unit that calls both calls [`lock_active_superusers`](crate::account::UserRepository::lock_active_superusers)
+    /// first.
     async fn holders(&mut self, ids: &[UserId], emails: &[Email]) -> Result<Vec<Account>, StoreError>;
 
-    /// Adds those whose id and address nobody has, and tells their ids. Whether somebody has MUST be decided by the store's
-    /// indexes; the others MUST be passed over, and the unit MUST go on. No session that an earlier user with the same id left
-    /// behind MUST live again.
+    /// Adds the users whose id and address are free, and returns their ids. The store's indexes MUST decide what is
+    /// free; other users MUST be skipped, and the unit of work MUST go on. A session that an earlier user with the same
+    /// id left behind MUST NOT become live again.
     async fn insert_new(&mut self, accounts: &[Account]) -> Result<Vec<UserId>, StoreError>;
 
-    /// Puts the user in the place of the one with the same id, in every field. `false`, and nothing is changed, if there is
-    /// no such user or somebody else has the address.
+    /// Overwrites the user with the same id, in every field. It changes nothing and returns `false` if there is no such
+    /// user or another user has the address.
     async fn replace(&mut self, account: &Account) -> Result<bool, StoreError>;
 }

@@ -2,55 +2,55 @@ use crate::account::superuser::LastSuperuser;
 use crate::credential::HashScheme;
 use crate::kernel::{InvalidEmail, UserId};
 
-/// Why somebody was not brought in, or not as they came. No message has an address, a password or a hash in it.
+/// Why a user was not imported, or not with the imported values. No message contains an address, a password or a hash.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// What was read says nothing of a user.
+    /// The input does not describe a user.
     #[error("{0}")]
     Unreadable(String),
-    /// There is no id, or it is no UUID and no number.
+    /// The id is missing, or neither a UUID nor a number.
     #[error("the id is neither a UUID nor a number")]
     Id,
-    /// There is no address, or it is none.
+    /// The address is missing or invalid.
     #[error("{0}")]
     Email(#[from] InvalidEmail),
-    /// The tier is not among the configured ones.
+    /// The tier is not configured.
     #[error("there is no tier {0:?}")]
     Tier(String),
-    /// No password could be checked against the hash.
+    /// The hash cannot be verified.
     #[error("the password hash ({0}) is of a form or a cost that is not accepted")]
     Hash(HashScheme),
-    /// A number or a time is one that the service could not go on with.
+    /// A number or a time is outside the supported range.
     #[error("the value of {0} is out of range")]
     OutOfRange(&'static str),
-    /// The id came before.
+    /// An earlier user of the import has the same id.
     #[error("the same id came before")]
     RepeatedId,
-    /// The address came before.
+    /// An earlier user of the import has the same address.
     #[error("the same address came before, perhaps in other letters")]
     RepeatedEmail,
-    /// Others have the same address, in other letters, and none of them is taken.
+    /// Other rows have the same address in another spelling, and none of them is imported.
     #[error("the same address, perhaps in other letters, has also {}", .0.join(", "))]
     CaseConflict(Vec<String>),
-    /// Somebody else is here with this address.
+    /// Another user has this address.
     #[error("the user {0} has this address")]
     EmailTaken(UserId),
-    /// Somebody else is here with this address, which they write in other letters.
+    /// Another user has this address, in another spelling.
     #[error("the user {0} has this address, in other letters")]
     EmailTakenInOtherLetters(UserId),
-    /// The user is here, and not the same in all.
+    /// The user exists already, with other values.
     #[error("the user is here already, with another {}", .0.join(", "))]
     Differs(Vec<&'static str>),
-    /// Nobody would be left to administer.
+    /// No active superuser would remain.
     #[error("{0}")]
     LastSuperuser(#[from] LastSuperuser),
-    /// Somebody took the id or the address at the same moment.
+    /// Another request took the id or the address at the same moment.
     #[error("somebody took the id or the address at the same moment; try again")]
     Overtaken,
 }
 
 impl Problem {
-    /// What kind of problem it is, in a word that stays the same.
+    /// A stable code for the kind of problem.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",

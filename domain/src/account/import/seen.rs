@@ -1,13 +1,13 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Which values were met before, in sixteen bytes each whatever they are.
+/// The values that were met before, in sixteen bytes per value.
 ///
-/// Two different values are taken for one with a chance of one in 10²⁶ among a million.
+/// Among a million values, two different ones collide with a probability of one in 10²⁶.
 #[derive(Debug, Default)]
 pub(super) struct Seen(HashSet<Fingerprint>);
 
-/// Stands for a value.
+/// Identifies a value by 128 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Fingerprint(u64, u64);
 
@@ -28,7 +28,7 @@ impl Seen {
         self.0.contains(&value)
     }
 
-    /// Notes a value. `false` if it was met before.
+    /// Adds a value. `false` if it was met before.
     pub(super) fn insert(&mut self, value: Fingerprint) -> bool {
         self.0.insert(value)
     }
