@@ -1,14 +1,14 @@
 use super::PasswordHash;
 use crate::account::User;
 
-/// A user together with the password: what registration writes, login reads, and import and export move.
+/// A user together with the password: what registration writes, login reads, and import and export transfer.
 ///
-/// Whatever does not check passwords works with the [`User`] alone and never sees a hash.
+/// Code that does not check passwords uses the [`User`] alone and never sees a hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The user.
     pub user: User,
-    /// The hash of the current password. `None` for a user who has no password: no password is right for them until an
-    /// operator sets one.
+    /// The hash of the current password. `None` for a user without a password: no password matches until an operator
+    /// sets one.
     pub password: Option<PasswordHash>,
 }

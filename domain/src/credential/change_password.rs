@@ -1,4 +1,5 @@
-//! Changing the own password: every other session ends, the own one is re-keyed (OWASP ASVS 5.0, 7.4.3).
+//! Changes the caller's password: every other session ends, and the caller's session is re-keyed (OWASP ASVS 5.0,
+//! 7.4.3).
 
 use super::password_policy::{self, WeakPassword};
 use super::{Account, Password, PasswordHash, Requester, Standing};
@@ -13,31 +14,31 @@ use crate::store::UnitOfWork;
 use crate::token::TokenPair;
 use crate::{Core, Failure, PortFailure};
 
-/// The old password, and the new one.
+/// The current password and the new one.
 #[derive(Debug)]
 pub struct Command {
-    /// Proves that it is the owner who asks.
+    /// Proves that the request comes from the owner.
     pub current_password: Password,
-    /// What it is to be from now on.
+    /// The new password.
     pub new_password: Password,
 }
 
-/// Why the password is the old one still.
+/// Why the password was not changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The authentication is too old.
     StepUp(StepUpRequired),
-    /// The current password is another one; it may have been changed while this was under way.
+    /// The current password is wrong, or was changed meanwhile.
     WrongPassword,
-    /// The new password may not be used.
+    /// The new password is too weak.
     WeakPassword(WeakPassword),
-    /// The session ended, or the account was deactivated or deleted, while this was under way.
+    /// The session ended, or the account was deactivated or deleted, meanwhile.
     Overtaken,
 }
 
-/// Changes the password, and gives the caller's session a new pair of tokens.
+/// Changes the password, and issues a new token pair for the caller's session.
 ///
-/// The refresh token that the caller had, and whoever else may have it, is dead at the commit, without any grace.
+/// The commit invalidates the session's previous refresh token without a grace period, no matter who holds it.
 pub async fn execute(
     core: &Core,
     principal: &Principal,
@@ -55,8 +56,8 @@ pub async fn execute(
     let checked = verify(core, principal, command.current_password, requester).await?;
     let hash = core.hasher.hash(command.new_password, requester).await?;
 
-    // Rotations may go on while the hashes are computed. The new generation is one that none of them can have issued
-    // a token of, wherever they have come by the commit.
+    // The session may rotate while the hashes are computed. None of these rotations can issue a token of the new
+    // generation, however many there are by the commit.
     let (session, refresh, rekey) = rekeyed_session(core, own_session, client)?;
     let trail = Trail { core, at: rekey.at, actor: Some(user.id), client };
     let event = trail.event(AuditEventKind::PasswordChanged, user.id, Some(session.id))?;
@@ -76,13 +77,13 @@ pub async fn execute(
     Ok(TokenPair { access_token, refresh_token: refresh, expires_in })
 }
 
-/// The password that was checked, as it was stored.
+/// The verified password, as it was stored.
 struct Checked {
     hash: PasswordHash,
     version: i64,
 }
 
-/// Checks the password against the hash as it is stored now.
+/// Verifies the password against the hash as it is stored now.
 async fn verify(
     core: &Core,
     principal: &Principal,
@@ -95,7 +96,7 @@ async fn verify(
     if core.hasher.check(password, hash.clone(), requester).await? {
         return Ok(Checked { hash, version: user.credential_version });
     }
-    // It may have been the right one when the caller authenticated.
+    // The password may have been correct when the caller authenticated.
     let was_changed = user.credential_version != principal.user.credential_version;
     let is_overtaken = was_changed && !is_live(core, principal).await?;
     Err(Failure::Refused(if is_overtaken { Refusal::Overtaken } else { Refusal::WrongPassword }))
@@ -107,7 +108,7 @@ async fn is_live(core: &Core, principal: &Principal) -> Result<bool, StoreError>
     Ok(found.is_some_and(|(session, user)| session.is_live(&user, core.clock.now())))
 }
 
-/// How far the generation jumps at a re-key: more than a session can rotate while two passwords are hashed.
+/// How far a re-key advances the generation: more than a session can rotate while two passwords are hashed.
 const GENERATION_JUMP: i64 = 1 << 20;
 
 fn rekeyed_session(
@@ -132,7 +133,7 @@ fn rekeyed_session(
     Ok((rekey.applied_to(session), issued.token, rekey))
 }
 
-/// All or nothing: the new hash, the end of the other sessions, the new key of this one.
+/// Stores the new hash, ends the other sessions and re-keys this one: all or nothing.
 async fn replace_password(
     unit: &mut dyn UnitOfWork,
     principal: &Principal,
@@ -143,7 +144,7 @@ async fn replace_password(
     let Some(current) = crate::session::lock(unit, principal, rekey.at).await? else {
         return Ok(Err(Refusal::Overtaken));
     };
-    // The version may be another one although the password is not: it ends the tokens of the service before, too.
+    // A different version does not mean a different password: revoking legacy tokens advances it, too.
     let version = current.credential_version;
     let is_checked = checked.version == version
         || unit.credentials().password_of(current.id).await?.as_ref() == Some(&checked.hash);

@@ -1,10 +1,10 @@
-/// Passwords of at least 8 characters that guessers try first, in lower case, one a line, in byte order: from the
-/// public frequency counts of leaked passwords, far beyond the 3,000 that OWASP ASVS 5.0, 6.2.4, asks for.
+/// Common passwords of at least 8 characters, in lower case, one per line, in byte order: from the public frequency
+/// counts of leaked passwords, far more than the 3,000 that OWASP ASVS 5.0, 6.2.4, requires.
 const LIST: &str = include_str!("common_passwords.txt");
 
 /// Whether a password, in lower case, is on the list.
 pub(super) fn is_common(lower: &str) -> bool {
-    // A binary search over the text itself: the list costs no memory and no time at the start.
+    // A binary search in the text itself: the list costs no memory and no time at startup.
     let (mut low, mut high) = (0, LIST.len());
     while low < high {
         let middle = low + (high - low) / 2;

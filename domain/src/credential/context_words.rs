@@ -1,4 +1,4 @@
-//! Words that whoever guesses a password tries first, because they say what the service is or who the user is.
+//! Words that an attacker who guesses a password tries first, because they name the service or the user.
 
 use zeroize::Zeroizing;
 
@@ -9,10 +9,10 @@ use crate::kernel::Email;
 pub struct ContextWords(Vec<String>);
 
 impl ContextWords {
-    /// Shorter words stand in too many good passwords by chance.
+    /// Minimum length of a word. Shorter words occur in too many good passwords by chance.
     pub const MIN_CHARS: usize = 4;
 
-    /// Takes the words of these texts. What is too short is left out.
+    /// Collects the words of these texts. Words that are too short are left out.
     pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut words: Vec<String> = texts.into_iter().flat_map(words_of).collect();
         words.sort_unstable();
@@ -25,15 +25,15 @@ impl ContextWords {
         &self.0
     }
 
-    /// How many characters of a password, in lower case, are left to guess for somebody who knows the service and the
-    /// user's address: each word of these counts as one.
+    /// The number of characters of a password, in lower case, that are left to guess for an attacker who knows the
+    /// service and the user's address: each context word counts as one character.
     pub(super) fn chars_to_guess(&self, lower: &str, email: &Email) -> usize {
-        // As the user spells it: people do not use the ASCII form of a domain as a word.
+        // Uses the user's spelling: people do not use the ASCII form of a domain as a word.
         let address = &email.lower_case();
         let local = address.rsplit_once('@').map_or("", |(local, _)| local);
         let mut words: Vec<String> = self.0.iter().cloned().chain(words_of(address)).collect();
         words.extend(long_enough(local).map(str::to_owned));
-        // A word that has another one in it goes first.
+        // Longer words first, because a word may contain another one.
         words.sort_unstable_by_key(|word| std::cmp::Reverse(word.len()));
         let mut left = Zeroizing::new(lower.to_owned());
         for word in words {

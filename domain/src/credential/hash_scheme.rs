@@ -2,12 +2,12 @@ use std::fmt;
 
 use super::PasswordHash;
 
-/// By which function a stored hash was made, as far as its first characters tell. It is for reports: whether a password can
-/// be checked against a hash is for the [hasher](super::AcceptedHashes::can_verify) to say.
+/// The function that created a stored hash, as far as the prefix of the hash shows. It is for reports: the
+/// [hasher](super::AcceptedHashes::can_verify) decides whether a password can be verified against a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HashScheme(&'static str);
 
-/// What a hash begins with, and the name of the function.
+/// The prefix of a hash, and the name of its function.
 const BEGINNINGS: [(&str, &str); 18] = [
     ("$argon2id$", "argon2id"),
     ("$argon2i$", "argon2i"),
@@ -30,7 +30,7 @@ const BEGINNINGS: [(&str, &str); 18] = [
 ];
 
 impl HashScheme {
-    /// The function that a hash names. Nothing of the hash itself is in it.
+    /// Returns the function that a hash names. The result contains nothing of the hash itself.
     pub fn of(hash: &PasswordHash) -> Self {
         let text = hash.expose();
         let found = BEGINNINGS.iter().find(|(beginning, _)| text.starts_with(beginning));

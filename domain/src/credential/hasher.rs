@@ -5,36 +5,40 @@ use async_trait::async_trait;
 use super::{Password, PasswordHash};
 use crate::kernel::{ClientInfo, ClientNetwork};
 
-/// Which password hashes may be stored.
+/// Decides which password hashes may be stored.
 pub trait AcceptedHashes: Send + Sync {
-    /// Whether a hash may be stored: a password could be checked against it with the memory and the time that this machine
-    /// can afford. It MUST be `false` where [`verify`](PasswordHasher::verify) would answer [`HasherError::Unusable`];
-    /// `verify` may accept a little more. It may measure the machine once, so it MUST NOT be called while requests wait.
+    /// Whether a hash may be stored: this machine can verify a password against it with the memory and the time that it
+    /// can afford. It MUST be `false` if [`verify`](PasswordHasher::verify) would return [`HasherError::Unusable`];
+    /// `verify` may accept a little more. It may benchmark the machine once, so it MUST NOT be called while requests
+    /// wait.
     fn can_verify(&self, hash: &PasswordHash) -> bool;
 }
 
-/// The one way to make or check a password hash.
+/// Creates and verifies password hashes; no other component does.
 ///
-/// Hashing is slow and takes much memory on purpose, so an adapter MUST bound how many hashes run and how many wait,
-/// MUST answer [`HasherError::Busy`] beyond that, and MUST NOT hash on the caller's thread. Where there is more to hash
-/// than can be hashed, [known](Standing::Known) requesters MUST come first, and neither one block of addresses nor one
-/// network of clients MUST keep another from its turn.
-/// A check of a stored hash MUST take a bounded amount of memory and time, whatever parameters the hash names.
+/// Hashing is slow and takes much memory by design, so an adapter MUST limit how many hashes run and how many wait,
+/// MUST return [`HasherError::Busy`] beyond that, and MUST NOT hash on the caller's thread. Under overload,
+/// [recognised](Standing::Known) requesters MUST come first, and one address block or client network MUST NOT keep
+/// another from its turn.
+///
+/// A verification of a stored hash MUST take a bounded amount of memory and time, regardless of the parameters that the
+/// hash names.
 #[async_trait]
 pub trait PasswordHasher: AcceptedHashes {
     /// Hashes a new password with the current parameters and a fresh salt.
     async fn hash(&self, password: Password, requester: Requester) -> Result<PasswordHash, HasherError>;
 
-    /// Checks a password against a stored hash, with the parameters that the hash names.
+    /// Verifies a password against a stored hash, with the parameters that the hash names.
     ///
-    /// Without a hash (nobody has the address) it MUST do the work of one check with the current parameters and
-    /// MUST answer [`Verification::Mismatch`], so that the time tells nothing. For the same reason a mismatch with a hash
-    /// that is cheaper than current ones MUST cost no less, nor MUST a hash that is [unusable](HasherError::Unusable).
+    /// Without a hash (no user has the address) it MUST do the work of one verification with the current parameters and
+    /// MUST return [`Verification::Mismatch`], so that timing reveals nothing. For the same reason a mismatch with a
+    /// hash that is cheaper than current ones, and a hash that is [unusable](HasherError::Unusable), MUST NOT cost less
+    /// than a mismatch with a current hash.
     ///
-    /// A hash may have been made of a password that was not normalised. Where the two forms differ both MUST be tried, for
-    /// every hash and without one, and a match of the other form MUST be hashed anew. But a password MUST NOT be hashed anew
-    /// if the function of the stored hash ignored a part of it, or could not see where it ends: another password may match
-    /// too, and a slip would replace the right one.
+    /// A stored hash may be of a password that was not normalised. If the two forms differ, it MUST try both, with any
+    /// hash and without one, and MUST rehash when the form that is not normalised matches. But it MUST NOT rehash a
+    /// password if the function of the stored hash ignored a part of it, or could not see where it ends: another
+    /// password may match too, and a typing error would replace the right one.
     async fn verify(
         &self,
         password: Password,
@@ -42,8 +46,8 @@ pub trait PasswordHasher: AcceptedHashes {
         requester: Requester,
     ) -> Result<Verification, HasherError>;
 
-    /// Whether it is the password, as [`verify`](Self::verify) finds out. It MUST NOT hash anything anew, and a match MUST
-    /// cost what a mismatch costs: so the time of an answer that is a refusal either way tells nothing.
+    /// Checks a password as [`verify`](Self::verify) does. It MUST NOT rehash, and a match MUST cost as much as a
+    /// mismatch, so that timing reveals nothing when the response is a refusal either way.
     async fn check(
         &self,
         password: Password,
@@ -52,53 +56,54 @@ pub trait PasswordHasher: AcceptedHashes {
     ) -> Result<bool, HasherError>;
 }
 
-/// On whose behalf a password is hashed. It decides who waits for whom, and nothing else.
+/// The client on whose behalf a password is hashed. It decides the order of waiting requests, and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Requester {
-    /// Whose share it comes out of.
+    /// The network whose share the work counts against.
     pub network: ClientNetwork,
-    /// Whether it waits behind a flood.
+    /// The trust in the client. It decides whether the request waits behind a flood.
     pub standing: Standing,
 }
 
 impl Requester {
-    /// This client, of this standing.
+    /// Creates the requester of this client.
     pub fn new(client: &ClientInfo, standing: Standing) -> Self {
         Self { network: client.network().unwrap_or_default(), standing }
     }
 }
 
-/// What is known of a requester before the password has been checked.
+/// Client trust: what is known about a client before its password has been checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Somebody who has been let in before: by this account and from this network, or by a token that was just shown.
+    /// Recognised: the client was let in before, to this account from this network, or by a token that it has just
+    /// presented.
     Known,
-    /// Anybody else.
+    /// Unrecognised: any other client.
     Stranger,
 }
 
-/// What a check of a password found.
+/// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verification {
-    /// It is the password.
+    /// The password matches.
     Match {
-        /// The same password hashed with the current parameters, where the stored hash has others.
+        /// The same password hashed with the current parameters, if the stored hash has others.
         rehashed: Option<PasswordHash>,
     },
-    /// It is not.
+    /// The password does not match.
     Mismatch,
 }
 
-/// Why a password could be neither hashed nor checked.
+/// Why a password could not be hashed or verified.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum HasherError {
     /// Too many hashes are waiting.
     #[error("the password hasher is at its limit")]
     Busy {
-        /// When it is worth asking again.
+        /// Time after which to retry.
         retry_after: Duration,
     },
-    /// The stored hash is none, or of a kind or cost that is not accepted.
+    /// The stored hash is malformed, or of a kind or cost that is not accepted.
     #[error("a stored password hash cannot be checked: {0}")]
     Unusable(&'static str),
     /// The hasher itself failed.

@@ -3,21 +3,20 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-/// A password as somebody typed it, normalised to Unicode NFKC (NIST SP 800-63B-4 section 3.1.1.2), so that the
-/// same characters from another keyboard give the same bytes. What was typed is kept beside it where it differs: other
-/// services hash passwords without normalising them, and their hashes are to be checked too.
+/// A password as typed, normalised to Unicode NFKC (NIST SP 800-63B-4 section 3.1.1.2), so that the same characters
+/// from different keyboards give the same bytes. It also keeps the typed form if that differs: other services hash
+/// passwords without normalising them, and their hashes must be verified, too.
 ///
-/// It cannot be printed, compared or serialised; it goes to the [hasher](super::PasswordHasher) and nowhere
-/// else, and is wiped from memory when dropped. Whether it may become somebody's *new* password is for
-/// [`credential::password_policy`](super::password_policy) to say: a login must accept any text, or the rules would tell
-/// which passwords cannot exist.
+/// It cannot be printed, compared or serialised; only the [hasher](super::PasswordHasher) gets it, and it is wiped from
+/// memory when dropped. [`credential::password_policy`](super::password_policy) decides whether it may become a *new*
+/// password: a login must accept any text, or the rules would reveal which passwords cannot exist.
 pub struct Password {
     normalized: Zeroizing<String>,
     typed: Option<Zeroizing<String>>,
 }
 
 impl Password {
-    /// Takes what was typed, and normalises it.
+    /// Normalises a typed password.
     pub fn new(typed: &str) -> Self {
         let normalized: Zeroizing<String> = Zeroizing::new(typed.nfkc().collect());
         let typed = (normalized.as_str() != typed).then(|| Zeroizing::new(typed.to_owned()));
@@ -29,7 +28,7 @@ impl Password {
         self.normalized.as_bytes()
     }
 
-    /// The bytes that a service hashed which does not normalise, where they are others. Never for a new hash.
+    /// The bytes that a service without normalisation hashed, if they differ. Never for a new hash.
     pub fn expose_typed_bytes(&self) -> Option<&[u8]> {
         self.typed.as_ref().map(|typed| typed.as_bytes())
     }
@@ -45,13 +44,12 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A stored password hash: a PHC string of Argon2, or what another service kept before its users moved in. The debug form
-/// shows nothing of it.
+/// A stored password hash: a PHC string of Argon2, or a legacy hash. The debug form hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Wraps what a hasher made or a store kept.
+    /// Wraps a hash from a hasher or a store.
     pub fn from_phc(phc: String) -> Self {
         Self(phc)
     }

@@ -1,35 +1,36 @@
-//! What a new password must be (NIST SP 800-63B-4 section 3.1.1.2; OWASP ASVS 5.0, 6.2).
+//! Rules for new passwords (NIST SP 800-63B-4 section 3.1.1.2; OWASP ASVS 5.0, 6.2).
 
 use super::common_passwords::is_common;
 use super::{ContextWords, Password};
 use crate::kernel::Email;
 
-/// The fewest characters (Unicode code points, after normalisation).
+/// Minimum length in characters (Unicode code points, after normalisation).
 pub const MIN_CHARS: usize = 8;
-/// The most characters.
+/// Maximum length in characters.
 pub const MAX_CHARS: usize = 128;
 
-/// Why a password may not be used.
+/// Why a password is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
-    /// Under [`MIN_CHARS`].
+    /// Shorter than [`MIN_CHARS`].
     #[error("the password must have at least 8 characters")]
     TooShort,
-    /// Over [`MAX_CHARS`].
+    /// Longer than [`MAX_CHARS`].
     #[error("the password must have at most 128 characters")]
     TooLong,
-    /// On the list that guessers try first.
+    /// On the list of common passwords.
     #[error("the password is one of the most common ones")]
     Common,
-    /// The address, or the part before its `@`.
+    /// Equal to the address, or to the part before its `@`.
     #[error("the password must not be the e-mail address")]
     SameAsEmail,
-    /// Under [`MIN_CHARS`] where each word that names the service or the user counts as one (OWASP ASVS 5.0, 6.2.11).
+    /// Shorter than [`MIN_CHARS`] if each word that names the service or the user counts as one character (OWASP ASVS
+    /// 5.0, 6.2.11).
     #[error("the password has too little beside words that name the service or its user")]
     ContextWords,
 }
 
-/// Checks a password that somebody wants to have from now on. There are no composition rules: length is what counts.
+/// Checks a new password. There are no composition rules: length is what counts.
 pub fn check_new(password: &Password, email: &Email, context: &ContextWords) -> Result<(), WeakPassword> {
     check_alone(password)?;
     let lower = zeroize::Zeroizing::new(password.expose_str().to_lowercase());
@@ -44,7 +45,7 @@ pub fn check_new(password: &Password, email: &Email, context: &ContextWords) -> 
     Ok(())
 }
 
-/// What can be said of a new password without knowing whose it is to be.
+/// Checks a new password without knowing its user.
 pub fn check_alone(password: &Password) -> Result<(), WeakPassword> {
     let text = password.expose_str();
     let chars = text.chars().count();

@@ -10,11 +10,11 @@ pub trait CredentialReader: Send {
     /// The account with this id.
     async fn by_id(&mut self, id: UserId) -> Result<Option<Account>, StoreError>;
 
-    /// The account with this address, which MUST be found by its normalised form.
+    /// The account with this address. It MUST find the account by the normalised form.
     async fn by_email(&mut self, email: &Email) -> Result<Option<Account>, StoreError>;
 
-    /// The account that logs in with this address, of the same user as [`UserReader::by_login`](crate::account::UserReader::by_login)
-    /// finds.
+    /// The account that logs in with this address. Its user is the one that
+    /// [`UserReader::by_login`](crate::account::UserReader::by_login) finds.
     async fn by_login(&mut self, email: &Email) -> Result<Option<Account>, StoreError> {
         if let Some(former) = email.former()
             && let Some(account) = self.by_email(&former).await?
@@ -28,11 +28,11 @@ pub trait CredentialReader: Send {
 /// Writes credentials, within a unit of work that has locked the user.
 #[async_trait]
 pub trait CredentialRepository: Send {
-    /// The hash of the user's password as it is now. `None` if there is no such user, or no password.
+    /// The hash of the user's current password. `None` if the user does not exist or has no password.
     async fn password_of(&mut self, id: UserId) -> Result<Option<PasswordHash>, StoreError>;
 
-    /// Sets the password and counts `credential_version` up. It MUST change nothing and answer `false` if the user is gone or
-    /// `expected_version` is not the current one.
+    /// Sets the password and increments `credential_version`. If the user does not exist or `expected_version` is not
+    /// the current one, it MUST change nothing and return `false`.
     async fn change_password(
         &mut self,
         id: UserId,
@@ -41,8 +41,9 @@ pub trait CredentialRepository: Send {
         at: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// Replaces the hash by another one of the same password. It MUST change nothing and answer `false` if the user is
-    /// gone or `expected_version` is not the current one, and MUST leave `credential_version` and `updated_at`.
+    /// Replaces the hash with another one of the same password. If the user does not exist or `expected_version` is not
+    /// the current one, it MUST change nothing and return `false`. It MUST NOT change `credential_version` and
+    /// `updated_at`.
     async fn rehash(
         &mut self,
         id: UserId,
@@ -50,8 +51,8 @@ pub trait CredentialRepository: Send {
         hash: &PasswordHash,
     ) -> Result<bool, StoreError>;
 
-    /// Counts `credential_version` up and leaves the password as it is. It MUST change nothing and answer `false` if the user
-    /// is gone or `expected_version` is not the current one.
+    /// Increments `credential_version` and leaves the password as it is. If the user does not exist or
+    /// `expected_version` is not the current one, it MUST change nothing and return `false`.
     async fn advance_version(
         &mut self,
         id: UserId,

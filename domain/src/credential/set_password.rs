@@ -1,4 +1,4 @@
-//! Setting a user's password. All sessions end.
+//! Sets a user's password. All sessions end.
 
 use super::password_policy::{self, WeakPassword};
 use super::{Password, Requester, Standing};
@@ -7,14 +7,14 @@ use crate::kernel::{ClientInfo, Email};
 use crate::session::RevocationReason;
 use crate::{Core, Failure};
 
-/// Why the password is the old one still.
+/// Why the password was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Nobody has the address.
+    /// No user has the address.
     NotFound,
-    /// The password may not be used.
+    /// The password is too weak.
     WeakPassword(WeakPassword),
-    /// It was changed by somebody else at the same moment.
+    /// Another request changed the password at the same moment.
     Overtaken,
 }
 
