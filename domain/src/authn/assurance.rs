@@ -1,21 +1,23 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// How strongly a user proved who they are: the `acr` claim (OpenID Connect Core section 2; RFC 9470). The levels are ordered.
+/// How strongly a user authenticated: the `acr` claim (OpenID Connect Core section 2; RFC 9470). The levels are
+/// ordered.
 ///
-/// This release issues [`Aal1`](Self::Aal1) only. It reads the others, so that its instances work beside those of a later one.
+/// This release issues [`Aal1`](Self::Aal1) only. It reads the other levels, so that its instances can run beside
+/// instances of a later release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Acr {
     /// One factor (NIST SP 800-63B, AAL1).
     Aal1,
     /// Two different factors (NIST SP 800-63B, AAL2).
     Aal2,
-    /// A factor that phishing cannot obtain (OpenID Connect EAP ACR Values).
+    /// A phishing-resistant factor (OpenID Connect EAP ACR Values).
     Phr,
 }
 
 impl Acr {
-    /// All levels, the weakest first.
+    /// All levels, weakest first.
     pub const ALL: [Self; 3] = [Self::Aal1, Self::Aal2, Self::Phr];
 
     /// The claim's value.
@@ -27,7 +29,7 @@ impl Acr {
         }
     }
 
-    /// Reads a claim's value. `None` for a value that is not one of ours.
+    /// Parses a claim value. Returns `None` for an unknown one.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|acr| acr.as_str() == name)
     }
@@ -39,7 +41,7 @@ impl fmt::Display for Acr {
     }
 }
 
-/// The methods of an authentication: the `amr` claim, with the names of RFC 8176 separated by spaces.
+/// The authentication methods: the `amr` claim, as names of RFC 8176 separated by spaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Amr(Cow<'static, str>);
 
@@ -49,7 +51,7 @@ impl Amr {
 
     /// Wraps names from a verified token or from the store.
     pub fn from_stored(names: &str) -> Self {
-        // Nearly every session has the first one, which needs no memory of its own.
+        // Nearly every session has this value, which needs no allocation.
         if names == Self::PASSWORD.as_str() { Self::PASSWORD } else { Self(Cow::Owned(names.to_owned())) }
     }
 
@@ -64,17 +66,17 @@ impl Amr {
     }
 }
 
-/// How a user proved who they are, and how strongly. Authentication makes it of evidence; a session and its tokens keep it.
+/// How a user authenticated, and how strongly. It is derived from evidence; a session and its tokens keep it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assurance {
-    /// How strongly.
+    /// How strongly the user authenticated.
     pub acr: Acr,
-    /// By which methods.
+    /// The methods that the user used.
     pub amr: Amr,
 }
 
 impl Assurance {
-    /// That of a password alone.
+    /// The assurance of a password alone.
     pub const PASSWORD: Self = Self { acr: Acr::Aal1, amr: Amr::PASSWORD };
 }
 

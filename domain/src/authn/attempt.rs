@@ -5,9 +5,9 @@ use crate::credential::{Account, HasherError, Password, PasswordHash, Requester,
 use crate::kernel::{ClientInfo, Email, UserId};
 use crate::{Core, Failure, PortFailure};
 
-/// An attempt to log in: the account that was named, if there is one, and what has been shown so far.
+/// A login attempt: the account that the client named, if it exists, and the evidence so far.
 ///
-/// Every refusal costs the same: two reads and one check of a password, against a stand-in where there is no such account.
+/// Every refusal costs the same: two reads and one password verification, against a dummy hash if there is no account.
 #[derive(Debug)]
 pub struct Attempt {
     account: Option<Account>,
@@ -16,16 +16,16 @@ pub struct Attempt {
     rehashed: Option<PasswordHash>,
 }
 
-/// The attempt lacks evidence: one of these methods has to be shown.
+/// The attempt needs more evidence, by one of these methods.
 #[derive(Debug)]
 pub struct NeedsFactor {
-    /// The user who was named, if there is one. For the log alone.
+    /// The user that the client named, if that user exists. For the log only.
     pub user: Option<UserId>,
     /// The methods that the user may choose from.
     pub methods: &'static [Method],
 }
 
-/// A user has proved who they are. Only [`Attempt::conclude`] makes one, and sessions start from nothing else.
+/// A user who has authenticated. Only [`Attempt::conclude`] creates one, and sessions start from nothing else.
 #[derive(Debug)]
 pub struct Proven {
     user: User,
@@ -33,26 +33,26 @@ pub struct Proven {
     rehashed: Option<PasswordHash>,
 }
 
-/// Why an attempt failed. The client receives one answer for an unknown address, a wrong password and an inactive account
-/// (OWASP ASVS 5.0, 6.3.8); the reason and the account are for the log alone.
+/// Why an attempt failed. The client receives the same response for an unknown address, a wrong password and an
+/// inactive account (OWASP ASVS 5.0, 6.3.8); the reason and the account are for the log only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No user has the address.
+    /// No user has this address.
     #[error("unknown address")]
     UnknownEmail,
     /// The password is wrong.
     #[error("wrong password")]
     WrongPassword(UserId),
-    /// The account is deactivated. Found only after the password was checked.
+    /// The account is deactivated. The attempt reports it only after verifying the password.
     #[error("deactivated account")]
     Inactive(UserId),
-    /// No password can be checked against what is stored: it was made elsewhere, in a form or at a cost that is not accepted.
+    /// The stored hash cannot be verified: another service created it, in a form or at a cost that is not accepted.
     #[error("unusable password hash: {1}")]
     UnusableHash(UserId, &'static str),
 }
 
 impl Refusal {
-    /// Whose account it is.
+    /// The user that the refusal is about.
     pub fn user(self) -> Option<UserId> {
         match self {
             Self::UnknownEmail => None,
@@ -62,7 +62,7 @@ impl Refusal {
 }
 
 impl Attempt {
-    /// Starts an attempt: looks the account up, and how far the client is trusted.
+    /// Starts an attempt: looks up the account and the client trust.
     pub async fn start(core: &Core, email: &Email, client: &ClientInfo) -> Result<Self, PortFailure> {
         let mut view = core.store.read().await?;
         let account = view.credentials().by_login(email).await?;
@@ -72,7 +72,7 @@ impl Attempt {
         Ok(Self { account, requester, evidence: Vec::new(), rehashed: None })
     }
 
-    /// Checks the password.
+    /// Verifies the password.
     pub async fn password(mut self, core: &Core, password: Password) -> Result<Self, Failure<Refusal>> {
         let verification = self.verify(core, password).await?;
         let user = match &self.account {
@@ -90,7 +90,7 @@ impl Attempt {
         Ok(self)
     }
 
-    /// Decides whether the evidence is enough.
+    /// Decides whether the evidence is sufficient.
     pub fn conclude(self) -> Result<Proven, NeedsFactor> {
         let user = self.account.map(|account| account.user);
         match (user, assess(&self.evidence)) {
@@ -102,7 +102,8 @@ impl Attempt {
         }
     }
 
-    /// A new hash is only for a user who is let in: its cost would tell that an account is deactivated.
+    /// Verifies the password. It rehashes only for active users: the cost of a new hash would reveal that an account is
+    /// deactivated.
     async fn verify(&self, core: &Core, password: Password) -> Result<Verification, Failure<Refusal>> {
         let hash = self.account.as_ref().and_then(|account| account.password.clone());
         let verified = match (&self.account, hash) {
@@ -124,17 +125,17 @@ impl Attempt {
 }
 
 impl Proven {
-    /// The user, as they were when the attempt started.
+    /// The user, as read when the attempt started.
     pub fn user(&self) -> &User {
         &self.user
     }
 
-    /// How they proved who they are.
+    /// How the user authenticated.
     pub fn assurance(&self) -> &Assurance {
         &self.assurance
     }
 
-    /// Another hash of the same password, if the stored one is not as hashes are made today.
+    /// A new hash of the same password, if the stored hash uses outdated parameters.
     pub(crate) fn into_rehashed(self) -> Option<PasswordHash> {
         self.rehashed
     }

@@ -1,14 +1,15 @@
-//! Who is served first when there are more passwords to check than the machine can.
+//! Client trust: decides which clients are served first when there are more password checks than the machine can do.
 
 use std::net::IpAddr;
 
 use crate::credential::Standing;
 use crate::kernel::{ClientInfo, ClientNetwork};
 
-/// How many of an account's newest sessions are looked at.
+/// How many of an account's newest sessions are considered.
 pub const REMEMBERED_SESSIONS: u16 = 32;
 
-/// The standing of a client that names an account to which sessions were opened from these addresses.
+/// Returns whether a client is recognised: it names an account for which sessions started from `addresses`, and comes
+/// from the network of one of them.
 pub fn of(client: &ClientInfo, addresses: &[IpAddr]) -> Standing {
     let Some(network) = client.network() else { return Standing::Stranger };
     if addresses.iter().any(|known| ClientNetwork::of(*known) == network) {

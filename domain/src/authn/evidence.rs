@@ -1,20 +1,20 @@
 use super::Assurance;
 
-/// A way to prove who one is.
+/// An authentication method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// The password of the account.
     Password,
 }
 
-/// Something that a user has shown and that was checked.
+/// Something that a user presented and that was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// The right password.
+    /// The correct password.
     Password,
 }
 
-/// What the evidence is worth, or the methods of which one is needed more.
+/// Returns the assurance that the evidence gives, or the methods of which one is still needed.
 pub(super) fn assess(evidence: &[Evidence]) -> Result<Assurance, &'static [Method]> {
     if evidence.contains(&Evidence::Password) { Ok(Assurance::PASSWORD) } else { Err(&[Method::Password]) }
 }

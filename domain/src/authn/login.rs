@@ -1,4 +1,4 @@
-//! Logging in with a password.
+//! Login with a password.
 
 use super::{Attempt, client_trust};
 use crate::credential::{Password, Standing};
@@ -6,7 +6,7 @@ use crate::kernel::{ClientInfo, Email, StoreError, UserId};
 use crate::token::TokenPair;
 use crate::{Core, Failure, authn, session};
 
-/// A login.
+/// A login request.
 #[derive(Debug)]
 pub struct Command {
     /// The login name.
@@ -17,22 +17,22 @@ pub struct Command {
     pub client: ClientInfo,
 }
 
-/// Why there is no session. The client receives one answer for all of them (OWASP ASVS 5.0, 6.3.8).
+/// Why no session was started. The client receives the same response for all reasons (OWASP ASVS 5.0, 6.3.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The attempt failed.
     #[error(transparent)]
     Attempt(authn::Refusal),
-    /// The evidence is not enough.
+    /// The evidence is not sufficient.
     #[error("another factor is needed")]
     NeedsFactor(Option<UserId>),
-    /// The password was changed, or the account deactivated, while the old password was being checked.
+    /// The password was changed, or the account deactivated, while the old password was being verified.
     #[error("overtaken by a change")]
     Overtaken(UserId),
 }
 
 impl Refusal {
-    /// Whose account it is.
+    /// The user that the refusal is about.
     pub fn user(self) -> Option<UserId> {
         match self {
             Self::Attempt(refusal) => refusal.user(),
@@ -42,14 +42,14 @@ impl Refusal {
     }
 }
 
-/// How far a client is trusted that is about to try a password for this address.
+/// Returns the trust in a client that is about to try a password for this address.
 pub async fn standing(core: &Core, email: &Email, client: &ClientInfo) -> Result<Standing, StoreError> {
     let mut view = core.store.read().await?;
     let addresses = view.sessions().recent_addresses(email, client_trust::REMEMBERED_SESSIONS).await?;
     Ok(client_trust::of(client, &addresses))
 }
 
-/// Checks the password and starts a session.
+/// Verifies the password and starts a session.
 pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure<Refusal>> {
     core.clock.signing_time()?;
     let attempt = Attempt::start(core, &command.email, &command.client).await?;

@@ -1,7 +1,7 @@
-//! Authentication: what a user shows becomes evidence, and evidence becomes an [`Assurance`].
+//! Authentication: turns what a user presents into evidence, and evidence into an [`Assurance`].
 //!
-//! An [`Attempt`] starts with an address and collects evidence. [`Attempt::conclude`] either says which methods are still
-//! needed ([`NeedsFactor`]) or gives [`Proven`], the only value from which a session starts.
+//! An [`Attempt`] starts with an address and collects evidence. [`Attempt::conclude`] returns either the methods that
+//! are still needed ([`NeedsFactor`]) or [`Proven`], the only value from which a session starts.
 
 mod assurance;
 mod attempt;

@@ -1,4 +1,5 @@
-//! How fresh an authentication must be for a sensitive change (RFC 9470; OWASP ASVS 5.0, 7.5.1).
+//! Step-up authentication: how recent an authentication must be for a sensitive change (RFC 9470; OWASP ASVS 5.0,
+//! 7.5.1).
 
 use time::{Duration, OffsetDateTime};
 
@@ -6,11 +7,11 @@ use time::{Duration, OffsetDateTime};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a more recent authentication is needed")]
 pub struct StepUpRequired {
-    /// How old it may be.
+    /// The maximum age.
     pub max_age: Duration,
 }
 
-/// Checks that the user proved the password at most `max_age` ago. Zero turns the check off.
+/// Checks that the user authenticated at most `max_age` ago. Zero disables the check.
 pub fn require_recent(
     authenticated_at: OffsetDateTime,
     now: OffsetDateTime,
