@@ -1,4 +1,4 @@
-//! Seeing and ending a user's sessions.
+//! Lists and ends a user's sessions, for superusers.
 
 use super::{RevocationReason, Session, end_legacy_tokens};
 use crate::account::admin::{Admin, NotFound, Unconfirmed};
@@ -6,7 +6,7 @@ use crate::audit::{AuditEventKind, Trail};
 use crate::kernel::{AgeCursor, ClientInfo, Page, PageRequest, SessionId, UserId};
 use crate::{Core, Failure};
 
-/// A page of the user's live sessions, newest first.
+/// Returns a page of the user's live sessions, newest first.
 pub async fn list(
     core: &Core,
     _: Admin,
@@ -20,16 +20,16 @@ pub async fn list(
     Ok(view.sessions().live_of(id, core.clock.now(), page).await?)
 }
 
-/// Why the sessions go on.
+/// Why the sessions were not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is no such user.
+    /// The user does not exist.
     NotFound,
-    /// The caller cannot administer any more.
+    /// The caller is no longer authorised to administer users.
     Unconfirmed(Unconfirmed),
 }
 
-/// Ends all of the user's sessions, and all tokens of the service before.
+/// Ends all of the user's sessions, and all legacy tokens.
 pub async fn revoke_all(
     core: &Core,
     admin: Admin,

@@ -8,16 +8,16 @@ use crate::kernel::{SessionId, StoreError};
 use crate::store::UnitOfWork;
 use crate::token::{AccessClaims, InvalidToken};
 
-/// Somebody who has shown a valid access token: the user and the session as they are now, not as the token remembers them.
-/// Only [`authenticate`] makes one, and nobody outside the use cases changes it.
+/// An authenticated caller: the user and the session as they are now, not as the token's claims say. Only
+/// [`authenticate`] creates one, and only use cases can change it.
 #[derive(Clone, Debug)]
 pub struct Principal {
     pub(crate) user: User,
-    /// None with a token of the service before this one, which belongs to no session.
+    /// `None` for a token of the legacy service, which belongs to no session.
     pub(crate) grant: Option<Grant>,
 }
 
-/// A live session, and what the token says that was shown.
+/// A live session, and the claims of the presented token.
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
     pub(crate) session: Session,
@@ -30,7 +30,7 @@ impl Principal {
         &self.user
     }
 
-    /// The session that the token belongs to. A token of the service before this one belongs to none.
+    /// The session that the token belongs to. A token of the legacy service belongs to none.
     pub fn session(&self) -> Option<&Session> {
         self.grant.as_ref().map(|grant| &grant.session)
     }
@@ -40,8 +40,8 @@ impl Principal {
         self.session().map(|session| session.id)
     }
 
-    /// The session of somebody who has proved the password recently enough for a sensitive change. Of a token without a session
-    /// it is not known when that was, so that it never does.
+    /// Returns the session if the user authenticated recently enough for a sensitive change. A token without a session
+    /// never qualifies, because its authentication time is unknown.
     pub(crate) fn require_recent(
         &self,
         core: &Core,
@@ -54,9 +54,9 @@ impl Principal {
     }
 }
 
-/// Whether somebody who was let in would be so still: with this session, or with a token of the service before, which has
-/// none. The unit must have locked the user, and `user` be what the lock gave; so what it writes cannot be overtaken by a
-/// revocation, however long ago the token was looked at.
+/// Whether a caller who was authenticated still is: by this session, or by a legacy token, which has none. The unit
+/// must have locked the user, and `user` must be what the lock returned. So no revocation can overtake the unit's
+/// writes, however long ago the token was verified.
 pub(crate) async fn is_still_in(
     unit: &mut dyn UnitOfWork,
     user: &User,
@@ -72,7 +72,8 @@ pub(crate) async fn is_still_in(
     }
 }
 
-/// Finds out whose access token this is. The store is not asked before the signature has been checked, and then once.
+/// Authenticates a caller by an access token. It verifies the signature first, then reads the store: once for a token
+/// of this service.
 pub async fn authenticate(core: &Core, token: &str) -> Result<Principal, NotAuthenticated> {
     let now = core.clock.now();
     match core.verifier.verify_access(token, now) {
@@ -80,7 +81,7 @@ pub async fn authenticate(core: &Core, token: &str) -> Result<Principal, NotAuth
             let (user, grant) = by_session(core, claims, now).await?;
             Ok(Principal { user, grant: Some(grant) })
         }
-        // No token of ours begins like that: it may be one of the service before.
+        // No token of this service has such a header: it may be a legacy token.
         Err(InvalidToken::Header) => {
             let user = legacy::authenticate(core, token, now).await?;
             Ok(Principal { user, grant: None })
@@ -89,7 +90,7 @@ pub async fn authenticate(core: &Core, token: &str) -> Result<Principal, NotAuth
     }
 }
 
-/// The session of a verified token, and its user.
+/// Returns the session of a verified token, and its user.
 pub(super) async fn by_session(
     core: &Core,
     claims: AccessClaims,

@@ -1,4 +1,4 @@
-//! Telling another service what a token is worth at this moment (RFC 7662).
+//! Token introspection: reports to another service whether a token is valid (RFC 7662).
 
 use super::NotAuthenticated;
 use super::authenticate::by_session;
@@ -8,20 +8,20 @@ use crate::client::client_credentials;
 use crate::kernel::{PlainToken, StoreError};
 use crate::token::{AccessClaims, ClientClaims, RefreshClaims};
 
-/// What a token is worth.
+/// The result of an introspection.
 #[derive(Clone, Debug)]
 pub enum Introspection {
-    /// Nothing: it is not ours, or it is good no more. Nobody is told which.
+    /// The token is not valid: unknown, expired or revoked. The caller does not learn which.
     Inactive,
-    /// An access token of a live session, and its user as they are now.
+    /// A valid access token of a live session, and its user as they are now.
     Access(AccessClaims, User),
     /// The live refresh token of a live session, and its user as they are now.
     Refresh(RefreshClaims, User),
-    /// The own access token of a service client that is not revoked.
+    /// The access token of a service client that is not revoked.
     Client(ClientClaims),
 }
 
-/// Looks at a token. It is asked of the store, so that a token counts for nothing as soon as its session has ended.
+/// Introspects a token. It reads the store, so that a token becomes inactive as soon as its session ends.
 pub async fn execute(core: &Core, token: &PlainToken) -> Result<Introspection, StoreError> {
     if let Some(claims) = refresh_claims(core, token) {
         return refresh(core, token, claims).await;
@@ -31,7 +31,8 @@ pub async fn execute(core: &Core, token: &PlainToken) -> Result<Introspection, S
         let is_live = client.is_some_and(|client| client.revoked_at.is_none());
         return Ok(if is_live { Introspection::Client(claims) } else { Introspection::Inactive });
     }
-    // Other services never took tokens of the service before for ours, and what they ask here does not change that.
+    // Legacy tokens stay inactive: other services never accepted them as tokens of this service, and introspection does
+    // not change that.
     let now = core.clock.now();
     let Ok(claims) = core.verifier.verify_access(token.expose(), now) else {
         return Ok(Introspection::Inactive);

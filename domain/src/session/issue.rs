@@ -6,7 +6,7 @@ use crate::kernel::{PlainToken, TokenId};
 use crate::token::{AccessClaims, IssuedToken, RefreshClaims};
 use crate::{Core, PortFailure};
 
-/// Signs an access token for a session. It never outlives the session.
+/// Signs an access token for a session. The token never outlives the session.
 pub(crate) fn access_token(
     core: &Core,
     session: &Session,
@@ -30,8 +30,8 @@ pub(crate) fn access_token(
     Ok((token, expires_at - now))
 }
 
-/// Signs the live refresh token of a session, from nothing but what the session keeps: the same session gives the same
-/// token, as long as the signing key is the same.
+/// Signs the live refresh token of a session, from the stored session alone: the same session gives the same token, as
+/// long as the signing key is the same.
 pub(crate) fn refresh_token(core: &Core, session: &Session) -> Result<IssuedToken, PortFailure> {
     Ok(core.issuer.issue_refresh(&RefreshClaims {
         id: session.refresh_jti.clone(),
@@ -42,7 +42,7 @@ pub(crate) fn refresh_token(core: &Core, session: &Session) -> Result<IssuedToke
     })?)
 }
 
-/// When a refresh token that is issued now expires: in whole seconds, as the token says it.
+/// Returns when a refresh token that is issued now expires, in whole seconds as in the token.
 pub(crate) fn refresh_expiry(core: &Core, now: OffsetDateTime) -> OffsetDateTime {
     whole_seconds(now) + core.settings.refresh_token_lifetime
 }

@@ -1,12 +1,12 @@
-//! Access tokens of the service before this one: good for a while, so that nobody notices that they moved in.
+//! Access tokens of the legacy service: accepted for a while, so that its users do not notice the migration.
 //!
-//! They are valid only for users who were adopted or imported. A user who registered here has no token of that service, but while
-//! it still runs, an attacker could register the same address there and get one. They never authorise administration
-//! ([`Admin::authorise`](crate::account::admin::Admin::authorise)).
+//! They are valid only for users who were adopted or imported. A user who registered here has no token of that service,
+//! but while it still runs, an attacker could register the same address there and get one. They never authorise
+//! administration ([`Admin::authorise`](crate::account::admin::Admin::authorise)).
 //!
-//! There is no session to such a token, so that none can be ended alone. What ends them is the credential version: with the
-//! first one a user came here, and the tokens of the service before are good for that one only. Whatever takes access away
-//! from a user counts it up, so that all of them are worth nothing from then on.
+//! A legacy token has no session, so it cannot be revoked alone. The credential version ends it: legacy tokens are
+//! valid only for the first version, with which adopted users start. Every operation that takes access away from a user
+//! advances the version, which invalidates all of the user's legacy tokens.
 
 use time::OffsetDateTime;
 
@@ -18,11 +18,11 @@ use crate::kernel::StoreError;
 use crate::store::UnitOfWork;
 use crate::token::{InvalidToken, LegacyClaims, LegacySubject};
 
-/// The credential version of everybody who has just come.
+/// The credential version of a newly adopted user.
 const FIRST_VERSION: i64 = 0;
 
-/// Finds out whose access token this is, if tokens of the service before are accepted at all. The store is not asked before
-/// the signature has been checked, and then for the user and for where the user came from.
+/// Authenticates a user by a legacy access token, if such tokens are accepted at all. It verifies the signature before
+/// it reads the store, for the user and the user's origin.
 pub(super) async fn authenticate(
     core: &Core,
     token: &str,
@@ -42,21 +42,21 @@ pub(super) async fn authenticate(
     if !user.is_active {
         return Err(NotAuthenticated::Inactive);
     }
-    // Only the audit trail tells adopted users apart, also in databases that an earlier release adopted. If the event has been
-    // swept already, the token is refused, which costs its bearer a login.
+    // Only the audit trail identifies adopted users, also in databases that an earlier release adopted. If the event
+    // has already been swept, the token is refused, and its bearer has to log in.
     if !view.audit().has(user.id, AuditEventKind::UserImported).await? {
         return Err(NotAuthenticated::NotAdopted);
     }
     Ok(user)
 }
 
-/// Whether tokens of the service before that the user may have are good still.
+/// Whether legacy tokens that the user may have are still valid.
 pub(super) fn may_have_tokens(user: &User) -> bool {
     user.credential_version == FIRST_VERSION
 }
 
-/// An address may have been given up and taken by somebody else: by a user who came later, whom the time tells, or by one who
-/// changed theirs, which ends their tokens.
+/// Whether the token belongs to this user. The address may have moved to another user: one who came later, whom the
+/// creation time reveals, or one who changed their address, which ends their legacy tokens.
 fn is_theirs(claims: &LegacyClaims, user: &User) -> bool {
     match claims.subject {
         LegacySubject::Id(id) => id == user.id,
@@ -66,8 +66,8 @@ fn is_theirs(claims: &LegacyClaims, user: &User) -> bool {
     }
 }
 
-/// Ends all tokens of the service before that the user may have, and tells whether there could be any. The unit must have
-/// locked the user, and `user` be what the lock gave. Where such tokens are not accepted nothing is written.
+/// Ends all legacy tokens that the user may have, and returns whether there could be any. The unit must have locked the
+/// user, and `user` must be what the lock returned. If legacy tokens are not accepted, it writes nothing.
 pub(crate) async fn end_tokens(
     core: &Core,
     unit: &mut dyn UnitOfWork,

@@ -5,8 +5,8 @@ use crate::account::User;
 use crate::kernel::StoreError;
 use crate::store::UnitOfWork;
 
-/// Locks the principal's user, and gives it as it is then. `None` if the session has ended, or the account was deactivated or
-/// deleted, since the token was looked at: whoever has been shut out changes nothing any more.
+/// Locks the caller's user, and returns the user as locked. `None` if the session has ended, or the account was
+/// deactivated or deleted, since the token was verified: a caller who has lost access changes nothing.
 pub(crate) async fn lock(
     unit: &mut dyn UnitOfWork,
     principal: &Principal,

@@ -1,12 +1,12 @@
-//! Ending the session that asks.
+//! Ends the caller's session.
 
 use super::{Principal, RevocationReason, end_legacy_tokens};
 use crate::audit::{AuditEventKind, Trail};
 use crate::kernel::{ClientInfo, UserId};
 use crate::{Core, PortFailure};
 
-/// Revokes the principal's own session. It is no error if somebody else has just done so. Who has none, but a token of the
-/// service before, has all such tokens ended.
+/// Revokes the caller's session. It is not an error if another request has just revoked it. A caller with a legacy
+/// token has no session; all of their legacy tokens end.
 pub async fn execute(core: &Core, principal: &Principal, client: &ClientInfo) -> Result<(), PortFailure> {
     let Some(session) = principal.session_id() else {
         return without_session(core, principal.user.id, client).await;
@@ -23,7 +23,7 @@ pub async fn execute(core: &Core, principal: &Principal, client: &ClientInfo) ->
     Ok(())
 }
 
-/// Ends all tokens of the service before that the user has: none of them can be ended alone.
+/// Ends all legacy tokens of the user: none of them can be revoked alone.
 pub(super) async fn without_session(
     core: &Core,
     user: UserId,

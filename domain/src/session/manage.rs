@@ -1,24 +1,24 @@
-//! Seeing and ending the own sessions.
+//! Lists and ends the caller's sessions.
 
 use super::{Principal, RevocationReason, Session, end_legacy_tokens};
 use crate::audit::{AuditEventKind, Trail};
 use crate::kernel::{AgeCursor, ClientInfo, Page, PageRequest, SessionId};
 use crate::{Core, Failure, PortFailure};
 
-/// Why a session goes on.
+/// Why a session was not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is no such live session of this user. Somebody else's is answered in the same way.
+    /// The user has no such live session. Another user's session gets the same response.
     NotFound,
-    /// The own session ended while this was under way. Of two that would end each other one does.
+    /// The caller's session ended meanwhile. Of two sessions that end each other, one succeeds.
     Overtaken,
 }
 
-/// The own session ended while this was under way. Of several that would each end all others one does.
+/// The caller's session ended meanwhile. Of several sessions that each end all others, one succeeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overtaken;
 
-/// A page of the caller's live sessions, newest first.
+/// Returns a page of the caller's live sessions, newest first.
 pub async fn list(
     core: &Core,
     principal: &Principal,
@@ -28,7 +28,7 @@ pub async fn list(
     Ok(view.sessions().live_of(principal.user.id, core.clock.now(), page).await?)
 }
 
-/// Ends one of the own sessions; it may be the current one.
+/// Ends one of the caller's sessions; it may be the current one.
 pub async fn revoke(
     core: &Core,
     principal: &Principal,
@@ -56,8 +56,8 @@ pub async fn revoke(
     Ok(())
 }
 
-/// Ends all of the own sessions but the current one, and all tokens of the service before: the current one with them, if it is
-/// of those.
+/// Ends all of the caller's sessions except the current one, and all legacy tokens. If the caller presents a legacy
+/// token, it ends with them.
 pub async fn revoke_others(
     core: &Core,
     principal: &Principal,

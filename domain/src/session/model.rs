@@ -6,61 +6,62 @@ use crate::kernel::{ClientInfo, SessionId, TokenDigest, TokenId, UserId};
 
 /// One login on one device: a family of refresh tokens of which exactly one is live.
 ///
-/// Rotation changes this row and adds none, so the table grows with logins and not with use.
+/// Rotation updates this row and adds none, so the table grows with logins and not with use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Names the session; the `sid` claim of its tokens.
+    /// Identifies the session: the `sid` claim of its tokens.
     pub id: SessionId,
-    /// Whose session it is.
+    /// The owner of the session.
     pub user_id: UserId,
-    /// How many refresh tokens came before the live one.
+    /// The generation of the live refresh token. Each rotation increments it; a re-key advances it further.
     pub generation: i64,
-    /// The first generation since the session was last re-keyed. Tokens of an earlier one were revoked on purpose,
-    /// so that their use is refused but tells nothing of a theft.
+    /// The first generation since the last re-key. Tokens of earlier generations were revoked on purpose, so their use
+    /// is refused but does not indicate a theft.
     pub rekeyed_generation: i64,
-    /// The `jti` of the live refresh token. With the times below it lets the service sign the very same token again.
+    /// The `jti` of the live refresh token. With it and the times below, the service can sign the very same token
+    /// again.
     pub refresh_jti: TokenId,
     /// The SHA-256 digest of the live refresh token.
     pub hashed_refresh_token: TokenDigest,
-    /// The digest of the one before, for the reuse grace. None after a login or a re-key.
+    /// The digest of the previous refresh token, for the reuse grace period. `None` after a login or a re-key.
     pub previous_hashed_refresh_token: Option<TokenDigest>,
     /// When the live refresh token was issued.
     pub rotated_at: OffsetDateTime,
     /// When the user logged in.
     pub created_at: OffsetDateTime,
-    /// When the user last proved the password; the `auth_time` claim.
+    /// When the user last authenticated; the `auth_time` claim.
     pub authenticated_at: OffsetDateTime,
-    /// How the user proved who they are; the `acr` and `amr` claims.
+    /// How the user authenticated; the `acr` and `amr` claims.
     pub assurance: Assurance,
-    /// When the session was last opened or refreshed.
+    /// When the session was started, or last refreshed or re-keyed.
     pub last_used_at: OffsetDateTime,
     /// When the live refresh token expires.
     pub expires_at: OffsetDateTime,
-    /// When the session ends however often it is refreshed.
+    /// When the session ends, no matter how often it is refreshed.
     pub max_expires_at: OffsetDateTime,
-    /// Set once the session was ended before its time.
+    /// When and why the session was revoked, if it was.
     pub revoked: Option<Revocation>,
     /// Where the login came from.
     pub client: ClientInfo,
     /// Where the login, refresh or re-key at `last_used_at` came from.
     pub last_client: ClientInfo,
-    /// The [`User::sessions_epoch`] that the session belongs to. The session has ended when the user's is another one.
+    /// The [`User::sessions_epoch`] that the session belongs to. The session has ended if the user's epoch differs.
     pub epoch: i64,
 }
 
 impl Session {
-    /// Whether the session still lets its user in. The rule stands here, once for all stores.
+    /// Whether the session still authenticates its user. All stores share this rule.
     pub fn is_live(&self, user: &User, now: OffsetDateTime) -> bool {
         self.is_unrevoked(user) && now < self.expires_at && now < self.max_expires_at
     }
 
-    /// Whether no one ended the session before its time: neither this one alone, nor all sessions of the user.
+    /// Whether the session was not revoked, neither alone nor with all sessions of the user.
     pub fn is_unrevoked(&self, user: &User) -> bool {
         self.user_id == user.id && self.epoch == user.sessions_epoch && self.revoked.is_none()
     }
 }
 
-/// When and why a session was ended before its time.
+/// When and why a session was revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revocation {
     /// When.
@@ -69,24 +70,24 @@ pub struct Revocation {
     pub reason: RevocationReason,
 }
 
-/// Why a session was ended before its time.
+/// Why a session was revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevocationReason {
     /// Its owner logged out.
     Logout,
-    /// Its owner ended it from another session.
+    /// Its owner revoked it.
     RevokedByUser,
-    /// A superuser ended it.
+    /// A superuser revoked it.
     RevokedByAdmin,
     /// The password was changed.
     PasswordChanged,
     /// The account was deactivated.
     Deactivated,
-    /// The user is no superuser any more.
+    /// The user is no longer a superuser.
     Demoted,
-    /// A refresh token was used again after its successor had been issued (RFC 9700 section 4.14.2).
+    /// A refresh token was used again after its successor was issued (RFC 9700 section 4.14.2).
     RefreshTokenReused,
-    /// A login exceeded the most sessions that an account may have, and this one was the least recently used.
+    /// A login exceeded the session limit of the account, and this session was the least recently used.
     SessionLimit,
 }
 
@@ -102,7 +103,7 @@ impl RevocationReason {
         Self::SessionLimit,
     ];
 
-    /// The name that a store keeps.
+    /// The name in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Logout => "logout",
@@ -116,7 +117,7 @@ impl RevocationReason {
         }
     }
 
-    /// Reads the name that a store kept.
+    /// Parses the name in the store.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
     }

@@ -3,56 +3,56 @@ use crate::account::User;
 use crate::audit::AuditEvent;
 use crate::credential::PasswordHash;
 
-/// The most rows of sessions that one unit writes or deletes for one user: a few milliseconds of work.
+/// Maximum number of session rows that one unit of work writes or deletes for one user: a few milliseconds of work.
 pub const REVOKED_AT_ONCE: u16 = 500;
 
-/// A session that begins because a password was right.
+/// The start of a session, after the password was verified.
 #[derive(Clone, Debug)]
 pub struct Opening {
     /// The session.
     pub session: Session,
-    /// The `credential_version` of the user whose password was checked.
+    /// The `credential_version` of the user whose password was verified.
     pub credential_version: i64,
-    /// Another hash of the same password, if the old one is not as hashes are made today.
+    /// A new hash of the same password, if the stored hash uses outdated parameters.
     pub rehashed: Option<PasswordHash>,
-    /// What is told of it.
+    /// The audit event.
     pub event: AuditEvent,
-    /// The most sessions that the account may have, this one included. At least one.
+    /// Session limit of the account, including this session. At least one.
     pub max_sessions: u16,
 }
 
-/// What became of an opening. Only [`Opened`](Self::Opened) has changed anything.
+/// The outcome of a session start. Only [`Opened`](Self::Opened) has changed anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpeningOutcome {
-    /// The session is there. This is the user as it was found.
+    /// The session was started. This is the user as the store found them.
     Opened(User),
-    /// The user is gone, was deactivated, or has changed the password since it was checked.
+    /// The user was deleted or deactivated, or has changed the password since it was verified.
     Overtaken,
 }
 
 impl Opening {
-    /// Whether the session may be opened for the user as it is. The rule stands here, once for all stores.
+    /// Whether the session may be started for the current user. All stores share this rule.
     pub fn fits(&self, user: &User) -> bool {
         user.id == self.session.user_id
             && user.is_active
             && user.credential_version == self.credential_version
     }
 
-    /// The session as it is to be kept: of the epoch of the user as locked. So a start that waits for a unit which ends all
+    /// The session to store, with the epoch of the locked user. So a session start that waits for a unit which ends all
     /// sessions comes after it.
     #[must_use]
     pub fn session_of(&self, user: &User) -> Session {
         Session { epoch: user.sessions_epoch, ..self.session.clone() }
     }
 
-    /// How many of the user's [unrevoked](Session::is_unrevoked) sessions a store counts at most to find out what has to
-    /// [give way](Self::eviction).
+    /// How many of the user's [unrevoked](Session::is_unrevoked) sessions a store counts at most to determine the
+    /// [eviction](Self::eviction).
     pub fn counted_sessions(&self) -> u32 {
         self.others().saturating_add(REVOKED_AT_ONCE.into()).saturating_add(1)
     }
 
-    /// What has to give way to the session where the user has so many unrevoked ones, expired or not. After that the account
-    /// has at most [`max_sessions`](Self::max_sessions), whatever it had before, and the work is bounded.
+    /// Which sessions to evict if the user has this many unrevoked ones, expired or not. After that the account has at
+    /// most [`max_sessions`](Self::max_sessions), whatever it had before, and the work is bounded.
     pub fn eviction(&self, unrevoked: u32) -> Eviction {
         let excess = unrevoked.saturating_sub(self.others());
         if excess == 0 {
@@ -69,15 +69,15 @@ impl Opening {
     }
 }
 
-/// Which sessions of a user give way to a new one.
+/// Which sessions of a user are evicted for a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Eviction {
     /// None: there is room.
     None,
-    /// So many are revoked with [`SessionLimit`](super::RevocationReason::SessionLimit): those that have expired first,
+    /// Revokes this many with [`SessionLimit`](super::RevocationReason::SessionLimit): those that have expired first,
     /// then the least recently used.
     LeastRecentlyUsed(u32),
-    /// There are far too many to look at each, as in a database from before there was a limit: all end but so many that were
-    /// created last. The user's epoch is counted up, and these get the new one.
+    /// Ends all except this many, the last created. There are too many to look at each, as in a database from before
+    /// there was a limit. The store increments the user's epoch, and the kept sessions get the new one.
     AllButNewest(u32),
 }

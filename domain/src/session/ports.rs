@@ -10,11 +10,11 @@ use crate::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, 
 /// Reads sessions.
 #[async_trait]
 pub trait SessionReader: Send {
-    /// The session and its user, in one query: what every authenticated request needs.
+    /// The session and its user, in one query: every authenticated request needs both.
     async fn with_user(&mut self, id: SessionId) -> Result<Option<(Session, User)>, StoreError>;
 
-    /// A page of the user's sessions that are [live](Session::is_live). They MUST come newest first, by `(created_at, id)`; each
-    /// session that lives throughout a walk MUST come exactly once.
+    /// A page of the user's [live](Session::is_live) sessions. They MUST come newest first, by `(created_at, id)`; each
+    /// session that is live while a caller reads all pages MUST come exactly once.
     async fn live_of(
         &mut self,
         user: UserId,
@@ -22,9 +22,9 @@ pub trait SessionReader: Send {
         page: PageRequest<AgeCursor<SessionId>>,
     ) -> Result<Page<Session, AgeCursor<SessionId>>, StoreError>;
 
-    /// The client addresses of the newest sessions of the user with this e-mail address, of at most `limit` of them, whether
-    /// the sessions live or have ended. Each address MUST come once, in any order. None where nobody has the e-mail
-    /// address; sessions without a client address MUST be passed over.
+    /// The client addresses of the newest sessions of the user with this e-mail address, of at most `limit` sessions,
+    /// live or ended. Each address MUST come once, in any order. Empty if no user has the e-mail address; sessions
+    /// without a client address MUST be skipped.
     async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError>;
 }
 
@@ -35,16 +35,16 @@ pub trait SessionRepository: Send {
     /// Adds a session.
     async fn insert(&mut self, session: &Session) -> Result<(), StoreError>;
 
-    /// Whether this is a live session of the user. In a unit that has locked the user it MUST stay so until the unit ends, but
-    /// for what the unit does itself.
+    /// Whether this is a live session of the user. In a unit that has locked the user it MUST stay live until the unit
+    /// ends, unless the unit itself ends it.
     async fn is_live(&mut self, id: SessionId, user: UserId, now: OffsetDateTime)
     -> Result<bool, StoreError>;
 
-    /// Gives the session a new refresh token and forgets the one before, so that there is no reuse grace. It MUST
-    /// change nothing and answer `false` if the session is not the user's or not live at `rekey.at`.
+    /// Gives the session a new refresh token and forgets the previous one, so that there is no reuse grace period. If
+    /// the session is not the user's or not live at `rekey.at`, it MUST change nothing and return `false`.
     async fn rekey(&mut self, rekey: &Rekey) -> Result<bool, StoreError>;
 
-    /// Revokes a live session of the user. It MUST change nothing and answer `false` if there is none with this id.
+    /// Revokes a live session of the user. If there is none with this id, it MUST change nothing and return `false`.
     async fn revoke(
         &mut self,
         id: SessionId,
@@ -53,13 +53,14 @@ pub trait SessionRepository: Send {
         at: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// Ends the user's sessions, all or all but one, by counting [`User::sessions_epoch`] up; the session that is kept MUST
-    /// get the new epoch. One that has expired but is not revoked MUST be ended too: a rotation that began before the expiry
-    /// may still be on its way. A rotation in flight MUST NOT survive it, nor a session that another unit is just opening.
+    /// Ends the user's sessions, all or all except one, by incrementing [`User::sessions_epoch`]; the session that is
+    /// kept MUST get the new epoch. A session that has expired but is not revoked MUST end too: a rotation that began
+    /// before the expiry may still be in flight. A rotation in flight MUST NOT survive it, nor a session that another
+    /// unit is just starting.
     ///
-    /// The time and the reason MUST be written into the newest [`REVOKED_AT_ONCE`](super::REVOKED_AT_ONCE) of them, and it returns into how many: zero
-    /// means that there was none to end. The cost MUST NOT grow with the number of sessions beyond that; those that are left
-    /// have ended all the same, and are swept once they have expired.
+    /// It MUST write the time and the reason to the newest [`REVOKED_AT_ONCE`](super::REVOKED_AT_ONCE) of them, and
+    /// returns to how many: zero means that there was none to end. The cost MUST NOT grow with the number of sessions
+    /// beyond that; the remaining ones have ended all the same, and are swept after they expire.
     async fn revoke_all(
         &mut self,
         user: UserId,
@@ -68,12 +69,12 @@ pub trait SessionRepository: Send {
         at: OffsetDateTime,
     ) -> Result<u64, StoreError>;
 
-    /// Ends those sessions of the user that have to [give way](Opening::eviction) to a new one, and returns the
-    /// [`User::sessions_epoch`] after that. `user` is the user as the unit has locked it.
+    /// Evicts the user's sessions that [exceed the limit](Opening::eviction) when a new one starts, and returns the
+    /// [`User::sessions_epoch`] after that. `user` is the user as locked by the unit.
     async fn make_room(&mut self, opening: &Opening, user: &User) -> Result<i64, StoreError>;
 
-    /// Deletes at most `limit` sessions that expired or were revoked before `before`, and tells how many. Live ones MUST stay. Of sweeps at
-    /// once each session MUST be deleted and counted by one; where a store has several writers, a sweep MUST pass over
-    /// what another one is deleting and not wait for it.
+    /// Deletes at most `limit` sessions that expired or were revoked before `before`, and returns their number. Live
+    /// sessions MUST stay. If sweeps run concurrently, exactly one MUST delete and count each session; in a store with
+    /// several writers, a sweep MUST skip what another sweep is deleting, and not wait for it.
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! Exchanging a refresh token for its successor (RFC 6749 section 6; RFC 9700 section 4.14.2).
+//! Exchanges a refresh token for its successor (RFC 6749 section 6; RFC 9700 section 4.14.2).
 
 use time::OffsetDateTime;
 
@@ -13,7 +13,7 @@ use crate::kernel::{ClientInfo, PlainToken, SessionId, StoreError, TokenDigest, 
 use crate::token::{InvalidToken, RefreshClaims, TokenPair};
 use crate::{Core, Failure, PortFailure};
 
-/// A refresh token that was verified, but not yet exchanged.
+/// A verified refresh token that is not yet exchanged.
 #[derive(Debug)]
 pub struct Presented {
     token: PlainToken,
@@ -21,47 +21,47 @@ pub struct Presented {
 }
 
 impl Presented {
-    /// Verifies a refresh token, without asking the store.
+    /// Verifies a refresh token without reading the store.
     pub fn verify(core: &Core, token: PlainToken) -> Result<Self, InvalidToken> {
         let claims = core.verifier.verify_refresh(token.expose(), core.clock.now())?;
         Ok(Self { token, claims })
     }
 
-    /// The session that the token names, by which refreshes are limited.
+    /// The session that the token names. Rate limits for refresh are per session.
     pub fn session_id(&self) -> SessionId {
         self.claims.session_id
     }
 }
 
-/// Why there is no successor. The client is told one and the same thing; the reason is for the log.
+/// Why there is no successor. The client receives the same response for all reasons; the reason is for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It was used up before: its session has been revoked for that, and an audit event tells of it.
+    /// The token was used before. Its session has been revoked, and an audit event records that.
     Reused,
-    /// It was replaced on purpose, by a change of the password.
+    /// A password change replaced the token.
     Superseded,
-    /// Its session has ended.
+    /// The session has ended.
     Ended,
-    /// Its user may not log in.
+    /// The user may not log in.
     Inactive,
-    /// There is no such session.
+    /// The session does not exist.
     Unknown,
-    /// A client that lost its answer asked again, but the winner's token cannot be signed again, because the signing
-    /// key has changed in between. The session is kept.
+    /// A client that lost the response retried, but the winner's token cannot be signed again, because the signing key
+    /// has changed meanwhile. The session stays live.
     NotRepeatable,
 }
 
-/// What the caller gets.
+/// The result of a refresh.
 #[derive(Debug)]
 pub enum Refreshed {
-    /// The successor of the token, which is used up now.
+    /// The successor of the presented token, which is used up now.
     Rotated(TokenPair),
-    /// The successor that was given out for the token before, once more.
+    /// The successor that was already issued for the presented token, once more.
     Raced(TokenPair),
 }
 
 impl Refreshed {
-    /// The tokens, however the caller came by them.
+    /// The tokens, in either case.
     pub fn into_tokens(self) -> TokenPair {
         match self {
             Self::Rotated(pair) | Self::Raced(pair) => pair,
@@ -71,8 +71,9 @@ impl Refreshed {
 
 /// Exchanges the token.
 ///
-/// A client whose answer was lost, and tabs that race, get the very token that the winner got, within the grace. So
-/// does a client that retries after a failure of this function, or after its future was dropped, whatever the grace is.
+/// A client that lost the response, and tabs that race, get the very token that the winner got, within the grace
+/// period. So does a client that retries after this function failed or its future was dropped, regardless of the grace
+/// period.
 pub async fn execute(
     core: &Core,
     presented: Presented,
@@ -101,7 +102,7 @@ pub async fn execute(
     Ok(refreshed)
 }
 
-/// Why there are no tokens. Reuse ends the session first.
+/// Converts an outcome without tokens to a refusal. Reuse revokes the session first.
 async fn refusal(
     core: &Core,
     outcome: RotationOutcome,
@@ -122,8 +123,8 @@ async fn refusal(
     }))
 }
 
-/// Tries the rotation with the usual lifetime first, which is one round trip to the store. Only in the last days of a
-/// session is it told that the session ends before, and tries again with that end.
+/// Tries the rotation with the usual lifetime first, which takes one round trip to the store. Only in the last days of
+/// a session, the store reports that the session ends earlier, and a second try uses that end.
 async fn rotate<'a>(
     core: &'a Core,
     presented: &Presented,
@@ -191,8 +192,8 @@ fn pair(
     Ok(TokenPair { access_token, refresh_token, expires_in })
 }
 
-/// Ends the whole family, and writes down that it was reuse, together and before the client is told. `false` if it was
-/// ended by somebody else since it was looked at, so that there is nothing left to end or to write down.
+/// Revokes the whole family and records the reuse, in one transaction and before the client gets the response. `false`
+/// if another request has ended it since it was read, so that there is nothing to revoke or to record.
 async fn revoke_family(
     core: &Core,
     session: &Session,

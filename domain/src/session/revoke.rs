@@ -1,17 +1,17 @@
-//! Ending the session of whoever holds a token (RFC 7009).
+//! Token revocation (RFC 7009): ends the session of a token.
 
 use super::{NotAuthenticated, RevocationReason, legacy, logout};
 use crate::audit::{AuditEventKind, Trail};
 use crate::kernel::{ClientInfo, PlainToken, SessionId, UserId};
 use crate::{Core, Failure};
 
-/// It is a service client's own token, which belongs to no session (RFC 7009 section 2.2.1).
+/// The token is a service client's, which belongs to no session (RFC 7009 section 2.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HasNoSession;
 
-/// Revokes the session of an access or a refresh token; with an access token of the service before, all such tokens of its
-/// user. Its possession is enough: whoever has it could do worse. A token
-/// that is not ours, or good no more, is no error (RFC 7009 section 2.2).
+/// Revokes the session of an access or refresh token; for a legacy access token, all legacy tokens of its user.
+/// Possession of the token is enough: its holder could do worse. An unknown, expired or revoked token is not an error
+/// (RFC 7009 section 2.2).
 pub async fn execute(
     core: &Core,
     token: &PlainToken,

@@ -5,12 +5,12 @@ use super::Session;
 use crate::account::User;
 use crate::kernel::{ClientInfo, SessionId, TokenDigest, TokenId, UserId};
 
-/// A new refresh token for a session whose owner has just proved the password.
+/// A new refresh token for a session whose owner has just authenticated.
 #[derive(Clone, Debug)]
 pub struct Rekey {
     /// The session.
     pub session_id: SessionId,
-    /// Whose it has to be.
+    /// The user that the session must belong to.
     pub user_id: UserId,
     /// The generation of the new token.
     pub generation: i64,
@@ -18,7 +18,7 @@ pub struct Rekey {
     pub refresh_jti: TokenId,
     /// The new token's digest.
     pub hashed_refresh_token: TokenDigest,
-    /// Now: when the token was issued and the password was proved.
+    /// The current time: when the token was issued and the user authenticated.
     pub at: OffsetDateTime,
     /// When the new token expires.
     pub expires_at: OffsetDateTime,
@@ -51,7 +51,7 @@ impl Rekey {
 pub struct Rotation {
     /// The session that the presented token names.
     pub session_id: SessionId,
-    /// The user that it names.
+    /// The user that the presented token names.
     pub user_id: UserId,
     /// The presented token's digest.
     pub presented: TokenDigest,
@@ -63,43 +63,46 @@ pub struct Rotation {
     pub hashed_refresh_token: TokenDigest,
     /// When the successor expires.
     pub expires_at: OffsetDateTime,
-    /// Now.
+    /// The current time.
     pub at: OffsetDateTime,
-    /// For how long after a rotation the token before is answered with [`RotationOutcome::Raced`]. Zero is never.
+    /// How long after a rotation the previous token gets [`RotationOutcome::Raced`]. Zero disables that.
     pub reuse_grace: Duration,
-    /// Earlier successors of the presented token whose answers may not have reached the client. If one of them is the
-    /// live token, the attempt is a retry, and MUST be [`RotationOutcome::Raced`] whatever the grace is. Seldom any.
+    /// Earlier successors of the presented token whose responses may not have reached the client. If one of them is the
+    /// live token, the attempt is a retry, and MUST be [`RotationOutcome::Raced`] regardless of the grace period.
+    /// Usually empty.
     pub undelivered: Vec<TokenDigest>,
     /// Where the request came from.
     pub client: ClientInfo,
 }
 
-/// What became of a rotation. Only [`Rotated`](Self::Rotated) has changed anything.
+/// The outcome of a rotation. Only [`Rotated`](Self::Rotated) has changed anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RotationOutcome {
-    /// The presented token was the live one; the successor is now.
+    /// The presented token was the live one; its successor is live now.
     Rotated(Session, User),
-    /// The presented token was the one before the live one, within the grace or [undelivered](Rotation::undelivered).
+    /// The presented token is the one before the live one, within the grace period or
+    /// [undelivered](Rotation::undelivered).
     Raced(Session, User),
-    /// The presented token is the live one, but the successor would outlive the session, which ends then.
+    /// The presented token is the live one, but the successor would outlive the session, which ends at this time.
     Capped(OffsetDateTime),
-    /// The presented token was used up before.
+    /// The presented token was used before.
     Reused(Session),
-    /// The presented token is of a generation from before the last re-key.
+    /// The presented token belongs to a generation before the last re-key.
     Superseded,
     /// The session has ended, or its token has expired.
     Ended,
     /// The user may not log in.
     Inactive,
-    /// There is no such session of that user.
+    /// The user has no such session.
     Unknown,
 }
 
 impl Rotation {
-    /// Why the attempt must be refused for a session and its user as they are, or `None` if the exchange may go on. The
-    /// rules of rotation stand here, once for all stores.
+    /// Why the attempt must be refused for the current session and user; `None` if the exchange may go on. All stores
+    /// share these rules of rotation.
     ///
-    /// A store MUST make the exchange only if the session and the user are at that moment still those that were judged.
+    /// A store MUST make the exchange only if the session and the user are at that moment still those that were
+    /// checked.
     pub fn refusal(&self, session: &Session, user: &User) -> Option<RotationOutcome> {
         if session.user_id != self.user_id {
             return Some(RotationOutcome::Unknown);
@@ -114,7 +117,7 @@ impl Rotation {
             let capped = self.expires_at > session.max_expires_at;
             return capped.then_some(RotationOutcome::Capped(session.max_expires_at));
         }
-        // Without a grace there is none either for whoever looked at the clock before the winner of a race did.
+        // A grace period of zero is off, even if this attempt read the clock before the winner of a race did.
         let has_grace = self.reuse_grace.is_positive() && self.at < session.rotated_at + self.reuse_grace;
         let is_retry = self.undelivered.contains(&session.hashed_refresh_token);
         if (has_grace || is_retry) && session.previous_hashed_refresh_token == Some(self.presented) {

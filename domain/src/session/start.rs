@@ -1,4 +1,4 @@
-//! Starting a session for a user who has proved who they are.
+//! Starts a session for an authenticated user.
 
 use super::issue::whole_seconds;
 use super::{Opening, OpeningOutcome, Session, access_token, refresh_expiry, refresh_token};
@@ -8,7 +8,7 @@ use crate::kernel::{ClientInfo, PlainToken, SessionId, TokenDigest, TokenId};
 use crate::token::TokenPair;
 use crate::{Core, Failure, PortFailure};
 
-/// A credential was changed, or the account deactivated, since the user proved who they are.
+/// A credential was changed, or the account deactivated, since the user authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Overtaken;
 
@@ -23,7 +23,7 @@ pub(crate) async fn execute(
     let trail = Trail { core, at: session.created_at, actor: Some(user.id), client: &session.client };
     let event = trail.event(AuditEventKind::LoggedIn, user.id, Some(session.id))?;
 
-    // The store orders this login before or after any change of the password or the account: never in between.
+    // The store orders this session start before or after any change of the password or the account, never in between.
     let opening = Opening {
         session,
         credential_version: user.credential_version,

@@ -6,17 +6,16 @@ use time::OffsetDateTime;
 use super::Rotation;
 use crate::kernel::TokenDigest;
 
-/// The most attempts that are remembered, in some ten megabytes. A further one replaces the oldest.
+/// Maximum number of attempts to remember, in some ten megabytes. A further one replaces the oldest.
 const CAPACITY: usize = 65_536;
 
-/// Rotations whose answer may not have reached the client: the store failed, or the request was dropped because the
+/// Rotations whose response may not have reached the client: the store failed, or the request was dropped because the
 /// client closed its connection. The store may have made such a rotation all the same.
 ///
-/// When the client retries, the store is asked not to take the retry for theft
-/// ([`Rotation::undelivered`]). Theft
-/// is still detected when the successor is used: outside the store, a rotation without an answer never happened.
+/// When the client retries, [`Rotation::undelivered`] keeps the store from treating the retry as theft. Theft is still
+/// detected when the successor is used: outside the store, a rotation without a response never happened.
 ///
-/// The memory is that of one instance, and is lost with its process.
+/// The list is in the memory of one instance, and is lost with its process.
 #[derive(Debug, Default)]
 pub struct UndeliveredRotations(Mutex<Attempts>);
 
@@ -24,9 +23,9 @@ type Digest = [u8; 32];
 
 #[derive(Debug, Default)]
 struct Attempts {
-    /// The successors that were made for a presented token.
+    /// The successors that were issued for a presented token.
     successors: BTreeMap<Digest, Vec<TokenDigest>>,
-    /// Every attempt up to the capacity, also those whose answer was delivered since.
+    /// Every attempt up to the capacity, including those whose response was delivered since.
     oldest_first: VecDeque<Made>,
 }
 
@@ -38,12 +37,12 @@ struct Made {
 }
 
 impl UndeliveredRotations {
-    /// The successors that were made for this token and may not have been delivered. Seldom any.
+    /// The successors that were issued for this token and may not have been delivered. Usually empty.
     pub(super) fn successors_of(&self, presented: &TokenDigest) -> Vec<TokenDigest> {
         self.attempts().successors.get(presented.as_bytes()).cloned().unwrap_or_default()
     }
 
-    /// An attempt that begins now. It is remembered unless its outcome becomes known.
+    /// Starts an attempt. It is remembered unless its outcome becomes known.
     pub(super) fn attempt(&self, rotation: &Rotation) -> Attempt<'_> {
         Attempt {
             undelivered: self,
@@ -89,7 +88,7 @@ impl Attempts {
     }
 }
 
-/// A rotation that is under way.
+/// A rotation in progress.
 pub(super) struct Attempt<'a> {
     undelivered: &'a UndeliveredRotations,
     presented: TokenDigest,
@@ -100,12 +99,12 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// The store has said that it made no rotation.
+    /// Settles the attempt: the store has reported that it made no rotation.
     pub(super) fn refused(mut self) {
         self.is_settled = true;
     }
 
-    /// The client gets the live token, so that the presented one counts as used from now on.
+    /// Settles the attempt: the client gets the live token, so the presented one counts as used from now on.
     pub(super) fn delivered(mut self) {
         self.is_settled = true;
         self.undelivered.attempts().successors.remove(self.presented.as_bytes());
