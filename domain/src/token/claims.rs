@@ -3,11 +3,11 @@ use crate::authn::Assurance;
 use crate::kernel::{PlainToken, ServiceClientId, SessionId, TokenDigest, TokenId, UserId};
 use time::OffsetDateTime;
 
-/// The `client_id` of the tokens of a login at this service itself (RFC 9068 section 2.2). Tokens of a service client have
+/// The `client_id` of tokens from a login at this service (RFC 9068 section 2.2). Tokens of a service client contain
 /// the id of that client.
 pub const FIRST_PARTY_CLIENT: &str = "inwren";
 
-/// What an access token says. Issuer, audience and key are the issuer's matter.
+/// The claims of an access token. The issuer adds issuer, audience and key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessClaims {
     /// `jti`.
@@ -20,9 +20,9 @@ pub struct AccessClaims {
     pub issued_at: OffsetDateTime,
     /// `exp`, in whole seconds.
     pub expires_at: OffsetDateTime,
-    /// `auth_time` (OpenID Connect Core section 2): when the user last proved the password.
+    /// `auth_time` (OpenID Connect Core section 2): when the user last authenticated.
     pub authenticated_at: OffsetDateTime,
-    /// `acr` and `amr` (OpenID Connect Core section 2): how the user proved who they are.
+    /// `acr` and `amr` (OpenID Connect Core section 2): how the user authenticated.
     pub assurance: Assurance,
     /// `email`, as its owner wrote it.
     pub email: String,
@@ -32,7 +32,7 @@ pub struct AccessClaims {
     pub is_superuser: bool,
 }
 
-/// What a service client's own access token says. It says nothing of any user, and there is no session to it.
+/// The claims of a service client's access token. They name no user and no session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientClaims {
     /// `jti`.
@@ -45,10 +45,10 @@ pub struct ClientClaims {
     pub expires_at: OffsetDateTime,
 }
 
-/// What a refresh token says.
+/// The claims of a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshClaims {
-    /// `jti`, with the generation in it.
+    /// `jti`, which contains the generation.
     pub id: TokenId,
     /// `sub`.
     pub user_id: UserId,
@@ -60,7 +60,7 @@ pub struct RefreshClaims {
     pub expires_at: OffsetDateTime,
 }
 
-/// A token that was just signed, with the digest to store.
+/// A newly signed token, with the digest to store.
 #[derive(Clone, Debug)]
 pub struct IssuedToken {
     /// For its holder.
@@ -69,13 +69,13 @@ pub struct IssuedToken {
     pub digest: TokenDigest,
 }
 
-/// What a successful login or refresh gives.
+/// The tokens that a successful login or refresh returns.
 #[derive(Clone, Debug)]
 pub struct TokenPair {
-    /// Presented to services.
+    /// The client presents it to services.
     pub access_token: PlainToken,
-    /// Exchanged for the next pair.
+    /// The client exchanges it for the next pair.
     pub refresh_token: PlainToken,
-    /// How long the access token is good for.
+    /// Lifetime of the access token.
     pub expires_in: time::Duration,
 }

@@ -1,16 +1,17 @@
 use time::OffsetDateTime;
 
-/// What all instances with the same signing keys have in common: the public keys with which tokens can be verified, and
-/// hashes that nobody else can make.
+/// The signing keys that all instances share: publishes the public keys that verify tokens, and computes hashes that
+/// only holders of the keys can compute.
 pub trait KeyDirectory: Send + Sync {
-    /// The keys to publish at this time, the one that signs first. There MUST be every key whose tokens the verifier
-    /// accepts then, and every key that is about to sign; a revoked one MUST NOT be there.
+    /// Returns the keys to publish at this time, the signing key first. It MUST include every key whose tokens the
+    /// verifier accepts at that time, and every key that is about to sign. It MUST NOT include a revoked key.
     fn published(&self, now: OffsetDateTime) -> Vec<PublishedKey>;
 
-    /// A keyed hash of a text, for names that must not be told in plain where others may read them.
+    /// Computes a keyed hash of a text, for names that must not appear in plain text where others may read them.
     ///
-    /// It MUST be the same wherever the signing keys are the same, and MUST tell nothing of the text or of the keys to
-    /// whoever does not have them. Hashes for different purposes MUST NOT be related. It may change when the keys do.
+    /// It MUST be the same wherever the signing keys are the same, and MUST reveal nothing about the text or the keys
+    /// to a party that does not have the keys. Hashes for different purposes MUST NOT be related. It may change when
+    /// the keys do.
     fn keyed_hash(&self, purpose: &str, text: &str) -> [u8; 32];
 }
 
@@ -23,17 +24,17 @@ pub struct PublishedKey {
     pub modulus: Vec<u8>,
     /// The public exponent, in the same form.
     pub exponent: Vec<u8>,
-    /// What the key does at this time.
+    /// The state of the key at this time.
     pub state: KeyState,
 }
 
-/// What a key does. It follows from times alone, so that all instances agree without telling each other.
+/// The state of a key. It depends on times alone, so that all instances agree without communicating.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// It is published, so that verifiers know it before it signs.
+    /// Published before it signs, so that verifiers already know it.
     Pending,
-    /// It signs.
+    /// Signs new tokens.
     Active,
-    /// It signs no more, but tokens that it signed may still be good.
+    /// No longer signs, but tokens that it signed may still be valid.
     Retired,
 }

@@ -2,22 +2,22 @@ use time::OffsetDateTime;
 
 use crate::kernel::{Email, UserId};
 
-/// What an access token of the service before this one says, as far as it counts here. Of rights it says nothing: they are
-/// those of the user as stored.
+/// The claims of an access token of the legacy service that this service uses. Claims about permissions are ignored:
+/// the stored user decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegacyClaims {
     /// `sub`.
     pub subject: LegacySubject,
-    /// `iat`, if the token says when it was issued.
+    /// `iat`, if the token has it.
     pub issued_at: Option<OffsetDateTime>,
     /// `exp`.
     pub expires_at: OffsetDateTime,
 }
 
-/// Whose token it is. Services of that kind name their users by the one or by the other.
+/// The user that the token belongs to. Legacy services name users by id or by address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LegacySubject {
-    /// By the id, which stayed as it was.
+    /// By id, which the migration kept.
     Id(UserId),
     /// By the address that the user had when the token was issued.
     Email(Email),

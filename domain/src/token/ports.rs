@@ -8,57 +8,58 @@ pub trait TokenIssuer: Send + Sync {
     /// Signs an access token.
     fn issue_access(&self, claims: &AccessClaims) -> Result<PlainToken, SigningError>;
 
-    /// Signs a service client's own access token.
+    /// Signs a service client's access token.
     fn issue_client(&self, claims: &ClientClaims) -> Result<PlainToken, SigningError>;
 
     /// Signs a refresh token.
     ///
-    /// The same claims under the same key MUST give the same token, byte for byte: that is what lets a racing client
-    /// get the very token that the winner got without it ever having been stored.
+    /// The same claims under the same key MUST give the same token, byte for byte. So a client that lost a race gets
+    /// the very token that the winner got, although no store ever had it.
     fn issue_refresh(&self, claims: &RefreshClaims) -> Result<IssuedToken, SigningError>;
 }
 
-/// Turns presented tokens back into claims (RFC 8725).
+/// Verifies tokens and returns their claims (RFC 8725).
 ///
 /// A verifier MUST decide by its own configuration alone: it MUST accept only its one algorithm, known keys, its own
-/// issuer and audience, the class of token that it was asked for, and times that hold now; it MUST refuse any header
-/// field or claim that it does not know.
+/// issuer and audience, the requested class of token, and times that are valid now; it MUST refuse any unknown header
+/// field or claim.
 pub trait TokenVerifier: Send + Sync {
     /// Verifies an access token.
     fn verify_access(&self, token: &str, now: OffsetDateTime) -> Result<AccessClaims, InvalidToken>;
 
-    /// Verifies a service client's own access token. One of a user MUST be refused, and the other way round.
+    /// Verifies a service client's access token. It MUST refuse a user's token, and
+    /// [`verify_access`](Self::verify_access) MUST refuse a service client's.
     fn verify_client(&self, token: &str, now: OffsetDateTime) -> Result<ClientClaims, InvalidToken>;
 
     /// Verifies a refresh token.
     fn verify_refresh(&self, token: &str, now: OffsetDateTime) -> Result<RefreshClaims, InvalidToken>;
 
-    /// The digest of a token, whatever it is: the same that the issuer gave with it.
+    /// Returns the digest of a token of any class: the same that the issuer returned with the token.
     fn digest(&self, token: &PlainToken) -> TokenDigest;
 }
 
-/// Why a token was refused. For the log; the client is told only that it is not valid.
+/// Why a token was refused. For the log; the client only learns that the token is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
-    /// Longer than any token of ours could be.
+    /// Longer than any token of this service.
     #[error("too long")]
     TooLong,
-    /// Not three parts of base64url with the JSON that ours have.
+    /// Not three base64url parts with the expected JSON.
     #[error("malformed")]
     Malformed,
-    /// Another algorithm, type or key, or a header that ours never have.
+    /// Unexpected algorithm, type or key, or an unknown header field.
     #[error("foreign header")]
     Header,
-    /// Not signed by one of our keys.
+    /// Not signed by a key of this service.
     #[error("bad signature")]
     Signature,
-    /// Properly signed, but for somebody or something else.
+    /// Correctly signed, but for another issuer, audience or purpose.
     #[error("foreign claims")]
     Claims,
-    /// Its time has not come.
+    /// Not yet valid.
     #[error("not yet valid")]
     Early,
-    /// Its time is over.
+    /// Expired.
     #[error("expired")]
     Expired,
 }
