@@ -2,30 +2,30 @@ use time::OffsetDateTime;
 
 use crate::kernel::{AuditEventId, ClientInfo, ServiceClientId, SessionId, UserId};
 
-/// Something that an operator may have to account for. It is written in the unit of work that it tells of, so that
-/// there is no event without the change and no change without the event.
+/// An event that operators may have to account for. It is written in the same unit of work as the change, so that there
+/// is no event without the change and no change without the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEvent {
-    /// Names the event.
+    /// Identifies the event.
     pub id: AuditEventId,
     /// When it happened.
     pub occurred_at: OffsetDateTime,
     /// What happened.
     pub kind: AuditEventKind,
-    /// To whom.
+    /// The user or service client that the event is about.
     pub subject: Subject,
-    /// In which session, if in one.
+    /// The session that the event is about, if any.
     pub session_id: Option<SessionId>,
-    /// Who did it: the user, a superuser, or nobody where it was done from the command line.
+    /// The user or superuser who acted. `None` for the command line and for detected token reuse.
     pub actor_id: Option<UserId>,
     /// Where the request came from.
     pub client: ClientInfo,
 }
 
-/// Whom an audit event is about.
+/// The subject of an audit event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A user. The id is kept when the user is deleted.
+    /// A user. The id stays when the user is deleted.
     User(UserId),
     /// A service client.
     Client(ServiceClientId),
@@ -45,21 +45,21 @@ impl From<ServiceClientId> for Subject {
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
-        /// What an audit event tells of.
+        /// The kind of an audit event.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum AuditEventKind {
             $($(#[$doc])* $variant,)+
         }
 
         impl AuditEventKind {
-            /// The name that a store keeps.
+            /// The name in the store.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
                 }
             }
 
-            /// Reads the name that a store kept.
+            /// Parses the name in the store.
             pub fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $($name => Some(Self::$variant),)+
@@ -71,28 +71,28 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A user came to be.
+    /// A user registered, or an operator created one.
     UserRegistered = "user_registered",
-    /// A user came from elsewhere, by an import or from another service's table.
+    /// A user was imported, from a file or from another service's table.
     UserImported = "user_imported",
-    /// A session was opened.
+    /// A user logged in and a session started.
     LoggedIn = "logged_in",
-    /// A session was ended by its owner.
+    /// A user logged out, or a client revoked the session with its token.
     LoggedOut = "logged_out",
-    /// A used-up refresh token was presented again, and its session was revoked.
+    /// A client presented a used refresh token again, and its session was revoked.
     RefreshTokenReused = "refresh_token_reused",
-    /// A password was changed by its owner, or set from the command line.
+    /// A user changed a password, or an operator set it from the command line or by an import.
     PasswordChanged = "password_changed",
     /// An address, a tier or a right was changed.
     UserUpdated = "user_updated",
     /// An account was deactivated.
     UserDeactivated = "user_deactivated",
-    /// An account was deleted for good.
+    /// An account was permanently deleted.
     UserDeleted = "user_deleted",
-    /// A service client was made.
+    /// A service client was created.
     ServiceClientCreated = "service_client_created",
-    /// A service client's access was taken away.
+    /// A service client was revoked.
     ServiceClientRevoked = "service_client_revoked",
-    /// One or more sessions were ended from elsewhere.
+    /// A user or a superuser revoked one or more sessions.
     SessionsRevoked = "sessions_revoked",
 }

@@ -4,7 +4,7 @@ use super::{AuditEvent, AuditEventKind, Subject};
 use crate::Core;
 use crate::kernel::{AuditEventId, ClientInfo, EntropyError, SessionId, UserId};
 
-/// What the events of one request have in common.
+/// What the events of one request share.
 pub(crate) struct Trail<'a> {
     pub(crate) core: &'a Core,
     pub(crate) at: OffsetDateTime,
@@ -13,7 +13,7 @@ pub(crate) struct Trail<'a> {
 }
 
 impl Trail<'_> {
-    /// An event of this request.
+    /// Creates an event of this request.
     pub(crate) fn event(
         &self,
         kind: AuditEventKind,

@@ -1,4 +1,4 @@
-//! Service clients: who they are, and their own access tokens (RFC 6749 section 4.4).
+//! Service clients: authentication and access tokens (RFC 6749 section 4.4).
 
 use uuid::Uuid;
 
@@ -7,20 +7,20 @@ use crate::kernel::{PlainToken, ServiceClientId, StoreError, TokenDigest, TokenI
 use crate::token::ClientClaims;
 use crate::{Core, Failure, PortFailure};
 
-/// There is no such client, it is revoked, or the secret is another one. Nobody is told which.
+/// The client does not exist or is revoked, or the secret is wrong. The caller does not learn which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAuthenticated;
 
-/// What a client shows.
+/// The credentials that a client presents.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// Its id.
+    /// The client's id.
     pub id: String,
-    /// Its secret.
+    /// The client's secret.
     pub secret: PlainToken,
 }
 
-/// Finds out which client this is. It does the same work for an id that nobody has.
+/// Authenticates a service client. An unknown id causes the same work as a known one.
 pub async fn authenticate(
     core: &Core,
     credentials: &Credentials,
@@ -34,7 +34,7 @@ pub async fn authenticate(
     client.ok_or(Failure::Refused(NotAuthenticated))
 }
 
-/// A client's own access token, and how long it is good.
+/// Issues an access token to a client, and returns it with its lifetime.
 pub fn issue(core: &Core, client: &ServiceClient) -> Result<(PlainToken, time::Duration), PortFailure> {
     let now = core.clock.signing_time()?.truncate_to_second();
     let lifetime = core.settings.access_token_lifetime;

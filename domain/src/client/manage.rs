@@ -1,19 +1,19 @@
-//! Service clients: made, shown and revoked.
+//! Creates, lists and revokes service clients.
 
 use super::{ServiceClient, ServiceClientName};
 use crate::audit::{AuditEvent, AuditEventKind, Trail};
 use crate::kernel::{ClientInfo, PlainToken, ServiceClientId, random_secret};
 use crate::{Core, Failure, PortFailure};
 
-/// Another client has the name.
+/// Another client has this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameTaken;
 
-/// There is no such client, or it was revoked before.
+/// The client does not exist, or is already revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotFound;
 
-/// Makes a client. The secret is given here and never again.
+/// Creates a client. The secret is returned here and never again.
 pub async fn create(
     core: &Core,
     name: ServiceClientName,
@@ -38,12 +38,12 @@ pub async fn create(
     Ok((client, secret))
 }
 
-/// All clients, in the order in which they were made.
+/// Lists all clients in the order of their creation.
 pub async fn list(core: &Core) -> Result<Vec<ServiceClient>, PortFailure> {
     Ok(core.store.read().await?.service_clients().all().await?)
 }
 
-/// Takes a client's access away.
+/// Revokes a client.
 pub async fn revoke(core: &Core, id: ServiceClientId) -> Result<(), Failure<NotFound>> {
     let now = core.clock.now();
     let event = event(core, AuditEventKind::ServiceClientRevoked, id)?;

@@ -4,32 +4,32 @@ use time::OffsetDateTime;
 
 use crate::kernel::{ServiceClientId, TokenDigest};
 
-/// Another service, which asks on its own behalf and not on a user's (RFC 6749 section 2.1, a confidential client).
+/// A service that requests tokens on its own behalf and not on a user's (RFC 6749 section 2.1, a confidential client).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceClient {
-    /// Names the client; the `client_id` of OAuth 2.0.
+    /// Identifies the client: the `client_id` of OAuth 2.0.
     pub id: ServiceClientId,
-    /// What people call it. No two have the same name.
+    /// The display name. It is unique.
     pub name: ServiceClientName,
-    /// The SHA-256 digest of its secret, which has 256 random bits.
+    /// The SHA-256 digest of the client's secret, which has 256 random bits.
     pub hashed_secret: TokenDigest,
-    /// When it was made.
+    /// When the client was created.
     pub created_at: OffsetDateTime,
-    /// When its access was taken away.
+    /// When the client was revoked, if it was.
     pub revoked_at: Option<OffsetDateTime>,
 }
 
-/// What people call a service client: 1 to 100 characters in one line.
+/// The display name of a service client: 1 to 100 characters in one line.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ServiceClientName(String);
 
-/// It is no name.
+/// The text is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a name has 1 to 100 characters, and no line breaks")]
 pub struct InvalidServiceClientName;
 
 impl ServiceClientName {
-    /// Reads a name. White space around it does not count.
+    /// Parses a name. Surrounding white space is removed.
     pub fn parse(text: &str) -> Result<Self, InvalidServiceClientName> {
         let text = text.trim();
         let fits = (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control);
