@@ -1,5 +1,5 @@
-//! A store that passes every call on to another one through a hook, which sees the call before and after it is made. What
-//! traces calls, or makes them fail in a test, is a hook: a new method of a port is passed on by a line here.
+//! A store that forwards every call to another store through a hook, which runs around the call. Hooks trace calls, or
+//! make them fail in a test. Each method of a port needs one line here.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -22,9 +22,9 @@ use crate::session::{
     SessionRepository,
 };
 
-/// What is done around each call of a store.
+/// Runs around each call of a store.
 pub trait StoreHook: Clone + Send + Sync + 'static {
-    /// Makes the call, or fails in its place. The name is that of the port and the method, such as `store.users.by_id` or
+    /// Makes the call, or fails instead. The name consists of the port and the method, such as `store.users.by_id` or
     /// `store.commit`.
     fn around<T: Send>(
         &self,
@@ -32,7 +32,7 @@ pub trait StoreHook: Clone + Send + Sync + 'static {
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> impl Future<Output = Result<T, StoreError>> + Send;
 
-    /// The hook of a view or a unit of work that has begun. It is dropped with it.
+    /// The hook for a view or a unit of work that has begun. It is dropped with the view or unit.
     fn begun(&self) -> Self {
         self.clone()
     }
@@ -45,7 +45,7 @@ pub struct HookedStore<H> {
 }
 
 impl<H: StoreHook> HookedStore<H> {
-    /// Puts the hook before the store.
+    /// Wraps the store.
     pub fn new(inner: Arc<dyn Store>, hook: H) -> Self {
         Self { inner, hook }
     }
@@ -107,7 +107,7 @@ impl<H: StoreHook> UnitOfWork for Hooked<dyn UnitOfWork, H> {
     }
 }
 
-/// Passes the methods of a port on.
+/// Forwards the methods of a port.
 macro_rules! passed_on {
     ($($port:ident of $handle:ident through $lender:ident {
         $(fn $name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)+

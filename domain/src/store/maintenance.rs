@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::kernel::{StoreError, UserId};
 
-/// Looks after a database: its schema, its space on disk and its connections. A store in memory has none of these.
+/// Maintains a database: its schema, its disk space and its connections. A store in memory has none of these.
 #[async_trait]
 pub trait Maintenance: Send + Sync {
     /// Whether this release can work with the schema. It MUST write nothing.
@@ -11,12 +11,12 @@ pub trait Maintenance: Send + Sync {
     /// Every migration of this release, oldest first. It MUST write nothing.
     async fn migrations(&self) -> Result<Vec<Migration>, MigrationError>;
 
-    /// Applies the pending migrations and returns their names, oldest first. It MUST apply all of them or, on an error, none.
-    /// Of several callers at once exactly one MUST apply them; the others wait, and get an empty list.
+    /// Applies the pending migrations and returns their names, oldest first. It MUST apply all of them or, on an error,
+    /// none. Of several concurrent callers exactly one MUST apply them; the others wait, and get an empty list.
     async fn migrate_up(&self) -> Result<Vec<String>, MigrationError>;
 
-    /// Reverts the last `steps` applied migrations and returns their names, newest first. The data in the tables and columns
-    /// that they added is lost.
+    /// Reverts the last `steps` applied migrations and returns their names, newest first. The data in the tables and
+    /// columns that they added is lost.
     async fn migrate_down(&self, steps: u32) -> Result<Vec<String>, MigrationError>;
 
     /// Renames another service's table `users` to `name`, and applies all migrations. It MUST do both or, on an error,
@@ -26,18 +26,19 @@ pub trait Maintenance: Send + Sync {
     /// The users whose address a migration could not convert. It MUST write nothing.
     async fn former_addresses(&self) -> Result<Vec<FormerAddress>, MigrationError>;
 
-    /// Returns some unused space to the file system, and reports how many bytes: zero where little is left. A call delays
-    /// writers for some milliseconds, so there are many; repeated calls MUST arrive at zero. It MUST keep all rows.
+    /// Returns some unused space to the file system, and reports the number of bytes: zero if little is left. A call
+    /// delays writers for some milliseconds, so callers repeat it; repeated calls MUST arrive at zero. It MUST keep all
+    /// rows.
     async fn vacuum(&self) -> Result<u64, StoreError>;
 
-    /// Bounds the size of a write-ahead log that has grown too long. It MUST keep all that was committed.
+    /// Bounds the size of a write-ahead log that has grown too long. It MUST keep all committed data.
     async fn checkpoint(&self) -> Result<Checkpoint, StoreError>;
 
-    /// How busy the connections are. A unit of work MUST count as a connection in use until it ends.
+    /// Usage of the connection pools. A unit of work MUST count as a connection in use until it ends.
     fn pools(&self) -> Vec<PoolMetrics>;
 }
 
-/// What this release finds in a database.
+/// The state of a database's schema, as seen by this release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Schema {
     /// All migrations are applied. A newer release may have applied more.
@@ -48,40 +49,40 @@ pub enum Schema {
     Foreign,
 }
 
-/// A step in the history of the schema.
+/// A schema migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migration {
     /// Its name, which sorts by age.
     pub name: String,
-    /// Whether the database has it.
+    /// Whether it is applied.
     pub is_applied: bool,
 }
 
-/// A user whose normalised address has kept the form of an earlier release.
+/// A user whose normalised address still has the form of an earlier release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FormerAddress {
     /// The user.
     pub user: UserId,
-    /// The other user who has the ASCII form of the address. `None` if the domain has no ASCII form, or if an instance of the
-    /// earlier release has just written the row.
+    /// The other user who has the ASCII form of the address. `None` if the domain has no ASCII form, or if an instance
+    /// of the earlier release has just written the row.
     pub holder: Option<UserId>,
 }
 
-/// How a checkpoint ended.
+/// The outcome of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checkpoint {
-    /// The log is no longer than it may be.
+    /// The log is within its size limit.
     Done,
-    /// Readers hold on to the log, and it stays too long.
+    /// Readers still use the log, which stays too long.
     Blocked,
 }
 
-/// How busy a pool of connections is.
+/// Usage of a connection pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolMetrics {
     /// The pool: `all` of PostgreSQL, `writer` and `readers` of SQLite.
     pub name: &'static str,
-    /// Most connections that it opens.
+    /// Maximum number of connections.
     pub max: u32,
     /// Connections in use.
     pub in_use: u32,

@@ -8,64 +8,65 @@ use crate::credential::{CredentialReader, CredentialRepository};
 use crate::kernel::StoreError;
 use crate::session::{Opening, OpeningOutcome, Rotation, RotationOutcome, SessionReader, SessionRepository};
 
-/// Where users, sessions and audit events are kept.
+/// Stores users, sessions and audit events.
 ///
-/// The rules of a unit of work, which callers and adapters share:
+/// The rules of a unit of work, which bind callers and adapters:
 ///
-/// 1. Nothing slow happens inside a unit: no hashing, no signing, no call to elsewhere. A use case holds one handle at
-///    a time.
-/// 2. A write that depends on something read is conditional, or follows a lock.
-/// 3. A refusal that must leave a trace is a value, which is committed first and turned into an error after.
-/// 4. Ids, times and random values are arguments: an adapter makes none.
+/// 1. Nothing slow happens inside a unit: no hashing, no signing, no remote call. A use case holds one handle at a
+///    time.
+/// 2. A write that depends on a read is conditional, or follows a lock.
+/// 3. A refusal that must leave a trace is a value: it is committed first and then turned into an error.
+/// 4. Ids, times and random values are arguments: an adapter generates none.
 /// 5. Uniqueness comes from the index, never from look-then-insert.
-/// 6. A unit that opens, re-keys or revokes sessions locks the user first.
-/// 7. A write whose caller got an error is not made after that: the caller retries, or relies on nothing having changed. A
-///    store that may receive a statement late MUST refuse it by a deadline. What remains unknown is only whether a write
-///    was made before the error.
+/// 6. A unit that starts, re-keys or revokes sessions locks the user first.
+/// 7. A write whose caller got an error is not made later: the caller retries, or relies on nothing having changed. A
+///    store that may receive a statement late MUST refuse it by a deadline. It remains unknown only whether a write was
+///    made before the error.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// A view to read from. Each call on it MUST see all that was committed before the call.
+    /// Opens a view to read from. Each call on it MUST see all that was committed before the call.
     async fn read(&self) -> Result<Box<dyn ReadView>, StoreError>;
 
-    /// A unit of work. Its writes MUST become visible to others together, at its commit, and not at all if it is
-    /// rolled back or dropped; what was committed MUST survive the death of the process, unless the store is in memory.
+    /// Begins a unit of work. Its writes MUST become visible to others together, at its commit, and not at all if it is
+    /// rolled back or dropped. Committed data MUST survive a crash of the process, unless the store is in memory.
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
 
-    /// Exchanges a refresh token for its successor, as [`Rotation::refusal`] says, in a unit of its own. Of many attempts
-    /// with one token at once exactly one MUST be [`RotationOutcome::Rotated`].
+    /// Exchanges a refresh token for its successor by the rules of [`Rotation::refusal`], in its own unit of work. Of
+    /// many concurrent attempts with one token exactly one MUST be [`RotationOutcome::Rotated`].
     ///
-    /// It stands here, and not in a unit, so that a store can do it in one statement.
+    /// It is a method of the store, and not of a unit, so that a store can use a single statement.
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError>;
 
-    /// Opens a session, records its event and replaces the hash where there is another one, all or nothing, in a unit of
-    /// its own. It MUST be [`OpeningOutcome::Overtaken`] unless the user [fits](Opening::fits) at that moment, and MUST wait
-    /// for a unit that has locked the user: no session is opened past a deactivation or a change of the password. What exceeds
-    /// [`Opening::max_sessions`] MUST [give way](Opening::eviction) in the same unit, however many are opened at once.
+    /// Starts a session, records its event and replaces the hash if there is a new one: all or nothing, in its own unit
+    /// of work. It MUST be [`OpeningOutcome::Overtaken`] unless the user [fits](Opening::fits) at that moment, and MUST
+    /// wait for a unit that has locked the user: no session starts past a deactivation or a password change. Sessions
+    /// that exceed [`Opening::max_sessions`] MUST be [evicted](Opening::eviction) in the same unit, however many start
+    /// concurrently.
     ///
-    /// It stands here, and not in a unit, so that a store can do it in one statement.
+    /// It is a method of the store, and not of a unit, so that a store can use a single statement.
     async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
         self.begin().await?.open_session(opening).await
     }
 
-    /// Adds a user and records the event, all or nothing, in a unit of its own. If the address is taken, nothing MUST change;
-    /// of many with one address at once exactly one MUST be [`Inserted::Inserted`].
+    /// Adds a user and records the event: all or nothing, in its own unit of work. If the address is taken, it MUST
+    /// change nothing; of many concurrent calls with one address exactly one MUST be [`Inserted::Inserted`].
     ///
-    /// It stands here, and not in a unit, so that a store can do it in one statement.
+    /// It is a method of the store, and not of a unit, so that a store can use a single statement.
     async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError> {
         self.begin().await?.register_user(registration).await
     }
 
-    /// All users as they are now, to be read in peace.
+    /// Takes a snapshot of all users, which later writes do not change.
     async fn snapshot(&self) -> Result<Box<dyn UserSnapshot>, StoreError>;
 
-    /// Whether the store answers. It MUST ask the store itself, every time.
+    /// Checks that the store responds. It MUST query the store itself, every time.
     async fn ping(&self) -> Result<(), StoreError>;
 
-    /// Lets go of files and connections, once what runs has ended.
+    /// Closes files and connections when running operations have ended.
     async fn close(&self);
 }
 
-/// What can be read, a call at a time. It has no way to write. Whatever implements the readers is one.
+/// A read-only view of the store, for one call at a time. Every type that implements the readers is one.
 pub trait ReadView:
     UserReader + CredentialReader + SessionReader + ServiceClientReader + AuditReader
 {
@@ -105,8 +106,8 @@ impl<'a> dyn ReadView + 'a {
 pub trait UnitOfWork:
     UserRepository + CredentialRepository + SessionRepository + ServiceClientRepository + AuditLog + UserTransfer
 {
-    /// Makes all writes durable and visible. An error MUST mean that it is not known whether they are, but that they are not
-    /// made any later.
+    /// Makes all writes durable and visible. An error MUST mean that it is unknown whether they were made, but that
+    /// they are not made later.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 
     /// Undoes all writes.
@@ -139,12 +140,12 @@ impl<'a> dyn UnitOfWork + 'a {
         self
     }
 
-    /// Users by the hundred.
+    /// Users in bulk.
     pub fn transfer(&mut self) -> &mut (dyn UserTransfer + 'a) {
         self
     }
 
-    /// Opens a session step by step, and commits it.
+    /// Starts a session step by step, and commits it.
     pub async fn open_session(mut self: Box<Self>, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
         let found = self.users().lock(opening.session.user_id).await?;
         let Some(mut user) = found.filter(|user| opening.fits(user)) else {
