@@ -1,8 +1,8 @@
 use sea_orm_migration::prelude::ConnectionTrait;
 use sea_orm_migration::sea_orm::DbBackend;
 
-/// The databases that the migrations are written for. Match it without `_`, so that another one is never taken for one of
-/// these.
+/// The databases that the migrations support. Match it without `_`, so that a database added later is never treated as
+/// one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Backend {
     Postgres,
@@ -10,7 +10,7 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
-    /// The database at the other end of a connection.
+    /// Returns the database of a connection.
     pub(crate) fn of(connection: &impl ConnectionTrait) -> Self {
         match connection.get_database_backend() {
             DbBackend::Postgres => Self::Postgres,

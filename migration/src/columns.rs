@@ -2,8 +2,8 @@ use sea_orm_migration::prelude::{ColumnDef, IntoIden, SchemaManager};
 
 use crate::backend::Backend;
 
-/// A point in time, in microseconds: `timestamptz` on PostgreSQL. SQLite has no type for times, and the usual text form
-/// does not sort, so there it is an integer that counts from 1970.
+/// A time in microseconds: `timestamptz` on PostgreSQL. SQLite has no type for times, and the usual text form does not
+/// sort, so there the column is an integer that counts from 1970.
 pub(crate) fn time(manager: &SchemaManager<'_>, name: impl IntoIden) -> ColumnDef {
     let mut column = ColumnDef::new(name);
     match Backend::of(manager.get_connection()) {
@@ -13,8 +13,8 @@ pub(crate) fn time(manager: &SchemaManager<'_>, name: impl IntoIden) -> ColumnDe
     column
 }
 
-/// A text that is compared byte by byte whatever the locale of the database is, so that one index serves equality,
-/// uniqueness and the search by prefix.
+/// A text that is compared byte by byte, regardless of the database's locale, so that one index serves equality,
+/// uniqueness and prefix search.
 pub(crate) fn bytewise_text(manager: &SchemaManager<'_>, name: impl IntoIden) -> ColumnDef {
     let mut column = ColumnDef::new(name);
     column.text();
@@ -22,7 +22,7 @@ pub(crate) fn bytewise_text(manager: &SchemaManager<'_>, name: impl IntoIden) ->
         Backend::Postgres => {
             column.extra("COLLATE \"C\"");
         }
-        // The default of SQLite, BINARY, compares bytes.
+        // SQLite compares bytes by default (BINARY).
         Backend::Sqlite => {}
     }
     column

@@ -1,7 +1,7 @@
-//! The schema history of Inwren Auth, forwards and backwards, for PostgreSQL and SQLite.
+//! The schema migrations of Inwren Auth, up and down, for PostgreSQL and SQLite.
 //!
-//! The history is frozen: a migration that was once released is never edited, only followed by another one. So nothing
-//! here knows the domain or the adapters, which go on changing.
+//! The history is frozen: a released migration is never edited, only followed by another one. So this crate does not
+//! depend on the domain or the adapters, which keep changing.
 
 mod backend;
 mod columns;
@@ -30,7 +30,7 @@ pub use run::{has_foreign_users, migrate_down, migrate_up, names, pending, sqlit
 pub use set_aside::set_aside_and_migrate;
 
 /// All migrations, oldest first. Run them through [`migrate_up`] and [`migrate_down`], which keep two processes from
-/// doing so at once.
+/// running them concurrently.
 #[derive(Debug)]
 pub struct Migrator;
 

@@ -48,8 +48,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Uniqueness, and the ways in which users are listed: newest first, within what a filter takes in. Few users are
-/// superusers or inactive, so those two are partial.
+/// Indexes for uniqueness and for listing users: newest first, with each filter. Few users are superusers or inactive,
+/// so those two indexes are partial.
 fn indexes() -> [IndexCreateStatement; 5] {
     let newest = |name: &str| {
         Index::create().name(name).table(Users::Table).col(Users::CreatedAt).col(Users::Id).take()

@@ -75,7 +75,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// One for a user's sessions, newest first, and for the foreign key; two for the sweep of ended sessions.
+/// One index for a user's sessions, newest first, and for the foreign key; two for the sweep of ended sessions.
 fn indexes() -> [IndexCreateStatement; 3] {
     [
         Index::create()

@@ -45,7 +45,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// The latest events, of all or of one user.
+/// Indexes for the latest events, of all users or of one.
 fn indexes() -> [IndexCreateStatement; 2] {
     [
         Index::create()

@@ -21,9 +21,9 @@ enum Sessions {
     Id,
 }
 
-/// Which of the four kinds a user is of: active or not, superuser or not. One expression rather than two columns, so that a
-/// listing of a tier, which names the columns, cannot mistake this index for the one of tiers: a planner that did would
-/// have to skip whoever is of another tier, and those may be all but a few.
+/// The kind of a user, one of four: active or not, superuser or not. It is one expression and not two columns, so that
+/// the planner does not use this index for a listing by tier, which names the columns. Such a scan would skip all users
+/// of other tiers, which may be nearly all users.
 const KINDS: &str = "CREATE INDEX users_kind_created_at_idx ON users \
     ((CASE WHEN is_active THEN 2 ELSE 0 END + CASE WHEN is_superuser THEN 1 ELSE 0 END), created_at, id)";
 
@@ -66,8 +66,8 @@ fn table_of(index: &str) -> TableRef {
     if index.starts_with("users") { Users::Table.into_table_ref() } else { Sessions::Table.into_table_ref() }
 }
 
-/// Every listing is read off these in its order, whichever filters it has: a user is of exactly one kind, so that a
-/// listing is that of one kind or a merger of those of a few.
+/// Every listing reads these in index order, whichever filters it has: a user is of exactly one kind, so a listing
+/// reads one kind or merges a few.
 fn after() -> [IndexCreateStatement; 2] {
     [
         Index::create()

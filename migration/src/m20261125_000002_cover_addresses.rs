@@ -15,8 +15,9 @@ enum Sessions {
 const BEFORE: &str = "sessions_user_id_created_at_id_idx";
 const AFTER: &str = "sessions_user_id_created_at_id_ip_address_idx";
 
-/// A login asks from where the account was logged in to of late. Those sessions lie apart from each other in the table,
-/// each among those that others opened at the time; in the index, which is asked alone now, they lie together.
+/// Adds the client address to the index of a user's sessions. A login reads from where the account's latest sessions
+/// started. In the table these sessions are scattered among those of other users; in the index, which is now read
+/// alone, they are adjacent.
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {

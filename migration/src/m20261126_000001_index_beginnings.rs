@@ -10,11 +10,11 @@ enum Users {
     Table,
 }
 
-/// How long the beginnings of an address are that have an index.
+/// The lengths of the address prefixes that have an index.
 const LENGTHS: std::ops::RangeInclusive<u8> = 1..=8;
 
-/// Whose address begins so, by age: a listing of those who share a beginning of one of these lengths is read off in its
-/// order, and so is one of those who are active or not, or superusers or not.
+/// Indexes users by address prefix and age. A listing of the users who share a prefix of one of these lengths is read
+/// in index order, also with a filter for active users or superusers.
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -36,7 +36,7 @@ pub(crate) async fn create_all(manager: &SchemaManager<'_>) -> Result<(), DbErr>
         manager.get_connection().execute_unprepared(&index).await?;
     }
     if Backend::of(manager.get_connection()) == Backend::Postgres {
-        // It knows nothing of the beginnings before it takes stock, and would take each for that of a few.
+        // Without statistics PostgreSQL would assume that few users share a prefix.
         manager.get_connection().execute_unprepared("ANALYZE users").await?;
     }
     Ok(())

@@ -17,18 +17,17 @@ enum Sessions {
     Epoch,
 }
 
-/// The sessions that a user has, newest first, without those that were ended: however many rows are left of them, a list and a
-/// count read none of them.
+/// A user's unrevoked sessions, newest first. A list or a count reads no revoked rows, however many remain.
 const UNREVOKED: &str = "CREATE INDEX sessions_unrevoked_idx ON sessions (user_id, epoch, created_at, id) \
     WHERE revoked_at IS NULL";
 
-/// A deletion of a user must not have to delete any number of sessions at once, so no foreign key does it. Sessions without a
-/// user authenticate no one, and are swept.
+/// The foreign key that this migration drops: deleting a user must not have to delete any number of sessions at once.
+/// Sessions without a user authenticate no one, and are swept.
 const FOREIGN_KEY: &str = "FOREIGN KEY (\"user_id\") REFERENCES \"users\" (\"id\") ON DELETE CASCADE";
 const WITHOUT_USER: &str =
     "DELETE FROM sessions WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id)";
 
-/// Adds two columns with constant defaults, which rewrites neither table.
+/// Adds two columns with constant defaults, which rewrites neither table. Drops the foreign key from sessions to users.
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -51,7 +50,7 @@ impl MigrationTrait for Migration {
         let db = manager.get_connection();
         db.execute_unprepared("DROP INDEX sessions_unrevoked_idx").await?;
         db.execute_unprepared(WITHOUT_USER).await?;
-        // What has ended by its epoch alone must not live again.
+        // Sessions that ended by their epoch alone must not become live again.
         db.execute_unprepared(
             "DELETE FROM sessions WHERE epoch <> (SELECT sessions_epoch FROM users WHERE users.id = sessions.user_id)",
         )
@@ -74,15 +73,15 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Gives the table of sessions another definition, which differs in a constraint alone. SQLite has no statement for that, and
-/// says how it is done (<https://sqlite.org/lang_altertable.html>, section 7): no row is touched, where a copy of the table
-/// would write each.
+/// Changes the definition of the table `sessions`, in a constraint only. SQLite has no statement for that, and
+/// documents this edit (<https://sqlite.org/lang_altertable.html>, section 7): it touches no row, whereas a copy of the
+/// table would write each.
 async fn edit_table(db: &SchemaManagerConnection<'_>, definition: &str) -> Result<(), DbErr> {
     db.execute_unprepared("PRAGMA writable_schema = ON").await?;
     let edit =
         format!("UPDATE sqlite_schema SET sql = {definition} WHERE type = 'table' AND name = 'sessions'");
     db.execute_unprepared(&edit).await?;
-    // Forgets what the connection has read of the schema; the version tells the other ones to do so.
+    // Discards the schema that this connection has cached; the schema version makes other connections do the same.
     db.execute_unprepared("PRAGMA writable_schema = RESET").await?;
     Ok(())
 }

@@ -19,34 +19,35 @@ enum Users {
     EmailNormalized,
 }
 
-/// Rows that are read and changed together.
+/// Number of rows that are read and changed together.
 const BATCH: u64 = 1_000;
 
-/// Converts the domains of normalised addresses to their ASCII form (UTS 46). Only addresses with a domain beyond ASCII
-/// change. A row whose new form another row has keeps its own, so no account is lost, and [`former_addresses`] reports it.
+/// Converts the domains of normalised addresses to their ASCII form (UTS 46). Only addresses with a non-ASCII domain
+/// change. If another row has the new form, a row keeps its own, so no account is lost, and [`former_addresses`]
+/// reports it.
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         rewrite(manager, ascii_form).await
     }
 
-    /// The release before compares addresses in the former form again.
+    /// Restores the former form, which the previous release compares.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         rewrite(manager, |address| Some(former_form(address))).await
     }
 }
 
-/// A user whose normalised address has kept its former form.
+/// A user whose normalised address still has its former form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FormerAddress {
     /// The user.
     pub user: Uuid,
-    /// The other user, who has the ASCII form of the address. `None` where the domain has no ASCII form, or where an
-    /// instance of the release before has just written the row.
+    /// The other user, who has the ASCII form of the address. `None` if the domain has no ASCII form, or if an instance
+    /// of the previous release has just written the row.
     pub holder: Option<Uuid>,
 }
 
-/// The users whose normalised address has a domain beyond ASCII, by id. It writes nothing.
+/// Returns the users whose normalised address has a non-ASCII domain, by id. It writes nothing.
 pub async fn former_addresses(db: &impl ConnectionTrait) -> Result<Vec<FormerAddress>, DbErr> {
     let mut found = Vec::new();
     let mut page = rows(db, Users::EmailNormalized, None).await?;
@@ -67,7 +68,7 @@ async fn rewrite(manager: &SchemaManager<'_>, form: fn(&str) -> Option<String>) 
     let db = manager.get_connection();
     let mut page = rows(db, Users::Email, None).await?;
     if !page.is_empty() && Backend::of(db) == Backend::Postgres {
-        // Instances that are running must not change an address between the reading and the writing of a row.
+        // Running instances must not change an address between the read and the write of a row.
         db.execute_unprepared("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE").await?;
         page = rows(db, Users::Email, None).await?;
     }
@@ -89,7 +90,7 @@ struct Row {
     email_normalized: String,
 }
 
-/// The next rows in which the domain in this column has a character beyond ASCII, by id.
+/// Returns the next rows with a non-ASCII domain in this column, by id.
 async fn rows(db: &impl ConnectionTrait, column: Users, after: Option<Uuid>) -> Result<Vec<Row>, DbErr> {
     let name = column.unquoted();
     let beyond_ascii = match Backend::of(db) {
@@ -142,8 +143,8 @@ async fn change_if_free(db: &impl ConnectionTrait, id: Uuid, form: String) -> Re
     db.execute(&update).await.map(|_| ())
 }
 
-/// The normalised form from this migration on. A frozen copy of the domain's rule: what the domain compares by may change
-/// again, with a migration of its own.
+/// The normalised form from this migration on. It is a frozen copy of the domain's rule, which may change again, with a
+/// migration of its own.
 fn ascii_form(address: &str) -> Option<String> {
     let (local, domain) = address.rsplit_once('@')?;
     let ascii = Uts46::new()
@@ -156,7 +157,7 @@ fn ascii_form(address: &str) -> Option<String> {
     Some(format!("{}@{ascii}", former_form(local)))
 }
 
-/// The normalised form before this migration, frozen as well: lower case in NFC, with one small sigma.
+/// The normalised form before this migration, also frozen: lower case in NFC, with one small sigma.
 fn former_form(text: &str) -> String {
     let lower = text.nfc().flat_map(char::to_lowercase);
     lower.map(|c| if c == 'ς' { 'σ' } else { c }).nfc().collect()

@@ -10,7 +10,7 @@ enum Sessions {
     LastUserAgent,
 }
 
-/// Adds the client that last used a session. Both columns are nullable and have no default, so that no row is written: NULL
+/// Adds the client that last used a session. Both columns are nullable and have no default, so no row is written: NULL
 /// means the value at login.
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {

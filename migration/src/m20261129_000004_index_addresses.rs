@@ -11,11 +11,11 @@ enum Users {
     Table,
 }
 
-/// Which of the four kinds a user is of. The index by age has another expression, so that no planner takes one for the other.
+/// The kind of a user, one of four. The index by age has another expression, so that no planner confuses the two.
 const KIND: &str = "(CASE WHEN is_superuser THEN 2 ELSE 0 END + CASE WHEN is_active THEN 1 ELSE 0 END)";
 
-/// Users whose address has a prefix are listed in the order of their addresses: those of a kind, and those of a tier. Two
-/// indexes take the place of the eight by age, which doubled a user's place on disk.
+/// Indexes for listing users with an address prefix, in the order of their addresses: per kind, and per tier. The two
+/// replace the eight indexes by age, which doubled a user's disk space.
 fn indexes() -> [(&'static str, String); 2] {
     [
         ("users_kind_email_normalized_idx", format!("{KIND}, email_normalized")),
@@ -32,7 +32,7 @@ impl MigrationTrait for Migration {
             manager.get_connection().execute_unprepared(&index).await?;
         }
         if Backend::of(manager.get_connection()) == Backend::Postgres {
-            // It knows nothing of an expression before it takes stock.
+            // Without statistics PostgreSQL cannot estimate an expression.
             manager.get_connection().execute_unprepared("ANALYZE users").await?;
         }
         Ok(())

@@ -7,7 +7,7 @@ pub(crate) struct Migration;
 
 const HASHED_PASSWORD: Column = Column { table: "users", name: "hashed_password", sqlite_type: "text" };
 
-/// A hash that no password has. The releases before wrote it for a user without a password.
+/// A hash that no password matches. Earlier releases stored it for a user without a password.
 const NO_PASSWORD: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -17,7 +17,7 @@ enum Users {
     HashedPassword,
 }
 
-/// Lets a user have no password: NULL, and no longer a hash that stands for it.
+/// Lets a user have no password: NULL replaces the placeholder hash.
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -10,8 +10,8 @@ enum Sessions {
     Amr,
 }
 
-/// Adds how a session's user proved who they are. All sessions before were opened with a password; so are those that an instance
-/// of the release before opens, which gets the defaults. No row is written.
+/// Adds how a session's user authenticated. All earlier sessions started with a password. So do those that an instance
+/// of the previous release starts, which get the defaults. No row is written.
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -15,7 +15,7 @@ enum AuditEvents {
     ClientId,
 }
 
-/// Gives events about a service client a column of their own, where its id is no longer a user's.
+/// Gives events about a service client a column of their own. `user_id` no longer contains the ids of service clients.
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {

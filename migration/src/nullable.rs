@@ -1,7 +1,7 @@
 use sea_orm_migration::prelude::{ConnectionTrait, DbErr, SchemaManager};
 use sea_orm_migration::sea_orm::{DbBackend, Statement};
 
-/// A column, with the type that its declaration on SQLite names.
+/// A column, with the type in its SQLite declaration.
 pub(crate) struct Column {
     pub(crate) table: &'static str,
     pub(crate) name: &'static str,
@@ -9,13 +9,13 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    /// Lets the column be NULL. No row is written.
+    /// Allows NULL. No row is written.
     pub(crate) async fn allow_null(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         let (with, without) = self.declarations();
         self.redeclare(manager, "DROP", &with, &without).await
     }
 
-    /// Forbids NULL. No row must have it. No row is written.
+    /// Forbids NULL, which the column must not contain. No row is written.
     pub(crate) async fn forbid_null(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         let (with, without) = self.declarations();
         self.redeclare(manager, "SET", &without, &with).await
@@ -46,8 +46,8 @@ impl Column {
         }
     }
 
-    /// SQLite has no statement for it. It documents this edit of the stored schema for changes that leave the rows as they are:
-    /// <https://www.sqlite.org/lang_altertable.html#otheralter>.
+    /// Edits the stored schema, because SQLite has no statement for it. SQLite documents this edit for changes that
+    /// leave the rows as they are: <https://www.sqlite.org/lang_altertable.html#otheralter>.
     async fn redeclare_on_sqlite(
         &self,
         db: &(impl ConnectionTrait + ?Sized),
@@ -72,7 +72,7 @@ impl Column {
             )));
         }
         db.execute_unprepared(&format!("PRAGMA schema_version = {}", version + 1)).await?;
-        // Also reads the schema again on this connection.
+        // Also makes this connection read the schema again.
         db.execute_unprepared("PRAGMA writable_schema = RESET").await?;
         Ok(())
     }

@@ -10,11 +10,11 @@ use sea_orm_migration::seaql_migrations;
 use crate::Migrator;
 use crate::backend::Backend;
 
-/// What the advisory lock of PostgreSQL is known by: `inwren` in ASCII.
+/// The key of the PostgreSQL advisory lock: `inwren` in ASCII.
 const LOCK: i64 = 0x0069_6e77_7265_6e00;
 
-/// Applies what is pending, all of it or nothing, and names what was applied. Of several processes that try at once
-/// one does it and the others wait for it.
+/// Applies all pending migrations or none, and returns their names. Of several concurrent processes one applies them
+/// and the others wait.
 ///
 /// A database that a newer release has migrated further is left as it is.
 pub async fn migrate_up(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
@@ -29,7 +29,7 @@ pub async fn migrate_up(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     Ok(missing)
 }
 
-/// Refuses a PostgreSQL role that may not create tables, and names the grant that it needs: since release 15 a new role has
+/// Rejects a PostgreSQL role that may not create tables, and names the missing grant: since release 15 a new role has
 /// none on the schema `public`.
 pub(crate) async fn require_create(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     if Backend::of(db) != Backend::Postgres {
@@ -49,7 +49,7 @@ pub(crate) async fn require_create(db: &impl ConnectionTrait) -> Result<(), DbEr
     )))
 }
 
-/// Takes back the last `steps` migrations, with all the data that they made room for, and gives their names.
+/// Reverts the last `steps` migrations, with all the data that they made room for, and returns their names.
 pub async fn migrate_down(db: &DatabaseConnection, steps: u32) -> Result<Vec<String>, DbErr> {
     let transaction = begin_alone(db).await?;
     let mut taken_back = known(&SchemaManager::new(&transaction)).await?;
@@ -65,10 +65,10 @@ pub fn names() -> Vec<String> {
     Migrator::migrations().into_iter().map(|migration| migration.name().to_owned()).collect()
 }
 
-/// A SQLite database in memory with the schema that the first `count` migrations make, to compare others with.
+/// Creates a SQLite database in memory with the schema of the first `count` migrations, to compare others with.
 pub async fn sqlite_reference(count: usize) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new("sqlite::memory:");
-    // Another connection would have another memory.
+    // Another connection would open another database.
     options.max_connections(1).sqlx_logging(false);
     let db = Database::connect(options).await?;
     Migrator::up(&db, Some(u32::try_from(count).unwrap_or(u32::MAX))).await?;
@@ -80,19 +80,20 @@ pub async fn status(db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbEr
     known(&SchemaManager::new(db)).await
 }
 
-/// The migrations that this release needs and the database has not seen, oldest first. It writes nothing.
+/// The pending migrations of this release, oldest first. It writes nothing.
 pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     Ok(unapplied(status(db).await?))
 }
 
-/// Whether there is a table `users` that none of these migrations has made: another service's.
+/// Whether the table `users` belongs to another service: none of these migrations created it.
 pub async fn has_foreign_users(db: &DatabaseConnection) -> Result<bool, DbErr> {
     let manager = SchemaManager::new(db);
-    // The table first: another process may be migrating, whose table becomes visible together with the note of it.
+    // Check the table first: another process may be migrating, and its table becomes visible together with the record
+    // of its migration.
     if !manager.has_table("users").await? {
         return Ok(false);
     }
-    // The first one makes ours.
+    // The first migration creates our table.
     let is_ours = known(&manager).await?.first().is_some_and(|(_, applied)| *applied);
     Ok(!is_ours)
 }
@@ -114,7 +115,7 @@ async fn applied(manager: &SchemaManager<'_>) -> Result<HashSet<String>, DbErr> 
     Ok(rows.into_iter().map(|row| row.version).collect())
 }
 
-/// A transaction beside which no other one of this kind runs.
+/// Begins a transaction that excludes all others of this kind.
 pub(crate) async fn begin_alone(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -122,7 +123,7 @@ pub(crate) async fn begin_alone(db: &DatabaseConnection) -> Result<DatabaseTrans
     };
     let transaction = db.begin_with_options(options).await?;
     if Backend::of(db) == Backend::Postgres {
-        // The service's connections give up soon, which is right for a request and wrong for the building of an index.
+        // The short timeouts of the service's connections suit requests, but not the creation of an index.
         for setting in ["lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"] {
             transaction.execute_unprepared(&format!("SET LOCAL {setting} = 0")).await?;
         }

@@ -5,14 +5,14 @@ use crate::Migrator;
 use crate::backend::Backend;
 use crate::run::{begin_alone, require_create};
 
-/// Gives a table `users` that is not ours another name, and makes our own: both or neither. Nothing is dropped, and whoever
-/// refers to the table goes on to refer to it by its new name.
+/// Renames another service's table `users` and creates ours: both or neither. Nothing is dropped, and references to the
+/// table follow its new name.
 pub async fn set_aside_and_migrate(db: &DatabaseConnection, aside: &str) -> Result<(), DbErr> {
     let transaction = begin_alone(db).await?;
     require_create(&transaction).await?;
     let mut statements = vec![format!("ALTER TABLE users RENAME TO {aside}")];
     if Backend::of(db) == Backend::Postgres {
-        // So that the new table has it, as on a database of its own.
+        // Frees the name for the primary key of the new table, as in an empty database.
         statements.push(format!("ALTER INDEX IF EXISTS users_pkey RENAME TO {aside}_pkey"));
     }
     for statement in statements {
