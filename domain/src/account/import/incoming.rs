@@ -102,10 +102,14 @@ impl Vetted<'_> {
     pub(super) fn applied_to(&self, account: &Account, now: OffsetDateTime) -> Account {
         let current = &account.user;
         let password = self.password_after(account.password.as_ref());
-        let is_new = password != account.password;
-        // The version only grows, so that a login that verified the old hash starts no session.
+        let takes_access = password != account.password
+            || self.incoming.email.as_str() != current.email.as_str()
+            || (current.is_active && !self.incoming.is_active)
+            || (current.is_superuser && !self.incoming.is_superuser);
+        // The version only grows, so that a login that verified the old hash starts no session, and tokens of the legacy
+        // service end.
         let version = current.credential_version;
-        let version = if is_new { User::next_credential_version(version) } else { version };
+        let version = if takes_access { User::next_credential_version(version) } else { version };
         let user = User {
             id: current.id,
             email: self.incoming.email.clone(),
