@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use inwren_adapters::store::memory::MemoryStore;
 use inwren_domain::account::{Inserted, Tier, User};
+use inwren_domain::audit::AuditEventId;
 use inwren_domain::audit::{AuditEvent, AuditEventKind, Subject};
 use inwren_domain::authn::{Acr, Amr, Assurance};
+use inwren_domain::client::ServiceClientId;
 use inwren_domain::client::{ServiceClient, ServiceClientName};
 use inwren_domain::credential::{Account, PasswordHash};
-use inwren_domain::kernel::{
-    AuditEventId, ClientInfo, Email, ServiceClientId, SessionId, TokenDigest, TokenId, UserId,
-};
+use inwren_domain::kernel::{ClientInfo, Email, SessionId, TokenDigest, TokenId, UserId};
 use inwren_domain::session::{Principal, Rotation, Session, authenticate};
 use inwren_domain::token::AccessClaims;
 use sha2::{Digest, Sha256};

@@ -1,5 +1,5 @@
+use inwren_domain::client::ServiceClientId;
 use inwren_domain::client::{self, ServiceClientName};
-use inwren_domain::kernel::ServiceClientId;
 use inwren_domain::{Core, Failure};
 use serde_json::json;
 use uuid::Uuid;

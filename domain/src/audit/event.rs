@@ -1,6 +1,12 @@
 use time::OffsetDateTime;
 
-use crate::kernel::{AuditEventId, ClientInfo, ServiceClientId, SessionId, UserId};
+use crate::client::ServiceClientId;
+use crate::kernel::{ClientInfo, SessionId, UserId, id};
+
+id!(
+    /// Identifies an audit event.
+    AuditEventId
+);
 
 /// An event that operators may have to account for. It is written in the same unit of work as the change, so that there
 /// is no event without the change and no change without the event.

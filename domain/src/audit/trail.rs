@@ -2,7 +2,8 @@ use time::OffsetDateTime;
 
 use super::{AuditEvent, AuditEventKind, Subject};
 use crate::Core;
-use crate::kernel::{AuditEventId, ClientInfo, EntropyError, SessionId, UserId};
+use crate::audit::AuditEventId;
+use crate::kernel::{ClientInfo, EntropyError, SessionId, UserId};
 
 /// What the events of one request share.
 pub(crate) struct Trail<'a> {

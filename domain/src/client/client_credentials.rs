@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 use super::ServiceClient;
-use crate::kernel::{PlainToken, ServiceClientId, StoreError, TokenDigest, TokenId};
+use crate::client::ServiceClientId;
+use crate::kernel::{PlainToken, StoreError, TokenDigest, TokenId};
 use crate::token::ClientClaims;
 use crate::{Core, Failure, PortFailure};
 

@@ -2,7 +2,8 @@
 
 use super::{ServiceClient, ServiceClientName};
 use crate::audit::{AuditEvent, AuditEventKind, Trail};
-use crate::kernel::{ClientInfo, PlainToken, ServiceClientId, random_secret};
+use crate::client::ServiceClientId;
+use crate::kernel::{ClientInfo, PlainToken, random_secret};
 use crate::{Core, Failure, PortFailure};
 
 /// Another client has this name.

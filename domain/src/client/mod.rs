@@ -6,4 +6,4 @@ mod ports;
 mod service_client;
 
 pub use ports::{ServiceClientReader, ServiceClientRepository};
-pub use service_client::{InvalidServiceClientName, ServiceClient, ServiceClientName};
+pub use service_client::{InvalidServiceClientName, ServiceClient, ServiceClientId, ServiceClientName};

@@ -2,7 +2,8 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::ServiceClient;
-use crate::kernel::{ServiceClientId, StoreError};
+use crate::client::ServiceClientId;
+use crate::kernel::StoreError;
 
 /// Reads service clients.
 #[async_trait]

@@ -2,7 +2,12 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-use crate::kernel::{ServiceClientId, TokenDigest};
+use crate::kernel::{TokenDigest, id};
+
+id!(
+    /// Identifies a service client: its `client_id`.
+    ServiceClientId
+);
 
 /// A service that requests tokens on its own behalf and not on a user's (RFC 6749 section 2.1, a confidential client).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,9 +14,10 @@ use crate::account::{
     Inserted, Registration, Updated, User, UserChange, UserFilter, UserReader, UserRepository,
 };
 use crate::audit::{AuditEvent, AuditEventKind, AuditLog, AuditReader};
+use crate::client::ServiceClientId;
 use crate::client::{ServiceClient, ServiceClientReader, ServiceClientRepository};
 use crate::credential::{Account, CredentialReader, CredentialRepository, PasswordHash};
-use crate::kernel::{AgeCursor, Email, Page, PageRequest, ServiceClientId, SessionId, StoreError, UserId};
+use crate::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, UserId};
 use crate::session::{
     Opening, OpeningOutcome, Rekey, RevocationReason, Rotation, RotationOutcome, Session, SessionReader,
     SessionRepository,

@@ -1,6 +1,7 @@
 use crate::account::Tier;
 use crate::authn::Assurance;
-use crate::kernel::{PlainToken, ServiceClientId, SessionId, TokenDigest, TokenId, UserId};
+use crate::client::ServiceClientId;
+use crate::kernel::{PlainToken, SessionId, TokenDigest, TokenId, UserId};
 use time::OffsetDateTime;
 
 /// The `client_id` of tokens from a login at this service (RFC 9068 section 2.2). Tokens of a service client contain

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use inwren_domain::audit::AuditEventKind;
+use inwren_domain::client::ServiceClientId;
 use inwren_domain::client::{self, ServiceClientName};
-use inwren_domain::kernel::ServiceClientId;
 use inwren_domain::store::Store;
 use inwren_tests::app::{AUDIENCE, ISSUER, TestApp, forge};
 use inwren_tests::fixtures::unique;

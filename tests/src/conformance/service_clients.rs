@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use inwren_domain::client::ServiceClient;
-use inwren_domain::kernel::ServiceClientId;
+use inwren_domain::client::ServiceClientId;
 use inwren_domain::store::Store;
 use time::Duration;
 

@@ -2,7 +2,8 @@ use std::sync::{Arc, Mutex};
 
 use inwren_domain::account::Tier;
 use inwren_domain::authn::Assurance;
-use inwren_domain::kernel::{PlainToken, ServiceClientId, SessionId, TokenDigest, TokenId, UserId};
+use inwren_domain::client::ServiceClientId;
+use inwren_domain::kernel::{PlainToken, SessionId, TokenDigest, TokenId, UserId};
 use inwren_domain::token::{
     AccessClaims, ClientClaims, InvalidToken, IssuedToken, KeyDirectory, PublishedKey, RefreshClaims,
     SigningError, TokenIssuer, TokenVerifier,

@@ -2,7 +2,8 @@ use std::borrow::Cow;
 
 use inwren_domain::account::Tier;
 use inwren_domain::authn::{Acr, Amr, Assurance};
-use inwren_domain::kernel::{ServiceClientId, SessionId, TokenId, UserId};
+use inwren_domain::client::ServiceClientId;
+use inwren_domain::kernel::{SessionId, TokenId, UserId};
 use inwren_domain::token::{AccessClaims, ClientClaims, FIRST_PARTY_CLIENT, RefreshClaims};
 use time::OffsetDateTime;
 use uuid::Uuid;

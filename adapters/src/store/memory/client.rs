@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use inwren_domain::client::ServiceClientId;
 use inwren_domain::client::{ServiceClient, ServiceClientReader, ServiceClientRepository};
-use inwren_domain::kernel::{ServiceClientId, StoreError};
+use inwren_domain::kernel::StoreError;
 use time::OffsetDateTime;
 
 use super::state::State;

@@ -4,8 +4,9 @@ use imbl::{HashMap, OrdMap, OrdSet, Vector};
 use inwren_domain::account::User;
 use inwren_domain::audit::AuditEvent;
 use inwren_domain::client::ServiceClient;
+use inwren_domain::client::ServiceClientId;
 use inwren_domain::credential::PasswordHash;
-use inwren_domain::kernel::{ServiceClientId, SessionId, UserId};
+use inwren_domain::kernel::{SessionId, UserId};
 use inwren_domain::session::Session;
 use time::OffsetDateTime;
 

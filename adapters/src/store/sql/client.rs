@@ -1,8 +1,9 @@
 //! SQL statements for service clients.
 
 use async_trait::async_trait;
+use inwren_domain::client::ServiceClientId;
 use inwren_domain::client::{ServiceClient, ServiceClientReader, ServiceClientRepository};
-use inwren_domain::kernel::{ServiceClientId, StoreError};
+use inwren_domain::kernel::StoreError;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QueryTrait,

@@ -10,9 +10,10 @@ use crate::PortFailure;
 use crate::account::Tier;
 use crate::account::superuser::require_another;
 use crate::account::tier_choice::given_by_superuser;
+use crate::audit::AuditEventId;
 use crate::audit::{AuditEvent, AuditEventKind};
 use crate::credential::{Account, HashScheme};
-use crate::kernel::{AuditEventId, ClientInfo, EntropyError, UserId};
+use crate::kernel::{ClientInfo, EntropyError, UserId};
 use crate::session::RevocationReason;
 use crate::store::UnitOfWork;
 

@@ -15,7 +15,8 @@ use inwren_adapters::crypto::jwt::{AwsLcTokens, PortableTokens, SigningKeys, Tok
 use inwren_adapters::crypto::keys::{KeyError, KeyPair};
 use inwren_domain::account::Tier;
 use inwren_domain::authn::Assurance;
-use inwren_domain::kernel::{PlainToken, ServiceClientId, SessionId, TokenId, UserId};
+use inwren_domain::client::ServiceClientId;
+use inwren_domain::kernel::{PlainToken, SessionId, TokenId, UserId};
 use inwren_domain::token::{
     AccessClaims, ClientClaims, InvalidToken, KeyDirectory, RefreshClaims, TokenIssuer, TokenVerifier,
 };

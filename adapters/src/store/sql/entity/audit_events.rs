@@ -1,5 +1,7 @@
+use inwren_domain::audit::AuditEventId;
 use inwren_domain::audit::{AuditEvent, AuditEventKind, Subject};
-use inwren_domain::kernel::{AuditEventId, ServiceClientId, SessionId, StoreError, UserId};
+use inwren_domain::client::ServiceClientId;
+use inwren_domain::kernel::{SessionId, StoreError, UserId};
 use sea_orm::entity::prelude::*;
 
 use super::Row;

@@ -1,5 +1,6 @@
+use inwren_domain::client::ServiceClientId;
 use inwren_domain::client::{ServiceClient, ServiceClientName};
-use inwren_domain::kernel::{ServiceClientId, StoreError, TokenDigest};
+use inwren_domain::kernel::{StoreError, TokenDigest};
 use sea_orm::entity::prelude::*;
 
 use super::Row;
