@@ -274,7 +274,7 @@ def run_page(folder, page, heading, url, **variables):
 
 def test_every_command_of_the_pages_is_run():
     headings = {
-        "adopt.md": {"Look first", "Into a database of its own", "In the old database", "From fastapi-users", "Compare"},
+        "adopt.md": {"Dry run", "Into a new database", "In the old database", "From fastapi-users", "Compare"},
         "import-export.md": {"Move to another database"},
     }
     for page, run in headings.items():
@@ -286,9 +286,9 @@ def test_the_page_moves_users_into_a_database_of_its_own(tmp_path):
     with database() as (old, old_url):
         fill(old, 50, {7: HASHERS["argon2-cffi"](password)})
         new_url = f"sqlite://{tmp_path / 'new.db'}"
-        said = run_page(tmp_path, "adopt.md", "Look first", new_url, OLD_DATABASE_URL=old_url)
+        said = run_page(tmp_path, "adopt.md", "Dry run", new_url, OLD_DATABASE_URL=old_url)
         assert "50 would be added" in said and not (tmp_path / "new.db").exists()
-        said = run_page(tmp_path, "adopt.md", "Into a database of its own", new_url, OLD_DATABASE_URL=old_url)
+        said = run_page(tmp_path, "adopt.md", "Into a new database", new_url, OLD_DATABASE_URL=old_url)
         assert "50 added" in said
         said = run_page(tmp_path, "adopt.md", "Compare", new_url)
         assert said.startswith("50 users, checksum ")
