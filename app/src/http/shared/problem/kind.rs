@@ -67,8 +67,9 @@ kinds! {
         detail: "The token is not valid: it is malformed, expired, revoked or not ours.",
         meaning: "The token is malformed, expired, of another kind, of another service, or of a session that has \
             ended; a refresh token may have been used already.",
-        remedy: "Use the refresh token once to get the next pair. If that is refused too, log in again. Never \
-            try a refresh token twice in a row: that looks like theft, and ends the session.",
+        remedy: "Use the refresh token once to get the next pair. If that is refused too, log in again. \
+            Retry a refresh token only if the response was lost: use after the grace period counts as theft, and \
+            ends the session.",
     }
     INVALID_CLIENT = "invalid-client" 401 "The client is not valid" false {
         detail: "The client is not known, revoked, or its secret is another one.",
