@@ -141,6 +141,40 @@ fn domains_become_ascii_and_no_account_is_lost() {
     }
 }
 
+/// Earlier releases stored a hash for a user without a password, and the id of a service client as a user's.
+#[test]
+fn stand_ins_become_null_and_come_back() {
+    let steps = steps_before("m20261129_000005_optional_passwords");
+    for storage in Storage::each() {
+        let folder = TempFolder::new();
+        let program = Program::new(folder.path()).env("DATABASE_URL", storage.url());
+        let run = |arguments: &[&str], input: &str| {
+            program.clone().args(arguments.iter().copied()).input(input).run().with_code(0)
+        };
+        run(&["migrate", "up"], "");
+        run(&["users", "create", "--password-stdin", "ann@example.org"], &format!("{PASSWORD}\n"));
+        run(&["clients", "create", "billing"], "");
+        block_on(execute(&storage.url(), "UPDATE users SET hashed_password = NULL"));
+        let hash = || {
+            let rows = storage.ask("SELECT hashed_password FROM users");
+            rows[0].try_get::<Option<String>>("", "hashed_password").unwrap()
+        };
+        let events = |of: &str| storage.ask(&format!("SELECT kind FROM audit_events WHERE {of}")).len();
+
+        run(&["migrate", "down", "--yes", &steps], "");
+        assert!(hash().unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$AAAA"), "{}", storage.name());
+        assert_eq!((events("user_id IS NULL"), events("user_id IS NOT NULL")), (0, 2));
+
+        run(&["migrate", "up"], "");
+        assert_eq!(hash(), None, "{}", storage.name());
+        assert_eq!(
+            events("client_id IS NOT NULL AND user_id IS NULL AND kind = 'service_client_created'"),
+            1
+        );
+        assert_eq!(events("client_id IS NULL AND user_id IS NOT NULL AND kind = 'user_registered'"), 1);
+    }
+}
+
 /// Sessions of a release that kept the client of the login alone.
 #[test]
 fn older_sessions_show_the_login_until_refreshed() {
