@@ -61,7 +61,7 @@ pub async fn open_store(config: &Config) -> Result<OpenedStore, OpenError> {
 }
 
 /// An empty store for dry runs.
-pub fn nobody() -> Arc<dyn Store> {
+pub fn empty_store() -> Arc<dyn Store> {
     Arc::new(MemoryStore::new())
 }
 

@@ -189,7 +189,7 @@ impl Plan<'_> {
     /// The destination of a dry run: our store, or an empty one if our tables do not exist yet.
     async fn destination_to_try(&self) -> Result<Destination, Failed> {
         if !self.target.is_ours {
-            return wiring::destination(self.config, wiring::nobody()).map_err(Failed::because);
+            return wiring::destination(self.config, wiring::empty_store()).map_err(Failed::because);
         }
         let opened = wiring::open_store(self.config).await.map_err(Failed::because)?;
         if let Some(maintenance) = &opened.maintenance

@@ -181,7 +181,7 @@ mod tests {
     #[tokio::test]
     async fn a_walk_that_does_not_advance_ends() {
         let config = Config::read(&HashMap::new(), |_| None, None, OffsetDateTime::UNIX_EPOCH).unwrap();
-        let destination = wiring::destination(&config, wiring::nobody()).unwrap();
+        let destination = wiring::destination(&config, wiring::empty_store()).unwrap();
         let (name, id_type) = ("users".to_owned(), "character(36)".to_owned());
         let mut table =
             Stuck(ForeignTable { name, rows: 2, id_type, read: vec![], missing: vec![], ignored: vec![] });

@@ -21,7 +21,7 @@ pub(super) struct Computation<'a> {
 
 impl Computation<'_> {
     /// Does the work of a verification and matches nothing, for an account that does not exist.
-    pub(super) fn verify_nobody(self, password: &Password) -> Result<Verification, HasherError> {
+    pub(super) fn verify_unknown(self, password: &Password) -> Result<Verification, HasherError> {
         for form in forms(password) {
             self.pace.learn(|| burn(self.current, form, self.blocks)).0?;
         }

@@ -164,12 +164,12 @@ impl Argon2Hasher {
     }
 
     /// Does the work of a verification for an account that does not exist.
-    async fn verify_nobody(
+    async fn verify_unknown(
         &self,
         password: Password,
         requester: Requester,
     ) -> Result<Verification, HasherError> {
-        self.compute(self.usual(), requester, move |it| it.verify_nobody(&password)).await
+        self.compute(self.usual(), requester, move |it| it.verify_unknown(&password)).await
     }
 
     fn busy(&self) -> HasherError {
@@ -205,14 +205,14 @@ impl PasswordHasher for Argon2Hasher {
         hash: Option<PasswordHash>,
         requester: Requester,
     ) -> Result<Verification, HasherError> {
-        let Some(hash) = hash else { return self.verify_nobody(password, requester).await };
+        let Some(hash) = hash else { return self.verify_unknown(password, requester).await };
         match self.affordable.read_affordable(&hash).await {
             Ok((stored, is_slow)) => {
                 let (effort, salt) = (self.effort_of(&stored, is_slow), self.salt()?);
                 self.compute(effort, requester, move |it| it.verify(&password, &stored, &salt)).await
             }
             // Refused after as much work as for an account that does not exist.
-            Err(unusable) => self.verify_nobody(password, requester).await.and(Err(unusable)),
+            Err(unusable) => self.verify_unknown(password, requester).await.and(Err(unusable)),
         }
     }
 
@@ -227,7 +227,7 @@ impl PasswordHasher for Argon2Hasher {
                 let effort = self.effort_of(&stored, is_slow);
                 self.compute(effort, requester, move |it| it.check(&password, &stored)).await
             }
-            Err(unusable) => self.verify_nobody(password, requester).await.and(Err(unusable)),
+            Err(unusable) => self.verify_unknown(password, requester).await.and(Err(unusable)),
         }
     }
 }
