@@ -14,15 +14,14 @@ pub trait UserReader: Send {
     /// The user with this address. It MUST find the user by the normalised form.
     async fn by_email(&mut self, email: &Email) -> Result<Option<User>, StoreError>;
 
-    /// The user who logs in with this address. A row that has kept its [former](Email::former) form takes precedence,
-    /// because its owner has no other address; a row with the current form can also be found by its other spellings.
+    /// The user who logs in with this address: a row that has kept its [former](Email::former) form takes precedence.
     async fn by_login(&mut self, email: &Email) -> Result<Option<User>, StoreError> {
-        if let Some(former) = email.former()
-            && let Some(user) = self.by_email(&former).await?
-        {
-            return Ok(Some(user));
+        for form in email.login_forms() {
+            if let Some(user) = self.by_email(&form).await? {
+                return Ok(Some(user));
+            }
         }
-        self.by_email(email).await
+        Ok(None)
     }
 
     /// A page of users. If the filter [has an address prefix](UserFilter::is_by_address), they MUST come in the order

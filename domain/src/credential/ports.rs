@@ -16,12 +16,12 @@ pub trait CredentialReader: Send {
     /// The account that logs in with this address. Its user is the one that
     /// [`UserReader::by_login`](crate::account::UserReader::by_login) finds.
     async fn by_login(&mut self, email: &Email) -> Result<Option<Account>, StoreError> {
-        if let Some(former) = email.former()
-            && let Some(account) = self.by_email(&former).await?
-        {
-            return Ok(Some(account));
+        for form in email.login_forms() {
+            if let Some(account) = self.by_email(&form).await? {
+                return Ok(Some(account));
+            }
         }
-        self.by_email(email).await
+        Ok(None)
     }
 }
 

@@ -95,6 +95,13 @@ impl Email {
         let former = self.lower_case();
         (former != self.normalized).then(|| Self::from_stored(self.address.clone(), former))
     }
+
+    /// The forms under which a login with this address looks for its account, in order. A row that has kept its
+    /// [former](Self::former) form takes precedence, because its owner has no other address; a row with the current form
+    /// can also be found by its other spellings.
+    pub(crate) fn login_forms(&self) -> impl Iterator<Item = Cow<'_, Self>> {
+        self.former().map(Cow::Owned).into_iter().chain([Cow::Borrowed(self)])
+    }
 }
 
 /// Returns the normalised prefix of an address, for a prefix search. The domain is converted label by label, so a label
