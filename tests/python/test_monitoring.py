@@ -72,6 +72,13 @@ def test_the_dashboard_is_whole():
         places |= squares
 
 
+def test_page_names_panels_of_the_dashboard():
+    page = (ROOT / "docs/monitoring.md").read_text()
+    named = set(re.findall(r"(?<!\*)\*([A-Z][^*\n]+)\*(?!\*)", page)) - {"Dashboards → New → Import"}
+    assert len(named) > 8
+    assert named <= {panel["title"] for panel in PANELS}
+
+
 def test_prometheus_own_reader_understands_the_metrics(tmp_path):
     server = Server(tmp_path, METRICS_ADDR="127.0.0.1:0", DATABASE_URL=f"sqlite://{tmp_path}/store.db")
     try:
