@@ -88,6 +88,15 @@ def test_the_site_is_built_and_holds_together(tmp_path):
     assert broken == []
 
 
+def test_every_problem_of_an_import_is_explained():
+    source = (ROOT / "domain/src/account/import/problem.rs").read_text()
+    codes = set(re.findall(r'=> "([a-z-]+)",', source))
+    assert len(codes) > 10
+    page = (DOCS / "move-in/adopt.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert codes - set(re.findall(r"`([a-z-]+)`", " ".join(rows))) == set()
+
+
 def test_the_shell_of_every_block_is_sound():
     for page in ["tutorial.md", "testing-with-inwren.md"]:
         for words, text in blocks(page):

@@ -28,8 +28,8 @@ use crate::parts::Parts;
 /// ones cost more in page faults than the hash itself.
 ///
 /// A stored hash is unusable if it needs more memory than the budget leaves beside a usual hash on each other thread,
-/// or if its check takes more than two seconds on this machine, by measurement: one row of a database or an import must
-/// not stop the service. A hash that costs no more than a new one is always usable. Large or slow hashes that are
+/// or if its check takes more than three seconds on this machine, by measurement: one row of a database must not stop the
+/// service. Imports accept two seconds, because measurements vary. A hash that costs no more than a new one is always usable. Large or slow hashes that are
 /// usable leave memory and threads for others.
 pub struct Argon2Hasher {
     queue: Arc<Queue>,
