@@ -7,7 +7,7 @@
 FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /src
 COPY . .
-# The packages and what was built of them stay in the cache: a change of our code builds our code again and no more.
+# The registry and the build stay in the cache, so a change of our code rebuilds only our code.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     ./packaging/static /out/usr/bin/inwren \
@@ -20,9 +20,9 @@ LABEL org.opencontainers.image.title="Inwren Auth" \
     org.opencontainers.image.licenses="MIT"
 COPY --from=build /out/usr /usr
 COPY --from=build /out/etc /etc
-# A new volume here gets its owner from the image.
+# A new volume gets its owner from this folder.
 COPY --from=build --chown=65532:65532 /out/data /data
-# Where the key is, and not the key.
+# The path of the key, not the key.
 # hadolint ignore=DL3064
 ENV ENVIRONMENT=production \
     HOST=0.0.0.0 \

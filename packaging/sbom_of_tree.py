@@ -1,5 +1,5 @@
-"""Reads a bill of materials of the whole workspace, whose tests have features and packages of their own, and writes that of
-one package: of what `cargo tree` prints for it, which comes on standard input. Fails where the bill lacks something.
+"""Reduces a bill of materials of the whole workspace to one package: to the packages that `cargo tree` prints for it, which
+it reads from standard input. Fails if the bill lacks one of them.
 
     cargo tree … --prefix none --format '{p}' | sbom_of_tree.py FROM TO
 """
@@ -13,7 +13,7 @@ def main(source, target):
     tree = {tuple(line.split()[:2]) for line in sys.stdin if line.strip()}
     tree = {(name, version.removeprefix("v")) for name, version in tree}
     with open(source) as file:
-        # Where this checkout lies is nobody's business.
+        # The bill must not reveal the path of this checkout.
         bill = json.loads(file.read().replace(f"file://{os.getcwd()}", "file://."))
     own = bill["metadata"]["component"]
     bill["components"] = [each for each in bill["components"] if (each["name"], each["version"]) in tree]

@@ -8,7 +8,7 @@ finish() {
     local code=$?
     trap - EXIT
     stop_postgres
-    # Not everybody needs it.
+    # Not all callers source redis.sh.
     ! declare -F stop_redis >/dev/null || stop_redis
     rm -rf "$work"
     exit "$code"

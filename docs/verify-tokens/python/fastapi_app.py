@@ -13,7 +13,7 @@ AUDIENCE = os.environ.get("INWREN_AUDIENCE", "inwren")
 KEYS_URL = os.environ.get("INWREN_JWKS_URL", f"{ISSUER}/.well-known/jwks.json")
 KEYS_MAX_AGE = int(os.environ.get("INWREN_JWKS_MAX_AGE", "300"))
 
-# `cache_keys` stays off: it would keep each key for ever, also a revoked one.
+# `cache_keys` stays off: it would keep each key indefinitely, even a revoked one.
 KEYS = jwt.PyJWKClient(KEYS_URL, cache_keys=False, lifespan=KEYS_MAX_AGE, cooldown_duration=5, timeout=3)
 
 

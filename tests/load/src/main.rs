@@ -244,11 +244,11 @@ impl Bench {
         let (rate, calm) = (seen.readers.rate(200), seen.calm.rate(200));
         self.add("flood: readers served", rate, calm, "/s", Target::AtLeast(0.95));
         let refused = millis(seen.logins.quantile(503, 0.99));
-        self.add("flood: told to come back, p99", refused, 1_000.0, "ms", Target::AtMost(1.0));
+        self.add("flood: time to a 503, p99", refused, 1_000.0, "ms", Target::AtMost(1.0));
         let known = millis(seen.known.quantile(200, 1.0));
-        self.add("flood: a known client, slowest", known, 3_000.0, "ms", Target::AtMost(1.0));
+        self.add("flood: a recognised client, slowest", known, 3_000.0, "ms", Target::AtMost(1.0));
         let lost = (seen.logins.statuses.get(&0).copied().unwrap_or(0) + seen.known.others(200)) as f64;
-        self.add("flood: unanswered, or known and refused", lost, 1.0, "", Target::AtMost(0.0));
+        self.add("flood: unanswered, or recognised and refused", lost, 1.0, "", Target::AtMost(0.0));
         let (idle, most) = seen.resident;
         let budget = (idle + limits::hashing_memory()) as f64 / MEGABYTE + 32.0;
         self.add("flood: memory", most as f64 / MEGABYTE, budget, "MB", Target::AtMost(1.0));
