@@ -1,5 +1,6 @@
 """The manifests of `docs/kubernetes`: valid, consistent, and good enough for the real program."""
 
+import json
 import os
 import re
 import shutil
@@ -117,18 +118,22 @@ def test_container_is_restricted():
     assert int(grace) < POD["spec"]["terminationGracePeriodSeconds"]
 
 
-def secret_volume(folder, files, mode, group):
-    """Files as Kubernetes mounts a Secret with an `fsGroup`: root's, behind two links, in a folder with a sticky bit."""
-    data = folder / "..2026_11_30_00_00_00.1"
-    data.mkdir(parents=True)
-    for name, content in files.items():
-        (data / name).write_bytes(content)
-        (data / name).chmod(mode)
-        os.chown(data / name, -1, group)
-        (folder / name).symlink_to(f"..data/{name}")
-    (folder / "..data").symlink_to(data.name)
+def mount_secret(folder, source, mode, group):
+    """Files as Kubernetes mounts a Secret with an `fsGroup`: root's, behind two links, in a folder with a sticky bit. It
+    updates them by replacing one of the links."""
+    folder.mkdir(exist_ok=True)
+    data = Path(tempfile.mkdtemp(prefix="..", dir=folder))
+    for file in source.iterdir():
+        shutil.copy(file, data / file.name)
+        (data / file.name).chmod(mode)
+        os.chown(data / file.name, -1, group)
     os.chown(data, -1, group)
     data.chmod(0o2755)
+    (folder / "..next").symlink_to(data.name)
+    (folder / "..next").rename(folder / "..data")
+    for file in source.iterdir():
+        if not (folder / file.name).is_symlink():
+            (folder / file.name).symlink_to(f"..data/{file.name}")
     os.chown(folder, -1, group)
     folder.chmod(0o3777)
 
@@ -152,6 +157,11 @@ def status(url):
         return refused.code
 
 
+def published_keys(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/.well-known/jwks.json", timeout=30) as answer:
+        return json.load(answer)["keys"]
+
+
 def test_pod_runs_with_its_settings_user_and_keys(database):
     """The program with everything that the Deployment sets, but on other ports and with the databases of the tests."""
     redis = os.environ.get("INWREN_TEST_REDIS_URL")
@@ -166,11 +176,15 @@ def test_pod_runs_with_its_settings_user_and_keys(database):
         folder.chmod(0o755)
         shutil.copy(BINARY, folder / "inwren")
         made = {"PRIVATE_KEY_PATH": f"{folder}/made/private.pem", "PUBLIC_KEY_PATH": f"{folder}/made/public.pem"}
-        subprocess.run([folder / "inwren", "keys", "generate"], env=made, cwd=folder, check=True, capture_output=True)
-        files = {path.name: path.read_bytes() for path in (folder / "made").iterdir()}
         [volume] = POD["spec"]["volumes"]
-        secret_volume(folder / "keys", files, volume["secret"]["defaultMode"], group)
-        shutil.rmtree(folder / "made")
+
+        def keys(command):
+            """Changes the keys on the operator's machine, and replaces the Secret."""
+            run = [folder / "inwren", "keys", command]
+            subprocess.run(run, env=made, cwd=folder, check=True, capture_output=True)
+            mount_secret(folder / "keys", folder / "made", volume["secret"]["defaultMode"], group)
+
+        keys("generate")
 
         image = dict(re.findall(r"(?:ENV|^   ) ([A-Z_]+)=(\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
         secrets = {"DATABASE_URL": database, "REDIS_URL": redis}
@@ -192,7 +206,9 @@ def test_pod_runs_with_its_settings_user_and_keys(database):
                 url = f"http://127.0.0.1:{ports['HEALTH_ADDR']}{path}"
                 wait_for(f"{path} is 200", lambda url=url: status(url) == 200)
             assert status(f"http://127.0.0.1:{ports['METRICS_ADDR']}/metrics") == 200
-            assert status(f"http://127.0.0.1:{ports['PORT']}/.well-known/jwks.json") == 200
+            assert len(published_keys(ports["PORT"])) == 1
+            keys("rotate")
+            wait_for("the next key is published", lambda: len(published_keys(ports["PORT"])) == 2)
         finally:
             code = service.stop()
         assert code == 0, "".join(service.log)
