@@ -1,4 +1,4 @@
-// A Go service that takes Inwren's access tokens.
+// A Go service that accepts Inwren's access tokens.
 package main
 
 import (
@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	cooldown = 5 * time.Second // how long an unknown kid is not asked for after the last answer
-	retry    = time.Second     // how long nothing is asked after a question without an answer
+	cooldown = 5 * time.Second // how long an unknown kid does not cause another fetch
+	retry    = time.Second     // how long to wait after a failed fetch
 )
 
 var (
@@ -30,7 +30,7 @@ var (
 	errNoKeys   = errors.New("the keys have to be fetched and cannot be")
 )
 
-// Claims are what a token says. Add what you need: email, tier, is_superuser, client_id.
+// Claims are the claims of a token. Add fields as needed: email, tier, is_superuser, client_id.
 type Claims struct {
 	jwt.RegisteredClaims
 	Type string `json:"type"`
@@ -47,11 +47,11 @@ type Verifier struct {
 	keys      map[string]*rsa.PublicKey
 	fetchedAt time.Time
 
-	asking  sync.Mutex // one request asks; the others wait for its answer
+	asking  sync.Mutex // one request fetches; the others wait for it
 	askedAt time.Time
 }
 
-// NewVerifier makes a verifier that keeps keys for as long as maxAge.
+// NewVerifier creates a verifier that caches keys for maxAge.
 func NewVerifier(issuer, audience, keysURL string, maxAge time.Duration) *Verifier {
 	return &Verifier{
 		parser: jwt.NewParser(
@@ -67,7 +67,7 @@ func NewVerifier(issuer, audience, keysURL string, maxAge time.Duration) *Verifi
 	}
 }
 
-// Verify gives the claims of a good access token. The error is errNoKeys if nothing is known about the token.
+// Verify returns the claims of a valid access token, or errNoKeys if the keys cannot be fetched.
 func (v *Verifier) Verify(token string) (*Claims, error) {
 	claims := new(Claims)
 	parsed, err := v.parser.ParseWithClaims(token, claims, func(token *jwt.Token) (any, error) {
@@ -80,7 +80,7 @@ func (v *Verifier) Verify(token string) (*Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The library leaves these to its callers.
+	// The library does not check these.
 	if _, critical := parsed.Header["crit"]; critical || parsed.Header["typ"] != "at+jwt" {
 		return nil, errBadToken
 	}
@@ -123,7 +123,7 @@ func (v *Verifier) key(kid string) (*rsa.PublicKey, error) {
 	return nil, errBadToken
 }
 
-// known looks a key up among those that are not too old, and tells whether there are any.
+// known looks up a cached key, and reports whether the cache is fresh.
 func (v *Verifier) known(kid string) (key *rsa.PublicKey, fresh bool) {
 	v.mutex.RLock()
 	defer v.mutex.RUnlock()
@@ -162,7 +162,7 @@ func (v *Verifier) fetch() (map[string]*rsa.PublicKey, error) {
 
 type claimsKey struct{}
 
-// Authenticated lets requests with a good token on, with its claims in their context.
+// Authenticated accepts requests with a valid token and puts its claims into their context.
 func (v *Verifier) Authenticated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")

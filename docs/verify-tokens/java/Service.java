@@ -11,11 +11,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.concurrent.Executors;
 
-/** A service that takes Inwren's access tokens. */
+/** A service that accepts Inwren's access tokens. */
 public final class Service {
     private static final String INVALID = "Bearer error=\"invalid_token\"";
 
-    /** The claims of the caller; null if there is no good token, which has been answered then. */
+    /** The claims of the caller, or null without a valid token; the response is sent then. */
     private static JWTClaimsSet authenticate(Verifier verifier, HttpExchange exchange) throws IOException {
         String authorization = exchange.getRequestHeaders().getFirst("Authorization");
         String[] parts = authorization == null ? new String[0] : authorization.trim().split(" +", 2);

@@ -22,16 +22,16 @@ import java.util.Set;
 
 /** Verifies Inwren's access tokens. */
 public final class Verifier {
-    /** The token is not a good access token. */
+    /** The token is not a valid access token. */
     public static final class BadToken extends Exception {}
 
-    /** The keys have to be fetched and cannot be, so nothing is known about the token. */
+    /** The keys cannot be fetched, so the token cannot be verified. */
     public static final class NoKeys extends Exception {}
 
     private final JWKSource<SecurityContext> keys;
     private final DefaultJWTProcessor<SecurityContext> processor = new DefaultJWTProcessor<>();
 
-    /** A verifier that keeps the keys for some seconds. */
+    /** A verifier that caches the keys for some seconds. */
     public Verifier(String issuer, String audience, URL keysUrl, long maxAgeSeconds) {
         keys = JWKSourceBuilder.<SecurityContext>create(keysUrl, new DefaultResourceRetriever(3_000, 3_000))
             .cache(maxAgeSeconds * 1_000, 10_000)
@@ -48,7 +48,7 @@ public final class Verifier {
         processor.setJWTClaimsSetVerifier(claims);
     }
 
-    /** The claims of a good access token. */
+    /** The claims of a valid access token. */
     public JWTClaimsSet verify(String token) throws BadToken, NoKeys {
         try {
             SignedJWT signed = SignedJWT.parse(token);
@@ -69,7 +69,7 @@ public final class Verifier {
         }
     }
 
-    /** Tells a `kid` that is unknown, and not asked for again so soon, from there being no keys at all. */
+    /** Distinguishes an unknown `kid`, which is not fetched again so soon, from missing keys. */
     private boolean hasKeys() {
         try {
             keys.get(new JWKSelector(new JWKMatcher.Builder().build()), null);

@@ -1,8 +1,8 @@
-// An Express service that takes Inwren's access tokens.
+// An Express service that accepts Inwren's access tokens.
 import express from "express";
 import { authenticate, Refused } from "./verify.mjs";
 
-/** Lets a request with a good token on, with the claims in `request.claims`. */
+/** Accepts a request with a valid token and puts its claims into `request.claims`. */
 async function authenticated(request, response, next) {
   try {
     request.claims = await authenticate(request.get("Authorization"));

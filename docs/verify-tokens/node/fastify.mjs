@@ -1,8 +1,8 @@
-// A Fastify service that takes Inwren's access tokens.
+// A Fastify service that accepts Inwren's access tokens.
 import Fastify from "fastify";
 import { authenticate } from "./verify.mjs";
 
-/** Lets a request with a good token on, with the claims in `request.claims`. Fastify answers what Refused says. */
+/** Accepts a request with a valid token and puts its claims into `request.claims`. Fastify returns the status of Refused. */
 async function authenticated(request) {
   request.claims = await authenticate(request.headers.authorization);
 }

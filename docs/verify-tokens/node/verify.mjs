@@ -12,7 +12,7 @@ const keys = createRemoteJWKSet(new URL(KEYS_URL), {
   timeoutDuration: 3_000,
 });
 
-/** The answer to a request without a good token: its status and its headers. */
+/** The response to a request without a valid token: status and headers. */
 export class Refused extends Error {
   constructor(statusCode, headers = {}) {
     super(statusCode === 401 ? "A good access token is needed" : "Tokens cannot be verified now");
@@ -20,19 +20,19 @@ export class Refused extends Error {
   }
 }
 
-/** The key that signed a token. Without a `kid` jose would take the only key there is. */
+/** The key that signed a token. Without a `kid`, jose would use the only published key. */
 async function findKey(header, token) {
   if (header.kid === undefined) throw new errors.JWKSNoMatchingKey();
   try {
     return await keys(header, token);
   } catch (error) {
     if (error instanceof errors.JWKSNoMatchingKey) throw error;
-    // The keys have to be fetched and cannot be, so nothing is known about the token.
+    // The keys cannot be fetched, so the token cannot be verified.
     throw new Refused(503);
   }
 }
 
-/** The claims of a good access token. Throws a JOSEError for a bad one, or Refused if there are no keys. */
+/** The claims of a valid access token. Throws a JOSEError for an invalid one, or Refused without keys. */
 export async function verify(token) {
   const { payload } = await jwtVerify(token, findKey, {
     algorithms: ["RS256"],
@@ -46,7 +46,7 @@ export async function verify(token) {
   return payload;
 }
 
-/** The claims of the caller, from the header `Authorization`; throws Refused if there is no good token in it. */
+/** The claims of the caller, from the header `Authorization`. Throws Refused without a valid token. */
 export async function authenticate(authorization) {
   const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
   if (!token) throw new Refused(401, { "WWW-Authenticate": "Bearer" });

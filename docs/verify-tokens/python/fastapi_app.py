@@ -1,4 +1,4 @@
-"""A FastAPI service that takes Inwren's access tokens."""
+"""A FastAPI service that accepts Inwren's access tokens."""
 
 import os
 from typing import Annotated
@@ -18,17 +18,17 @@ KEYS = jwt.PyJWKClient(KEYS_URL, cache_keys=False, lifespan=KEYS_MAX_AGE, cooldo
 
 
 class KeysUnavailable(Exception):
-    """The keys have to be fetched and cannot be, so nothing is known about the token."""
+    """The keys cannot be fetched, so the token cannot be verified."""
 
 
 def verify(token: str) -> dict:
-    """The claims of a good access token. Raises jwt.PyJWTError for a bad one, or KeysUnavailable."""
+    """The claims of a valid access token. Raises jwt.PyJWTError for an invalid one, or KeysUnavailable."""
     header = jwt.get_unverified_header(token)
     if header.get("typ") != "at+jwt":
         raise jwt.InvalidTokenError("not an access token")
     try:
         key = KEYS.get_signing_key(header.get("kid"))
-    # A ValueError is an answer that is no JSON.
+    # A ValueError means that the response is not JSON.
     except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, ValueError) as error:
         raise KeysUnavailable from error
     claims = jwt.decode(

@@ -1,4 +1,4 @@
-//! An axum service that takes Inwren's access tokens.
+//! An axum service that accepts Inwren's access tokens.
 
 mod verify;
 
@@ -15,7 +15,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use verify::{Claims, Refused, Verifier};
 
-/// A handler that takes `Claims` is called only with a good token.
+/// A handler with a `Claims` parameter is called only with a valid token.
 impl FromRequestParts<Arc<Verifier>> for Claims {
     type Rejection = Refused;
 

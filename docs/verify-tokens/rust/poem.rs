@@ -1,4 +1,4 @@
-//! A poem service that takes Inwren's access tokens.
+//! A poem service that accepts Inwren's access tokens.
 
 mod verify;
 
@@ -13,7 +13,7 @@ use poem::{EndpointExt as _, FromRequest, Request, RequestBody, Response, Route,
 use serde_json::{Value, json};
 use verify::{Claims, Refused, Verifier};
 
-/// A handler that takes `Claims` is called only with a good token.
+/// A handler with a `Claims` parameter is called only with a valid token.
 impl<'a> FromRequest<'a> for Claims {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
         let Data(verifier) = Data::<&Arc<Verifier>>::from_request(request, body).await?;

@@ -11,28 +11,28 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use tokio::sync::{Mutex, RwLock};
 
-/// How long an unknown `kid` is not asked for after the last question.
+/// How long an unknown `kid` does not cause another fetch.
 const COOLDOWN: Duration = Duration::from_secs(5);
-/// How long nothing is asked after a question without an answer.
+/// How long to wait after a failed fetch.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What a token says. Add what you need: `email`, `tier`, `is_superuser`, `client_id`.
+/// The claims of a token. Add fields as needed: `email`, `tier`, `is_superuser`, `client_id`.
 #[derive(Clone, serde::Deserialize)]
 pub struct Claims {
     pub sub: String,
     r#type: String,
 }
 
-/// Why a request is refused.
+/// Why a request is rejected.
 pub enum Refused {
     NoToken,
     BadToken,
-    /// The keys have to be fetched and cannot be, so nothing is known about the token.
+    /// The keys cannot be fetched, so the token cannot be verified.
     NoKeys,
 }
 
 impl Refused {
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NoToken | Self::BadToken => StatusCode::UNAUTHORIZED,
@@ -40,7 +40,7 @@ impl Refused {
         }
     }
 
-    /// The header `WWW-Authenticate` of the answer.
+    /// The header `WWW-Authenticate` of the response.
     pub fn challenge(&self) -> Option<&'static str> {
         match self {
             Self::NoToken => Some("Bearer"),
@@ -57,9 +57,9 @@ pub struct Verifier {
     keys_url: String,
     keys_max_age: Duration,
     http: Client,
-    /// The keys, and when they were asked for.
+    /// The keys, and when they were fetched.
     keys: RwLock<Option<(Instant, Keys)>>,
-    /// When keys were asked for last. One request asks; the others wait for its answer.
+    /// When the keys were last fetched. One request fetches; the others wait for it.
     asked_at: Mutex<Option<Instant>>,
 }
 
@@ -91,10 +91,10 @@ impl Verifier {
         }
     }
 
-    /// The claims of a good access token.
+    /// The claims of a valid access token.
     pub async fn verify(&self, token: &str) -> Result<Claims, Refused> {
         let header = decode_header(token).map_err(|_| Refused::BadToken)?;
-        // jsonwebtoken leaves `typ` and `crit` to its callers.
+        // jsonwebtoken checks neither `typ` nor `crit`.
         if header.typ.as_deref() != Some("at+jwt") || header.crit.is_some() {
             return Err(Refused::BadToken);
         }
@@ -118,7 +118,7 @@ impl Verifier {
         if asked_at.is_some_and(|at| at.elapsed() < pause) {
             return Err(otherwise);
         }
-        // What is awaited may be dropped with its request: the pause begins only when there was an answer.
+        // The fetch is cancelled if its client disconnects, so the pause begins only after a response.
         let begun = Instant::now();
         let keys = self.fetch().await.ok().map(Arc::new);
         if keys.is_some() {
@@ -128,7 +128,7 @@ impl Verifier {
         if keys.is_none() { Err(Refused::NoKeys) } else { named(&keys).ok_or(Refused::BadToken) }
     }
 
-    /// The keys, unless they are too old.
+    /// The keys, unless they are outdated.
     async fn fresh_keys(&self) -> Option<Keys> {
         let keys = self.keys.read().await;
         let (asked_at, keys) = keys.as_ref()?;
