@@ -7,7 +7,7 @@ use poem_openapi::OpenApi;
 use zeroize::Zeroizing;
 
 use super::answers;
-use super::dto::{RegisterRequest, UpdateUserRequest, UserDto};
+use super::dto::{RegisterRequest, UpdateCurrentUserRequest, UserDto};
 use crate::config::by_client;
 use crate::http::shared::authentication::bearer::Authenticated;
 use crate::http::shared::body::JsonBody;
@@ -21,9 +21,9 @@ pub(in crate::http) struct AccountApi(pub(in crate::http) Arc<AppState>);
 
 #[OpenApi(prefix_path = "/users/me", tag = "ApiTags::CurrentUser")]
 impl AccountApi {
-    /// The own profile
+    /// Get your profile
     ///
-    /// Who the caller is, as the service has it now; what the access token says may be older.
+    /// Returns the current data of the caller. The claims of the access token may be older.
     #[oai(path = "/", method = "get", operation_id = "get_current_user")]
     async fn get(
         &self,
@@ -33,27 +33,29 @@ impl AccountApi {
         Ok(Json(UserDto::from(caller.0.user())))
     }
 
-    /// Change the own profile
+    /// Update your profile
     ///
-    /// A new e-mail address needs a recent login: else 401 with `insufficient_user_authentication` (RFC 9470).
+    /// Omitted fields keep their values. A new e-mail address requires a recent login; otherwise the response is 401
+    /// with `insufficient_user_authentication` (RFC 9470).
     #[oai(path = "/", method = "put", operation_id = "update_current_user")]
     async fn update(
         &self,
         _limit: Limited<by_client::UpdateMe>,
         caller: Authenticated,
         client: Client,
-        body: JsonBody<UpdateUserRequest>,
+        body: JsonBody<UpdateCurrentUserRequest>,
     ) -> Answer<Json<UserDto>, answers::Update> {
-        let UpdateUserRequest { email, tier } = body.0;
+        let UpdateCurrentUserRequest { email, tier } = body.0;
         let email = email.map(|text| Email::parse(&text)).transpose()?;
         let command = account::update::Command { email, tier };
         let user = account::update::execute(&self.0.core, &caller.0, command, &client.0).await?;
         Ok(Json(UserDto::from(&user)))
     }
 
-    /// Close the own account
+    /// Delete your account
     ///
-    /// Deactivates the account and ends all its sessions. Needs a recent login. An operator can activate it again.
+    /// Deactivates the account and revokes all its sessions. Requires a recent login. A superuser can reactivate the
+    /// account.
     #[oai(path = "/", method = "delete", operation_id = "delete_current_user")]
     async fn delete(
         &self,
@@ -70,9 +72,9 @@ pub(in crate::http) struct RegistrationApi(pub(in crate::http) Arc<AppState>);
 
 #[OpenApi(prefix_path = "/auth", tag = "ApiTags::Authentication")]
 impl RegistrationApi {
-    /// Register
+    /// Register an account
     ///
-    /// Makes an account. It can log in at once.
+    /// Creates an account with an e-mail address and a password. The user can log in immediately.
     #[oai(path = "/register", method = "post", operation_id = "register")]
     async fn register(
         &self,

@@ -8,14 +8,14 @@ use uuid::Uuid;
 use crate::http::shared::body::{EXAMPLE_TIME, object, request_body};
 
 object! {
-    /// A user, as the user sees it.
+    /// A user, as shown to the user.
     #[oai(rename = "User")]
     pub(in crate::http) UserDto {
-        /// Names the user for ever.
+        /// The permanent id of the user.
         id: Uuid = Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e21),
-        /// The login name, as it was given.
+        /// The e-mail address, which is the login name, as the user wrote it.
         email: String = "ann@example.org".to_owned(),
-        /// The service tier.
+        /// The service tier of the user.
         tier: String = "free".to_owned(),
         /// Whether the user may log in.
         is_active: bool = true,
@@ -37,30 +37,30 @@ impl From<&User> for UserDto {
 }
 
 request_body! {
-    /// What is to change of the own account. What is left out stays.
-    UpdateUserRequest {
-        /// The new login name. Needs a recent login.
+    /// Changes to your profile. Omitted fields keep their values.
+    UpdateCurrentUserRequest {
+        /// The new e-mail address. Requires a recent login.
         #[oai(nullable, validator(min_length = 3, max_length = 254))]
         email: Option<String> = Some("ann.lee@example.org".to_owned()),
-        /// The new tier, from those that users may choose themselves; superusers may choose any.
+        /// The new tier: one that users may choose themselves, or the current one. Superusers may choose any tier.
         #[oai(nullable)]
         tier: Option<String> = Some("free".to_owned()),
     }
 }
 
 request_body! {
-    /// Somebody wants an account.
+    /// The data of a new account.
     RegisterRequest {
-        /// The login name: an e-mail address of at most 254 bytes, without invisible characters. It is stored as given.
-        /// Two addresses are the same if they differ only in case, or in the form of the domain: domains are compared in
-        /// their ASCII form (UTS 46).
+        /// The e-mail address, which is the login name: at most 254 bytes, without invisible characters. The service
+        /// stores it as given. Two addresses are equal if they differ only in case or in the form of the domain:
+        /// domains are compared in their ASCII form (UTS 46).
         #[oai(validator(min_length = 3, max_length = 254))]
         email: String = "ann@example.org".to_owned(),
-        /// 8 to 128 characters of any kind, where each word that names the service or the user counts as one; not one of
-        /// the most common passwords, and neither the e-mail address nor the part of it before the @.
+        /// 8 to 128 characters of any kind. Each word that names the service or the user counts as one character.
+        /// Common passwords, the e-mail address and its part before the @ are refused.
         #[oai(validator(min_length = 8, max_length = 128))]
         password: String = "securepassword123".to_owned(),
-        /// The tier, from those that users may choose themselves. Left out: the first of them.
+        /// The tier: one that users may choose themselves. The default is the first of them.
         #[oai(nullable)]
         tier: Option<String> = Some("free".to_owned()),
     }

@@ -46,10 +46,18 @@ fn take_kinds(answer: &mut Value) -> Vec<&'static Kind> {
     Kind::ALL.iter().filter(named).copied().collect()
 }
 
-/// Returns the name of a shared response, such as `MissingTokenOrInvalidToken`.
+/// Returns the name of a shared response, such as `TokenErrorOrStepUp`. Generators name types and files after it, so it
+/// must be shorter than 40 characters.
 fn name(kinds: &[&Kind]) -> String {
-    let words = |kind: &&Kind| kind.code.split('-').map(capitalised).collect::<String>();
-    kinds.iter().map(words).collect::<Vec<_>>().join("Or")
+    let is_any_token_error = kinds.contains(&Kind::MISSING_TOKEN) && kinds.contains(&Kind::INVALID_TOKEN);
+    let part = |kind: &&Kind| match kind.code {
+        "missing-token" | "invalid-token" if is_any_token_error => "TokenError".to_owned(),
+        "insufficient-user-authentication" => "StepUp".to_owned(),
+        code => code.split('-').map(capitalised).collect(),
+    };
+    let mut parts: Vec<String> = kinds.iter().map(part).collect();
+    parts.dedup();
+    parts.join("Or")
 }
 
 /// Capitalises a word: `LOCATION` and `location` become `Location`.
@@ -115,30 +123,30 @@ fn of_header(name: &str) -> Option<Value> {
 fn headers() -> Value {
     json!({
         "RateLimit": {
-            "description": "What is left of the allowance, and in how many seconds it is whole again \
-                (draft-ietf-httpapi-ratelimit-headers). Not where limits are turned off.",
+            "description": "The remaining requests `r`, and the seconds `t` until the full quota is available again \
+                (draft-ietf-httpapi-ratelimit-headers). Absent if rate limits are disabled.",
             "schema": { "type": "string" },
             "example": r#""login";r=4;t=12"#,
         },
         "RateLimit-Policy": {
-            "description": "How many calls in how many seconds. Not where limits are turned off.",
+            "description": "The quota `q` of requests per window of `w` seconds. Absent if rate limits are disabled.",
             "schema": { "type": "string" },
             "example": r#""login";q=5;w=60"#,
         },
         "Retry-After": {
-            "description": "For how many seconds to wait.",
+            "description": "The seconds to wait before a retry.",
             "required": true,
             "schema": { "type": "integer", "format": "uint64" },
             "example": 2,
         },
         "WWW-Authenticate": {
-            "description": "How to prove who one is, and what was wrong with the proof (RFC 6750 section 3; RFC 9470; RFC 7617).",
+            "description": "The authentication scheme, and the error in the credentials (RFC 6750 section 3; RFC 9470; RFC 7617).",
             "required": true,
             "schema": { "type": "string" },
-            "example": r#"Bearer error="invalid_token", error_description="The token is not valid""#,
+            "example": r#"Bearer error="invalid_token", error_description="The token is invalid""#,
         },
         "X-Request-Id": {
-            "description": "Names the request in the logs of the service: as the client has named it, if that can be, or a new name.",
+            "description": "The id of the request in the log of the service: the well-formed id that the client sent, or a new one.",
             "required": true,
             "schema": { "type": "string" },
             "example": "01993b1e7a5c7f3a9d2e6c1b0a4f8e21",
@@ -151,8 +159,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn problems_are_named_by_their_codes() {
-        assert_eq!(name(&[Kind::RATE_LIMITED]), "RateLimited");
-        assert_eq!(name(&[Kind::MISSING_TOKEN, Kind::INVALID_TOKEN]), "MissingTokenOrInvalidToken");
+    fn shared_responses_are_named_by_their_problems() {
+        for (kinds, expected) in [
+            (&[Kind::RATE_LIMITED][..], "RateLimited"),
+            (&[Kind::INVALID_TOKEN], "InvalidToken"),
+            (&[Kind::MISSING_TOKEN, Kind::INVALID_TOKEN], "TokenError"),
+            (&[Kind::MISSING_TOKEN, Kind::INVALID_TOKEN, Kind::STEP_UP_REQUIRED], "TokenErrorOrStepUp"),
+            (&[Kind::EMAIL_TAKEN, Kind::LAST_SUPERUSER], "EmailTakenOrLastSuperuser"),
+        ] {
+            assert_eq!(name(kinds), expected);
+        }
     }
 }

@@ -1,14 +1,11 @@
-//! The schemas of bodies: what is known of them beyond the types of their fields.
+//! Completes the schemas of bodies with what the types of their fields cannot express.
 
 use inwren_domain::account::{Tier, TierCatalog};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::http::shared::problem::Kind;
 
-const SELF_SERVICE_TIER: &str = "SelfServiceTier";
-const TIER: &str = "Tier";
-
-/// Completes all schemas, and adds the schemas of the tiers.
+/// Completes all schemas.
 pub(super) fn complete(document: &mut Value, tiers: &TierCatalog) {
     let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
         return;
@@ -17,13 +14,12 @@ pub(super) fn complete(document: &mut Value, tiers: &TierCatalog) {
         super::properties(schema).for_each(|(_, property)| keep_the_reference(property));
         if name.ends_with("Request") {
             schema["additionalProperties"] = json!(false);
-            complete_request(name, schema);
-        } else if name.ends_with("Form") {
-            // The endpoints ignore unknown parameters, but refuse repeated ones.
-            schema["additionalProperties"] = json!({ "type": "string" });
-        } else {
+            set(schema, "email", "format", json!("email"));
+        } else if !name.ends_with("Form") {
             require_what_is_always_there(schema);
         }
+        let choice = if name == "RegisterRequest" { tiers.self_service() } else { tiers.all() };
+        list_known_tiers(schema, choice);
         for secret in ["password", "current_password", "new_password", "client_secret"] {
             set(schema, secret, "format", json!("password"));
         }
@@ -34,7 +30,16 @@ pub(super) fn complete(document: &mut Value, tiers: &TierCatalog) {
         let codes: Vec<_> = Kind::ALL.iter().map(|kind| kind.code).collect();
         set(problem, "code", "x-extensible-enum", json!(codes));
     }
-    name_tiers(schemas, tiers);
+}
+
+/// Lists the known values of a tier. They are not an `enum`: tiers are configuration, and clients generated from this
+/// document must accept the tiers of other deployments.
+fn list_known_tiers(schema: &mut Value, tiers: &[Tier]) {
+    let Some(property) = schema.pointer_mut("/properties/tier") else { return };
+    let names: Vec<_> = tiers.iter().map(Tier::as_str).collect();
+    let description = property["description"].as_str().unwrap_or_default();
+    property["description"] = json!(format!("{description} Known values: `{}`.", names.join("`, `")));
+    property["x-extensible-enum"] = json!(names);
 }
 
 /// Keeps only the reference of a field that refers to a schema. Such a field has a description beside the reference,
@@ -51,14 +56,6 @@ fn is_reference(schema: &Value) -> bool {
     schema.get("$ref").is_some()
 }
 
-fn complete_request(name: &str, schema: &mut Value) {
-    set(schema, "email", "format", json!("email"));
-    let tier = if name == "RegisterRequest" { SELF_SERVICE_TIER } else { TIER };
-    if let Some(property) = schema.pointer_mut("/properties/tier") {
-        *property = nullable(&property["description"], tier);
-    }
-}
-
 /// Marks `nullable` fields of responses as required. Responses always contain them, with `null` if there is no value.
 /// Fields that responses may leave out are not `nullable`.
 fn require_what_is_always_there(schema: &mut Value) {
@@ -67,33 +64,6 @@ fn require_what_is_always_there(schema: &mut Value) {
     if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
         required.extend(names);
     }
-}
-
-/// Adds the tiers of this service as enums, for requests. Tiers are configuration, so responses, which clients of
-/// another deployment may read, declare them as text.
-fn name_tiers(schemas: &mut Map<String, Value>, tiers: &TierCatalog) {
-    let mut add = |name: &str, description: &str, choice: &[Tier]| {
-        let names: Vec<_> = choice.iter().map(Tier::as_str).collect();
-        let schema = json!({
-            "type": "string",
-            "title": name,
-            "description": description,
-            "enum": names,
-        });
-        schemas.insert(name.to_owned(), schema);
-    };
-    add(TIER, "The service tiers that there are.", tiers.all());
-    add(SELF_SERVICE_TIER, "The service tiers that users may choose themselves.", tiers.self_service());
-}
-
-/// Returns the schema of a text that is `null` or matches a named schema. OpenAPI requires a type beside `nullable`
-/// (OpenAPI 3.0.3 section 4.7.24).
-fn nullable(description: &Value, name: &str) -> Value {
-    json!({ "type": "string", "nullable": true, "description": description, "allOf": [reference(name)] })
-}
-
-fn reference(name: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
 /// Sets a key of a field's schema, if the field exists.
