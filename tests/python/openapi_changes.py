@@ -1,21 +1,21 @@
-"""What a change of the OpenAPI document means to whoever has a client of the document before.
+"""Compares two OpenAPI documents and classifies each change as breaking or additive for clients of the old document.
 
     python3 tests/python/openapi_changes.py docs/openapi/released.json app/openapi.json
 
-prints what changed, a line each, and ends with 1 if something is breaking and the version does not say so. Breaking is what
-a generated client, or a program that uses one, would stumble over: a name that is gone, something that is asked for and was
-not, an answer that may be what it never was. Texts and examples may change as they like."""
+prints one line per change, and exits with 1 if a change is breaking and the version does not say so. A change is breaking if
+a client of the old document can fail: an operation or a field is gone, a request needs more or accepts less, a response can
+be what it never was. Names of schemas are not sent, so a renamed schema is additive. Texts and examples may change."""
 
 import json
 import sys
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-# By which bounds less is let through, the greater they are, and the smaller.
+# Bounds that accept less when they grow, and bounds that accept less when they shrink.
 LOWER, UPPER = ("minLength", "minimum", "minItems"), ("maxLength", "maximum", "maxItems")
 
 
 class Comparison:
-    """The changes from one document to another, as lines."""
+    """The changes from one document to another, as lines of text."""
 
     def __init__(self, old, new):
         self.old, self.new = old, new
@@ -27,7 +27,7 @@ class Comparison:
         return "breaking" if self.breaking else "additive" if self.additive else "none"
 
     def is_allowed(self):
-        """Whether the version says of a breaking change that there is one."""
+        """Returns whether there is no breaking change, or the version announces one."""
         return not self.breaking or compatible_until(self.old) < compatible_until(self.new)
 
     def _operations(self):
@@ -42,7 +42,7 @@ class Comparison:
 
     def _operation(self, place, old, new):
         for name in ("operationId", "tags"):
-            # Generators make the names of methods and modules of these.
+            # Generators name methods and modules after these.
             if old.get(name) != new.get(name):
                 self.breaking.append(f"{place}: {name} was {old.get(name)} and is {new.get(name)}")
         self._security(place, old, new)
@@ -53,9 +53,9 @@ class Comparison:
     def _security(self, place, old, new):
         before, after = ways(self.old, old), ways(self.new, new)
         for way in sorted(before - after):
-            self.breaking.append(f"{place}: {way} does no longer")
+            self.breaking.append(f"{place}: no longer accepts {way}")
         for way in sorted(after - before):
-            self.additive.append(f"{place}: {way} does, too")
+            self.additive.append(f"{place}: also accepts {way}")
 
     def _parameters(self, place, old, new):
         old, new = ({(p["in"], p["name"]): p for p in operation.get("parameters", [])} for operation in (old, new))
@@ -85,7 +85,7 @@ class Comparison:
         for status in sorted(old.keys() | new.keys()):
             at = f"{place} {status}"
             if status not in new:
-                # An error that does not happen any more disappoints nobody.
+                # Clients do not depend on an error.
                 (self.breaking if status < "400" else self.additive).append(f"{at}: is gone")
             elif status not in old:
                 (self.breaking if status < "400" else self.additive).append(f"{at}: is new")
@@ -112,16 +112,15 @@ class Comparison:
                 self._schema(at, old[media].get("schema", {}), new[media].get("schema", {}), where)
 
     def _schema(self, at, old, new, where):
-        if old.get("$ref") != new.get("$ref"):
-            # A name is a type in the program of somebody.
-            self.breaking.append(f"{at}: was {old.get('$ref', 'no shape')} and is {new.get('$ref', 'no shape')}")
-            return
-        if "$ref" in old:
-            name = old["$ref"].rsplit("/", 1)[-1]
-            if (name, where) in self._compared:
+        before, after = name_of(old), name_of(new)
+        if before or after:
+            if (before, after, where) in self._compared:
                 return
-            self._compared.add((name, where))
-            at, old, new = f"{name} ({where})", resolve(self.old, old), resolve(self.new, new)
+            self._compared.add((before, after, where))
+            if before != after:
+                self.additive.append(f"{at}: schema {before or 'without a name'} is now {after or 'without a name'}")
+            at = f"{after or before} ({where})"
+        old, new = whole(self.old, old), whole(self.new, new)
         for what in ("type", "format"):
             if old.get(what) != new.get(what):
                 self.breaking.append(f"{at}: {what} was {old.get(what)} and is {new.get(what)}")
@@ -141,7 +140,7 @@ class Comparison:
     def _null(self, at, old, new, where):
         before, after = old.get("nullable", False), new.get("nullable", False)
         if before != after:
-            # To be let through is good in what is sent, and a surprise in what is got.
+            # Requests may accept more. Responses may not return more.
             is_wider = after
             good = is_wider == (where == "request")
             (self.additive if good else self.breaking).append(f"{at}: may {'' if after else 'not '}be null")
@@ -202,7 +201,7 @@ class Comparison:
 
 
 def operations(document):
-    """All of them, by method and path. What a path says of its parameters, it says of each."""
+    """Returns all operations by method and path. The parameters of a path belong to each of its operations."""
     return {
         f"{method.upper()} {path}": {
             **operation, "parameters": item.get("parameters", []) + operation.get("parameters", [])
@@ -214,9 +213,9 @@ def operations(document):
 
 
 def ways(document, operation):
-    """The ways to be let in: nobody's name is one, too."""
+    """Returns the ways to authenticate. The way `none` needs no credentials."""
     given = operation.get("security", document.get("security", []))
-    return {" and ".join(sorted(way)) or "nobody" for way in given} or {"nobody"}
+    return {" and ".join(sorted(way)) or "none" for way in given} or {"none"}
 
 
 def resolve(document, part):
@@ -228,8 +227,23 @@ def resolve(document, part):
     return part
 
 
+def name_of(schema):
+    """Returns the name of a schema that is only a reference. One part of `allOf` is the same as the part itself."""
+    parts = schema.get("allOf", [])
+    return (parts[0] if len(parts) == 1 else schema).get("$ref", "").rsplit("/", 1)[-1]
+
+
+def whole(document, schema):
+    """Returns a schema with what it refers to."""
+    parts = schema.get("allOf", [])
+    if len(parts) == 1:
+        beside = {key: value for key, value in schema.items() if key != "allOf"}
+        return {**resolve(document, parts[0]), **beside}
+    return resolve(document, schema)
+
+
 def compatible_until(document):
-    """What of the version goes up with a breaking change (Semantic Versioning 2.0, items 4 and 8)."""
+    """Returns the part of the version that a breaking change raises (Semantic Versioning 2.0, items 4 and 8)."""
     major, minor = document["info"]["version"].split("-")[0].split(".")[:2]
     return (int(major), int(minor) if major == "0" else 0)
 
