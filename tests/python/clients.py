@@ -1,4 +1,4 @@
-"""The recipes of docs/clients.md, followed to the letter in a folder each."""
+"""Runs the recipes of docs/clients.md unchanged, each in its own folder."""
 
 import json
 import os
@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from conftest import ROOT
 
 PAGE = ROOT / "docs" / "clients.md"
-KITCHEN = ROOT / "target" / "clients"
+FOLDERS = ROOT / "target" / "clients"
 CLIENTS = ROOT / "tests" / "clients"
 NODE_MODULES = ROOT / "target" / "test-clients-node" / "node_modules"
 VENV = ROOT / "target" / "test-clients-venv"
 SERVICE = "http://127.0.0.1:8000"
 
-# What gets packages. The tests have them already, in the versions of the lock files; see `pinned`.
+# Commands that install packages. The tests have the packages already, in the versions of the lock files: see `pinned`.
 INSTALLING = re.compile(r"^(npm install |python3 -m venv |\.venv/bin/pip install )")
 
 
 @dataclass
 class Recipe:
-    """A section of the page: its files, and its commands between them."""
+    """A section of the page: its files and commands, in order."""
 
     name: str
     steps: list = field(default_factory=list)
@@ -31,12 +31,12 @@ class Recipe:
         return [line for kind, _, text in self.steps if kind == "sh" for line in text.splitlines()]
 
     def packages(self):
-        """What its commands install, with versions."""
+        """Returns the packages that its commands install, with versions."""
         lines = [line for line in self.commands() if INSTALLING.match(line) and "venv .venv" not in line]
         return [word for line in lines for word in line.split()[2:] if not word.startswith("-")]
 
     def follow(self, folder, url):
-        """Does all of it, against the service at an address. Gives what the commands print."""
+        """Writes the files and runs the commands, against the service at a URL. Returns the output."""
         printed = ""
         for kind, name, text in self.steps:
             text = text.replace(SERVICE, url)
@@ -46,21 +46,21 @@ class Recipe:
             else:
                 file = folder / name
                 file.parent.mkdir(parents=True, exist_ok=True)
-                # The folder is below those of another workspace, which it is not of.
+                # The folder is inside another workspace, to which the package does not belong.
                 file.write_text(text + "\n[workspace]\n" if name == "Cargo.toml" else text)
         return printed
 
 
 def run(command, folder, **settings):
-    """What a command prints. Cargo keeps what it builds, so that a run need not build everything anew."""
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(KITCHEN / "target"), "NO_COLOR": "1", **settings}
+    """Runs a command and returns its output. Cargo keeps its build, so that later runs are faster."""
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(FOLDERS / "target"), "NO_COLOR": "1", **settings}
     ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900)
     assert ran.returncode == 0, f"{command}:\n{ran.stdout}\n{ran.stderr}"
     return ran.stdout
 
 
 def recipes():
-    """All sections that have commands and files, by their headings; and the command before them, which gets the document."""
+    """Returns all sections with commands and files by heading. Each starts with the command that downloads the document."""
     first, *sections = re.split(r"^## (.+)\n", PAGE.read_text(), flags=re.M)
     [(_, document)] = re.findall(r"^```(sh)\n(.*?)^```$", first, re.M | re.S)
     found = {}
@@ -76,7 +76,7 @@ RECIPES = recipes()
 
 
 def empty_folder(name):
-    folder = KITCHEN / name
+    folder = FOLDERS / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
@@ -95,7 +95,7 @@ def python_folder(name):
 
 
 def rust_folder(name):
-    """Cargo finds the versions in the lock file."""
+    """Creates a folder with the lock file, which pins the versions."""
     folder = empty_folder(name)
     shutil.copy(CLIENTS / "rust" / "Cargo.lock", folder)
     return folder
@@ -103,12 +103,12 @@ def rust_folder(name):
 
 def link(real, name):
     if not real.is_dir():
-        raise FileNotFoundError(f"there is no {real}: run ./tests/run --python")
+        raise FileNotFoundError(f"{real} does not exist: run ./tests/run --python")
     name.symlink_to(real)
 
 
 def pinned():
-    """The versions of all packages that the tests have, as one installs them."""
+    """Yields all packages of the tests with their versions, as in an install command."""
     lock = json.loads((CLIENTS / "typescript" / "package-lock.json").read_text())
     for path, about in lock["packages"].items():
         yield f"{path.removeprefix('node_modules/')}@{about.get('version')}"

@@ -46,6 +46,8 @@ find_curl() { command -v curl >/dev/null; }
 # Debian keeps it out of the PATH of people.
 find_nginx() { PATH="$PATH:/usr/sbin" command -v nginx >/dev/null; }
 
+find_java() { command -v java >/dev/null; }
+
 find_systemd_analyze() { command -v systemd-analyze >/dev/null; }
 
 find_chromium() {

@@ -1,4 +1,4 @@
-"""The story, told by the client of openapi-python-client."""
+"""The story with the client of openapi-python-client."""
 
 import asyncio
 import os
@@ -21,7 +21,6 @@ from inwren_client.models import (
     Problem,
     RefreshRequest,
     RegisterRequest,
-    SelfServiceTier,
     SessionList,
     Token,
     User,
@@ -36,23 +35,23 @@ PASSWORD = "a pass phrase of four words"
 T = TypeVar("T")
 
 
-def told(chapter: str) -> None:
-    """Says that a chapter is told; the test waits for all of them."""
-    print(f"told: {chapter}", flush=True)
+def passed(step: str) -> None:
+    """Reports that a step has passed. The test expects all steps."""
+    print(f"passed: {step}", flush=True)
 
 
 def given(wanted: type[T], answer: object) -> T:
-    """What an operation gave, if it is that."""
+    """Returns the response if it has the expected type."""
     assert isinstance(answer, wanted), answer
     return answer
 
 
 def check(response: Response[T], status: int, code: str) -> Problem:
-    """The problem that an operation gave, with the type that its document says."""
+    """Returns the problem of a response, with the type of the document."""
     problem = given(Problem, response.parsed)
     assert response.status_code == HTTPStatus(status), response
     assert (problem.status, problem.code, problem.type_) == (status, code, f"/problems/{code}"), problem
-    told(f"problem {status}")
+    passed(f"problem {status}")
     return problem
 
 
@@ -61,65 +60,65 @@ async def race(client: Client, body: RefreshRequest) -> list[Token]:
     return [given(Token, answer) for answer in answers]
 
 
-def walk(boss: AuthenticatedClient) -> list[list[AdminUser]]:
+def walk(admin: AuthenticatedClient) -> list[list[AdminUser]]:
     pages: list[list[AdminUser]] = []
     cursor: str | Unset | None = UNSET
     while cursor is not None:
-        page = given(AdminUserPage, list_users.sync(client=boss, email="page-", limit=2, cursor=cursor))
+        page = given(AdminUserPage, list_users.sync(client=admin, email="page-", limit=2, cursor=cursor))
         pages.append(page.items)
         cursor = page.next_cursor
     return pages
 
 
 def main() -> None:
-    anybody = Client(BASE_URL)
+    anonymous = Client(BASE_URL)
 
-    ann = given(User, register.sync(client=anybody, body=RegisterRequest(EMAIL, PASSWORD, SelfServiceTier.FREE)))
+    ann = given(User, register.sync(client=anonymous, body=RegisterRequest(EMAIL, PASSWORD, "free")))
     assert ann.email == EMAIL
-    told("register")
+    passed("register")
 
-    first = given(Token, login.sync(client=anybody, body=LoginRequest(EMAIL, PASSWORD)))
+    first = given(Token, login.sync(client=anonymous, body=LoginRequest(EMAIL, PASSWORD)))
     assert first.token_type == "bearer"
-    told("login")
+    passed("login")
 
     me = given(User, get_current_user.sync(client=AuthenticatedClient(BASE_URL, first.access_token)))
     assert me == ann
-    told("me")
+    passed("me")
 
-    second = given(Token, refresh.sync(client=anybody, body=RefreshRequest(first.refresh_token)))
+    second = given(Token, refresh.sync(client=anonymous, body=RefreshRequest(first.refresh_token)))
     assert second.refresh_token != first.refresh_token
-    told("refresh")
+    passed("refresh")
 
     left, right = asyncio.run(race(Client(BASE_URL), RefreshRequest(second.refresh_token)))
     assert left.refresh_token == right.refresh_token
-    told("race")
+    passed("race")
 
     for number in range(1, 6):
-        given(User, register.sync(client=anybody, body=RegisterRequest(f"page-{number}@example.org", PASSWORD)))
-    boss = AuthenticatedClient(BASE_URL, given(Token, login.sync(client=anybody, body=SUPERUSER)).access_token)
-    pages = walk(boss)
+        given(User, register.sync(client=anonymous, body=RegisterRequest(f"page-{number}@example.org", PASSWORD)))
+    admin = AuthenticatedClient(BASE_URL, given(Token, login.sync(client=anonymous, body=SUPERUSER)).access_token)
+    pages = walk(admin)
     assert [len(page) for page in pages] == [2, 2, 1]
     listed = [user.email for page in pages for user in page]
     assert listed == [f"page-{number}@example.org" for number in range(1, 6)]
-    told("pages")
+    passed("pages")
 
     user = AuthenticatedClient(BASE_URL, left.access_token)
     form = AccessTokenForm(GrantType.PASSWORD, username=EMAIL, password="not it")
-    refused = given(OAuthError, create_access_token.sync(client=anybody, body=form))
+    refused = given(OAuthError, create_access_token.sync(client=anonymous, body=form))
     assert refused.error == OAuthErrorCode.INVALID_GRANT
-    told("problem 400")
+    passed("problem 400")
 
     wrong = LoginRequest(EMAIL, "not it")
-    check(login.sync_detailed(client=anybody, body=wrong), 401, "invalid-credentials")
+    check(login.sync_detailed(client=anonymous, body=wrong), 401, "invalid-credentials")
     check(list_users.sync_detailed(client=user), 403, "not-permitted")
-    nobody = UUID("00000000-0000-7000-8000-000000000000")
-    check(get_user.sync_detailed(nobody, client=boss), 404, "not-found")
+    unknown = UUID("00000000-0000-7000-8000-000000000000")
+    check(get_user.sync_detailed(unknown, client=admin), 404, "not-found")
     again = RegisterRequest(EMAIL, PASSWORD)
-    check(register.sync_detailed(client=anybody, body=again), 409, "email-taken")
+    check(register.sync_detailed(client=anonymous, body=again), 409, "email-taken")
     huge = LoginRequest(EMAIL, "x" * 70_000)
-    check(login.sync_detailed(client=anybody, body=huge), 413, "body-too-large")
+    check(login.sync_detailed(client=anonymous, body=huge), 413, "body-too-large")
     weak = RegisterRequest("weak@example.org", "password123")
-    invalid = check(register.sync_detailed(client=anybody, body=weak), 422, "validation-failed")
+    invalid = check(register.sync_detailed(client=anonymous, body=weak), 422, "validation-failed")
     assert [error.pointer for error in invalid.errors or []] == ["/password"]
     given(SessionList, list_sessions.sync(client=user))
     limited = list_sessions.sync_detailed(client=user)
@@ -129,7 +128,7 @@ def main() -> None:
     assert logout.sync_detailed(client=user).status_code == HTTPStatus.NO_CONTENT
     over = given(Problem, get_current_user.sync(client=user))
     assert over.code == "invalid-token"
-    told("logout")
+    passed("logout")
 
 
 if __name__ == "__main__":

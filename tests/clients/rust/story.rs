@@ -1,10 +1,10 @@
-//! The story, told by the client of progenitor.
+//! The story with the client of progenitor.
 
 use std::env;
 
 use inwren_client::types::{
     AccessTokenForm, AdminUser, GrantType, LoginRequest, OAuthErrorCode, Problem, RefreshRequest,
-    RegisterRequest, SelfServiceTier,
+    RegisterRequest,
 };
 use inwren_client::{Client, Error, ResponseValue};
 use reqwest::header::{AUTHORIZATION, HeaderMap};
@@ -15,12 +15,12 @@ const PASSWORD: &str = "a pass phrase of four words";
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Says that a chapter is told; the test waits for all of them.
-fn told(chapter: &str) {
-    println!("told: {chapter}");
+/// Reports that a step has passed. The test expects all steps.
+fn passed(step: &str) {
+    println!("passed: {step}");
 }
 
-/// The problem that an operation gave, with the type that its document says.
+/// Returns the problem of a response, with the type of the document.
 fn check<T: std::fmt::Debug>(
     answer: Result<ResponseValue<T>, Error<Problem>>,
     status: u16,
@@ -30,15 +30,15 @@ fn check<T: std::fmt::Debug>(
     assert_eq!(problem.status(), status);
     assert_eq!((problem.status, problem.code.as_str()), (status, code));
     assert_eq!(problem.type_, format!("/problems/{code}"));
-    told(&format!("problem {status}"));
+    passed(&format!("problem {status}"));
     problem
 }
 
-fn anybody() -> Outcome<Client> {
+fn anonymous() -> Outcome<Client> {
     Ok(Client::new(&env::var("INWREN_URL")?))
 }
 
-/// Somebody with an access token.
+/// Returns a client with an access token.
 fn with_token(token: &str) -> Outcome<Client> {
     let headers = HeaderMap::from_iter([(AUTHORIZATION, format!("Bearer {token}").parse()?)]);
     let http = reqwest::Client::builder().default_headers(headers).build()?;
@@ -53,12 +53,13 @@ fn login(email: &str, password: &str) -> LoginRequest {
     LoginRequest { email: email.to_owned(), password: password.to_owned() }
 }
 
-async fn walk(boss: &Client) -> Outcome<Vec<Vec<AdminUser>>> {
+async fn walk(admin: &Client) -> Outcome<Vec<Vec<AdminUser>>> {
     let (prefix, limit) = ("page-".parse()?, 2.try_into()?);
     let mut pages = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
-        let page = boss.list_users(cursor.as_deref(), Some(&prefix), None, None, Some(limit), None).await?.into_inner();
+        let page = admin.list_users(cursor.as_deref(), Some(&prefix), None, None, Some(limit), None).await?;
+        let page = page.into_inner();
         pages.push(page.items);
         match page.next_cursor {
             Some(next) => cursor = Some(next),
@@ -69,40 +70,40 @@ async fn walk(boss: &Client) -> Outcome<Vec<Vec<AdminUser>>> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
-    let anybody = anybody()?;
+    let anonymous = anonymous()?;
 
-    let request = RegisterRequest { tier: Some(SelfServiceTier::Free), ..registration(EMAIL, PASSWORD)? };
-    let ann = anybody.register(&request).await?;
+    let request = RegisterRequest { tier: Some("free".to_owned()), ..registration(EMAIL, PASSWORD)? };
+    let ann = anonymous.register(&request).await?;
     assert_eq!(ann.email, EMAIL);
-    told("register");
+    passed("register");
 
-    let first = anybody.login(&login(EMAIL, PASSWORD)).await?;
+    let first = anonymous.login(&login(EMAIL, PASSWORD)).await?;
     assert_eq!(first.token_type, "bearer");
-    told("login");
+    passed("login");
 
     let me = with_token(&first.access_token)?.get_current_user().await?;
     assert_eq!((me.id, &me.email, me.created_at), (ann.id, &ann.email, ann.created_at));
-    told("me");
+    passed("me");
 
-    let second = anybody.refresh(&RefreshRequest { refresh_token: first.refresh_token.clone() }).await?;
+    let second = anonymous.refresh(&RefreshRequest { refresh_token: first.refresh_token.clone() }).await?;
     assert_ne!(second.refresh_token, first.refresh_token);
-    told("refresh");
+    passed("refresh");
 
     let again = RefreshRequest { refresh_token: second.refresh_token.clone() };
-    let (left, right) = tokio::try_join!(anybody.refresh(&again), anybody.refresh(&again))?;
+    let (left, right) = tokio::try_join!(anonymous.refresh(&again), anonymous.refresh(&again))?;
     assert_eq!(left.refresh_token, right.refresh_token);
-    told("race");
+    passed("race");
 
     for number in 1..=5 {
-        anybody.register(&registration(&format!("page-{number}@example.org"), PASSWORD)?).await?;
+        anonymous.register(&registration(&format!("page-{number}@example.org"), PASSWORD)?).await?;
     }
     let superuser = login(&env::var("SUPERUSER_EMAIL")?, &env::var("SUPERUSER_PASSWORD")?);
-    let boss = with_token(&anybody.login(&superuser).await?.access_token)?;
-    let pages = walk(&boss).await?;
+    let admin = with_token(&anonymous.login(&superuser).await?.access_token)?;
+    let pages = walk(&admin).await?;
     assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
     let listed: Vec<_> = pages.iter().flatten().map(|user| user.email.clone()).collect();
     assert_eq!(listed, [1, 2, 3, 4, 5].map(|number| format!("page-{number}@example.org")));
-    told("pages");
+    passed("pages");
 
     let user = with_token(&left.access_token)?;
     let form = AccessTokenForm {
@@ -112,21 +113,20 @@ async fn main() -> Outcome<()> {
         client_id: None,
         client_secret: None,
         refresh_token: None,
-        extra: Default::default(),
     };
-    let answer = anybody.create_access_token(&form).await;
+    let answer = anonymous.create_access_token(&form).await;
     let Err(Error::ErrorResponse(refused)) = answer else { panic!("not refused: {answer:?}") };
     assert_eq!((refused.status().as_u16(), refused.error), (400, OAuthErrorCode::InvalidGrant));
-    told("problem 400");
+    passed("problem 400");
 
-    check(anybody.login(&login(EMAIL, "not it")).await, 401, "invalid-credentials");
+    check(anonymous.login(&login(EMAIL, "not it")).await, 401, "invalid-credentials");
     check(user.list_users(None, None, None, None, None, None).await, 403, "not-permitted");
-    let nobody = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000);
-    check(boss.get_user(&nobody).await, 404, "not-found");
-    check(anybody.register(&registration(EMAIL, PASSWORD)?).await, 409, "email-taken");
-    check(anybody.login(&login(EMAIL, &"x".repeat(70_000))).await, 413, "body-too-large");
+    let unknown = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000);
+    check(admin.get_user(&unknown).await, 404, "not-found");
+    check(anonymous.register(&registration(EMAIL, PASSWORD)?).await, 409, "email-taken");
+    check(anonymous.login(&login(EMAIL, &"x".repeat(70_000))).await, 413, "body-too-large");
     let weak = registration("weak@example.org", "password123")?;
-    let invalid = check(anybody.register(&weak).await, 422, "validation-failed");
+    let invalid = check(anonymous.register(&weak).await, 422, "validation-failed");
     assert_eq!(invalid.errors.iter().map(|error| error.pointer.as_str()).collect::<Vec<_>>(), ["/password"]);
     user.list_sessions(None, None).await?;
     let limited = check(user.list_sessions(None, None).await, 429, "rate-limited");
@@ -137,6 +137,6 @@ async fn main() -> Outcome<()> {
     let answer = user.get_current_user().await;
     let Err(Error::ErrorResponse(over)) = answer else { panic!("still in: {answer:?}") };
     assert_eq!(over.code, "invalid-token");
-    told("logout");
+    passed("logout");
     Ok(())
 }

@@ -1,4 +1,4 @@
-// What both stories share: the settings, and how they say how far they have come.
+// Shared by the stories: the settings, and how a story reports its steps.
 
 import assert from "node:assert/strict";
 
@@ -12,35 +12,35 @@ function setting(name: string): string {
   return value;
 }
 
-/** Says that a chapter is told; the test waits for all of them. */
-export function told(chapter: string): void {
-  console.log(`told: ${chapter}`);
+/** Reports that a step has passed. The test expects all steps. */
+export function passed(step: string): void {
+  console.log(`passed: ${step}`);
 }
 
-/** What an operation gave, or the end of the story where it gave an error. */
+/** Returns the body of a successful response. Fails on an error. */
 export function given<T>(answer: { data?: T; error?: unknown }): T {
   assert(answer.data !== undefined, `refused: ${JSON.stringify(answer.error)}`);
   return answer.data;
 }
 
-/** The error that an operation gave, with the type that its document says. */
+/** Returns the error of a response, with the type of the document. */
 export function refused<E>(answer: { error?: E | undefined; response: Response }, status: number): NonNullable<E> {
   assert.equal(answer.response.status, status);
-  assert(answer.error !== undefined && answer.error !== null, "an error without a body");
+  assert(answer.error !== undefined && answer.error !== null, "the error has no body");
   return answer.error;
 }
 
-/** The problem that an operation gave: another chapter. */
+/** Returns the problem of a response, and reports it as a step. */
 export function problem<P extends { code: string; status: number; type: string }>(
   answer: { error?: P | undefined; response?: Response | undefined },
   status: number,
   code: string,
 ): P {
-  assert(answer.response, "no answer");
+  assert(answer.response, "no response");
   const found: P = refused({ error: answer.error, response: answer.response }, status);
   assert.equal(found.code, code);
   assert.equal(found.status, status);
   assert.equal(found.type, `/problems/${code}`);
-  told(`problem ${status}`);
+  passed(`problem ${status}`);
   return found;
 }
