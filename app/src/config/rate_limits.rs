@@ -10,12 +10,12 @@ pub trait LimitedOperation: Send {
 
 macro_rules! operations {
     ($($name:ident = $label:literal $setting:literal $per_minute:literal $about:literal;)+) => {
-        /// What is limited. Each has its own allowance.
+        /// A rate-limited operation. Each has its own quota.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Operation { $(#[doc = $about] $name,)+ }
 
         impl Operation {
-            /// All of them.
+            /// All operations.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
             /// The name in headers and keys.
@@ -42,29 +42,29 @@ macro_rules! operations {
 }
 
 operations! {
-    Register = "register" "RATE_LIMIT_REGISTER" 5 "Registrations of a client";
-    Login = "login" "RATE_LIMIT_LOGIN" 5 "Logins of a client";
+    Register = "register" "RATE_LIMIT_REGISTER" 5 "Registrations per client";
+    Login = "login" "RATE_LIMIT_LOGIN" 5 "Logins per client";
     LoginAccount = "login-account" "RATE_LIMIT_LOGIN_ACCOUNT" 30
-        "Logins with one e-mail address, from all clients together";
-    Refresh = "refresh" "RATE_LIMIT_REFRESH" 10 "Refreshes of a session; of a client where the token names none";
-    ClientToken = "client-token" "RATE_LIMIT_CLIENT_TOKEN" 60 "Access tokens for service clients, from one address";
-    Revoke = "revoke" "RATE_LIMIT_REVOKE" 10 "Revocations of tokens by a client";
-    Introspect = "introspect" "RATE_LIMIT_INTROSPECT" 600 "Introspections of tokens by a client";
-    Logout = "logout" "RATE_LIMIT_LOGOUT" 10 "Logouts of a client";
-    Me = "me" "RATE_LIMIT_ME" 20 "Reads of the own profile by a client";
-    UpdateMe = "update-me" "RATE_LIMIT_UPDATE_ME" 10 "Changes of the own profile by a client";
-    ChangePassword = "change-password" "RATE_LIMIT_CHANGE_PASSWORD" 5 "Password changes by a client";
-    DeleteMe = "delete-me" "RATE_LIMIT_DELETE_ME" 5 "Deletions of the own account by a client";
-    Sessions = "sessions" "RATE_LIMIT_SESSIONS" 20 "Listings of the own sessions by a client";
-    RevokeSession = "revoke-session" "RATE_LIMIT_REVOKE_SESSION" 10 "Ends of single sessions by a client";
-    RevokeSessions = "revoke-sessions" "RATE_LIMIT_REVOKE_SESSIONS" 10 "Ends of all other sessions by a client";
-    Admin = "admin" "RATE_LIMIT_ADMIN" 60 "Administration by a client, all of it together";
+        "Logins per e-mail address, all clients together";
+    Refresh = "refresh" "RATE_LIMIT_REFRESH" 10 "Refreshes per session; per client if the refresh token is invalid";
+    ClientToken = "client-token" "RATE_LIMIT_CLIENT_TOKEN" 60 "Access tokens for service clients, per network";
+    Revoke = "revoke" "RATE_LIMIT_REVOKE" 10 "Token revocations per client";
+    Introspect = "introspect" "RATE_LIMIT_INTROSPECT" 600 "Token introspections per client";
+    Logout = "logout" "RATE_LIMIT_LOGOUT" 10 "Logouts per client";
+    Me = "me" "RATE_LIMIT_ME" 20 "Profile reads per client";
+    UpdateMe = "update-me" "RATE_LIMIT_UPDATE_ME" 10 "Profile updates per client";
+    ChangePassword = "change-password" "RATE_LIMIT_CHANGE_PASSWORD" 5 "Password changes per client";
+    DeleteMe = "delete-me" "RATE_LIMIT_DELETE_ME" 5 "Account deletions per client";
+    Sessions = "sessions" "RATE_LIMIT_SESSIONS" 20 "Session listings per client";
+    RevokeSession = "revoke-session" "RATE_LIMIT_REVOKE_SESSION" 10 "Revocations of single sessions per client";
+    RevokeSessions = "revoke-sessions" "RATE_LIMIT_REVOKE_SESSIONS" 10 "Revocations of all other sessions per client";
+    Admin = "admin" "RATE_LIMIT_ADMIN" 60 "Administrative requests per client, all operations together";
 }
 
 /// The quotas.
 #[derive(Clone, Debug)]
 pub struct LimitSettings {
-    /// Whether anything is limited at all.
+    /// Whether rate limits are enabled.
     pub enabled: bool,
     pub(super) quotas: [Quota; Operation::ALL.len()],
 }

@@ -6,10 +6,10 @@ use super::{Tier, TierCatalog};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TierRefused {
     /// The tier does not exist.
-    #[error("there is no such tier")]
+    #[error("unknown tier")]
     Unknown,
     /// The tier exists, but only a superuser may assign it.
-    #[error("this tier is not for users to choose themselves")]
+    #[error("users cannot choose this tier themselves")]
     NotSelfService,
 }
 

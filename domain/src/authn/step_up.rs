@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 /// The authentication is too old: the user has to log in again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a more recent authentication is needed")]
+#[error("a more recent authentication is required")]
 pub struct StepUpRequired {
     /// The maximum age.
     pub max_age: Duration,

@@ -19,14 +19,14 @@ pub enum WeakPassword {
     #[error("the password must have at most 128 characters")]
     TooLong,
     /// On the list of common passwords.
-    #[error("the password is one of the most common ones")]
+    #[error("the password is too common")]
     Common,
     /// Equal to the address, or to the part before its `@`.
     #[error("the password must not be the e-mail address")]
     SameAsEmail,
     /// Shorter than [`MIN_CHARS`] if each word that names the service or the user counts as one character (OWASP ASVS
     /// 5.0, 6.2.11).
-    #[error("the password has too little beside words that name the service or its user")]
+    #[error("the password is too short without the words that name the service or the user")]
     ContextWords,
 }
 

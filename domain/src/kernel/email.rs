@@ -38,7 +38,7 @@ impl Email {
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
         let (address, local, domain) = split(text)?;
         if local.chars().any(is_invisible) || domain.chars().any(|c| is_invisible(c) && !is_joiner(c)) {
-            return Err(InvalidEmail("an e-mail address has no invisible characters"));
+            return Err(InvalidEmail("the e-mail address has an invisible character"));
         }
         check_local(local)?;
         let local = normalize(local);
@@ -120,17 +120,18 @@ pub(crate) fn normalize_prefix(text: &str) -> String {
 fn split(text: &str) -> Result<(&str, &str, &str), InvalidEmail> {
     let address = text.trim();
     if address.is_empty() {
-        return Err(InvalidEmail("an e-mail address is needed"));
+        return Err(InvalidEmail("the e-mail address is empty"));
     }
     check_length(address)?;
-    let (local, domain) =
-        address.rsplit_once('@').ok_or(InvalidEmail("an e-mail address has an @ between name and domain"))?;
+    let (local, domain) = address
+        .rsplit_once('@')
+        .ok_or(InvalidEmail("the e-mail address has no @ between name and domain"))?;
     Ok((address, local, domain))
 }
 
 fn check_length(address: &str) -> Result<(), InvalidEmail> {
     if address.len() > Email::MAX_BYTES {
-        return Err(InvalidEmail("an e-mail address has at most 254 bytes"));
+        return Err(InvalidEmail("the e-mail address is longer than 254 bytes"));
     }
     Ok(())
 }
@@ -144,13 +145,15 @@ fn normalize(text: &str) -> String {
 
 fn check_local(local: &str) -> Result<(), InvalidEmail> {
     if local.is_empty() || local.len() > Email::MAX_LOCAL_BYTES {
-        return Err(InvalidEmail("the part before the @ has 1 to 64 bytes"));
+        return Err(InvalidEmail("the part before the @ must have 1 to 64 bytes"));
     }
     if local.split('.').any(str::is_empty) {
-        return Err(InvalidEmail("the part before the @ has a dot at an end or two in a row"));
+        return Err(InvalidEmail(
+            "the part before the @ starts or ends with a dot, or has two dots in a row",
+        ));
     }
     if !local.chars().all(|c| c == '.' || is_atom_text(c)) {
-        return Err(InvalidEmail("the part before the @ has a character that does not belong there"));
+        return Err(InvalidEmail("the part before the @ has an invalid character"));
     }
     Ok(())
 }

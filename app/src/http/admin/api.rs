@@ -24,14 +24,14 @@ use crate::http::shared::tags::ApiTags;
 
 pub(in crate::http) struct AdminApi(pub(in crate::http) Arc<AppState>);
 
-/// 200 with a page, and where the next one is.
+/// Status 200 with a page and a link to the next one.
 #[derive(ApiResponse)]
 enum Listing {
-    /// A page.
+    /// A page of users.
     #[oai(status = 200)]
     Page(
         Json<AdminUserPage>,
-        /// The next page, with `rel="next"` (RFC 8288), relative to the request; not on the last one.
+        /// The link to the next page, with `rel="next"` (RFC 8288), relative to the request. Absent on the last page.
         #[oai(header = "Link")]
         Option<String>,
     ),
@@ -41,8 +41,8 @@ enum Listing {
 impl AdminApi {
     /// List users
     ///
-    /// Newest first; with `email` in the order of the addresses, byte by byte in their normalised form. A walk along
-    /// `next_cursor` meets every user exactly once, however many come and go meanwhile.
+    /// Lists the newest users first, or with `email` in the byte order of their normalised addresses. A client that
+    /// follows `next_cursor` gets every user exactly once, even if users are created and deleted meanwhile.
     #[oai(path = "/", method = "get", operation_id = "list_users")]
     #[allow(clippy::too_many_arguments, reason = "one for each query parameter")]
     async fn list(
@@ -50,20 +50,21 @@ impl AdminApi {
         _limit: Limited<by_client::Admin>,
         admin: Administrator,
         request: &Request,
-        /// The most users on the page.
+        /// The maximum number of users per page.
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u16>,
-        /// `next_cursor` of the page before. The other parameters stay as they were.
+        /// `next_cursor` of the previous page. Repeat the other parameters unchanged.
         cursor: Query<Option<Parameter<UserCursor>>>,
-        /// Only addresses with this prefix, without case. The domain is compared in its ASCII form (UTS 46), label by label,
-        /// so a complete address is found in either form, while a label with characters beyond ASCII has to be complete.
+        /// Only users whose address has this prefix, in any case. Domains are compared in their ASCII form (UTS 46),
+        /// label by label: both forms of a complete address match, and a label with characters beyond ASCII must be
+        /// complete.
         #[oai(validator(max_length = 254))]
         email: Query<Option<String>>,
         /// Only users of this tier.
         tier: Query<Option<Parameter<Tier>>>,
         /// Only active, or only inactive users.
         is_active: Query<Option<bool>>,
-        /// Only superusers, or only others.
+        /// Only superusers, or only other users.
         is_superuser: Query<Option<bool>>,
     ) -> Answer<Listing, answers::List> {
         refuse_repeated_parameters(request)?;
@@ -79,9 +80,9 @@ impl AdminApi {
         Ok(Listing::Page(Json(page), link))
     }
 
-    /// One user
+    /// Get a user
     ///
-    /// A user with this id, whether active or not.
+    /// Returns the user with this id, active or not.
     #[oai(path = "/:user_id", method = "get", operation_id = "get_user")]
     async fn get(
         &self,
@@ -95,10 +96,11 @@ impl AdminApi {
         Ok(Json(AdminUserDto::from(&user)))
     }
 
-    /// Change a user
+    /// Update a user
     ///
-    /// Whoever is deactivated or demoted is logged out everywhere, at once. The last active superuser stays. The own address is
-    /// changed, the own account deactivated, and somebody made a superuser only after a recent login.
+    /// Omitted fields keep their values. Deactivating or demoting a user revokes all sessions of that user immediately.
+    /// The last active superuser can be neither deactivated nor demoted. Changing your own address, deactivating your
+    /// own account and promoting a user to superuser require a recent login.
     #[oai(path = "/:user_id", method = "put", operation_id = "update_user")]
     async fn update(
         &self,
@@ -117,10 +119,10 @@ impl AdminApi {
         Ok(Json(AdminUserDto::from(&user)))
     }
 
-    /// Delete a user for good
+    /// Delete a user
     ///
-    /// The user's sessions go too; what the audit trail says of the user stays. The own account is deleted only after a recent
-    /// login.
+    /// Deletes the user and the user's sessions permanently. Audit events about the user are kept. Deleting your own
+    /// account requires a recent login.
     #[oai(path = "/:user_id", method = "delete", operation_id = "delete_user")]
     async fn delete(
         &self,
@@ -135,9 +137,9 @@ impl AdminApi {
         Ok(NoContent::NoContent)
     }
 
-    /// A user's sessions
+    /// List a user's sessions
     ///
-    /// Every device that the user is logged in on, newest first.
+    /// Lists the active sessions of the user, newest first: one per login.
     #[oai(path = "/:user_id/sessions", method = "get", operation_id = "list_user_sessions")]
     async fn sessions(
         &self,
@@ -146,10 +148,10 @@ impl AdminApi {
         request: &Request,
         /// The `id` of the user.
         user_id: Path<Uuid>,
-        /// The most sessions on the page.
+        /// The maximum number of sessions per page.
         #[oai(default = "default_sessions", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u16>,
-        /// `next_cursor` of the page before.
+        /// `next_cursor` of the previous page.
         cursor: Query<Option<Parameter<AgeCursor<SessionId>>>>,
     ) -> Answer<SessionListing, answers::One> {
         let page = page_of_sessions(request, limit.0, cursor.0)?;
@@ -158,9 +160,9 @@ impl AdminApi {
         Ok(SessionListing::new(request, &page, Some(admin.0.session_id())))
     }
 
-    /// End all of a user's sessions
+    /// Revoke a user's sessions
     ///
-    /// Logs the user out everywhere, at once. The user may log in again.
+    /// Revokes all sessions of the user immediately. The user can log in again.
     #[oai(path = "/:user_id/sessions", method = "delete", operation_id = "revoke_user_sessions")]
     async fn revoke_sessions(
         &self,

@@ -8,22 +8,22 @@ use crate::http::shared::body::{EXAMPLE_TIME, object, request_body};
 use crate::http::shared::cursor::CursorText;
 
 object! {
-    /// A user, as a superuser sees it.
+    /// A user, as shown to superusers.
     #[oai(rename = "AdminUser")]
     pub(super) AdminUserDto {
-        /// Names the user for ever.
+        /// The permanent id of the user.
         id: Uuid = Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e21),
-        /// The login name, as it was given.
+        /// The e-mail address, which is the login name, as the user wrote it.
         email: String = "ann@example.org".to_owned(),
-        /// The service tier.
+        /// The service tier of the user.
         tier: String = "premium".to_owned(),
         /// Whether the user may log in.
         is_active: bool = true,
-        /// Whether the user may administer the others.
+        /// Whether the user may administer users.
         is_superuser: bool = false,
         /// When the user registered.
         created_at: OffsetDateTime = EXAMPLE_TIME,
-        /// When the user last changed.
+        /// When the user was last changed.
         updated_at: OffsetDateTime = EXAMPLE_TIME + time::Duration::days(1),
     }
 }
@@ -42,13 +42,13 @@ impl From<&User> for AdminUserDto {
     }
 }
 
-/// A page of users: newest first, or in the order of their addresses where a prefix of those was asked for.
+/// A page of users: newest first, or ordered by address if the request has an address prefix.
 #[derive(Object)]
 #[oai(rename = "AdminUserPage", example)]
 pub(super) struct AdminUserPage {
     /// The users.
     items: Vec<AdminUserDto>,
-    /// Where the next page begins; `null` on the last one.
+    /// The cursor of the next page; `null` on the last page.
     #[oai(nullable)]
     pub(super) next_cursor: Option<String>,
 }
@@ -72,18 +72,18 @@ impl From<Page<User>> for AdminUserPage {
 }
 
 request_body! {
-    /// What is to change of a user. What is left out stays.
+    /// Changes to a user. Omitted fields keep their values.
     AdminUpdateUserRequest {
-        /// The new login name.
+        /// The new e-mail address.
         #[oai(nullable, validator(min_length = 3, max_length = 254))]
         email: Option<String> = Some("ann.lee@example.org".to_owned()),
-        /// The new tier, from all there are.
+        /// The new tier: any tier of this service.
         #[oai(nullable)]
         tier: Option<String> = Some("premium".to_owned()),
-        /// Activate or deactivate. Whoever is deactivated is logged out everywhere, at once.
+        /// Whether the user may log in. Deactivating a user revokes all sessions of that user immediately.
         #[oai(nullable)]
         is_active: Option<bool> = Some(true),
-        /// Grant or take away administration. Whoever loses it is logged out everywhere, at once.
+        /// Whether the user may administer users. Demoting a user revokes all sessions of that user immediately.
         #[oai(nullable)]
         is_superuser: Option<bool> = Some(false),
     }

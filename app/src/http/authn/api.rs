@@ -26,8 +26,8 @@ pub(in crate::http) struct LoginApi(pub(in crate::http) Arc<AppState>);
 impl LoginApi {
     /// Log in
     ///
-    /// Opens a session and gives its first pair of tokens. The answer and its time are the same for an unknown address,
-    /// a wrong password and a deactivated account.
+    /// Starts a session and returns its first pair of tokens. The response, and the time it takes, are the same for an
+    /// unknown address, a wrong password and a deactivated account.
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(
         &self,

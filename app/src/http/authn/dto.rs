@@ -1,9 +1,9 @@
 use crate::http::shared::body::request_body;
 
 request_body! {
-    /// Somebody wants to log in.
+    /// The credentials of a user.
     LoginRequest {
-        /// The login name.
+        /// The e-mail address.
         email: String = "ann@example.org".to_owned(),
         /// The password.
         password: String = "securepassword123".to_owned(),

@@ -17,9 +17,9 @@ use crate::http::shared::responses::{Problems, media, problem_responses, problem
 #[derive(Debug, Object)]
 #[oai(rename = "OAuthError", example)]
 pub(super) struct OAuthError {
-    /// What went wrong.
+    /// The error code.
     pub(super) error: OAuthErrorCode,
-    /// What went wrong, in words for a developer.
+    /// A description of the error for developers.
     pub(super) error_description: String,
 }
 
@@ -29,7 +29,7 @@ impl poem_openapi::types::Example for OAuthError {
     }
 }
 
-/// The error codes of RFC 6749 section 5.2 and RFC 7009 section 2.2.1 that can happen here.
+/// The error codes of RFC 6749 section 5.2 and RFC 7009 section 2.2.1 that this service returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 pub(super) enum OAuthErrorCode {
@@ -50,10 +50,7 @@ impl OAuthError {
     }
 
     pub(super) fn invalid_client() -> Self {
-        Self::new(
-            OAuthErrorCode::InvalidClient,
-            "The client is not known, revoked, or its secret is another one.",
-        )
+        Self::new(OAuthErrorCode::InvalidClient, "The client is unknown or revoked, or its secret is wrong.")
     }
 
     pub(super) fn wrong_credentials() -> Self {
@@ -124,7 +121,11 @@ impl<S> From<OAuthRefused<S>> for poem::Error {
 impl<S: OAuthEndpoint> poem_openapi::ApiResponse for OAuthRefused<S> {
     fn meta() -> MetaResponses {
         let refused = |status: &u16| {
-            response(*status, "Refused, as RFC 6749 section 5.2 says.", Some(media::<OAuthPayload>()))
+            response(
+                *status,
+                "The request is refused with an OAuth 2.0 error (RFC 6749 section 5.2).",
+                Some(media::<OAuthPayload>()),
+            )
         };
         let mut responses: Vec<_> = S::OAUTH.iter().map(refused).collect();
         responses.extend(problem_responses::<S>());

@@ -29,11 +29,11 @@ pub(in crate::http) struct OAuthApi(pub(in crate::http) Arc<AppState>);
 
 #[OpenApi(prefix_path = "/auth", tag = "ApiTags::Authentication")]
 impl OAuthApi {
-    /// OAuth 2.0 token endpoint
+    /// Get an OAuth 2.0 token
     ///
-    /// Logs in or refreshes as standard client libraries do it (RFC 6749 sections 4.3 and 6), and gives service clients
-    /// tokens of their own (section 4.4), with the errors of the standard.
-    /// Unknown parameters are ignored.
+    /// The token endpoint for OAuth 2.0 libraries. It logs users in (RFC 6749 section 4.3), refreshes tokens (section
+    /// 6) and issues access tokens to service clients (section 4.4). Errors have the format of the standard. Unknown
+    /// parameters are ignored.
     #[oai(path = "/access-token", method = "post", operation_id = "create_access_token")]
     async fn access_token(
         &self,
@@ -67,7 +67,9 @@ impl OAuthApi {
     ) -> Result<Json<OAuthTokenDto>, OAuthRefused<answers::AccessToken>> {
         self.0.limits.check_client(request, Operation::Login).await?;
         let (Some(username), Some(password)) = (form.username, form.password.map(Zeroizing::new)) else {
-            return Err(OAuthError::invalid_request("username and password are needed.").into());
+            return Err(
+                OAuthError::invalid_request("The parameters username and password are required.").into()
+            );
         };
         // An invalid address belongs to no account, so the client gets the same error as for a wrong user name.
         let email = Email::parse_for_lookup(&username).map_err(|_| OAuthError::wrong_credentials())?;
@@ -91,13 +93,13 @@ impl OAuthApi {
     ) -> Result<Json<OAuthTokenDto>, OAuthRefused<answers::AccessToken>> {
         let Some(token) = form.refresh_token else {
             self.0.limits.check_client(request, Operation::Refresh).await?;
-            return Err(OAuthError::invalid_request("refresh_token is needed.").into());
+            return Err(OAuthError::invalid_request("The parameter refresh_token is required.").into());
         };
         match refresh(&self.0, request, slot, PlainToken::new(token), client).await {
             Ok(pair) => Ok(Json(pair.into())),
             Err(problem) if problem.kind == Kind::INVALID_TOKEN => Err(OAuthError::new(
                 OAuthErrorCode::InvalidGrant,
-                "The refresh token is not valid, expired or revoked.",
+                "The refresh token is invalid, expired or revoked.",
             )
             .into()),
             Err(problem) => Err(problem.into()),
@@ -115,7 +117,10 @@ impl OAuthApi {
         let secret = form.client_secret.map(PlainToken::new);
         let credentials = match (service_client::basic_credentials(request), form.client_id, secret) {
             (Some(_), _, Some(_)) => {
-                return Err(OAuthError::invalid_request("A client proves in one way who it is.").into());
+                return Err(OAuthError::invalid_request(
+                    "Send the client secret either with HTTP Basic or in the form, not both.",
+                )
+                .into());
             }
             (Some(basic), id, None) => basic.filter(|basic| id.is_none_or(|id| id == basic.id)),
             (None, Some(id), Some(secret)) => Some(Credentials { id, secret }),
@@ -135,25 +140,25 @@ impl OAuthApi {
 }
 
 object! {
-    /// The token request of RFC 6749 sections 4.3.2, 4.4.2 and 6.
+    /// A token request (RFC 6749 sections 4.3.2, 4.4.2 and 6).
     AccessTokenForm {
-        /// How to get the tokens; `password` if left out.
+        /// The grant type. The default is `password`.
         grant_type: Option<GrantType> = Some(GrantType::Password),
-        /// The e-mail address, for `password`.
+        /// The e-mail address, for the grant type `password`.
         username: Option<String> = Some("ann@example.org".to_owned()),
-        /// The password, for `password`.
+        /// The password, for the grant type `password`.
         password: Option<String> = Some("securepassword123".to_owned()),
-        /// The refresh token, for `refresh_token`.
+        /// The refresh token, for the grant type `refresh_token`.
         refresh_token: Option<String> =
             Some("eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned()),
-        /// The client, for `client_credentials`; or HTTP Basic, which is better.
+        /// The client id, for the grant type `client_credentials`. Prefer HTTP Basic.
         client_id: Option<String> = Some("01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e23".to_owned()),
-        /// Its secret, for `client_credentials`.
+        /// The client secret, for the grant type `client_credentials`. Prefer HTTP Basic.
         client_secret: Option<String> = Some("the secret that `inwren clients create` printed".to_owned()),
     }
 }
 
-/// How to get the tokens.
+/// The OAuth 2.0 grant types of the token endpoint.
 #[derive(Enum)]
 #[oai(rename_all = "snake_case")]
 enum GrantType {
@@ -172,7 +177,7 @@ impl FromForm for AccessTokenForm {
             Some(_) => {
                 return Err(OAuthError::new(
                     OAuthErrorCode::UnsupportedGrantType,
-                    "The grant types are password, refresh_token and client_credentials.",
+                    "Unsupported grant type. Use password, refresh_token or client_credentials.",
                 ));
             }
         };
@@ -192,7 +197,7 @@ pub(in crate::http) struct TokensApi(pub(in crate::http) Arc<AppState>);
 
 #[derive(ApiResponse)]
 enum Revoked {
-    /// The token is good for nothing now, whatever it was.
+    /// The token is revoked, or was not valid before.
     #[oai(status = 200)]
     Revoked,
 }
@@ -201,8 +206,8 @@ enum Revoked {
 impl TokensApi {
     /// Revoke a token
     ///
-    /// Ends the session of an access or a refresh token (RFC 7009), so that none of its tokens is good any more. Who has
-    /// the token may do so. The answer to a token that nobody knows is the same.
+    /// Revokes the session of an access or refresh token (RFC 7009), and with it all tokens of the session. The token
+    /// itself is the only credential. The response to an unknown token is the same.
     #[oai(path = "/revoke", method = "post", operation_id = "revoke_token")]
     async fn revoke(
         &self,
@@ -215,17 +220,18 @@ impl TokensApi {
             Ok(()) => Ok(Revoked::Revoked),
             Err(Failure::Refused(session::revoke::HasNoSession)) => Err(OAuthError::new(
                 OAuthErrorCode::UnsupportedTokenType,
-                "A service client's own token has no session to end. It is good until it expires.",
+                "Access tokens of service clients cannot be revoked. They are valid until they expire.",
             )
             .into()),
             Err(Failure::Port(failure)) => Err(Problem::from(failure).into()),
         }
     }
 
-    /// What a token is worth
+    /// Introspect a token
     ///
-    /// For services that have to know at once when a session ends (RFC 7662), and for superusers. A refresh token is
-    /// active only while it is the one that can be exchanged.
+    /// Returns whether a token is active, and its claims (RFC 7662). It is for services that must notice immediately
+    /// when a session ends, and for superusers. A refresh token is active only while it is the current one of its
+    /// session.
     #[oai(path = "/introspect", method = "post", operation_id = "introspect_token")]
     async fn introspect(
         &self,

@@ -12,45 +12,45 @@ use crate::http::shared::body::{FormFields, object};
 use crate::http::shared::issuer::Issuer;
 
 object! {
-    /// What a token is worth (RFC 7662 section 2.2). Of one that is not active nothing else is said.
+    /// The state of a token (RFC 7662 section 2.2). For an inactive token, `active` is the only field.
     #[derive(Default)]
     #[oai(rename = "Introspection", skip_serializing_if_is_none)]
     pub(super) IntrospectionDto {
-        /// Whether it is good at this moment.
+        /// Whether the token is valid now.
         active: bool = true,
-        /// `bearer`; only of access tokens.
+        /// `bearer`. Only for access tokens.
         token_type: Option<String> = Some("bearer".to_owned()),
-        /// `access` or `refresh`. A service takes access tokens only.
+        /// `access` or `refresh`. Services must accept access tokens only.
         r#type: Option<String> = Some("access".to_owned()),
-        /// Whose it is: the id of a user, or of a service client.
+        /// The id of the user or of the service client.
         sub: Option<String> = Some("0193a0b0-7c3e-7000-8000-000000000001".to_owned()),
-        /// Who issued it.
+        /// The issuer of the token.
         iss: Option<String> = Some("https://auth.example.org".to_owned()),
-        /// For whom.
+        /// The audience of the token.
         aud: Option<String> = Some("inwren".to_owned()),
-        /// When it was issued, in seconds since 1970.
+        /// When the token was issued, in seconds since 1970.
         iat: Option<i64> = Some(1_800_000_000),
-        /// When it expires, in seconds since 1970.
+        /// When the token expires, in seconds since 1970.
         exp: Option<i64> = Some(1_800_001_800),
-        /// Names the token.
+        /// The id of the token.
         jti: Option<String> = Some("7f".repeat(32)),
-        /// Names the session.
+        /// The id of the session.
         sid: Option<String> = Some("0193a0b0-7c3e-7000-8000-000000000002".to_owned()),
-        /// The client that it was issued to: the id of a service client, or `inwren` for a login of a user here.
+        /// The client that the token was issued to: the id of a service client, or `inwren` for a user login.
         client_id: Option<String> = Some(FIRST_PARTY_CLIENT.to_owned()),
-        /// How strongly the user proved who they are: `aal1`, one factor. Only of access tokens of users.
+        /// The assurance level of the authentication: `aal1`, one factor. Only for access tokens of users.
         acr: Option<String> = Some("aal1".to_owned()),
-        /// The methods of that authentication (RFC 8176): `pwd`, a password. Only of access tokens of users.
+        /// The authentication methods (RFC 8176): `pwd`, a password. Only for access tokens of users.
         amr: Option<Vec<String>> = Some(vec!["pwd".to_owned()]),
-        /// When the user last proved who they are, in seconds since 1970. Only of access tokens of users.
+        /// When the user last authenticated, in seconds since 1970. Only for access tokens of users.
         auth_time: Option<i64> = Some(1_800_000_000),
-        /// The login name of the user.
+        /// The login name of the user: the current e-mail address.
         username: Option<String> = Some("ann@example.org".to_owned()),
-        /// The e-mail address of the user as it is now.
+        /// The current e-mail address of the user.
         email: Option<String> = Some("ann@example.org".to_owned()),
-        /// The tier of the user as it is now.
+        /// The current tier of the user.
         tier: Option<String> = Some("free".to_owned()),
-        /// Whether the user is a superuser now.
+        /// Whether the user is currently a superuser.
         is_superuser: Option<bool> = Some(false),
     }
 }
@@ -110,23 +110,24 @@ impl IntrospectionDto {
     }
 }
 
-/// One or two tokens (RFC 6749 section 5.1).
+/// A token response (RFC 6749 section 5.1).
 #[derive(Object)]
 #[oai(rename = "OAuthToken", example)]
 pub(super) struct OAuthTokenDto {
-    /// For services: a JWT, signed with RS256, that they can verify offline.
+    /// The access token for your services: a JWT, signed with RS256, which they can verify locally.
     access_token: String,
-    /// For the next pair. A service client has none (RFC 6749 section 4.4.3): it asks again.
+    /// The refresh token. Absent for service clients (RFC 6749 section 4.4.3), which request a new access token
+    /// instead.
     #[oai(skip_serializing_if_is_none)]
     refresh_token: Option<String>,
     /// Always `bearer`.
     token_type: String,
-    /// How long the access token is good for, in seconds.
+    /// How long the access token is valid, in seconds.
     expires_in: u32,
 }
 
 impl OAuthTokenDto {
-    /// A service client's own token.
+    /// Creates the response with the access token of a service client.
     pub(super) fn of_client(token: &PlainToken, lifetime: time::Duration) -> Self {
         Self {
             access_token: token.expose().to_owned(),
@@ -156,19 +157,21 @@ impl poem_openapi::types::Example for OAuthTokenDto {
 }
 
 object! {
-    /// A token, as RFC 7009 section 2.1 and RFC 7662 section 2.1 have it.
+    /// A token to revoke (RFC 7009 section 2.1) or to introspect (RFC 7662 section 2.1).
     pub(super) TokenForm {
         /// The token.
         #[oai(validator(min_length = 1))]
         pub(super) token: String = "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned(),
-        /// What the client takes it for, `access_token` or `refresh_token`. It is not needed: tokens say what they are.
+        /// The type of the token, `access_token` or `refresh_token`. The service ignores it: a token contains its type.
         pub(super) token_type_hint: Option<String> = Some("refresh_token".to_owned()),
     }
 }
 
 impl FromForm for TokenForm {
     fn from_form(form: &FormFields) -> Result<Self, OAuthError> {
-        let token = form.get("token").ok_or_else(|| OAuthError::invalid_request("token is needed."))?;
+        let token = form
+            .get("token")
+            .ok_or_else(|| OAuthError::invalid_request("The parameter token is required."))?;
         Ok(Self { token: token.to_owned(), token_type_hint: form.get("token_type_hint").map(str::to_owned) })
     }
 }

@@ -44,7 +44,7 @@ impl<T: Type + FromForm> Body for OAuthForm<T> {
         let form = read_form(request, body).await?.map_err(OAuthError::invalid_request);
         Ok(Self(form.and_then(|form| {
             if form.has_duplicates() {
-                return Err(OAuthError::invalid_request("A parameter comes more than once."));
+                return Err(OAuthError::invalid_request("The form contains a repeated parameter."));
             }
             T::from_form(&form)
         })))

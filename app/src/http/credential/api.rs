@@ -22,9 +22,10 @@ pub(in crate::http) struct CredentialApi(pub(in crate::http) Arc<AppState>);
 
 #[OpenApi(prefix_path = "/users/me", tag = "ApiTags::CurrentUser")]
 impl CredentialApi {
-    /// Change the own password
+    /// Change your password
     ///
-    /// Ends every other session, and gives this one a new pair of tokens. Needs a recent login and the current password.
+    /// Revokes all your other sessions, and returns a new pair of tokens for this one. Requires a recent login and the
+    /// current password.
     #[oai(path = "/password", method = "post", operation_id = "change_password")]
     async fn change_password(
         &self,

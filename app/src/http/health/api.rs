@@ -10,21 +10,21 @@ use crate::http::shared::tags::ApiTags;
 
 pub(in crate::http) struct HealthApi(pub(in crate::http) Arc<AppState>);
 
-/// How long the database may take to say that it is there.
+/// Maximum response time of the database.
 const MAX_PING: Duration = Duration::from_secs(2);
-/// When to ask again, in seconds.
+/// When to check again, in seconds.
 pub(super) const RETRY_AFTER: u64 = 2;
 
 #[derive(ApiResponse)]
 pub(super) enum HealthAnswer {
-    /// Ready for requests.
+    /// The service is ready for requests.
     #[oai(status = 200)]
     Ready(Json<Health>),
-    /// Not ready for requests; `checks` says why.
+    /// The service is not ready for requests. `checks` shows the cause.
     #[oai(status = 503)]
     NotReady(
         Json<Health>,
-        /// When to ask again, in seconds.
+        /// When to check again, in seconds.
         #[oai(header = "Retry-After")]
         u64,
     ),
@@ -32,9 +32,9 @@ pub(super) enum HealthAnswer {
 
 #[OpenApi(tag = "ApiTags::Service")]
 impl HealthApi {
-    /// What this service is
+    /// Get service information
     ///
-    /// Its name, its version, and where its documentation is.
+    /// Returns the name and version of the service, and links to its documentation.
     #[oai(path = "/", method = "get", operation_id = "get_service_info")]
     async fn info(&self) -> Answer<Json<ServiceInfo>, responses::Always> {
         Ok(Json(ServiceInfo {
@@ -45,9 +45,10 @@ impl HealthApi {
         }))
     }
 
-    /// Whether the service is ready for requests
+    /// Check readiness
     ///
-    /// For load balancers. A part that is `degraded` does its work, so the answer is 200 still.
+    /// For load balancers: whether the service is ready for requests. A `degraded` component still works, so it does
+    /// not change the status 200.
     #[oai(path = "/health", method = "get", operation_id = "get_health")]
     async fn health(&self) -> Answer<HealthAnswer, responses::Health> {
         let database = match tokio::time::timeout(MAX_PING, self.0.core.store.ping()).await {
@@ -78,9 +79,10 @@ impl HealthApi {
         })
     }
 
-    /// Whether the process runs
+    /// Check liveness
     ///
-    /// For whoever would restart it. It says nothing of what the service needs: a restart would not bring that back.
+    /// For process supervisors: whether the process runs. It does not check the database or other dependencies, because
+    /// a restart would not repair them.
     #[oai(path = "/health/live", method = "get", operation_id = "get_liveness")]
     async fn live(&self) -> Answer<Json<Liveness>, responses::Always> {
         Ok(Json(Liveness { status: HealthStatus::Ok }))

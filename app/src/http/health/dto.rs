@@ -3,59 +3,59 @@ use poem_openapi::Enum;
 use crate::http::shared::body::object;
 
 object! {
-    /// What this service is.
+    /// The service and its documentation.
     pub(super) ServiceInfo {
-        /// The name that its operator gave it.
+        /// The name of the service, as its operator configured it.
         pub(super) name: String = "Inwren Auth".to_owned(),
         /// The version of the software.
         pub(super) version: String = env!("CARGO_PKG_VERSION").to_owned(),
-        /// Where people read about the interface.
+        /// The path of the interactive documentation.
         pub(super) docs: String = "/docs".to_owned(),
-        /// Where programs do.
+        /// The path of the OpenAPI document.
         pub(super) openapi: String = "/openapi.json".to_owned(),
     }
 }
 
 object! {
-    /// Whether the service is ready for requests.
+    /// The readiness of the service and its components.
     pub(super) Health {
-        /// The whole of it.
+        /// The overall status.
         pub(super) status: HealthStatus = HealthStatus::Ok,
         /// The version of the software.
         pub(super) version: String = env!("CARGO_PKG_VERSION").to_owned(),
-        /// Its parts.
+        /// The status of each component.
         pub(super) checks: HealthChecks = HealthChecks::example(),
     }
 }
 
 object! {
-    /// What the service needs.
+    /// The status of each component.
     pub(super) HealthChecks {
-        /// Where users and sessions are kept.
+        /// The database.
         pub(super) database: HealthStatus = HealthStatus::Ok,
-        /// What bounds how often who may do what.
+        /// The rate limiter.
         pub(super) rate_limiter: HealthStatus = HealthStatus::Ok,
-        /// The clock. While it is ahead of the system clock, no token is signed.
+        /// The clock of the service. While it is ahead of the system clock, the service signs no tokens.
         pub(super) clock: HealthStatus = HealthStatus::Ok,
     }
 }
 
-/// How well something is.
+/// The status of a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename = "HealthStatus", rename_all = "snake_case")]
 pub(super) enum HealthStatus {
-    /// As it should be.
+    /// It works as configured.
     Ok,
-    /// It does its work, but less well than configured.
+    /// It works, but with a fallback that is weaker than configured.
     Degraded,
-    /// It does not do its work.
+    /// It does not work.
     Unavailable,
-    /// It is about to stop.
+    /// It is shutting down.
     Stopping,
 }
 
 object! {
-    /// The process runs.
+    /// The liveness of the process.
     pub(super) Liveness {
         /// Always `ok`.
         pub(super) status: HealthStatus = HealthStatus::Ok,

@@ -41,7 +41,7 @@ pub(in crate::http) fn endpoint(entropy: Arc<dyn Entropy>, cors: Cors) -> BoxEnd
 
 fn answer(request: &Request, id: &str) -> Response {
     if let Some(bad) = request.extensions().get::<BadHead>() {
-        return told(Problem::from(*bad), id);
+        return problem_response(Problem::from(*bad), id);
     }
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     match request.uri().path() {
@@ -52,11 +52,11 @@ fn answer(request: &Request, id: &str) -> Response {
             let health = Health { status: HealthStatus::Unavailable, version, checks };
             HealthAnswer::NotReady(Json(health), RETRY_AFTER).into_response()
         }
-        _ => told(Problem::unavailable("the service waits for its database"), id),
+        _ => problem_response(Problem::unavailable("the service waits for its database"), id),
     }
 }
 
-fn told(problem: Problem, id: &str) -> Response {
+fn problem_response(problem: Problem, id: &str) -> Response {
     let body = problem.to_json(id).to_string();
     let mut response = problem.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);

@@ -22,14 +22,14 @@ impl From<session::refresh::Refusal> for Problem {
     }
 }
 
-/// 200 with a page of sessions, and where the next one is.
+/// Status 200 with a page of sessions and a link to the next one.
 #[derive(ApiResponse)]
 pub(in crate::http) enum SessionListing {
-    /// A page.
+    /// A page of sessions.
     #[oai(status = 200)]
     Page(
         Json<SessionList>,
-        /// The next page, with `rel="next"` (RFC 8288); not on the last one.
+        /// The link to the next page, with `rel="next"` (RFC 8288), relative to the request. Absent on the last page.
         #[oai(header = "Link")]
         Option<String>,
     ),

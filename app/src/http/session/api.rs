@@ -27,10 +27,11 @@ pub(in crate::http) struct RefreshApi(pub(in crate::http) Arc<AppState>);
 
 #[OpenApi(prefix_path = "/auth", tag = "ApiTags::Authentication")]
 impl RefreshApi {
-    /// Refresh
+    /// Refresh tokens
     ///
-    /// Exchanges a refresh token for the next pair. Used a second time within the grace, because an answer was lost or
-    /// two tabs raced, it gives the same refresh token again; used after that, it ends the session.
+    /// Exchanges a refresh token for a new pair of tokens. If the client uses the previous refresh token again within
+    /// the grace period, because a response was lost or two tabs refreshed concurrently, it gets the same new refresh
+    /// token again. Later reuse revokes the session.
     #[oai(path = "/refresh", method = "post", operation_id = "refresh")]
     async fn refresh(
         &self,
@@ -45,7 +46,7 @@ impl RefreshApi {
 
     /// Log out
     ///
-    /// Ends the session of the access token. Its tokens are refused from now on.
+    /// Revokes the session of the access token, and with it all tokens of the session.
     #[oai(path = "/logout", method = "post", operation_id = "logout")]
     async fn logout(
         &self,
@@ -58,8 +59,8 @@ impl RefreshApi {
     }
 }
 
-/// Refreshes a session, for all refresh endpoints. A valid token is charged to its session's rate limit, any other to the
-/// client's.
+/// Refreshes a session, for all refresh endpoints. A valid token is charged to its session's rate limit, any other to
+/// the client's.
 pub(in crate::http) async fn refresh(
     state: &AppState,
     request: &Request,
@@ -97,19 +98,19 @@ pub(in crate::http) struct SessionsApi(pub(in crate::http) Arc<AppState>);
 
 #[OpenApi(prefix_path = "/users/me", tag = "ApiTags::CurrentUser")]
 impl SessionsApi {
-    /// The own sessions
+    /// List your sessions
     ///
-    /// Every device that is logged in, newest first; `current` is the one that asks.
+    /// Lists your active sessions, newest first: one per login. `current` marks the session of this request.
     #[oai(path = "/sessions", method = "get", operation_id = "list_sessions")]
     async fn sessions(
         &self,
         _limit: Limited<by_client::Sessions>,
         caller: Authenticated,
         request: &Request,
-        /// The most sessions on the page.
+        /// The maximum number of sessions per page.
         #[oai(default = "default_sessions", validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<u16>,
-        /// `next_cursor` of the page before.
+        /// `next_cursor` of the previous page.
         cursor: Query<Option<Parameter<AgeCursor<SessionId>>>>,
     ) -> Answer<SessionListing, answers::Sessions> {
         let page = page_of_sessions(request, limit.0, cursor.0)?;
@@ -118,9 +119,9 @@ impl SessionsApi {
         Ok(SessionListing::new(request, &page, current))
     }
 
-    /// End one of the own sessions
+    /// Revoke one of your sessions
     ///
-    /// Logs one device out, at once. To end the own session is to log out.
+    /// Logs one device out immediately. Revoking the session of this request is the same as logging out.
     #[oai(path = "/sessions/:session_id", method = "delete", operation_id = "revoke_session")]
     async fn revoke_session(
         &self,
@@ -135,9 +136,9 @@ impl SessionsApi {
         Ok(NoContent::NoContent)
     }
 
-    /// End all other sessions
+    /// Revoke your other sessions
     ///
-    /// Logs every other device out, at once.
+    /// Logs all other devices out immediately. The session of this request stays.
     #[oai(path = "/sessions", method = "delete", operation_id = "revoke_other_sessions")]
     async fn revoke_other_sessions(
         &self,

@@ -9,9 +9,9 @@ use crate::http::shared::body::{EXAMPLE_TIME, object, request_body};
 use crate::http::shared::cursor::CursorText;
 
 request_body! {
-    /// Somebody wants the next pair of tokens.
+    /// A refresh token to exchange for a new pair of tokens.
     RefreshRequest {
-        /// The refresh token of the last pair. It is used up by this.
+        /// The current refresh token of the session. A successful request replaces it.
         refresh_token: String = "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned(),
     }
 }
@@ -20,13 +20,13 @@ object! {
     /// A pair of tokens (RFC 6749 section 5.1).
     #[oai(rename = "Token")]
     pub(in crate::http) TokenDto {
-        /// For services: a JWT, signed with RS256, that they can verify offline.
+        /// The access token for your services: a JWT, signed with RS256, which they can verify locally.
         pub(in crate::http) access_token: String = "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.e30.c2ln".to_owned(),
-        /// For the next pair: it works once, and then this pair's session goes on with its successor.
+        /// The refresh token. It works once: each refresh returns its successor.
         pub(in crate::http) refresh_token: String = "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned(),
         /// Always `bearer`.
         pub(in crate::http) token_type: String = "bearer".to_owned(),
-        /// How long the access token is good for, in seconds.
+        /// How long the access token is valid, in seconds.
         pub(in crate::http) expires_in: u32 = 1800,
     }
 }
@@ -43,18 +43,18 @@ impl From<TokenPair> for TokenDto {
 }
 
 object! {
-    /// A login on one device.
+    /// A session: one login on one device.
     #[oai(rename = "Session")]
     pub(in crate::http) SessionDto {
-        /// Names the session; the `sid` of its tokens.
+        /// The id of the session, which is the `sid` of its tokens.
         id: Uuid = Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e22),
         /// When the user logged in.
         created_at: OffsetDateTime = EXAMPLE_TIME,
-        /// How strongly the user proved who they are: `aal1`, one factor.
+        /// The assurance level of the authentication: `aal1`, one factor.
         acr: String = "aal1".to_owned(),
-        /// When the session was opened or last refreshed.
+        /// When the session started or was last refreshed.
         last_used_at: OffsetDateTime = EXAMPLE_TIME + time::Duration::hours(1),
-        /// When it ends if it is not refreshed before.
+        /// When the session expires unless it is refreshed.
         expires_at: OffsetDateTime = EXAMPLE_TIME + time::Duration::days(7),
         /// The client's IP address at login.
         #[oai(nullable)]
@@ -68,18 +68,18 @@ object! {
         /// The client's `User-Agent` at `last_used_at`.
         #[oai(nullable)]
         last_user_agent: Option<String> = Some("Mozilla/5.0".to_owned()),
-        /// Whether it is the session that asks.
+        /// Whether this is the session of the request.
         current: bool = true,
     }
 }
 
-/// A page of the live sessions of a user, newest first.
+/// A page of the active sessions of a user, newest first.
 #[derive(Object)]
 #[oai(rename = "SessionList", example)]
 pub(in crate::http) struct SessionList {
     /// The sessions.
     items: Vec<SessionDto>,
-    /// Where the next page begins; `null` on the last one.
+    /// The cursor of the next page; `null` on the last page.
     #[oai(nullable)]
     pub(in crate::http) next_cursor: Option<String>,
 }
@@ -93,7 +93,7 @@ impl poem_openapi::types::Example for SessionList {
 }
 
 impl SessionList {
-    /// Lists a page of sessions; `current` is the one that asks, if it is among them.
+    /// Lists a page of sessions. `current` is the session of the request, if the page contains it.
     pub(in crate::http) fn new(
         page: &Page<Session, AgeCursor<SessionId>>,
         current: Option<SessionId>,

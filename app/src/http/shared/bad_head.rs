@@ -6,12 +6,13 @@ use crate::runtime::server::bad_head::BadHead;
 impl From<BadHead> for Problem {
     fn from(bad: BadHead) -> Self {
         let (kind, detail) = match bad {
-            BadHead::HostMissing => (Kind::MALFORMED_REQUEST, "The header Host is missing."),
-            BadHead::HostRepeated => (Kind::MALFORMED_REQUEST, "The header Host comes more than once."),
-            BadHead::HostInvalid => {
-                (Kind::MALFORMED_REQUEST, "The header Host is not a host and perhaps a port.")
-            }
-            BadHead::TooLarge => (Kind::HEADERS_TOO_LARGE, "The headers may have at most 32 KiB."),
+            BadHead::HostMissing => (Kind::MALFORMED_REQUEST, "The Host header is missing."),
+            BadHead::HostRepeated => (Kind::MALFORMED_REQUEST, "The Host header is repeated."),
+            BadHead::HostInvalid => (
+                Kind::MALFORMED_REQUEST,
+                "The Host header is invalid. It must be a host with an optional port.",
+            ),
+            BadHead::TooLarge => (Kind::HEADERS_TOO_LARGE, "The headers are larger than 32 KiB."),
         };
         Self::new(kind, detail)
     }

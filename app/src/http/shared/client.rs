@@ -42,7 +42,7 @@ pub(in crate::http) struct ClientAddress(IpAddr);
 impl ClientAddress {
     /// Determines the address once for limits, logs and sessions.
     pub(in crate::http) fn find(request: &Request, trusted_proxies: &TrustedProxies) -> Self {
-        let peer = request.remote_addr().as_socket_addr().map_or(NOBODY, |addr| addr.ip());
+        let peer = request.remote_addr().as_socket_addr().map_or(UNKNOWN, |addr| addr.ip());
         Self(forwarded_client(peer.to_canonical(), request.headers(), trusted_proxies))
     }
 }
@@ -50,16 +50,17 @@ impl ClientAddress {
 /// Returns whether the client's own connection uses TLS, by the socket or by the report of a trusted proxy in front of
 /// it.
 pub(in crate::http) fn is_over_tls(request: &Request, trusted_proxies: &TrustedProxies) -> bool {
-    let peer = request.remote_addr().as_socket_addr().map_or(NOBODY, |addr| addr.ip());
+    let peer = request.remote_addr().as_socket_addr().map_or(UNKNOWN, |addr| addr.ip());
     let reported = reported_tls(peer.to_canonical(), request.headers(), trusted_proxies);
     reported.unwrap_or(*request.scheme() == Scheme::HTTPS)
 }
 
-const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+/// Stands for the address of a client whose socket has none.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Returns the address of the client.
 pub(in crate::http) fn client_of(request: &Request) -> IpAddr {
-    request.data::<ClientAddress>().map_or(NOBODY, |address| address.0)
+    request.data::<ClientAddress>().map_or(UNKNOWN, |address| address.0)
 }
 
 /// The client information that sessions and audit events store.
@@ -218,7 +219,7 @@ mod tests {
     const PROXY: &[&str] = &["10.0.0.0/8"];
 
     #[test]
-    fn nobody_is_believed_by_default() {
+    fn no_header_is_trusted_by_default() {
         assert_eq!(client("192.0.2.1", &[("x-forwarded-for", "203.0.113.9")], &[]), "192.0.2.1");
         assert_eq!(client("192.0.2.1", &[("x-forwarded-for", "203.0.113.9")], PROXY), "192.0.2.1");
     }
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_the_proxys_own() {
+    fn unreadable_header_yields_the_proxy_address() {
         for rubbish in ["unknown", "", "203.0.113.9.1", "'; --", "for=_hidden"] {
             assert_eq!(client("10.0.0.1", &[("x-forwarded-for", rubbish)], PROXY), "10.0.0.1");
             assert_eq!(client("10.0.0.1", &[("forwarded", rubbish)], PROXY), "10.0.0.1");
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_hides_no_hop_after_it() {
+    fn invalid_utf8_does_not_hide_later_hops() {
         let mut map = HeaderMap::new();
         map.append("x-forwarded-for", b"\xff\x80, 203.0.113.9".as_slice().try_into().unwrap());
         let trusted =
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_disagree_are_not_believed() {
+    fn contradictory_headers_are_not_trusted() {
         let both = [("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=198.51.100.1")];
         assert_eq!(client("10.0.0.1", &both, PROXY), "10.0.0.1");
         let same = [("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=203.0.113.9")];
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_headers_the_one_that_the_proxies_write_is_believed() {
+    fn only_the_header_of_the_proxies_is_trusted() {
         for own in ["for=198.51.100.1", "for=10.0.0.9", "for=\"", "rubbish"] {
             let both = [("forwarded", own), ("x-forwarded-for", "203.0.113.9")];
             assert_eq!(client_by(ProxyHeader::XForwardedFor, "10.0.0.1", &both, PROXY), "203.0.113.9");
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_writes_changes_nothing_of_what_the_proxy_does() {
+    fn client_text_does_not_hide_the_proxy_entry() {
         let left =
             ["for=\"", "for=\"x", "\"", "\\\"", "for=6.6.6.6;host=\"", ",,,", "for=6.6.6.6, for=\"[::1]"];
         // The proxy repeats the host in quotes, and the client chose the host.

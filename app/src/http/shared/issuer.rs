@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_nobody_set_up_is_where_it_is_called() {
+    fn default_issuer_yields_the_local_host_called() {
         for host in ["localhost:8123", "localhost", "127.0.0.1:1", "[::1]:8000", "[::ffff:127.0.0.1]:1", OWN]
         {
             assert_eq!(address("http://localhost:8000", host), format!("http://{host}"));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_of_elsewhere_is_not_believed() {
+    fn foreign_host_is_not_trusted() {
         for host in [
             "evil.example.org",
             "auth.internal:8000",
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_more_than_a_host_is_not_believed() {
+    fn malformed_host_is_not_trusted() {
         for host in [
             "",
             "localhost/b",

@@ -14,7 +14,10 @@ pub(in crate::http) fn refuse_repeated_parameters(request: &Request) -> Result<(
         _ => None,
     });
     match repeated {
-        Some(name) => Err(Problem::invalid(&format!("/query/{name}"), "comes more than once")),
+        Some(name) => Err(Problem::invalid(
+            &format!("/query/{name}"),
+            format_args!("Repeated query parameter `{name}`"),
+        )),
         None => Ok(()),
     }
 }

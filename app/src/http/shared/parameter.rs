@@ -73,6 +73,6 @@ impl<T: FromText> Type for Parameter<T> {
 
 impl<T: FromText> ParseFromParameter for Parameter<T> {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
-        T::from_text(text).map(Self).ok_or_else(|| ParseError::custom("no such value"))
+        T::from_text(text).map(Self).ok_or_else(|| ParseError::custom("invalid value"))
     }
 }

@@ -29,13 +29,13 @@ pub(in crate::http) fn invalid_credentials() -> Problem {
 
 /// The token is invalid, for whatever reason (RFC 6750 section 3.1).
 pub(in crate::http) fn invalid_token() -> Problem {
-    const CHALLENGE: &str = r#"Bearer error="invalid_token", error_description="The token is not valid""#;
+    const CHALLENGE: &str = r#"Bearer error="invalid_token", error_description="The token is invalid""#;
     Problem::of(Kind::INVALID_TOKEN).header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
 }
 
 /// The resource does not exist, or the caller may not know that it does.
 pub(in crate::http) fn not_found(what: &str) -> Problem {
-    Problem::new(Kind::NOT_FOUND, format!("There is no such {what}."))
+    Problem::new(Kind::NOT_FOUND, format!("The {what} does not exist."))
 }
 
 /// The caller is authenticated but not authorised.
@@ -71,12 +71,12 @@ impl From<StepUpRequired> for Problem {
     fn from(required: StepUpRequired) -> Self {
         let max_age = required.max_age.whole_seconds();
         let challenge = format!(
-            r#"Bearer error="insufficient_user_authentication", error_description="A more recent authentication is needed", max_age="{max_age}""#
+            r#"Bearer error="insufficient_user_authentication", error_description="A more recent authentication is required", max_age="{max_age}""#
         );
         let problem = Self::new(
             Kind::STEP_UP_REQUIRED,
             format!(
-                "This needs a login that is at most {max_age} seconds old. Log in again and repeat the request."
+                "This requires a login that is at most {max_age} seconds old. Log in again and repeat the request."
             ),
         );
         match HeaderValue::from_str(&challenge) {

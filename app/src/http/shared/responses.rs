@@ -40,7 +40,7 @@ impl<T: ToJSON> IntoResponse for Json<T> {
 /// Status 200 with a body.
 impl<T: ToJSON> poem_openapi::ApiResponse for Json<T> {
     fn meta() -> MetaResponses {
-        MetaResponses { responses: vec![response(200, "Done.", Some(media::<Self>()))] }
+        MetaResponses { responses: vec![response(200, "The request succeeded.", Some(media::<Self>()))] }
     }
 
     fn register(registry: &mut Registry) {
@@ -48,28 +48,28 @@ impl<T: ToJSON> poem_openapi::ApiResponse for Json<T> {
     }
 }
 
-/// 201: something new is there.
+/// Status 201 with the new resource.
 #[derive(ApiResponse)]
 pub(in crate::http) enum Created<T: ToJSON> {
-    /// It is there now.
+    /// The account is created.
     #[oai(status = 201)]
     Created(
         Json<T>,
-        /// Where it is.
+        /// The path of the new resource.
         #[oai(header = "Location")]
         String,
     ),
 }
 
-/// 204: done, and nothing to tell.
+/// Status 204 without a body.
 #[derive(ApiResponse)]
 pub(in crate::http) enum NoContent {
-    /// Done.
+    /// The request succeeded.
     #[oai(status = 204)]
     NoContent,
 }
 
-/// The problems that an operation can have.
+/// The problems that an operation can return.
 pub(in crate::http) trait Problems: Send + Sync + 'static {
     const PROBLEMS: &'static [&'static [&'static Kind]];
 
@@ -198,20 +198,20 @@ pub(in crate::http) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static(P
 
 fn meaning(status: u16) -> &'static str {
     match status {
-        400 => "The request cannot be read.",
-        401 => "The token or the credentials are missing or not valid; `WWW-Authenticate` says which.",
-        403 => "The caller is known, but may not do this.",
-        404 => "There is no such thing.",
+        400 => "The request is malformed.",
+        401 => "The token or the credentials are missing or invalid. `WWW-Authenticate` names the error.",
+        403 => "The caller is authenticated but not allowed to do this.",
+        404 => "The resource does not exist.",
         408 => "The request did not arrive in time.",
-        409 => "It stands against what is there already.",
-        413 => "The body is over 64 KiB.",
-        414 => "The URI is over 8 KiB.",
-        415 => "The body has another media type.",
-        422 => "The request can be read, but is not valid; `errors` says where.",
-        429 => "Too many requests; `Retry-After` says when the next is allowed.",
+        409 => "The request conflicts with the current state.",
+        413 => "The body is larger than 64 KiB.",
+        414 => "The URI is longer than 8 KiB.",
+        415 => "The media type of the body is not supported.",
+        422 => "The request is well-formed but invalid. `errors` lists the invalid parts.",
+        429 => "Too many requests. Retry after the seconds in `Retry-After`.",
         503 => {
-            "The service is at its limit or cannot reach its database; `Retry-After` says when to try again."
+            "The service is overloaded or cannot reach its database. Retry after the seconds in `Retry-After`."
         }
-        _ => "Something went wrong in the service.",
+        _ => "The service failed.",
     }
 }

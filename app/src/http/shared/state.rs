@@ -40,7 +40,7 @@ pub struct AppState {
 impl AppState {
     /// Returns the state that the outermost middleware attached to the request.
     pub(in crate::http) fn of(request: &Request) -> Result<&Arc<Self>, Problem> {
-        request.data::<Arc<Self>>().ok_or_else(|| Problem::internal("a request without the state"))
+        request.data::<Arc<Self>>().ok_or_else(|| Problem::internal("the request has no application state"))
     }
 
     /// Makes `/health` report that the service stops and accepts no more traffic.

@@ -1,17 +1,17 @@
 use poem_openapi::Tags;
 
-/// The parts of the interface.
+/// The groups of operations.
 #[derive(Tags)]
 pub(in crate::http) enum ApiTags {
-    /// Registering, logging in, refreshing and logging out; and the same for OAuth 2.0 libraries.
+    /// Registration, login, refresh and logout, and the endpoints for OAuth 2.0 libraries.
     Authentication,
-    /// The own account and its sessions.
+    /// Your account and your sessions.
     #[oai(rename = "Current user")]
     CurrentUser,
-    /// What services need that verify tokens themselves: the public keys, and where everything is.
+    /// Public keys and metadata for services that verify tokens locally.
     Verification,
-    /// What superusers do with users and their sessions.
+    /// Management of users and their sessions, for superusers.
     Administration,
-    /// Whether the service is well, and what it is.
+    /// Health checks and information about the service.
     Service,
 }

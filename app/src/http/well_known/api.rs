@@ -13,27 +13,27 @@ use crate::http::shared::tags::ApiTags;
 
 pub(in crate::http) struct WellKnownApi(pub(in crate::http) Arc<AppState>);
 
-/// A document that may be kept for a while.
+/// A document that clients may cache.
 #[derive(ApiResponse)]
 enum Cacheable<T: ToJSON> {
-    /// The document as it is now.
+    /// The current document.
     #[oai(status = 200)]
     Current(
         Json<T>,
-        /// For how long it may be kept.
+        /// How long clients may cache the document.
         #[oai(header = "Cache-Control")]
         String,
-        /// Names this version of the document, for `If-None-Match`.
+        /// The entity tag of the document, for `If-None-Match`.
         #[oai(header = "ETag")]
         String,
     ),
-    /// The client has the current one.
+    /// The client has the current document.
     #[oai(status = 304)]
     NotModified(
-        /// For how long it may be kept.
+        /// How long clients may cache the document.
         #[oai(header = "Cache-Control")]
         String,
-        /// Names this version of the document.
+        /// The entity tag of the document.
         #[oai(header = "ETag")]
         String,
     ),
@@ -52,28 +52,29 @@ impl<T: ToJSON> Cacheable<T> {
 
 #[OpenApi(prefix_path = "/.well-known", tag = "ApiTags::Verification")]
 impl WellKnownApi {
-    /// The public keys
+    /// Get the public keys
     ///
-    /// With them any service verifies tokens by itself (RFC 7517). A new key is here long before it signs, and an old one
-    /// stays until the last of its tokens has expired, so a copy that is as old as `Cache-Control` allows is good.
+    /// Returns the keys with which services verify tokens locally (RFC 7517). A new key is published long before it
+    /// signs, and an old key stays until the last of its tokens has expired. So verifiers may cache the keys for as
+    /// long as `Cache-Control` allows.
     #[oai(path = "/jwks.json", method = "get", operation_id = "get_jwks")]
     async fn jwks(&self, request: &Request) -> Answer<Cacheable<JwkSet>, responses::Always> {
         let core = &self.0.core;
         Ok(self.cacheable(request, JwkSet::from(core.keys.published(core.clock.now()))))
     }
 
-    /// Where everything is
+    /// Get the server metadata
     ///
-    /// For OAuth 2.0 libraries (RFC 8414).
+    /// Returns the endpoints and capabilities of the service for OAuth 2.0 libraries (RFC 8414).
     #[oai(path = "/oauth-authorization-server", method = "get", operation_id = "get_server_metadata")]
     async fn server(&self, request: &Request) -> Answer<Cacheable<ServerMetadata>, responses::Always> {
         Ok(self.cacheable(request, self.metadata(request)))
     }
 
-    /// Where everything is, for OpenID Connect libraries
+    /// Get the OpenID Connect metadata
     ///
-    /// Many of them find the keys of an OAuth 2.0 server by this document. It says only what is true: there is no
-    /// authorization endpoint here, and there are no ID tokens.
+    /// Returns the server metadata for libraries that look for it at this path. The service is not an OpenID provider:
+    /// it has no authorization endpoint and issues no ID tokens.
     #[oai(path = "/openid-configuration", method = "get", operation_id = "get_openid_configuration")]
     async fn openid(&self, request: &Request) -> Answer<Cacheable<OpenIdConfiguration>, responses::Always> {
         Ok(self.cacheable(request, self.metadata(request).into()))

@@ -8,9 +8,9 @@ use poem_openapi::types::Example;
 use crate::http::shared::body::object;
 
 object! {
-    /// The public keys that tokens are verified with (RFC 7517 section 5).
+    /// The public keys for verifying tokens (RFC 7517 section 5).
     pub(super) JwkSet {
-        /// The keys, the one that signs first. Choose by `kid`: there are several while keys change.
+        /// The keys; the first one signs. Select a key by its `kid`: during a rotation there are several.
         keys: Vec<Jwk> = vec![Jwk::example()],
     }
 }
@@ -20,11 +20,11 @@ object! {
     Jwk {
         /// Always `RSA`.
         kty: String = "RSA".to_owned(),
-        /// Always `sig`: for signatures.
+        /// Always `sig`: the key is for signatures.
         r#use: String = "sig".to_owned(),
         /// Always `RS256`.
         alg: String = "RS256".to_owned(),
-        /// Names the key in the header of its tokens: its thumbprint (RFC 7638).
+        /// The id of the key in the header of its tokens: its thumbprint (RFC 7638).
         kid: String = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".to_owned(),
         /// The modulus, in base64url.
         n: String = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRX\
@@ -56,38 +56,38 @@ impl From<Vec<PublishedKey>> for JwkSet {
     }
 }
 
-/// Where everything is (RFC 8414 section 2).
+/// The endpoints and capabilities of the service (RFC 8414 section 2).
 #[derive(Object)]
 #[oai(rename = "ServerMetadata", example)]
 pub(super) struct ServerMetadata {
-    /// The `iss` of tokens.
+    /// The issuer, which is the `iss` of tokens.
     pub(super) issuer: String,
-    /// Where tokens come from.
+    /// The URL of the token endpoint.
     pub(super) token_endpoint: String,
-    /// Where the public keys are.
+    /// The URL of the public keys.
     pub(super) jwks_uri: String,
-    /// Always empty: there is no authorization endpoint.
+    /// Always empty, because the service has no authorization endpoint.
     pub(super) response_types_supported: Vec<String>,
-    /// Where a session is ended with one of its tokens (RFC 7009).
+    /// The URL of the revocation endpoint (RFC 7009).
     pub(super) revocation_endpoint: String,
-    /// How clients of that endpoint prove who they are: to have the token is enough.
+    /// The client authentication methods of the revocation endpoint: `none`, because the token suffices.
     pub(super) revocation_endpoint_auth_methods_supported: Vec<String>,
-    /// Where services ask what a token is worth (RFC 7662).
+    /// The URL of the introspection endpoint (RFC 7662).
     pub(super) introspection_endpoint: String,
-    /// How they prove who they are.
+    /// The client authentication methods of the introspection endpoint.
     pub(super) introspection_endpoint_auth_methods_supported: Vec<String>,
-    /// The ways to get tokens.
+    /// The grant types of the token endpoint.
     pub(super) grant_types_supported: Vec<String>,
-    /// How strongly a user can prove who they are: the values of `acr` in access tokens, the weakest first.
+    /// The assurance levels: the values of `acr` in access tokens, the weakest first.
     pub(super) acr_values_supported: Vec<String>,
-    /// How clients of the token endpoint prove who they are.
+    /// The client authentication methods of the token endpoint.
     pub(super) token_endpoint_auth_methods_supported: Vec<String>,
-    /// Where people read about the service.
+    /// The URL of the documentation of the service.
     pub(super) service_documentation: String,
 }
 
 impl ServerMetadata {
-    /// What is true of the service that is reached at an address.
+    /// Returns the metadata of the service at an address.
     pub(super) fn of(issuer: &str, address: &str) -> Self {
         let at = |path: &str| format!("{address}{path}");
         Self {
@@ -117,17 +117,17 @@ impl Example for ServerMetadata {
     }
 }
 
-/// The same for libraries that look for OpenID Connect (OpenID Connect Discovery 1.0 section 3), as far as it is true
-/// here: there is no authorization endpoint, and there are no ID tokens.
+/// The server metadata for libraries that look for OpenID Connect metadata (OpenID Connect Discovery 1.0 section 3).
+/// The service has no authorization endpoint and issues no ID tokens.
 #[derive(Object)]
 #[oai(rename = "OpenIdConfiguration", example)]
 pub(super) struct OpenIdConfiguration {
-    /// All that the other document says.
+    /// The server metadata.
     #[oai(flatten)]
     server: ServerMetadata,
-    /// Always `public`: a user has the same `sub` for every service.
+    /// Always `public`: every service sees the same `sub` of a user.
     subject_types_supported: Vec<String>,
-    /// The algorithm that tokens are signed with.
+    /// The signature algorithm of tokens.
     id_token_signing_alg_values_supported: Vec<String>,
 }
 

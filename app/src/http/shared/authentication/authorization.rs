@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scheme_is_told_from_what_goes_with_it() {
+    fn scheme_and_credentials_are_separated() {
         for (text, parts) in [
             ("Bearer x", Some(("Bearer", "x"))),
             ("Bearer   x", Some(("Bearer", "x"))),

@@ -67,7 +67,7 @@ async fn principal(request: &Request) -> Result<Principal, Problem> {
         }
     })?;
     if principal.session().is_none() {
-        tracing::debug!("an access token of the service before was accepted");
+        tracing::debug!("accepted an access token of the legacy service");
     }
     // All later log lines of the request carry the id of the user.
     tracing::Span::current().record("user_id", tracing::field::display(principal.user().id));
@@ -106,7 +106,7 @@ fn register_schemes(registry: &mut Registry) {
         flows: None,
         openid_connect_url: None,
     };
-    let bearer = scheme("http", "An access token, as `/auth/login` gives it (RFC 6750).");
+    let bearer = scheme("http", "An access token, as returned by `/auth/login` (RFC 6750).");
     registry.create_security_scheme(
         BEARER,
         MetaSecurityScheme { scheme: Some("bearer"), bearer_format: Some("JWT"), ..bearer },
@@ -125,7 +125,7 @@ fn register_schemes(registry: &mut Registry) {
     };
     let password = scheme(
         "oauth2",
-        "E-mail address and password, exchanged for an access token (RFC 6749 section 4.3).",
+        "The e-mail address and password of a user, which are exchanged for an access token (RFC 6749 section 4.3).",
     );
     registry.create_security_scheme(PASSWORD, MetaSecurityScheme { flows: Some(flows), ..password });
     let client = scheme(
@@ -193,7 +193,7 @@ fn missing_either() -> Problem {
     const CHALLENGES: &str = r#"Bearer realm="inwren", Basic realm="inwren""#;
     Problem::new(
         Kind::MISSING_TOKEN,
-        "Send an access token, or a client's id and secret, in the Authorization header.",
+        "Send an access token, or the id and secret of a service client, in the Authorization header.",
     )
     .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGES))
 }

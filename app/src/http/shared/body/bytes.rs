@@ -53,18 +53,18 @@ pub(super) async fn read_body(
     media_type: &str,
 ) -> Result<Vec<u8>, Problem> {
     if !has_media_type(request, media_type) {
-        let detail = format!("The body has to be of type {media_type}.");
+        let detail = format!("Unsupported media type. Send a body of type {media_type}.");
         return Err(Problem::new(Kind::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     let mut encodings = request.headers().get_all(header::CONTENT_ENCODING).iter();
     if !encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Problem::new(
             Kind::UNSUPPORTED_MEDIA_TYPE,
-            "The body has to be sent as it is, without an encoding.",
+            "Unsupported Content-Encoding. Send the body without an encoding.",
         ));
     }
     let too_large =
-        || Problem::new(Kind::BODY_TOO_LARGE, format!("The body may have at most {MAX_BODY_BYTES} bytes."));
+        || Problem::new(Kind::BODY_TOO_LARGE, format!("The body is larger than {MAX_BODY_BYTES} bytes."));
     let announced =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
@@ -75,14 +75,16 @@ pub(super) async fn read_body(
         tracing::info!("too many requests of one network wait for their bodies");
         let problem = Problem::new(
             Kind::RATE_LIMITED,
-            "Too many requests of this network have sent their headers and not their bodies.",
+            "Too many requests from this network have not sent their bodies yet.",
         );
         return Err(problem.retry_after(PENDING_RETRY));
     };
     match read_in_time(body.take().map_err(Problem::internal)?).await {
         Ok(bytes) => Ok(bytes),
         Err(Unread::TooLarge) => Err(too_large()),
-        Err(Unread::Broken) => Err(Problem::new(Kind::MALFORMED_REQUEST, "The body broke off.")),
+        Err(Unread::Broken) => {
+            Err(Problem::new(Kind::MALFORMED_REQUEST, "The body is incomplete: the connection was closed."))
+        }
         Err(Unread::TooSlow) => Err(Problem::of(Kind::REQUEST_TIMEOUT)),
     }
 }

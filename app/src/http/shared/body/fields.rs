@@ -24,7 +24,7 @@ impl Fields {
         for (name, _) in std::mem::take(&mut fields.left) {
             // The escapes of JSON Pointers (RFC 6901 section 3).
             let escaped = name.replace('~', "~0").replace('/', "~1");
-            fields.wrong::<()>(&escaped, "is not known here");
+            fields.wrong::<()>(&escaped, format_args!("Unknown field `{name}`"));
         }
         match body {
             Some(body) if fields.errors.is_empty() => Ok(body),
@@ -38,20 +38,20 @@ impl Fields {
         let value = place.map(|place| self.left.swap_remove(place).1);
         match value.map_or_else(T::absent, T::read) {
             Ok(value) => Some(value),
-            Err(problem) => self.wrong(name, problem),
+            Err(problem) => self.wrong(name, format_args!("Field `{name}` {problem}")),
         }
     }
 
     /// Records the error of an invalid field. Returns whether the field is valid.
     pub(in crate::http) fn check<T, E: Display>(&mut self, name: &str, checked: Result<T, E>) -> bool {
         if let Err(error) = &checked {
-            self.wrong::<()>(name, &error.to_string());
+            self.wrong::<()>(name, error);
         }
         checked.is_ok()
     }
 
-    fn wrong<T>(&mut self, name: &str, detail: &str) -> Option<T> {
-        self.errors.push(FieldError { pointer: format!("/{name}"), detail: detail.to_owned() });
+    fn wrong<T>(&mut self, name: &str, detail: impl Display) -> Option<T> {
+        self.errors.push(FieldError::new(format!("/{name}"), detail));
         None
     }
 }
@@ -61,7 +61,7 @@ pub(in crate::http) trait FromField: Sized {
     fn read(value: Value) -> Result<Self, &'static str>;
 
     fn absent() -> Result<Self, &'static str> {
-        Err("is needed")
+        Err("is required")
     }
 }
 

@@ -33,13 +33,13 @@ pub(in crate::http) async fn read_form(
     let is_nothing = request.content_type().is_none() && !has_body(request);
     let bytes = if is_nothing { Vec::new() } else { read_body(request, body, FORM).await? };
     if bytes.iter().filter(|byte| **byte == b'&').count() > MAX_FIELDS {
-        return Ok(Err("too many parameters"));
+        return Ok(Err("The form has more than 64 parameters."));
     }
     // The form decoder replaces invalid UTF-8, which could make two different passwords equal.
     if !is_utf8_when_decoded(&bytes) {
-        return Ok(Err("the form is not UTF-8"));
+        return Ok(Err("The form is not valid UTF-8."));
     }
-    Ok(serde_urlencoded::from_bytes(&bytes).map(FormFields).map_err(|_| "the form cannot be read"))
+    Ok(serde_urlencoded::from_bytes(&bytes).map(FormFields).map_err(|_| "The form is malformed."))
 }
 
 const MAX_FIELDS: usize = 64;

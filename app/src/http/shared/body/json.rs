@@ -51,12 +51,12 @@ impl<T: Type + FromFields> Body for JsonBody<T> {
 fn parse<T: FromFields>(bytes: &[u8]) -> Result<T, Problem> {
     let malformed = |error: serde_json::Error| {
         // The library's message contains positions and tokens of the syntax, never values.
-        Problem::new(Kind::MALFORMED_REQUEST, format!("The body is not JSON: {error}."))
+        Problem::new(Kind::MALFORMED_REQUEST, format!("Invalid JSON: {error}."))
     };
     match serde_json::from_slice(bytes).map_err(malformed)? {
         Shape::Object(fields) => Fields::read(fields),
-        Shape::TooManyFields => Err(Problem::invalid("", "the body has too many fields")),
-        Shape::Other => Err(Problem::invalid("", "the body must be an object")),
+        Shape::TooManyFields => Err(Problem::invalid("", "The body has more than 64 fields")),
+        Shape::Other => Err(Problem::invalid("", "The body must be a JSON object")),
     }
 }
 
@@ -87,7 +87,7 @@ impl<'de> Visitor<'de> for ShapeVisitor {
         let mut fields: Vec<(String, Value)> = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
             if fields.iter().any(|(known, _)| *known == name) {
-                return Err(A::Error::custom("a field comes twice"));
+                return Err(A::Error::custom("repeated field"));
             }
             fields.push((name, map.next_value()?));
             if fields.len() > MAX_FIELDS {

@@ -51,11 +51,11 @@ fn grants() -> Value {
             "value": { "grant_type": "password", "username": "ann@example.org", "password": "securepassword123" },
         },
         "refresh_token": {
-            "summary": "Refresh",
+            "summary": "Refresh tokens",
             "value": { "grant_type": "refresh_token", "refresh_token": token },
         },
         "client_credentials": {
-            "summary": "A service client, which may also use HTTP Basic",
+            "summary": "Get an access token for a service client, which may also use HTTP Basic",
             "value": {
                 "grant_type": "client_credentials",
                 "client_id": "01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e23",

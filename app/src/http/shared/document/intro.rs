@@ -6,43 +6,43 @@ use crate::http::shared::issuer::Issuer;
 
 /// The introduction of the document, in Markdown. Swagger UI and ReDoc show it first.
 pub(super) const DESCRIPTION: &str = "\
-Register and log in users, and verify their tokens anywhere.
+Register and log in users, and verify their tokens in any service.
 
 # First steps
 
-1. `POST /auth/register` makes an account from an e-mail address and a password.
-2. `POST /auth/login` opens a session. It gives an access token, which is good for `expires_in` seconds, and a refresh token.
-3. Send the access token with each request, as `Authorization: Bearer …`. `GET /users/me` says whose it is.
-4. `POST /auth/refresh` exchanges the refresh token for the next pair. A refresh token works once; a client whose answer \
-was lost may repeat the call and gets the same pair's refresh token.
-5. `POST /auth/logout` ends the session, and its tokens with it.
+1. `POST /auth/register` creates an account with an e-mail address and a password.
+2. `POST /auth/login` starts a session. It returns an access token, which is valid for `expires_in` seconds, and a refresh token.
+3. Send the access token with each request: `Authorization: Bearer …`. `GET /users/me` returns your profile.
+4. `POST /auth/refresh` exchanges the refresh token for a new pair of tokens. A refresh token works once. If the response \
+was lost, repeat the request within the grace period: it returns the same new refresh token.
+5. `POST /auth/logout` revokes the session and all its tokens.
 
-To try it in Swagger UI: run **Register**, then press **Authorize** and give that e-mail address and password as \
-`username` and `password`. ReDoc only shows.
+To try it in Swagger UI, run **Register an account**, press **Authorize**, and enter that e-mail address and password as \
+`username` and `password`. ReDoc only shows the document.
 
 # Verify tokens
 
-Access tokens are JWTs, signed with RS256. Any service verifies them by itself with the keys at `/.well-known/jwks.json`; \
-where a token must be worth nothing the moment its session ends, ask `POST /auth/introspect`.
+Access tokens are JWTs, signed with RS256. Any service can verify them locally with the keys at `/.well-known/jwks.json`. \
+If a token must become invalid as soon as its session is revoked, use `POST /auth/introspect`.
 
 # Errors
 
-Errors are `application/problem+json` (RFC 9457). `code` tells them apart, `retryable` says whether the same request may \
-succeed later, `errors` says what is wrong where (status 422), and `request_id` names the request in the logs. Each \
-operation lists the problems that it can have. New codes may come: take one that you do not know for what its status says.
+Errors are `application/problem+json` (RFC 9457). `code` identifies the error, `retryable` says whether the same request \
+may succeed later, `errors` lists the invalid parts (status 422), and `request_id` identifies the request in the log. Each \
+operation lists the problems that it can return. Later versions may add codes: handle an unknown code by its status.
 
-The three endpoints of OAuth 2.0 (`/auth/access-token`, `/auth/revoke`, `/auth/introspect`) answer what that standard has \
-an error for with its own body.
+The OAuth 2.0 endpoints (`/auth/access-token`, `/auth/revoke`, `/auth/introspect`) return the errors that OAuth 2.0 defines \
+in the format of RFC 6749.
 
-# Limits
+# Rate limits
 
-How often a client may call is limited. `RateLimit` and `RateLimit-Policy` say what is left; beyond it the answer is 429, \
-and `Retry-After` says for how long to wait. Bodies have at most 64 KiB.
+The service limits requests per client. `RateLimit` and `RateLimit-Policy` show what is left. Requests over the limit get \
+429 with `Retry-After`. Bodies may have at most 64 KiB.
 
-# Clients
+# Generated clients
 
-The `operationId`s are made to be names of methods, so generators give clients that read well. Unknown fields of a request \
-are refused, so that a misspelled one is not lost in silence; answers may get new fields, which clients ignore.";
+Each `operationId` is a valid method name. Requests with unknown fields are refused, so that the client notices a \
+misspelled field. Later versions may add fields to responses: ignore fields that you do not know.";
 
 /// The tags, in the order in which new users need them.
 const TAGS: [&str; 5] = ["Authentication", "Current user", "Verification", "Administration", "Service"];
@@ -54,8 +54,7 @@ pub(super) fn complete(document: &mut Value, issuer: &Issuer) {
     document["info"]["contact"] = json!({ "name": "Inwren Auth" });
     document["info"]["license"]["url"] = json!("https://opensource.org/license/mit");
     let server = if issuer.path().is_empty() { "/" } else { issuer.path() };
-    document["servers"] =
-        json!([{ "url": server, "description": "The service that the document comes from" }]);
+    document["servers"] = json!([{ "url": server, "description": "The service that serves this document" }]);
     if let Some(flow) = document.pointer_mut("/components/securitySchemes/password/flows/password") {
         flow["scopes"] = json!({});
         // Tools resolve these URLs against the server URL, and an absolute path replaces the path of the server.

@@ -184,35 +184,38 @@ async fn write_problem(
 
 async fn foreign(response: &mut Response, template: &str) -> Problem {
     match response.status() {
-        StatusCode::NOT_FOUND => nothing_there(),
+        StatusCode::NOT_FOUND => unknown_path(),
         StatusCode::METHOD_NOT_ALLOWED => Problem::of(Kind::METHOD_NOT_ALLOWED),
         // The service reads bodies with its own code, so only path and query parameters remain.
         StatusCode::BAD_REQUEST => {
             let text = response.take_body().into_string().await.unwrap_or_default();
             invalid_parameter(&text, template)
         }
-        status => Problem::internal(format_args!("an error without a problem: {status}")),
+        status => Problem::internal(format_args!("an error response without a problem: {status}")),
     }
 }
 
-fn nothing_there() -> Problem {
-    Problem::new(Kind::NOT_FOUND, "There is nothing at this address.")
+fn unknown_path() -> Problem {
+    Problem::new(Kind::NOT_FOUND, "The path does not exist.")
 }
 
 /// Converts an error text of the library to a problem. The text is "failed to parse parameter `limit`: …" or "failed to
 /// parse path `param0`: …", where the number is the index of the placeholder.
 fn invalid_parameter(text: &str, template: &str) -> Problem {
     // A text without a name is the router's own: the path is not UTF-8, so it matches no resource.
-    let Some(name) = text.split('`').nth(1) else { return nothing_there() };
+    let Some(name) = text.split('`').nth(1) else { return unknown_path() };
     let placeholder = name.strip_prefix("param").and_then(|number| number.parse().ok()).and_then(|number| {
         let mut placeholders = template.split('/').filter(|part| part.starts_with('{'));
         placeholders.nth(number)
     });
-    let pointer = match placeholder {
-        Some(placeholder) => format!("/path/{}", placeholder.trim_matches(['{', '}'])),
-        None => format!("/query/{name}"),
+    let (part, name) = match placeholder {
+        Some(placeholder) => ("path", placeholder.trim_matches(['{', '}'])),
+        None => ("query", name),
     };
-    Problem::invalid(&pointer, "is not valid")
+    Problem::invalid(
+        &format!("/{part}/{name}"),
+        format_args!("Invalid value of the {part} parameter `{name}`"),
+    )
 }
 
 #[cfg(test)]

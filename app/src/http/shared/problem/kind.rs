@@ -1,19 +1,19 @@
-/// What can go wrong, as a client may tell it apart, and what a developer who meets it may want to know.
+/// A kind of problem: how clients recognise it, and what its page tells developers.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// The last part of the problem's type URI; stable.
+    /// The last part of the type URI. It never changes.
     pub code: &'static str,
-    /// The status that goes with it.
+    /// The HTTP status.
     pub status: u16,
-    /// What kind of thing went wrong, in words.
+    /// The title, which is the same for all problems of the kind.
     pub title: &'static str,
     /// Whether the same request may succeed later, unchanged.
     pub retryable: bool,
-    /// What most problems of this kind say, and the example in the document says.
+    /// The default detail, which is also the example in the OpenAPI document.
     pub detail: &'static str,
-    /// When it happens.
+    /// When the service returns the problem.
     pub meaning: &'static str,
-    /// What to do about it.
+    /// What the developer or the client can do.
     pub remedy: &'static str,
 }
 
@@ -34,7 +34,7 @@ macro_rules! kinds {
                 remedy: $remedy,
             };)+
 
-            /// Every kind there is.
+            /// All kinds.
             pub const ALL: &[&Self] = &[$(Self::$name),+];
         }
     };
@@ -42,134 +42,130 @@ macro_rules! kinds {
 
 // In the order of their statuses, in which documents list them.
 kinds! {
-    MALFORMED_REQUEST = "malformed-request" 400 "The request cannot be read" false {
-        detail: "The body is not JSON: expected `:` at line 1 column 9.",
-        meaning: "The body is not JSON, or not a form, or not UTF-8, so that nothing of it can be read. Or the \
-            header `Host` is missing, is there twice, or is no host.",
-        remedy: "Look at what is sent, byte by byte: a body is most often cut off, encoded twice, or empty, and \
-            `Host` is spoilt by a proxy.",
+    MALFORMED_REQUEST = "malformed-request" 400 "Malformed request" false {
+        detail: "Invalid JSON: expected `:` at line 1 column 9.",
+        meaning: "The body is not valid JSON, not a valid form or not UTF-8, or the header `Host` is missing, \
+            repeated or invalid.",
+        remedy: "Check the bytes that your client sends. Most often a body is truncated, encoded twice or empty, or \
+            a proxy changes `Host`.",
     }
-    INVALID_CREDENTIALS = "invalid-credentials" 401 "The e-mail address or the password is wrong" false {
+    INVALID_CREDENTIALS = "invalid-credentials" 401 "Wrong e-mail address or password" false {
         detail: "The e-mail address or the password is wrong.",
-        meaning: "The e-mail address and the password do not fit. An unknown address, a wrong password and an \
-            account that is no longer active get the same answer, so that nobody can find out who has an \
-            account.",
-        remedy: "Ask for both again. Whoever has forgotten the password needs an operator.",
+        meaning: "The e-mail address and the password do not match. An unknown address, a wrong password and a \
+            deactivated account get the same response, so that it does not reveal who has an account.",
+        remedy: "Ask the user for both again. If the user has forgotten the password, an operator can set a new one.",
     }
-    MISSING_TOKEN = "missing-token" 401 "An access token is needed" false {
-        detail: "Send an access token in the Authorization header, behind `Bearer`.",
-        meaning: "The operation needs an access token, and there is none in the header `Authorization`, or \
-            something of another scheme than `Bearer`.",
-        remedy: "Log in, and send `Authorization: Bearer` with the access token. Tokens in the query or in \
-            cookies are not read.",
+    MISSING_TOKEN = "missing-token" 401 "Access token required" false {
+        detail: "Send an access token in the header `Authorization: Bearer`.",
+        meaning: "The operation requires an access token, and the header `Authorization` is missing or has a scheme \
+            other than `Bearer`.",
+        remedy: "Log in, and send the access token in the header `Authorization: Bearer`. The service ignores tokens \
+            in the query and in cookies.",
     }
-    INVALID_TOKEN = "invalid-token" 401 "The token is not valid" false {
-        detail: "The token is not valid: it is malformed, expired, revoked or not ours.",
-        meaning: "The token is malformed, expired, of another kind, of another service, or of a session that has \
-            ended; a refresh token may have been used already.",
-        remedy: "Use the refresh token once to get the next pair. If that is refused too, log in again. \
-            Retry a refresh token only if the response was lost: use after the grace period counts as theft, and \
-            ends the session.",
+    INVALID_TOKEN = "invalid-token" 401 "Invalid token" false {
+        detail: "The token is invalid: it is malformed, expired, revoked or from another issuer.",
+        meaning: "The token is malformed, expired, revoked, of the wrong type or from another issuer. A refresh \
+            token may have been used already.",
+        remedy: "Use the refresh token once to get a new pair of tokens. If that is refused too, log in again. \
+            Retry a refresh token only if the response was lost: reuse after the grace period counts as theft and \
+            revokes the session.",
     }
-    INVALID_CLIENT = "invalid-client" 401 "The client is not valid" false {
-        detail: "The client is not known, revoked, or its secret is another one.",
-        meaning: "A service client has shown an id or a secret that is not valid, or that was revoked.",
-        remedy: "Look at the client's settings. The operator makes a new client with `inwren clients create`.",
+    INVALID_CLIENT = "invalid-client" 401 "Invalid client credentials" false {
+        detail: "The client is unknown or revoked, or its secret is wrong.",
+        meaning: "The id or the secret of the service client is wrong, or the client was revoked.",
+        remedy: "Check the configuration of the client. The operator can create a new client with `inwren clients \
+            create`.",
     }
-    STEP_UP_REQUIRED = "insufficient-user-authentication" 401 "A more recent login is needed" false {
-        detail: "This needs a login that is at most 900 seconds old. Log in again and repeat the request.",
-        meaning: "The change is a sensitive one, and the login of this session is too long ago (RFC 9470). \
-            `max_age` in the header `WWW-Authenticate` says how many seconds old it may be.",
-        remedy: "Have the user log in again, and repeat the request with the new access token.",
+    STEP_UP_REQUIRED = "insufficient-user-authentication" 401 "More recent login required" false {
+        detail: "This requires a login that is at most 900 seconds old. Log in again and repeat the request.",
+        meaning: "The operation is sensitive, and the login of this session is too old (RFC 9470). `max_age` in the \
+            header `WWW-Authenticate` is the maximum age in seconds.",
+        remedy: "Ask the user to log in again, and repeat the request with the new access token.",
     }
-    NOT_PERMITTED = "not-permitted" 403 "The caller may not do this" false {
-        detail: "This is for superusers.",
-        meaning: "The caller is known, but is not a superuser.",
-        remedy: "Use the token of a superuser. Whoever is given the right has it at once, with the token that \
-            they hold.",
+    NOT_PERMITTED = "not-permitted" 403 "Not allowed" false {
+        detail: "Only superusers may do this.",
+        meaning: "The caller is authenticated, but is not a superuser.",
+        remedy: "Use the access token of a superuser. If the user is promoted to superuser, the current access token \
+            works immediately.",
     }
-    TIER_NOT_SELF_SERVICE = "tier-not-self-service" 403 "The tier is not for users to choose" false {
-        detail: "This tier is given by the operator.",
-        meaning: "The tier exists, but users may not choose it for themselves.",
-        remedy: "Leave `tier` out, or choose another one. An operator may give the tier: `PUT \
-            /admin/users/{user_id}`.",
+    TIER_NOT_SELF_SERVICE = "tier-not-self-service" 403 "Tier not available for self-service" false {
+        detail: "Users cannot choose this tier themselves.",
+        meaning: "The tier exists, but only a superuser can assign it.",
+        remedy: "Omit `tier` or choose another tier. A superuser can assign the tier: `PUT /admin/users/{user_id}`.",
     }
-    NOT_FOUND = "not-found" 404 "There is no such thing" false {
-        detail: "There is no such user.",
-        meaning: "There is nothing at this address, or no such user or session, or none that the caller may know \
-            of.",
-        remedy: "Look at the address and the id. What there is, the document at `/openapi.json` says.",
+    NOT_FOUND = "not-found" 404 "Not found" false {
+        detail: "The user does not exist.",
+        meaning: "The path, the user or the session does not exist, or the caller may not know that it exists.",
+        remedy: "Check the path and the id. The OpenAPI document at `/openapi.json` lists all paths.",
     }
-    METHOD_NOT_ALLOWED = "method-not-allowed" 405 "The method is not allowed here" false {
-        detail: "Allow says which methods there are here.",
-        meaning: "There is something at this address, but not with this method.",
-        remedy: "Use one of the methods that the header `Allow` names.",
+    METHOD_NOT_ALLOWED = "method-not-allowed" 405 "Method not allowed" false {
+        detail: "The method is not allowed. The header `Allow` lists the allowed methods.",
+        meaning: "The path exists, but does not support this method.",
+        remedy: "Use one of the methods in the header `Allow`.",
     }
-    REQUEST_TIMEOUT = "request-timeout" 408 "The request did not arrive in time" true {
+    REQUEST_TIMEOUT = "request-timeout" 408 "Request timeout" true {
         detail: "The body did not arrive in time.",
-        meaning: "The body did not arrive in time.",
-        remedy: "Try again; send the whole body at once.",
+        meaning: "The client sent the body too slowly.",
+        remedy: "Retry the request, and send the whole body without pauses.",
     }
-    EMAIL_TAKEN = "email-taken" 409 "The e-mail address is taken" false {
-        detail: "Somebody has registered with this e-mail address.",
-        meaning: "Somebody has this e-mail address already. Addresses that differ only in case are the same.",
+    EMAIL_TAKEN = "email-taken" 409 "E-mail address taken" false {
+        detail: "An account with this e-mail address exists already.",
+        meaning: "Another account has this e-mail address. Addresses that differ only in case are equal.",
         remedy: "Log in instead, or use another address.",
     }
-    LAST_SUPERUSER = "last-superuser" 409 "The last active superuser has to stay" false {
-        detail: "Refused: the last active superuser can be neither demoted, deactivated nor deleted.",
-        meaning: "The user is the last active superuser, without whom nobody could administer the service.",
-        remedy: "Make somebody else a superuser first.",
+    LAST_SUPERUSER = "last-superuser" 409 "Last active superuser" false {
+        detail: "The last active superuser can be neither demoted, deactivated nor deleted.",
+        meaning: "The user is the last active superuser. Without this user, the service could not be administered.",
+        remedy: "Promote another user to superuser first.",
     }
-    BODY_TOO_LARGE = "body-too-large" 413 "The body is too large" false {
-        detail: "The body may have at most 65536 bytes.",
-        meaning: "The body has more than 64 KiB.",
-        remedy: "Send less. No operation needs as much.",
+    BODY_TOO_LARGE = "body-too-large" 413 "Body too large" false {
+        detail: "The body is larger than 65536 bytes.",
+        meaning: "The body is larger than 64 KiB.",
+        remedy: "Send a smaller body. No operation needs a large one.",
     }
-    URI_TOO_LONG = "uri-too-long" 414 "The URI is too long" false {
-        detail: "The URI may have at most 8 KiB.",
-        meaning: "The path and the query together have more than 8 KiB.",
-        remedy: "Send less. A cursor that has grown so long is not one of ours.",
+    URI_TOO_LONG = "uri-too-long" 414 "URI too long" false {
+        detail: "The URI is longer than 8 KiB.",
+        meaning: "The path and the query together are longer than 8 KiB.",
+        remedy: "Shorten the query. No valid cursor is that long.",
     }
-    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type" 415 "The media type is not supported" false {
-        detail: "The media type is not supported.",
-        meaning: "The header `Content-Type` is missing, or is not what the operation takes.",
-        remedy: "Send `application/json`, or `application/x-www-form-urlencoded` to the OAuth 2.0 endpoints.",
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type" 415 "Unsupported media type" false {
+        detail: "Unsupported media type. Send a body of type application/json.",
+        meaning: "The header `Content-Type` is missing or names a media type that the operation does not support, or \
+            the body has a `Content-Encoding`.",
+        remedy: "Send `application/json` without an encoding. The OAuth 2.0 endpoints require \
+            `application/x-www-form-urlencoded`.",
     }
-    VALIDATION_FAILED = "validation-failed" 422 "The request is not valid" false {
-        detail: "/password: the password must have at least 8 characters",
-        meaning: "The request can be read, but some parts of it are not valid: a field is missing, unknown or of \
-            another type, or its value will not do.",
-        remedy: "Read `errors`: each entry has a `pointer` to the part and says in `detail` what is wrong with \
-            it.",
+    VALIDATION_FAILED = "validation-failed" 422 "Invalid request" false {
+        detail: "The password must have at least 8 characters.",
+        meaning: "The request is well-formed, but some parts of it are invalid: a field is missing, unknown or of the \
+            wrong type, or its value is not allowed.",
+        remedy: "Read `errors`: each entry has a `pointer` to the invalid part and a `detail` about the error.",
     }
     RATE_LIMITED = "rate-limited" 429 "Too many requests" true {
-        detail: "Too many requests. Retry-After says when the next is allowed.",
-        meaning: "The client, or the account, has asked this too often.",
-        remedy: "Wait for as many seconds as the header `Retry-After` says. `RateLimit` says on every answer how \
-            many are left.",
+        detail: "Too many requests. Retry after the seconds in the header `Retry-After`.",
+        meaning: "The client or the account has exceeded the rate limit of the operation.",
+        remedy: "Wait for the seconds in the header `Retry-After`. The header `RateLimit` on every response shows how \
+            many requests are left.",
     }
-    HEADERS_TOO_LARGE = "headers-too-large" 431 "The headers are too large" false {
-        detail: "The headers may have at most 32 KiB.",
-        meaning: "The headers have more than 32 KiB together.",
-        remedy: "Send less. It is most often cookies of other services on the same host, which are of no use \
-            here.",
+    HEADERS_TOO_LARGE = "headers-too-large" 431 "Headers too large" false {
+        detail: "The headers are larger than 32 KiB.",
+        meaning: "The headers of the request are larger than 32 KiB in total.",
+        remedy: "Send fewer headers. Most often the cause is cookies of other services on the same host.",
     }
-    INTERNAL_ERROR = "internal-error" 500 "Something went wrong in the service" false {
-        detail: "The request could not be completed. The operator can find out why by the request id.",
-        meaning: "Something is wrong within the service. The answer does not say what.",
-        remedy: "Tell the operator the `request_id`: the log has the cause under it. Trying again may or may not \
-            help.",
+    INTERNAL_ERROR = "internal-error" 500 "Internal error" false {
+        detail: "The service could not complete the request. The operator can find the cause by the request id.",
+        meaning: "The service failed. The response does not reveal the cause.",
+        remedy: "Report the `request_id` to the operator: the log contains the cause under this id. A retry may or may \
+            not succeed.",
     }
-    OVERLOADED = "overloaded" 503 "The service is busy" true {
-        detail: "The service is at its limit. Try again a little later.",
-        meaning: "More is asked of the service than it can do at the moment.",
-        remedy: "Try again after as many seconds as the header `Retry-After` says, and double the time if it \
-            happens again.",
+    OVERLOADED = "overloaded" 503 "Service overloaded" true {
+        detail: "The service is overloaded. Retry later.",
+        meaning: "The service gets more requests than it can process at the moment.",
+        remedy: "Retry after the seconds in the header `Retry-After`. Double the delay after each further failure.",
     }
-    UNAVAILABLE = "unavailable" 503 "The service cannot answer at the moment" true {
-        detail: "The service cannot answer at the moment. Try again later.",
-        meaning: "Something that the service needs, most often the database, does not answer. Nothing was done.",
-        remedy: "Try again after as many seconds as the header `Retry-After` says. `/health` says when the \
-            service is well again.",
+    UNAVAILABLE = "unavailable" 503 "Service unavailable" true {
+        detail: "The service is temporarily unavailable. Retry later.",
+        meaning: "A dependency of the service, most often the database, does not respond. The request changed nothing.",
+        remedy: "Retry after the seconds in the header `Retry-After`. `/health` shows when the service is ready again.",
     }
 }

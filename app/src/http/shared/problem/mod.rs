@@ -2,6 +2,7 @@
 
 mod kind;
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use inwren_domain::credential::HasherError;
@@ -29,21 +30,33 @@ pub struct Problem {
     pub cause: Option<String>,
 }
 
-/// A part of the request that is not valid.
+/// An invalid part of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Object)]
 #[oai(example)]
 pub struct FieldError {
-    /// Where: a JSON Pointer (RFC 6901) into the body, or `/query/…` or `/path/…` with the parameter's name.
+    /// A JSON Pointer (RFC 6901) into the body, or `/query/…` or `/path/…` with the name of the parameter.
     pub pointer: String,
-    /// What is wrong with it.
+    /// What is wrong with this part.
     pub detail: String,
+}
+
+impl FieldError {
+    /// Creates the error of the part at `pointer`. Messages of the domain start in lower case; this one starts a
+    /// sentence.
+    pub(in crate::http) fn new(pointer: String, detail: impl Display) -> Self {
+        let mut detail = detail.to_string();
+        if let Some(first) = detail.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Self { pointer, detail }
+    }
 }
 
 impl poem_openapi::types::Example for FieldError {
     fn example() -> Self {
         Self {
             pointer: "/password".to_owned(),
-            detail: "the password must have at least 8 characters".to_owned(),
+            detail: "The password must have at least 8 characters".to_owned(),
         }
     }
 }
@@ -52,21 +65,21 @@ impl poem_openapi::types::Example for FieldError {
 #[derive(Debug, Object)]
 #[oai(rename = "Problem")]
 pub struct ProblemDocument {
-    /// Names the kind of problem: a stable URI, relative to the service.
+    /// The kind of problem: a stable URI, relative to the service.
     pub r#type: String,
-    /// The last part of `type`. There may be new ones: take one that you do not know for what its status says.
+    /// The last part of `type`. Later versions may add codes: handle an unknown code by its status.
     pub code: String,
-    /// The kind of problem in words.
+    /// The title of the kind of problem.
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// What happened this time.
+    /// A description of this occurrence.
     pub detail: String,
     /// Whether the same request may succeed later, unchanged.
     pub retryable: bool,
-    /// Names this request in the logs of the service.
+    /// The id of the request in the log of the service.
     pub request_id: String,
-    /// Which parts of the request are not valid; only with status 422.
+    /// The invalid parts of the request. Only with status 422.
     #[oai(skip_serializing_if_is_none)]
     pub errors: Option<Vec<FieldError>>,
 }
@@ -85,16 +98,15 @@ impl Problem {
     /// Creates the problem of a request with invalid parts.
     pub fn validation(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
-            [only] if only.pointer.is_empty() => only.detail.clone(),
-            [only] => format!("{}: {}", only.pointer, only.detail),
-            more => format!("{} parts of the request are not valid", more.len()),
+            [only] => format!("{}.", only.detail),
+            more => format!("{} parts of the request are invalid: see `errors`.", more.len()),
         };
         Self { errors, ..Self::new(Kind::VALIDATION_FAILED, detail) }
     }
 
     /// Creates the problem of a request with one invalid part.
-    pub fn invalid(pointer: &str, detail: impl ToString) -> Self {
-        Self::validation(vec![FieldError { pointer: pointer.to_owned(), detail: detail.to_string() }])
+    pub fn invalid(pointer: &str, detail: impl Display) -> Self {
+        Self::validation(vec![FieldError::new(pointer.to_owned(), detail)])
     }
 
     /// Creates an internal error. Only the operator learns its cause, from the log.

@@ -32,7 +32,7 @@ fn one(request: &poem::Request, Path(code): Path<String>) -> Response {
     match Kind::ALL.iter().find(|kind| kind.code == code) {
         Some(kind) => answer(request, |format| render::one(kind, format)),
         None => {
-            Problem::new(Kind::NOT_FOUND, "There is no such problem; /problems lists all.").into_response()
+            Problem::new(Kind::NOT_FOUND, "Unknown problem code. /problems lists all codes.").into_response()
         }
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn one(kind: &Kind, format: Format) -> String {
                 &format!(
                     "<h1>{title}</h1>\n<dl>\n<dt>Code</dt><dd><code>{code}</code></dd>\n\
                      <dt>Status</dt><dd>{status}</dd>\n<dt>What it means</dt><dd>{}</dd>\n\
-                     <dt>What to do</dt><dd>{}</dd>\n<dt>May the same request succeed later, unchanged?</dt><dd>{}</dd>\n\
+                     <dt>What to do</dt><dd>{}</dd>\n<dt>Can the same request succeed later?</dt><dd>{}</dd>\n\
                      </dl>\n<p><a href=\"../problems\">All problems</a></p>",
                     html(meaning),
                     html(remedy),
@@ -92,9 +92,9 @@ pub(super) fn list(format: Format) -> String {
 /// Renders all problems as one page of the documentation, in Markdown.
 pub fn reference() -> String {
     let mut page = "# Problems\n\n\
-        Errors are `application/problem+json` (RFC 9457). Programs tell them apart by `code`; `type` is `/problems/` and the \
-        code,\nand leads to its part of this page on every running service. Only the OAuth 2.0 endpoints answer as RFC 6749 \
-        says.\n\n| Status | Code | Retryable |\n|---|---|---|\n"
+        Errors are `application/problem+json` (RFC 9457). Programs handle them by `code`. `type` is `/problems/` and the \
+        code:\nevery running service serves the description at this path. Only the OAuth 2.0 endpoints return errors in the \
+        format of\nRFC 6749.\n\n| Status | Code | Retryable |\n|---|---|---|\n"
         .to_owned();
     for Kind { code, status, retryable, .. } in Kind::ALL {
         page += &format!("| {status} | [`{code}`](#{code}) | {} |\n", yes_or_no(*retryable));
@@ -112,7 +112,7 @@ fn section(kind: &Kind, heading: &str) -> String {
     let retryable = yes_or_no(*retryable);
     format!(
         "{heading} {code}\n\n{status}, \"{title}\". {meaning}\n\n**What to do:** {remedy}\n\n\
-         **May the same request succeed later, unchanged?** {retryable}.\n"
+         **Can the same request succeed later?** {retryable}.\n"
     )
 }
 

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everybody_gets_what_they_prefer() {
+    fn client_gets_the_preferred_format() {
         for (accept, expected) in [
             ("", Format::Html),
             ("*/*", Format::Html),
