@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 stories! {
-    a_user_sees_the_own_profile_and_no_more
+    profile_contains_only_public_fields
     an_address_is_changed
     an_address_is_unique
     a_change_of_address_needs_a_recent_login
@@ -36,7 +36,7 @@ fn expect_step_up(reply: &Reply, max_age: u32) {
     assert!(challenge.ends_with(&format!(r#"max_age="{max_age}""#)), "{challenge}");
 }
 
-async fn a_user_sees_the_own_profile_and_no_more(store: Arc<dyn Store>) {
+async fn profile_contains_only_public_fields(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let (ann, admin) = (app.somebody().await, app.superuser().await);
     let user = app.me(&ann.tokens.access).await.expect_status(200).json();

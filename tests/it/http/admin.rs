@@ -11,17 +11,17 @@ stories! {
     a_superuser_sees_a_user
     a_user_is_changed
     a_change_is_checked
-    no_password_is_set_for_somebody_else
+    superuser_cannot_set_a_password
     deactivation_ends_all_sessions_at_once
     a_demotion_ends_all_sessions_at_once
     a_promotion_holds_at_once
     a_deletion_is_for_good
-    whoever_takes_a_deleted_address_is_somebody_new
+    reused_address_makes_a_new_user
     sessions_are_seen_and_ended
     the_own_account_needs_a_recent_login_here_too
     the_last_superuser_stays
     the_last_superuser_stays_however_many_try
-    nobody_is_answered_like_nobody
+    unknown_user_is_not_found
 }
 
 fn path(account: &Account) -> String {
@@ -244,7 +244,7 @@ async fn the_last_superuser_stays_however_many_try(store: Arc<dyn Store>) {
     assert!(left >= 1);
 }
 
-async fn nobody_is_answered_like_nobody(store: Arc<dyn Store>) {
+async fn unknown_user_is_not_found(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let admin = app.superuser().await;
     let token = &admin.tokens.access;
@@ -266,7 +266,7 @@ async fn nobody_is_answered_like_nobody(store: Arc<dyn Store>) {
 }
 
 /// Nothing of the old account comes back with its address: not the id, a session, a token, a right or a tier.
-async fn whoever_takes_a_deleted_address_is_somebody_new(store: Arc<dyn Store>) {
+async fn reused_address_makes_a_new_user(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let (boss, old) = (app.superuser().await, app.superuser().await);
     let change = json!({ "tier": "enterprise" });
@@ -284,7 +284,7 @@ async fn whoever_takes_a_deleted_address_is_somebody_new(store: Arc<dyn Store>) 
     get(&app, &boss, &old).await.expect_problem(404, "not-found");
 }
 
-async fn no_password_is_set_for_somebody_else(store: Arc<dyn Store>) {
+async fn superuser_cannot_set_a_password(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let (boss, ann) = (app.superuser().await, app.somebody().await);
     for field in ["password", "new_password", "hashed_password", "credential_version"] {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 stories! {
-    a_walk_meets_everybody_once_newest_first
+    paging_lists_each_user_once_newest_first
     a_link_leads_to_the_next_page
     a_page_has_fifty_unless_asked
     limits_have_bounds
@@ -19,7 +19,7 @@ stories! {
     an_email_filter_lists_by_address
     a_cursor_is_a_place_in_both_orders
     an_email_filter_compares_domains_in_ascii
-    what_a_parameter_may_not_be_is_told
+    invalid_parameters_are_reported
     a_parameter_comes_once
     cursors_that_are_not_ours_are_refused
 }
@@ -64,7 +64,7 @@ async fn walk(app: &TestApp, admin: &Account, query: &str) -> Vec<Vec<String>> {
     }
 }
 
-async fn a_walk_meets_everybody_once_newest_first(store: Arc<dyn Store>) {
+async fn paging_lists_each_user_once_newest_first(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let admin = app.superuser().await;
     let mut expected = some_users(&app, 6).await;
@@ -267,7 +267,7 @@ async fn an_email_filter_compares_domains_in_ascii(store: Arc<dyn Store>) {
     }
 }
 
-async fn what_a_parameter_may_not_be_is_told(store: Arc<dyn Store>) {
+async fn invalid_parameters_are_reported(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let admin = app.superuser().await;
     for (query, pointer) in [

@@ -12,7 +12,7 @@ use crate::forgeries;
 
 stories! {
     every_operation_is_known
-    nobody_gets_in_without_a_good_token
+    protected_operations_require_a_valid_token
     a_plain_user_does_not_administer
 }
 
@@ -71,7 +71,7 @@ async fn every_operation_is_known(store: Arc<dyn Store>) {
     }
 }
 
-async fn nobody_gets_in_without_a_good_token(store: Arc<dyn Store>) {
+async fn protected_operations_require_a_valid_token(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let admin = app.superuser().await;
     let foreign = forgeries::foreign(&admin.tokens.access);

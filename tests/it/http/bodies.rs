@@ -12,7 +12,7 @@ stories! {
     media_types_are_heeded
     an_encoded_body_is_refused
     a_body_with_very_many_fields_is_invalid
-    what_is_wrong_is_told_all_at_once
+    all_errors_are_reported_together
     a_field_that_comes_twice_is_malformed
     text_may_be_anything_that_is_unicode
     a_body_has_at_most_64_kib
@@ -151,7 +151,7 @@ async fn a_body_with_very_many_fields_is_invalid(store: Arc<dyn Store>) {
     }
 }
 
-async fn what_is_wrong_is_told_all_at_once(store: Arc<dyn Store>) {
+async fn all_errors_are_reported_together(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let wrong_types = [
         json!(null),

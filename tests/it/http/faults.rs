@@ -16,7 +16,7 @@ use serde_json::json;
 
 stories! {
     whatever_call_fails_the_answer_is_503
-    a_busy_store_is_told_as_busy
+    busy_store_is_reported_as_overloaded
     what_cannot_be_is_the_services_fault
     a_failed_refresh_uses_nothing_up
     a_panic_is_one_answer_and_no_more
@@ -87,7 +87,7 @@ async fn whatever_call_fails_the_answer_is_503(store: Arc<dyn Store>) {
     }
 }
 
-async fn a_busy_store_is_told_as_busy(store: Arc<dyn Store>) {
+async fn busy_store_is_reported_as_overloaded(store: Arc<dyn Store>) {
     let (app, script, admin) = faulty_app(store).await;
     for operation in 0..all(&app, &admin, &admin).len() {
         let user = app.somebody().await;

@@ -18,7 +18,7 @@ stories! {
     without_a_database_it_is_not_ready_but_alive
     a_service_that_limits_by_itself_says_so_and_is_ready
     a_service_that_stops_is_not_ready
-    nobody_is_asked_who_they_are
+    health_needs_no_credentials
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -97,7 +97,7 @@ async fn a_service_that_stops_is_not_ready(store: Arc<dyn Store>) {
     app.somebody().await;
 }
 
-async fn nobody_is_asked_who_they_are(store: Arc<dyn Store>) {
+async fn health_needs_no_credentials(store: Arc<dyn Store>) {
     let app = TestApp::limited(store);
     for path in ["/", "/health", "/health/live", "/openapi.json"] {
         for _ in 0..100 {

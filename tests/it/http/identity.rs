@@ -9,8 +9,8 @@ use serde_json::json;
 use super::protected;
 
 stories! {
-    nothing_but_a_token_makes_anybody_somebody
-    a_name_in_a_body_changes_nobody_else
+    only_a_token_identifies_the_caller
+    user_id_in_a_body_is_refused
     another_method_or_address_in_a_header_is_not_heeded
 }
 
@@ -30,7 +30,7 @@ fn names(id: &str, email: &str) -> Vec<(&'static str, String)> {
     named.chain(others).collect()
 }
 
-async fn nothing_but_a_token_makes_anybody_somebody(store: Arc<dyn Store>) {
+async fn only_a_token_identifies_the_caller(store: Arc<dyn Store>) {
     let app = TestApp::configured(store, |config| {
         config.trusted_proxies = vec!["10.0.0.0/8".parse::<ipnet::IpNet>().unwrap()];
     });
@@ -50,7 +50,7 @@ async fn nothing_but_a_token_makes_anybody_somebody(store: Arc<dyn Store>) {
     }
 }
 
-async fn a_name_in_a_body_changes_nobody_else(store: Arc<dyn Store>) {
+async fn user_id_in_a_body_is_refused(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let (admin, ann, bob) = (app.superuser().await, app.somebody().await, app.somebody().await);
     for field in ["id", "user_id", "userId", "sub", "is_superuser", "is_active", "hashed_password"] {

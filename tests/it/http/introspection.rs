@@ -12,8 +12,8 @@ use time::Duration;
 use crate::forgeries;
 
 stories! {
-    a_good_token_is_told_with_what_is_true_now
-    of_any_other_token_nothing_is_told
+    valid_token_is_described_with_current_data
+    other_token_is_only_reported_inactive
     only_the_live_refresh_token_is_active
     only_superusers_may_ask
     a_form_without_a_token_is_refused
@@ -25,7 +25,7 @@ async fn introspect(app: &TestApp, boss: &Account, token: &str) -> Value {
     call.send().await.expect_status(200).json()
 }
 
-async fn a_good_token_is_told_with_what_is_true_now(store: Arc<dyn Store>) {
+async fn valid_token_is_described_with_current_data(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let (boss, ann) = (app.superuser().await, app.somebody().await);
     let path = format!("/admin/users/{}", ann.id);
@@ -48,7 +48,7 @@ async fn a_good_token_is_told_with_what_is_true_now(store: Arc<dyn Store>) {
     assert!(told.get("token_type").is_none());
 }
 
-async fn of_any_other_token_nothing_is_told(store: Arc<dyn Store>) {
+async fn other_token_is_only_reported_inactive(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let boss = app.superuser().await;
     let inactive = json!({ "active": false });

@@ -10,7 +10,7 @@ stories! {
     a_password_gives_tokens
     a_refresh_token_gives_its_successor
     refused_grants_have_the_error_of_the_standard
-    parameters_that_are_missing_or_wrong_are_told
+    missing_or_invalid_parameters_are_reported
     unknown_and_empty_parameters_are_ignored
     repeated_parameters_are_refused
     nothing_is_read_from_the_query
@@ -80,7 +80,7 @@ async fn refused_grants_have_the_error_of_the_standard(store: Arc<dyn Store>) {
     token(&app, &fields).await.expect_oauth_error("invalid_grant");
 }
 
-async fn parameters_that_are_missing_or_wrong_are_told(store: Arc<dyn Store>) {
+async fn missing_or_invalid_parameters_are_reported(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     for fields in [
         &[][..],

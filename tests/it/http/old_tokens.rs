@@ -20,7 +20,7 @@ use crate::forgeries::{self, Forgery, Original};
 stories! {
     an_old_token_is_as_good_as_its_user_is_now
     an_old_token_may_name_its_user_by_the_address
-    an_address_that_was_taken_over_lets_nobody_in
+    legacy_token_of_a_reused_address_is_refused
     old_tokens_are_refused_for_registered_users
     old_tokens_cannot_administer
     what_needs_a_recent_login_asks_for_one
@@ -160,7 +160,7 @@ async fn an_old_token_may_name_its_user_by_the_address(store: Arc<dyn Store>) {
     app.me(&old_token(&app, "nobody@example.org")).await.expect_invalid_token();
 }
 
-async fn an_address_that_was_taken_over_lets_nobody_in(store: Arc<dyn Store>) {
+async fn legacy_token_of_a_reused_address_is_refused(store: Arc<dyn Store>) {
     let app = moving_in(store);
     let (ann, bob) = (adopted(&app).await, adopted(&app).await);
     let token = old_token(&app, &ann.email);

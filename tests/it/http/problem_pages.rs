@@ -10,7 +10,7 @@ use serde_json::json;
 stories! {
     the_type_of_every_problem_leads_to_its_page
     a_problem_that_was_met_can_be_looked_up
-    everybody_gets_the_form_that_they_prefer
+    client_gets_the_preferred_format
     a_page_runs_nothing_and_loads_nothing
     there_is_no_page_for_what_is_no_problem
     pages_can_be_read_and_nothing_else
@@ -49,7 +49,7 @@ async fn a_problem_that_was_met_can_be_looked_up(store: Arc<dyn Store>) {
     }
 }
 
-async fn everybody_gets_the_form_that_they_prefer(store: Arc<dyn Store>) {
+async fn client_gets_the_preferred_format(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     for path in ["/problems", "/problems/rate-limited"] {
         let asked = |accept: &'static str| {

@@ -18,12 +18,12 @@ stories! {
     international_domains_are_accepted
     domains_without_an_ascii_form_are_refused
     invisible_characters_are_refused
-    everything_that_is_wrong_is_told_at_once
+    all_errors_are_reported_together
     passwords_are_checked
     words_that_name_the_service_do_not_make_a_password
     passwords_are_counted_in_characters_after_normalisation
     a_password_typed_on_another_keyboard_is_the_same
-    nobody_makes_oneself_a_superuser
+    registration_cannot_create_a_superuser
     of_many_registrations_one_succeeds
 }
 
@@ -246,7 +246,7 @@ async fn invisible_characters_are_refused(store: Arc<dyn Store>) {
     }
 }
 
-async fn everything_that_is_wrong_is_told_at_once(store: Arc<dyn Store>) {
+async fn all_errors_are_reported_together(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     for (body, pointers) in [
         (json!({ "email": "ann", "password": "short" }), vec!["/email", "/password"]),
@@ -325,7 +325,7 @@ async fn a_password_typed_on_another_keyboard_is_the_same(store: Arc<dyn Store>)
     app.try_login("a@example.org", "cafe au lait").await.expect_problem(401, "invalid-credentials");
 }
 
-async fn nobody_makes_oneself_a_superuser(store: Arc<dyn Store>) {
+async fn registration_cannot_create_a_superuser(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     for field in
         ["is_superuser", "is_active", "id", "hashed_password", "created_at", "credential_version", "Email"]

@@ -11,9 +11,9 @@ use crate::forgeries;
 
 stories! {
     either_token_ends_its_session_and_no_other
-    a_token_of_nobody_gets_the_same_answer
+    unknown_token_gets_the_same_response
     a_form_without_a_token_is_refused
-    a_revocation_that_failed_is_told
+    failed_revocation_is_reported
     revocations_are_limited
 }
 
@@ -44,7 +44,7 @@ async fn either_token_ends_its_session_and_no_other(store: Arc<dyn Store>) {
     }
 }
 
-async fn a_token_of_nobody_gets_the_same_answer(store: Arc<dyn Store>) {
+async fn unknown_token_gets_the_same_response(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let ann = app.somebody().await;
     let foreign = forgeries::foreign(&ann.tokens.access);
@@ -69,7 +69,7 @@ async fn a_form_without_a_token_is_refused(store: Arc<dyn Store>) {
 }
 
 /// It would be the worst of all answers to say that it is done.
-async fn a_revocation_that_failed_is_told(store: Arc<dyn Store>) {
+async fn failed_revocation_is_reported(store: Arc<dyn Store>) {
     let (faulty, script) = faulty_store(store);
     let app = TestApp::over(faulty);
     let ann = app.somebody().await;

@@ -7,9 +7,9 @@ use inwren_tests::app::TestApp;
 
 stories! {
     what_is_not_there_is_not_found
-    a_method_that_is_not_there_is_told_which_are
+    unsupported_method_lists_the_allowed_ones
     what_can_be_got_can_be_asked_for_its_head
-    options_are_told
+    options_lists_the_allowed_methods
     an_address_has_at_most_8_kib
 }
 
@@ -43,7 +43,7 @@ async fn what_is_not_there_is_not_found(store: Arc<dyn Store>) {
     }
 }
 
-async fn a_method_that_is_not_there_is_told_which_are(store: Arc<dyn Store>) {
+async fn unsupported_method_lists_the_allowed_ones(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let mut paths: Vec<String> = Vec::new();
     for operation in app.contract().operations() {
@@ -104,7 +104,7 @@ async fn what_can_be_got_can_be_asked_for_its_head(store: Arc<dyn Store>) {
     app.call("HEAD", "/auth/login").send().await.expect_status(405).header("allow").unwrap();
 }
 
-async fn options_are_told(store: Arc<dyn Store>) {
+async fn options_lists_the_allowed_methods(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     for (path, methods) in [
         ("/users/me", "DELETE, GET, HEAD, OPTIONS, PUT"),

@@ -14,7 +14,7 @@ stories! {
     a_user_agent_beyond_ascii_is_kept
     a_list_has_only_what_lives
     one_session_is_ended
-    somebody_elses_session_is_none
+    foreign_session_is_not_found
     all_other_sessions_are_ended
     a_walk_meets_every_session_once
     pages_have_bounds_and_cursors_of_their_own
@@ -171,7 +171,7 @@ async fn one_session_is_ended(store: Arc<dyn Store>) {
     end(&ann.tokens).await.expect_invalid_token();
 }
 
-async fn somebody_elses_session_is_none(store: Arc<dyn Store>) {
+async fn foreign_session_is_not_found(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let (ann, bob, admin) = (app.somebody().await, app.somebody().await, app.superuser().await);
     let nobodys = "00000000-0000-7000-8000-000000000000".to_owned();
