@@ -87,3 +87,51 @@ impl<T: FromField> FromField for Option<T> {
         Ok(None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Body;
+
+    impl FromFields for Body {
+        fn from_fields(fields: &mut Fields) -> Option<Self> {
+            let email: Option<String> = fields.take("email");
+            let is_active: Option<Option<bool>> = fields.take("is_active");
+            email.and(is_active).map(|_| Self)
+        }
+    }
+
+    fn problem(fields: &[(&str, Value)]) -> Option<Problem> {
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        Fields::read::<Body>(fields).err()
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        let fields = [("is_active", Value::from(1)), ("a/b~", Value::Null)];
+        let errors = problem(&fields).map(|problem| problem.errors).unwrap_or_default();
+        let errors: Vec<_> =
+            errors.iter().map(|error| (error.pointer.as_str(), error.detail.as_str())).collect();
+        assert_eq!(
+            errors,
+            [
+                ("/email", "Field `email` is required"),
+                ("/is_active", "Field `is_active` must be true or false"),
+                ("/a~1b~0", "Unknown field `a/b~`"),
+            ]
+        );
+    }
+
+    #[test]
+    fn one_error_is_the_detail_of_the_problem() {
+        let detail = |fields: &[_]| problem(fields).map(|problem| problem.detail);
+        let email = ("email", Value::from("a@example.org"));
+        assert_eq!(detail(std::slice::from_ref(&email)), None);
+        assert_eq!(detail(&[email, ("foo", Value::Null)]).as_deref(), Some("Unknown field `foo`."));
+        assert_eq!(
+            detail(&[("foo", Value::Null)]).as_deref(),
+            Some("2 parts of the request are invalid: see `errors`.")
+        );
+    }
+}
