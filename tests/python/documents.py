@@ -10,7 +10,10 @@ DOCS = ROOT / "docs"
 
 
 def sections(page):
-    """The parts of a page of `docs/` below its headings of the second level, by these; what is above them is under none."""
+    """The parts of a page below its headings of the second level, by these; what is above them is under `None`.
+
+    The page is a path, or a name in `docs/`.
+    """
     tokens = MarkdownIt().parse((DOCS / page).read_text())
     heading, found = None, {None: []}
     for place, token in enumerate(tokens):

@@ -1,29 +1,81 @@
-"""The README's walk with curl does what it says, on a server that was just started."""
+"""The README: its commands do what it says, and it shows what the program prints."""
 
+import importlib.util
+import os
 import re
+import site
 import subprocess
+import xml.etree.ElementTree as ElementTree
 
-from conftest import ROOT
+from conftest import BINARY, ROOT, Server
+from documents import DOCS, sections
 
 README = ROOT / "README.md"
-BASE = "BASE=http://127.0.0.1:8000"
+ADDRESS = "127.0.0.1:8000"
+# What the text asks for before the first block: clone the repository, and enter its folder.
+BEFORE_THE_BLOCKS = 2
 
 
-def walk():
-    """The first `sh` block after the heading that has `curl` in it."""
-    found = re.search(r"^#+ [^\n]*\bcurl\b[^\n]*\n.*?^```sh\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
-    assert found, f"{README.name} has no walk with curl"
-    return found.group(1)
+def block(heading, language):
+    """The text of the one block of a language below a heading."""
+    found = [text for words, text in sections(README)[heading] if words == [language]]
+    assert len(found) == 1, f"{README.name} has {len(found)} blocks of {language} below {heading}"
+    return found[0]
 
 
-def test_the_walk_with_curl_works(server, tmp_path):
-    script = walk()
-    first, _, rest = script.partition("\n")
-    assert first == BASE
-    ran = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", f"BASE={server.url}\n{rest}"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=600,
-    )
+def commands(script):
+    """The commands of a script, without comments, continued lines and the content of files."""
+    script = re.sub(r"<<'(\w+)'\n.*?^\1$", "", script, flags=re.MULTILINE | re.DOTALL)
+    script = re.sub(r"(\\|\|)\n", " ", script)
+    return [line for line in script.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def drawing():
+    """`docs/terminal.py` as a module."""
+    specification = importlib.util.spec_from_file_location("terminal", DOCS / "terminal.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def without_chance(line):
+    """A line with what differs from run to run replaced."""
+    line = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", line)
+    line = re.sub(r'eyJ[\w-]+…', "TOKEN", line)
+    return re.sub(r"[\w-]{43}", "KEY", line).rstrip()
+
+
+def test_the_commands_end_with_a_verified_token(tmp_path):
+    script = block("Verify a token in another service", "sh")
+    server = Server(tmp_path, TOKEN_ISSUER="http://localhost:8000")
+    try:
+        ran = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script.replace(ADDRESS, server.url.removeprefix("http://"))],
+            # What the page installs is there already: the test needs no network.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(site.getsitepackages())},
+            cwd=tmp_path, capture_output=True, text=True, timeout=600,
+        )
+    finally:
+        server.stop()
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
-    problems = re.findall(r'"code":"[a-z-]+"', ran.stdout)
-    assert problems == [], ran.stdout
+    said = re.search(r"The last line prints `([^`]+)`", README.read_text()).group(1)
+    assert ran.stdout.splitlines()[-1] == said
+    assert '"code":' not in ran.stdout, "no problem was returned"
+
+
+def test_a_newcomer_needs_at_most_12_commands():
+    needed = commands(block("Start", "sh")) + commands(block("Verify a token in another service", "sh"))
+    assert len(needed) > 5
+    assert BEFORE_THE_BLOCKS + len(needed) <= 12, needed
+
+
+def test_the_readme_shows_what_the_program_prints():
+    transcript = drawing().transcript(BINARY)
+    shown = [line for style, line in transcript if style == "output" and not line.startswith("{")]
+    written = block("Start", "text").splitlines()
+    assert list(map(without_chance, written)) == list(map(without_chance, shown))
+
+    picture = ElementTree.parse(DOCS / "images/terminal.svg").getroot()
+    lines = ["".join(text.itertext()).removeprefix("$ ") for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    expected = [without_chance(line) for _, line in transcript if line]
+    assert list(map(without_chance, lines)) == expected, "run docs/terminal.py again"
