@@ -63,3 +63,11 @@ def read(path):
                 name = f"{slug(text)}-{number}"
             anchors.add(name)
     return anchors, links
+
+
+def sentences(path):
+    """The sentences of a Markdown file, as plain text: of its paragraphs, headings, lists and tables, not of its code."""
+    for token in MarkdownIt().enable("table").parse(path.read_text()):
+        if token.type == "inline":
+            text = "".join(" " if part.type.endswith("break") else part.content for part in token.children)
+            yield from filter(None, re.split(r"(?<=[.!?])\s+", text))
