@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 from documents import DOCS, blocks, read
 
-PAGES = [ROOT / "README.md", ROOT / "certs/README.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "certs/README.md", *sorted(DOCS.rglob("*.md"))]
 PAGES = [page for page in PAGES if not {"target", "node_modules"} & set(page.parts[len(ROOT.parts) :])]
 
 
