@@ -173,6 +173,16 @@ impl PublicKey {
         Self::from_rsa(key.flatten().ok_or(KeyError::NotAPublicKey)?)
     }
 
+    /// Builds a public key from the members `n` and `e` of a JWK (RFC 7518 section 6.3.1), and validates it.
+    pub fn from_jwk(modulus: &str, exponent: &str) -> Result<Self, KeyError> {
+        let number = |text: &str| {
+            let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError::NotAPublicKey)?;
+            Ok(BigUint::from_bytes_be(&bytes))
+        };
+        let key = RsaPublicKey::new(number(modulus)?, number(exponent)?);
+        Self::from_rsa(key.map_err(|_| KeyError::NotAPublicKey)?)
+    }
+
     fn from_rsa(key: RsaPublicKey) -> Result<Self, KeyError> {
         check_size(key.n().bits())?;
         if *key.e() != BigUint::from(EXPONENT) {
@@ -257,10 +267,22 @@ mod tests {
                  CiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZ\
                  gnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniI\
                  qbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
-        let n = BigUint::from_bytes_be(&URL_SAFE_NO_PAD.decode(n).unwrap());
-        let key = RsaPublicKey::new(n, BigUint::from(EXPONENT)).unwrap();
-        let key = PublicKey::from_rsa(key).unwrap();
+        let key = PublicKey::from_jwk(n, "AQAB").unwrap();
         assert_eq!(key.id(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    }
+
+    #[test]
+    fn an_invalid_jwk_is_refused() {
+        let n = URL_SAFE_NO_PAD.encode([0xff; 256]);
+        assert!(PublicKey::from_jwk(&n, "AQAB").is_ok());
+        for (modulus, exponent, error) in [
+            ("?", "AQAB", KeyError::NotAPublicKey),
+            (n.as_str(), "?", KeyError::NotAPublicKey),
+            (&n[..64], "AQAB", KeyError::Size(384)),
+            (n.as_str(), "Aw", KeyError::Exponent),
+        ] {
+            assert_eq!(PublicKey::from_jwk(modulus, exponent).unwrap_err(), error, "{modulus} {exponent}");
+        }
     }
 
     #[test]

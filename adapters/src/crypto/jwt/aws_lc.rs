@@ -6,14 +6,17 @@ use inwren_domain::token::{InvalidToken, SigningError};
 use serde::Serialize;
 
 use super::envelope::{Compact, Header};
-use super::key::TokenKey;
-use crate::crypto::keys::{KeyError, KeyPair};
+use super::key::{TokenKey, VerifyingKey};
+use crate::crypto::keys::{KeyError, KeyPair, PublicKey};
 
 /// An RSA key of AWS-LC: constant-time and hardware-accelerated.
 pub struct AwsLcKey {
     private: RsaKeyPair,
-    public: ParsedPublicKey,
+    public: AwsLcPublicKey,
 }
+
+/// The public half of an [`AwsLcKey`].
+pub struct AwsLcPublicKey(ParsedPublicKey);
 
 impl AwsLcKey {
     fn signature(&self, input: &str) -> Result<Vec<u8>, SigningError> {
@@ -26,14 +29,14 @@ impl AwsLcKey {
 }
 
 impl TokenKey for AwsLcKey {
+    type Public = AwsLcPublicKey;
+
     /// Imports the pair, and checks with a signature that its halves belong together.
     fn new(pair: &KeyPair) -> Result<Self, KeyError> {
         let private = RsaKeyPair::from_pkcs8(&pair.to_pkcs8_der()?).map_err(|_| KeyError::Damaged)?;
-        let public = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public().to_pkcs1_der()?)
-            .map_err(|_| KeyError::Damaged)?;
-        let key = Self { private, public };
+        let key = Self { private, public: AwsLcPublicKey::new(pair.public())? };
         let probe = key.signature("probe").map_err(|_| KeyError::Damaged)?;
-        key.public.verify_sig(b"probe", &probe).map_err(|_| KeyError::Mismatch)?;
+        key.public.0.verify_sig(b"probe", &probe).map_err(|_| KeyError::Mismatch)?;
         Ok(key)
     }
 
@@ -45,7 +48,18 @@ impl TokenKey for AwsLcKey {
         Ok(token)
     }
 
+    fn public(&self) -> &AwsLcPublicKey {
+        &self.public
+    }
+}
+
+impl VerifyingKey for AwsLcPublicKey {
+    fn new(key: &PublicKey) -> Result<Self, KeyError> {
+        let parsed = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.to_pkcs1_der()?);
+        parsed.map(Self).map_err(|_| KeyError::Damaged)
+    }
+
     fn verify(&self, token: &Compact<'_>) -> Result<(), InvalidToken> {
-        self.public.verify_sig(token.signed.as_bytes(), &token.signature).map_err(|_| InvalidToken::Signature)
+        self.0.verify_sig(token.signed.as_bytes(), &token.signature).map_err(|_| InvalidToken::Signature)
     }
 }

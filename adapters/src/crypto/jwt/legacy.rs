@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::envelope::Compact;
-use super::key::TokenKey;
+use super::key::{TokenKey, VerifyingKey as _};
 use super::tokens::Tokens;
 use crate::crypto::ring::RingKey;
 
@@ -85,7 +85,7 @@ impl<K: TokenKey> LegacyTokenVerifier for LegacyTokens<K> {
         let ring = self.tokens.ring.get();
         // The token does not name the key that signed it. A key that is still pending cannot have signed it.
         let used = ring.published(now).filter(|(_, state)| *state != KeyState::Pending);
-        let signer = used.map(|(key, _)| key).find(|key| key.key.key.verify(&token).is_ok());
+        let signer = used.map(|(key, _)| key).find(|key| key.key.key.public().verify(&token).is_ok());
         let signer: &RingKey<_> = signer.ok_or(InvalidToken::Signature)?;
         let was_there = |issued_at| signer.signs_from <= ring.signer(issued_at).signs_from;
         self.claims(token.payload, was_there, now)

@@ -12,6 +12,7 @@ mod format;
 mod key;
 mod keys;
 mod legacy;
+mod offline;
 mod payload;
 #[cfg(feature = "portable")]
 mod portable;
@@ -22,11 +23,18 @@ pub use envelope::MAX_TOKEN_BYTES;
 pub use format::TokenFormat;
 pub use keys::{SigningKey, SigningKeys};
 pub use legacy::LegacyTokens;
+pub use offline::OfflineVerifier;
 pub use tokens::Tokens;
 
 /// Tokens signed and verified with AWS-LC.
 #[cfg(feature = "aws-lc")]
 pub type AwsLcTokens = Tokens<aws_lc::AwsLcKey>;
+/// Verifies tokens with AWS-LC and public keys only.
+#[cfg(feature = "aws-lc")]
+pub type AwsLcVerifier = OfflineVerifier<aws_lc::AwsLcKey>;
 /// Tokens signed and verified with jwt-simple.
 #[cfg(feature = "portable")]
 pub type PortableTokens = Tokens<portable::PortableKey>;
+/// Verifies tokens with jwt-simple and public keys only.
+#[cfg(feature = "portable")]
+pub type PortableVerifier = OfflineVerifier<portable::PortableKey>;

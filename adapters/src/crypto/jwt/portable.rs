@@ -6,8 +6,8 @@ use jwt_simple::prelude::{Duration, UnixTimeStamp};
 use serde::Serialize;
 
 use super::envelope::{Compact, Header, MAX_TOKEN_BYTES};
-use super::key::TokenKey;
-use crate::crypto::keys::{KeyError, KeyPair};
+use super::key::{TokenKey, VerifyingKey};
+use crate::crypto::keys::{KeyError, KeyPair, PublicKey};
 
 /// An RSA key of jwt-simple, in pure Rust: an independent check of the other adapter.
 ///
@@ -16,16 +16,20 @@ use crate::crypto::keys::{KeyError, KeyPair};
 /// header before and checks the claims afterwards.
 pub struct PortableKey {
     private: RS256KeyPair,
-    public: RS256PublicKey,
+    public: PortablePublicKey,
 }
 
+/// The public half of a [`PortableKey`].
+pub struct PortablePublicKey(RS256PublicKey);
+
 impl TokenKey for PortableKey {
+    type Public = PortablePublicKey;
+
     fn new(pair: &KeyPair) -> Result<Self, KeyError> {
         let kid = pair.public().id();
         let private =
             RS256KeyPair::from_pem(&pair.to_pem()?).map_err(|_| KeyError::Damaged)?.with_key_id(kid);
-        let public = RS256PublicKey::from_pem(&pair.public().to_pem()?).map_err(|_| KeyError::Damaged)?;
-        Ok(Self { private, public })
+        Ok(Self { private, public: PortablePublicKey::new(pair.public())? })
     }
 
     fn sign(&self, header: &Header, payload: &impl Serialize) -> Result<String, SigningError> {
@@ -45,6 +49,16 @@ impl TokenKey for PortableKey {
         self.private.sign_with_options(claims, &options).map_err(|_| SigningError("the key refused to sign"))
     }
 
+    fn public(&self) -> &PortablePublicKey {
+        &self.public
+    }
+}
+
+impl VerifyingKey for PortablePublicKey {
+    fn new(key: &PublicKey) -> Result<Self, KeyError> {
+        RS256PublicKey::from_pem(&key.to_pem()?).map(Self).map_err(|_| KeyError::Damaged)
+    }
+
     fn verify(&self, token: &Compact<'_>) -> Result<(), InvalidToken> {
         // At time zero no token has expired, and every issue time lies in the future.
         let options = VerificationOptions {
@@ -54,7 +68,7 @@ impl TokenKey for PortableKey {
             max_token_length: Some(MAX_TOKEN_BYTES),
             ..VerificationOptions::default()
         };
-        match self.public.verify_token::<NoCustomClaims>(token.token, Some(options)) {
+        match self.0.verify_token::<NoCustomClaims>(token.token, Some(options)) {
             Ok(_) => Ok(()),
             Err(error) if is_bad_signature(&error) => Err(InvalidToken::Signature),
             // The signature is valid, but the library cannot parse the payload as claims.

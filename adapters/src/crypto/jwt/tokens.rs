@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::classes::TokenClass;
 use super::envelope::{Compact, TokenType};
 use super::format::TokenFormat;
-use super::key::TokenKey;
+use super::key::{TokenKey, VerifyingKey as _};
 use super::keys::{Prepared, SigningKeys};
 use super::payload::Payload;
 use crate::crypto::keys::{KeyError, KeyPair};
@@ -60,33 +60,37 @@ impl<K: TokenKey> Tokens<K> {
             .ok_or_else(|| token.foreign_header())?;
         let Prepared { key, verified, .. } = &known.key;
         match C::TYPE {
-            TokenType::Access => verified.check(token.token, || key.verify(&token))?,
+            TokenType::Access => verified.check(token.token, || key.public().verify(&token))?,
             // Not cached, because a client presents a refresh token once.
-            TokenType::Refresh => key.verify(&token)?,
+            TokenType::Refresh => key.public().verify(&token)?,
         }
-        self.claims(token.payload, now)
+        claims(&self.format, token.payload, now)
     }
+}
 
-    /// Reads the claims of a token whose signature has been checked, and checks that they are valid for this service at
-    /// this time.
-    fn claims<C: TokenClass>(&self, payload: &str, now: OffsetDateTime) -> Result<C, InvalidToken> {
-        let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| InvalidToken::Claims)?;
-        let payload: Payload<'_> = serde_json::from_slice(&json).map_err(|_| InvalidToken::Claims)?;
-        let Payload { iat, exp, nbf, .. } = payload;
-        let ours = payload.iss == self.format.issuer && payload.aud == self.format.audience;
-        if !ours || payload.r#type != C::TYPE.claim() || !(0..exp).contains(&iat) {
-            return Err(InvalidToken::Claims);
-        }
-        let now = now.unix_timestamp();
-        let leeway = self.format.leeway.whole_seconds();
-        if now >= exp.saturating_add(leeway) {
-            return Err(InvalidToken::Expired);
-        }
-        if iat.max(nbf.unwrap_or(iat)) > now.saturating_add(leeway) {
-            return Err(InvalidToken::Early);
-        }
-        C::read(payload).ok_or(InvalidToken::Claims)
+/// Reads the claims of a token whose signature has been checked, and checks that they are valid in this format at this
+/// time.
+pub(super) fn claims<C: TokenClass>(
+    format: &TokenFormat,
+    payload: &str,
+    now: OffsetDateTime,
+) -> Result<C, InvalidToken> {
+    let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| InvalidToken::Claims)?;
+    let payload: Payload<'_> = serde_json::from_slice(&json).map_err(|_| InvalidToken::Claims)?;
+    let Payload { iat, exp, nbf, .. } = payload;
+    let ours = payload.iss == format.issuer && payload.aud == format.audience;
+    if !ours || payload.r#type != C::TYPE.claim() || !(0..exp).contains(&iat) {
+        return Err(InvalidToken::Claims);
     }
+    let now = now.unix_timestamp();
+    let leeway = format.leeway.whole_seconds();
+    if now >= exp.saturating_add(leeway) {
+        return Err(InvalidToken::Expired);
+    }
+    if iat.max(nbf.unwrap_or(iat)) > now.saturating_add(leeway) {
+        return Err(InvalidToken::Early);
+    }
+    C::read(payload).ok_or(InvalidToken::Claims)
 }
 
 impl<K: TokenKey> KeyDirectory for Tokens<K> {

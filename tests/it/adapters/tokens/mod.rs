@@ -3,6 +3,7 @@
 mod agreement;
 mod claims;
 mod legacy;
+mod offline;
 mod refusals;
 mod rings;
 mod wycheproof;
