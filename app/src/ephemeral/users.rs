@@ -43,10 +43,10 @@ pub const SEEDS: [Seed; 3] = [
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// A port has failed.
-    #[error("the users could not be made: {0}")]
+    #[error("the users could not be created: {0}")]
     Port(#[from] PortFailure),
     /// The address is invalid or taken.
-    #[error("the user {0} could not be made")]
+    #[error("the user {0} could not be created")]
     Refused(&'static str),
 }
 

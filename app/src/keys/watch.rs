@@ -32,7 +32,7 @@ struct WatchedKeys {
 }
 
 impl Watched for WatchedKeys {
-    const REFUSED: &'static str = "the changed signing keys are refused; the ones before go on";
+    const REFUSED: &'static str = "the changed signing keys are refused; the previous ones stay in use";
 
     fn files(&self) -> Vec<PathBuf> {
         vec![self.store.paths.manifest()]
@@ -55,7 +55,7 @@ impl Watched for WatchedKeys {
     fn announce(&self) {
         let keys = self.tokens.published(self.clock.now());
         let kids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
-        tracing::info!(signs = kids.first().copied().unwrap_or_default(), keys = ?kids, "read the signing keys");
+        tracing::info!(signs = kids.first().copied().unwrap_or_default(), keys = ?kids, "loaded the signing keys");
     }
 }
 

@@ -20,19 +20,19 @@ pub enum StartError {
     PendingMigrations(usize),
     /// The tables belong to another service.
     #[error(
-        "the database has a table users that is of another service, and nothing was changed in it. `inwren adopt` \
-         takes its users over; or give this service a database of its own with DATABASE_URL"
+        "the database contains the table `users` of another service; nothing was changed in it. Run `inwren adopt` to \
+         migrate its users, or set DATABASE_URL to another database"
     )]
     ForeignUsers,
     /// The schema could not be read or migrated.
     #[error("the database schema cannot be prepared: {0}")]
     Migration(#[from] MigrationError),
     /// The first superuser could not be created.
-    #[error("FIRST_SUPERUSER_EMAIL: the first superuser could not be made: {0}")]
+    #[error("FIRST_SUPERUSER_EMAIL: the first superuser could not be created: {0}")]
     FirstSuperuser(String),
     /// Another user has the address of the first superuser, and no active superuser exists.
     #[error(
-        "FIRST_SUPERUSER_EMAIL: a user who is no active superuser has registered this address, and there is no superuser. \
+        "FIRST_SUPERUSER_EMAIL: a user who is not an active superuser has this address, and no superuser exists. \
          Set another address, or create a superuser with `inwren users create ADDRESS --superuser`"
     )]
     FirstSuperuserTaken,
@@ -89,7 +89,7 @@ pub async fn ensure_first_superuser(
     let made = account::create_user::ensure_first_superuser(core, wanted.email.clone(), password).await;
     match made {
         Ok(Made::Created) => {
-            tracing::info!("made the first superuser");
+            tracing::info!("created the first superuser");
             Ok(())
         }
         Ok(Made::AddressTaken { has_superuser: false, .. }) => match environment {
@@ -101,7 +101,7 @@ pub async fn ensure_first_superuser(
         },
         Ok(Made::AddressTaken { is_active: true, .. }) => {
             tracing::warn!(
-                "FIRST_SUPERUSER_EMAIL is the address of a user who is no superuser: it has no effect"
+                "FIRST_SUPERUSER_EMAIL has no effect: the user with this address is not a superuser"
             );
             Ok(())
         }

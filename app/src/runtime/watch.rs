@@ -62,20 +62,20 @@ struct Watcher<W> {
 impl<W: Watched> Watcher<W> {
     async fn run(mut self, mut hangup: Signal) {
         loop {
-            let told = tokio::select! {
+            let is_signalled = tokio::select! {
                 _ = hangup.recv() => true,
                 () = tokio::time::sleep(BETWEEN_LOOKS) => false,
             };
-            self.look(told).await;
+            self.look(is_signalled).await;
         }
     }
 
-    async fn look(&mut self, told: bool) {
+    async fn look(&mut self, is_signalled: bool) {
         let files = self.watched.files();
         let stamps = move || files.iter().map(|path| Stamp::of(path)).collect::<Vec<_>>();
         // Take the stamps before reading the files, so that a file that changes meanwhile is read again.
         let Ok(stamps) = tokio::task::spawn_blocking(stamps).await else { return };
-        if stamps == self.in_force && !told {
+        if stamps == self.in_force && !is_signalled {
             return;
         }
         match self.watched.reload().await {
@@ -85,7 +85,7 @@ impl<W: Watched> Watcher<W> {
                 self.watched.announce();
             }
             Err(problem) => {
-                if told || self.complaint.as_ref() != Some(&problem) {
+                if is_signalled || self.complaint.as_ref() != Some(&problem) {
                     tracing::error!(%problem, "{}", W::REFUSED);
                 }
                 self.complaint = Some(problem);

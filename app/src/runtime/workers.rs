@@ -45,18 +45,20 @@ pub fn start(
 async fn sweep_once(core: &Core, maintenance: Option<&dyn Maintenance>) {
     let mut swept = Swept::default();
     if let Err(error) = sweep(core, maintenance, &mut swept).await {
-        tracing::warn!(%error, "what is kept no longer could not all be deleted");
+        tracing::warn!(%error, "the sweep of expired data failed");
     }
     if !swept.is_nothing() {
         let Swept { sessions, audit_events, bytes } = swept;
-        tracing::info!(sessions, audit_events, bytes, "deleted what is kept no longer");
+        tracing::info!(sessions, audit_events, bytes, "deleted expired data");
     }
 }
 
 async fn checkpoint(maintenance: &dyn Maintenance) {
     match maintenance.checkpoint().await {
         Ok(Checkpoint::Done) => {}
-        Ok(Checkpoint::Blocked) => tracing::warn!("a long read keeps SQLite's write-ahead log growing"),
-        Err(error) => tracing::warn!(%error, "SQLite's write-ahead log could not be shortened"),
+        Ok(Checkpoint::Blocked) => tracing::warn!(
+            "a long read blocks the checkpoint of SQLite's write-ahead log, which grows meanwhile"
+        ),
+        Err(error) => tracing::warn!(%error, "the checkpoint of SQLite's write-ahead log failed"),
     }
 }

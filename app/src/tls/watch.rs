@@ -43,7 +43,7 @@ impl ServedCertificate {
 }
 
 impl Watched for ServedCertificate {
-    const REFUSED: &'static str = "the changed TLS certificate is refused; the one before goes on";
+    const REFUSED: &'static str = "the changed TLS certificate is refused; the previous one stays in use";
 
     fn files(&self) -> Vec<PathBuf> {
         vec![self.paths.certificate.clone(), self.paths.key.clone()]
@@ -58,7 +58,7 @@ impl Watched for ServedCertificate {
     }
 
     fn announce(&self) {
-        tracing::info!(path = %self.paths.certificate.display(), "read the TLS certificate");
+        tracing::info!(path = %self.paths.certificate.display(), "loaded the TLS certificate");
     }
 }
 

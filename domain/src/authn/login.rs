@@ -27,7 +27,7 @@ pub enum Refusal {
     #[error("another factor is needed")]
     NeedsFactor(Option<UserId>),
     /// The password was changed, or the account deactivated, while the old password was being verified.
-    #[error("overtaken by a change")]
+    #[error("credential changed meanwhile")]
     Overtaken(UserId),
 }
 

@@ -43,7 +43,7 @@ labels! {
         /// The login needs another factor.
         NeedsFactor = "needs_factor",
         /// The password or the account changed meanwhile.
-        Overtaken = "overtaken",
+        CredentialChanged = "credential_changed",
         /// The stored password hash is malformed or exceeds the limits.
         UnusableHash = "unusable_hash",
         /// The service was overloaded.
@@ -124,25 +124,25 @@ impl Outcomes {
             page,
             "inwren_logins_total",
             "result",
-            "Logins with a password that the limiter let through, by result.",
+            "Password logins that the limiter allowed, by result.",
         );
         self.refreshes.write(
             page,
             "inwren_refreshes_total",
             "outcome",
-            "Refresh tokens that the limiter let through, by what became of them.",
+            "Refresh requests that the limiter allowed, by outcome.",
         );
         self.access_refusals.write(
             page,
             "inwren_access_tokens_refused_total",
             "reason",
-            "Access tokens that the service's own endpoints refused, by reason.",
+            "Access tokens that the endpoints of this service refused, by reason.",
         );
         self.clients.write(
             page,
             "inwren_service_clients_total",
             "result",
-            "Service clients that showed an id and a secret, by result.",
+            "Authentications of service clients, by result.",
         );
     }
 }
@@ -178,7 +178,7 @@ impl<T> From<&Result<T, Failure<login::Refusal>>> for LoginResult {
                 authn::Refusal::UnusableHash(..) => Self::UnusableHash,
             },
             Err(Failure::Refused(login::Refusal::NeedsFactor(_))) => Self::NeedsFactor,
-            Err(Failure::Refused(login::Refusal::Overtaken(_))) => Self::Overtaken,
+            Err(Failure::Refused(login::Refusal::Overtaken(_))) => Self::CredentialChanged,
             Err(Failure::Port(failure)) if is_busy(failure) => Self::Busy,
             Err(Failure::Port(_)) => Self::Failed,
         }

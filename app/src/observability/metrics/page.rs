@@ -7,7 +7,7 @@ use crate::http::AppState;
 pub(super) fn page(state: &AppState) -> String {
     let mut page = Page::default();
     let metrics = &state.metrics;
-    page.metric("inwren_build_info", Kind::Gauge, "Always 1; the labels tell which build this is.")
+    page.metric("inwren_build_info", Kind::Gauge, "Always 1; the labels describe the build.")
         .sample(&[("version", env!("CARGO_PKG_VERSION")), ("tokens", crate::wiring::TOKENS)], 1);
     if let Some(requests) = metrics.requests.get() {
         requests.write(&mut page);
@@ -19,7 +19,7 @@ pub(super) fn page(state: &AppState) -> String {
     page.metric(
         "process_start_time_seconds",
         Kind::Gauge,
-        "When the service was started, in seconds since 1970.",
+        "Start time of the process, in seconds since 1970.",
     )
     .sample(&[], metrics.started_at.unix_timestamp());
     process::write(&mut page);
@@ -31,7 +31,7 @@ fn write_limits(state: &AppState, page: &mut Page) {
     let mut metric = page.metric(
         "inwren_rate_limit_decisions_total",
         Kind::Counter,
-        "What the limiter said, by what is limited.",
+        "Decisions of the rate limiter, by operation.",
     );
     for operation in Operation::ALL {
         for (decision, counters) in [("allowed", &decisions.allowed), ("limited", &decisions.limited)] {
@@ -39,23 +39,19 @@ fn write_limits(state: &AppState, page: &mut Page) {
             metric.sample(&labels, counters.get(*operation));
         }
     }
-    page.metric(
-        "inwren_rate_limiter_degraded",
-        Kind::Gauge,
-        "1 while the limiter works with less than was configured, else 0.",
-    )
-    .sample(&[], u8::from(state.limits.is_degraded()));
+    page.metric("inwren_rate_limiter_degraded", Kind::Gauge, "1 while the limiter is degraded, else 0.")
+        .sample(&[], u8::from(state.limits.is_degraded()));
     let limiter = state.limits.metrics();
     page.metric(
         "inwren_rate_limiter_degradations_total",
         Kind::Counter,
-        "How often the limiter had to begin to work with less than was configured.",
+        "How often the limiter became degraded.",
     )
     .sample(&[], limiter.degradations);
     page.metric(
         "inwren_rate_limiter_fallback_decisions_total",
         Kind::Counter,
-        "What this instance decided by itself because Redis did not answer.",
+        "Decisions of this instance alone while Redis did not respond.",
     )
     .sample(&[], limiter.fallback_decisions);
 }
@@ -63,7 +59,7 @@ fn write_limits(state: &AppState, page: &mut Page) {
 fn write_keys(state: &AppState, page: &mut Page) {
     use inwren_domain::token::KeyState;
     let keys = state.core.keys.published(state.core.clock.now());
-    let mut metric = page.metric("inwren_signing_keys", Kind::Gauge, "Published keys, by what they do.");
+    let mut metric = page.metric("inwren_signing_keys", Kind::Gauge, "Published signing keys, by state.");
     for (name, wanted) in
         [("pending", KeyState::Pending), ("active", KeyState::Active), ("retired", KeyState::Retired)]
     {

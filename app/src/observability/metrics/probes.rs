@@ -35,7 +35,7 @@ impl Probes {
         let mut exports = page.metric(
             "inwren_trace_exports_total",
             Kind::Counter,
-            "Batches of traces that were sent to the collector, by result; each attempt counts.",
+            "Attempts to send a batch of traces to the collector, by result.",
         );
         exports.sample(&[("result", "sent")], sent);
         exports.sample(&[("result", "failed")], failed);
@@ -47,25 +47,25 @@ fn write_hasher(hasher: HasherMetrics, page: &mut Page) {
         .sample(&[], hasher.threads);
     page.metric("inwren_hashes_waiting", Kind::Gauge, "Password hashes that wait for a thread.")
         .sample(&[], hasher.waiting);
-    page.metric("inwren_hashes_running", Kind::Gauge, "Password hashes that are being computed.")
+    page.metric("inwren_hashes_running", Kind::Gauge, "Password hashes in computation.")
         .sample(&[], hasher.running);
-    page.metric("inwren_hashes_computed_total", Kind::Counter, "Password hashes that have been computed.")
+    page.metric("inwren_hashes_computed_total", Kind::Counter, "Computed password hashes.")
         .sample(&[], hasher.computed);
     page.metric(
         "inwren_hashes_refused_total",
         Kind::Counter,
-        "Callers who were told that the password hasher is busy.",
+        "Password hashes refused because the hasher was busy.",
     )
     .sample(&[], hasher.refused);
     write_durations(
         "inwren_hash_wait_seconds",
-        "How long password hashes waited for a thread, those included that were refused after waiting.",
+        "Time that password hashes waited for a thread, including those refused after waiting.",
         &hasher.waits,
         page,
     );
     write_durations(
         "inwren_hash_compute_seconds",
-        "How long password hashes took to compute.",
+        "Time to compute a password hash.",
         &hasher.computations,
         page,
     );
@@ -84,18 +84,17 @@ fn write_durations(name: &'static str, help: &str, durations: &Durations, page: 
 }
 
 fn write_connections(connections: ConnectionMetrics, page: &mut Page) {
-    page.metric("inwren_connections", Kind::Gauge, "Open connections of clients.")
-        .sample(&[], connections.open);
+    page.metric("inwren_connections", Kind::Gauge, "Open client connections.").sample(&[], connections.open);
     page.metric(
         "inwren_connections_max",
         Kind::Gauge,
-        "Most connections of clients; from three quarters of it on, some are closed for new ones.",
+        "Maximum number of client connections; above three quarters of it, new ones replace others.",
     )
     .sample(&[], connections.max);
     let mut shed = page.metric(
         "inwren_connections_shed_total",
         Kind::Counter,
-        "Connections of clients that were closed for want of room, by what they were doing.",
+        "Client connections closed because of the maximum, by state.",
     );
     shed.sample(&[("state", "waiting")], connections.shed_waiting);
     shed.sample(&[("state", "answering")], connections.shed_answering);
@@ -106,7 +105,7 @@ fn write_database(pools: &[PoolMetrics], page: &mut Page) {
     let mut connections = page.metric(
         "inwren_database_connections",
         Kind::Gauge,
-        "Open connections to the database, by pool and by whether somebody works with them.",
+        "Open database connections, by pool and state.",
     );
     for pool in pools {
         connections.sample(&[("pool", pool.name), ("state", "in_use")], pool.in_use);
@@ -115,7 +114,7 @@ fn write_database(pools: &[PoolMetrics], page: &mut Page) {
     let mut most = page.metric(
         "inwren_database_connections_max",
         Kind::Gauge,
-        "The most connections that a pool opens.",
+        "Maximum number of connections of a pool.",
     );
     for pool in pools {
         most.sample(&[("pool", pool.name)], pool.max);
@@ -123,7 +122,7 @@ fn write_database(pools: &[PoolMetrics], page: &mut Page) {
     let mut waiting = page.metric(
         "inwren_database_waiting",
         Kind::Gauge,
-        "Statements and transactions that wait for a connection of a pool.",
+        "Statements and transactions that wait for a connection.",
     );
     for pool in pools {
         waiting.sample(&[("pool", pool.name)], pool.waiting);

@@ -18,8 +18,12 @@ pub(super) fn write(page: &mut Page) {
         .sample(&[], seconds);
     }
     if let Some(bytes) = resident_bytes() {
-        page.metric("process_resident_memory_bytes", Kind::Gauge, "Memory of the process in RAM, in bytes.")
-            .sample(&[], bytes);
+        page.metric(
+            "process_resident_memory_bytes",
+            Kind::Gauge,
+            "Resident memory of the process, in bytes.",
+        )
+        .sample(&[], bytes);
     }
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
         // The count includes the descriptor of this listing.
@@ -27,7 +31,7 @@ pub(super) fn write(page: &mut Page) {
         page.metric("process_open_fds", Kind::Gauge, "Open file descriptors.").sample(&[], open);
     }
     if let Some(most) = max_fds() {
-        page.metric("process_max_fds", Kind::Gauge, "The most file descriptors that may be open.")
+        page.metric("process_max_fds", Kind::Gauge, "Maximum number of open file descriptors.")
             .sample(&[], most);
     }
     if let Some(threads) = status("Threads:") {

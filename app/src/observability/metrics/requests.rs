@@ -64,7 +64,7 @@ impl Requests {
         let mut total = page.metric(
             "inwren_http_requests_total",
             Kind::Counter,
-            "Requests that were answered, by operation and HTTP status.",
+            "Answered requests, by operation and HTTP status.",
         );
         for OfOperation { operation, by_status, .. } in &self.operations {
             for (place, count) in by_status.iter().enumerate() {
@@ -79,17 +79,17 @@ impl Requests {
         let mut durations = page.metric(
             "inwren_http_request_duration_seconds",
             Kind::Histogram,
-            "How long requests took, from their headers to the answer, by operation.",
+            "Duration of requests, from their headers to the response, by operation.",
         );
         for OfOperation { operation, durations: of_operation, .. } in &self.operations {
             of_operation.write(&mut durations, ("operation", &operation.name));
         }
-        page.metric("inwren_http_requests_in_flight", Kind::Gauge, "Requests that are being worked on.")
+        page.metric("inwren_http_requests_in_flight", Kind::Gauge, "Requests in progress.")
             .sample(&[], self.in_flight.load(Ordering::Relaxed));
         page.metric(
             "inwren_http_requests_aborted_total",
             Kind::Counter,
-            "Requests whose client went away before the answer.",
+            "Requests whose client disconnected before the response.",
         )
         .sample(&[], self.aborted.load(Ordering::Relaxed));
     }

@@ -18,7 +18,7 @@ impl ExportCounts {
     pub(super) fn sent(&self) {
         self.sent.fetch_add(1, Ordering::Relaxed);
         if self.is_failing.swap(false, Ordering::Relaxed) {
-            tracing::info!("the collector takes traces again");
+            tracing::info!("the collector accepts traces again");
         }
     }
 
@@ -26,7 +26,7 @@ impl ExportCounts {
     pub(super) fn failed(&self, reason: &dyn fmt::Display) {
         self.failed.fetch_add(1, Ordering::Relaxed);
         if !self.is_failing.swap(true, Ordering::Relaxed) {
-            tracing::warn!(%reason, "the collector does not take traces; they are lost until it does");
+            tracing::warn!(%reason, "the collector does not accept traces; traces are lost until it does");
         }
     }
 }

@@ -69,7 +69,7 @@ impl Traces {
             .with_resource(resource.build())
             .build();
         global::set_tracer_provider(provider.clone());
-        tracing::info!(endpoint = settings.endpoint, "traces are sent to a collector");
+        tracing::info!(endpoint = settings.endpoint, "exporting traces");
         Ok(Self { provider, tracer: Arc::new(global::tracer("inwren")), counts })
     }
 
@@ -88,7 +88,7 @@ impl Traces {
         let stopped =
             tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(LAST_BATCHES)).await;
         if !matches!(stopped, Ok(Ok(()))) {
-            tracing::warn!("the last traces could not be sent");
+            tracing::warn!("the last traces could not be exported");
         }
     }
 }

@@ -223,7 +223,7 @@ impl Server {
 /// Serves a connection, and aborts it when it has to make room for another one.
 async fn serve_unless(displaced: AbortRegistration, serving: impl Future<Output = ()>) {
     if Abortable::new(serving, displaced).await.is_err() {
-        tracing::debug!("a connection was closed for a new one");
+        tracing::debug!("closed a connection for a new one");
     }
 }
 
@@ -258,10 +258,12 @@ impl Connection {
         };
         let Opened { client, stream } = match opened {
             Ok(opened) => opened,
-            Err(error) => return tracing::debug!(%error, %peer, "a connection did not begin"),
+            Err(error) => {
+                return tracing::debug!(%error, %peer, "a connection failed before its first request");
+            }
         };
         if client != peer && !slot.reassign(client.ip()) {
-            return tracing::debug!(%client, "a connection was refused");
+            return tracing::debug!(%client, "refused a connection");
         }
         match stream {
             Stream::Plain(stream) => self.speak(stream, Scheme::HTTP, client, slot).await,

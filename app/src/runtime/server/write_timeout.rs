@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_reads_gets_everything_however_long_it_takes() {
+    async fn a_slow_reader_gets_the_whole_response() {
         // The whole transfer takes longer than the timeout, but each part takes much less, so that a busy machine may
         // be late.
         let (mut ours, mut theirs) = pair(Duration::from_secs(3));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_reads_nothing_is_given_up() {
+    async fn a_connection_without_reads_times_out() {
         let (mut ours, _theirs) = pair(Duration::from_millis(50));
         let error = ours.write_all(&[7; 160]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);

@@ -21,7 +21,7 @@ fn it_makes_what_it_needs_and_finds_it_again() {
     let service = program.start();
     let tokens = join(&mut service.connect(), "ann@example.org").unwrap();
     let log = service.stop();
-    assert!(log.contains("made a new signing key") && log.contains("certs/private.pem"), "{log}");
+    assert!(log.contains("created a signing key") && log.contains("certs/private.pem"), "{log}");
     assert!(log.contains("applied migration"), "{log}");
     assert_eq!(mode(&folder.path().join("certs/private.pem")), 0o600);
     assert_eq!(mode(&folder.path().join("data/inwren.db")), 0o600);
@@ -31,7 +31,7 @@ fn it_makes_what_it_needs_and_finds_it_again() {
     service.call(&me(&tokens.access)).expect(200);
     Tokens::of(&service.call(&login("ann@example.org", PASSWORD)));
     let log = service.stop();
-    assert!(!log.contains("made a new signing key") && !log.contains("applied migration"), "{log}");
+    assert!(!log.contains("created a signing key") && !log.contains("applied migration"), "{log}");
     assert_eq!(std::fs::read(folder.path().join("certs/private.pem")).unwrap(), key);
 }
 
@@ -118,14 +118,14 @@ fn the_first_superuser_is_made_once() {
     let service = program.start();
     let root = Tokens::of(&service.call(&login("root@example.org", "the first pass phrase of all")));
     service.call(&Call::get("/admin/users").bearer(&root.access)).expect(200);
-    assert!(service.stop().contains("made the first superuser"));
+    assert!(service.stop().contains("created the first superuser"));
 
     // Another password in the configuration changes nobody's.
     std::fs::write(folder.path().join("secret"), "another pass phrase").unwrap();
     let service = program.start();
     service.call(&login("root@example.org", "another pass phrase")).expect(401);
     service.call(&login("root@example.org", "the first pass phrase of all")).expect(200);
-    assert!(!service.stop().contains("made the first superuser"));
+    assert!(!service.stop().contains("created the first superuser"));
 }
 
 /// What could not be used any more does no harm where it is not used.

@@ -194,7 +194,7 @@ fn limits_are_counted_and_a_rotation_of_keys_is_seen() {
     assert_eq!(page.value(&requests("login", 429)), 3.0);
 
     limited.clone().args(["keys", "rotate"]).run().with_code(0);
-    service.wait_for("read the signing keys");
+    service.wait_for("loaded the signing keys");
     let page = scrape(&service);
     assert_eq!(page.value(r#"inwren_signing_keys{state="active"}"#), 1.0);
     assert_eq!(page.value(r#"inwren_signing_keys{state="pending"}"#), 1.0);

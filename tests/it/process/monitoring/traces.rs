@@ -266,7 +266,7 @@ fn a_collector_that_does_not_take_traces_costs_no_request() {
         let stop = begun.elapsed();
         println!("collector {name}: stop {stop:?}");
         assert!(stop < 2 * SLACK, "{name}: {stop:?}");
-        assert_eq!(log.matches("does not take traces").count(), 1, "{name}: {log}");
+        assert_eq!(log.matches("does not accept traces").count(), 1, "{name}: {log}");
     }
 }
 

@@ -108,7 +108,7 @@ fn one_client_with_thousands_of_sockets_blocks_no_other() {
             continue;
         }
         assert!(shed(&service) > 0, "sockets {kind}");
-        service.wait_for("connections are closed for new ones");
+        service.wait_for("closing connections for new ones");
         // The one warning of a minute may be of a new connection that was refused before its network was known.
         let log = service.stop();
         assert!(!log.contains("network=") || log.contains(&format!("network={CROWD}")), "{log}");

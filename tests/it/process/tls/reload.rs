@@ -9,7 +9,7 @@ use inwren_tests::process::{Call, PATIENCE, Service};
 
 use super::Served;
 
-const REFUSED: &str = "the changed TLS certificate is refused; the one before goes on";
+const REFUSED: &str = "the changed TLS certificate is refused; the previous one stays in use";
 
 /// Connects until this certificate is shown, and tells how long that took.
 #[track_caller]
@@ -103,5 +103,5 @@ fn a_broken_new_file_keeps_the_old_certificate_and_is_told_once() {
     other.write(served.folder.path());
     wait_for(&client, &service, &other.der);
     let log = service.stop();
-    assert_eq!(log.matches("read the TLS certificate").count(), 1, "{log}");
+    assert_eq!(log.matches("loaded the TLS certificate").count(), 1, "{log}");
 }

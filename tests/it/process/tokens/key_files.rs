@@ -315,7 +315,7 @@ fn published(folder: &TempFolder) -> Vec<String> {
     let service = program(folder).start();
     let keys = service.call(&Call::get("/.well-known/jwks.json")).expect(200).json();
     let log = service.stop();
-    assert!(!log.contains("made a new signing key"), "{log}");
+    assert!(!log.contains("created a signing key"), "{log}");
     let keys = keys["keys"].as_array().expect("keys").clone();
     keys.iter().map(|key| key["kid"].as_str().expect("a name").to_owned()).collect()
 }

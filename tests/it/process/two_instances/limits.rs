@@ -125,7 +125,7 @@ fn guesses_at_one_account_are_counted_at_both_together_whatever_the_keys() {
     thirty_are_heard(&mut both, "before");
     both.program.clone().args(["keys", "rotate"]).run().with_code(0);
     for service in &both.services {
-        service.wait_for("read the signing keys");
+        service.wait_for("loaded the signing keys");
     }
     both.lines = both.services.each_ref().map(Service::connect);
     thirty_are_heard(&mut both, "after");

@@ -21,8 +21,8 @@ fn what_they_need_is_made_once() {
         let migrations = both.count("seaql_migrations");
         let logs = both.stop().concat();
         let said = |text: &str| logs.matches(text).count();
-        assert_eq!(said("made a new signing key"), 1, "{logs}");
-        assert_eq!(said("made the first superuser"), 1, "{logs}");
+        assert_eq!(said("created a signing key"), 1, "{logs}");
+        assert_eq!(said("created the first superuser"), 1, "{logs}");
         assert_eq!(i64::try_from(said("applied migration")), Ok(migrations), "{logs}");
         assert_eq!((said("ERROR"), said("panicked")), (0, 0), "{logs}");
     }

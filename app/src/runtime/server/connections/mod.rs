@@ -172,7 +172,7 @@ impl Connections {
                 limit = self.name,
                 max = self.max,
                 network,
-                "connections are closed for new ones, first those of the network that holds the most"
+                "closing connections for new ones, first those of the network with the most"
             );
         }
     }

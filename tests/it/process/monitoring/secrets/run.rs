@@ -150,7 +150,7 @@ impl Run {
         self.command(&["keys", "list"], "");
         self.command(&["keys", "list", "--json"], "");
         self.command(&["config", "check"], "");
-        self.service.wait_for("read the signing keys");
+        self.service.wait_for("loaded the signing keys");
     }
 
     fn command(&mut self, arguments: &[&str], input: &str) {

@@ -35,7 +35,7 @@ impl Look {
         program.clone().args(create).input(PASSWORD).run().with_code(0);
         let service = program.start();
         story::tell(&service, &program, storage, users);
-        service.wait_for("deleted what is kept no longer");
+        service.wait_for("deleted expired data");
         Self { log: service.stop() }
     }
 }
