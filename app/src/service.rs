@@ -1,6 +1,5 @@
 //! The life of the process: startup, serving and shutdown.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -50,7 +49,8 @@ const MAX_CLOSE: Duration = Duration::from_secs(2);
 /// Resources that the caller provides instead of the configuration.
 pub(crate) struct Given {
     pub(crate) listener: TcpListener,
-    pub(crate) keys: SigningKeys,
+    /// The keys of a service with the published users. `None` uses the configured key files, and creates no users.
+    pub(crate) keys: Option<SigningKeys>,
     /// Called when the service is ready to serve clients.
     pub(crate) ready: Box<dyn FnOnce() + Send>,
 }
@@ -88,7 +88,7 @@ pub(crate) async fn serve(config: &Config, given: Option<Given>, log: &LogSink) 
             watch.abort();
         }
         if tokio::time::timeout(MAX_CLOSE, ready.store.close()).await.is_err() {
-            tracing::warn!("stopped without the database, which does not answer");
+            tracing::warn!("stopped without closing the database, which does not respond");
         }
         if let Some(traces) = ready.traces {
             traces.stop().await;
@@ -103,7 +103,7 @@ pub(crate) async fn serve(config: &Config, given: Option<Given>, log: &LogSink) 
             tracing::info!("stopped");
             Ok(())
         }
-        () = second => Err(ServiceError::Failed("a second signal ended the service at once".to_owned())),
+        () = second => Err(ServiceError::Failed("a second signal stopped the service immediately".to_owned())),
     }
 }
 
@@ -154,8 +154,11 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     if let Some(certificate) = certificate {
         watches.push(certificate.watch().map_err(ServiceError::because)?);
     }
-    let (listener, keys, told) = match given {
-        Some(Given { listener, keys, ready }) => (listener, Keys::Given(keys), Some(ready)),
+    let (listener, keys, on_ready) = match given {
+        Some(Given { listener, keys, ready }) => {
+            let keys = keys.map_or_else(|| Keys::open(config), |keys| Ok(Keys::Given(keys)))?;
+            (listener, keys, Some(ready))
+        }
         None => {
             let keys = Keys::open(config)?;
             (listen(config).await?, keys, None)
@@ -214,9 +217,9 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     {
         listeners.push(serve_beside("METRICS_ADDR", listener, metrics::endpoint(&state)));
     }
-    announce(config, address, &signs.map(|key| key.id).unwrap_or_default(), told.is_some(), log);
-    if let Some(told) = told {
-        told();
+    announce(config, address, &signs.map(|key| key.id).unwrap_or_default(), on_ready.is_some(), log);
+    if let Some(on_ready) = on_ready {
+        on_ready();
     }
     Ok(Ready { store: opened.store, state, sweeper, watches, endpoint, listener, traces, listeners, options })
 }
@@ -239,9 +242,9 @@ fn server_options(config: &Config, certificate: Option<&ServedCertificate>) -> S
 fn announce_legacy_tokens(config: &Config, now: OffsetDateTime) {
     match config.legacy_tokens_until {
         Some(until) if now < until => {
-            tracing::warn!(%until, "LEGACY_TOKENS_UNTIL: access tokens of the service before this one are accepted");
+            tracing::warn!(%until, "LEGACY_TOKENS_UNTIL: access tokens of the legacy service are accepted");
         }
-        Some(_) => tracing::info!("LEGACY_TOKENS_UNTIL is over: it can be taken away"),
+        Some(_) => tracing::info!("LEGACY_TOKENS_UNTIL is over: remove it"),
         None => {}
     }
 }
@@ -259,7 +262,7 @@ impl Keys {
         let store = wiring::key_store(config);
         let opened = store.open_or_generate(wiring::clock().now()).map_err(ServiceError::because)?;
         if opened.made {
-            tracing::info!(path = %config.keys.private.display(), "made a new signing key");
+            tracing::info!(path = %config.keys.private.display(), "created a signing key");
         }
         Ok(Self::Files(store, opened))
     }
@@ -311,11 +314,8 @@ fn announce(config: &Config, address: SocketAddr, kid: &str, is_ephemeral: bool,
     let banner = Banner { config, address, kid, is_ephemeral };
     match config.log_format {
         LogFormat::Json => banner.log(),
-        // The text is not a log event, so it appears whatever RUST_LOG says. It must not overtake earlier events, so it
-        // goes through the sink.
-        LogFormat::Pretty => {
-            let mut sink = log;
-            let _ = sink.write_all(banner.text().as_bytes());
-        }
+        // The text is not a log event, so it appears whatever RUST_LOG says. The sink writes it before the lines of the
+        // startup.
+        LogFormat::Pretty => log.banner(banner.text()),
     }
 }

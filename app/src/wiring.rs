@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use inwren_adapters::clock::SystemClock;
 use inwren_adapters::crypto::argon2::{AffordableHashes, Argon2Hasher, HasherLimits};
 use inwren_adapters::crypto::jwt::{LegacyTokens, SigningKeys, TokenFormat};
-use inwren_adapters::crypto::keys::KeyError;
+use inwren_adapters::crypto::keys::{KeyError, PublicKey};
 use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter};
 use inwren_adapters::store::memory::MemoryStore;
@@ -188,17 +188,32 @@ pub type Tokens = inwren_adapters::crypto::jwt::AwsLcTokens;
 #[cfg(not(feature = "aws-lc"))]
 pub type Tokens = inwren_adapters::crypto::jwt::PortableTokens;
 
+/// The offline verifier of this build.
+#[cfg(feature = "aws-lc")]
+pub type OfflineVerifier = inwren_adapters::crypto::jwt::AwsLcVerifier;
+/// The offline verifier of this build.
+#[cfg(not(feature = "aws-lc"))]
+pub type OfflineVerifier = inwren_adapters::crypto::jwt::PortableVerifier;
+
 /// The name of the token adapter of this build.
 pub const TOKENS: &str = if cfg!(feature = "aws-lc") { "aws-lc" } else { "portable" };
 
 /// The token issuer and verifier with these keys.
 pub fn tokens(config: &Config, keys: &SigningKeys) -> Result<Arc<Tokens>, KeyError> {
-    let format = TokenFormat {
+    Ok(Arc::new(Tokens::with_keys(token_format(config), keys)?))
+}
+
+/// The verifier of another service, which has only the public keys.
+pub fn offline_verifier(config: &Config, keys: &[PublicKey]) -> Result<OfflineVerifier, KeyError> {
+    OfflineVerifier::new(token_format(config), keys)
+}
+
+fn token_format(config: &Config) -> TokenFormat {
+    TokenFormat {
         issuer: config.token_issuer.clone(),
         audience: config.token_audience.clone(),
         leeway: LEEWAY,
-    };
-    Ok(Arc::new(Tokens::with_keys(format, keys)?))
+    }
 }
 
 /// The verifier for access tokens of the legacy service, if the configuration accepts them.
@@ -260,6 +275,7 @@ pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
         project_name: config.project_name.clone(),
         issuer: Issuer::new(&config.token_issuer, &config.token_audience),
         jwks_max_age: config.jwks_max_age,
+        logs_paths: config.logs_paths(),
         draining: AtomicBool::new(false),
     })
 }

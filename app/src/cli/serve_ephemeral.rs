@@ -26,12 +26,12 @@ pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &Serve
     if !issuer_is_set {
         config.token_issuer.clone_from(&url);
     }
-    let told = Told { url, issuer: config.token_issuer.clone(), audience: config.token_audience.clone() };
+    let facts = Facts { url, issuer: config.token_issuer.clone(), audience: config.token_audience.clone() };
     let as_json = arguments.json;
     let given = Given {
         listener,
-        keys: ephemeral::signing_keys().map_err(Failed::because)?,
-        ready: Box::new(move || say(&if as_json { told.json() } else { told.variables() })),
+        keys: Some(ephemeral::signing_keys().map_err(Failed::because)?),
+        ready: Box::new(move || say(&if as_json { facts.json() } else { facts.variables() })),
     };
     let outcome = serve(&config, Some(given), &log).await.map_err(Failed::from);
     log.flush();
@@ -39,13 +39,13 @@ pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &Serve
 }
 
 /// The facts that a test harness needs.
-struct Told {
+struct Facts {
     url: String,
     issuer: String,
     audience: String,
 }
 
-impl Told {
+impl Facts {
     /// Formats them as one line of JSON.
     fn json(&self) -> String {
         let users = ephemeral::SEEDS.map(|seed| {

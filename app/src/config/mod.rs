@@ -49,7 +49,7 @@ use rules::rules;
 pub use secret::bare;
 use secret::secret_or_file;
 pub use sensitive::{has_password, shown_argument};
-pub use setting::{SETTINGS, Setting};
+pub use setting::{SETTINGS, Setting, group_of};
 use source::Source;
 pub use tls::TlsPaths;
 use tls::tls;
@@ -125,6 +125,11 @@ impl Config {
     /// The scheme of the listener.
     pub fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// Whether the log shows paths: only in development, and only in the format for people.
+    pub fn logs_paths(&self) -> bool {
+        self.environment == Environment::Development && self.log_format == LogFormat::Pretty
     }
 
     /// Reads the configuration of this process: the flags, its environment, and `.env` in the working folder.
@@ -207,11 +212,7 @@ impl Config {
         let shutdown_notice = source.parse("SHUTDOWN_NOTICE_SECONDS", seconds);
         let shutdown_grace = source.parse("SHUTDOWN_GRACE_SECONDS", seconds);
         let sweep_interval = source.parse("SWEEP_INTERVAL_SECONDS", value::number(1..=86_400_u64));
-        let log_format = source.parse("LOG_FORMAT", |text| match text {
-            "pretty" => Some(LogFormat::Pretty),
-            "json" => Some(LogFormat::Json),
-            _ => None,
-        });
+        let log_format = monitoring::log_format(source, production);
         let log_filter = source.parse("RUST_LOG", |text| {
             tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
         });

@@ -62,10 +62,22 @@ pub(super) fn traces(source: &mut Source) -> Option<Option<TraceSettings>> {
     Some(endpoint.map(|endpoint| TraceSettings { endpoint, headers, service_name, follow_caller, share }))
 }
 
+/// Reads the format of the log. Programs read the log of a deployment, people that of a development service.
+pub(super) fn log_format(source: &mut Source, production: bool) -> Option<LogFormat> {
+    if source.text("LOG_FORMAT").is_none() {
+        return Some(if production { LogFormat::Json } else { LogFormat::Pretty });
+    }
+    source.parse("LOG_FORMAT", |text| match text {
+        "pretty" => Some(LogFormat::Pretty),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    })
+}
+
 /// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Human-readable.
+    /// One short line per event, for people.
     Pretty,
     /// One JSON object per line.
     Json,

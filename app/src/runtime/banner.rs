@@ -28,6 +28,7 @@ impl Banner<'_> {
             storage = config.database.target.to_string(),
             tokens = wiring::TOKENS,
             kid,
+            issuer = config.token_issuer,
             environment = ?config.environment,
             "{}",
             self.title()
@@ -54,11 +55,12 @@ impl Banner<'_> {
             Environment::Production => "production",
         };
         let key = match is_ephemeral {
-            true => format!("{kid}, which everybody has"),
+            true => format!("{kid}, a published test key"),
             false => format!("{kid} in {}", config.keys.private.display()),
         };
         let mut lines = vec![
             ("docs", format!("{url}/docs to try it, {url}/redoc to read it")),
+            ("issuer", config.token_issuer.clone()),
             ("storage", config.database.target.to_string()),
             ("key", key),
             ("build", format!("{}, {environment}, tokens by {}", env!("CARGO_PKG_VERSION"), wiring::TOKENS)),
@@ -100,11 +102,15 @@ impl Banner<'_> {
     fn warnings(&self) -> Vec<String> {
         let Self { config, address, is_ephemeral, .. } = self;
         if *is_ephemeral {
-            let mut warnings =
-                vec!["for tests only: everybody knows the key and the users, and nothing is kept".to_owned()];
+            let mut warnings = vec![
+                "for tests only: its key and its passwords are published, and it stores nothing on disk"
+                    .to_owned(),
+            ];
             if !address.ip().is_loopback() {
-                warnings
-                    .push("others can reach it: whatever believes its tokens believes anybody".to_owned());
+                warnings.push(
+                    "other machines can reach it: never trust its tokens outside of tests, anyone can make them"
+                        .to_owned(),
+                );
             }
             return warnings;
         }
@@ -116,28 +122,28 @@ impl Banner<'_> {
         };
         warn(
             matches!(config.database.target, DatabaseTarget::Memory),
-            "DATABASE_URL is memory: nothing is kept when the service stops",
+            "DATABASE_URL is memory: all users and sessions are lost when the service stops",
         );
         warn(
             !config.limits.enabled,
-            "RATE_LIMIT_ENABLED is false: passwords can be guessed as fast as they are hashed",
+            "RATE_LIMIT_ENABLED is false: attackers can guess passwords as fast as the service hashes them",
         );
         warn(
             !config.argon2.is_recommended(),
-            "ARGON2_MEMORY_KIB, ARGON2_ITERATIONS: below what OWASP asks for, so that stolen hashes are cheap to try",
+            "ARGON2_MEMORY_KIB, ARGON2_ITERATIONS: below the OWASP minimum, so stolen hashes are cheap to crack",
         );
         warn(
             config.cors == AllowedOrigins::Any,
-            "CORS_ALLOWED_ORIGINS is *: the scripts of every page may read the answers",
+            "CORS_ALLOWED_ORIGINS is *: scripts of every web page may read responses",
         );
         let is_called_from_afar = !address.ip().is_loopback() || !config.trusted_proxies.is_empty();
         warn(
             is_called_from_afar && !Issuer::new(&config.token_issuer, &config.token_audience).is_address(),
-            "TOKEN_ISSUER is not the address of this service: whoever calls it by a name is told one of this machine's",
+            "TOKEN_ISSUER is not the address of this service: clients on other machines get links that do not work",
         );
         warn(
             config.environment == Environment::Development && !address.ip().is_loopback(),
-            "others can reach it in ENVIRONMENT=development, which makes up what is missing",
+            "other machines can reach it in ENVIRONMENT=development, which generates missing keys",
         );
         warnings
     }
@@ -148,7 +154,7 @@ impl Banner<'_> {
         let plain = production && self.config.tls.is_none() && !self.address.ip().is_loopback();
         match self.config.log_format {
             _ if self.is_ephemeral => None,
-            _ if plain => Some("plain HTTP: let a proxy in front of it speak TLS".to_owned()),
+            _ if plain => Some("plain HTTP: put a proxy with TLS in front of it".to_owned()),
             LogFormat::Pretty if !production => Some("`inwren config check` shows all settings".to_owned()),
             _ => None,
         }

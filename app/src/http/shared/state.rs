@@ -33,6 +33,9 @@ pub struct AppState {
     pub jwks_max_age: Duration,
     /// The name of the service, as documents and pages show it.
     pub project_name: String,
+    /// Whether the log shows the path of a request, and not only its route. Paths may contain what clients put there by
+    /// mistake, so only a developer's log does.
+    pub logs_paths: bool,
     /// Set when shutdown begins.
     pub draining: AtomicBool,
 }

@@ -11,6 +11,12 @@ use crate::process::support::client::{PASSWORD, join, login, me};
 /// What a line would have to have in it that somebody wrote who is not the service.
 const FORGED: &str = "FORGED";
 
+/// Whether a line is that of a request, in either format: `11:34:07 GET /health 200 0.3 ms`.
+pub(super) fn is_request(line: &str) -> bool {
+    let words: Vec<&str> = line.split(' ').collect();
+    line.contains("inwren::request") || matches!(words[..], [_, _, _, _, _, "ms"] | [_, _, _, _, _, "ms", _])
+}
+
 #[test]
 fn nobody_writes_a_line_of_the_log() {
     for format in ["pretty", "json"] {
@@ -45,12 +51,13 @@ fn nobody_writes_a_line_of_the_log() {
             assert!(service.call(call).status < 500, "{call:?}");
         }
         let log = service.stop();
-        let requests = log.lines().filter(|line| line.contains("inwren::request")).count();
+        let requests = log.lines().filter(|line| is_request(line)).count();
         assert_eq!(requests, calls.len(), "one line for a request:\n{log}");
         for line in log.lines() {
             assert!(!line.contains(|c: char| c.is_control()), "{format}: {line:?}");
-            // The method is the one thing that is written as it came; hyper lets only tokens through.
-            let ours = !line.contains(FORGED) || line.contains("inwren::request");
+            // Only the method and, in development, the path appear as the client sent them; hyper accepts only visible
+            // characters in both.
+            let ours = !line.contains(FORGED) || is_request(line);
             assert!(ours, "{format}: {line}");
             if format == "json" {
                 let parsed: Value =
@@ -58,6 +65,55 @@ fn nobody_writes_a_line_of_the_log() {
                 assert!(parsed["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
             }
         }
+    }
+}
+
+/// In development, the log says in one short line what a developer wants to know of a request.
+#[test]
+fn a_development_log_has_a_short_line_per_request() {
+    let folder = TempFolder::new();
+    let program = Program::new(folder.path()).env("DATABASE_URL", "memory:");
+    let service = program.start();
+    service.call(&Call::get("/health?token=secret-of-ann")).expect(200);
+    service.call(&Call::get("/users/me").header("X-Request-Id", "asked-by-ann")).expect(401);
+    service.call(&Call::get("/nowhere?token=secret-of-ann")).expect(404);
+    let log = service.stop();
+    let (banner, lines) = log.split_once("\n\n  docs ").expect("a banner");
+    assert!(
+        banner.trim_start().starts_with("Inwren Auth is listening on "),
+        "the banner is not first:\n{log}"
+    );
+    assert!(lines.contains("  issuer     http"), "{log}");
+    let requests: Vec<Vec<&str>> =
+        lines.lines().filter(|line| is_request(line)).map(|line| line.split(' ').collect()).collect();
+    let [health, me, nowhere] = &requests[..] else { panic!("{log}") };
+    assert_eq!((health[1..4].join(" "), health.len()), ("GET /health 200".to_owned(), 6), "{log}");
+    assert_eq!(me[1..4].join(" "), "GET /users/me 401");
+    assert_eq!(me.last(), Some(&"request_id=asked-by-ann"), "{log}");
+    assert_eq!(nowhere[1..4].join(" "), "GET /nowhere 404");
+    assert!(health[0].len() == 8 && health[0].split(':').count() == 3, "{log}");
+    assert!(!log.contains("secret-of-ann") && !log.contains('\u{1b}'), "{log}");
+}
+
+#[test]
+fn a_production_log_shows_the_route_only() {
+    let folder = TempFolder::new();
+    let program = Program::new(folder.path());
+    program.clone().args(["keys", "generate"]).run().with_code(0);
+    let program = program
+        .env("ENVIRONMENT", "production")
+        .env("DATABASE_URL", "sqlite://inwren.db")
+        .env("AUTO_MIGRATE", "true")
+        .env("TOKEN_ISSUER", "https://auth.example.org");
+    for format in ["", "pretty"] {
+        let service = program.clone().env("LOG_FORMAT", format).start();
+        service.call(&Call::get("/problems/secret-of-ann")).expect(404);
+        let log = service.stop();
+        assert!(!log.contains("secret-of-ann"), "{log}");
+        let lines = log.lines().filter(|line| is_request(line)).count();
+        assert_eq!(lines, 1, "{log}");
+        let is_json = log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok());
+        assert_eq!(is_json, format.is_empty(), "JSON is the default of production:\n{log}");
     }
 }
 

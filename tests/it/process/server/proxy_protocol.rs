@@ -17,6 +17,7 @@ const TRUSTING_OTHERS: &str = "127.0.0.2, 10.0.0.0/8";
 fn program(folder: &TempFolder, trusted: &str) -> Program {
     Program::new(folder.path())
         .env("DATABASE_URL", "memory:")
+        .env("LOG_FORMAT", "json")
         .env("PROXY_PROTOCOL", "true")
         .env("TRUSTED_PROXIES", trusted)
 }
@@ -45,22 +46,22 @@ fn a_trusted_proxy_names_the_client() {
     let folder = TempFolder::new();
     let service = program(&folder, TRUSTING).start();
     call(&service, &version_1("203.0.113.9"), &Call::get("/health")).expect(200);
-    service.wait_for("client=203.0.113.9");
+    service.wait_for(r#""client":"203.0.113.9""#);
     call(&service, &version_2([203, 0, 113, 10]), &Call::get("/health")).expect(200);
-    service.wait_for("client=203.0.113.10");
+    service.wait_for(r#""client":"203.0.113.10""#);
     call(&service, b"PROXY TCP6 2001:db8::9 ::1 40000 443\r\n", &Call::get("/health")).expect(200);
-    service.wait_for("client=2001:db8::9");
+    service.wait_for(r#""client":"2001:db8::9""#);
     // What the client says itself changes nothing: it is not one of the proxies.
     let spoofed = Call::get("/health")
         .header("X-Forwarded-For", "198.51.100.1")
         .header("Forwarded", "for=198.51.100.1");
     call(&service, &version_1("203.0.113.11"), &spoofed).expect(200);
-    service.wait_for("client=203.0.113.11");
+    service.wait_for(r#""client":"203.0.113.11""#);
     // One proxy behind another: the header names the outer one, which is trusted, and that one names the client.
     let forwarded = Call::get("/health").header("X-Forwarded-For", "198.51.100.2");
     call(&service, &version_1("127.9.9.9"), &forwarded).expect(200);
-    service.wait_for("client=198.51.100.2");
-    assert!(!service.stop().contains("198.51.100.1 "), "a client named itself");
+    service.wait_for(r#""client":"198.51.100.2""#);
+    assert!(!service.stop().contains(r#""198.51.100.1""#), "a client named itself");
 }
 
 #[test]
@@ -71,7 +72,7 @@ fn a_proxy_that_speaks_for_itself_is_itself() {
         call(&service, header, &Call::get("/health")).expect(200);
     }
     let log = service.stop();
-    assert_eq!(log.matches("client=127.0.0.1").count(), 3, "{log}");
+    assert_eq!(log.matches(r#""client":"127.0.0.1""#).count(), 3, "{log}");
 }
 
 #[test]
@@ -108,7 +109,7 @@ fn nobody_else_is_believed() {
     let _ = connection.send(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(!connection.receive().is_ok_and(|answer| answer.status == 200));
     let log = service.stop();
-    assert!(log.contains("client=127.0.0.1") && !log.contains("203.0.113.9"), "{log}");
+    assert!(log.contains(r#""client":"127.0.0.1""#) && !log.contains("203.0.113.9"), "{log}");
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn without_the_setting_a_header_is_a_bad_request() {
     let service = program(&folder, TRUSTING).env("PROXY_PROTOCOL", "false").start();
     call(&service, &version_1("203.0.113.9"), &Call::get("/health")).expect(400);
     service.call(&Call::get("/health")).expect(200);
-    assert!(!service.stop().contains("client=203.0.113.9"));
+    assert!(!service.stop().contains(r#""client":"203.0.113.9""#));
 }
 
 #[test]
@@ -194,8 +195,8 @@ fn it_stands_in_front_of_tls() {
     let check = program.env("PORT", service.address().port().to_string()).args(["healthcheck"]);
     check.run().with_code(0);
     let log = service.stop();
-    assert_eq!(log.matches("client=203.0.113.9").count(), 2, "{log}");
-    assert_eq!(log.matches("client=127.0.0.1").count(), 1, "{log}");
+    assert_eq!(log.matches(r#""client":"203.0.113.9""#).count(), 2, "{log}");
+    assert_eq!(log.matches(r#""client":"127.0.0.1""#).count(), 1, "{log}");
 }
 
 #[test]
@@ -205,7 +206,7 @@ fn the_health_is_asked_for_as_a_proxy_or_as_a_client() {
         let service = program(&folder, trusted).start();
         let port = service.address().port().to_string();
         program(&folder, trusted).env("PORT", port).args(["healthcheck"]).run().with_code(0);
-        assert!(service.stop().contains("client=127.0.0.1"));
+        assert!(service.stop().contains(r#""client":"127.0.0.1""#));
     }
 }
 

@@ -27,6 +27,9 @@ const MAX_REQUEST_TIME: Duration = Duration::from_secs(30);
 /// Maximum size of the path and the query together.
 const MAX_URI_BYTES: usize = 8 * 1024;
 
+/// Maximum length of a path in the log, in characters.
+const MAX_LOGGED_PATH: usize = 200;
+
 /// The outermost middleware. Every response gets a request id and the common headers, every error gets the common body,
 /// and every request gets one log line.
 pub(in crate::http) struct RequestPipeline {
@@ -67,6 +70,8 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         let id = request_id(&request, self.state.core.entropy.as_ref());
         request.extensions_mut().insert(Arc::clone(&self.state));
         let method = request.method().clone();
+        let path: Option<String> =
+            self.state.logs_paths.then(|| request.uri().path().chars().take(MAX_LOGGED_PATH).collect());
         let address = ClientAddress::find(&request, &self.state.trusted_proxies);
         request.extensions_mut().insert(address);
         let client = client_of(&request);
@@ -131,6 +136,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
                 target: "inwren::request",
                 %method,
                 route = template.unwrap_or("-"),
+                path,
                 status = response.status().as_u16(),
                 duration_ms = f64::from(microseconds) / 1_000.0,
                 %client,

@@ -10,6 +10,7 @@ use inwren_tests::process::Program;
 use inwren_tests::stores::TempFolder;
 use serde_json::Value;
 
+use super::log_lines::is_request;
 use crate::process::support::database::Storage;
 use run::Run;
 
@@ -20,7 +21,7 @@ const TELLING: usize = 20;
 fn a_pretty_log_tells_no_secret() {
     for storage in Storage::each() {
         let (log, calls) = check(&storage, "pretty");
-        let lines = log.lines().filter(|line| line.contains("inwren::request: ")).count();
+        let lines = log.lines().filter(|line| is_request(line)).count();
         assert_eq!(lines, calls, "one line for a request");
     }
 }
