@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue};
@@ -6,7 +7,7 @@ use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Pars
 use clap_complete::Shell;
 
 use super::error::Failed;
-use super::examples;
+use super::{examples, help, suggestions};
 use crate::config::{SETTINGS, Setting, has_password, shown_argument};
 use crate::wiring;
 
@@ -23,73 +24,75 @@ fn version() -> String {
     format!("{} (tokens: {})", env!("CARGO_PKG_VERSION"), wiring::TOKENS)
 }
 
-const AFTER_HELP: &str = "Settings may be given as flags, as environment variables (DATABASE_URL for --database-url) \
-or in a file .env;\n`inwren --help` lists them. Secrets have no flag: PRIVATE_KEY_PASSPHRASE, FIRST_SUPERUSER_PASSWORD, \
+const AFTER_HELP: &str = "Settings are flags (--database-url), environment variables (DATABASE_URL) or lines in .env; \
+`inwren help settings` lists them. Secrets have no flag: PRIVATE_KEY_PASSPHRASE, FIRST_SUPERUSER_PASSWORD, \
 OTEL_EXPORTER_OTLP_HEADERS.\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration.";
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Run the service (what `inwren` alone does)
+    /// Run the service; `inwren` alone does the same
     Serve(ServeArgs),
-    /// Bring the database schema up to date, back, or show where it is
+    /// Watch a service register, log in, verify offline and rotate its key
+    Demo,
+    /// Update or roll back the database schema, or show its state
     #[command(subcommand)]
     Migrate(MigrateCommand),
-    /// Manage signing keys
+    /// Generate, rotate, list, retire or revoke signing keys
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Manage users in the database
+    /// Create, import or export users, or set a password
     #[command(subcommand)]
     Users(UsersCommand),
-    /// Take over the users of another service from its table
+    /// Migrate users from the table of another service, such as FastAPI
     Adopt(super::adopt::AdoptArgs),
-    /// Manage service clients: services that ask on their own behalf
+    /// Manage service clients: services with credentials of their own
     #[command(subcommand)]
     Clients(ClientsCommand),
-    /// Copy the SQLite database to a file, while the service runs
+    /// Copy the SQLite database to a file while the service runs
     Backup {
-        /// Where to. Only its owner may read it
+        /// The new file. Only its owner may read it
         file: PathBuf,
-        /// Overwrite the file if it is there
+        /// Overwrite an existing file
         #[arg(long)]
         force: bool,
     },
-    /// Put a backup in the place of the SQLite database, which is kept aside; the service must be stopped
+    /// Replace the SQLite database by a backup; stop the service first
     Restore {
-        /// The backup
+        /// The backup. The replaced database is kept beside it, renamed
         file: PathBuf,
-        /// End all sessions in it: everybody has to log in again
+        /// End all sessions in it, so that every user has to log in again
         #[arg(long)]
         end_sessions: bool,
-        /// Accept tables in it that are not of this service, such as those of the service before
+        /// Accept tables of other programs in it, such as the legacy service
         #[arg(long)]
         keep_other_tables: bool,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// Delete now what is kept no longer: ended sessions and old audit events
+    /// Delete expired sessions and old audit events
     Sweep,
-    /// Find out what password hashes cost
+    /// Measure the cost of password hashes
     #[command(subcommand)]
     Hash(HashCommand),
     /// Print the OpenAPI document
     Openapi,
-    /// Ask the running service whether it is well
+    /// Ask a running service whether it is ready
     Healthcheck,
-    /// Look at the configuration
+    /// Check the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Print what lets a shell complete commands and options
+    /// Print a completion script for a shell
     Completions {
-        /// Which shell
+        /// The shell
         shell: Shell,
     },
     /// Print the manual page of a command
     Man {
-        /// The command, such as `keys rotate`; the whole program if there is none
+        /// The command, such as `keys rotate`; none prints the page of the program
         command: Vec<String>,
-        /// Write the pages of all commands to this folder instead
+        /// Write the pages of all commands to this folder
         #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
         write_to: Option<PathBuf>,
     },
@@ -98,34 +101,38 @@ pub(super) enum Command {
     Hidden(Hidden),
 }
 
-// Commands for developers of the program itself. They are not part of `commands`, because shell completions and manual
-// pages, which are generated from it, list every command. This is not a doc comment, because clap would start the
+// Commands that no list shows: the reference is for developers of the program itself, and `settings` exists for
+// `inwren help settings`. They are not part of `commands`, because shell completions and manual pages, which are
+// generated from it, list every command. This is not a doc comment, because clap would start the
 // output of `--help` with it.
 #[derive(Debug, Subcommand)]
 pub(super) enum Hidden {
     /// Print a page of the reference, as Markdown
     #[command(hide = true)]
     Reference {
-        /// Which one
+        /// The page
         page: ReferencePage,
     },
+    /// List all settings
+    #[command(hide = true)]
+    Settings,
 }
 
-/// How to run the service.
+/// Options of `serve`.
 #[derive(Debug, Default, Args)]
 pub(super) struct ServeArgs {
-    /// Be a test double: everything in memory, known users, a known key, no rate limits; the log goes to standard error
+    /// Run a test server: in memory, known users and key, no rate limits; logs to stderr
     #[arg(long)]
     pub(super) ephemeral: bool,
-    /// Let HOST be an address that others can reach, though everybody knows the passwords and the key
+    /// Allow a HOST that other machines can reach, although passwords and key are public
     #[arg(long, requires = "ephemeral")]
     pub(super) expose: bool,
-    /// Print the address and the users as one line of JSON, instead of NAME=VALUE lines
+    /// Print address and users as one line of JSON instead of NAME=VALUE lines
     #[arg(long, requires = "ephemeral")]
     pub(super) json: bool,
 }
 
-/// The pages that are made from the code.
+/// The pages that are generated from the code.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum ReferencePage {
     /// All settings.
@@ -136,150 +143,150 @@ pub(super) enum ReferencePage {
     CommandLine,
 }
 
-/// What to do with the schema.
+/// Commands on the schema.
 #[derive(Debug, Subcommand)]
 pub(super) enum MigrateCommand {
     /// Apply all pending migrations
     Up,
-    /// Take the last migrations back; the data in what they made is lost
+    /// Roll back the last migrations; data in the tables that they created is lost
     Down {
-        /// How many
+        /// The number of migrations
         #[arg(default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
         steps: u32,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// Show which migrations are applied
+    /// Show applied and pending migrations
     Status {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
 }
 
-/// What to do with keys.
+/// Commands on keys.
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
-    /// Make a new key pair at PRIVATE_KEY_PATH and PUBLIC_KEY_PATH
+    /// Generate a key pair at PRIVATE_KEY_PATH and PUBLIC_KEY_PATH
     Generate {
-        /// Size of the modulus. 3072 signs at about a third of the speed of 2048, 4096 at about a seventh
+        /// Modulus in bits. 3072 signs at a third of the speed of 2048, 4096 at a seventh
         #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=4096))]
         bits: u16,
-        /// Do nothing if there is one already: for scripts that may run more than once
+        /// Do nothing if a key exists, for scripts that may run more than once
         #[arg(long)]
         if_missing: bool,
     },
-    /// Make the next key: it is published at once, and signs once every verifier can know it
+    /// Create the next key: published now, signs after verifiers had time to fetch it
     Rotate {
-        /// Size of the modulus
+        /// Modulus in bits
         #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=4096))]
         bits: u16,
-        /// Let it sign at once. Verifiers that keep the public keys refuse its tokens until they ask again
+        /// Sign with it now. Verifiers with cached keys refuse its tokens until they fetch again
         #[arg(long)]
         now: bool,
     },
-    /// Show all keys and what they do
+    /// List all keys with their state
     List {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Give a pending key up before it signs; a key that signs retires by itself when the next one begins
+    /// Discard a pending key; the signing key retires when the next one starts to sign
     Retire {
-        /// The key
+        /// The key id
         #[arg(allow_hyphen_values = true)]
         kid: String,
     },
-    /// Refuse everything that a key has signed, from now on: its users have to log in again
+    /// Refuse all tokens that a key has signed; their users have to log in again
     Revoke {
-        /// The key
+        /// The key id
         #[arg(allow_hyphen_values = true)]
         kid: String,
-        /// Do not ask. It used to be called `--emergency`, which is understood still
+        /// Do not ask for confirmation (formerly `--emergency`, which still works)
         #[arg(long, alias = "emergency")]
         yes: bool,
-        /// Size of the modulus of the key that takes its place
+        /// Modulus of the replacement key in bits
         #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u16).range(2048..=4096))]
         bits: u16,
     },
 }
 
-/// What to do with users.
+/// Commands on users.
 #[derive(Debug, Subcommand)]
 pub(super) enum UsersCommand {
-    /// Make a user
+    /// Create a user
     Create {
         /// The e-mail address to log in with
         email: String,
-        /// Let the user administer the others
+        /// Make the user a superuser
         #[arg(long)]
         superuser: bool,
-        /// Read the password from the first line of standard input, instead of asking for it
+        /// Read the password from the first line of standard input
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Write users to a file, one JSON object a line, while the service runs
+    /// Write users to a file, one JSON object per line, while the service runs
     Export(super::users_export::ExportArgs),
-    /// Bring in users from such a file, while the service runs
+    /// Import users from such a file while the service runs
     Import(super::users_import::ImportArgs),
-    /// Set a user's password; all the user's sessions end
+    /// Set a user's password and end all sessions of the user
     SetPassword {
         /// The e-mail address of the user
         email: String,
-        /// Read the password from the first line of standard input, instead of asking for it
+        /// Read the password from the first line of standard input
         #[arg(long)]
         password_stdin: bool,
     },
 }
 
-/// What to do with service clients.
+/// Commands on service clients.
 #[derive(Debug, Subcommand)]
 pub(super) enum ClientsCommand {
-    /// Make a client, and print its id and, this once, its secret
+    /// Create a client; prints its id and, only this time, its secret
     Create {
-        /// What people call it
+        /// The name of the service
         name: String,
     },
-    /// Show all clients
+    /// List all clients
     List {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Take a client's access away, for good
+    /// Revoke a client permanently
     Revoke {
         /// The id of the client
         id: uuid::Uuid,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
 }
 
-/// What to do with password hashes.
+/// Commands on password hashes.
 #[derive(Debug, Subcommand)]
 pub(super) enum HashCommand {
-    /// Find Argon2id parameters for this machine, and print them as settings
+    /// Find Argon2id parameters for this machine and print them as settings
     Calibrate {
-        /// How long one hash may take while all hashing threads are busy, in milliseconds
+        /// Time per hash while all hashing threads are busy, in milliseconds
         #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..=10_000))]
         target_ms: u64,
-        /// How much memory one hash may take, in MiB
+        /// Memory per hash, in MiB
         #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(7..=4_096))]
         max_memory_mib: u32,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
 }
 
-/// What to do with the configuration.
+/// Commands on the configuration.
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
-    /// Check the configuration, and show what is in force
+    /// Validate the configuration and show the values in force
     Check {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
@@ -298,9 +305,13 @@ pub(super) fn commands() -> clap::Command {
     examples::add_to(Cli::command())
 }
 
-/// The command line with the settings, which every command accepts.
-pub(super) fn commands_and_settings() -> clap::Command {
-    commands().args(settings().map(|setting| setting.global(true)))
+/// The command line as it is parsed: with the settings, which every command accepts and no help lists, and with the
+/// commands that no list shows.
+pub(super) fn program() -> clap::Command {
+    let program = help::hint_at_settings(commands());
+    let program = Hidden::augment_subcommands(program)
+        .mut_subcommand("settings", |command| command.override_help(help::settings()));
+    program.args(settings().map(|setting| setting.hide(true).global(true))).args(flags_of_secrets())
 }
 
 /// The settings as flags, except secrets.
@@ -310,15 +321,8 @@ pub(super) fn settings() -> impl Iterator<Item = Arg> {
         Arg::new(setting.name)
             .long(setting.flag())
             .value_name("VALUE")
-            // There are too many settings for the short help of a command.
-            .hide_short_help(true)
-            .help(format!("{}: {}{default}{}", setting.about, setting.takes, without_password(setting)))
-            .help_heading("Settings")
+            .help(format!("{}: {}{default}", setting.about, setting.takes))
     })
-}
-
-fn without_password(setting: &Setting) -> &'static str {
-    if setting.is_address() { " (as a flag, without a password)" } else { "" }
 }
 
 /// Hidden flags for secrets. They exist so that an error can name the variable to use instead.
@@ -330,8 +334,12 @@ fn flags_of_secrets() -> impl Iterator<Item = Arg> {
 /// Parses the command line. If it is invalid, prints a message and exits. Returns an error if it contains a secret,
 /// because other users of the machine can read command lines.
 pub(super) fn parse() -> Result<Parsed, Failed> {
-    let program = Hidden::augment_subcommands(commands_and_settings().args(flags_of_secrets()));
-    let matches = program.try_get_matches().unwrap_or_else(|error| without_secrets(error).exit());
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let mut program = program();
+    let matches = match program.try_get_matches_from_mut(&arguments) {
+        Ok(matches) => matches,
+        Err(error) => without_secrets(suggestions::improve(error, &program, &arguments)).exit(),
+    };
     refuse_secrets(&matches)?;
     let given =
         |setting: &Setting| Some((setting.name, matches.try_get_one::<String>(setting.name).ok()??.clone()));
@@ -389,7 +397,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_help_names_every_secret_that_has_no_flag() {
+    fn the_manual_names_every_secret_without_a_flag() {
         for setting in SETTINGS.iter().filter(|setting| !setting.has_flag()) {
             assert!(AFTER_HELP.contains(setting.name), "{}", setting.name);
         }

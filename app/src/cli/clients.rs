@@ -6,9 +6,12 @@ use uuid::Uuid;
 
 use super::args::ClientsCommand;
 use super::error::{Failed, Outcome};
-use super::support::{confirm, open_core, say};
+use super::support::{confirm, open_core, say, shortened};
 use crate::config::Config;
 use crate::keys;
+
+/// The width of the column of names, the last one of a table with 100 columns.
+const MAX_NAME_COLUMNS: usize = 31;
 
 /// Runs a command on the service clients in the configured database.
 pub(super) async fn run(config: &Config, command: ClientsCommand) -> Outcome {
@@ -55,12 +58,12 @@ async fn list(core: &Core, as_json: bool) -> Outcome {
         say(&json!({ "clients": each.collect::<Vec<_>>() }).to_string());
         return Ok(());
     }
+    // The time of a revocation is only in JSON, so that the table fits 100 columns.
+    say(&format!("{:<36}  {:<20}  {:<7}  NAME", "CLIENT ID", "CREATED", "STATE"));
     for client in clients {
-        let state = match client.revoked_at {
-            Some(at) => format!("revoked {}", keys::text(at)),
-            None => "active".to_owned(),
-        };
-        say(&format!("{}  {}  {state:<28}  {}", client.id, keys::text(client.created_at), client.name));
+        let state = if client.revoked_at.is_some() { "revoked" } else { "active" };
+        let name = shortened(&client.name.to_string(), MAX_NAME_COLUMNS);
+        say(&format!("{}  {:<20}  {state:<7}  {name}", client.id, keys::text(client.created_at)));
     }
     Ok(())
 }

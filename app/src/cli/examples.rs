@@ -12,10 +12,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("Serve on http://127.0.0.1:8000, with SQLite in data/ and a key in certs/", "inwren"),
             ("Serve from PostgreSQL", "inwren --database-url postgres://auth@localhost/auth"),
-            (
-                "Make somebody who may administer the others",
-                "inwren users create boss@example.org --superuser",
-            ),
+            ("Create a superuser", "inwren users create boss@example.org --superuser"),
         ],
     ),
     (
@@ -23,135 +20,130 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("Serve on another port", "inwren serve --port 9000"),
             (
-                "A double for the tests of another service, on any free port",
+                "Run a test server for another service, on any free port",
                 "inwren serve --ephemeral --json --port 0",
             ),
         ],
     ),
-    ("migrate up", &[("Bring a database up to date before its service starts", "inwren migrate up")]),
+    ("demo", &[("Watch the life of a session in a few seconds", "inwren demo")]),
+    ("migrate up", &[("Update the schema before the service starts", "inwren migrate up")]),
     (
         "migrate down",
         &[
-            ("Take the last migration back, after a question", "inwren migrate down"),
-            ("Take the last two back, in a script", "inwren migrate down 2 --yes"),
+            ("Roll back the last migration, after a confirmation", "inwren migrate down"),
+            ("Roll back the last two, in a script", "inwren migrate down 2 --yes"),
         ],
     ),
-    ("migrate status", &[("Where is the schema?", "inwren migrate status")]),
+    ("migrate status", &[("Show the state of the schema", "inwren migrate status")]),
     (
         "keys generate",
         &[
-            ("Make the first key", "inwren keys generate"),
+            ("Generate the first key", "inwren keys generate"),
             ("In a script that may run more than once", "inwren keys generate --if-missing"),
         ],
     ),
     (
         "keys rotate",
         &[
-            (
-                "Publish the next key; it signs by itself once every verifier can know it",
-                "inwren keys rotate",
-            ),
-            ("Have a larger one", "inwren keys rotate --bits 3072"),
+            ("Publish the next key, which signs after verifiers had time to fetch it", "inwren keys rotate"),
+            ("Create a larger key", "inwren keys rotate --bits 3072"),
         ],
     ),
     (
         "keys list",
         &[
-            ("Which key signs, and until when is each published?", "inwren keys list"),
-            ("The same for a program", "inwren keys list --json"),
+            ("Show which key signs, and until when each is published", "inwren keys list"),
+            ("The same for programs", "inwren keys list --json"),
         ],
     ),
     (
         "keys retire",
-        &[("Give a pending key up", "inwren keys retire 1xFMIFoMm7nqEbCJ4Gq3s8KCMcM0LJ8nNMzyEXyoZSM")],
+        &[("Discard a pending key", "inwren keys retire 1xFMIFoMm7nqEbCJ4Gq3s8KCMcM0LJ8nNMzyEXyoZSM")],
     ),
     (
         "keys revoke",
-        &[("A key has been stolen", "inwren keys revoke 1xFMIFoMm7nqEbCJ4Gq3s8KCMcM0LJ8nNMzyEXyoZSM")],
+        &[("Revoke a stolen key", "inwren keys revoke 1xFMIFoMm7nqEbCJ4Gq3s8KCMcM0LJ8nNMzyEXyoZSM")],
     ),
     (
         "users create",
         &[
             (
-                "Make a superuser; it asks for the password",
+                "Create a superuser; the command asks for the password",
                 "inwren users create boss@example.org --superuser",
             ),
             ("In a script", "inwren users create ann@example.org --password-stdin < password.txt"),
         ],
     ),
-    ("users set-password", &[("Somebody has forgotten theirs", "inwren users set-password ann@example.org")]),
+    ("users set-password", &[("Replace a forgotten password", "inwren users set-password ann@example.org")]),
     (
         "users export",
         &[
-            ("All users with their password hashes, to a file", "inwren users export users.ndjson"),
+            ("Write all users with their password hashes to a file", "inwren users export users.ndjson"),
             (
-                "Straight into another database",
+                "Copy users to another database",
                 "inwren users export | DATABASE_URL=\"$NEW_DATABASE_URL\" inwren users import -",
             ),
-            ("How many are there, and which checksum do they have?", "inwren users export --checksum-only"),
+            ("Print only the number of users and their checksum", "inwren users export --checksum-only"),
         ],
     ),
     (
         "users import",
         &[
-            ("See what would become of a file", "inwren users import users.ndjson --dry-run"),
-            (
-                "Make those who are here already what the file says",
-                "inwren users import users.ndjson --on-conflict update",
-            ),
+            ("Show what an import would do", "inwren users import users.ndjson --dry-run"),
+            ("Update existing users from the file", "inwren users import users.ndjson --on-conflict update"),
         ],
     ),
     (
         "adopt",
         &[
-            (
-                "See what would become of the users of another service",
-                "inwren adopt --from \"$OLD_DATABASE_URL\" --dry-run",
-            ),
-            ("Take them over, in a script", "inwren adopt --from \"$OLD_DATABASE_URL\" --yes"),
+            ("Show what a migration would do", "inwren adopt --from \"$OLD_DATABASE_URL\" --dry-run"),
+            ("Migrate the users, in a script", "inwren adopt --from \"$OLD_DATABASE_URL\" --yes"),
         ],
     ),
-    ("clients create", &[("Let a service ask on its own behalf", "inwren clients create billing")]),
+    ("clients create", &[("Create a client for a service", "inwren clients create billing")]),
     (
         "clients list",
         &[
-            ("Which services may ask?", "inwren clients list"),
-            ("The same for a program", "inwren clients list --json"),
+            ("List the clients", "inwren clients list"),
+            ("The same for programs", "inwren clients list --json"),
         ],
     ),
     (
         "clients revoke",
-        &[("A secret has been lost", "inwren clients revoke 0199a3f2-6f0e-7b9a-a1c2-3d4e5f607182")],
+        &[(
+            "Revoke a client whose secret has leaked",
+            "inwren clients revoke 0199a3f2-6f0e-7b9a-a1c2-3d4e5f607182",
+        )],
     ),
     (
         "backup",
         &[
             ("Copy the database while the service runs", "inwren backup inwren.db"),
-            ("Over the copy of yesterday", "inwren backup inwren.db --force"),
+            ("Overwrite an older backup", "inwren backup inwren.db --force"),
         ],
     ),
     (
         "restore",
         &[
-            ("Go back to a backup, after a question", "inwren restore inwren.db"),
-            ("In a script, and let nobody stay logged in", "inwren restore inwren.db --end-sessions --yes"),
+            ("Restore a backup, after a confirmation", "inwren restore inwren.db"),
+            ("In a script, and end all sessions", "inwren restore inwren.db --end-sessions --yes"),
         ],
     ),
-    ("sweep", &[("Delete what is kept no longer, without waiting for the service to do it", "inwren sweep")]),
+    ("sweep", &[("Delete expired data now instead of waiting for the service", "inwren sweep")]),
     (
         "hash calibrate",
         &[
-            ("Which parameters suit this machine?", "inwren hash calibrate"),
-            ("A hash may take half a second", "inwren hash calibrate --target-ms 500"),
+            ("Find parameters for this machine", "inwren hash calibrate"),
+            ("Allow half a second per hash", "inwren hash calibrate --target-ms 500"),
         ],
     ),
     ("openapi", &[("Write the document to a file", "inwren openapi > openapi.json")]),
-    ("healthcheck", &[("Is the service on port 9000 ready?", "inwren healthcheck --port 9000")]),
+    ("healthcheck", &[("Ask whether the service on port 9000 is ready", "inwren healthcheck --port 9000")]),
     (
         "config check",
         &[
-            ("What is in force?", "inwren config check"),
-            ("Would this do?", "inwren config check --environment production"),
+            ("Show the values in force", "inwren config check"),
+            ("Check whether they suffice for production", "inwren config check --environment production"),
         ],
     ),
     (
@@ -170,8 +162,8 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
 ];
 
-/// The order of the help text: the examples come before the settings, which are many.
-const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
+/// The order of the help text: the examples come before the options.
+pub(super) const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
 
 /// Adds the examples to every command.
 pub(super) fn add_to(program: Command) -> Command {
@@ -200,7 +192,7 @@ fn add(mut command: Command, path: &str) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::{commands, commands_and_settings};
+    use crate::cli::args::{commands, program};
 
     /// The paths of all commands that have no subcommands.
     fn leaves(command: &Command, path: &str) -> Vec<String> {
@@ -229,9 +221,7 @@ mod tests {
                 let words = line.split(['|', '<', '>']).next().unwrap().split_whitespace();
                 let words: Vec<&str> = words.collect();
                 assert!(words.join(" ").starts_with(format!("inwren {path}").trim_end()), "{line}");
-                commands_and_settings()
-                    .try_get_matches_from(words)
-                    .unwrap_or_else(|error| panic!("{line}: {error}"));
+                program().try_get_matches_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
             }
         }
     }

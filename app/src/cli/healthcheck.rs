@@ -24,8 +24,8 @@ pub(super) async fn run(config: &Config) -> Outcome {
     match answer {
         Ok(Ok(status)) if status.contains(" 200 ") => Ok(()),
         Ok(Ok(status)) => Err(Failed::Failed(format!("{address} is not ready: {}", status.trim()))),
-        Ok(Err(error)) => Err(Failed::Failed(format!("{address} cannot be asked: {error}"))),
-        Err(_) => Err(Failed::Failed(format!("{address} does not answer"))),
+        Ok(Err(error)) => Err(Failed::Failed(format!("{address} cannot be reached: {error}"))),
+        Err(_) => Err(Failed::Failed(format!("{address} does not respond"))),
     }
 }
 

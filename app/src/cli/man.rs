@@ -2,9 +2,10 @@ use std::path::Path;
 
 use clap_mangen::Man;
 
-use super::args::{commands, commands_and_settings};
+use super::args::commands;
 use super::error::{Failed, Outcome};
 use super::support::say;
+use crate::config::{SETTINGS, Setting, group_of};
 
 /// Prints the manual page of a command, or writes the pages of all commands to a folder.
 pub(super) fn run(command: &[String], folder: Option<&Path>) -> Outcome {
@@ -24,7 +25,7 @@ fn find(words: &[String]) -> Result<clap::Command, Failed> {
     for word in words {
         let Some(next) = found.find_subcommand(word) else {
             return Err(Failed::Usage(format!(
-                "there is no command {:?}; `inwren help` lists all",
+                "unknown command {:?}; `inwren help` lists all commands",
                 words.join(" ")
             )));
         };
@@ -33,20 +34,11 @@ fn find(words: &[String]) -> Result<clap::Command, Failed> {
     Ok(found)
 }
 
-/// The program with its settings. Only its own page lists them, because the pages of its commands would repeat them.
 fn program() -> clap::Command {
-    let mut whole = commands_and_settings().disable_help_subcommand(true);
-    let mut bare = commands().disable_help_subcommand(true);
+    let mut program = commands().disable_help_subcommand(true);
     // Building the tree sets the names of the pages: `inwren-keys-rotate`.
-    bare.build();
-    let names: Vec<String> = whole.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
-    for name in names {
-        if let Some(of_bare) = bare.find_subcommand(&name) {
-            let of_bare = of_bare.clone();
-            whole = whole.mut_subcommand(name, |_| of_bare);
-        }
-    }
-    whole
+    program.build();
+    program
 }
 
 fn write_all(folder: &Path) -> Outcome {
@@ -67,5 +59,35 @@ fn rendered(command: &clap::Command) -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
     let source = concat!("inwren ", env!("CARGO_PKG_VERSION"));
     Man::new(command.clone()).source(source).manual("Inwren Auth").render(&mut page)?;
+    // Only the page of the program lists the settings, because all commands accept the same ones.
+    if command.get_name() == "inwren" {
+        page.extend(settings().bytes());
+    }
     Ok(page)
+}
+
+/// The section of the settings, in the language of manual pages.
+fn settings() -> String {
+    let mut text = String::from(".SH SETTINGS\n");
+    let mut group = "";
+    for setting in SETTINGS.iter() {
+        if group_of(setting) != group {
+            group = group_of(setting);
+            text += &format!(".SS {}\n", escaped(group));
+        }
+        let Setting { name, takes, about, .. } = setting;
+        let flag = match setting.has_flag() {
+            true => format!("\\fB{}\\fR VALUE, ", escaped(&format!("--{}", setting.flag()))),
+            false => String::new(),
+        };
+        let default = setting.default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
+        let text_of = escaped(&format!("{about}: {takes}{default}"));
+        text += &format!(".TP\n{flag}\\fB{name}\\fR\n{text_of}\n");
+    }
+    text
+}
+
+/// Escapes what the language of manual pages would interpret. A text never starts with a dot or a quote.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\e").replace('-', "\\-")
 }

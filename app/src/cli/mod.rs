@@ -6,10 +6,12 @@ mod backup;
 mod clients;
 mod completions;
 mod config_check;
+mod demo;
 mod error;
 mod examples;
 mod hash;
 mod healthcheck;
+mod help;
 mod keys;
 mod man;
 mod migrate;
@@ -18,6 +20,7 @@ mod reference;
 mod restore;
 mod serve;
 mod serve_ephemeral;
+mod suggestions;
 mod support;
 mod sweep;
 mod users;
@@ -30,7 +33,7 @@ use crate::config::Config;
 use crate::wiring;
 use args::{Command, ConfigCommand, Hidden, Parsed};
 use error::{Failed, Outcome};
-use support::complain;
+use support::{complain, say};
 
 /// Parses the command line and runs the command.
 pub async fn run() -> ExitCode {
@@ -61,6 +64,7 @@ async fn dispatch(parsed: Parsed) -> Outcome {
             serve_ephemeral::run(&parsed.settings, &arguments).await
         }
         Command::Serve(_) => serve::run(&config()?).await,
+        Command::Demo => demo::run(&parsed.settings).await,
         Command::Migrate(command) => migrate::run(&config()?, command).await,
         Command::Keys(command) => keys::run(&config()?, command),
         Command::Users(command) => users::run(&config()?, command).await,
@@ -84,5 +88,9 @@ async fn dispatch(parsed: Parsed) -> Outcome {
         Command::Completions { shell } => completions::run(shell),
         Command::Man { command, write_to } => man::run(&command, write_to.as_deref()),
         Command::Hidden(Hidden::Reference { page }) => reference::run(page),
+        Command::Hidden(Hidden::Settings) => {
+            say(help::settings().to_string().trim_end());
+            Ok(())
+        }
     }
 }

@@ -16,6 +16,14 @@ pub(super) fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
+/// Cuts a text to a number of characters. A cut text ends with an ellipsis.
+pub(super) fn shortened(text: &str, max: usize) -> String {
+    match text.chars().count() > max {
+        true => text.chars().take(max.saturating_sub(1)).chain(['…']).collect(),
+        false => text.to_owned(),
+    }
+}
+
 /// Prints an error.
 pub(super) fn complain(message: &str) {
     let error = colour::paint(colour::wanted(&std::io::stderr()), colour::ERROR, "error:");

@@ -49,7 +49,7 @@ impl Config {
         let refused: Vec<Invalid> = FIXED
             .iter()
             .filter(|name| flags.contains_key(*name))
-            .map(|name| invalid(name, "cannot be chosen with --ephemeral, which has its own"))
+            .map(|name| invalid(name, "cannot be set for an ephemeral service, which has its own"))
             .collect();
         if !refused.is_empty() {
             return Err(ConfigError { invalid: refused });
@@ -59,7 +59,7 @@ impl Config {
             value.filter(|value| !value.trim().is_empty())
         };
         if given("ENVIRONMENT").is_some_and(|value| value == "production") {
-            let problem = "an ephemeral service is for tests: everybody knows its key and its users";
+            let problem = "an ephemeral service is for tests: its key and its passwords are published";
             return Err(ConfigError { invalid: vec![invalid("ENVIRONMENT", problem)] });
         }
         let issuer_is_set = given("TOKEN_ISSUER").is_some();
@@ -77,8 +77,8 @@ impl Config {
         };
         let config = Self::read(flags, layered, None, now)?;
         if !config.listen.ip().is_loopback() && !expose {
-            let problem = "others can reach this address, and everybody knows the key and the users of an ephemeral \
-                           service: add --expose if they shall, or say --host 127.0.0.1";
+            let problem = "other machines can reach this address, and the key and the passwords of an ephemeral \
+                           service are published: add --expose to allow it, or set --host 127.0.0.1";
             let got = Some(config.listen.ip().to_string());
             return Err(ConfigError { invalid: vec![Invalid { got, ..invalid("HOST", problem) }] });
         }

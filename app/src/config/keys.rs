@@ -49,6 +49,12 @@ pub struct KeyPaths {
 }
 
 impl KeyPaths {
+    /// Unencrypted keys in this folder, with the default names.
+    pub fn in_folder(folder: &Path) -> Self {
+        let [(_, private, _), (_, public, _)] = NAMES;
+        Self { private: folder.join(private), public: folder.join(public), rival: None, passphrase: None }
+    }
+
     /// The manifest of several keys.
     pub fn manifest(&self) -> PathBuf {
         self.private.with_file_name("keys.json")

@@ -79,7 +79,7 @@ const BEFORE_QUOTAS: &[Setting] = &[
         "ENVIRONMENT",
         Some("development"),
         "development or production",
-        "In production nothing is made up: a missing key, a memory store or a wildcard CORS origin stops the start",
+        "In production, a missing key, a memory store or a wildcard CORS origin stops the start",
     ),
     setting("HOST", Some("127.0.0.1"), "an IP address to listen on", "Address to listen on"),
     setting("PORT", Some("8000"), "a port number, 0 for any free one", "Port to listen on"),
@@ -87,63 +87,63 @@ const BEFORE_QUOTAS: &[Setting] = &[
         "TLS_CERT_PATH",
         None,
         "a path",
-        "Certificate chain, PEM, the service's own first; with it the service speaks TLS instead of plain HTTP",
+        "Certificate chain in PEM, the certificate of the service first; enables TLS instead of plain HTTP",
     ),
-    setting("TLS_KEY_PATH", None, "a path", "Private key of the certificate, PEM (PKCS#8, PKCS#1 or SEC1)"),
+    setting("TLS_KEY_PATH", None, "a path", "Private key of the certificate in PEM (PKCS#8, PKCS#1 or SEC1)"),
     setting(
         "PROXY_PROTOCOL",
         Some("false"),
         BOOLEAN,
-        "Whether TRUSTED_PROXIES begin each connection with a PROXY protocol header (version 1 or 2)",
+        "Whether TRUSTED_PROXIES start each connection with a PROXY protocol header (version 1 or 2)",
     ),
     setting(
         "PROJECT_NAME",
         Some("Inwren Auth"),
         "1 to 100 characters",
-        "Name of the service in its documents",
+        "Name of the service in its pages and documents",
     ),
     secret(
         "DATABASE_URL",
         Some("sqlite://data/inwren.db"),
         "sqlite://PATH, postgres://USER:PASSWORD@HOST/NAME or memory:",
-        "Where users and sessions are kept",
+        "Database of users and sessions",
     ),
     setting(
         "DATABASE_MAX_CONNECTIONS",
         Some("10"),
         "a number from 1 to 1000",
-        "Most connections to the database at a time",
+        "Maximum number of database connections",
     ),
     setting(
         "DATABASE_CONNECT_TIMEOUT",
         Some("30"),
         "seconds, from 0 to 3600",
-        "How long the start waits for a database that does not answer",
+        "How long startup waits for a database that does not respond",
     ),
     setting(
         "AUTO_MIGRATE",
         None,
         BOOLEAN,
-        "Bring the schema up to date at the start [default: true in development, false in production]",
+        "Whether startup applies pending migrations [default: true in development, false in production]",
     ),
-    setting("ALGORITHM", Some("RS256"), "RS256", "Signature algorithm of tokens; there is one"),
+    setting("ALGORITHM", Some("RS256"), "RS256", "Signature algorithm of tokens"),
     setting(
         "PRIVATE_KEY_PATH",
         Some("certs/private.pem"),
         "a path",
-        "Private key, PEM (PKCS#8 or PKCS#1), also in one line with `\\n` for its line ends",
+        "Private key in PEM (PKCS#8 or PKCS#1), also in one line with `\\n` for its line ends",
     ),
     setting(
         "PUBLIC_KEY_PATH",
         Some("certs/public.pem"),
         "a path",
-        "Public key, PEM, also in one line; must belong to the private key. May be missing",
+        "Public key in PEM, also in one line; must belong to the private key. The file is optional",
     ),
     secret(
         "PRIVATE_KEY_PASSPHRASE",
         None,
         "a passphrase",
-        "Passphrase of encrypted private keys (PKCS#8); new ones are encrypted with it",
+        "Passphrase of encrypted private keys (PKCS#8); also encrypts new keys",
     ),
     setting(
         "PRIVATE_KEY_PASSPHRASE_FILE",
@@ -155,7 +155,7 @@ const BEFORE_QUOTAS: &[Setting] = &[
         "TOKEN_ISSUER",
         Some("http://localhost:8000"),
         "1 to 200 characters without white space",
-        "The `iss` of tokens: the address of the service as others know it; the same on all instances",
+        "The `iss` of tokens: the URL of the service for its clients, the same on all instances",
     ),
     setting(
         "TOKEN_AUDIENCE",
@@ -167,13 +167,13 @@ const BEFORE_QUOTAS: &[Setting] = &[
         "LEGACY_TOKENS_UNTIL",
         None,
         "a time such as 2027-01-31T12:00:00Z (RFC 3339), at most 90 days ahead",
-        "Until when access tokens are accepted that the service before this one signed with the same key; off unless it is set",
+        "Until when the service accepts access tokens that the legacy service signed with the same key; unset accepts none",
     ),
     setting(
         "JWKS_MAX_AGE_SECONDS",
         Some("300"),
         "seconds, from 1 to 86400",
-        "How long others may keep the public keys; a new key is published for twice as long before it signs",
+        "How long verifiers may cache the public keys; a new key is published for twice as long before it signs",
     ),
     setting(
         "ACCESS_TOKEN_EXPIRE_MINUTES",
@@ -185,31 +185,31 @@ const BEFORE_QUOTAS: &[Setting] = &[
         "REFRESH_TOKEN_EXPIRE_DAYS",
         Some("7"),
         "days, from 1 to 365",
-        "Lifetime of a refresh token that is not used",
+        "Lifetime of an unused refresh token",
     ),
     setting(
         "SESSION_MAX_DAYS",
         Some("90"),
         "days, from 1 to 3650",
-        "When a session ends however often it is refreshed",
+        "Maximum lifetime of a session, however often it is refreshed",
     ),
     setting(
         "SESSIONS_PER_USER",
         Some("100"),
         "a number from 1 to 10000",
-        "Most sessions of an account; a login beyond it ends the least recently used one",
+        "Maximum number of sessions per account; another login ends the least recently used one",
     ),
     setting(
         "REFRESH_REUSE_GRACE_SECONDS",
         Some("30"),
         "seconds, from 0 to 300",
-        "How long the last refresh token still gets its successor again; 0 turns it off",
+        "How long the previous refresh token still returns its successor; 0 turns this off",
     ),
     setting(
         "REAUTHENTICATION_MAX_AGE_MINUTES",
         Some("15"),
         "minutes, from 0 to 1440",
-        "How old a login may be for sensitive changes; 0 turns the check off",
+        "Maximum age of a login for sensitive changes; 0 turns the check off",
     ),
     setting(
         "TIERS",
@@ -221,15 +221,15 @@ const BEFORE_QUOTAS: &[Setting] = &[
         "SELF_SERVICE_TIERS",
         Some("free"),
         "one or more of TIERS, separated by commas",
-        "Tiers that users may choose; the first is what new users get",
+        "Tiers that users may choose; new users get the first",
     ),
     setting(
         "PASSWORD_CONTEXT_WORDS",
         Some("inwren"),
         "words, separated by commas or blanks",
-        "Words that a password may have in it but not consist of; those of PROJECT_NAME are too",
+        "Words that a password must not consist of, in addition to those of PROJECT_NAME",
     ),
-    setting("ARGON2_MEMORY_KIB", Some("19456"), "KiB, from 8 to 4194304", "Memory of a password hash"),
+    setting("ARGON2_MEMORY_KIB", Some("19456"), "KiB, from 8 to 4194304", "Memory per password hash"),
     setting(
         "ARGON2_ITERATIONS",
         Some("2"),
@@ -241,45 +241,45 @@ const BEFORE_QUOTAS: &[Setting] = &[
         "HASH_THREADS",
         None,
         "a number from 1 to 256",
-        "Threads that hash passwords [default: one a core]",
+        "Threads that hash passwords [default: one per core]",
     ),
     setting(
         "CORS_ALLOWED_ORIGINS",
         Some("http://localhost:3000,http://localhost:8000"),
         "origins such as https://app.example.org, separated by commas; none to allow none; * in development only",
-        "Origins whose pages may call the service",
+        "Origins whose web pages may call the service",
     ),
     setting(
         "TRUSTED_PROXIES",
         Some("none"),
         "addresses or CIDRs, separated by commas, IPv4-mapped ones from /96 on; none",
-        "Proxies whose Forwarded and X-Forwarded-For headers are believed",
+        "Proxies whose Forwarded and X-Forwarded-For headers the service trusts",
     ),
     setting(
         "TRUSTED_PROXY_HEADER",
         Some("either"),
         "x-forwarded-for, forwarded or either",
-        "The header that the proxies write; with either, a request whose two headers disagree counts as the proxy's own",
+        "The header that the proxies write; with either, a request with contradicting headers counts as the proxy's own",
     ),
     secret(
         "REDIS_URL",
         None,
         "redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss:// for TLS",
-        "Redis in which the instances have their limits in common [default: each limits by itself]",
+        "Redis in which instances share their rate limits [default: each instance has its own]",
     ),
     setting(
         "REDIS_CA_PATH",
         None,
         "a path of PEM certificates, for a rediss:// URL",
-        "Authorities of Redis's certificate, instead of the public ones",
+        "Certificate authorities for Redis, instead of the public ones",
     ),
     setting(
         "REDIS_KEY_PREFIX",
         Some("inwren:"),
         "1 to 200 characters without white space",
-        "What the names of all keys in Redis begin with; the same on all instances",
+        "Prefix of all keys in Redis, the same on all instances",
     ),
-    setting("RATE_LIMIT_ENABLED", Some("true"), BOOLEAN, "Whether requests are limited"),
+    setting("RATE_LIMIT_ENABLED", Some("true"), BOOLEAN, "Whether rate limits apply"),
 ];
 
 /// The settings after the quotas of the rate limits.
@@ -288,7 +288,7 @@ const AFTER_QUOTAS: &[Setting] = &[
         "FIRST_SUPERUSER_EMAIL",
         None,
         "an e-mail address",
-        "A superuser to create at startup, unless a user has the address. In production the start fails if that user is no superuser and there is no other",
+        "Superuser that startup creates, unless a user has the address. In production, startup fails if that user is not a superuser and no other superuser exists",
     ),
     secret(
         "FIRST_SUPERUSER_PASSWORD",
@@ -306,61 +306,61 @@ const AFTER_QUOTAS: &[Setting] = &[
         "MAX_CONNECTIONS",
         Some("4096"),
         "a number from 1 to 1000000",
-        "Most clients connected at a time; from three quarters on, waiting connections are closed for new ones",
+        "Maximum number of client connections; above three quarters, new connections replace idle ones",
     ),
     setting(
         "SHUTDOWN_NOTICE_SECONDS",
         Some("1"),
         "seconds, from 0 to 3600",
-        "For how long a stop goes on to accept connections while /health says that it is stopping",
+        "How long a shutdown still accepts connections while /health reports it",
     ),
     setting(
         "SHUTDOWN_GRACE_SECONDS",
         Some("10"),
         "seconds, from 0 to 3600",
-        "How long a stop waits for requests in flight",
+        "How long a shutdown waits for requests in flight",
     ),
     setting(
         "SESSION_RETENTION_DAYS",
         Some("30"),
         "days, from 1 to 3650",
-        "For how long a session that has ended is kept",
+        "How long an ended session is kept",
     ),
     setting(
         "AUDIT_RETENTION_DAYS",
         Some("365"),
         "days, from 1 to 36500; forever",
-        "For how long an audit event is kept",
+        "How long an audit event is kept",
     ),
     setting(
         "SWEEP_INTERVAL_SECONDS",
         Some("3600"),
         "seconds, from 1 to 86400",
-        "How often what is kept no longer is deleted",
+        "Interval between deletions of expired data",
     ),
     setting(
         "METRICS_ADDR",
         None,
         "an IP address and a port such as 127.0.0.1:9464, not those of the service",
-        "Address of a listener of its own for GET /metrics, for Prometheus; off unless it is set",
+        "Address of a separate listener for GET /metrics (Prometheus); off unless set",
     ),
     setting(
         "HEALTH_ADDR",
         None,
         "an IP address and a port such as 127.0.0.1:9465, not those of the service or of METRICS_ADDR",
-        "Address of a separate listener for GET /health and /health/live; off unless it is set",
+        "Address of a separate listener for GET /health and /health/live; off unless set",
     ),
     setting(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         None,
         "an http:// address such as http://127.0.0.1:4318",
-        "Collector that traces are sent to (OTLP over HTTP, below it under /v1/traces); off unless it is set",
+        "Collector of traces (OTLP over HTTP, at the path /v1/traces below it); off unless set",
     ),
     setting(
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
         None,
         "an http:// address with its path",
-        "The same, as it is: before OTEL_EXPORTER_OTLP_ENDPOINT",
+        "Full URL for traces; overrides OTEL_EXPORTER_OTLP_ENDPOINT",
     ),
     secret(
         "OTEL_EXPORTER_OTLP_HEADERS",
@@ -372,29 +372,56 @@ const AFTER_QUOTAS: &[Setting] = &[
         "OTEL_EXPORTER_OTLP_PROTOCOL",
         Some("http/protobuf"),
         "http/protobuf",
-        "How traces are sent; there is one way",
+        "Protocol of the trace export",
     ),
     setting("OTEL_SERVICE_NAME", Some("inwren"), "1 to 100 characters", "Name of the service in its traces"),
     setting(
         "OTEL_TRACES_SAMPLER",
         Some("parentbased_always_on"),
         "always_on, always_off or traceidratio, with or without parentbased_ before it",
-        "Which requests are traced",
+        "Selects the traced requests",
     ),
     setting(
         "OTEL_TRACES_SAMPLER_ARG",
         None,
         "a number from 0 to 1",
-        "The share of traces that traceidratio keeps [default: 1]",
+        "Share of traces that traceidratio keeps [default: 1]",
     ),
-    setting("LOG_FORMAT", Some("pretty"), "pretty or json", "Form of the log"),
+    setting(
+        "LOG_FORMAT",
+        None,
+        "pretty or json",
+        "Format of the log: short lines or JSON [default: pretty in development, json in production]",
+    ),
     setting(
         "RUST_LOG",
         Some("info,sea_orm_migration=warn,sqlx=warn"),
         "a tracing filter such as info or inwren=debug",
-        "What is logged",
+        "Filter of the log",
     ),
 ];
+
+/// The groups of the settings, each with its first setting in the order of [`SETTINGS`].
+const GROUPS: &[(&str, &str)] = &[
+    ("Service", "ENVIRONMENT"),
+    ("Database", "DATABASE_URL"),
+    ("Keys and tokens", "ALGORITHM"),
+    ("Sessions", "ACCESS_TOKEN_EXPIRE_MINUTES"),
+    ("Accounts and passwords", "TIERS"),
+    ("Browsers and proxies", "CORS_ALLOWED_ORIGINS"),
+    ("Rate limits", "REDIS_URL"),
+    ("First superuser", "FIRST_SUPERUSER_EMAIL"),
+    ("Connections and shutdown", "MAX_CONNECTIONS"),
+    ("Retention", "SESSION_RETENTION_DAYS"),
+    ("Monitoring", "METRICS_ADDR"),
+];
+
+/// The group of a setting, as the help and the reference show it.
+pub fn group_of(setting: &Setting) -> &'static str {
+    let place = |name: &str| SETTINGS.iter().position(|known| known.name == name);
+    let mut begun = GROUPS.iter().filter(|(_, first)| place(first) <= place(setting.name));
+    begun.next_back().map_or("", |(group, _)| group)
+}
 
 /// Finds a setting by its name.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
@@ -410,6 +437,13 @@ mod tests {
         for setting in SETTINGS.iter() {
             assert_eq!(setting.names_a_file(), setting.takes.starts_with("a path"), "{}", setting.name);
         }
+    }
+
+    #[test]
+    fn groups_follow_the_order_of_the_settings() {
+        let mut groups: Vec<&str> = SETTINGS.iter().map(group_of).collect();
+        groups.dedup();
+        assert_eq!(groups, GROUPS.iter().map(|(group, _)| *group).collect::<Vec<_>>());
     }
 
     #[test]

@@ -4,17 +4,21 @@ use crate::cli::args::commands;
 
 const HEAD: &str = "# Command line
 
-One program, `inwren`: the service, and the commands for whoever operates it. All of them read the same
-[settings](configuration.md), which may be given to each as flags; they are left out here. `inwren completions` and
-`inwren man` print what a shell and `man` want to know.
+One program, `inwren`, contains the service and the commands for its operators. All commands read the same
+[settings](configuration.md), and accept them as flags; `inwren help settings` lists them. `inwren completions` and
+`inwren man` print completion scripts and manual pages.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. What cannot be undone asks first; in a script, where there is
-nobody to ask, it wants `--yes`. Colours are shown on a terminal only, and never where `NO_COLOR` is set.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. A command that cannot be undone asks for confirmation; a
+script confirms with `--yes`. A misspelt flag suggests the right one. Colours appear only on a terminal, and never with
+`NO_COLOR`.
 ";
+
+/// The width of the help texts, which otherwise depends on the terminal.
+const WIDTH: usize = 100;
 
 /// The reference page of all commands, with their help texts.
 pub(super) fn page() -> String {
-    let mut program = commands().disable_help_subcommand(true);
+    let mut program = commands().disable_help_subcommand(true).term_width(WIDTH);
     program.build();
     let mut page = HEAD.to_owned();
     add(&mut page, &program, "inwren");

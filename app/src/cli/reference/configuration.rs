@@ -1,19 +1,26 @@
-use crate::config::{SETTINGS, Setting};
+use crate::config::{SETTINGS, Setting, group_of};
 
 const HEAD: &str = "# Configuration
 
-Every setting is an environment variable, a line in `.env`, or a flag: `DATABASE_URL` is `--database-url`. Flags win over
-variables, variables over the file. An empty value is none. A wrong value stops the start, and all wrong values are told at
-once. `inwren config check` shows what is in force, with secrets masked.
+Every setting is an environment variable, a line in `.env`, or a flag: `DATABASE_URL` is `--database-url`. Flags override
+variables, and variables override `.env`. An empty value counts as not set. Invalid values abort startup and are all
+reported together. `inwren config check` shows the values in force, with secrets masked; `inwren help settings` prints
+this list.
 
-Secrets have no flag, because other users of the machine can read command lines; a URL given as a flag must have no
-password. A setting that names a file takes its path. The content of a file there stops the start, and is never printed.
+Secrets have no flag, because other users of the machine can read command lines. A URL in a flag must not contain a
+password. A setting that names a file takes its path. If it contains the content of a file instead, startup fails without
+printing it.
 ";
 
-/// The reference page of all settings. Each setting has its own section, so that other pages can link to it.
+/// The reference page of all settings, in groups. Each setting has its own section, so that other pages can link to it.
 pub(super) fn page() -> String {
     let mut page = HEAD.to_owned();
+    let mut group = "";
     for setting in SETTINGS.iter() {
+        if group_of(setting) != group {
+            group = group_of(setting);
+            page += &format!("\n## {group}\n");
+        }
         page += &section(setting);
     }
     page
@@ -28,5 +35,5 @@ fn section(setting: &Setting) -> String {
         true => format!("`--{}`", setting.flag()),
         false => "none".to_owned(),
     };
-    format!("\n## {name}\n\n{about}.\n\n- Takes: {takes}\n- Default: {default}{shown}\n- Flag: {flag}\n")
+    format!("\n### {name}\n\n{about}.\n\n- Takes: {takes}\n- Default: {default}{shown}\n- Flag: {flag}\n")
 }

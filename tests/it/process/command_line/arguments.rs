@@ -131,14 +131,23 @@ fn bash_completes_with_the_script() {
 fn every_command_has_a_manual_page() {
     let folder = TempFolder::new();
     let page = run(&folder, &["man"], 0);
-    for part in [".TH inwren 1", "DATABASE_URL", "\\-\\-database\\-url", "inwren\\-keys(1)", "Exit codes"] {
+    for part in [
+        ".TH inwren 1",
+        ".SH SETTINGS",
+        ".SS Database",
+        "DATABASE_URL",
+        "PRIVATE_KEY_PASSPHRASE",
+        "\\-\\-database\\-url",
+        "inwren\\-keys(1)",
+        "Exit codes",
+    ] {
         assert!(page.contains(part), "{part} is not in\n{page}");
     }
     let page = run(&folder, &["man", "keys", "rotate"], 0);
     assert!(page.contains(".TH inwren-keys-rotate 1") && page.contains("inwren keys rotate"), "{page}");
     assert!(!page.contains("DATABASE_URL"), "the settings are on the page of the program");
     assert!(run(&folder, &["man", "keys", "dance"], 2).contains("keys dance"));
-    assert!(run(&folder, &["man", "reference"], 2).contains("no command"));
+    assert!(run(&folder, &["man", "reference"], 2).contains("unknown command"));
     run(&folder, &["man", "--write-to", "man1"], 0);
     let mut names: Vec<String> = fs::read_dir(folder.path().join("man1"))
         .unwrap()
@@ -153,12 +162,47 @@ fn every_command_has_a_manual_page() {
 }
 
 #[test]
-fn a_short_look_at_a_command_shows_its_examples_and_no_settings() {
+fn the_help_of_a_command_shows_examples_and_no_settings() {
     let folder = TempFolder::new();
-    let short = run(&folder, &["keys", "rotate", "-h"], 0);
-    assert!(short.contains("inwren keys rotate --bits 3072") && !short.contains("--database-url"), "{short}");
-    let long = run(&folder, &["keys", "rotate", "--help"], 0);
-    assert!(long.contains("inwren keys rotate --bits 3072") && long.contains("--database-url"), "{long}");
+    for ask in [&["keys", "rotate", "-h"][..], &["keys", "rotate", "--help"], &["help", "keys", "rotate"]] {
+        let help = run(&folder, ask, 0);
+        assert!(help.contains("inwren keys rotate --bits 3072") && help.contains("help settings"), "{help}");
+        assert!(!help.contains("--database-url"), "{help}");
+    }
+}
+
+#[test]
+fn the_help_of_the_program_fits_a_screen() {
+    let folder = TempFolder::new();
+    let help = run(&folder, &["--help"], 0);
+    assert!(help.lines().count() < 24 && help.lines().all(|line| line.len() <= 80), "{help}");
+    assert!(help.contains("inwren help settings"), "{help}");
+}
+
+#[test]
+fn help_settings_lists_every_setting() {
+    let folder = TempFolder::new();
+    for ask in [&["help", "settings"][..], &["settings", "--help"], &["settings"]] {
+        let list = run(&folder, ask, 0);
+        for part in ["--database-url VALUE", "PRIVATE_KEY_PASSPHRASE (a variable only", "\nRate limits\n"] {
+            assert!(list.contains(part), "{part} is not in\n{list}");
+        }
+        assert!(list.lines().all(|line| line.chars().count() <= 100), "{list}");
+    }
+}
+
+#[test]
+fn a_misspelt_flag_suggests_the_right_one() {
+    let folder = TempFolder::new();
+    for (arguments, right) in [
+        (&["users", "create", "ann@example.org", "--password"][..], "--password-stdin"),
+        (&["keys", "list", "--jsn"], "--json"),
+        (&["config", "check", "--databse-url", "memory:"], "--database-url"),
+        (&["--prot", "9000"], "--port"),
+    ] {
+        let said = run(&folder, arguments, 2);
+        assert!(said.contains(&format!("'{right}'")), "{arguments:?}: {said}");
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn the_health_of_a_service_can_be_asked_for() {
     let check = Program::bare(folder.path()).env("PORT", port.as_str()).args(["healthcheck"]);
     check.run().with_code(0);
     service.stop();
-    assert!(check.run().with_code(1).contains("cannot be asked"));
+    assert!(check.run().with_code(1).contains("cannot be reached"));
 }
 
 #[test]
@@ -45,20 +45,20 @@ fn every_command_has_help() {
         "openapi",
         "healthcheck",
         "config",
-        "Exit codes",
-        "--database-url",
+        "demo",
+        "help settings",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     for (command, part) in [
         ("serve", "Run the service"),
         ("migrate", "status"),
-        ("migrate down", "How many"),
+        ("migrate down", "number of migrations"),
         ("keys generate", "--bits"),
         ("users create", "--superuser"),
         ("users set-password", "--password-stdin"),
         ("openapi", "OpenAPI"),
-        ("healthcheck", "well"),
+        ("healthcheck", "ready"),
         ("config check", "in force"),
     ] {
         let text = help(&command.split(' ').collect::<Vec<_>>());
@@ -86,6 +86,65 @@ fn the_binary_is_of_the_build_under_test() {
         Program::new(folder.path()).env("DATABASE_URL", "memory:").env("LOG_FORMAT", "json").start();
     let tokens = format!("\"tokens\":\"{}\"", wiring::TOKENS);
     assert!(service.stop().contains(&tokens));
+}
+
+/// Runs in this test's folder, which stays empty.
+#[test]
+fn the_demo_shows_every_step() {
+    let folder = TempFolder::new();
+    let finished = Program::bare(folder.path()).args(["demo"]).run();
+    println!("the demo of this build took {:?}", finished.took);
+    let shown = finished.with_code(0);
+    let mut rest = shown.as_str();
+    for part in [
+        "on http://127.0.0.1:",
+        "1. Register a user",
+        "> POST /auth/register",
+        "< 201 Created",
+        "2. Log in",
+        "< 200 OK",
+        "3. Decode",
+        "\"alg\":\"RS256\"",
+        "aud ",
+        "4. Verify it offline",
+        "> GET /.well-known/jwks.json",
+        "valid     ann@example.org, tier free",
+        "refused   with one letter changed: bad signature",
+        "5. Rotate",
+        "$ inwren keys rotate --now",
+        "6. Refresh",
+        "> POST /auth/refresh",
+        "7. Verify both",
+        "valid ",
+        "valid ",
+        "8. Log out",
+        "< 204 No Content",
+        "> GET /users/me",
+        "< 401 Unauthorized",
+        "Next",
+        "docs/tutorial.md",
+    ] {
+        let (_, after) =
+            rest.split_once(part).unwrap_or_else(|| panic!("{part:?} is not in its place in\n{shown}"));
+        rest = after;
+    }
+    assert!(!shown.contains('\u{1b}'), "colours where there is no terminal");
+    assert!(shown.lines().all(|line| line.chars().count() <= 100), "{shown}");
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "something was written");
+}
+
+#[test]
+fn a_failed_demo_names_the_reason() {
+    let folder = TempFolder::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let demo = |arguments: &[&str]| Program::bare(folder.path()).args([&["demo"], arguments].concat()).run();
+    assert!(demo(&["--port", &port]).with_code(1).contains("choose another PORT"));
+    assert!(demo(&["--database-url", "memory:"]).with_code(2).contains("DATABASE_URL"));
+    let refused = demo(&["--password-context-words", "a pass phrase for ann"]).with_code(1);
+    assert!(refused.contains("step 1 (Register a user) failed: expected 201"), "{refused}");
+    let shown = demo(&["--token-issuer", "https://auth.example.org"]).with_code(0);
+    assert!(shown.contains("\"https://auth.example.org\""), "{shown}");
 }
 
 #[test]
