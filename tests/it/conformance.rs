@@ -169,6 +169,7 @@ macro_rules! with_every_case {
                 every_use_case_keeps_the_rules_of_a_unit;
             superusers:
                 the_locked_set_is_that_of_the_active_superusers
+                operator_follows_the_rules
                 the_locked_set_keeps_others_waiting
                 the_last_superuser_stays_whoever_races
                 the_last_superuser_stays_through_updates

@@ -1,5 +1,5 @@
 use super::{Inserted, Registration, Tier, User};
-use crate::audit::{AuditEventKind, Trail};
+use crate::audit::{AuditEventKind, OPERATOR, Trail};
 use crate::credential::password_policy::{self, WeakPassword};
 use crate::credential::{Account, Password, Requester, Standing};
 use crate::kernel::{ClientInfo, Email, UserId};
@@ -42,8 +42,8 @@ pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failur
         credential_version: 0,
         sessions_epoch: 0,
     };
-    let actor = new.self_registered.then_some(user.id);
-    let trail = Trail { core, at: now, actor, client: new.client };
+    let actor = if new.self_registered { user.id } else { OPERATOR };
+    let trail = Trail { core, at: now, actor: Some(actor), client: new.client };
     let event = trail.event(AuditEventKind::UserRegistered, user.id, None)?;
 
     let registration = Registration { account: Account { user, password: Some(hash) }, event };

@@ -1,4 +1,5 @@
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::client::ServiceClientId;
 use crate::kernel::{ClientInfo, SessionId, UserId, id};
@@ -22,11 +23,15 @@ pub struct AuditEvent {
     pub subject: Subject,
     /// The session that the event is about, if any.
     pub session_id: Option<SessionId>,
-    /// The user or superuser who acted. `None` for the command line and for detected token reuse.
+    /// The user or superuser who acted, or [`OPERATOR`]. `None` for detected token reuse.
     pub actor_id: Option<UserId>,
     /// Where the request came from.
     pub client: ClientInfo,
 }
+
+/// The actor of everything that the operator of the machine does from the command line. It is the nil UUID (RFC 9562,
+/// section 5.9), which no user has.
+pub const OPERATOR: UserId = UserId::from_uuid(Uuid::nil());
 
 /// The subject of an audit event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

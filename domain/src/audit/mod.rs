@@ -4,6 +4,6 @@ mod event;
 mod ports;
 mod trail;
 
-pub use event::{AuditEvent, AuditEventId, AuditEventKind, Subject};
+pub use event::{AuditEvent, AuditEventId, AuditEventKind, OPERATOR, Subject};
 pub use ports::{AuditLog, AuditReader};
 pub(crate) use trail::Trail;

@@ -1,7 +1,7 @@
 //! Creates, lists and revokes service clients.
 
 use super::{ServiceClient, ServiceClientName};
-use crate::audit::{AuditEvent, AuditEventKind, Trail};
+use crate::audit::{AuditEvent, AuditEventKind, OPERATOR, Trail};
 use crate::client::ServiceClientId;
 use crate::kernel::{ClientInfo, PlainToken, random_secret};
 use crate::{Core, Failure, PortFailure};
@@ -59,6 +59,6 @@ pub async fn revoke(core: &Core, id: ServiceClientId) -> Result<(), Failure<NotF
 }
 
 fn event(core: &Core, kind: AuditEventKind, id: ServiceClientId) -> Result<AuditEvent, PortFailure> {
-    let trail = Trail { core, at: core.clock.now(), actor: None, client: &ClientInfo::default() };
+    let trail = Trail { core, at: core.clock.now(), actor: Some(OPERATOR), client: &ClientInfo::default() };
     Ok(trail.event(kind, id, None)?)
 }

@@ -2,7 +2,7 @@
 
 use super::password_policy::{self, WeakPassword};
 use super::{Password, Requester, Standing};
-use crate::audit::{AuditEventKind, Trail};
+use crate::audit::{AuditEventKind, OPERATOR, Trail};
 use crate::kernel::{ClientInfo, Email};
 use crate::session::RevocationReason;
 use crate::{Core, Failure};
@@ -26,7 +26,7 @@ pub async fn execute(core: &Core, email: &Email, password: Password) -> Result<(
     let user = found.ok_or(Failure::Refused(Refusal::NotFound))?;
     let client = ClientInfo::default();
     let hash = core.hasher.hash(password, Requester::new(&client, Standing::Known)).await?;
-    let trail = Trail { core, at: core.clock.now(), actor: None, client: &client };
+    let trail = Trail { core, at: core.clock.now(), actor: Some(OPERATOR), client: &client };
     let event = trail.event(AuditEventKind::PasswordChanged, user.id, None)?;
 
     let mut unit = core.store.begin().await?;

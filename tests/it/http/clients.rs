@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use inwren_domain::audit::AuditEventKind;
+use inwren_domain::audit::{AuditEventKind, OPERATOR};
 use inwren_domain::client::ServiceClientId;
 use inwren_domain::client::{self, ServiceClientName};
 use inwren_domain::store::Store;
@@ -244,5 +244,5 @@ async fn what_is_done_to_clients_is_written_down(store: Arc<dyn Store>) {
     let mut kinds: Vec<AuditEventKind> = events.iter().map(|event| event.kind).collect();
     kinds.sort_by_key(|kind| kind.as_str());
     assert_eq!(kinds, [AuditEventKind::ServiceClientCreated, AuditEventKind::ServiceClientRevoked]);
-    assert!(events.iter().all(|event| event.subject == one.id.into() && event.actor_id.is_none()));
+    assert!(events.iter().all(|event| event.subject == one.id.into() && event.actor_id == Some(OPERATOR)));
 }

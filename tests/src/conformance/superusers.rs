@@ -7,6 +7,7 @@ use inwren_domain::Failure;
 use inwren_domain::account::admin::{self, Admin, Unconfirmed};
 use inwren_domain::account::superuser::require_another;
 use inwren_domain::account::{self, User, UserChange};
+use inwren_domain::audit::OPERATOR;
 use inwren_domain::kernel::{ClientInfo, UserId};
 use inwren_domain::session::{self, RevocationReason};
 use inwren_domain::store::Store;
@@ -186,6 +187,44 @@ pub async fn a_superuser_who_has_been_shut_out_changes_nobody(store: Arc<dyn Sto
         "{deleted:?}"
     );
     assert!(user_of(&*store, user.id).await.unwrap().is_active);
+}
+
+/// The operator of the machine follows the rules of administration, without a session.
+pub async fn operator_follows_the_rules(store: Arc<dyn Store>) {
+    let (boss, user) = (superuser(), somebody());
+    add_users(&*store, &[&boss, &user]).await;
+    let session = session_of(&user);
+    add_sessions(&*store, &[&session]).await;
+    let core = Fakes::over(store.clone()).core;
+    let (operator, client) = (Admin::operator(), ClientInfo::default());
+    let deactivation = || admin::update::Command { is_active: Some(false), ..Default::default() };
+
+    let refused = admin::update::execute(&core, operator, boss.id, deactivation(), &client).await;
+    assert!(
+        matches!(refused, Err(Failure::Refused(admin::update::Refusal::LastSuperuser(_)))),
+        "{refused:?}"
+    );
+    let refused = admin::delete::execute(&core, operator, boss.id, &client).await;
+    assert!(
+        matches!(refused, Err(Failure::Refused(admin::delete::Refusal::LastSuperuser(_)))),
+        "{refused:?}"
+    );
+
+    let found = admin::list::by_login(&core, operator, &user.email).await.unwrap();
+    assert_eq!(found.id, user.id);
+    admin::update::execute(&core, operator, user.id, deactivation(), &client).await.unwrap();
+    let revoked = super::support::session_of(&*store, session.id).await.unwrap().revoked;
+    assert_eq!(revoked.expect("a revoked session").reason, RevocationReason::Deactivated);
+    let promotion = admin::update::Command { is_superuser: Some(true), ..Default::default() };
+    admin::update::execute(&core, operator, user.id, promotion, &client).await.unwrap();
+    session::admin::revoke_all(&core, operator, user.id, &client).await.unwrap();
+    admin::delete::execute(&core, operator, user.id, &client).await.unwrap();
+
+    let events = super::support::events(&*store).await;
+    let mut kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["user_deactivated", "user_deleted", "user_updated"]);
+    assert!(events.iter().all(|event| event.actor_id == Some(OPERATOR)), "{events:?}");
 }
 
 /// Races for the last superuser: `try_it` takes the store, who acts and who is to go, and tells whether they went.

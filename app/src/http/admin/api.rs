@@ -157,7 +157,7 @@ impl AdminApi {
         let page = page_of_sessions(request, limit.0, cursor.0)?;
         let id = UserId::from_uuid(user_id.0);
         let page = session::admin::list(&self.0.core, admin.0, id, page).await?;
-        Ok(SessionListing::new(request, &page, Some(admin.0.session_id())))
+        Ok(SessionListing::new(request, &page, admin.0.session_id()))
     }
 
     /// Revoke a user's sessions

@@ -1,7 +1,7 @@
-//! User administration by superusers.
+//! User administration by superusers, and by the operator of the machine.
 //!
-//! Every use case takes an [`Admin`]. Only [`Admin::authorise`] creates one, from a
-//! [`Principal`](crate::session::Principal), which only authentication creates: a forgotten check does not compile.
+//! Every use case takes an [`Admin`]. [`Admin::authorise`] creates one from a [`Principal`](crate::session::Principal),
+//! which only authentication creates: a forgotten check does not compile. [`Admin::operator`] creates the other one.
 
 pub mod delete;
 pub mod list;

@@ -1,6 +1,7 @@
 use time::OffsetDateTime;
 
 use crate::Core;
+use crate::audit::OPERATOR;
 use crate::authn::step_up::{StepUpRequired, require_recent};
 use crate::kernel::{SessionId, StoreError, UserId};
 use crate::session::{Principal, is_still_in};
@@ -8,10 +9,12 @@ use crate::store::UnitOfWork;
 
 /// Proof that the caller may administer users.
 #[derive(Clone, Copy, Debug)]
-pub struct Admin {
-    id: UserId,
-    session: SessionId,
-    authenticated_at: OffsetDateTime,
+pub struct Admin(Authority);
+
+#[derive(Clone, Copy, Debug)]
+enum Authority {
+    Superuser { id: UserId, session: SessionId, authenticated_at: OffsetDateTime },
+    Operator,
 }
 
 /// Why a caller may not administer users.
@@ -44,43 +47,62 @@ impl Admin {
             return Err(NotAdmin::NotPermitted);
         }
         let grant = principal.grant.as_ref().ok_or(NotAdmin::LoginNeeded)?;
-        Ok(Self {
+        Ok(Self(Authority::Superuser {
             id: principal.user.id,
             session: grant.session.id,
             authenticated_at: grant.claims.authenticated_at,
-        })
+        }))
     }
 
-    /// The administrator's user id.
+    /// The operator of the machine, who can already read and write the database. Only the command line may call this: a
+    /// test of the architecture forbids it elsewhere. The operator has no session, and follows all other rules.
+    pub fn operator() -> Self {
+        Self(Authority::Operator)
+    }
+
+    /// The administrator's user id, or [`OPERATOR`].
     pub fn id(self) -> UserId {
-        self.id
+        match self.0 {
+            Authority::Superuser { id, .. } => id,
+            Authority::Operator => OPERATOR,
+        }
     }
 
-    /// The administrator's session.
-    pub fn session_id(self) -> SessionId {
-        self.session
+    /// The administrator's session. The operator has none.
+    pub fn session_id(self) -> Option<SessionId> {
+        match self.0 {
+            Authority::Superuser { session, .. } => Some(session),
+            Authority::Operator => None,
+        }
     }
 
     /// Checks that the administrator authenticated recently enough for a sensitive change (OWASP ASVS 5.0, 7.5.1): one
     /// that also requires it in self-service, or one that makes another user an administrator, who could then make such
     /// changes.
     pub(super) fn require_recent(self, core: &Core, now: OffsetDateTime) -> Result<(), StepUpRequired> {
-        require_recent(self.authenticated_at, now, core.settings.reauthentication_max_age)
+        match self.0 {
+            Authority::Superuser { authenticated_at, .. } => {
+                require_recent(authenticated_at, now, core.settings.reauthentication_max_age)
+            }
+            Authority::Operator => Ok(()),
+        }
     }
 
     /// Locks the active superusers, and returns them if the administrator is still one of them and still logged in. So
-    /// an administrator's write takes effect only if neither the right nor the session was revoked meanwhile.
+    /// an administrator's write takes effect only if neither the right nor the session was revoked meanwhile. The operator
+    /// always is.
     pub(crate) async fn confirm(
         self,
         unit: &mut dyn UnitOfWork,
         now: OffsetDateTime,
     ) -> Result<Result<Vec<UserId>, Unconfirmed>, StoreError> {
         let superusers = unit.users().lock_active_superusers().await?;
-        if !superusers.contains(&self.id) {
+        let Authority::Superuser { id, session, .. } = self.0 else { return Ok(Ok(superusers)) };
+        if !superusers.contains(&id) {
             return Ok(Err(Unconfirmed::NotPermitted));
         }
-        let Some(user) = unit.users().lock(self.id).await? else { return Ok(Err(Unconfirmed::NotPermitted)) };
-        let is_in = is_still_in(unit, &user, Some(self.session), now).await?;
+        let Some(user) = unit.users().lock(id).await? else { return Ok(Err(Unconfirmed::NotPermitted)) };
+        let is_in = is_still_in(unit, &user, Some(session), now).await?;
         Ok(if is_in { Ok(superusers) } else { Err(Unconfirmed::Overtaken) })
     }
 }

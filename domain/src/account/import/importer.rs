@@ -10,8 +10,7 @@ use crate::PortFailure;
 use crate::account::Tier;
 use crate::account::superuser::require_another;
 use crate::account::tier_choice::given_by_superuser;
-use crate::audit::AuditEventId;
-use crate::audit::{AuditEvent, AuditEventKind};
+use crate::audit::{AuditEvent, AuditEventId, AuditEventKind, OPERATOR};
 use crate::credential::{Account, HashScheme};
 use crate::kernel::{ClientInfo, EntropyError, UserId};
 use crate::session::RevocationReason;
@@ -406,7 +405,7 @@ impl<'a> Round<'a> {
             kind,
             subject: user.into(),
             session_id: None,
-            actor_id: None,
+            actor_id: Some(OPERATOR),
             client: ClientInfo::default(),
         });
         Ok(())
