@@ -28,10 +28,10 @@ pub enum AdoptError {
     #[error("the table cannot be read: {0}")]
     Table(#[from] StoreError),
     /// The scan of the table does not advance.
-    #[error("the table gives more than the {0} rows that it has: the walk over it does not advance")]
+    #[error("the table returns more rows than the {0} that it has: reading does not advance")]
     Endless(u64),
     /// The store failed.
-    #[error("broken off: {0}. Run it again: who is here by now is left alone")]
+    #[error("stopped: {0}. Run the command again: users that are imported already stay unchanged")]
     Store(PortFailure),
 }
 
@@ -127,13 +127,14 @@ impl Adopting<'_> {
     async fn bring_in(&mut self) -> Result<(), AdoptError> {
         let outcomes = pace::batch(&mut self.importer, &self.batch).await.map_err(AdoptError::Store)?;
         for (one, outcome) in self.batch.drain(..).zip(outcomes) {
-            self.report.note(&one.place, outcome, &self.progress);
+            self.report.note(&one.place, Some(one.email.as_str()), outcome, &self.progress);
         }
         Ok(())
     }
 
     fn refuse(&mut self, withheld: Withheld) {
-        self.report.note(&withheld.place, Outcome::Refused(withheld.problem), &self.progress);
+        let Withheld { place, email, problem } = withheld;
+        self.report.note(&place, email.as_deref(), Outcome::Refused(problem), &self.progress);
     }
 }
 

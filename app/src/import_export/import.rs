@@ -29,10 +29,12 @@ pub struct Imported {
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The file cannot be read.
-    #[error("it cannot be read: {0}")]
+    #[error("the file cannot be read: {0}")]
     Input(#[from] io::Error),
     /// The store failed.
-    #[error("broken off near line {line}: {failure}. Run it again: what is here by now is left alone")]
+    #[error(
+        "stopped near line {line}: {failure}. Run the command again: users that are imported already stay unchanged"
+    )]
     Store {
         /// All lines up to this one are processed.
         line: u64,
@@ -40,7 +42,7 @@ pub enum ImportError {
         failure: PortFailure,
     },
     /// The store could not be read after the import.
-    #[error("everybody was brought in, but what is here could not be read after it: {0}")]
+    #[error("all users were imported, but the database could not be read afterwards: {0}")]
     Check(#[from] ExportError),
 }
 
@@ -69,9 +71,12 @@ pub async fn import(
                     imported.checksum.add(&compared);
                 }
             });
+            let email = record.as_ref().ok().map(|record| record.email().to_owned());
             match record.and_then(|record| record.incoming(place.clone())) {
                 Ok(incoming) => batch.push(incoming),
-                Err(problem) => imported.report.note(&place, Outcome::Refused(problem), &progress),
+                Err(problem) => {
+                    imported.report.note(&place, email.as_deref(), Outcome::Refused(problem), &progress);
+                }
             }
         }
         if batch.len() == BATCH || (is_last && !batch.is_empty()) {
@@ -79,7 +84,7 @@ pub async fn import(
                 ImportError::Store { line: imported.lines.saturating_sub(batch.len() as u64), failure }
             })?;
             for (one, outcome) in batch.drain(..).zip(outcomes) {
-                imported.report.note(&one.place, outcome, &progress);
+                imported.report.note(&one.place, Some(one.email.as_str()), outcome, &progress);
             }
             progress.set(lines.bytes());
         }

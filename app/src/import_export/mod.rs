@@ -11,6 +11,7 @@ mod lines;
 mod pace;
 mod progress;
 mod record;
+mod refused;
 mod report;
 
 pub use adopt::{Adopted, adopt};
@@ -19,4 +20,5 @@ pub use export::{ExportError, Exported, Selection, export};
 pub use import::{Imported, import};
 pub use progress::Progress;
 pub use record::Record;
+pub use refused::RefusedRows;
 pub use report::Report;

@@ -71,6 +71,11 @@ impl Record {
         .line()
     }
 
+    /// The address, unchecked.
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+
     /// Whether the record has the password field.
     pub fn has_hash(&self) -> bool {
         self.hashed_password.is_some()

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
+use std::io;
 
 use inwren_domain::account::import::{Outcome, Problem};
 use serde_json::{Value, json};
 
 use super::progress::Progress;
+use super::refused::RefusedRows;
 
 /// Counts of the results, and the first problems in detail.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub struct Report {
     problems: BTreeMap<&'static str, u64>,
     first: Vec<(String, Problem)>,
     shown: usize,
+    rows: Option<RefusedRows>,
 }
 
 impl Report {
@@ -38,11 +41,24 @@ impl Report {
             problems: BTreeMap::new(),
             first: Vec::new(),
             shown: problems,
+            rows: None,
         }
     }
 
-    /// Records the result for a user.
-    pub fn note(&mut self, place: &str, outcome: Outcome, progress: &Progress) {
+    /// Also writes all refused users to a file.
+    #[must_use]
+    pub fn writing(mut self, rows: Option<RefusedRows>) -> Self {
+        self.rows = rows;
+        self
+    }
+
+    /// Completes the file of refused users.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.rows.take().map_or(Ok(()), RefusedRows::finish)
+    }
+
+    /// Records the result for a user. `email` is the address as found, valid or not.
+    pub fn note(&mut self, place: &str, email: Option<&str>, outcome: Outcome, progress: &Progress) {
         match outcome {
             Outcome::Added { without_password } => {
                 self.added += 1;
@@ -54,11 +70,14 @@ impl Report {
             Outcome::Refused(problem) => {
                 self.refused += 1;
                 *self.problems.entry(problem.code()).or_default() += 1;
+                if let Some(rows) = &mut self.rows {
+                    rows.add(place, email, &problem);
+                }
                 if self.first.len() < self.shown {
                     progress.tell(&format!("{place}: {problem}"));
                     self.first.push((place.to_owned(), problem));
-                } else if self.first.len() == self.shown && self.refused == self.shown as u64 + 1 {
-                    progress.tell("… and more, which are counted below");
+                } else if self.shown > 0 && self.refused == self.shown as u64 + 1 {
+                    progress.tell("… and more; the summary counts all of them");
                 }
             }
         }

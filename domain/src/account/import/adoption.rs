@@ -40,6 +40,8 @@ struct Member {
 pub struct Withheld {
     /// Where the row is.
     pub place: String,
+    /// The address as found, valid or not.
+    pub email: Option<String>,
     /// Why it is not imported.
     pub problem: Problem,
 }
@@ -53,7 +55,7 @@ impl<'a> Adoption<'a> {
     /// Converts a row to a user. `None` if the row is withheld until all rows have been read.
     pub fn read(&mut self, row: ForeignUser) -> Result<Option<Incoming>, Withheld> {
         let place = format!("row {}", row.key);
-        let problem = |problem| Withheld { place: place.clone(), problem };
+        let problem = |problem| Withheld { place: place.clone(), email: row.email.clone(), problem };
         if let Some(column) = row.unreadable {
             return Err(problem(Problem::Unreadable(format!("the value of {column} cannot be read"))));
         }
@@ -99,7 +101,8 @@ impl<'a> Adoption<'a> {
                 } else {
                     let others = keys.iter().filter(|key| **key != member.key).cloned().collect();
                     let problem = Problem::CaseConflict(others);
-                    left.push(Withheld { place: member.incoming.place, problem });
+                    let Incoming { place, email, .. } = member.incoming;
+                    left.push(Withheld { place, email: Some(email.as_str().to_owned()), problem });
                 }
             }
         }

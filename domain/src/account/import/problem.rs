@@ -15,37 +15,37 @@ pub enum Problem {
     #[error("{0}")]
     Email(#[from] InvalidEmail),
     /// The tier is not configured.
-    #[error("there is no tier {0:?}")]
+    #[error("the tier {0:?} is not in TIERS")]
     Tier(String),
     /// The hash cannot be verified.
-    #[error("the password hash ({0}) is of a form or a cost that is not accepted")]
+    #[error("the form or the cost of the password hash ({0}) is not supported")]
     Hash(HashScheme),
     /// A number or a time is outside the supported range.
     #[error("the value of {0} is out of range")]
     OutOfRange(&'static str),
     /// An earlier user of the import has the same id.
-    #[error("the same id came before")]
+    #[error("an earlier user of the import has the same id")]
     RepeatedId,
     /// An earlier user of the import has the same address.
-    #[error("the same address came before, perhaps in other letters")]
+    #[error("an earlier user of the import has the same address, possibly in another case")]
     RepeatedEmail,
     /// Other rows have the same address in another spelling, and none of them is imported.
-    #[error("the same address, perhaps in other letters, has also {}", .0.join(", "))]
+    #[error("other rows have the same address, possibly in another case: {}", .0.join(", "))]
     CaseConflict(Vec<String>),
     /// Another user has this address.
     #[error("the user {0} has this address")]
     EmailTaken(UserId),
     /// Another user has this address, in another spelling.
-    #[error("the user {0} has this address, in other letters")]
+    #[error("the user {0} has this address in another spelling")]
     EmailTakenInOtherLetters(UserId),
     /// The user exists already, with other values.
-    #[error("the user is here already, with another {}", .0.join(", "))]
+    #[error("the user exists already, with another {}", .0.join(", "))]
     Differs(Vec<&'static str>),
     /// No active superuser would remain.
     #[error("{0}")]
     LastSuperuser(#[from] LastSuperuser),
     /// Another request took the id or the address at the same moment.
-    #[error("somebody took the id or the address at the same moment; try again")]
+    #[error("another request took the id or the address at the same moment; try again")]
     Overtaken,
 }
 
