@@ -123,6 +123,16 @@ fn one_file_knows_all_adapters() {
 }
 
 #[test]
+fn only_the_command_line_acts_as_operator() {
+    let acts = |(name, text): (String, String)| text.contains("Admin::operator").then_some(name);
+    let names: Vec<String> = sources("app").into_iter().filter_map(acts).collect();
+    assert!(!names.is_empty());
+    for name in names {
+        assert!(name.starts_with("app/src/cli/"), "{name} acts as the operator");
+    }
+}
+
+#[test]
 fn one_file_knows_the_database() {
     for (name, text) in sources("app").into_iter().filter(|(name, _)| !name.starts_with("app/src/wiring")) {
         let names = ["SqlStore", "inwren_migration", "inwren_adapters::store::sql", "sea_orm"];

@@ -49,6 +49,7 @@ def folder(tmp_path):
 def commands(folder):
     kid = run(folder, "keys", "list")[1].splitlines()[1].split()[0]
     client = run(folder, "clients", "create", "billing")[1].split()[1]
+    on_a_terminal(folder, ["users", "create", "ann@example.org"], "a pass phrase of ann\n" * 2)
     with contextlib.closing(sqlite3.connect(folder / "old.db")) as old:
         old.execute("CREATE TABLE IF NOT EXISTS users (id TEXT, email TEXT, hashed_password TEXT)")
     return [
@@ -56,6 +57,7 @@ def commands(folder):
         ["keys", "revoke", kid],
         ["clients", "revoke", client],
         ["restore", "backup.db"],
+        ["users", "delete", "ann@example.org"],
         ["migrate", "down"],
     ]
 
@@ -65,7 +67,7 @@ def test_whoever_does_not_say_yes_has_done_nothing(folder, answer):
     files = {path: path.read_bytes() for path in folder.glob("certs/*")}
     for command in commands(folder):
         code, shown = on_a_terminal(folder, command, answer)
-        assert code == 1 and "Type yes" in shown and "nothing was done" in shown, shown
+        assert code == 1 and "Type yes" in shown and "nothing was changed" in shown, shown
     assert files == {path: path.read_bytes() for path in folder.glob("certs/*")}
     assert "pending" not in run(folder, "migrate", "status")[1]
     assert "revoked" not in run(folder, "clients", "list")[1]
@@ -82,6 +84,12 @@ def test_whoever_says_so_beforehand_is_not_asked(folder):
     for command in commands(folder):
         code, shown = on_a_terminal(folder, [*command, "--yes"])
         assert code == 0 and "Type yes" not in shown, shown
+
+
+def test_password_rules_come_before_the_prompt(folder):
+    code, shown = on_a_terminal(folder, ["users", "create", "bob@example.org"], "a pass phrase of bob\n" * 2)
+    assert code == 0 and "created user" in shown, shown
+    assert shown.index("8 to 128 characters") < shown.index("Password:")
 
 
 def test_colours_are_for_terminals_that_want_them(tmp_path):

@@ -1,10 +1,11 @@
 use clap::{Args, ValueEnum};
-use inwren_domain::account::import::{Destination, ForeignTable, ForeignUsers, OnCaseConflict, Policy};
-use inwren_domain::store::Schema;
+use inwren_domain::account::import::{
+    Census, Destination, ForeignTable, ForeignUsers, OnCaseConflict, Policy,
+};
 use serde_json::{Value, json};
 
 use super::error::{Failed, Outcome};
-use super::support::{confirm, say};
+use super::support::{confirm, count, open_database, place, require_database, say, say_place};
 use super::users_import::{Choices, Conflict};
 use crate::config::{Config, DatabaseTarget, SqlTarget, has_password};
 use crate::import_export::{Adopted, Report, adopt};
@@ -16,33 +17,33 @@ const ASIDE: &str = "users_before_inwren";
 /// The names of our other tables. A foreign table with one of these names aborts the command.
 const OURS: [&str; 4] = ["sessions", "audit_events", "service_clients", "seaql_migrations"];
 
-/// From where, and what to do where there is a choice.
+/// What to import, and how to resolve conflicts.
 #[derive(Debug, Args)]
 pub(super) struct AdoptArgs {
-    /// URL of the other service's database; without it, the table is in DATABASE_URL itself. Nothing is changed in it. The
+    /// URL of the other service's database, which is only read; without it, the table is in DATABASE_URL itself. The
     /// password of PostgreSQL comes from PGPASSWORD or ~/.pgpass, not from the URL
     #[arg(long, value_name = "DATABASE_URL")]
     from: Option<String>,
-    /// The table, perhaps with its schema: auth.users
+    /// The table, optionally with its schema: auth.users
     #[arg(long, default_value = "users")]
     table: String,
     #[command(flatten)]
     choices: Choices,
-    /// What becomes of users who are here already and differ
+    /// How to import users who exist already with other values
     #[arg(long, value_enum, default_value = "skip")]
     on_conflict: Conflict,
-    /// Which of those is taken whose addresses differ in case only
+    /// Which of the users to import whose addresses differ in case only
     #[arg(long, value_enum, default_value = "refuse")]
     on_case_conflict: CaseConflict,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
 }
 
-/// Which of those is taken whose addresses differ in case only.
+/// Which of the users to import whose addresses differ in case only.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum CaseConflict {
-    /// None of them, until you have decided
+    /// None of them: you decide
     Refuse,
     /// The one that was changed last
     Newest,
@@ -51,7 +52,9 @@ enum CaseConflict {
 /// Imports the users of another service's table.
 pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     let DatabaseTarget::Sql(ours) = &config.database.target else {
-        return Err(Failed::Usage("DATABASE_URL: a memory store forgets its users at once".to_owned()));
+        return Err(Failed::Usage(
+            "DATABASE_URL: a store in memory loses its users when the command ends".to_owned(),
+        ));
     };
     if args.from.as_deref().is_some_and(has_password) {
         return Err(Failed::Usage(
@@ -60,6 +63,8 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
                 .to_owned(),
         ));
     }
+    args.choices.check_refused()?;
+    require_database(config)?;
     let from = args.from.as_deref().map(SqlTarget::parse).transpose().map_err(Failed::because)?;
     let from = from.as_ref().unwrap_or(ours);
     let source = ForeignDatabase::connect(from).await.map_err(unreadable)?;
@@ -67,21 +72,27 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     let plan = Plan { config, args: &args, target: &target };
 
     // Dry run: finds the result per user, without writing anything.
-    let referring = source.referring(&plan.source_table()).await.map_err(unreadable)?;
-    let mut table = source.read(&plan.source_table()).await.map_err(unreadable)?;
+    let referring = match source.referring(&plan.source_table()).await {
+        Ok(referring) => referring,
+        Err(error) => return Err(plan.unreadable(&source, error).await),
+    };
+    let mut table = match source.read(&plan.source_table()).await {
+        Ok(table) => table,
+        Err(error) => return Err(plan.unreadable(&source, error).await),
+    };
     let description = table.table().clone();
     // Skip the dry run if it would serve neither a report nor a confirmation.
     let is_awaited = args.choices.dry_run || !(args.yes && args.choices.json);
     let found = if is_awaited { Some(plan.try_out(table.as_mut()).await) } else { None };
     drop(table);
     source.close().await;
-    if let Some(found) = found.transpose()?
-        && (args.choices.dry_run || !args.choices.json)
-    {
-        plan.tell(&description, &referring, &found, true);
-    }
-    if args.choices.dry_run {
-        return Ok(());
+    if let Some(mut found) = found.transpose()? {
+        if args.choices.dry_run || !args.choices.json {
+            plan.print(&description, &referring, &found, true);
+        }
+        if args.choices.dry_run {
+            return args.choices.finish(&mut found.report);
+        }
     }
     plan.confirm()?;
 
@@ -91,26 +102,28 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     let policy = args.choices.policy(args.on_conflict);
     // The dry run has printed the problems already, unless the output is JSON.
     let shown = if args.choices.json { args.choices.show_problems } else { 0 };
-    let adopted = plan.adopt(&destination, table.as_mut(), policy, shown).await;
+    let report = args.choices.report(shown)?;
+    let adopted = plan.adopt(&destination, table.as_mut(), policy, report).await;
     drop(table);
     source.close().await;
     destination.store.close().await;
-    let adopted = adopted?;
-    plan.tell(&description, &referring, &adopted, false);
+    let mut adopted = adopted?;
+    plan.print(&description, &referring, &adopted, false);
+    args.choices.finish(&mut adopted.report)?;
+    if !args.choices.json {
+        say_place(config);
+    }
     match adopted.report.refused {
         0 => Ok(()),
-        refused => {
-            Err(Failed::Failed(format!("{refused} of {} users were not taken over", adopted.census.rows)))
-        }
+        refused => Err(Failed::Failed(format!(
+            "refused {refused} of {}",
+            count(adopted.census.rows, "user", "users")
+        ))),
     }
 }
 
 fn unreadable(error: ForeignError) -> Failed {
-    let advice = match &error {
-        ForeignError::NoTable(_) => ". Name the table with --table; fastapi-users calls it user",
-        _ => "",
-    };
-    Failed::Failed(format!("{error}{advice}"))
+    Failed::Failed(error.to_string())
 }
 
 /// State of our own database.
@@ -128,10 +141,6 @@ impl Target {
     async fn look_at(ours: &SqlTarget, source: &ForeignDatabase, table: &str) -> Result<Self, Failed> {
         let database = match ForeignDatabase::connect(ours).await {
             Ok(database) => database,
-            // The SQLite file does not exist yet.
-            Err(ForeignError::NoFile(_)) => {
-                return Ok(Self { is_source: false, is_ours: false, has_other_users: false });
-            }
             Err(error) => return Err(Failed::Failed(format!("DATABASE_URL: {error}"))),
         };
         let users = database.columns("users").await.map_err(unreadable)?;
@@ -145,14 +154,14 @@ impl Target {
             for name in OURS {
                 if !database.columns(name).await.map_err(unreadable)?.is_empty() {
                     return Err(Failed::Failed(format!(
-                        "DATABASE_URL has a table {name} that is not ours. Use a database of its own for this service"
+                        "DATABASE_URL has a table {name} of another service. Use a separate database for this service"
                     )));
                 }
             }
             if target.has_other_users && !(target.is_source && table == "users") {
                 return Err(Failed::Failed(
-                    "DATABASE_URL has a table users that is not ours, and not the one to adopt. \
-                     Use a database of its own for this service"
+                    "DATABASE_URL has a table users of another service, which is not the table to import. Use a \
+                     separate database for this service"
                         .to_owned(),
                 ));
             }
@@ -181,46 +190,68 @@ impl Plan<'_> {
         if set_aside_before { ASIDE.to_owned() } else { self.args.table.clone() }
     }
 
+    /// Explains why the source table cannot be read. fastapi-users names it `user`.
+    async fn unreadable(&self, source: &ForeignDatabase, error: ForeignError) -> Failed {
+        let ForeignError::NoTable(missing) = &error else { return unreadable(error) };
+        let has_user = *missing != "user"
+            && source.columns("user").await.is_ok_and(|columns| columns.iter().any(|name| name == "email"));
+        let ours = match *missing == ASIDE {
+            true => ". The table users is the one of this service",
+            false => "",
+        };
+        let advice = match has_user {
+            true => "The database has a table user, as fastapi-users names it: add --table user",
+            false => "Name the table with --table",
+        };
+        Failed::Failed(format!("{error}{ours}. {advice}"))
+    }
+
     /// The name of the source table when the destination is ready.
     fn table_to_adopt(&self) -> String {
         if self.sets_aside() { ASIDE.to_owned() } else { self.source_table() }
     }
 
-    /// The destination of a dry run: our store, or an empty one if our tables do not exist yet.
-    async fn destination_to_try(&self) -> Result<Destination, Failed> {
-        if !self.target.is_ours {
-            return wiring::destination(self.config, wiring::empty_store()).map_err(Failed::because);
-        }
-        let opened = wiring::open_store(self.config).await.map_err(Failed::because)?;
-        if let Some(maintenance) = &opened.maintenance
-            && maintenance.schema().await.map_err(Failed::because)? != Schema::Current
-        {
-            opened.store.close().await;
-            return Err(Failed::Failed(
-                "the database schema is behind: run `inwren migrate up` first".to_owned(),
-            ));
-        }
-        wiring::destination(self.config, opened.store).map_err(Failed::because)
+    /// Whether our tables are created beside the source table. Any other database must have them already.
+    fn creates_tables(&self) -> bool {
+        self.target.is_source && !self.target.is_ours
     }
 
-    /// The destination of the migration: our store, with its tables created if they do not exist.
+    /// The destination of a dry run: our store, or an empty one if our tables will be created.
+    async fn destination_to_try(&self) -> Result<Destination, Failed> {
+        let store = match self.creates_tables() {
+            true => wiring::empty_store(),
+            false => open_database(self.config, "users").await?.0.store,
+        };
+        wiring::destination(self.config, store).map_err(Failed::because)
+    }
+
+    /// The destination of the migration: our store, with its tables created beside the source table.
     async fn destination_to_write(&self) -> Result<Destination, Failed> {
-        let opened = wiring::open_store(self.config).await.map_err(Failed::because)?;
-        if self.sets_aside() {
-            let maintenance = opened.maintenance.as_ref();
-            let maintenance = maintenance.ok_or_else(|| Failed::Failed("there is no database".to_owned()))?;
-            maintenance.set_users_aside(ASIDE).await.map_err(Failed::because)?;
+        let store = if self.creates_tables() {
+            let opened = wiring::open_store(self.config).await.map_err(Failed::because)?;
+            if let Some(maintenance) = opened.maintenance.as_ref().filter(|_| self.sets_aside()) {
+                maintenance.set_users_aside(ASIDE).await.map_err(Failed::because)?;
+            } else {
+                start::prepare_schema(self.config, &opened).await.map_err(Failed::because)?;
+            }
+            opened.store
         } else {
-            start::prepare_schema(self.config, &opened).await.map_err(Failed::because)?;
-        }
-        wiring::destination(self.config, opened.store).map_err(Failed::because)
+            open_database(self.config, "users").await?.0.store
+        };
+        wiring::destination(self.config, store).map_err(Failed::because)
     }
 
     /// Dry run: finds the result per user.
     async fn try_out(&self, table: &mut dyn ForeignUsers) -> Result<Adopted, Failed> {
         let policy = Policy { dry_run: true, ..self.args.choices.policy(self.args.on_conflict) };
         let destination = self.destination_to_try().await?;
-        let found = self.adopt(&destination, table, policy, self.args.choices.show_problems).await;
+        let shown = self.args.choices.show_problems;
+        // Before a confirmation, the run that writes will write the refused users.
+        let report = match self.args.choices.dry_run {
+            true => self.args.choices.report(shown)?,
+            false => Report::showing(shown),
+        };
+        let found = self.adopt(&destination, table, policy, report).await;
         destination.store.close().await;
         found
     }
@@ -230,46 +261,81 @@ impl Plan<'_> {
         destination: &Destination,
         table: &mut dyn ForeignUsers,
         policy: Policy,
-        shown: usize,
+        report: Report,
     ) -> Result<Adopted, Failed> {
         let on_case_conflict = match self.args.on_case_conflict {
             CaseConflict::Refuse => OnCaseConflict::Refuse,
             CaseConflict::Newest => OnCaseConflict::Newest,
         };
-        adopt(destination, table, policy, on_case_conflict, Report::showing(shown))
-            .await
-            .map_err(Failed::because)
+        adopt(destination, table, policy, on_case_conflict, report).await.map_err(Failed::because)
     }
 
     fn confirm(&self) -> Outcome {
-        let shown = &self.config.database.target;
-        let renames =
-            if self.sets_aside() { format!(" and calls their table {ASIDE}") } else { String::new() };
-        confirm(&format!("This takes the users over into {shown}{renames}."), self.args.yes)
+        let place = place(self.config);
+        let renames = match self.sets_aside() {
+            true => format!(", and renames the table users to {ASIDE}"),
+            false => String::new(),
+        };
+        confirm(&format!("This imports the users into {place}{renames}."), self.args.yes)
     }
 
-    fn tell(&self, table: &ForeignTable, referring: &[String], adopted: &Adopted, dry_run: bool) {
+    fn print(&self, table: &ForeignTable, referring: &[String], adopted: &Adopted, dry_run: bool) {
         if self.args.choices.json {
-            say(&json_of(table, referring, adopted, dry_run, self.sets_aside()).to_string());
+            say(&self.json(table, referring, adopted, dry_run).to_string());
             return;
         }
         if dry_run {
-            self.tell_found(table, referring, adopted);
+            self.print_found(table, referring, adopted);
         }
         adopted.report.lines(dry_run).iter().for_each(|line| say(line));
     }
 
-    fn tell_found(&self, table: &ForeignTable, referring: &[String], adopted: &Adopted) {
+    fn json(&self, table: &ForeignTable, referring: &[String], adopted: &Adopted, dry_run: bool) -> Value {
+        let census = &adopted.census;
+        let hashes = census.hashes.iter().map(|(scheme, count)| (scheme.to_string(), json!(count)));
+        adopted.report.with(json!({
+            "dry_run": dry_run,
+            "target": place(self.config),
+            "table": {
+                "name": table.name,
+                "rows": census.rows,
+                "id_type": table.id_type,
+                "columns": table.read,
+                "missing": table.missing,
+                "ignored": table.ignored,
+                "referred_to_by": referring,
+                "renamed_to": self.sets_aside().then_some(ASIDE),
+            },
+            "found": {
+                "superusers": census.superusers,
+                "inactive": census.inactive,
+                "unverified": census.unverified,
+                "with_refresh_token": census.with_refresh_token,
+                "without_password": census.without_password,
+                "hashes": hashes.collect::<serde_json::Map<_, _>>(),
+                "unknown_hashes": census.unknown_hashes,
+                "tiers": census.tiers,
+                "unknown_tiers": census.unknown_tiers,
+                "unreadable": census.unreadable,
+                "invalid_emails": census.invalid_emails,
+                "invalid_ids": census.invalid_ids,
+                "repeated_emails": census.repeated_emails(),
+            },
+        }))
+    }
+
+    fn print_found(&self, table: &ForeignTable, referring: &[String], adopted: &Adopted) {
         let census = &adopted.census;
         let named =
             |counts: Vec<String>| if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
-        say(&format!("table {}: {} rows, id is {}", table.name, census.rows, table.id_type));
+        let rows = count(census.rows, "row", "rows");
+        say(&format!("table {}: {rows}, the type of id is {}", table.name, table.id_type));
         say(&format!("columns read: {}", table.read.join(", ")));
         if !table.missing.is_empty() {
-            say(&format!("columns missing, for which the default is taken: {}", table.missing.join(", ")));
+            say(&format!("columns missing, replaced by defaults: {}", table.missing.join(", ")));
         }
         if !table.ignored.is_empty() {
-            say(&format!("columns that stay where they are: {}", table.ignored.join(", ")));
+            say(&format!("columns not imported: {}", table.ignored.join(", ")));
         }
         say(&format!(
             "password hashes: {}",
@@ -279,70 +345,54 @@ impl Plan<'_> {
             "tiers: {}",
             named(census.tiers.iter().map(|(tier, count)| format!("{count} {tier}")).collect())
         ));
-        for (count, what) in [
-            (census.superusers, "are superusers"),
-            (census.inactive, "are inactive"),
-            (census.unverified, "never confirmed their address, which makes no difference here"),
-            (census.with_refresh_token, "are logged in, and will have to log in again"),
-            (census.without_password, "have no password"),
-            (census.unknown_hashes, "have a password hash that is not accepted: see --unknown-hash"),
-            (census.unknown_tiers, "have a tier that is not in TIERS: see --unknown-tier"),
-            (census.unreadable, "have a value that cannot be read"),
-            (census.invalid_emails, "have an address that is none"),
-            (census.invalid_ids, "have an id that is neither a UUID nor a number"),
-            (
-                census.repeated_emails() as u64,
-                "addresses are there twice, perhaps in other letters: see --on-case-conflict",
-            ),
-        ] {
-            if count > 0 {
-                say(&format!("{count:>9} {what}"));
-            }
-        }
+        findings(census).iter().for_each(|line| say(line));
         if self.sets_aside() {
-            say(&format!("The table will be called {ASIDE} from then on. Nothing in it is changed."));
+            say(&format!("The import renames the table to {ASIDE}. Its rows stay unchanged."));
         }
         if !referring.is_empty() {
-            say(&format!("These tables refer to it, and go on to: {}", referring.join(", ")));
+            say(&format!("These tables refer to it, and continue to do so: {}", referring.join(", ")));
         }
     }
 }
 
-fn json_of(
-    table: &ForeignTable,
-    referring: &[String],
-    adopted: &Adopted,
-    dry_run: bool,
-    set_aside: bool,
-) -> Value {
-    let census = &adopted.census;
-    let hashes = census.hashes.iter().map(|(scheme, count)| (scheme.to_string(), json!(count)));
-    adopted.report.with(json!({
-        "dry_run": dry_run,
-        "table": {
-            "name": table.name,
-            "rows": census.rows,
-            "id_type": table.id_type,
-            "columns": table.read,
-            "missing": table.missing,
-            "ignored": table.ignored,
-            "referred_to_by": referring,
-            "renamed_to": set_aside.then_some(ASIDE),
-        },
-        "found": {
-            "superusers": census.superusers,
-            "inactive": census.inactive,
-            "unverified": census.unverified,
-            "with_refresh_token": census.with_refresh_token,
-            "without_password": census.without_password,
-            "hashes": hashes.collect::<serde_json::Map<_, _>>(),
-            "unknown_hashes": census.unknown_hashes,
-            "tiers": census.tiers,
-            "unknown_tiers": census.unknown_tiers,
-            "unreadable": census.unreadable,
-            "invalid_emails": census.invalid_emails,
-            "invalid_ids": census.invalid_ids,
-            "repeated_emails": census.repeated_emails(),
-        },
-    }))
+/// The counts of the census that are not zero, one per line.
+fn findings(census: &Census) -> Vec<String> {
+    let counts = [
+        (census.superusers, ["superuser", "superusers"], ""),
+        (census.inactive, ["inactive user", "inactive users"], ""),
+        (census.unverified, ["user", "users"], " with an unverified address, which this service ignores"),
+        (census.with_refresh_token, ["user", "users"], " logged in: they have to log in again"),
+        (census.without_password, ["user", "users"], " without a password"),
+        (census.unknown_hashes, ["user", "users"], " with an unsupported password hash: see --unknown-hash"),
+        (census.unknown_tiers, ["user", "users"], " with a tier that is not in TIERS: see --unknown-tier"),
+        (census.unreadable, ["row", "rows"], " with an unreadable value"),
+        (census.invalid_emails, ["row", "rows"], " with an invalid address"),
+        (census.invalid_ids, ["row", "rows"], " with an id that is neither a UUID nor a number"),
+        (
+            census.repeated_emails() as u64,
+            ["address", "addresses"],
+            " in more than one row, possibly in another case: see --on-case-conflict",
+        ),
+    ];
+    let line = |(number, [one, many], what): (u64, [&str; 2], &str)| {
+        let noun = if number == 1 { one } else { many };
+        (number > 0).then(|| format!("{number:>9} {noun}{what}"))
+    };
+    counts.into_iter().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_agree_in_number() {
+        let mut census = Census::default();
+        (census.superusers, census.inactive, census.unverified) = (1, 2, 1);
+        let lines = findings(&census);
+        assert_eq!(lines[0], "        1 superuser");
+        assert_eq!(lines[1], "        2 inactive users");
+        assert!(lines[2].starts_with("        1 user with"), "{lines:?}");
+        assert_eq!(lines.len(), 3);
+    }
 }

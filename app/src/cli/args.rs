@@ -215,6 +215,39 @@ pub(super) enum KeysCommand {
 /// Commands on users.
 #[derive(Debug, Subcommand)]
 pub(super) enum UsersCommand {
+    /// List users
+    List(super::users_list::ListArgs),
+    /// Show a user
+    Show {
+        /// The user's e-mail address or id
+        user: String,
+        /// Print JSON, in the form of the API
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let a user log in again
+    Activate {
+        /// The user's e-mail address or id
+        user: String,
+    },
+    /// Stop a user from logging in, and revoke all sessions of the user
+    Deactivate {
+        /// The user's e-mail address or id
+        user: String,
+    },
+    /// Delete a user permanently, with all sessions
+    Delete {
+        /// The user's e-mail address or id
+        user: String,
+        /// Do not ask for confirmation
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Revoke all sessions of a user
+    Logout {
+        /// The user's e-mail address or id
+        user: String,
+    },
     /// Create a user
     Create {
         /// The e-mail address to log in with

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::error::{Failed, Outcome};
-use super::restore::{listed, told};
+use super::restore::{listed, summary};
 use super::support::say;
 use crate::config::Config;
 use crate::runtime::shutdown::StopSignals;
@@ -13,16 +13,16 @@ pub(super) async fn run(config: &Config, target: &Path, overwrite: bool) -> Outc
     let mut signals = StopSignals::listen().map_err(Failed::because)?;
     let contents = tokio::select! {
         contents = database.back_up(target, overwrite) => contents.map_err(Failed::because)?,
-        () = signals.next() => return Err(Failed::Failed("interrupted; there is no backup".to_owned())),
+        () = signals.next() => return Err(Failed::Failed("interrupted: no backup was written".to_owned())),
     };
     say(&format!("backed up {} to {}", database.path().display(), target.display()));
-    say(&told(&contents));
+    say(&summary(&contents));
     let keys = config.keys.private.parent().unwrap_or(Path::new("")).display();
-    say(&format!("The signing keys are not in it: keep a copy of {keys}/ with it."));
+    say(&format!("The backup does not contain the signing keys: also copy {keys}/."));
     let unexpected = unexpected(target, &contents).await.map_err(Failed::because)?;
     if !unexpected.is_empty() {
         say(&format!(
-            "warning: the database has another schema than its migrations make, and a restore refuses the backup: {}",
+            "warning: the schema differs from the one that the migrations create, so a restore will refuse this backup: {}",
             listed(&unexpected)
         ));
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::args::ClientsCommand;
 use super::error::{Failed, Outcome};
-use super::support::{confirm, open_core, say, shortened};
+use super::support::{confirm, open_core, say, say_place, shortened};
 use crate::config::Config;
 use crate::keys;
 
@@ -16,13 +16,13 @@ const MAX_NAME_COLUMNS: usize = 31;
 /// Runs a command on the service clients in the configured database.
 pub(super) async fn run(config: &Config, command: ClientsCommand) -> Outcome {
     if let ClientsCommand::Revoke { id, yes } = &command {
-        confirm(&format!("This takes the access of the client {id} away. It cannot be given back."), *yes)?;
+        confirm(&format!("This revokes the access of the client {id} permanently."), *yes)?;
     }
     let core = open_core(config, "clients").await?;
     let outcome = match command {
-        ClientsCommand::Create { name } => create(&core, &name).await,
+        ClientsCommand::Create { name } => create(&core, &name).await.map(|()| say_place(config)),
         ClientsCommand::List { json } => list(&core, json).await,
-        ClientsCommand::Revoke { id, .. } => revoke(&core, id).await,
+        ClientsCommand::Revoke { id, .. } => revoke(&core, id).await.map(|()| say_place(config)),
     };
     core.store.close().await;
     outcome
@@ -34,7 +34,7 @@ async fn create(core: &Core, name: &str) -> Outcome {
         Ok((client, secret)) => {
             say(&format!("client_id:     {}", client.id));
             say(&format!("client_secret: {}", secret.expose()));
-            say("The secret is shown this once; only its digest is kept.");
+            say("Save the secret now: it is not shown again, because only its digest is stored.");
             Ok(())
         }
         Err(Failure::Refused(client::manage::NameTaken)) => {
@@ -71,12 +71,13 @@ async fn list(core: &Core, as_json: bool) -> Outcome {
 async fn revoke(core: &Core, id: Uuid) -> Outcome {
     match client::manage::revoke(core, ServiceClientId::from_uuid(id)).await {
         Ok(()) => {
-            say("revoked: it is refused from now on; an access token that it has is good until it expires");
+            say("revoked the client; an access token that it has stays valid until it expires");
             Ok(())
         }
-        Err(Failure::Refused(client::manage::NotFound)) => {
-            Err(Failed::Failed("there is no such client, or it was revoked before".to_owned()))
-        }
+        Err(Failure::Refused(client::manage::NotFound)) => Err(Failed::Failed(
+            "no client has this id, or it is revoked already; `inwren clients list` lists all clients"
+                .to_owned(),
+        )),
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),
     }
 }

@@ -74,7 +74,35 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("In a script", "inwren users create ann@example.org --password-stdin < password.txt"),
         ],
     ),
-    ("users set-password", &[("Replace a forgotten password", "inwren users set-password ann@example.org")]),
+    (
+        "users list",
+        &[
+            ("List the newest users", "inwren users list"),
+            ("List the inactive users as JSON", "inwren users list --active no --json"),
+            ("Find addresses by their prefix", "inwren users list --email ann"),
+        ],
+    ),
+    (
+        "users show",
+        &[
+            ("Show the user with this address", "inwren users show ann@example.org"),
+            ("Show the user with this id", "inwren users show 0199a3f2-6f0e-7b9a-a1c2-3d4e5f607182 --json"),
+        ],
+    ),
+    ("users activate", &[("Let a deactivated user log in again", "inwren users activate ann@example.org")]),
+    ("users deactivate", &[("Lock a user out immediately", "inwren users deactivate ann@example.org")]),
+    (
+        "users delete",
+        &[
+            ("Delete a user; the command asks for confirmation", "inwren users delete ann@example.org"),
+            ("Delete a user in a script", "inwren users delete ann@example.org --yes"),
+        ],
+    ),
+    ("users logout", &[("Revoke all sessions of a user", "inwren users logout ann@example.org")]),
+    (
+        "users set-password",
+        &[("Set a new password; the command asks for it", "inwren users set-password ann@example.org")],
+    ),
     (
         "users export",
         &[
@@ -89,15 +117,25 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "users import",
         &[
-            ("Show what an import would do", "inwren users import users.ndjson --dry-run"),
-            ("Update existing users from the file", "inwren users import users.ndjson --on-conflict update"),
+            ("Check a file without importing it", "inwren users import users.ndjson --dry-run"),
+            (
+                "Also overwrite existing users with the values of the file",
+                "inwren users import users.ndjson --on-conflict update",
+            ),
+            (
+                "Write the refused users to a file",
+                "inwren users import users.ndjson --refused refused.ndjson",
+            ),
         ],
     ),
     (
         "adopt",
         &[
-            ("Show what a migration would do", "inwren adopt --from \"$OLD_DATABASE_URL\" --dry-run"),
-            ("Migrate the users, in a script", "inwren adopt --from \"$OLD_DATABASE_URL\" --yes"),
+            (
+                "Check the users of another service without importing them",
+                "inwren adopt --from \"$OLD_DATABASE_URL\" --dry-run",
+            ),
+            ("Import them in a script", "inwren adopt --from \"$OLD_DATABASE_URL\" --yes"),
         ],
     ),
     ("clients create", &[("Create a client for a service", "inwren clients create billing")]),

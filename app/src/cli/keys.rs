@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::args::KeysCommand;
 use super::error::{Failed, Outcome};
-use super::support::{confirm, say};
+use super::support::{absolute, confirm, say};
 use crate::config::Config;
 use crate::keys::{self, Change, Changed, KeyFileError, KeyStore, Manifest, ManifestKey, text};
 use crate::wiring;
@@ -19,10 +19,11 @@ pub(super) fn run(config: &Config, command: KeysCommand) -> Outcome {
         KeysCommand::List { json } => list(&store, json),
         KeysCommand::Retire { kid } => change(&store, &Change::Retire(kid)),
         KeysCommand::Revoke { kid, yes, bits } => {
+            keys::check_revocable(&store, &kid, wiring::clock().now()).map_err(Failed::because)?;
             confirm(
                 &format!(
-                    "This refuses everything that the key {kid} has signed: whoever has a token of it has to log in \
-                     again. To change keys without anybody noticing, use `inwren keys rotate`."
+                    "This invalidates all tokens that the key {kid} has signed: their users have to log in again. To \
+                     change keys without this effect, run `inwren keys rotate`."
                 ),
                 yes,
             )?;
@@ -34,7 +35,7 @@ pub(super) fn run(config: &Config, command: KeysCommand) -> Outcome {
 fn generate(config: &Config, bits: u16, if_missing: bool) -> Outcome {
     let pair: KeyPair = match keys::generate(&config.keys, bits.into()) {
         Err(KeyFileError::Exists { path }) if if_missing => {
-            say(&format!("there is a key already: {}", path.display()));
+            say(&format!("nothing to do: {} exists already", path.display()));
             return Ok(());
         }
         made => made.map_err(Failed::because)?,
@@ -50,21 +51,18 @@ fn change(store: &KeyStore, wanted: &Change) -> Outcome {
     match keys::change(store, wanted, now).map_err(Failed::because)? {
         Changed::Signs { kid, from } if from <= now => say(&format!("{kid} signs from now on")),
         Changed::Signs { kid, from } => {
-            say(&format!("{kid} is published from now on, and signs from {}", text(from)));
+            say(&format!("{kid} is published now, and signs from {}", text(from)));
         }
-        Changed::GivenUp => say("given up: it will not sign"),
-        Changed::Revoked => say("revoked: nothing that it signed is good any more"),
+        Changed::GivenUp => say("gave up the pending key: it will not sign"),
+        Changed::Revoked => say("revoked the key: the tokens that it signed are invalid"),
     }
+    say(&format!("keys: {}", absolute(&store.paths.manifest()).display()));
     Ok(())
 }
 
 fn list(store: &KeyStore, as_json: bool) -> Outcome {
     let now = wiring::clock().now();
-    let path = store.paths.manifest();
-    let manifest = match Manifest::read(&path).map_err(Failed::because)? {
-        Some(manifest) => manifest,
-        None => keys::taken_over(store, now).map_err(Failed::because)?,
-    };
+    let manifest = keys::current(store, now).map_err(Failed::because)?;
     let rows = rows(store, &manifest, now);
     if as_json {
         let keys: Vec<_> = rows.iter().map(Row::json).collect();

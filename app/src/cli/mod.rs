@@ -24,8 +24,10 @@ mod suggestions;
 mod support;
 mod sweep;
 mod users;
+mod users_admin;
 mod users_export;
 mod users_import;
+mod users_list;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@ use std::path::Path;
 use time::OffsetDateTime;
 
 use super::error::{Failed, Outcome};
-use super::support::{confirm, say};
+use super::support::{absolute, confirm, count, say};
 use crate::config::Config;
 use crate::wiring;
 use crate::wiring::sqlite_file::{Contents, Deviation, missing_migrations, sqlite_file, unexpected};
@@ -24,10 +24,10 @@ pub(super) async fn run(config: &Config, backup: &Path, wanted: Wanted) -> Outco
     let database = sqlite_file(&config.database.target).map_err(|error| Failed::Usage(error.to_string()))?;
     confirm(
         &format!(
-            "This puts {} in the place of {}. What was written since the backup is in neither of them: it stays in the \
-             database that is kept aside.",
-            backup.display(),
-            database.path().display()
+            "This replaces the database {} with {}. The present database is kept under another name, with all changes \
+             since the backup.",
+            absolute(database.path()).display(),
+            backup.display()
         ),
         wanted.yes,
     )?;
@@ -40,27 +40,32 @@ pub(super) async fn run(config: &Config, backup: &Path, wanted: Wanted) -> Outco
         true => Some(staged.end_sessions(now).await.map_err(Failed::because)?),
         false => None,
     };
-    let contents = told(staged.contents());
+    let contents = summary(staged.contents());
     let kept = staged.put_in_place(&suffix(now)).await.map_err(Failed::because)?;
-    say(&format!("restored {} from {}", database.path().display(), backup.display()));
+    say(&format!("restored {} from {}", absolute(database.path()).display(), backup.display()));
     say(&contents);
     if let Some(ended) = ended {
-        say(&format!("ended {ended} sessions"));
+        say(&format!("revoked {}", count(ended, "session", "sessions")));
     }
     if let Some(kept) = kept {
-        say(&format!("The database before is {}; delete it when you need it no more.", kept.display()));
+        say(&format!("The previous database is {}; delete it when you no longer need it.", kept.display()));
     }
     if behind > 0 {
-        say(&format!("Its schema is behind by {behind} migration(s): run `inwren migrate up`."));
+        let behind = count(behind as u64, "migration", "migrations");
+        say(&format!("The schema is behind by {behind}: run `inwren migrate up`."));
     }
     Ok(())
 }
 
 /// A one-line summary of a backup.
-pub(super) fn told(contents: &Contents) -> String {
+pub(super) fn summary(contents: &Contents) -> String {
     let Contents { bytes, migrations: _, users, sessions, service_clients, audit_events } = contents;
     format!(
-        "{bytes} bytes: {users} users, {sessions} sessions, {service_clients} service clients, {audit_events} audit events"
+        "{bytes} bytes: {}, {}, {}, {}",
+        count(*users, "user", "users"),
+        count(*sessions, "session", "sessions"),
+        count(*service_clients, "service client", "service clients"),
+        count(*audit_events, "audit event", "audit events"),
     )
 }
 
@@ -71,13 +76,14 @@ fn refuse_deviations(found: &[Deviation], keep_other_tables: bool) -> Outcome {
         return Ok(());
     }
     let advice = match refused.iter().all(|refused| refused.is_other_table()) {
-        true => "If these tables are yours, --keep-other-tables restores them too.",
+        true => "If these tables are yours, add --keep-other-tables to restore them too.",
         false => {
             "If you made the change, undo it with sqlite3 in a copy of the backup, and restore the copy."
         }
     };
     Err(Failed::Failed(format!(
-        "the schema of the backup is not the one that its migrations make, so it may have been tampered with: {}. {advice}",
+        "the schema of the backup differs from the one that its migrations create, so the backup may have been tampered \
+         with: {}. {advice}",
         listed(refused)
     )))
 }

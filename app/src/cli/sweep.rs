@@ -1,5 +1,5 @@
 use super::error::{Failed, Outcome};
-use super::support::{open_core_and_maintenance, say};
+use super::support::{count, open_core_and_maintenance, say, say_place};
 use crate::config::Config;
 use crate::runtime::sweep::{Swept, sweep};
 
@@ -9,7 +9,12 @@ pub(super) async fn run(config: &Config) -> Outcome {
     let mut swept = Swept::default();
     let outcome = sweep(&core, Some(&*maintenance), &mut swept).await;
     let Swept { sessions, audit_events, bytes } = swept;
-    say(&format!("deleted {sessions} sessions and {audit_events} audit events, gave {bytes} bytes back"));
+    say(&format!(
+        "deleted {} and {}, returned {bytes} bytes to the file system",
+        count(sessions, "session", "sessions"),
+        count(audit_events, "audit event", "audit events"),
+    ));
+    say_place(config);
     core.store.close().await;
     outcome.map_err(Failed::because)
 }

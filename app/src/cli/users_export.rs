@@ -8,39 +8,39 @@ use inwren_domain::account::{Tier, UserFilter};
 use serde_json::json;
 
 use super::error::{Failed, Outcome};
-use super::support::say;
+use super::support::{count, say};
 use crate::import_export::{Exported, Progress, Selection, export};
 use crate::runtime::private_file::{PRIVATE_MODE, create_new};
 use crate::runtime::shutdown::StopSignals;
 
-/// Whom to write, and where to.
+/// Which users to export, and where to.
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
-    /// Where to; `-` is standard output. Only its owner may read the file
+    /// The file to write; `-` is standard output. Only its owner may read the file
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// Leave the password hashes out
+    /// Export no password hashes
     #[arg(long)]
     without_hashes: bool,
-    /// Write nothing but the count and the checksum
+    /// Print only the number of users and the checksum
     #[arg(long, conflicts_with_all = ["file", "force"])]
     checksum_only: bool,
-    /// Overwrite the file if it is there
+    /// Overwrite the file if it exists
     #[arg(long)]
     force: bool,
     /// Only users of this tier
     #[arg(long)]
     tier: Option<String>,
-    /// Only users whose address has this prefix, without case and with the domain in either form
+    /// Only users whose address has this prefix; case is ignored, and the domain may be in either form
     #[arg(long)]
     email_prefix: Option<String>,
-    /// Only users who may log in, or who may not
+    /// Only active users, or only inactive ones
     #[arg(long)]
     active: Option<bool>,
-    /// Only superusers, or only the others
+    /// Only superusers, or only other users
     #[arg(long)]
     superuser: Option<bool>,
-    /// Tell the count and the checksum as JSON
+    /// Print the number of users and the checksum as JSON
     #[arg(long)]
     json: bool,
 }
@@ -55,14 +55,14 @@ pub(super) async fn run(core: &Core, args: ExportArgs) -> Outcome {
     let selection = Selection { filter, with_hashes: !args.without_hashes };
     if args.checksum_only {
         let exported = written(core, &selection, &mut io::sink()).await?;
-        say(&told(&exported, args.json));
+        say(&summary(&exported, args.json));
     } else if args.file == Path::new("-") {
         let exported = written(core, &selection, &mut BufWriter::new(io::stdout())).await?;
         // Standard output contains the users.
-        let _ = writeln!(io::stderr(), "{}", told(&exported, args.json));
+        let _ = writeln!(io::stderr(), "{}", summary(&exported, args.json));
     } else {
         let exported = to_file(core, &selection, &args.file, args.force).await?;
-        say(&told(&exported, args.json));
+        say(&summary(&exported, args.json));
     }
     Ok(())
 }
@@ -78,7 +78,7 @@ async fn written(
     let mut signals = StopSignals::listen().map_err(Failed::because)?;
     tokio::select! {
         exported = export(snapshot.as_mut(), selection, output, progress) => exported.map_err(Failed::because),
-        () = signals.next() => Err(Failed::Failed("interrupted; the export is not whole".to_owned())),
+        () = signals.next() => Err(Failed::Failed("interrupted: the export is incomplete".to_owned())),
     }
 }
 
@@ -91,7 +91,10 @@ async fn to_file(
 ) -> Result<Exported, Failed> {
     let failed = |error: io::Error| Failed::Failed(format!("{}: {error}", path.display()));
     if !overwrite && path.exists() {
-        return Err(Failed::Failed(format!("{} is there already; --force overwrites it", path.display())));
+        return Err(Failed::Failed(format!(
+            "{} exists already; add --force to overwrite it",
+            path.display()
+        )));
     }
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
@@ -111,10 +114,10 @@ async fn to_file(
     exported
 }
 
-fn told(exported: &Exported, as_json: bool) -> String {
+fn summary(exported: &Exported, as_json: bool) -> String {
     let Exported { users, checksum } = exported;
     if as_json {
         return json!({ "users": users, "checksum": checksum.to_string() }).to_string();
     }
-    format!("{users} users, checksum {checksum}")
+    format!("{}, checksum {checksum}", count(*users, "user", "users"))
 }

@@ -7,42 +7,78 @@ use inwren_domain::account::import::{Destination, OnConflict, Policy, UnknownHas
 use serde_json::json;
 
 use super::error::{Failed, Outcome};
-use super::support::say;
-use crate::import_export::{Imported, Progress, Report, import};
+use super::support::{count, place, say, say_place};
+use crate::config::Config;
+use crate::import_export::{Imported, Progress, RefusedRows, Report, import};
 
-/// From where, and what to do where there is a choice.
+/// What to import, and how to resolve conflicts.
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
     /// The file; `-` is standard input
     file: PathBuf,
     #[command(flatten)]
-    choices: Choices,
-    /// What becomes of users who are here already and differ. Nobody's address is ever taken from them
+    pub(super) choices: Choices,
+    /// How to import users who exist already with other values. A user's address is never given to another user
     #[arg(long, value_enum, default_value = "refuse")]
     on_conflict: Conflict,
 }
 
-/// What importing a file and adopting a table have in common.
+/// The options that importing a file and importing a table share.
 #[derive(Debug, Args)]
 pub(super) struct Choices {
-    /// Only try it, and write nothing
+    /// Check everything, and write nothing to the database
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// What becomes of users whose tier is not in TIERS: left out, taken with it, or given the default one
+    /// How to import users whose tier is not in TIERS: not at all, with that tier, or with the default tier
     #[arg(long, value_enum, default_value = "refuse")]
     unknown_tier: TierChoice,
-    /// What becomes of users whose password hash is of no known form: left out, or taken without a password
+    /// How to import users whose password hash is not supported: not at all, or without a password
     #[arg(long, value_enum, default_value = "refuse")]
     unknown_hash: HashChoice,
-    /// How many problems to tell one by one; all are counted
+    /// Write all refused users to this new file, one JSON object per line, without password hashes. Only its owner may
+    /// read it
+    #[arg(long, value_name = "FILE")]
+    refused: Option<PathBuf>,
+    /// Number of problems to print one by one; all are counted
     #[arg(long, default_value_t = 20)]
     pub(super) show_problems: usize,
-    /// Tell what was done as JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub(super) json: bool,
 }
 
 impl Choices {
+    /// Fails if the file for refused users exists already.
+    pub(super) fn check_refused(&self) -> Outcome {
+        match &self.refused {
+            Some(path) if path.symlink_metadata().is_ok() => Err(exists(path)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A report that shows this many problems, and writes refused users to the file.
+    pub(super) fn report(&self, shown: usize) -> Result<Report, Failed> {
+        let created = self.refused.as_deref().map(|path| {
+            RefusedRows::create(path).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => exists(path),
+                _ => Failed::Failed(format!("--refused: {}: {error}", path.display())),
+            })
+        });
+        Ok(Report::showing(shown).writing(created.transpose()?))
+    }
+
+    /// Completes the file of refused users, and names it.
+    pub(super) fn finish(&self, report: &mut Report) -> Outcome {
+        let Some(path) = &self.refused else { return Ok(()) };
+        let failed = |error| Failed::Failed(format!("--refused: {}: {error}", path.display()));
+        report.finish().map_err(failed)?;
+        if !self.json {
+            let refused = count(report.refused, "refused user", "refused users");
+            say(&format!("wrote {refused} to {}", path.display()));
+        }
+        Ok(())
+    }
+
     pub(super) fn policy(&self, on_conflict: Conflict) -> Policy {
         Policy {
             on_conflict: match on_conflict {
@@ -64,14 +100,18 @@ impl Choices {
     }
 }
 
-/// What becomes of users who are here already and differ.
+fn exists(path: &Path) -> Failed {
+    Failed::Usage(format!("--refused: {} exists already and is not overwritten", path.display()))
+}
+
+/// How to import users who exist already with other values.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Conflict {
-    /// They are told as a problem, and left as they are
+    /// Report a problem, and leave the user unchanged
     Refuse,
-    /// They are left as they are
+    /// Leave the user unchanged
     Skip,
-    /// They become what is in the file; who loses a right or gets another password loses all sessions
+    /// Overwrite the user. A user who loses a right or gets another password loses all sessions
     Update,
 }
 
@@ -89,9 +129,9 @@ enum HashChoice {
 }
 
 /// Imports users from a file.
-pub(super) async fn run(destination: &Destination, args: ImportArgs) -> Outcome {
+pub(super) async fn run(config: &Config, destination: &Destination, args: ImportArgs) -> Outcome {
     let policy = args.choices.policy(args.on_conflict);
-    let report = Report::showing(args.choices.show_problems);
+    let report = args.choices.report(args.choices.show_problems)?;
     let imported = if args.file == Path::new("-") {
         let progress = Progress::begin("importing: bytes read", None);
         import(destination, policy, BufReader::new(io::stdin()), progress, report).await
@@ -102,25 +142,32 @@ pub(super) async fn run(destination: &Destination, args: ImportArgs) -> Outcome 
         import(destination, policy, BufReader::new(file), Progress::begin("importing", Some(size)), report)
             .await
     };
-    let imported = imported.map_err(Failed::because)?;
+    let mut imported = imported.map_err(Failed::because)?;
     if args.choices.json {
-        say(&json_of(&imported, policy.dry_run).to_string());
+        say(&json_of(config, &imported, policy.dry_run).to_string());
     } else {
-        tell(&imported, policy.dry_run);
+        print(&imported, policy.dry_run);
+    }
+    args.choices.finish(&mut imported.report)?;
+    if !args.choices.json && !policy.dry_run {
+        say_place(config);
     }
     match imported.report.refused {
         0 => Ok(()),
-        refused => Err(Failed::Failed(format!("{refused} of {} users were refused", imported.lines))),
+        refused => {
+            Err(Failed::Failed(format!("refused {refused} of {}", count(imported.lines, "user", "users"))))
+        }
     }
 }
 
-fn tell(imported: &Imported, dry_run: bool) {
-    say(&format!("{} users in the file, checksum {}", imported.lines, imported.checksum));
+fn print(imported: &Imported, dry_run: bool) {
+    let users = |number| count(number, "user", "users");
+    say(&format!("{} in the file, checksum {}", users(imported.lines), imported.checksum));
     imported.report.lines(dry_run).iter().for_each(|line| say(line));
     if let Some(here) = &imported.here {
-        say(&format!("{} users in the database, checksum {}", here.users, here.checksum));
+        say(&format!("{} in the database, checksum {}", users(here.users), here.checksum));
         if is_same(imported) {
-            say("The database has exactly the users of the file.");
+            say("The database contains exactly the users of the file.");
         }
     }
 }
@@ -129,9 +176,10 @@ fn is_same(imported: &Imported) -> bool {
     imported.here.is_some_and(|here| here.users == imported.lines && here.checksum == imported.checksum)
 }
 
-fn json_of(imported: &Imported, dry_run: bool) -> serde_json::Value {
+fn json_of(config: &Config, imported: &Imported, dry_run: bool) -> serde_json::Value {
     imported.report.with(json!({
         "dry_run": dry_run,
+        "target": place(config),
         "file": { "users": imported.lines, "checksum": imported.checksum.to_string() },
         "database": imported.here.map(|here| json!({ "users": here.users, "checksum": here.checksum.to_string() })),
         "same": is_same(imported),

@@ -24,6 +24,7 @@ use self::router::Router;
 use self::shared::document::RouteTable;
 use self::shared::middleware::{Cors, RequestPipeline};
 use crate::config::AllowedOrigins;
+pub use admin::{AdminUserDto, AdminUserPage, user_cursor};
 pub use health::HealthEndpoint;
 pub use shared::body::PendingBodies;
 pub use shared::client::{ProxyHeader, TrustedProxies};

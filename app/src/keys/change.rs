@@ -1,5 +1,7 @@
 //! Key changes: rotate, retire and revoke. Each change turns the current manifest into the next one.
 
+use std::fs;
+
 use inwren_adapters::crypto::keys::KeyPair;
 use inwren_domain::token::KeyState;
 use time::format_description::well_known::Rfc3339;
@@ -54,10 +56,10 @@ pub enum Refused {
     #[error(transparent)]
     Files(#[from] KeyFileError),
     /// No key has this id.
-    #[error("there is no key {0}; `inwren keys list` shows all")]
+    #[error("no key has the id {0}; `inwren keys list` lists all keys")]
     Unknown(String),
     /// Another key is pending.
-    #[error("the key {kid} is pending and signs from {}; with --now it signs at once", text(*from))]
+    #[error("the key {kid} is pending and signs from {}; to sign with it immediately, add --now", text(*from))]
     Pending {
         /// The pending key.
         kid: String,
@@ -66,27 +68,28 @@ pub enum Refused {
     },
     /// The key is the active one.
     #[error(
-        "the key {0} is the one that signs. It retires by itself once `inwren keys rotate` has made the next"
+        "the key {0} is the active one. It retires automatically when the next key starts to sign: run `inwren keys rotate`"
     )]
     Active(String),
     /// The key has retired, was given up or is revoked already.
-    #[error("the key {0} signs no more as it is")]
+    #[error("the key {0} no longer signs: it is retired, given up or revoked")]
     Over(String),
 }
 
 /// Changes the keys. A lock file serialises concurrent changes.
 pub fn change(store: &KeyStore, change: &Change, now: OffsetDateTime) -> Result<Changed, Refused> {
     let path = store.paths.manifest();
+    // Without keys, fail before the lock file is created.
+    if !path.exists() && !store.paths.private.exists() {
+        return Err(KeyFileError::Missing { variable: PRIVATE, path: store.paths.private.clone() }.into());
+    }
     let lock = path.with_extension("lock");
     let held = open_lock(&lock).and_then(|file| {
         file.lock()?;
         Ok(file)
     });
     let _held = held.map_err(io_error(PRIVATE, &lock))?;
-    let mut manifest = match Manifest::read(&path)? {
-        Some(manifest) => manifest,
-        None => taken_over(store, now)?,
-    };
+    let mut manifest = current(store, now)?;
     // Check the current keys first, so that an existing fault does not look like a fault of the change. A revocation
     // does not wait until such a fault is repaired.
     if !matches!(change, Change::Revoke { .. }) {
@@ -97,14 +100,26 @@ pub fn change(store: &KeyStore, change: &Change, now: OffsetDateTime) -> Result<
     Ok(changed)
 }
 
-/// The initial manifest: it lists the single key that exists without a manifest.
-pub fn taken_over(store: &KeyStore, now: OffsetDateTime) -> Result<Manifest, KeyFileError> {
+/// The manifest, or the initial one if there is none: it lists the single key, with the time of its file.
+pub fn current(store: &KeyStore, now: OffsetDateTime) -> Result<Manifest, KeyFileError> {
+    if let Some(manifest) = Manifest::read(&store.paths.manifest())? {
+        return Ok(manifest);
+    }
+    let private = &store.paths.private;
     let kid = load(&store.paths, store.environment)?.public().id().to_owned();
-    let file = store.paths.private.file_name().map(|name| name.to_string_lossy().into_owned());
-    let file = file.unwrap_or_default();
-    let (created_at, signs_from) = (now.truncate_to_second(), now.truncate_to_second());
-    let key = ManifestKey { kid, file, created_at, signs_from, retired_at: None, revoked_at: None };
+    let file = private.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let changed =
+        fs::metadata(private).and_then(|file| file.modified()).map_err(io_error(PRIVATE, private))?;
+    // The key signs already, so a time in the future is wrong.
+    let at = OffsetDateTime::from(changed).min(now).truncate_to_second();
+    let key = ManifestKey { kid, file, created_at: at, signs_from: at, retired_at: None, revoked_at: None };
     Ok(Manifest::new(vec![key]))
+}
+
+/// Checks that a key can be revoked, before the operator confirms the revocation.
+pub fn check_revocable(store: &KeyStore, kid: &str, now: OffsetDateTime) -> Result<(), Refused> {
+    let mut manifest = current(store, now)?;
+    revocable(&mut manifest, kid).map(|_| ())
 }
 
 struct Changing<'a> {
@@ -152,10 +167,7 @@ impl Changing<'_> {
     /// behind also signs with the replacement, and not with an older key.
     fn revoke(&self, manifest: &mut Manifest, kid: &str, bits: usize) -> Result<Changed, Refused> {
         let was_active = self.state(manifest, kid) == Some(KeyState::Active);
-        let key = find(manifest, kid)?;
-        if key.revoked_at.is_some() {
-            return Err(Refused::Over(kid.to_owned()));
-        }
+        let key = revocable(manifest, kid)?;
         key.revoked_at = Some(self.now.truncate_to_second());
         let from = key.signs_from;
         if !was_active {
@@ -226,10 +238,14 @@ fn find<'m>(manifest: &'m mut Manifest, kid: &str) -> Result<&'m mut ManifestKey
     manifest.keys.iter_mut().find(|key| key.kid == kid).ok_or_else(|| Refused::Unknown(kid.to_owned()))
 }
 
+fn revocable<'m>(manifest: &'m mut Manifest, kid: &str) -> Result<&'m mut ManifestKey, Refused> {
+    let key = find(manifest, kid)?;
+    if key.revoked_at.is_some() { Err(Refused::Over(kid.to_owned())) } else { Ok(key) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
 
@@ -299,6 +315,29 @@ mod tests {
         assert_eq!(in_use(&store, at(700)), [first, second.clone(), third.clone()]);
         let expired = at(700) + store.token_lifetime;
         assert_eq!(in_use(&store, expired), [second, third]);
+    }
+
+    #[test]
+    fn first_key_has_the_time_of_its_file() {
+        let (_folder, store) = Folder::new("file-time", &[]);
+        let made = at(-1_000);
+        let file = fs::File::options().write(true).open(&store.paths.private).unwrap();
+        file.set_modified(made.into()).unwrap();
+        assert_eq!(current(&store, at(0)).unwrap().keys[0].created_at, made);
+        rotate(&store, 0);
+        let first = Manifest::read(&store.paths.manifest()).unwrap().unwrap().keys.remove(0);
+        assert_eq!((first.created_at, first.signs_from), (made, made));
+        assert_eq!(check_revocable(&store, &first.kid, at(0)).ok(), Some(()));
+        assert!(matches!(check_revocable(&store, "x", at(0)), Err(Refused::Unknown(_))));
+    }
+
+    #[test]
+    fn changes_without_keys_create_no_file() {
+        let (folder, store) = Folder::new("none", &[]);
+        fs::remove_file(&store.paths.private).unwrap();
+        let refused = change(&store, &Change::Rotate { bits: 2048, now: false }, at(0));
+        assert!(matches!(refused, Err(Refused::Files(KeyFileError::Missing { .. }))));
+        assert!(!folder.0.join("keys.lock").exists());
     }
 
     #[test]

@@ -14,7 +14,11 @@ use crate::runtime::private_file::{self, Exposure, PRIVATE_MODE};
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// The file does not exist, and this environment does not generate it.
-    #[error("{variable}: there is no file {path}; make a key pair with `inwren keys generate`", path = .path.display())]
+    #[error(
+        "{variable}: the file {path} does not exist. Run the command in the folder of the service, or create a key pair \
+         with `inwren keys generate`",
+        path = absolute(path).display()
+    )]
     Missing {
         /// The variable that names the file.
         variable: &'static str,
@@ -52,7 +56,7 @@ pub enum KeyFileError {
     /// The key is the published development key of ephemeral services.
     #[error(
         "PRIVATE_KEY_PATH: {path} is the published development key of `inwren serve --ephemeral`, with which anybody can \
-         sign; make a key pair with `inwren keys generate`",
+         sign; create a key pair with `inwren keys generate`",
         path = .path.display()
     )]
     Published {
@@ -80,11 +84,16 @@ pub enum KeyFileError {
         rival: PathBuf,
     },
     /// The key exists already.
-    #[error("{path} is there already; it is not overwritten", path = .path.display())]
+    #[error("{path} exists already and is not overwritten", path = .path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// The path with the working directory, because a command may run in the wrong folder.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 pub(super) const PRIVATE: &str = "PRIVATE_KEY_PATH";

@@ -11,7 +11,7 @@ mod manifest;
 mod open;
 mod watch;
 
-pub use change::{Change, Changed, Refused, change, taken_over, text};
+pub use change::{Change, Changed, Refused, change, check_revocable, current, text};
 pub use files::{KeyFileError, generate};
 pub use manifest::{Manifest, ManifestKey};
 pub use open::{KeyStore, Opened};

@@ -46,17 +46,24 @@ impl KeyStore {
 
     /// Loads the keys. Generates a key pair if there is none and the environment allows it.
     pub fn open_or_generate(&self, now: OffsetDateTime) -> Result<Opened, KeyFileError> {
+        match self.generate_first()? {
+            Some(pair) => Ok(Opened { made: true, ..self.single(pair) }),
+            None => self.open(now),
+        }
+    }
+
+    /// Generates a key pair if there is none and the environment allows it.
+    pub fn generate_first(&self) -> Result<Option<KeyPair>, KeyFileError> {
         let KeyPaths { private, public, .. } = &self.paths;
         let is_there = private.exists() || public.exists() || self.paths.manifest().exists();
-        if self.environment == Environment::Development && !is_there {
-            match files::generate(&self.paths, super::DEFAULT_BITS) {
-                Ok(pair) => return Ok(Opened { made: true, ..self.single(pair) }),
-                // Another process that started at the same time has created it first.
-                Err(KeyFileError::Exists { .. }) => {}
-                Err(error) => return Err(error),
-            }
+        if self.environment != Environment::Development || is_there {
+            return Ok(None);
         }
-        self.open(now)
+        match files::generate(&self.paths, super::DEFAULT_BITS) {
+            // Another process that started at the same time has created it first.
+            Err(KeyFileError::Exists { .. }) => Ok(None),
+            made => made.map(Some),
+        }
     }
 
     /// Loads and validates all keys. An unusable key is an error; it is not skipped.

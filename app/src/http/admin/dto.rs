@@ -10,7 +10,7 @@ use crate::http::shared::cursor::CursorText;
 object! {
     /// A user, as shown to superusers.
     #[oai(rename = "AdminUser")]
-    pub(super) AdminUserDto {
+    pub AdminUserDto {
         /// The permanent id of the user.
         id: Uuid = Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e21),
         /// The e-mail address, which is the login name, as the user wrote it.
@@ -42,15 +42,20 @@ impl From<&User> for AdminUserDto {
     }
 }
 
+/// Returns the position that a cursor names, or `None` if the text is not a cursor of a list of users.
+pub fn user_cursor(text: &str) -> Option<UserCursor> {
+    UserCursor::decode(text)
+}
+
 /// A page of users: newest first, or ordered by address if the request has an address prefix.
 #[derive(Object)]
 #[oai(rename = "AdminUserPage", example)]
-pub(super) struct AdminUserPage {
+pub struct AdminUserPage {
     /// The users.
     items: Vec<AdminUserDto>,
     /// The cursor of the next page; `null` on the last page.
     #[oai(nullable)]
-    pub(super) next_cursor: Option<String>,
+    pub next_cursor: Option<String>,
 }
 
 impl poem_openapi::types::Example for AdminUserPage {

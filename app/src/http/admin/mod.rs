@@ -5,3 +5,4 @@ mod api;
 mod dto;
 
 pub(super) use api::AdminApi;
+pub use dto::{AdminUserDto, AdminUserPage, user_cursor};

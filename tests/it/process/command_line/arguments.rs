@@ -62,12 +62,30 @@ fn a_script_has_to_say_that_users_are_to_be_taken_over() {
     let folder = TempFolder::new();
     let old = format!("sqlite://{}?mode=rwc", folder.path().join("old.db").display());
     block_on(execute(&old, old_service::TABLE));
+    run(&folder, &["migrate", "up"], 0);
     let said = run(&folder, &["adopt", "--from", "sqlite://old.db"], 2);
-    assert!(
-        said.contains("--yes") && said.contains("This takes the users over into sqlite://data"),
-        "{said}"
-    );
+    assert!(said.contains("--yes") && said.contains("This imports the users into /"), "{said}");
     run(&folder, &["adopt", "--from", "sqlite://old.db", "--yes"], 0);
+}
+
+#[test]
+fn unknown_keys_fail_before_the_question() {
+    let folder = TempFolder::new();
+    run(&folder, &["keys", "generate"], 0);
+    // Without a terminal the question would end with exit code 2.
+    let said = run(&folder, &["keys", "revoke", "no-such-key"], 1);
+    assert!(said.contains("no-such-key") && said.contains("inwren keys list"), "{said}");
+}
+
+#[test]
+fn missing_tables_are_suggested_by_name() {
+    let folder = TempFolder::new();
+    run(&folder, &["migrate", "up"], 0);
+    let ours = format!("sqlite://{}", folder.path().join("data/inwren.db").display());
+    block_on(execute(&ours, "CREATE TABLE \"user\" (id integer, email text, hashed_password text)"));
+    let said = run(&folder, &["adopt", "--yes"], 1);
+    assert!(said.contains("add --table user") && said.contains("the one of this service"), "{said}");
+    run(&folder, &["adopt", "--table", "user", "--yes"], 0);
 }
 
 #[test]
@@ -82,8 +100,11 @@ fn scripts_that_say_emergency_go_on() {
 fn every_listing_is_there_for_programs() {
     let folder = TempFolder::new();
     run(&folder, &["keys", "generate"], 0);
+    run(&folder, &["migrate", "up"], 0);
+    run(&folder, &["migrate", "down", "99", "--yes"], 0);
     let status = json(&folder, &["migrate", "status", "--json"]);
     assert_eq!(status["migrations"][0]["applied"], false);
+    run(&folder, &["migrate", "up"], 0);
     assert!(status["migrations"][0]["name"].as_str().unwrap().contains("create_users"));
     run(&folder, &["clients", "create", "billing"], 0);
     let clients = json(&folder, &["clients", "list", "--json"]);

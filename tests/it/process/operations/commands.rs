@@ -28,7 +28,7 @@ fn every_command_works_on_sqlite() {
     // In the folder, and named as by default.
     let mut desk = Desk::new(Storage::Sqlite(TempFolder::new()), Some("sqlite://data/inwren.db"));
     let said = desk.run_page();
-    let taken_back = format!("took back {}", inwren_migration::names().last().unwrap());
+    let taken_back = format!("reverted {}", inwren_migration::names().last().unwrap());
     for expected in [
         "\"status\":\"ok\"",
         "unknown address",
@@ -36,6 +36,10 @@ fn every_command_works_on_sqlite() {
         "deactivated account",
         "\"is_active\":true",
         "\"is_active\":false",
+        "activated ann@example.org",
+        "deactivated ann@example.org",
+        "\"next_cursor\":null",
+        "More: --cursor ",
         "request_id",
         "TOKEN_ISSUER=",
         "RATE_LIMIT_LOGIN=",
@@ -44,16 +48,16 @@ fn every_command_works_on_sqlite() {
         "\"client\":\"127.0.0.1\"",
         "inwren.db-wal",
         "sessions and ",
-        "revoked: it is refused",
-        "the password is set",
+        "revoked the client",
+        "set the password",
         "created superuser",
         "an instance is running already",
         "nothing to do",
         &taken_back,
         "pending m",
         "backed up data/inwren.db to",
-        "restored data/inwren.db from",
-        "restored drill/inwren.db from",
+        "data/inwren.db from",
+        "drill/inwren.db from",
         "logged in",
     ] {
         assert!(said.contains(expected), "{expected} is not in\n{said}");
@@ -223,7 +227,7 @@ impl Desk {
             }
             if block.text.contains("$ADMIN") {
                 // The token is good for half an hour, and until its key is revoked.
-                let login = self.block("Users cannot log in", 2);
+                let login = self.block("Users cannot log in", 3);
                 self.run(&login);
             }
             let _ = write!(said, "## {}\n{}\n", block.heading, self.run(block));

@@ -167,7 +167,7 @@ fn a_restore_can_end_all_sessions() {
     let (place, ann) = Place::with_ann();
     place.run(&["backup", "backup.db"], 0);
     let said = place.run(&["restore", "backup.db", "--end-sessions", "--yes"], 0);
-    assert!(said.contains("ended 1 sessions"), "{said}");
+    assert!(said.contains("revoked 1 session\n"), "{said}");
     let service = place.program().start();
     service.call(&me(&ann.access)).expect(401);
     service.call(&refresh(&ann.refresh)).expect(401);

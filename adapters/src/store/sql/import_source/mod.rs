@@ -44,13 +44,13 @@ pub enum ForeignError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The file of a SQLite database does not exist.
-    #[error("there is no database {}", .0.display())]
+    #[error("the database {} does not exist", .0.display())]
     NoFile(PathBuf),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The table does not exist.
-    #[error("there is no table {0}")]
+    #[error("the table {0} does not exist")]
     NoTable(String),
     /// A required column is missing.
     #[error("the table {table} has no column {column}; it has {}", .found.join(", "))]

@@ -325,7 +325,7 @@ fn kept_times(desk: &Desk) -> Vec<String> {
 fn a_row_that_cannot_be_read_is_left_out_of_the_list() {
     for storage in Storage::each() {
         let name = storage.name();
-        let desk = Desk::over(storage);
+        let desk = Desk::over(storage).migrated();
         let create = desk.users(&["create", "root@example.org", "--superuser", "--password-stdin"]);
         create.input(&format!("{PASSWORD}\n")).run().with_code(0);
         let lines: String = (1..=6).map(|n| line(n, &format!("user.{n}@example.org"), "")).collect();

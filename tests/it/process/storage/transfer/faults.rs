@@ -1,10 +1,12 @@
 //! Files that are not as they should be: each line is told with its number and the reason, and the others are taken.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::{Value, json};
 
 use super::{Desk, line};
 use crate::process::support::client::{PASSWORD, Tokens, join, login, me};
-use crate::process::support::database::Storage;
+use crate::process::support::database::{Storage, block_on, execute};
 
 /// Where, and why.
 fn problems(told: &Value) -> Vec<(String, String)> {
@@ -100,9 +102,62 @@ fn each_bad_line_is_told_and_the_others_are_taken() {
 }
 
 #[test]
+fn refused_users_are_written_to_a_private_file() {
+    const HASH: &str = "$argon2id$hunter2";
+    let file = [
+        line(1, "ann@example.org", ""),
+        line(2, "bob@@example.org", ""),
+        line(3, HASH, ""),
+        line(4, "dora@example.org", &format!(",\"hashed_password\":\"{HASH}\"")),
+        format!("{{\"id\": \"{HASH}\"\n"),
+    ]
+    .concat();
+    let desk = Desk::over(Storage::sqlite()).migrated();
+    let path = desk.folder.path().join("refused.ndjson");
+    for dry_run in [&["--dry-run"][..], &[]] {
+        desk.import(&file, &[&["--refused", "refused.ndjson", "--show-problems", "1"], dry_run].concat(), 1);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("argon2") && !text.contains("hunter2"), "{text}");
+        let mut rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        rows.sort_by_key(|row| row["place"].to_string());
+        let rows: Vec<Value> =
+            rows.iter().map(|row| json!([row["place"], row["email"], row["code"]])).collect();
+        let expected = [
+            json!(["line 2", "bob@@example.org", "invalid-email"]),
+            json!(["line 3", null, "invalid-email"]),
+            json!(["line 4", "dora@example.org", "unknown-hash"]),
+            json!(["line 5", null, "unreadable"]),
+        ];
+        assert_eq!(rows, expected);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let again =
+            desk.users(&["import", "import.ndjson", "--refused", "refused.ndjson"]).run().with_code(2);
+        assert!(again.contains("exists already"), "{again}");
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    let table = "CREATE TABLE users (id INTEGER, email TEXT, hashed_password TEXT)";
+    let old = format!("sqlite://{}", desk.folder.path().join("old.db").display());
+    block_on(execute(&format!("{old}?mode=rwc"), table));
+    block_on(execute(&old, &format!("INSERT INTO users VALUES (7, 'kim@example.org', '{HASH}')")));
+    for what in ["--dry-run", "--yes"] {
+        let adopt = desk.program().args(["adopt", "--from", &old, what, "--refused", "refused.ndjson"]);
+        let said = adopt.run().with_code(i32::from(what == "--yes"));
+        assert!(
+            said.contains("wrote 1 refused user to refused.ndjson") && !said.contains("and more"),
+            "{said}"
+        );
+        let row: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let row = json!([row["place"], row["email"], row["code"]]);
+        assert_eq!(row, json!(["row 7", "kim@example.org", "unknown-hash"]));
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
 fn an_update_ends_sessions_and_leaves_a_superuser() {
     for storage in Storage::each() {
-        let desk = Desk::over(storage);
+        let desk = Desk::over(storage).migrated();
         let create = desk.users(&["create", "root@example.org", "--superuser", "--password-stdin"]);
         create.input(&format!("{PASSWORD}\n")).run().with_code(0);
         let service = desk.program().start();
@@ -161,7 +216,7 @@ fn wrong_usage_is_told() {
 
     let adopt = |arguments: &[&str]| desk.program().args(["adopt"]).args(arguments.iter().copied()).run();
     assert!(adopt(&["--from", "sqlite://nowhere.db"]).with_code(1).contains("nowhere.db"));
-    assert!(adopt(&["--table", "people"]).with_code(1).contains("no table people"));
+    assert!(adopt(&["--table", "people"]).with_code(1).contains("the table people does not exist"));
     assert!(adopt(&["--table", "sessions"]).with_code(1).contains("no column email"));
     let program = desk.program().env("PGPASSWORD", "hunter2").args(["adopt", "--from"]);
     let wrong = program.args(["postgres://u@127.0.0.1:1/x"]).run().with_code(1);

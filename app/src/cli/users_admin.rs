@@ -1,0 +1,154 @@
+//! Shows and changes one user, by the use cases of the administration API.
+
+use inwren_domain::account::User;
+use inwren_domain::account::admin::{self, Admin, NotFound};
+use inwren_domain::kernel::{ClientInfo, Email, UserId};
+use inwren_domain::{Core, Failure, session};
+use poem_openapi::types::ToJSON as _;
+use uuid::Uuid;
+
+use super::args::UsersCommand;
+use super::error::{Failed, Outcome};
+use super::support::{confirm, place, say, wrong_email};
+use crate::config::Config;
+use crate::http::AdminUserDto;
+use crate::keys;
+
+/// The address or id of a user, as given.
+enum Which {
+    Id(UserId),
+    Email(Email),
+}
+
+impl Which {
+    fn parse(text: &str) -> Result<Self, Failed> {
+        match Uuid::try_parse(text) {
+            Ok(id) => Ok(Self::Id(UserId::from_uuid(id))),
+            Err(_) => {
+                Email::parse_for_lookup(text).map(Self::Email).map_err(|invalid| wrong_email(text, invalid))
+            }
+        }
+    }
+}
+
+/// A user who exists.
+pub(super) struct Found(User);
+
+impl Found {
+    /// Finds the user with this address or id.
+    pub(super) async fn of(core: &Core, text: &str) -> Result<Self, Failed> {
+        let operator = Admin::operator();
+        let found = match Which::parse(text)? {
+            Which::Id(id) => admin::list::get(core, operator, id).await,
+            Which::Email(email) => admin::list::by_login(core, operator, &email).await,
+        };
+        match found {
+            Ok(user) => Ok(Self(user)),
+            Err(Failure::Refused(NotFound)) => Err(unknown(text)),
+            Err(Failure::Port(failure)) => Err(Failed::because(failure)),
+        }
+    }
+
+    fn email(&self) -> &str {
+        self.0.email.as_str()
+    }
+}
+
+/// The error for an address or id that no user has.
+pub(super) fn unknown(text: &str) -> Failed {
+    Failed::Failed(format!("no user has the address or id {text:?}; `inwren users list` lists all users"))
+}
+
+/// Checks the arguments, before the database is opened.
+pub(super) fn check_arguments(command: &UsersCommand) -> Outcome {
+    match command {
+        UsersCommand::Show { user, .. }
+        | UsersCommand::Activate { user }
+        | UsersCommand::Deactivate { user }
+        | UsersCommand::Logout { user }
+        | UsersCommand::Delete { user, .. } => Which::parse(user).map(|_| ()),
+        _ => Ok(()),
+    }
+}
+
+/// Prints a user.
+pub(super) fn show(Found(user): &Found, as_json: bool) {
+    if as_json {
+        say(&AdminUserDto::from(user).to_json_string());
+        return;
+    }
+    let yes_no = |value: bool| if value { "yes" } else { "no" };
+    say(&format!("id:         {}", user.id));
+    say(&format!("email:      {}", user.email.as_str()));
+    say(&format!("tier:       {}", user.tier.as_str()));
+    say(&format!("active:     {}", yes_no(user.is_active)));
+    say(&format!("superuser:  {}", yes_no(user.is_superuser)));
+    say(&format!("created at: {}", keys::text(user.created_at)));
+    say(&format!("updated at: {}", keys::text(user.updated_at)));
+}
+
+/// Activates or deactivates a user. Deactivation revokes all sessions.
+pub(super) async fn set_active(core: &Core, text: &str, is_active: bool) -> Outcome {
+    let found = Found::of(core, text).await?;
+    let command = admin::update::Command { is_active: Some(is_active), ..Default::default() };
+    let changed =
+        admin::update::execute(core, Admin::operator(), found.0.id, command, &ClientInfo::default()).await;
+    match changed {
+        Ok(_) if found.0.is_active == is_active => {
+            let state = if is_active { "active" } else { "inactive" };
+            say(&format!("{} was {state} already: nothing was changed", found.email()));
+            Ok(())
+        }
+        Ok(_) if is_active => {
+            say(&format!("activated {}", found.email()));
+            Ok(())
+        }
+        Ok(_) => {
+            say(&format!("deactivated {}, and revoked all sessions of the user", found.email()));
+            Ok(())
+        }
+        Err(Failure::Refused(admin::update::Refusal::NotFound)) => Err(unknown(text)),
+        Err(Failure::Refused(admin::update::Refusal::LastSuperuser(last))) => Err(Failed::because(last)),
+        Err(Failure::Refused(refusal)) => Err(Failed::Failed(format!("the change was refused: {refusal:?}"))),
+        Err(Failure::Port(failure)) => Err(Failed::because(failure)),
+    }
+}
+
+/// Revokes all sessions of a user.
+pub(super) async fn log_out(core: &Core, text: &str) -> Outcome {
+    let found = Found::of(core, text).await?;
+    match session::admin::revoke_all(core, Admin::operator(), found.0.id, &ClientInfo::default()).await {
+        Ok(()) => {
+            say(&format!("revoked all sessions of {}", found.email()));
+            Ok(())
+        }
+        Err(Failure::Refused(session::admin::Refusal::NotFound)) => Err(unknown(text)),
+        Err(Failure::Refused(refusal)) => Err(Failed::Failed(format!("the change was refused: {refusal:?}"))),
+        Err(Failure::Port(failure)) => Err(Failed::because(failure)),
+    }
+}
+
+/// Deletes a user permanently, after a confirmation.
+pub(super) async fn delete(config: &Config, core: &Core, text: &str, yes: bool) -> Outcome {
+    let found = Found::of(core, text).await?;
+    confirm(
+        &format!(
+            "This deletes the user {} ({}) in {} permanently, with all sessions. To keep the account and prevent \
+             logins, run `inwren users deactivate`.",
+            found.email(),
+            found.0.id,
+            place(config)
+        ),
+        yes,
+    )?;
+    match admin::delete::execute(core, Admin::operator(), found.0.id, &ClientInfo::default()).await {
+        Ok(()) => {
+            say(&format!("deleted {} and all sessions of the user; the audit events stay", found.email()));
+            Ok(())
+        }
+        Err(Failure::Refused(admin::delete::Refusal::NotFound)) => Err(unknown(text)),
+        Err(Failure::Refused(admin::delete::Refusal::LastSuperuser(last))) => Err(Failed::because(last)),
+        Err(Failure::Refused(refusal)) => Err(Failed::Failed(format!("the change was refused: {refusal:?}"))),
+        Err(Failure::Port(failure)) => Err(Failed::because(failure)),
+    }
+}

@@ -1,0 +1,149 @@
+use clap::{Args, ValueEnum};
+use inwren_domain::Core;
+use inwren_domain::account::admin::{self, Admin};
+use inwren_domain::account::{Tier, User, UserFilter};
+use inwren_domain::kernel::PageRequest;
+use poem_openapi::types::ToJSON as _;
+
+use super::error::{Failed, Outcome};
+use super::support::say;
+use crate::http::{AdminUserPage, user_cursor};
+
+/// Width of the table, in characters.
+const WIDTH: usize = 100;
+
+/// Which users to list.
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Only addresses with this prefix, in alphabetical order; case is ignored
+    #[arg(long, value_name = "PREFIX")]
+    email: Option<String>,
+    /// Only users of this tier
+    #[arg(long)]
+    tier: Option<String>,
+    /// Only active users, or only inactive ones
+    #[arg(long, value_enum)]
+    active: Option<YesNo>,
+    /// Only superusers, or only other users
+    #[arg(long, value_enum)]
+    superuser: Option<YesNo>,
+    /// Largest number of users to list
+    #[arg(
+        long,
+        default_value_t = PageRequest::DEFAULT_LIMIT,
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(PageRequest::MAX_LIMIT))
+    )]
+    limit: u16,
+    /// Continue a list: the cursor that the previous page printed. Repeat the other options
+    #[arg(long)]
+    cursor: Option<String>,
+    /// Print JSON, in the form of the API
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum YesNo {
+    Yes,
+    No,
+}
+
+impl ListArgs {
+    fn filter(&self) -> Result<UserFilter, Failed> {
+        let mut filter = UserFilter::default().with_email_prefix(self.email.as_deref().unwrap_or_default());
+        let tier = self.tier.as_deref().map(Tier::parse).transpose();
+        filter.tier = tier.map_err(|invalid| Failed::Usage(format!("--tier: {invalid}")))?;
+        filter.is_active = self.active.map(|answer| answer == YesNo::Yes);
+        filter.is_superuser = self.superuser.map(|answer| answer == YesNo::Yes);
+        Ok(filter)
+    }
+
+    fn page(&self) -> Result<PageRequest, Failed> {
+        let invalid = || Failed::Usage("--cursor: not a cursor of a list of users".to_owned());
+        let after = self.cursor.as_deref().map(|text| user_cursor(text).ok_or_else(invalid)).transpose()?;
+        Ok(PageRequest::new(self.limit, after))
+    }
+}
+
+/// Lists users.
+pub(super) async fn run(core: &Core, args: ListArgs) -> Outcome {
+    let page = admin::list::page(core, Admin::operator(), &args.filter()?, args.page()?).await;
+    let page = page.map_err(Failed::because)?;
+    if args.json {
+        say(&AdminUserPage::from(page).to_json_string());
+        return Ok(());
+    }
+    table(&page.items).iter().for_each(|line| say(line));
+    if let Some(next) = AdminUserPage::from(page).next_cursor {
+        say(&format!("More: --cursor {next}"));
+    }
+    Ok(())
+}
+
+/// The users as lines of at most [`WIDTH`] characters. Long addresses are truncated.
+fn table(users: &[User]) -> Vec<String> {
+    let mut rows = vec![["ID", "CREATED", "STATE", "TIER", "EMAIL"].map(str::to_owned)];
+    rows.extend(users.iter().map(row));
+    let widths: [usize; 4] = std::array::from_fn(|n| {
+        rows.iter().filter_map(|row| row.get(n)).map(|text| text.chars().count()).max().unwrap_or_default()
+    });
+    let left = WIDTH.saturating_sub(widths.iter().map(|width| width + 2).sum());
+    let line = |[id, created, state, tier, email]: &[String; 5]| {
+        let [a, b, c, d] = widths;
+        format!("{id:<a$}  {created:<b$}  {state:<c$}  {tier:<d$}  {}", truncated(email, left))
+    };
+    rows.iter().map(line).collect()
+}
+
+fn row(user: &User) -> [String; 5] {
+    let state = match (user.is_active, user.is_superuser) {
+        (true, false) => "active",
+        (true, true) => "superuser",
+        (false, false) => "inactive",
+        (false, true) => "inactive superuser",
+    };
+    let tier = truncated(user.tier.as_str(), 12);
+    let (id, created) = (user.id.to_string(), user.created_at.date().to_string());
+    [id, created, state.to_owned(), tier, user.email.as_str().to_owned()]
+}
+
+/// The text in at most `width` characters, with an ellipsis if it is longer.
+fn truncated(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use inwren_domain::kernel::{Email, UserId};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn user(email: &str, is_active: bool, is_superuser: bool) -> User {
+        User {
+            id: UserId::from_uuid(Uuid::from_u128(1)),
+            email: Email::parse(email).unwrap(),
+            is_active,
+            is_superuser,
+            tier: Tier::from_stored("t".repeat(40)),
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            updated_at: OffsetDateTime::UNIX_EPOCH,
+            credential_version: 0,
+            sessions_epoch: 0,
+        }
+    }
+
+    #[test]
+    fn tables_fit_one_hundred_columns() {
+        let long = format!("{}@{}.example.org", "a".repeat(60), "b".repeat(60));
+        let lines = table(&[user("ann@example.org", true, false), user(&long, false, true)]);
+        assert!(lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:?}");
+        assert!(lines[0].starts_with("ID  ") && lines[0].ends_with("EMAIL"), "{lines:?}");
+        assert!(lines[1].ends_with("ann@example.org"), "{lines:?}");
+        assert!(lines[2].contains("inactive superuser") && lines[2].ends_with('…'), "{lines:?}");
+    }
+}
