@@ -23,6 +23,15 @@ pub trait RateLimiter: Send + Sync {
     /// differ, so a shared limiter uses a shared clock and ignores `now`.
     async fn check(&self, key: &LimitKey, quota: Quota, now: OffsetDateTime) -> Decision;
 
+    /// Returns one call to the key's allowance, and reports the allowance as it is then. The caller MUST have taken the
+    /// call by [`check`](Self::check) with the same quota, and MUST give it back at most once.
+    ///
+    /// The limiter MUST do this in one atomic step, and MUST NOT raise the allowance above `quota.limit`, no matter how
+    /// often or how late callers give back. A key with its whole allowance MUST keep exactly that. Other keys MUST NOT
+    /// gain anything. The limiter MUST NOT count this as a call. If it cannot distinguish the key from others, or cannot
+    /// reach its shared backend, it MAY withhold the call: the limit is then stricter, never looser.
+    async fn give_back(&self, key: &LimitKey, quota: Quota, now: OffsetDateTime) -> Decision;
+
     /// Whether the limiter is degraded: it had to fall back to less than what is configured.
     fn is_degraded(&self) -> bool {
         false
@@ -68,8 +77,8 @@ impl Quota {
 pub struct LimitKey {
     /// The operation.
     pub operation: &'static str,
-    /// The subject: an address prefix, a session, or the keyed hash of an e-mail address. Never personal data in plain
-    /// text.
+    /// The subject: an address prefix, the id of a user, a service client or a session, or the keyed hash of an e-mail
+    /// address. Never personal data in plain text.
     pub subject: String,
     /// The address block that the call comes from. The limiter charges this block for a key that is new to it.
     pub origin: AddressBlock,

@@ -32,6 +32,14 @@ impl Pace {
         (self.decision(allowed, stands_at - now), stands_at)
     }
 
+    /// Returns one call to a client whose allowance is full again at `whole_at`, and returns the new such time. It is
+    /// never before `now`, so the allowance never exceeds the burst.
+    pub(super) fn give_back(&self, whole_at: i128, now: i128) -> (Decision, i128) {
+        let whole_at = whole_at.clamp(now, now.saturating_add(self.burst));
+        let stands_at = (whole_at - self.each).max(now);
+        (self.decision(true, stands_at - now), stands_at)
+    }
+
     /// Returns the decision from its result and the time until the allowance is full again.
     pub(super) fn decision(&self, allowed: bool, owed: i128) -> Decision {
         let left = if allowed { (self.burst - owed) / self.each } else { 0 };

@@ -62,6 +62,16 @@ impl MemoryRateLimiter {
         table.take(hashed, pace, self.keys_per_shard(quota.period), now)
     }
 
+    /// Returns one call to the key's allowance.
+    pub(super) fn return_call(&self, key: &LimitKey, quota: Quota, now: i128) -> Decision {
+        let (pace, hashed) = (Pace::new(quota, 1), self.hashed(key));
+        let mut shard = self.shard(hashed.key);
+        match shard.as_mut().and_then(|shard| shard.get_mut(key.operation)) {
+            Some(table) => table.give_back(hashed.key, pace, now),
+            None => pace.decision(true, 0),
+        }
+    }
+
     /// Returns the time until the key's allowance is full again, as far as this limiter knows.
     pub(super) fn owed(&self, key: &LimitKey, now: i128) -> Duration {
         let hashed = self.hashed(key);
@@ -101,6 +111,10 @@ impl RateLimiter for MemoryRateLimiter {
         let decision = self.decide(key, quota, now.unix_timestamp_nanos());
         self.counters.count(&decision);
         decision
+    }
+
+    async fn give_back(&self, key: &LimitKey, quota: Quota, now: OffsetDateTime) -> Decision {
+        self.return_call(key, quota, now.unix_timestamp_nanos())
     }
 
     fn metrics(&self) -> LimiterMetrics {

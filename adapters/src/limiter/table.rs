@@ -52,6 +52,22 @@ impl Table {
         take(pace, self.shared.entry(shared_place(hashed.key)).or_insert(nanos(now)), now)
     }
 
+    /// Returns one call to the key's own entry. A shared allowance gets nothing back: it is unknown which of its keys
+    /// took the call, and a key that was displaced meanwhile took none of it.
+    pub(super) fn give_back(&mut self, key: u64, pace: Pace, now: i128) -> Decision {
+        match self.known.get_mut(&key) {
+            Some(whole_at) => {
+                let (decision, after) = pace.give_back((*whole_at).into(), now);
+                *whole_at = nanos(after);
+                decision
+            }
+            None => {
+                let whole_at = self.shared.get(&shared_place(key)).copied().map_or(now, i128::from);
+                pace.decision(true, whole_at.clamp(now, now.saturating_add(pace.burst)) - now)
+            }
+        }
+    }
+
     /// Returns the time at which the key's allowance is full again, if it has its own entry.
     pub(super) fn whole_at(&self, key: u64) -> Option<i128> {
         self.known.get(&key).copied().map(i128::from)
@@ -93,7 +109,8 @@ impl Table {
             keys.retain(|key| known.contains_key(key));
             !keys.is_empty()
         });
-        // From here on the time of a key only increases, unless the caller's clock steps back.
+        // From here on the time of a key mostly increases. If a call is given back or the clock steps back, a key is
+        // dropped later than possible, which costs room only.
         self.full_until = known.values().copied().map(i128::from).min().unwrap_or(now);
     }
 

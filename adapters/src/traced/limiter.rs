@@ -35,6 +35,13 @@ impl RateLimiter for TracedLimiter {
         }
     }
 
+    async fn give_back(&self, key: &LimitKey, quota: Quota, now: OffsetDateTime) -> Decision {
+        let call = async { Ok::<_, Infallible>(self.inner.give_back(key, quota, now).await) };
+        match self.spans.around("limiter.give_back", SpanKind::Internal, call).await {
+            Ok(decision) => decision,
+        }
+    }
+
     fn is_degraded(&self) -> bool {
         self.inner.is_degraded()
     }

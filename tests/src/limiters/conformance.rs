@@ -136,3 +136,76 @@ pub async fn every_call_is_counted_once(limiter: TestLimiter) {
     assert_eq!(limiter.port().metrics(), expected);
     assert!(!limiter.port().is_degraded());
 }
+
+pub async fn a_call_given_back_can_be_taken_again(limiter: TestLimiter) {
+    let slack = limiter.slack();
+    for left in (0..5).rev() {
+        assert_eq!(limiter.ask("ann", SLOW).await.remaining, left);
+    }
+    for round in 0..20 {
+        let returned = limiter.give_back("ann", SLOW).await;
+        assert_eq!((returned.allowed, returned.remaining, returned.quota), (true, 1, SLOW), "{round}");
+        assert_eq!(returned.retry_after, Duration::ZERO);
+        let owed = EACH * 4;
+        assert!(returned.reset_after <= owed && returned.reset_after + slack >= owed, "{returned:?}");
+        let again = limiter.ask("ann", SLOW).await;
+        assert_eq!((again.allowed, again.remaining), (true, 0), "{round}");
+        assert!(!limiter.ask("ann", SLOW).await.allowed, "{round}");
+    }
+}
+
+pub async fn giving_back_never_exceeds_the_burst(limiter: TestLimiter) {
+    // A key that was never used, then a used one, far more often than it was used.
+    assert_eq!(limiter.give_back("ann", SLOW).await.remaining, 5);
+    assert!(limiter.ask("ann", SLOW).await.allowed);
+    for _ in 0..20 {
+        let returned = limiter.give_back("ann", SLOW).await;
+        assert_eq!((returned.remaining, returned.reset_after), (5, Duration::ZERO));
+    }
+    for left in (0..5).rev() {
+        let decision = limiter.ask("ann", SLOW).await;
+        assert_eq!((decision.allowed, decision.remaining), (true, left));
+    }
+    assert!(!limiter.ask("ann", SLOW).await.allowed);
+}
+
+pub async fn calls_given_back_at_once_are_exact(limiter: TestLimiter) {
+    for round in 0..5 {
+        let subject = format!("round-{round}");
+        for _ in 0..5 {
+            assert!(limiter.ask(&subject, SLOW).await.allowed);
+        }
+        let returned = (0..3).map(|_| {
+            let (limiter, subject) = (limiter.clone(), subject.clone());
+            tokio::spawn(async move { limiter.give_back(&subject, SLOW).await })
+        });
+        for returned in returned.collect::<Vec<_>>() {
+            returned.await.unwrap();
+        }
+        let mut count = 0;
+        for _ in 0..9 {
+            count += u32::from(limiter.ask(&subject, SLOW).await.allowed);
+        }
+        assert_eq!(count, 3);
+    }
+}
+
+pub async fn giving_back_helps_no_other_key(limiter: TestLimiter) {
+    for subject in ["ann", "bob"] {
+        for _ in 0..5 {
+            assert!(limiter.ask(subject, SLOW).await.allowed);
+        }
+    }
+    limiter.give_back("ann", SLOW).await;
+    assert!(!limiter.ask("bob", SLOW).await.allowed);
+    assert!(limiter.ask("ann", SLOW).await.allowed);
+}
+
+pub async fn giving_back_is_not_counted_as_a_call(limiter: TestLimiter) {
+    for _ in 0..8 {
+        limiter.ask("ann", SLOW).await;
+    }
+    limiter.give_back("ann", SLOW).await;
+    let expected = LimiterMetrics { allowed: 5, limited: 3, ..LimiterMetrics::default() };
+    assert_eq!(limiter.port().metrics(), expected);
+}

@@ -116,6 +116,15 @@ impl TestLimiter {
         self.check(&key(subject), quota).await
     }
 
+    /// Gives one call of the key's allowance back.
+    pub async fn give_back(&self, subject: &str, quota: Quota) -> Decision {
+        let now = match &self.time {
+            Time::Fake(clock) => clock.now(),
+            Time::Real(_) => now(),
+        };
+        self.limiter.give_back(&key(subject), quota, now).await
+    }
+
     /// Lets time pass.
     pub async fn pass(&self, time: Duration) {
         match &self.time {

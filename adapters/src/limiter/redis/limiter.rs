@@ -6,7 +6,7 @@ use inwren_domain::limiter::{Decision, LimitKey, LimiterMetrics, Quota, RateLimi
 use time::OffsetDateTime;
 
 use super::link::{Link, in_time};
-use super::script::{TICK, Taken};
+use super::script::{Move, TICK, Taken};
 use super::target::RedisTarget;
 use crate::limiter::MemoryRateLimiter;
 use crate::limiter::counters::Counters;
@@ -38,6 +38,9 @@ impl Default for RedisOptions {
 /// account, and must not wait twice. If Redis answers no call for three times the timeout, or a call fails, the
 /// instance stops calling Redis until a background probe succeeds. Then each call sends what the instance knows of its
 /// client, in case Redis has lost its data.
+///
+/// If an instance has seen a call before another one gave it back, what it knows may undo the return. The limit is then
+/// stricter by one call, until time has given that call back.
 pub struct RedisRateLimiter {
     link: Link,
     alone: MemoryRateLimiter,
@@ -65,19 +68,26 @@ impl RedisRateLimiter {
         }
     }
 
-    async fn ask(&self, key: &LimitKey, quota: Quota) -> Option<Decision> {
+    async fn ask(&self, key: &LimitKey, quota: Quota, direction: Move) -> Option<Decision> {
         let begun = Instant::now();
         let live = self.link.live().await?;
         let (pace, now) = (Pace::new(quota, TICK), self.now());
         let name = format!("{}{}:{}", self.prefix, key.operation, key.subject);
         let mut connection = live.connection();
-        let call = self.link.script().run(&mut connection, &name, &pace, self.alone.owed(key, now));
+        let known = match direction {
+            Move::Take => self.alone.owed(key, now),
+            // Another call may have been given back meanwhile.
+            Move::GiveBack => Duration::ZERO,
+        };
+        let call = self.link.script().run(&mut connection, &name, &pace, direction, known);
         let patience = live.patience(self.patience).saturating_sub(begun.elapsed());
         match in_time(patience, call).await {
             Some(Ok(Taken { allowed, owed })) => {
                 live.answered();
                 let owed = nanos(owed);
-                self.alone.learn(key, quota, now + owed, now);
+                if direction == Move::Take {
+                    self.alone.learn(key, quota, now + owed, now);
+                }
                 Some(pace.decision(allowed, owed))
             }
             Some(Err(error)) => {
@@ -99,7 +109,7 @@ impl RedisRateLimiter {
 #[async_trait]
 impl RateLimiter for RedisRateLimiter {
     async fn check(&self, key: &LimitKey, quota: Quota, _: OffsetDateTime) -> Decision {
-        let decision = match self.ask(key, quota).await {
+        let decision = match self.ask(key, quota, Move::Take).await {
             Some(decision) => decision,
             None => {
                 tracing::debug!(operation = key.operation, "decided without Redis");
@@ -109,6 +119,12 @@ impl RateLimiter for RedisRateLimiter {
         };
         self.counters.count(&decision);
         decision
+    }
+
+    async fn give_back(&self, key: &LimitKey, quota: Quota, _: OffsetDateTime) -> Decision {
+        // First here: if this instance knew more calls than Redis, it would take that for lost data.
+        let alone = self.alone.return_call(key, quota, self.now());
+        self.ask(key, quota, Move::GiveBack).await.unwrap_or(alone)
     }
 
     fn is_degraded(&self) -> bool {

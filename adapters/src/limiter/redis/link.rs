@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::script::{TICK, Take};
+use super::script::{Move, TICK, Take};
 use super::target::RedisTarget;
 use crate::limiter::gcra::Pace;
 
@@ -239,7 +239,8 @@ impl Keeper {
     async fn probe(&self, live: &Live) -> Result<(), String> {
         let pace = Pace::new(Quota { limit: 1_000, period: Duration::from_secs(1) }, TICK);
         let mut connection = live.connection();
-        let taken = self.script.run(&mut connection, &self.probe_key, &pace, Duration::ZERO).await;
+        let taken =
+            self.script.run(&mut connection, &self.probe_key, &pace, Move::Take, Duration::ZERO).await;
         taken.map(drop).map_err(|error| error.to_string())
     }
 

@@ -12,6 +12,15 @@ pub(super) const TICK: i128 = 1_000;
 /// longer than a call takes: only a Redis that has lost its data knows so much less.
 const KNOWS_BETTER: Duration = Duration::from_millis(250);
 
+/// What the script does with the key's allowance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Move {
+    /// Takes one call.
+    Take,
+    /// Gives one call back.
+    GiveBack,
+}
+
 /// The script, which the server caches and runs by its hash.
 pub(super) struct Take(Script);
 
@@ -34,18 +43,23 @@ impl Take {
         connection: &mut MultiplexedConnection,
         key: &str,
         pace: &Pace,
+        direction: Move,
         known: Duration,
     ) -> RedisResult<Taken> {
         let mut call = self.0.key(key);
-        call.arg(micros(pace.each)).arg(micros(pace.burst));
+        let cost = match direction {
+            Move::Take => micros(pace.each),
+            Move::GiveBack => -micros(pace.each),
+        };
+        call.arg(cost).arg(micros(pace.burst));
         call.arg(micros_of(known)).arg(micros_of(KNOWS_BETTER));
         let (allowed, owed): (u8, u64) = call.invoke_async(connection).await?;
         Ok(Taken { allowed: allowed == 1, owed: Duration::from_micros(owed) })
     }
 }
 
-fn micros(nanos: i128) -> u64 {
-    u64::try_from(nanos / TICK).unwrap_or(u64::MAX)
+fn micros(nanos: i128) -> i64 {
+    i64::try_from(nanos / TICK).unwrap_or(i64::MAX)
 }
 
 fn micros_of(duration: Duration) -> u64 {

@@ -217,3 +217,28 @@ async fn an_operation_with_a_long_period_has_room_for_more_clients() {
     // Beside those who share the 2,048 shared allowances.
     assert_eq!(served, [1_024 + 2_048, 2 * 1_024 + 2_048, 4 * 1_024 + 2_048]);
 }
+
+#[tokio::test]
+async fn a_displaced_key_gives_nothing_back_to_others() {
+    let limiter = MemoryRateLimiter::with_max_keys(256);
+    let crowd: Vec<_> = (0..300).map(|network| network_of(1, network)).collect();
+    for network in &crowd {
+        for _ in 0..5 {
+            allowed_from(&limiter, *network, "login", &network.to_string(), 0).await;
+        }
+    }
+    for network in newcomers(0).take(30) {
+        assert!(allowed_from(&limiter, network, "login", &network.to_string(), 0).await);
+    }
+    // Of these keys, some have their own entry and some share one. Only an own entry gets a call back.
+    let mut again = 0;
+    for network in &crowd {
+        limiter.give_back(&key_from(*network, "login", &network.to_string()), QUOTA, now()).await;
+    }
+    for network in &crowd {
+        for _ in 0..5 {
+            again += u32::from(allowed_from(&limiter, *network, "login", &network.to_string(), 0).await);
+        }
+    }
+    assert!((1..=256).contains(&again), "{again}");
+}

@@ -21,6 +21,11 @@ macro_rules! with_every_case {
             of_many_at_once_no_more_than_the_allowance_go_on
             keys_do_not_share
             every_call_is_counted_once
+            a_call_given_back_can_be_taken_again
+            giving_back_never_exceeds_the_burst
+            calls_given_back_at_once_are_exact
+            giving_back_helps_no_other_key
+            giving_back_is_not_counted_as_a_call
         }
     };
 }

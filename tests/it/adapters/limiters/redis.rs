@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use inwren_adapters::limiter::{RedisTarget, RedisTargetError};
 use inwren_domain::limiter::{Quota, RateLimiter};
-use inwren_tests::limiters::{ask, heard, impatient, patient, until};
+use inwren_tests::fixtures::now;
+use inwren_tests::limiters::{ask, heard, impatient, key, patient, until};
 use inwren_tests::process::redis::{self, RedisServer, redis_prefix, redis_url};
 
 const SLOW: Quota = Quota { limit: 5, period: Duration::from_secs(3_600) };
@@ -40,6 +41,26 @@ async fn instances_share_to_the_call() {
     let all: u64 = instances.iter().map(|instance| instance.metrics().allowed).sum();
     assert_eq!(all, 10 * 5 + 5);
     assert!(instances.iter().all(|instance| instance.metrics().fallback_decisions == 0));
+}
+
+#[tokio::test]
+async fn a_call_given_back_is_shared() {
+    let prefix = redis_prefix();
+    let [ours, theirs] = [(); 2].map(|()| patient(&redis_url(), &prefix));
+    assert_eq!(heard(&ours, "ann", SLOW, 5).await, 5);
+    assert_eq!(ours.give_back(&key("ann"), SLOW, now()).await.remaining, 1);
+    assert_eq!(heard(&theirs, "ann", SLOW, 9).await, 1);
+    assert_eq!(heard(&ours, "ann", SLOW, 9).await, 0);
+}
+
+#[tokio::test]
+async fn a_whole_allowance_leaves_no_key_behind() {
+    let (url, prefix) = (redis_url(), redis_prefix());
+    let limiter = patient(&url, &prefix);
+    assert!(ask(&limiter, "ann", SLOW).await.allowed);
+    limiter.give_back(&key("ann"), SLOW, now()).await;
+    let gone = format!("{prefix}limit:login:ann");
+    until("the end of a key", || !keys(&url, &prefix).contains(&gone)).await;
 }
 
 #[tokio::test]

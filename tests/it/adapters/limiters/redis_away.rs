@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use inwren_adapters::limiter::RedisRateLimiter;
 use inwren_domain::limiter::{Quota, RateLimiter};
-use inwren_tests::limiters::{ask, heard, impatient, patient, until};
+use inwren_tests::fixtures::now;
+use inwren_tests::limiters::{ask, heard, impatient, key, patient, until};
 use inwren_tests::process::redis::RedisServer;
 
 const SLOW: Quota = Quota { limit: 5, period: Duration::from_secs(3_600) };
@@ -180,4 +181,17 @@ async fn a_connection_that_is_cut_is_made_again() {
         back(&limiter).await;
     }
     assert_eq!(heard(&limiter, "ann", SLOW, 9).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_redis_the_instance_gives_back_by_itself() {
+    let mut server = RedisServer::start();
+    let limiter = connected(&server).await;
+    assert_eq!(heard(&limiter, "ann", SLOW, 9).await, 5);
+    server.kill();
+    away(&limiter).await;
+    let before = limiter.metrics();
+    assert_eq!(limiter.give_back(&key("ann"), SLOW, now()).await.remaining, 1);
+    assert_eq!(limiter.metrics(), before);
+    assert_eq!(heard(&limiter, "ann", SLOW, 9).await, 1);
 }
