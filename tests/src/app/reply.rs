@@ -209,6 +209,12 @@ impl Reply {
                 assert!(error["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{self}");
             }
         }
+        if matches!(self.status, 429 | 503) {
+            expected.push("retry_after");
+            let seconds = body["retry_after"].as_u64().map(|seconds| seconds.to_string());
+            assert_eq!(seconds.as_deref(), self.header("retry-after"), "{self}");
+        }
+        expected.sort_unstable();
         assert_eq!(names, expected, "{self}");
     }
 }

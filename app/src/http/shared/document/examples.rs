@@ -8,6 +8,7 @@ use crate::http::shared::problem::{FieldError, Kind, Problem};
 /// Adds an example to each field, as part of the example of its schema, and to each parameter.
 pub(super) fn complete(document: &mut Value) {
     document["components"]["schemas"]["Problem"]["example"] = problem(Kind::VALIDATION_FAILED);
+    document["components"]["schemas"]["Problem"]["properties"]["retry_after"]["example"] = json!(2);
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     for (name, schema) in schemas.into_iter().flatten() {
         let whole = schema["example"].clone();
@@ -68,5 +69,6 @@ fn grants() -> Value {
 /// Returns a problem as a client receives it.
 pub(super) fn problem(kind: &'static Kind) -> Value {
     let errors = if kind == Kind::VALIDATION_FAILED { vec![FieldError::example()] } else { Vec::new() };
-    Problem { errors, ..Problem::of(kind) }.to_json("01993b1e7a5c7f3a9d2e6c1b0a4f8e21")
+    let retry_after = matches!(kind.status, 429 | 503).then_some(2);
+    Problem { errors, retry_after, ..Problem::of(kind) }.to_json("01993b1e7a5c7f3a9d2e6c1b0a4f8e21")
 }

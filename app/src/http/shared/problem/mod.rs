@@ -24,7 +24,9 @@ pub struct Problem {
     pub detail: String,
     /// The invalid parts of the request.
     pub errors: Vec<FieldError>,
-    /// The response headers of the problem.
+    /// Seconds after which the request may succeed, for the header `Retry-After` and the field `retry_after`.
+    pub retry_after: Option<u64>,
+    /// The other response headers of the problem.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The cause, for the log and never for the client.
     pub cause: Option<String>,
@@ -77,6 +79,9 @@ pub struct ProblemDocument {
     pub detail: String,
     /// Whether the same request may succeed later, unchanged.
     pub retryable: bool,
+    /// Seconds to wait before the next attempt, as in the header `Retry-After`. Only with status 429 or 503.
+    #[oai(skip_serializing_if_is_none)]
+    pub retry_after: Option<u64>,
     /// The id of the request in the log of the service.
     pub request_id: String,
     /// The invalid parts of the request. Only with status 422.
@@ -92,7 +97,14 @@ impl Problem {
 
     /// Creates a problem with a specific detail.
     pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: None,
+            headers: Vec::new(),
+            cause: None,
+        }
     }
 
     /// Creates the problem of a request with invalid parts.
@@ -136,7 +148,7 @@ impl Problem {
     #[must_use]
     pub fn retry_after(self, after: Duration) -> Self {
         let seconds = after.as_millis().div_ceil(1_000).max(1);
-        self.header(header::RETRY_AFTER, number(u64::try_from(seconds).unwrap_or(u64::MAX)))
+        Self { retry_after: Some(u64::try_from(seconds).unwrap_or(u64::MAX)), ..self }
     }
 
     /// Returns the response body.
@@ -151,6 +163,9 @@ impl Problem {
             "retryable": retryable,
             "request_id": request_id,
         });
+        if let Some(seconds) = self.retry_after {
+            document["retry_after"] = seconds.into();
+        }
         if !self.errors.is_empty() {
             let errors: Vec<_> =
                 self.errors.iter().map(|e| json!({ "pointer": e.pointer, "detail": e.detail })).collect();
@@ -170,7 +185,9 @@ impl IntoResponse for Problem {
         let mut response = Response::builder()
             .status(StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
             .finish();
-        response.headers_mut().extend(self.headers.iter().cloned());
+        let headers = response.headers_mut();
+        headers.extend(self.headers.iter().cloned());
+        headers.extend(self.retry_after.map(|seconds| (header::RETRY_AFTER, number(seconds))));
         response.extensions_mut().insert(self);
         response
     }
