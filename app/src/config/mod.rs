@@ -43,7 +43,7 @@ use hashing::argon2;
 pub use inwren_adapters::store::sql::SqlTarget;
 pub use keys::KeyPaths;
 pub use monitoring::LogFormat;
-pub use rate_limits::{LimitSettings, LimitedOperation, Operation, by_client};
+pub use rate_limits::{LimitSettings, LimitedOperation, Operation, by_client, by_user};
 pub use redis::Redis;
 use rules::rules;
 pub use secret::bare;
@@ -205,7 +205,7 @@ impl Config {
         if proxy_protocol == Some(true) && trusted_proxies.as_ref().is_some_and(Vec::is_empty) {
             source.refuse("PROXY_PROTOCOL", "needs TRUSTED_PROXIES: nobody else's word is taken");
         }
-        let limits = limits(source);
+        let limits = limits(source, environment == Some(Environment::Development));
         let redis = redis::read(source);
         let first_superuser = first_superuser::read(source);
         let max_connections = source.parse("MAX_CONNECTIONS", value::number(1..=1_000_000_usize));
@@ -262,9 +262,11 @@ impl Config {
     }
 }
 
-fn limits(source: &mut Source) -> Option<LimitSettings> {
+fn limits(source: &mut Source, names_setting: bool) -> Option<LimitSettings> {
     let enabled = source.parse("RATE_LIMIT_ENABLED", value::boolean);
+    let exempt = source.parse("RATE_LIMIT_EXEMPT", value::networks);
     let quotas = rate_limits::SETTINGS.map(|(name, ..)| source.parse(name, value::quota));
     let quotas: Option<Vec<Quota>> = quotas.into_iter().collect();
-    Some(LimitSettings { enabled: enabled?, quotas: quotas?.try_into().ok()? })
+    let quotas = quotas?.try_into().ok()?;
+    Some(LimitSettings { enabled: enabled?, exempt: exempt?, names_setting, quotas })
 }

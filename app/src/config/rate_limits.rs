@@ -1,6 +1,9 @@
 //! Rate limits per operation. One line of the table makes the variant, the marker type and the setting.
 
+use std::net::IpAddr;
+
 use inwren_domain::limiter::Quota;
+use ipnet::IpNet;
 
 /// An operation as a type, so that an endpoint can name it in its signature.
 pub trait LimitedOperation: Send {
@@ -9,23 +12,30 @@ pub trait LimitedOperation: Send {
 }
 
 macro_rules! operations {
-    ($($name:ident = $label:literal $setting:literal $per_minute:literal $about:literal;)+) => {
+    ($($(#[$group_doc:meta])* $group:ident {
+        $($name:ident = $label:literal $setting:literal $per_minute:literal $about:literal;)+
+    })+) => {
         /// A rate-limited operation. Each has its own quota.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Operation { $(#[doc = $about] $name,)+ }
+        pub enum Operation { $($(#[doc = $about] $name,)+)+ }
 
         impl Operation {
             /// All operations.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+            pub const ALL: &'static [Self] = &[$($(Self::$name,)+)+];
 
             /// The name in headers and keys.
             pub fn label(self) -> &'static str {
-                match self { $(Self::$name => $label,)+ }
+                match self { $($(Self::$name => $label,)+)+ }
+            }
+
+            /// The setting of its quota.
+            pub fn setting(self) -> &'static str {
+                match self { $($(Self::$name => $setting,)+)+ }
             }
         }
 
-        /// The operations as types.
-        pub mod by_client {
+        $($(#[$group_doc])*
+        pub mod $group {
             use crate::config::rate_limits::{LimitedOperation, Operation};
 
             $(#[doc = $about] pub struct $name;
@@ -33,32 +43,46 @@ macro_rules! operations {
             impl LimitedOperation for $name {
                 const OPERATION: Operation = Operation::$name;
             })+
-        }
+        })+
 
         /// The setting of each operation's quota: its name, its default and what it limits.
         pub(super) const SETTINGS: [(&str, &str, &str); Operation::ALL.len()] =
-            [$(($setting, concat!($per_minute, "/minute"), $about),)+];
+            [$($(($setting, concat!($per_minute, "/minute"), $about),)+)+];
     };
 }
 
 operations! {
-    Register = "register" "RATE_LIMIT_REGISTER" 5 "Registrations per client";
-    Login = "login" "RATE_LIMIT_LOGIN" 5 "Logins per client";
-    LoginAccount = "login-account" "RATE_LIMIT_LOGIN_ACCOUNT" 30
-        "Logins per e-mail address, all clients together";
-    Refresh = "refresh" "RATE_LIMIT_REFRESH" 10 "Refreshes per session; per client if the refresh token is invalid";
-    ClientToken = "client-token" "RATE_LIMIT_CLIENT_TOKEN" 60 "Access tokens for service clients, per network";
-    Revoke = "revoke" "RATE_LIMIT_REVOKE" 10 "Token revocations per client";
-    Introspect = "introspect" "RATE_LIMIT_INTROSPECT" 600 "Token introspections per client";
-    Logout = "logout" "RATE_LIMIT_LOGOUT" 10 "Logouts per client";
-    Me = "me" "RATE_LIMIT_ME" 20 "Profile reads per client";
-    UpdateMe = "update-me" "RATE_LIMIT_UPDATE_ME" 10 "Profile updates per client";
-    ChangePassword = "change-password" "RATE_LIMIT_CHANGE_PASSWORD" 5 "Password changes per client";
-    DeleteMe = "delete-me" "RATE_LIMIT_DELETE_ME" 5 "Account deletions per client";
-    Sessions = "sessions" "RATE_LIMIT_SESSIONS" 20 "Session listings per client";
-    RevokeSession = "revoke-session" "RATE_LIMIT_REVOKE_SESSION" 10 "Revocations of single sessions per client";
-    RevokeSessions = "revoke-sessions" "RATE_LIMIT_REVOKE_SESSIONS" 10 "Revocations of all other sessions per client";
-    Admin = "admin" "RATE_LIMIT_ADMIN" 60 "Administrative requests per client, all operations together";
+    /// Operations without an authenticated user as types. They are limited per client network, unless their text names
+    /// something else.
+    by_client {
+        Register = "register" "RATE_LIMIT_REGISTER" 5 "Registrations from one client network";
+        Login = "login" "RATE_LIMIT_LOGIN" 5 "Logins from one client network";
+        LoginAccount = "login-account" "RATE_LIMIT_LOGIN_ACCOUNT" 30
+            "Logins with one e-mail address, from all client networks together";
+        Refresh = "refresh" "RATE_LIMIT_REFRESH" 10
+            "Refreshes of one session; from one client network if the token names no session";
+        ClientToken = "client-token" "RATE_LIMIT_CLIENT_TOKEN" 60
+            "Access tokens for service clients, from one client network";
+        Revoke = "revoke" "RATE_LIMIT_REVOKE" 10 "Revocations of tokens from one client network";
+        Malformed = "malformed" "RATE_LIMIT_MALFORMED" 600
+            "Malformed requests from one client network that count towards no other limit";
+    }
+    /// Operations of an authenticated caller as types. They are limited per user. Requests without valid credentials
+    /// are limited per client network.
+    by_user {
+        Introspect = "introspect" "RATE_LIMIT_INTROSPECT" 600
+            "Introspections of tokens by one service client or user";
+        Logout = "logout" "RATE_LIMIT_LOGOUT" 10 "Logouts of one user";
+        Me = "me" "RATE_LIMIT_ME" 20 "Reads of the profile by one user";
+        UpdateMe = "update-me" "RATE_LIMIT_UPDATE_ME" 10 "Changes of the profile by one user";
+        ChangePassword = "change-password" "RATE_LIMIT_CHANGE_PASSWORD" 5 "Password changes by one user";
+        DeleteMe = "delete-me" "RATE_LIMIT_DELETE_ME" 5 "Deletions of the account by one user";
+        Sessions = "sessions" "RATE_LIMIT_SESSIONS" 20 "Lists of sessions by one user";
+        RevokeSession = "revoke-session" "RATE_LIMIT_REVOKE_SESSION" 10 "Revocations of single sessions by one user";
+        RevokeSessions = "revoke-sessions" "RATE_LIMIT_REVOKE_SESSIONS" 10
+            "Revocations of all other sessions by one user";
+        Admin = "admin" "RATE_LIMIT_ADMIN" 60 "Administration by one superuser, all operations together";
+    }
 }
 
 /// The quotas.
@@ -66,6 +90,10 @@ operations! {
 pub struct LimitSettings {
     /// Whether rate limits are enabled.
     pub enabled: bool,
+    /// The client networks without limits.
+    pub exempt: Vec<IpNet>,
+    /// Whether a 429 names the setting of its limit. This helps developers only.
+    pub names_setting: bool,
     pub(super) quotas: [Quota; Operation::ALL.len()],
 }
 
@@ -73,6 +101,11 @@ impl LimitSettings {
     /// The quota of an operation.
     pub fn quota(&self, operation: Operation) -> Quota {
         self.quotas[operation as usize]
+    }
+
+    /// Whether this client has no limits.
+    pub fn exempts(&self, client: IpAddr) -> bool {
+        self.exempt.iter().any(|network| network.contains(&client))
     }
 
     /// Sets the quota of an operation.

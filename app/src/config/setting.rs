@@ -280,6 +280,12 @@ const BEFORE_QUOTAS: &[Setting] = &[
         "Prefix of all keys in Redis, the same on all instances",
     ),
     setting("RATE_LIMIT_ENABLED", Some("true"), BOOLEAN, "Whether rate limits apply"),
+    setting(
+        "RATE_LIMIT_EXEMPT",
+        Some("none"),
+        "addresses or CIDRs, separated by commas, IPv4-mapped ones from /96 on; none",
+        "Client networks without rate limits, such as those of your own services; never for TRUSTED_PROXIES themselves",
+    ),
 ];
 
 /// The settings after the quotas of the rate limits.

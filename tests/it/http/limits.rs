@@ -1,18 +1,30 @@
-//! How often who may do what.
+//! Rate limits per operation.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use inwren_app::config;
+use inwren_domain::client::{ServiceClientName, manage};
+use inwren_domain::limiter::Quota;
 use inwren_domain::store::Store;
-use inwren_tests::app::{Call, Operation, PASSWORD, Reply, TestApp};
+use inwren_tests::app::{Account, Call, Operation, PASSWORD, Reply, TestApp};
+use inwren_tests::fixtures::unique;
 use serde_json::json;
 use time::Duration;
 
 stories! {
     every_operation_has_its_limit
     a_limit_comes_back_bit_by_bit
-    what_is_malformed_counts
+    malformed_requests_use_no_allowance
+    wrong_credentials_use_the_allowance
+    malformed_requests_have_a_limit_of_their_own
+    authenticated_calls_are_limited_per_user
+    invalid_tokens_are_limited_per_network
+    revoked_tokens_use_no_allowance_of_their_user
+    introspection_is_limited_per_caller
+    exempt_networks_have_no_limit
+    a_trusted_proxy_is_never_exempt
+    a_development_refusal_names_its_setting
     what_is_limited_costs_nothing
     of_thirty_logins_at_once_five_are_heard
     a_network_of_ipv6_is_one_client
@@ -35,9 +47,9 @@ fn limited(reply: &Reply) -> bool {
     reply.status == 429
 }
 
-/// A client that nobody has been before.
+/// The address of a client that no other call has used.
 fn client() -> String {
-    let n = inwren_tests::fixtures::unique();
+    let n = unique();
     format!("198.18.{}.{}", (n / 250) % 250, n % 250 + 1)
 }
 
@@ -86,16 +98,27 @@ fn limit_of(operation: &Operation) -> (&'static str, u32) {
     }
 }
 
-/// Adds a body that the operation refuses, so that no session ends before the limit is reached.
+/// Adds a well-formed body that the operation refuses, so that no session ends before the limit is reached.
 fn refused_body<'a>(operation: &Operation, call: Call<'a>) -> Call<'a> {
-    let content = &operation.about["requestBody"]["content"];
-    if content["application/json"].is_object() {
-        call.json(&json!({ "rubbish": 1 }))
-    } else if content["application/x-www-form-urlencoded"].is_object() {
-        call.form(&[("rubbish", "1")])
-    } else {
-        assert!(content.is_null(), "{content}");
-        call
+    let wrong = "wrong password";
+    match operation.id() {
+        "register" => {
+            call.json(&json!({ "email": "ann@example.org", "password": PASSWORD, "tier": "enterprise" }))
+        }
+        "login" => call.json(&json!({ "email": "nobody@example.org", "password": wrong })),
+        "create_access_token" => call.form(&[("username", "nobody@example.org"), ("password", wrong)]),
+        "refresh" => call.json(&json!({ "refresh_token": "x" })),
+        "revoke_token" | "introspect_token" => call.form(&[("token", "x")]),
+        "update_current_user" => call.json(&json!({ "tier": "enterprise" })),
+        "change_password" => {
+            call.json(&json!({ "current_password": wrong, "new_password": "even more secure 456" }))
+        }
+        "update_user" => call.json(&json!({ "tier": "premium" })),
+        _ => {
+            let content = &operation.about["requestBody"]["content"];
+            assert!(content.is_null(), "{} needs a body here", operation.id());
+            call
+        }
     }
 }
 
@@ -118,37 +141,54 @@ async fn every_operation_has_its_limit(store: Arc<dyn Store>) {
         app.clock.advance(Duration::MINUTE);
         check_limit(&app, &operation).await;
     }
-    // Two limits are for what a body says, and have tests of their own.
-    met.extend(["client-token", "login-account"]);
+    // These limits depend on the content of a request, and have tests of their own.
+    met.extend(["client-token", "login-account", "malformed"]);
     let all: BTreeSet<_> = config::Operation::ALL.iter().map(|operation| operation.label()).collect();
     assert_eq!(met, all);
 }
 
 async fn check_limit(app: &TestApp, operation: &Operation) {
     let (name, quota) = limit_of(operation);
-    let account = if name == "admin" { app.superuser().await } else { app.somebody().await };
+    let is_admin = name == "admin" || name == "introspect";
+    let account = async || if is_admin { app.superuser().await } else { app.somebody().await };
+    let (ann, bob) = (account().await, account().await);
     let path = operation.path_with("00000000-0000-7000-8000-000000000000");
-    let from = client();
-    let send = async |from: &str| {
-        let call = app.call(&operation.method, &path).from(from).bearer(&account.tokens.access);
+    if operation.id() == "delete_current_user" {
+        // Only a recent login may close the account. The limit applies first.
+        app.clock.advance(Duration::minutes(16));
+    }
+    let is_public = !operation.is_protected();
+    let home = client();
+    let send = async |account: &Account, from: &str| {
+        let mut token = account.tokens.access.clone();
+        if operation.id() == "logout" {
+            let body = json!({ "email": account.email, "password": PASSWORD });
+            let login = app.post("/auth/login").from(&client()).json(&body).send().await;
+            token = login.expect_status(200).tokens().access;
+        }
+        let call = app.call(&operation.method, &path).from(from);
+        let call = if is_public { call } else { call.bearer(&token) };
         refused_body(operation, call).send().await
     };
     for used in 1..=quota {
-        let reply = send(&from).await;
+        // Calls of one client network count together, or those of one user from anywhere.
+        let from = if is_public { home.clone() } else { client() };
+        let reply = send(&ann, &from).await;
         assert!(!limited(&reply), "{used} of {quota}: {reply}");
         assert_eq!(reply.header("ratelimit-policy"), Some(format!(r#""{name}";q={quota};w=60"#).as_str()));
         let reset = (60 * used).div_ceil(quota);
         assert_eq!(
             reply.header("ratelimit"),
-            Some(format!(r#""{name}";r={};t={reset}"#, quota - used).as_str())
+            Some(format!(r#""{name}";r={};t={reset}"#, quota - used).as_str()),
+            "{reply}"
         );
     }
-    let reply = send(&from).await;
+    let reply = send(&ann, &home).await;
     assert!(limited(&reply), "{reply}");
     assert_eq!(reply.header("retry-after"), Some((60_u32.div_ceil(quota)).to_string().as_str()), "{reply}");
     assert_eq!(reply.header("ratelimit"), Some(format!(r#""{name}";r=0;t=60"#).as_str()));
-    // Other clients are not limited.
-    let other = send(&client()).await;
+    // Other client networks, or other users, are not limited.
+    let other = if is_public { send(&ann, &client()).await } else { send(&bob, &home).await };
     assert!(!limited(&other), "{other}");
 }
 
@@ -169,32 +209,208 @@ async fn a_limit_comes_back_bit_by_bit(store: Arc<dyn Store>) {
     assert_eq!(until_limited(call).await, 10);
 }
 
-/// Rubbish is no way past a limit, nor is there any answer but 429 beyond it.
-async fn what_is_malformed_counts(store: Arc<dyn Store>) {
+/// Requests that are refused for their form, as media type and body.
+const MALFORMED: [(&str, &str); 7] = [
+    ("application/json", "{"),
+    ("application/json", "{}"),
+    ("text/plain", "x"),
+    ("application/x-www-form-urlencoded", "grant_type=a&grant_type=b"),
+    ("application/x-www-form-urlencoded", "grant_type=password&username=a"),
+    ("application/x-www-form-urlencoded", "grant_type=magic"),
+    ("application/x-www-form-urlencoded", "username=%ff"),
+];
+
+async fn malformed_requests_use_no_allowance(store: Arc<dyn Store>) {
     let app = TestApp::limited(store);
-    let rubbish = [
-        ("application/json", "{"),
-        ("application/json", "{}"),
-        ("text/plain", "x"),
-        ("application/x-www-form-urlencoded", "grant_type=a&grant_type=b"),
-        ("application/x-www-form-urlencoded", "grant_type=password&username=a"),
-        ("application/x-www-form-urlencoded", "grant_type=magic"),
-        ("application/x-www-form-urlencoded", "username=%ff"),
-    ];
-    for (path, quota) in [("/auth/login", 5), ("/auth/access-token", 5), ("/auth/refresh", 10)] {
-        for (media_type, text) in rubbish {
-            let from = client();
-            let call = || app.post(path).from(&from).body(media_type, text);
-            assert_eq!(until_limited(call).await, quota, "{path} {media_type} {text}");
+    let long = "x".repeat(70_000);
+    let ann = app.somebody().await;
+    for (path, name, quota) in [
+        ("/auth/login", "login", 5),
+        ("/auth/access-token", "login", 5),
+        ("/auth/refresh", "refresh", 10),
+        ("/auth/register", "register", 5),
+        ("/auth/revoke", "revoke", 10),
+        ("/users/me/password", "change-password", 5),
+    ] {
+        let from = client();
+        let cases = MALFORMED.into_iter().chain([("application/json", long.as_str())]);
+        for (media_type, text) in cases.chain(MALFORMED) {
+            let call = app.post(path).from(&from).bearer(&ann.tokens.access).body(media_type, text);
+            let reply = call.send().await;
+            assert!([400, 413, 415, 422].contains(&reply.status), "{path} {media_type}: {reply}");
+            let whole = format!(r#""{name}";r={quota};t=0"#);
+            assert_eq!(reply.header("ratelimit"), Some(whole.as_str()), "{path} {media_type} {text}");
         }
     }
     let from = client();
-    let refresh = || app.post("/auth/access-token").from(&from).form(&[("grant_type", "refresh_token")]);
-    assert_eq!(until_limited(refresh).await, 10);
-    let long = "x".repeat(70_000);
+    for _ in 0..20 {
+        let call = app.post("/auth/access-token").from(&from).form(&[("grant_type", "refresh_token")]);
+        assert_eq!(call.send().await.header("ratelimit"), Some(r#""refresh";r=10;t=0"#));
+        let query = app.get("/users/me/sessions?limit=many").bearer(&ann.tokens.access).send().await;
+        query.expect_problem(422, "validation-failed");
+        assert_eq!(query.header("ratelimit"), Some(r#""sessions";r=20;t=0"#));
+    }
+    // The whole allowance is left, and nothing more.
+    let login = || login(&app, "nobody@example.org").from(&from);
+    assert_eq!(until_limited(login).await, 5);
+}
+
+/// OAuth 2.0 refuses wrong passwords with 400, too.
+async fn wrong_credentials_use_the_allowance(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
     let from = client();
-    let large = || app.post("/auth/refresh").from(&from).body("application/json", long.as_str());
-    assert_eq!(until_limited(large).await, 10);
+    for username in ["nobody@example.org", "no address"] {
+        let from = client();
+        let form = || {
+            let form = [("username", username), ("password", "x")];
+            app.post("/auth/access-token").from(&from).form(&form)
+        };
+        assert_eq!(until_limited(form).await, 5, "{username}");
+    }
+    assert_eq!(until_limited(|| login(&app, "nobody@example.org").from(&from)).await, 5);
+    // A malformed request between two guesses gives none of them back.
+    let from = client();
+    let mut heard = 0;
+    for n in 0..30 {
+        app.post("/auth/login").from(&from).body("application/json", "{").send().await;
+        let guess = login(&app, &format!("nobody-{n}@example.org")).from(&from);
+        heard += u32::from(!limited(&guess.send().await));
+    }
+    assert_eq!(heard, 5);
+    // The limit of an account gets nothing back.
+    let ann = app.somebody().await;
+    let weak = json!({ "current_password": PASSWORD, "new_password": "password" });
+    for _ in 0..29 {
+        let call = app.post("/users/me/password").bearer(&ann.tokens.access).from(&client()).json(&weak);
+        call.send().await.expect_invalid(&["/new_password"]);
+    }
+    assert!(limited(&login(&app, &ann.email).from(&client()).send().await));
+}
+
+async fn malformed_requests_have_a_limit_of_their_own(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| {
+        config.limits.enabled = true;
+        config.limits.set(config::Operation::Malformed, Quota::per_minute(12));
+    });
+    let from = client();
+    let call = || app.post("/auth/login").from(&from).body("application/json", "{");
+    assert_eq!(until_limited(call).await, 12 + 5);
+    app.clock.advance(Duration::seconds(5));
+    assert_eq!(until_limited(call).await, 0, "the allowance of logins is used up");
+    app.clock.advance(Duration::MINUTE);
+    assert_eq!(until_limited(call).await, 12 + 5);
+    assert!(!limited(&app.post("/auth/login").from(&client()).body("application/json", "{").send().await));
+}
+
+async fn authenticated_calls_are_limited_per_user(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let (ann, bob) = (app.somebody().await, app.somebody().await);
+    let second = app.login(&ann.email).await;
+    // One address, as behind a company's proxy, and two sessions of one user.
+    for token in [&ann.tokens.access, &second.access] {
+        for _ in 0..10 {
+            assert!(!limited(&app.me(token).await));
+        }
+    }
+    for token in [&ann.tokens.access, &second.access] {
+        assert!(limited(&app.me(token).await));
+        assert!(limited(&app.get("/users/me").bearer(token).from(&client()).send().await));
+    }
+    assert_eq!(until_limited(|| app.get("/users/me").bearer(&bob.tokens.access)).await, 20);
+}
+
+async fn invalid_tokens_are_limited_per_network(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let ann = app.somebody().await;
+    let from = client();
+    for n in 0..20 {
+        let call = app.get("/users/me").from(&from);
+        let call = if n % 2 == 0 { call } else { call.bearer("rubbish") };
+        assert_eq!(call.send().await.status, 401);
+    }
+    assert!(limited(&app.get("/users/me").from(&from).bearer("rubbish").send().await));
+    assert!(limited(&app.get("/users/me").from(&from).send().await));
+    // Users behind the same address are not affected.
+    app.get("/users/me").from(&from).bearer(&ann.tokens.access).send().await.expect_status(200).json();
+    app.get("/users/me").from(&client()).bearer("rubbish").send().await.expect_invalid_token();
+}
+
+async fn revoked_tokens_use_no_allowance_of_their_user(store: Arc<dyn Store>) {
+    let app = TestApp::limited(store);
+    let ann = app.somebody().await;
+    let stolen = app.login(&ann.email).await;
+    app.post("/auth/logout").bearer(&stolen.access).send().await.expect_done();
+    assert_eq!(until_limited(|| app.get("/users/me").bearer(&stolen.access)).await, 20);
+    assert_eq!(until_limited(|| app.get("/users/me").bearer(&ann.tokens.access)).await, 20);
+}
+
+async fn introspection_is_limited_per_caller(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| {
+        config.limits.enabled = true;
+        config.limits.set(config::Operation::Introspect, Quota::per_minute(3));
+    });
+    let service_client = async || {
+        let name = ServiceClientName::parse(&format!("service-{}", unique())).unwrap();
+        let (client, secret) = manage::create(&app.state.core, name).await.expect("a new client");
+        (client.id.to_string(), secret.expose().to_owned())
+    };
+    let (one, other) = (service_client().await, service_client().await);
+    let introspect = || app.post("/auth/introspect").form(&[("token", "x")]);
+    for (id, secret) in [&one, &other] {
+        assert_eq!(until_limited(|| introspect().basic(id, secret)).await, 3);
+    }
+    let admin = app.superuser().await;
+    assert_eq!(until_limited(|| introspect().bearer(&admin.tokens.access)).await, 3);
+    // Wrong secrets count for the network, not for the service client.
+    app.clock.advance(Duration::MINUTE);
+    assert_eq!(until_limited(|| introspect().basic(&one.0, "wrong")).await, 3);
+    assert_eq!(until_limited(|| introspect().basic(&one.0, &one.1)).await, 3);
+}
+
+async fn exempt_networks_have_no_limit(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| {
+        config.limits.enabled = true;
+        config.limits.exempt = ["192.0.2.0/25", "2001:db8:1::/48"].map(|text| text.parse().unwrap()).to_vec();
+    });
+    for from in ["192.0.2.1", "192.0.2.127", "::ffff:192.0.2.1", "2001:db8:1:ffff::1"] {
+        for _ in 0..40 {
+            let reply = login(&app, "nobody@example.org").from(from).send().await;
+            reply.expect_problem(401, "invalid-credentials");
+            assert!(reply.header("ratelimit").is_none(), "{from}: {reply}");
+        }
+    }
+    for from in ["192.0.2.128", "2001:db8:2::1"] {
+        assert_eq!(until_limited(|| login(&app, "bob@example.org").from(from)).await, 5, "{from}");
+    }
+}
+
+/// A client can make the header unreadable, and then counts as the proxy.
+async fn a_trusted_proxy_is_never_exempt(store: Arc<dyn Store>) {
+    let app = TestApp::configured(store, |config| {
+        config.limits.enabled = true;
+        config.limits.exempt = vec!["10.0.0.0/8".parse().unwrap()];
+        config.trusted_proxies = vec!["10.0.0.1".parse::<std::net::IpAddr>().unwrap().into()];
+    });
+    let through =
+        |client: &str| login(&app, "nobody@example.org").from("10.0.0.1").header("x-forwarded-for", client);
+    assert_eq!(until_limited(|| through("unreadable")).await, 5);
+    for _ in 0..40 {
+        assert!(!limited(&through("10.0.0.2").send().await));
+    }
+}
+
+async fn a_development_refusal_names_its_setting(store: Arc<dyn Store>) {
+    for is_development in [true, false] {
+        let app = TestApp::configured(store.clone(), |config| {
+            config.limits.enabled = true;
+            config.limits.names_setting = is_development;
+        });
+        let from = client();
+        until_limited(|| login(&app, "nobody@example.org").from(&from)).await;
+        let problem = login(&app, "nobody@example.org").from(&from).send().await;
+        let detail = problem.expect_problem(429, "rate-limited")["detail"].as_str().unwrap().to_owned();
+        assert_eq!(detail.contains("RATE_LIMIT_LOGIN"), is_development, "{detail}");
+    }
 }
 
 async fn what_is_limited_costs_nothing(store: Arc<dyn Store>) {
@@ -344,7 +560,10 @@ async fn an_account_under_attack_lets_its_owner_in(store: Arc<dyn Store>) {
 
 /// Somebody with a stolen token does not find the password out there, however many addresses they have.
 async fn guesses_at_the_current_password_count_for_the_account(store: Arc<dyn Store>) {
-    let app = TestApp::limited(store);
+    let app = TestApp::configured(store, |config| {
+        config.limits.enabled = true;
+        config.limits.set(config::Operation::ChangePassword, Quota::per_minute(1_000));
+    });
     let ann = app.somebody().await;
     let guess = async |from: &str, current: &str| {
         let body = json!({ "current_password": current, "new_password": "even more secure 456" });

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::answers;
 use super::dto::{RegisterRequest, UpdateCurrentUserRequest, UserDto};
-use crate::config::by_client;
+use crate::config::{by_client, by_user};
 use crate::http::shared::authentication::bearer::Authenticated;
 use crate::http::shared::body::JsonBody;
 use crate::http::shared::client::Client;
@@ -27,8 +27,7 @@ impl AccountApi {
     #[oai(path = "/", method = "get", operation_id = "get_current_user")]
     async fn get(
         &self,
-        _limit: Limited<by_client::Me>,
-        caller: Authenticated,
+        caller: Authenticated<by_user::Me>,
     ) -> Answer<Json<UserDto>, responses::Authenticated> {
         Ok(Json(UserDto::from(caller.0.user())))
     }
@@ -40,8 +39,7 @@ impl AccountApi {
     #[oai(path = "/", method = "put", operation_id = "update_current_user")]
     async fn update(
         &self,
-        _limit: Limited<by_client::UpdateMe>,
-        caller: Authenticated,
+        caller: Authenticated<by_user::UpdateMe>,
         client: Client,
         body: JsonBody<UpdateCurrentUserRequest>,
     ) -> Answer<Json<UserDto>, answers::Update> {
@@ -59,8 +57,7 @@ impl AccountApi {
     #[oai(path = "/", method = "delete", operation_id = "delete_current_user")]
     async fn delete(
         &self,
-        _limit: Limited<by_client::DeleteMe>,
-        caller: Authenticated,
+        caller: Authenticated<by_user::DeleteMe>,
         client: Client,
     ) -> Answer<NoContent, answers::Delete> {
         account::deactivate::execute(&self.0.core, &caller.0, &client.0).await?;

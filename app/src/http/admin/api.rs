@@ -10,12 +10,11 @@ use uuid::Uuid;
 
 use super::answers;
 use super::dto::{AdminUpdateUserRequest, AdminUserDto, AdminUserPage};
-use crate::config::by_client;
+use crate::config::by_user;
 use crate::http::session::{SessionListing, default_sessions, page_of_sessions};
 use crate::http::shared::authentication::bearer::Administrator;
 use crate::http::shared::body::JsonBody;
 use crate::http::shared::client::Client;
-use crate::http::shared::limited::Limited;
 use crate::http::shared::paging::{next_link, refuse_repeated_parameters};
 use crate::http::shared::parameter::Parameter;
 use crate::http::shared::responses::{Answer, Json, NoContent};
@@ -47,8 +46,7 @@ impl AdminApi {
     #[allow(clippy::too_many_arguments, reason = "one for each query parameter")]
     async fn list(
         &self,
-        _limit: Limited<by_client::Admin>,
-        admin: Administrator,
+        admin: Administrator<by_user::Admin>,
         request: &Request,
         /// The maximum number of users per page.
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
@@ -86,8 +84,7 @@ impl AdminApi {
     #[oai(path = "/:user_id", method = "get", operation_id = "get_user")]
     async fn get(
         &self,
-        _limit: Limited<by_client::Admin>,
-        admin: Administrator,
+        admin: Administrator<by_user::Admin>,
         /// The `id` of the user.
         user_id: Path<Uuid>,
     ) -> Answer<Json<AdminUserDto>, answers::One> {
@@ -104,8 +101,7 @@ impl AdminApi {
     #[oai(path = "/:user_id", method = "put", operation_id = "update_user")]
     async fn update(
         &self,
-        _limit: Limited<by_client::Admin>,
-        admin: Administrator,
+        admin: Administrator<by_user::Admin>,
         client: Client,
         /// The `id` of the user.
         user_id: Path<Uuid>,
@@ -126,8 +122,7 @@ impl AdminApi {
     #[oai(path = "/:user_id", method = "delete", operation_id = "delete_user")]
     async fn delete(
         &self,
-        _limit: Limited<by_client::Admin>,
-        admin: Administrator,
+        admin: Administrator<by_user::Admin>,
         client: Client,
         /// The `id` of the user.
         user_id: Path<Uuid>,
@@ -143,8 +138,7 @@ impl AdminApi {
     #[oai(path = "/:user_id/sessions", method = "get", operation_id = "list_user_sessions")]
     async fn sessions(
         &self,
-        _limit: Limited<by_client::Admin>,
-        admin: Administrator,
+        admin: Administrator<by_user::Admin>,
         request: &Request,
         /// The `id` of the user.
         user_id: Path<Uuid>,
@@ -166,8 +160,7 @@ impl AdminApi {
     #[oai(path = "/:user_id/sessions", method = "delete", operation_id = "revoke_user_sessions")]
     async fn revoke_sessions(
         &self,
-        _limit: Limited<by_client::Admin>,
-        admin: Administrator,
+        admin: Administrator<by_user::Admin>,
         client: Client,
         /// The `id` of the user.
         user_id: Path<Uuid>,

@@ -10,6 +10,7 @@ use poem_openapi::types::{ToJSON, Type as _};
 use poem_openapi::{Enum, Object};
 
 use crate::http::shared::authentication::service_client::BASIC;
+use crate::http::shared::limits::RefusedForm;
 use crate::http::shared::problem::Problem;
 use crate::http::shared::responses::{Problems, media, problem_responses, problems, response};
 
@@ -112,7 +113,15 @@ impl<S> From<OAuthRefused<S>> for poem::Error {
                     headers.insert(header::WWW_AUTHENTICATE, BASIC);
                 }
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                Self::from_response(response)
+                let mut refused = Self::from_response(response);
+                // The form is checked before the credentials.
+                if matches!(
+                    error.error,
+                    OAuthErrorCode::InvalidRequest | OAuthErrorCode::UnsupportedGrantType
+                ) {
+                    refused.set_data(RefusedForm);
+                }
+                refused
             }
         }
     }

@@ -235,7 +235,6 @@ impl TokensApi {
     #[oai(path = "/introspect", method = "post", operation_id = "introspect_token")]
     async fn introspect(
         &self,
-        _limit: Limited<by_client::Introspect>,
         _caller: Introspector,
         form: OAuthForm<TokenForm>,
     ) -> Result<Json<IntrospectionDto>, OAuthRefused<answers::Introspect>> {

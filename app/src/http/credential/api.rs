@@ -6,13 +6,12 @@ use zeroize::Zeroizing;
 
 use super::answers;
 use super::dto::ChangePasswordRequest;
-use crate::config::by_client;
+use crate::config::by_user;
 use crate::http::authn::check_account;
 use crate::http::session::TokenDto;
 use crate::http::shared::authentication::bearer::Authenticated;
 use crate::http::shared::body::JsonBody;
 use crate::http::shared::client::Client;
-use crate::http::shared::limited::Limited;
 use crate::http::shared::limits::LimitSlot;
 use crate::http::shared::responses::{Answer, Json};
 use crate::http::shared::state::AppState;
@@ -29,9 +28,8 @@ impl CredentialApi {
     #[oai(path = "/password", method = "post", operation_id = "change_password")]
     async fn change_password(
         &self,
-        _limit: Limited<by_client::ChangePassword>,
         slot: LimitSlot,
-        caller: Authenticated,
+        caller: Authenticated<by_user::ChangePassword>,
         client: Client,
         body: JsonBody<ChangePasswordRequest>,
     ) -> Answer<Json<TokenDto>, answers::ChangePassword> {

@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use super::answers::{self, SessionListing, default_sessions, page_of_sessions};
 use super::dto::{RefreshRequest, TokenDto};
-use crate::config::{Operation, by_client};
+use crate::config::{Operation, by_client, by_user};
 use crate::http::shared::authentication::bearer::Authenticated;
 use crate::http::shared::body::JsonBody;
 use crate::http::shared::client::Client;
-use crate::http::shared::limited::{Limited, LimitedBody};
+use crate::http::shared::limited::LimitedBody;
 use crate::http::shared::limits::LimitSlot;
 use crate::http::shared::parameter::Parameter;
 use crate::http::shared::problem::Problem;
@@ -50,8 +50,7 @@ impl RefreshApi {
     #[oai(path = "/logout", method = "post", operation_id = "logout")]
     async fn logout(
         &self,
-        _limit: Limited<by_client::Logout>,
-        caller: Authenticated,
+        caller: Authenticated<by_user::Logout>,
         client: Client,
     ) -> Answer<NoContent, responses::Authenticated> {
         session::logout::execute(&self.0.core, &caller.0, &client.0).await?;
@@ -104,8 +103,7 @@ impl SessionsApi {
     #[oai(path = "/sessions", method = "get", operation_id = "list_sessions")]
     async fn sessions(
         &self,
-        _limit: Limited<by_client::Sessions>,
-        caller: Authenticated,
+        caller: Authenticated<by_user::Sessions>,
         request: &Request,
         /// The maximum number of sessions per page.
         #[oai(default = "default_sessions", validator(minimum(value = "1"), maximum(value = "200")))]
@@ -125,8 +123,7 @@ impl SessionsApi {
     #[oai(path = "/sessions/:session_id", method = "delete", operation_id = "revoke_session")]
     async fn revoke_session(
         &self,
-        _limit: Limited<by_client::RevokeSession>,
-        caller: Authenticated,
+        caller: Authenticated<by_user::RevokeSession>,
         client: Client,
         /// The `id` of the session.
         session_id: Path<Uuid>,
@@ -142,8 +139,7 @@ impl SessionsApi {
     #[oai(path = "/sessions", method = "delete", operation_id = "revoke_other_sessions")]
     async fn revoke_other_sessions(
         &self,
-        _limit: Limited<by_client::RevokeSessions>,
-        caller: Authenticated,
+        caller: Authenticated<by_user::RevokeSessions>,
         client: Client,
     ) -> Answer<NoContent, responses::Authenticated> {
         session::manage::revoke_others(&self.0.core, &caller.0, &client.0).await?;

@@ -10,8 +10,8 @@ use super::body::Body;
 use super::state::AppState;
 use crate::config::LimitedOperation;
 
-/// Charges a call to the client's rate limit for an operation, or refuses the request. As the first parameter of an
-/// endpoint, it runs before the token is checked and the body is read.
+/// Charges a call without credentials to the rate limit of the client's network, or refuses the request. As the first
+/// parameter of an endpoint, it runs before the body is read.
 pub(in crate::http) struct Limited<O>(PhantomData<O>);
 
 impl<'a, O: LimitedOperation> FromRequest<'a> for Limited<O> {

@@ -2,15 +2,16 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use inwren_domain::kernel::{AddressBlock, ClientNetwork, Clock, Email, SessionId};
+use inwren_domain::client::ServiceClientId;
+use inwren_domain::kernel::{ClientNetwork, Clock, Email, SessionId, UserId};
 use inwren_domain::limiter::{Decision, LimitKey, LimiterMetrics, RateLimiter};
 use inwren_domain::token::KeyDirectory;
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{FromRequest, Request, RequestBody};
 
-use super::client::client_of;
+use super::client::{TrustedProxies, client_of};
 use super::problem::{Kind, Problem};
 use crate::config::{LimitSettings, Operation};
 use crate::observability::metrics::{Counters, Label};
@@ -79,14 +80,41 @@ impl Limits {
         &self.decisions
     }
 
-    /// Charges a call to the client's rate limit.
+    /// Returns the slot of a request from this client. A trusted proxy is never exempt: requests whose forwarding header
+    /// is unreadable count as the proxy's own, and any client can send such a header.
+    pub(in crate::http) fn slot(&self, client: IpAddr, proxies: &TrustedProxies) -> LimitSlot {
+        let is_exempt = self.settings.exempts(client) && !proxies.contains(client);
+        LimitSlot { network: ClientNetwork::of(client), is_exempt, checked: Arc::default() }
+    }
+
+    /// Charges a call to the rate limit of the client's network.
     pub(in crate::http) async fn check_client(
         &self,
         request: &Request,
         operation: Operation,
     ) -> Result<(), Problem> {
-        let subject = format!("ip:{}", ClientNetwork::of(client_of(request)));
-        self.check(&slot_of(request), operation, subject).await
+        let slot = slot_of(request);
+        self.check(&slot, operation, of_network(slot.network), Return::IfMalformed).await
+    }
+
+    /// Charges a call to the user's rate limit.
+    pub(in crate::http) async fn check_user(
+        &self,
+        request: &Request,
+        operation: Operation,
+        user: UserId,
+    ) -> Result<(), Problem> {
+        self.check(&slot_of(request), operation, format!("user:{user}"), Return::IfMalformed).await
+    }
+
+    /// Charges a call to the service client's rate limit.
+    pub(in crate::http) async fn check_service_client(
+        &self,
+        request: &Request,
+        operation: Operation,
+        client: ServiceClientId,
+    ) -> Result<(), Problem> {
+        self.check(&slot_of(request), operation, format!("client:{client}"), Return::IfMalformed).await
     }
 
     /// Charges a call to the session's rate limit.
@@ -96,7 +124,7 @@ impl Limits {
         operation: Operation,
         session: SessionId,
     ) -> Result<(), Problem> {
-        self.check(slot, operation, format!("session:{session}")).await
+        self.check(slot, operation, format!("session:{session}"), Return::Never).await
     }
 
     /// Charges a call to the rate limit of the e-mail address, which all clients share.
@@ -111,51 +139,154 @@ impl Limits {
         for byte in digest.iter().take(16) {
             let _ = write!(subject, "{byte:02x}");
         }
-        self.check(slot, operation, subject).await
+        self.check(slot, operation, subject, Return::Never).await
     }
 
-    async fn check(&self, slot: &LimitSlot, operation: Operation, subject: String) -> Result<(), Problem> {
-        if !self.settings.enabled {
+    async fn check(
+        &self,
+        slot: &LimitSlot,
+        operation: Operation,
+        subject: String,
+        returns: Return,
+    ) -> Result<(), Problem> {
+        if !self.settings.enabled || slot.is_exempt {
             return Ok(());
         }
-        let key = LimitKey { operation: operation.label(), subject, origin: slot.origin };
-        let decision = self.limiter.check(&key, self.settings.quota(operation), self.clock.now()).await;
-        slot.remember(operation, decision);
-        if decision.allowed {
-            self.decisions.allowed.count(operation);
+        let key = LimitKey { operation: operation.label(), subject, origin: slot.network.block() };
+        let decision = self.decide(operation, &key).await;
+        let is_allowed = decision.allowed;
+        let returnable = (is_allowed && returns == Return::IfMalformed).then_some(key);
+        slot.remember(Checked { operation, decision }, returnable);
+        if is_allowed {
             return Ok(());
         }
-        self.decisions.limited.count(operation);
         tracing::info!(operation = operation.label(), "rate limited");
-        Err(Problem::of(Kind::RATE_LIMITED).retry_after(decision.retry_after))
+        let mut problem = Problem::of(Kind::RATE_LIMITED);
+        if self.settings.names_setting {
+            let _ = write!(problem.detail, " {} sets this limit.", operation.setting());
+        }
+        Err(problem.retry_after(decision.retry_after))
+    }
+
+    async fn decide(&self, operation: Operation, key: &LimitKey) -> Decision {
+        let decision = self.limiter.check(key, self.settings.quota(operation), self.clock.now()).await;
+        let counters = if decision.allowed { &self.decisions.allowed } else { &self.decisions.limited };
+        counters.count(operation);
+        decision
+    }
+
+    /// Gives the allowance of a malformed request back to the client or the user. The returns have a limit of their own
+    /// per client network, so that the service does not parse any number of bodies for one client.
+    pub(in crate::http) async fn give_back(&self, slot: &LimitSlot) {
+        let Some((Checked { operation, .. }, key)) = slot.returnable() else { return };
+        let returns = Operation::Malformed;
+        let subject = of_network(slot.network);
+        let bound = LimitKey { operation: returns.label(), subject, origin: slot.network.block() };
+        if self.decide(returns, &bound).await.allowed {
+            let quota = self.settings.quota(operation);
+            let decision = self.limiter.give_back(&key, quota, self.clock.now()).await;
+            slot.returned(Checked { operation, decision });
+        }
     }
 }
 
-/// The limiter's decision on this request. If several limits were checked, the strictest decision counts.
-#[derive(Clone, Default)]
+/// Marks a response with a body of its own that refuses a request for its form.
+#[derive(Clone, Copy)]
+pub(in crate::http) struct RefusedForm;
+
+/// The subject of a client network's allowance.
+fn of_network(network: ClientNetwork) -> String {
+    format!("ip:{network}")
+}
+
+/// When a call is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Return {
+    /// If the request is refused for its form.
+    IfMalformed,
+    /// Never: the limit protects an account or a session.
+    Never,
+}
+
+/// A limit that was checked for a request, and the decision.
+#[derive(Clone, Copy)]
+struct Checked {
+    operation: Operation,
+    decision: Decision,
+}
+
+/// The limiter's decisions on this request. The response headers report the strictest one.
+#[derive(Clone)]
 pub(in crate::http) struct LimitSlot {
-    origin: AddressBlock,
-    strictest: Arc<Mutex<Option<(Operation, Decision)>>>,
+    network: ClientNetwork,
+    is_exempt: bool,
+    checked: Arc<Mutex<AllChecked>>,
+}
+
+#[derive(Default)]
+struct AllChecked {
+    /// The limit whose call can be given back, with its key.
+    returnable: Option<(Checked, LimitKey)>,
+    /// The strictest of the other limits.
+    strictest: Option<Checked>,
+}
+
+impl AllChecked {
+    fn add(&mut self, new: Checked) {
+        self.strictest = Some(self.strictest.map_or(new, |before| stricter(before, new)));
+    }
+}
+
+/// Returns the stricter decision, or the earlier one if both are equally strict.
+fn stricter(before: Checked, new: Checked) -> Checked {
+    let strictness = |checked: &Checked| (checked.decision.allowed, checked.decision.remaining);
+    if strictness(&new) < strictness(&before) { new } else { before }
 }
 
 impl LimitSlot {
-    /// Creates the slot of a request of this client.
-    pub(in crate::http) fn of(client: IpAddr) -> Self {
-        Self { origin: ClientNetwork::of(client).block(), strictest: Arc::default() }
+    fn lock(&self) -> MutexGuard<'_, AllChecked> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember(&self, operation: Operation, decision: Decision) {
-        let mut slot = self.strictest.lock().unwrap_or_else(PoisonError::into_inner);
-        let strictness = |decision: &Decision| (decision.allowed, decision.remaining);
-        if slot.as_ref().is_none_or(|(_, before)| strictness(&decision) < strictness(before)) {
-            *slot = Some((operation, decision));
+    /// Records a decision, with the key if the call can be given back.
+    fn remember(&self, new: Checked, returnable: Option<LimitKey>) {
+        let mut all = self.lock();
+        match returnable {
+            Some(key) => {
+                if let Some((before, _)) = all.returnable.replace((new, key)) {
+                    all.add(before);
+                }
+            }
+            None => all.add(new),
         }
+    }
+
+    /// Returns the limit whose call can be given back.
+    fn returnable(&self) -> Option<(Checked, LimitKey)> {
+        self.lock().returnable.clone()
+    }
+
+    /// Records that the call was given back. It cannot be given back again.
+    fn returned(&self, now: Checked) {
+        let mut all = self.lock();
+        all.returnable = None;
+        all.add(now);
     }
 
     /// Writes the headers of the IETF draft (draft-ietf-httpapi-ratelimit-headers-10 sections 3 and 4).
     pub(in crate::http) fn write_headers(&self, headers: &mut HeaderMap) {
-        let slot = *self.strictest.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((operation, decision)) = slot else { return };
+        let (returnable, strictest) = {
+            let all = self.lock();
+            (all.returnable.as_ref().map(|(checked, _)| *checked), all.strictest)
+        };
+        let checked = match (returnable, strictest) {
+            (Some(one), Some(other)) => stricter(one, other),
+            (one, other) => match one.or(other) {
+                Some(checked) => checked,
+                None => return,
+            },
+        };
+        let Checked { operation, decision } = checked;
         let (name, quota) = (operation.label(), decision.quota);
         let reset = decision.reset_after.as_millis().div_ceil(1_000);
         let policy = format!(r#""{name}";q={};w={}"#, quota.limit, quota.period.as_secs());
@@ -170,7 +301,11 @@ impl LimitSlot {
 
 /// Returns the slot for the limiter's decision on this request.
 pub(in crate::http) fn slot_of(request: &Request) -> LimitSlot {
-    request.data::<LimitSlot>().cloned().unwrap_or_default()
+    request.data::<LimitSlot>().cloned().unwrap_or_else(|| LimitSlot {
+        network: ClientNetwork::of(client_of(request)),
+        is_exempt: false,
+        checked: Arc::default(),
+    })
 }
 
 impl<'a> FromRequest<'a> for LimitSlot {

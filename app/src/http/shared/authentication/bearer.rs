@@ -1,5 +1,7 @@
 //! Bearer token authentication (RFC 6750): one check for all protected operations.
 
+use std::marker::PhantomData;
+
 use inwren_domain::Core;
 use inwren_domain::account::admin::{Admin, NotAdmin};
 use inwren_domain::authn::step_up::StepUpRequired;
@@ -10,19 +12,21 @@ use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, 
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::{authorization, service_client};
+use crate::config::{LimitedOperation, Operation};
 use crate::http::shared::problem::{Kind, Problem};
 use crate::http::shared::refusals::{BEARER_CHALLENGE, invalid_token, not_permitted};
 use crate::http::shared::state::AppState;
 use crate::observability::metrics::AccessRefusal;
 
-/// A caller with a valid access token and the role that `W` proves.
-pub(in crate::http) struct Caller<W>(pub(in crate::http) W);
+/// A caller with a valid access token and the role that `W` proves. The call is charged to the user's rate limit for the
+/// operation `O`, or to that of the client's network if the token is missing or invalid.
+pub(in crate::http) struct Caller<W, O>(pub(in crate::http) W, PhantomData<O>);
 
 /// Any caller with a valid access token.
-pub(in crate::http) type Authenticated = Caller<Principal>;
+pub(in crate::http) type Authenticated<O> = Caller<Principal, O>;
 
 /// A superuser with a valid access token.
-pub(in crate::http) type Administrator = Caller<Admin>;
+pub(in crate::http) type Administrator<O> = Caller<Admin, O>;
 
 /// Proof that a caller has the role that an operation requires.
 pub(in crate::http) trait Witness: Sized + Send {
@@ -46,7 +50,8 @@ impl Witness for Admin {
     }
 }
 
-/// A caller who may introspect tokens: a service client with its secret, or a superuser with an access token.
+/// A caller who may introspect tokens: a service client with its secret, or a superuser with an access token. The call is
+/// charged to that service client or user.
 pub(in crate::http) struct Introspector;
 
 const BEARER: &str = "bearer";
@@ -72,6 +77,21 @@ async fn principal(request: &Request) -> Result<Principal, Problem> {
     // All later log lines of the request carry the id of the user.
     tracing::Span::current().record("user_id", tracing::field::display(principal.user().id));
     Ok(principal)
+}
+
+/// Charges a call to the user's rate limit, or to that of the client's network if the caller is not authenticated. A
+/// revoked token therefore takes nothing from its user.
+async fn charged(
+    request: &Request,
+    operation: Operation,
+    caller: Result<Principal, Problem>,
+) -> Result<Principal, Problem> {
+    let limits = &AppState::of(request)?.limits;
+    match &caller {
+        Ok(principal) => limits.check_user(request, operation, principal.user().id).await?,
+        Err(_) => limits.check_client(request, operation).await?,
+    }
+    caller
 }
 
 /// Returns the token of the `Authorization` header (RFC 6750 section 2.1). The service accepts it in no other place: a
@@ -135,7 +155,7 @@ fn register_schemes(registry: &mut Registry) {
     registry.create_security_scheme(CLIENT, MetaSecurityScheme { scheme: Some("basic"), ..client });
 }
 
-impl<'a, W: Witness> ApiExtractor<'a> for Caller<W> {
+impl<'a, W: Witness, O: LimitedOperation> ApiExtractor<'a> for Caller<W, O> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
     type ParamType = ();
     type ParamRawType = ();
@@ -153,7 +173,8 @@ impl<'a, W: Witness> ApiExtractor<'a> for Caller<W> {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        Ok(Self(W::of(principal(request).await?, &AppState::of(request)?.core)?))
+        let principal = charged(request, O::OPERATION, principal(request).await).await?;
+        Ok(Self(W::of(principal, &AppState::of(request)?.core)?, PhantomData))
     }
 }
 
@@ -175,14 +196,23 @@ impl<'a> ApiExtractor<'a> for Introspector {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
+        let operation = Operation::Introspect;
         if let Some(credentials) = service_client::basic_credentials(request) {
-            service_client::authenticate(AppState::of(request)?, credentials.as_ref()).await?;
+            let state = AppState::of(request)?;
+            match service_client::authenticate(state, credentials.as_ref()).await {
+                Ok(client) => state.limits.check_service_client(request, operation, client.id).await?,
+                Err(refused) => {
+                    state.limits.check_client(request, operation).await?;
+                    return Err(refused.into());
+                }
+            }
             return Ok(Self);
         }
         let principal = principal(request).await.map_err(|problem| match problem.kind {
             Kind::MISSING_TOKEN => missing_either(),
             _ => problem,
-        })?;
+        });
+        let principal = charged(request, operation, principal).await?;
         Admin::of(principal, &AppState::of(request)?.core)?;
         Ok(Self)
     }

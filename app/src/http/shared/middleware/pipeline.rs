@@ -14,7 +14,7 @@ use super::headers::add_common;
 use super::request_id::request_id;
 use crate::http::shared::client::{ClientAddress, client_of, is_over_tls};
 use crate::http::shared::document::{KnownRoute, RouteTable};
-use crate::http::shared::limits::LimitSlot;
+use crate::http::shared::limits::RefusedForm;
 use crate::http::shared::problem::{Kind, Problem};
 use crate::http::shared::responses::PROBLEM_JSON;
 use crate::http::shared::state::AppState;
@@ -76,7 +76,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
         request.extensions_mut().insert(address);
         let client = client_of(&request);
         let is_over_tls = is_over_tls(&request, &self.state.trusted_proxies);
-        let slot = LimitSlot::of(client);
+        let slot = self.state.limits.slot(client, &self.state.trusted_proxies);
         request.extensions_mut().insert(slot.clone());
         let route = self.routes.find(request.uri().path());
         let grant = self.cors.grant(&request);
@@ -118,6 +118,10 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
             response.headers_mut().insert(header::ALLOW, route.map_or(unknown, KnownRoute::allow));
         }
         if status.is_client_error() || status.is_server_error() {
+            if refuses_form(&response) {
+                // Boxed, so that refusals do not enlarge the futures of other requests.
+                Box::pin(self.state.limits.give_back(&slot)).await;
+            }
             write_problem(&mut response, &id, &method, template.unwrap_or_default(), &span).await;
         }
         let headers = response.headers_mut();
@@ -174,7 +178,7 @@ async fn write_problem(
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         // The endpoint has written the body: OAuth 2.0 errors and health responses.
-        None if response.content_type().is_some_and(|kind| kind.starts_with("application/")) => return,
+        None if has_own_body(response) => return,
         None => foreign(response, template).await,
     };
     if problem.kind.status >= 500 {
@@ -186,6 +190,21 @@ async fn write_problem(
     response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
     let body = problem.to_json(id).to_string();
     if method == Method::HEAD { response.set_body(()) } else { response.set_body(body) }
+}
+
+/// Returns whether the endpoint has written the body of its error itself.
+fn has_own_body(response: &Response) -> bool {
+    response.content_type().is_some_and(|kind| kind.starts_with("application/"))
+}
+
+/// Returns whether the response refuses the request for its form, before anything else of it was looked at.
+fn refuses_form(response: &Response) -> bool {
+    match response.status().as_u16() {
+        // OAuth 2.0 reports wrong credentials with 400, too (RFC 6749 section 5.2).
+        400 => response.extensions().get::<RefusedForm>().is_some() || !has_own_body(response),
+        413 | 415 | 422 => true,
+        _ => false,
+    }
 }
 
 async fn foreign(response: &mut Response, template: &str) -> Problem {
