@@ -37,7 +37,7 @@ impl std::fmt::Display for DatabaseTarget {
 pub(super) fn database(source: &mut Source, production: bool) -> Option<Database> {
     let target = database_target(source);
     if production && matches!(target, Some(DatabaseTarget::Memory)) {
-        source.refuse("DATABASE_URL", "must be a database that keeps things in production");
+        source.refuse("DATABASE_URL", "must be a persistent database in production");
     }
     let max_connections = source.parse("DATABASE_MAX_CONNECTIONS", value::number(1..=1_000_u32));
     let connect_timeout = source.parse("DATABASE_CONNECT_TIMEOUT", seconds);

@@ -10,7 +10,7 @@ const MAX_AHEAD: Duration = Duration::days(90);
 pub(super) fn until(source: &mut Source, now: OffsetDateTime) -> Option<OffsetDateTime> {
     let until = source.parse("LEGACY_TOKENS_UNTIL", |text| OffsetDateTime::parse(text, &Rfc3339).ok())?;
     if until > now + MAX_AHEAD {
-        source.refuse("LEGACY_TOKENS_UNTIL", "is more than 90 days ahead");
+        source.refuse("LEGACY_TOKENS_UNTIL", "must be at most 90 days ahead");
     }
     Some(until)
 }

@@ -16,7 +16,7 @@ pub(super) fn secret_or_file(
     let file = source.text(file_name).map(PathBuf::from);
     match (inline, file) {
         (Some(_), Some(_)) => {
-            source.refuse(file_name, &format!("must not be set beside {name}"));
+            source.refuse(file_name, &format!("must not be set together with {name}"));
             None
         }
         (Some(secret), None) => Some(Some(secret)),
