@@ -245,7 +245,7 @@ const BEFORE_QUOTAS: &[Setting] = &[
     ),
     setting(
         "CORS_ALLOWED_ORIGINS",
-        Some("http://localhost:3000,http://localhost:8000"),
+        Some("http://localhost:3000,http://localhost:5173,http://localhost:8000"),
         "origins such as https://app.example.org, separated by commas; none to allow none; * in development only",
         "Origins whose web pages may call the service",
     ),

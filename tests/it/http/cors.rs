@@ -32,7 +32,7 @@ const GRANT: &str = "access-control-allow-origin";
 
 async fn known_origins_may_read_the_answers(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    for origin in ["http://localhost:3000", "http://localhost:8000"] {
+    for origin in ["http://localhost:3000", "http://localhost:5173", "http://localhost:8000"] {
         let reply = from_origin(&app, origin).await;
         assert_eq!(reply.header(GRANT), Some(origin));
         let exposed = reply.header("access-control-expose-headers").unwrap();
