@@ -154,14 +154,18 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     if let Some(certificate) = certificate {
         watches.push(certificate.watch().map_err(ServiceError::because)?);
     }
-    let (listener, keys, on_ready) = match given {
+    let listening;
+    let (config, listener, keys, on_ready) = match given {
         Some(Given { listener, keys, ready }) => {
             let keys = keys.map_or_else(|| Keys::open(config), |keys| Ok(Keys::Given(keys)))?;
-            (listener, keys, Some(ready))
+            (config, listener, keys, Some(ready))
         }
         None => {
             let keys = Keys::open(config)?;
-            (listen(config).await?, keys, None)
+            let listener = listen(config).await?;
+            let address = listener.local_addr().map_err(|error| cannot_listen(config, &error))?;
+            listening = config.listening_on(address.port());
+            (&listening, listener, keys, None)
         }
     };
     let service = Arc::new(OnceLock::new());

@@ -273,7 +273,7 @@ pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
         metrics,
         tracer: None,
         project_name: config.project_name.clone(),
-        issuer: Issuer::new(&config.token_issuer, &config.token_audience),
+        issuer: Issuer::new(&config.token_issuer, &config.token_audience, &config.public_url),
         jwks_max_age: config.jwks_max_age,
         logs_paths: config.logs_paths(),
         draining: AtomicBool::new(false),

@@ -38,6 +38,11 @@ class Server(Listener):
         super().__init__([BINARY], folder, self._environment)
         self.wait_until_ready()
 
+    @property
+    def issuer(self):
+        """The `iss` of its tokens, which follows its port."""
+        return f"http://localhost:{self.url.rsplit(':', 1)[1]}"
+
     def command(self, *arguments):
         """Runs another command of the binary with the same settings, and gives what it prints."""
         ran = subprocess.run(

@@ -146,7 +146,7 @@ def server():
 
 
 def test_nobody_notices_a_rotation_and_everybody_a_revocation(server, capsys):
-    settings = {"INWREN_JWKS_MAX_AGE": str(CACHE_SECONDS)}
+    settings = {"INWREN_JWKS_MAX_AGE": str(CACHE_SECONDS), "INWREN_ISSUER": server.issuer}
     with verifiers(f"{server.url}/.well-known/jwks.json", **settings) as running, Stream(server, running) as stream:
         stream.run_for(CACHE_SECONDS)
         stream.check_enough()

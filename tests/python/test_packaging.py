@@ -173,6 +173,7 @@ def test_the_proxy_names_the_clients(tmp_path):
     instances = [
         Instance(
             tmp_path, PORT="0", DATABASE_URL="sqlite://shared.db", TRUSTED_PROXIES="127.0.0.1",
+            PUBLIC_URL="http://localhost:8080",
             ARGON2_MEMORY_KIB="64", ARGON2_ITERATIONS="1", RATE_LIMIT_ENABLED="false",
         )
         for _ in range(2)

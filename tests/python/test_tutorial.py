@@ -62,7 +62,9 @@ def test_every_block_of_the_tutorial_works(tmp_path):
 
     def here(text):
         text = text.replace("postgres://postgres@127.0.0.1:5432", server.rsplit("/", 1)[0])
-        return text.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+        text = text.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+        # The issuer follows the port.
+        return text.replace("http://localhost:8000", f"http://localhost:{port}")
 
     service, shell, said = None, None, []
     folder = tmp_path

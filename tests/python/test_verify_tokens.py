@@ -12,8 +12,9 @@ import pytest
 import requests
 
 import forge
-from conftest import ROOT
-from verifiers import COMMANDS, PROGRAMS, verifiers
+from conftest import ROOT, Server
+from processes import free_port
+from verifiers import COMMANDS, PROGRAMS, Verifier, verifiers
 
 PAGE = ROOT / "docs" / "verify-tokens.md"
 EMAIL = "ann@example.org"
@@ -44,11 +45,33 @@ def ann(server):
 
 @pytest.fixture(scope="module")
 def running(server):
-    with verifiers(server.url + KEYS) as running:
+    with verifiers(server.url + KEYS, INWREN_ISSUER=server.issuer) as running:
         yield running
 
 
 each = pytest.mark.parametrize("name", COMMANDS)
+
+
+def test_fastapi_verifier_works_with_another_port(tmp_path):
+    port = free_port()
+    (tmp_path / "service").mkdir()
+    (tmp_path / "verifier").mkdir()
+    service = Server(tmp_path / "service", PORT=str(port))
+    try:
+        assert service.issuer == f"http://localhost:{port}"
+        body = {"email": EMAIL, "password": PASSWORD}
+        requests.post(f"{service.url}/auth/register", json=body, timeout=30).raise_for_status()
+        tokens = requests.post(f"{service.url}/auth/login", json=body, timeout=30).json()
+        # Only the issuer is set, so the program also finds the keys by it.
+        verifier = Verifier("FastAPI", tmp_path / "verifier", None, INWREN_ISSUER=service.issuer)
+        try:
+            verifier.wait_until_ready()
+            assert verifier.check(tokens["access_token"]).status_code == 200
+            assert verifier.check(tokens["refresh_token"]).status_code == 401
+        finally:
+            verifier.kill()
+    finally:
+        service.stop()
 
 
 @each

@@ -60,7 +60,8 @@ class Verifier(Listener):
 
     def __init__(self, name, folder, keys_url, **settings):
         self.name = name
-        environment = {**os.environ, "PORT": "0", "INWREN_JWKS_URL": keys_url, **settings}
+        keys = {} if keys_url is None else {"INWREN_JWKS_URL": keys_url}
+        environment = {**os.environ, "PORT": "0", **keys, **settings}
         super().__init__(COMMANDS[name](folder), folder, environment)
 
     def get(self, authorization=None, session=requests):

@@ -57,10 +57,12 @@ impl Program {
         }
     }
 
-    /// The service in this folder on any free port, without rate limits and with cheap hashes.
+    /// The service in this folder on any free port, without rate limits and with cheap hashes. Its issuer does not
+    /// follow the port, so it accepts its tokens after a restart, and several services have the same issuer.
     pub fn new(folder: &Path) -> Self {
         Self::bare(folder)
             .env("PORT", "0")
+            .env("PUBLIC_URL", "http://localhost:8000")
             .env("RATE_LIMIT_ENABLED", "false")
             .env("ARGON2_MEMORY_KIB", "64")
             .env("ARGON2_ITERATIONS", "1")

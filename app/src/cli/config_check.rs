@@ -3,23 +3,28 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::error::{Failed, Outcome};
-use super::support::say;
-use crate::config::Config;
+use super::support::{say, warn};
+use crate::config::{Config, misspelt};
 use crate::runtime::start;
 
-/// Shows the settings in force. The configuration has been validated when it was loaded, except for the password of the
+/// Shows the settings in force and where each value comes from, and warns about misspelt names. The configuration has been validated when it was loaded, except for the password of the
 /// first superuser, which matters only until that user exists.
 pub(super) fn run(config: &Config, flags: &HashMap<&'static str, String>, as_json: bool) -> Outcome {
     if as_json {
-        let listing = Config::listing(flags).into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+        let listing =
+            Config::listing(flags).into_iter().map(|(name, value, _)| (name.to_owned(), value.into()));
         say(&Value::Object(listing.collect::<Map<_, _>>()).to_string());
     } else {
-        for (name, value) in Config::listing(flags) {
-            say(&format!("{name}={value}"));
+        // The form of a `.env` file, in which a comment begins after a blank.
+        for (name, value, origin) in Config::listing(flags) {
+            say(&format!("{name}={value}  # {origin}"));
         }
     }
+    for misspelt in misspelt() {
+        warn(&misspelt.to_string());
+    }
     start::check_first_superuser(config)
-        .map_err(|error| Failed::Usage(format!("{error} (unless that user has been made already)")))?;
+        .map_err(|error| Failed::Usage(format!("{error} (no problem if that user already exists)")))?;
     if !as_json {
         say("the configuration is valid");
     }

@@ -61,11 +61,15 @@ async fn dispatch(parsed: Parsed) -> Outcome {
         let config = Config::load(&parsed.settings, wiring::clock().now());
         config.map_err(|error| Failed::Usage(error.to_string()))
     };
+    let serving = || {
+        let config = Config::load_to_serve(&parsed.settings, wiring::clock().now());
+        config.map_err(|error| Failed::Usage(error.to_string()))
+    };
     match parsed.command {
         Command::Serve(arguments) if arguments.ephemeral => {
             serve_ephemeral::run(&parsed.settings, &arguments).await
         }
-        Command::Serve(_) => serve::run(&config()?).await,
+        Command::Serve(_) => serve::run(&serving()?).await,
         Command::Demo => demo::run(&parsed.settings).await,
         Command::Migrate(command) => migrate::run(&config()?, command).await,
         Command::Keys(command) => keys::run(&config()?, command),
@@ -85,7 +89,7 @@ async fn dispatch(parsed: Parsed) -> Outcome {
         }
         Command::Healthcheck => healthcheck::run(&config()?).await,
         Command::Config(ConfigCommand::Check { json }) => {
-            config_check::run(&config()?, &parsed.settings, json)
+            config_check::run(&serving()?, &parsed.settings, json)
         }
         Command::Completions { shell } => completions::run(shell),
         Command::Man { command, write_to } => man::run(&command, write_to.as_deref()),

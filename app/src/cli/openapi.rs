@@ -4,6 +4,6 @@ use crate::http::{self, Issuer};
 
 /// Prints the OpenAPI document.
 pub(super) fn run(config: &Config) {
-    let issuer = Issuer::new(&config.token_issuer, &config.token_audience);
+    let issuer = Issuer::new(&config.token_issuer, &config.token_audience, &config.public_url);
     say(http::openapi_document(&config.project_name, &issuer, &config.rules.tiers).trim_end());
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::args::ServeArgs;
 use super::error::{Failed, Outcome};
 use super::support::say;
-use crate::config::{Config, EphemeralConfig};
+use crate::config::Config;
 use crate::observability::logs::{self, LogOutput};
 use crate::runtime::banner::reachable;
 use crate::service::{Given, listen, serve};
@@ -14,7 +14,7 @@ use crate::{ephemeral, wiring};
 /// Runs a test server for other projects. Standard output contains only the address and the users, so a test harness
 /// can read all of it or stop reading early.
 pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &ServeArgs) -> Outcome {
-    let EphemeralConfig { mut config, issuer_is_set } =
+    let mut config =
         Config::ephemeral(flags, |name| std::env::var(name).ok(), arguments.expose, wiring::clock().now())
             .map_err(|error| Failed::Usage(error.to_string()))?;
     let log =
@@ -23,9 +23,7 @@ pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &Serve
     let listener = listen(&config).await?;
     let address = listener.local_addr().map_err(Failed::because)?;
     let url = format!("{}://{}", config.scheme(), reachable(address));
-    if !issuer_is_set {
-        config.token_issuer.clone_from(&url);
-    }
+    config.reached_at(&url);
     let facts = Facts { url, issuer: config.token_issuer.clone(), audience: config.token_audience.clone() };
     let as_json = arguments.json;
     let given = Given {

@@ -38,6 +38,12 @@ pub(super) fn complain(message: &str) {
     let _ = writeln!(std::io::stderr(), "{error} {message}");
 }
 
+/// Prints a warning.
+pub(super) fn warn(message: &str) {
+    let warning = colour::paint(colour::wanted(&std::io::stderr()), colour::WARNING, "warning:");
+    let _ = writeln!(std::io::stderr(), "{warning} {message}");
+}
+
 /// Asks the user to confirm an action that cannot be undone. `what` describes the action in whole sentences. A script
 /// cannot answer, so it has to confirm with a flag.
 pub(super) fn confirm(what: &str, said_yes: bool) -> Outcome {

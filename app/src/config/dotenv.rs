@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+/// The path of the file, in the working folder.
+pub(super) const FILE: &str = ".env";
+
 /// The content of a `.env` file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct DotEnv {

@@ -27,16 +27,6 @@ const DEFAULTS: [(&str, &str); 5] = [
     ("SHUTDOWN_GRACE_SECONDS", "2"),
 ];
 
-/// The configuration of an ephemeral service.
-#[derive(Clone, Debug)]
-pub struct EphemeralConfig {
-    /// The settings in force.
-    pub config: Config,
-    /// Whether the caller has set the issuer. Otherwise the issuer is the address of the service, which is known only
-    /// after it listens.
-    pub issuer_is_set: bool,
-}
-
 impl Config {
     /// The configuration of an ephemeral service. It reads flags and the environment, but no `.env`: a `.env` in the
     /// folder of a test suite configures another service. `expose` allows an address that other machines can reach.
@@ -45,11 +35,11 @@ impl Config {
         environment: impl Fn(&str) -> Option<String>,
         expose: bool,
         now: OffsetDateTime,
-    ) -> Result<EphemeralConfig, ConfigError> {
+    ) -> Result<Self, ConfigError> {
         let refused: Vec<Invalid> = FIXED
             .iter()
             .filter(|name| flags.contains_key(*name))
-            .map(|name| invalid(name, "cannot be set for an ephemeral service, which has its own"))
+            .map(|name| invalid(name, "cannot be set with --ephemeral, which uses its own value"))
             .collect();
         if !refused.is_empty() {
             return Err(ConfigError { invalid: refused });
@@ -59,10 +49,9 @@ impl Config {
             value.filter(|value| !value.trim().is_empty())
         };
         if given("ENVIRONMENT").is_some_and(|value| value == "production") {
-            let problem = "an ephemeral service is for tests: its key and its passwords are published";
+            let problem = "an ephemeral service is for tests only: its key and its users are public";
             return Err(ConfigError { invalid: vec![invalid("ENVIRONMENT", problem)] });
         }
-        let issuer_is_set = given("TOKEN_ISSUER").is_some();
         let layered = |name: &str| {
             if name == "DATABASE_URL" {
                 return Some("memory:".to_owned());
@@ -77,12 +66,12 @@ impl Config {
         };
         let config = Self::read(flags, layered, None, now)?;
         if !config.listen.ip().is_loopback() && !expose {
-            let problem = "other machines can reach this address, and the key and the passwords of an ephemeral \
-                           service are published: add --expose to allow it, or set --host 127.0.0.1";
+            let problem = "other machines can reach this address, and the key and the users of an ephemeral service \
+                           are public: add --expose to allow that, or use --host 127.0.0.1";
             let got = Some(config.listen.ip().to_string());
             return Err(ConfigError { invalid: vec![Invalid { got, ..invalid("HOST", problem) }] });
         }
-        Ok(EphemeralConfig { config, issuer_is_set })
+        Ok(config)
     }
 }
 
@@ -95,7 +84,7 @@ mod tests {
     use super::*;
     use crate::config::database::DatabaseTarget;
 
-    fn with(flags: &[(&'static str, &str)], variables: &[(&str, &str)]) -> Result<EphemeralConfig, String> {
+    fn with(flags: &[(&'static str, &str)], variables: &[(&str, &str)]) -> Result<Config, String> {
         let flags = flags.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let variable = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
@@ -111,8 +100,9 @@ mod tests {
             ("PRIVATE_KEY_PATH", "/nowhere"),
             ("ENVIRONMENT", "test"),
         ];
-        let EphemeralConfig { config, issuer_is_set } = with(&[], &theirs).unwrap();
-        assert!(matches!(config.database.target, DatabaseTarget::Memory) && !issuer_is_set);
+        let config = with(&[], &theirs).unwrap();
+        assert!(matches!(config.database.target, DatabaseTarget::Memory));
+        assert!(config.default_urls.public_url && config.default_urls.token_issuer);
         assert!(!config.limits.enabled);
         let refused = with(&[("DATABASE_URL", "sqlite://x.db")], &[]).unwrap_err();
         assert!(refused.contains("DATABASE_URL") && refused.contains("--ephemeral"), "{refused}");
@@ -121,8 +111,8 @@ mod tests {
     #[test]
     fn what_is_set_holds() {
         let set = [("RATE_LIMIT_ENABLED", "true"), ("TOKEN_ISSUER", "https://auth.example.org")];
-        let EphemeralConfig { config, issuer_is_set } = with(&[("ARGON2_MEMORY_KIB", "128")], &set).unwrap();
-        assert!(config.limits.enabled && issuer_is_set);
+        let config = with(&[("ARGON2_MEMORY_KIB", "128")], &set).unwrap();
+        assert!(config.limits.enabled && !config.default_urls.token_issuer);
         assert_eq!((config.argon2.memory_kib, config.argon2.iterations), (128, 1));
     }
 

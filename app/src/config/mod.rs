@@ -9,7 +9,9 @@ mod first_superuser;
 mod hashing;
 mod keys;
 mod legacy;
+mod misspelt;
 mod monitoring;
+mod public_url;
 mod rate_limits;
 mod redis;
 mod rules;
@@ -36,13 +38,14 @@ use database::database;
 pub use database::{Database, DatabaseTarget};
 pub use dotenv::read;
 pub use environment::Environment;
-pub use ephemeral::EphemeralConfig;
 pub use error::{ConfigError, Invalid};
 pub use first_superuser::FirstSuperuser;
 use hashing::argon2;
 pub use inwren_adapters::store::sql::SqlTarget;
 pub use keys::KeyPaths;
+pub use misspelt::{Misspelt, misspelt};
 pub use monitoring::LogFormat;
+pub use public_url::DefaultUrls;
 pub use rate_limits::{LimitSettings, LimitedOperation, Operation, by_client, by_user};
 pub use redis::Redis;
 use rules::rules;
@@ -50,6 +53,7 @@ pub use secret::bare;
 use secret::secret_or_file;
 pub use sensitive::{has_password, shown_argument};
 pub use setting::{SETTINGS, Setting, group_of};
+pub use source::Origin;
 use source::Source;
 pub use tls::TlsPaths;
 use tls::tls;
@@ -75,8 +79,12 @@ pub struct Config {
     pub auto_migrate: bool,
     /// The key files.
     pub keys: KeyPaths,
+    /// The URL at which clients reach the service, without a slash at the end: the beginning of all absolute links.
+    pub public_url: String,
     /// `iss` of tokens.
     pub token_issuer: String,
+    /// Which of these two are defaults.
+    pub default_urls: DefaultUrls,
     /// `aud` of tokens.
     pub token_audience: String,
     /// Until when access tokens of the legacy service are accepted; `None` accepts none.
@@ -134,8 +142,18 @@ impl Config {
 
     /// Reads the configuration of this process: the flags, its environment, and `.env` in the working folder.
     pub fn load(flags: &HashMap<&'static str, String>, now: OffsetDateTime) -> Result<Self, ConfigError> {
-        let dotenv = Path::new(".env");
-        Self::read(flags, |name| std::env::var(name).ok(), dotenv.exists().then_some(dotenv), now)
+        Self::validated(Source::of_process(flags), now)
+    }
+
+    /// Reads the configuration of this process, which will serve clients. Some settings may be unset only for commands
+    /// that serve none.
+    pub fn load_to_serve(
+        flags: &HashMap<&'static str, String>,
+        now: OffsetDateTime,
+    ) -> Result<Self, ConfigError> {
+        let mut source = Source::of_process(flags);
+        public_url::require(&mut source);
+        Self::validated(source, now)
     }
 
     /// Reads a configuration from the given sources: for tests, and for processes that load them differently.
@@ -145,7 +163,10 @@ impl Config {
         dotenv: Option<&Path>,
         now: OffsetDateTime,
     ) -> Result<Self, ConfigError> {
-        let mut source = Source::collect(flags, environment, dotenv);
+        Self::validated(Source::collect(flags, environment, dotenv), now)
+    }
+
+    fn validated(mut source: Source, now: OffsetDateTime) -> Result<Self, ConfigError> {
         let config = Self::from_source(&mut source, now);
         source.finish()?;
         config.ok_or(ConfigError { invalid: Vec::new() })
@@ -183,7 +204,7 @@ impl Config {
         let undecided = private.as_deref().filter(|_| source.is_default("PRIVATE_KEY_PATH"));
         let rival = undecided.and_then(keys::rival);
         let passphrase = secret_or_file(source, "PRIVATE_KEY_PASSPHRASE", "PRIVATE_KEY_PASSPHRASE_FILE");
-        let token_issuer = source.parse("TOKEN_ISSUER", value::word);
+        let urls = public_url::read(source);
         let token_audience = source.parse("TOKEN_AUDIENCE", value::word);
         let legacy_tokens_until = legacy::until(source, now);
         let jwks_max_age = source.parse("JWKS_MAX_AGE_SECONDS", value::number(1..=86_400_i64));
@@ -203,7 +224,7 @@ impl Config {
         });
         let proxy_protocol = source.parse("PROXY_PROTOCOL", value::boolean);
         if proxy_protocol == Some(true) && trusted_proxies.as_ref().is_some_and(Vec::is_empty) {
-            source.refuse("PROXY_PROTOCOL", "needs TRUSTED_PROXIES: nobody else's word is taken");
+            source.refuse("PROXY_PROTOCOL", "needs TRUSTED_PROXIES: headers of other peers are not trusted");
         }
         let limits = limits(source, environment == Some(Environment::Development));
         let redis = redis::read(source);
@@ -216,6 +237,7 @@ impl Config {
         let log_filter = source.parse("RUST_LOG", |text| {
             tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
         });
+        let (public_url, token_issuer, default_urls) = urls?;
         Some(Self {
             environment: environment?,
             listen: SocketAddr::new(host?, port?),
@@ -225,7 +247,9 @@ impl Config {
             database: database?,
             auto_migrate: auto_migrate?,
             keys: KeyPaths { private: private?, public: public?, rival, passphrase: passphrase? },
-            token_issuer: token_issuer?,
+            public_url,
+            token_issuer,
+            default_urls,
             token_audience: token_audience?,
             legacy_tokens_until,
             jwks_max_age: Duration::seconds(jwks_max_age?),
@@ -250,13 +274,12 @@ impl Config {
         })
     }
 
-    /// Every setting with the value in force, secrets masked.
-    pub fn listing(flags: &HashMap<&'static str, String>) -> Vec<(&'static str, String)> {
-        let dotenv = Path::new(".env");
-        let source =
-            Source::collect(flags, |name| std::env::var(name).ok(), dotenv.exists().then_some(dotenv));
+    /// Every setting with the value in force, secrets masked, and where the value comes from.
+    pub fn listing(flags: &HashMap<&'static str, String>) -> Vec<(&'static str, String, Origin)> {
+        let source = Source::of_process(flags);
         let line = |setting: &Setting| {
-            source.text(setting.name).map(|value| (setting.name, source::shown(Some(setting), value)))
+            let value = source::shown(Some(setting), source.text(setting.name)?);
+            Some((setting.name, value, source.origin(setting.name)))
         };
         SETTINGS.iter().filter_map(line).collect()
     }

@@ -18,11 +18,6 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// Whether a value is the default of the setting with this name.
-    pub fn is_default(name: &str, value: &str) -> bool {
-        find(name).is_some_and(|setting| setting.default == Some(value))
-    }
-
     /// The flag, without the leading dashes. A secret that is not a URL has none: see [`has_flag`](Self::has_flag).
     pub fn flag(&self) -> String {
         self.name.to_ascii_lowercase().replace('_', "-")
@@ -152,10 +147,16 @@ const BEFORE_QUOTAS: &[Setting] = &[
         "File with the passphrase of private keys, instead of the variable",
     ),
     setting(
+        "PUBLIC_URL",
+        None,
+        "an http:// or https:// URL of at most 200 characters, without user, query or fragment",
+        "URL at which clients reach the service: the beginning of all absolute links [default: TOKEN_ISSUER if that is a URL, else http://localhost:PORT]",
+    ),
+    setting(
         "TOKEN_ISSUER",
-        Some("http://localhost:8000"),
+        None,
         "1 to 200 characters without white space",
-        "The `iss` of tokens: the URL of the service for its clients, the same on all instances",
+        "The `iss` of tokens; the same on all instances. In production this or PUBLIC_URL must be set [default: PUBLIC_URL]",
     ),
     setting(
         "TOKEN_AUDIENCE",

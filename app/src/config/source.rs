@@ -1,21 +1,51 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::error::{ConfigError, Invalid};
 use super::sensitive::{is_key_material, looks_secret};
 use super::setting::{SETTINGS, Setting, find};
-use super::{dotenv, keys};
+use super::{dotenv, keys, public_url};
+
+/// Where the value of a setting comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag of the command line.
+    Flag,
+    /// A variable of the environment.
+    Environment,
+    /// A line of the `.env` file.
+    DotEnv,
+    /// The default value, because no value was given.
+    Default,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Flag => "flag",
+            Self::Environment => "environment",
+            Self::DotEnv => ".env",
+            Self::Default => "default",
+        })
+    }
+}
 
 /// The raw values of all settings, and the errors found while reading them. All errors are reported together.
 #[derive(Default)]
 pub(super) struct Source {
     values: HashMap<&'static str, String>,
-    /// The settings that have their default value because no value was given.
-    defaults: HashSet<&'static str>,
+    /// Where the given values come from. A setting that is not here has its default value.
+    origins: HashMap<&'static str, Origin>,
     errors: Vec<Invalid>,
 }
 
 impl Source {
+    /// Collects the values for this process: from its environment, and from `.env` in the working folder.
+    pub(super) fn of_process(flags: &HashMap<&'static str, String>) -> Self {
+        let dotenv = Path::new(dotenv::FILE);
+        Self::collect(flags, |name| std::env::var(name).ok(), dotenv.exists().then_some(dotenv))
+    }
+
     /// Collects the values. Flags take precedence over the environment, and the environment over the `.env` file. An
     /// empty value counts as not set.
     pub(super) fn collect(
@@ -26,16 +56,21 @@ impl Source {
         let mut source = Self::default();
         let file = dotenv.map(|path| source.read_dotenv(path, &environment)).unwrap_or_default();
         for setting in SETTINGS.iter() {
-            let flag = flags.get(setting.name).cloned();
-            let value = flag
-                .or_else(|| environment(setting.name).filter(|value| !value.trim().is_empty()))
-                .or_else(|| file.get(setting.name).cloned().filter(|value| !value.trim().is_empty()));
-            if value.is_none() {
-                source.defaults.insert(setting.name);
-            }
-            if let Some(value) = value.or_else(|| setting.default.map(str::to_owned)) {
+            let given = [
+                (Origin::Flag, flags.get(setting.name).cloned()),
+                (Origin::Environment, environment(setting.name).filter(|value| !value.trim().is_empty())),
+                (Origin::DotEnv, file.get(setting.name).cloned().filter(|value| !value.trim().is_empty())),
+            ];
+            let given = given.into_iter().find_map(|(origin, value)| Some((origin, value?)));
+            if let Some((origin, value)) = given {
+                source.origins.insert(setting.name, origin);
                 source.values.insert(setting.name, value);
+            } else if let Some(default) = setting.default {
+                source.values.insert(setting.name, default.to_owned());
             }
+        }
+        for (name, url) in public_url::defaults(|name| source.text(name)) {
+            source.values.entry(name).or_insert(url);
         }
         source.refuse_contents();
         let former_keys = keys::former(|name| source.text(name));
@@ -77,7 +112,7 @@ impl Source {
         };
         let file = dotenv::read(&text, environment);
         for line in file.malformed {
-            refuse(format!("line {line} is not NAME=VALUE"));
+            refuse(format!("line {line} is not in the form NAME=VALUE"));
         }
         let mut values = HashMap::new();
         for (name, value) in file.values {
@@ -85,7 +120,7 @@ impl Source {
                 Some(value) => {
                     values.insert(name, value);
                 }
-                None if find(&name).is_some() => refuse(format!("{name} has a quote that does not end")),
+                None if find(&name).is_some() => refuse(format!("{name} has an unclosed quote")),
                 None => {}
             }
         }
@@ -99,7 +134,12 @@ impl Source {
 
     /// Whether a setting has its default value because none was given.
     pub(super) fn is_default(&self, name: &str) -> bool {
-        self.defaults.contains(name)
+        self.origin(name) == Origin::Default
+    }
+
+    /// Where the value of a setting comes from.
+    pub(super) fn origin(&self, name: &str) -> Origin {
+        self.origins.get(name).copied().unwrap_or(Origin::Default)
     }
 
     /// Parses the value of a setting. Records an error and returns `None` if the value is invalid.
@@ -123,6 +163,11 @@ impl Source {
         let value = self.values.get(name).filter(|value| !looks_secret(value) && !name.ends_with("_FILE"));
         let got = value.map(|value| shown(find(name), value));
         self.errors.push(Invalid { variable: name.to_owned(), got, problem: problem.to_owned() });
+    }
+
+    /// Records that a setting has to be set.
+    pub(super) fn refuse_unset(&mut self, name: &str, problem: &str) {
+        self.errors.push(Invalid { variable: name.to_owned(), got: None, problem: problem.to_owned() });
     }
 
     /// Returns the errors, if there are any.
@@ -192,6 +237,8 @@ mod tests {
         assert_eq!(source.text("HOST"), Some("2"));
         assert_eq!(source.text("PROJECT_NAME"), Some("from file"));
         assert_eq!(source.text("TIERS"), Some("free,premium,enterprise"));
+        let origins = ["PORT", "HOST", "PROJECT_NAME", "TIERS"].map(|name| source.origin(name));
+        assert_eq!(origins, [Origin::Flag, Origin::Environment, Origin::DotEnv, Origin::Default]);
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -71,6 +71,15 @@ pub(super) fn http_address(text: &str) -> Option<String> {
     (is_plain && !has_user).then(|| text.to_owned())
 }
 
+/// The `http://` or `https://` URL of this service as clients know it, without a slash at the end.
+pub(super) fn public_url(text: &str) -> Option<String> {
+    let url: poem::http::Uri = text.parse().ok()?;
+    let is_web = matches!(url.scheme_str(), Some("http" | "https")) && url.query().is_none();
+    let has_user = url.authority()?.as_str().contains('@');
+    let fits = text.len() <= 200 && !text.contains('#');
+    (is_web && !has_user && fits).then(|| text.trim_end_matches('/').to_owned())
+}
+
 /// `NAME=VALUE` pairs. Characters that are not allowed in a header are percent-encoded.
 pub(super) fn headers(text: &str) -> Option<HashMap<String, String>> {
     let header = |pair: &str| {

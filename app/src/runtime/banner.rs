@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::colour::{self, paint};
 use crate::config::{AllowedOrigins, Config, DatabaseTarget, Environment, LogFormat};
-use crate::http::Issuer;
 use crate::{ephemeral, wiring};
 
 /// The startup message of a service that listens.
@@ -138,8 +137,8 @@ impl Banner<'_> {
         );
         let is_called_from_afar = !address.ip().is_loopback() || !config.trusted_proxies.is_empty();
         warn(
-            is_called_from_afar && !Issuer::new(&config.token_issuer, &config.token_audience).is_address(),
-            "TOKEN_ISSUER is not the address of this service: clients on other machines get links that do not work",
+            is_called_from_afar && config.default_urls.public_url,
+            "PUBLIC_URL is not set: links and metadata contain an address that only this machine can reach",
         );
         warn(
             config.environment == Environment::Development && !address.ip().is_loopback(),

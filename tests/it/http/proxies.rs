@@ -147,10 +147,10 @@ async fn a_header_that_cannot_be_read_is_no_way_round_the_limit(store: Arc<dyn S
 
 /// A link that a stranger's header made up would lead people, and their tokens, to the stranger.
 async fn no_header_says_where_the_service_is(store: Arc<dyn Store>) {
-    // Set up with an address, with a name, and not at all.
     for issuer in ["https://auth.example.org", "inwren", "http://localhost:8000"] {
         let app = TestApp::configured(store.clone(), |config| {
             config.token_issuer = issuer.to_owned();
+            config.public_url = "http://localhost:8000".to_owned();
             config.trusted_proxies = vec!["10.0.0.0/8".parse::<ipnet::IpNet>().unwrap()];
         });
         no_header_leads_away(&app).await;

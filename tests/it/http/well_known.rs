@@ -16,7 +16,7 @@ stories! {
     a_copy_that_is_current_is_not_sent_again
     how_long_a_copy_may_be_kept_is_a_setting
     the_metadata_says_where_everything_is
-    what_the_metadata_says_is_there
+    metadata_links_work
     metadata_of_a_path_is_at_both_locations
     issuer_path_is_in_every_address
     issuer_without_a_path_has_one_location
@@ -100,16 +100,20 @@ async fn the_metadata_says_where_everything_is(store: Arc<dyn Store>) {
     assert_eq!(openid["subject_types_supported"], json!(["public"]));
 }
 
-async fn what_the_metadata_says_is_there(store: Arc<dyn Store>) {
-    let default = "http://localhost:8000";
-    let app = TestApp::configured(store, |config| config.token_issuer = default.to_owned());
-    let here = "127.0.0.1:8123";
-    let server = app.get("/.well-known/oauth-authorization-server").header("host", here).send().await.json();
+async fn metadata_links_work(store: Arc<dyn Store>) {
+    let public_url = "https://auth.example.org";
+    let app = TestApp::configured(store, |config| {
+        config.token_issuer = "inwren".to_owned();
+        config.public_url = public_url.to_owned();
+    });
+    // No header of a request changes a link.
+    let call = app.get("/.well-known/oauth-authorization-server").header("host", "127.0.0.1:8123");
+    let server = call.send().await.json();
     let path = |name: &str| {
         let url = server[name].as_str().unwrap();
-        url.strip_prefix(&format!("http://{here}")).unwrap_or_else(|| panic!("{name}: {url}")).to_owned()
+        url.strip_prefix(public_url).unwrap_or_else(|| panic!("{name}: {url}")).to_owned()
     };
-    assert_eq!(server["issuer"], default);
+    assert_eq!(server["issuer"], "inwren");
     app.get(&path("jwks_uri")).send().await.expect_status(200).json();
     for name in ["token_endpoint", "revocation_endpoint"] {
         app.post(&path(name)).form(&[]).send().await.expect_oauth_error("invalid_request");
@@ -121,7 +125,10 @@ async fn what_the_metadata_says_is_there(store: Arc<dyn Store>) {
 const PATHS: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
 
 fn under_a_path(store: Arc<dyn Store>, issuer: &str) -> TestApp {
-    TestApp::configured(store, |config| config.token_issuer = issuer.to_owned())
+    TestApp::configured(store, |config| {
+        config.token_issuer = issuer.to_owned();
+        config.public_url = issuer.trim_end_matches('/').to_owned();
+    })
 }
 
 /// RFC 8414 section 3.1: the path of the issuer stands behind the well-known one. A proxy that serves the service under that

@@ -106,7 +106,8 @@ impl TestApp {
         let mut config =
             Config::read(&HashMap::new(), |_| None, None, now()).expect("defaults that are valid");
         config.limits.enabled = false;
-        config.token_issuer = ISSUER.to_owned();
+        ISSUER.clone_into(&mut config.token_issuer);
+        ISSUER.clone_into(&mut config.public_url);
         config.token_audience = AUDIENCE.to_owned();
         change(&mut config);
         let clock = Arc::new(FakeClock::default());

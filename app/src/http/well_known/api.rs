@@ -68,7 +68,7 @@ impl WellKnownApi {
     /// Returns the endpoints and capabilities of the service for OAuth 2.0 libraries (RFC 8414).
     #[oai(path = "/oauth-authorization-server", method = "get", operation_id = "get_server_metadata")]
     async fn server(&self, request: &Request) -> Answer<Cacheable<ServerMetadata>, responses::Always> {
-        Ok(self.cacheable(request, self.metadata(request)))
+        Ok(self.cacheable(request, self.metadata()))
     }
 
     /// Get the OpenID Connect metadata
@@ -77,7 +77,7 @@ impl WellKnownApi {
     /// it has no authorization endpoint and issues no ID tokens.
     #[oai(path = "/openid-configuration", method = "get", operation_id = "get_openid_configuration")]
     async fn openid(&self, request: &Request) -> Answer<Cacheable<OpenIdConfiguration>, responses::Always> {
-        Ok(self.cacheable(request, self.metadata(request).into()))
+        Ok(self.cacheable(request, self.metadata().into()))
     }
 }
 
@@ -86,8 +86,8 @@ impl WellKnownApi {
         Cacheable::new(request, document, self.0.jwks_max_age)
     }
 
-    fn metadata(&self, request: &Request) -> ServerMetadata {
+    fn metadata(&self) -> ServerMetadata {
         let issuer = &self.0.issuer;
-        ServerMetadata::of(issuer.name(), &issuer.address(request))
+        ServerMetadata::of(issuer.name(), issuer.public_url())
     }
 }

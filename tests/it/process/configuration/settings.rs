@@ -1,8 +1,11 @@
 //! Wrong settings are told all at once, and secrets never.
 
 use inwren_app::config::SETTINGS;
-use inwren_tests::process::Program;
+use inwren_tests::app::forge::open;
+use inwren_tests::process::{Call, Program};
 use inwren_tests::stores::TempFolder;
+
+use crate::process::support::client::{PASSWORD, Tokens, login, register};
 
 #[test]
 fn all_errors_are_told_at_once() {
@@ -114,15 +117,80 @@ fn flags_beat_the_environment_which_beats_the_file() {
         .run()
         .with_code(0);
     for line in [
-        "PROJECT_NAME=flag",
-        "TOKEN_ISSUER=environment",
-        "TOKEN_AUDIENCE=file",
-        "DATABASE_URL=postgres://***@db/auth",
-        "REDIS_URL=rediss://***@cache:6380/1",
+        "PROJECT_NAME=flag  # flag",
+        "TOKEN_ISSUER=environment  # environment",
+        "TOKEN_AUDIENCE=file  # .env",
+        "PUBLIC_URL=http://localhost:8000  # default",
+        "DATABASE_URL=postgres://***@db/auth  # environment",
+        "REDIS_URL=rediss://***@cache:6380/1  # environment",
     ] {
         assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
     }
-    assert!(text.contains("the configuration is valid") && !text.contains("hunter2"), "{text}");
+    assert!(text.ends_with("the configuration is valid\n") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn production_needs_an_issuer_to_serve() {
+    let folder = TempFolder::new();
+    let production = Program::bare(folder.path()).env("ENVIRONMENT", "production").env("PORT", "0");
+    for arguments in [&["config", "check"][..], &[], &["serve"]] {
+        let said = production.clone().args(arguments.iter().copied()).run().with_code(2);
+        assert!(said.contains("PUBLIC_URL: is not set") && said.contains("TOKEN_ISSUER"), "{said}");
+    }
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "something was made");
+    // It is reported together with other errors.
+    let said = production.clone().env("LOG_FORMAT", "xml").run().with_code(2);
+    assert!(said.contains("PUBLIC_URL") && said.contains("LOG_FORMAT"), "{said}");
+    // Commands that make keys or users for the service do not need it.
+    production.clone().args(["keys", "generate"]).run().with_code(0);
+    for name in ["PUBLIC_URL", "TOKEN_ISSUER"] {
+        let set = production.clone().env(name, "https://auth.example.org").args(["config", "check"]);
+        set.run().with_code(0);
+    }
+}
+
+#[test]
+fn urls_follow_the_port_in_development() {
+    let folder = TempFolder::new();
+    // PORT=0 is any free port: the URLs have the one that was chosen.
+    let program = Program::new(folder.path()).env("DATABASE_URL", "memory:").env("PUBLIC_URL", "");
+    let service = program.start();
+    let here = format!("http://localhost:{}", service.address().port());
+    let metadata = service.call(&Call::get("/.well-known/oauth-authorization-server"));
+    let metadata = metadata.expect(200).json();
+    assert_eq!(metadata["issuer"], here.as_str());
+    assert_eq!(metadata["jwks_uri"], format!("{here}/.well-known/jwks.json"));
+    service.call(&register("ann@example.org", PASSWORD)).expect(201);
+    let tokens = Tokens::of(&service.call(&login("ann@example.org", PASSWORD)));
+    let (_, claims) = open(&tokens.access);
+    assert_eq!(claims["iss"], here.as_str());
+    service.call(&Call::get("/users/me").bearer(&tokens.access)).expect(200);
+}
+
+#[test]
+fn misspelt_names_are_reported_without_values() {
+    let folder = TempFolder::new();
+    std::fs::write(folder.path().join(".env"), "CORS_ALOWED_ORIGINS=hunter2\nUNRELATED=hunter2\n").unwrap();
+    let program = Program::new(folder.path()).env("DATABASE_URL", "memory:").env("TOKEN_ISUER", "hunter2");
+    let expected = [
+        "CORS_ALOWED_ORIGINS is not a setting and has no effect. Did you mean CORS_ALLOWED_ORIGINS?",
+        "TOKEN_ISUER is not a setting and has no effect. Did you mean TOKEN_ISSUER?",
+    ];
+    let checked = program.clone().args(["config", "check"]).run();
+    assert!(checked.output.ends_with("the configuration is valid\n"), "{}", checked.output);
+    let service = program.start();
+    let log = service.stop();
+    for said in [checked.with_code(0), log] {
+        for line in expected {
+            assert_eq!(said.matches(line).count(), 1, "{said}");
+        }
+        assert!(!said.contains("hunter2") && !said.contains("UNRELATED"), "{said}");
+    }
+    // Names of other programs are silent.
+    let quiet = TempFolder::new();
+    let program = Program::bare(quiet.path()).env("LOG_LEVEL", "x").env("PGHOST", "x").env("POST", "x");
+    let checked = program.args(["config", "check"]).run();
+    assert_eq!((checked.code, checked.errors.as_str()), (Some(0), ""));
 }
 
 #[test]
