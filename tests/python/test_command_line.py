@@ -101,6 +101,13 @@ def test_colours_are_for_terminals_that_want_them(tmp_path):
         assert "\x1b[" not in run(tmp_path, *arguments)[1]
 
 
+def test_the_demo_has_colours_on_a_terminal(tmp_path):
+    code, shown = on_a_terminal(tmp_path, ["demo"])
+    assert code == 0 and "\x1b[36m> POST /auth/login\x1b[0m" in shown and "\x1b[32m200 OK\x1b[0m" in shown, shown
+    code, shown = on_a_terminal(tmp_path, ["demo"], NO_COLOR="1")
+    assert code == 0 and "8. Log out" in shown and "\x1b[" not in shown, shown
+
+
 def test_the_manual_pages_are_sound(tmp_path):
     code, said = run(tmp_path, "man", "--write-to", "man1")
     assert code == 0, said

@@ -33,7 +33,7 @@ OTEL_EXPORTER_OTLP_HEADERS.\nExit codes: 0 done, 1 failed, 2 wrong usage or conf
 pub(super) enum Command {
     /// Run the service; `inwren` alone does the same
     Serve(ServeArgs),
-    /// Watch a service register, log in, verify offline and rotate its key
+    /// Watch a login, offline verification and a key rotation
     Demo,
     /// Update or roll back the database schema, or show its state
     #[command(subcommand)]

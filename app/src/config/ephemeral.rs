@@ -105,7 +105,7 @@ mod tests {
         assert!(config.default_urls.public_url && config.default_urls.token_issuer);
         assert!(!config.limits.enabled);
         let refused = with(&[("DATABASE_URL", "sqlite://x.db")], &[]).unwrap_err();
-        assert!(refused.contains("DATABASE_URL") && refused.contains("--ephemeral"), "{refused}");
+        assert!(refused.contains("DATABASE_URL") && refused.contains("ephemeral service"), "{refused}");
     }
 
     #[test]

@@ -76,7 +76,7 @@ const BEFORE_QUOTAS: &[Setting] = &[
         "development or production",
         "In production, a missing key, a memory store or a wildcard CORS origin stops the start",
     ),
-    setting("HOST", Some("127.0.0.1"), "an IP address to listen on", "Address to listen on"),
+    setting("HOST", Some("127.0.0.1"), "an IP address", "Address to listen on"),
     setting("PORT", Some("8000"), "a port number, 0 for any free one", "Port to listen on"),
     setting(
         "TLS_CERT_PATH",

@@ -10,7 +10,7 @@ const WIDTH: usize = 98;
 /// The longest string that a line shows in full. Tokens and moduli are longer.
 const LONGEST_STRING: usize = 48;
 /// The part of a longer string that a line shows.
-const SHOWN_PART: usize = 20;
+const SHOWN_PART: usize = 8;
 
 const REQUEST: Style = AnsiColor::Cyan.on_default();
 const SUCCESS: Style = AnsiColor::Green.on_default();
@@ -31,9 +31,9 @@ impl Screen {
         say(&format!("\n{}", paint(self.colours, STRONG, &format!("{number}. {title}"))));
     }
 
-    /// A line of text.
-    pub(super) fn line(&self, text: &str) {
-        say(&format!("{INDENT}{text}"));
+    /// The first line.
+    pub(super) fn title(&self, text: &str) {
+        say(&paint(self.colours, STRONG, text));
     }
 
     /// A successful check.

@@ -49,7 +49,7 @@ impl Demo<'_> {
     /// Runs all steps. An error names the step that failed.
     pub(super) async fn run(&self) -> Step {
         let issuer = &self.config.token_issuer;
-        self.screen.line(&format!("A service in this process, in memory, on {issuer}"));
+        self.screen.title(&format!("A service in this process and in memory, on {issuer}"));
         let register = self.register();
         self.step(1, "Register a user", register).await?;
         let first = self.step(2, "Log in", self.log_in()).await?;
@@ -97,7 +97,14 @@ impl Demo<'_> {
         };
         self.screen.member("header", &header.to_string());
         for (name, value) in claims.as_object().into_iter().flatten() {
-            self.screen.member(name, &value.to_string());
+            let lifetime =
+                claims["exp"].as_i64().zip(claims["iat"].as_i64()).map(|(exp, iat)| (exp - iat) / 60);
+            match lifetime {
+                Some(minutes) if name == "exp" => {
+                    self.screen.member(name, &format!("{value} ({minutes} minutes after iat)"));
+                }
+                _ => self.screen.member(name, &value.to_string()),
+            }
         }
         Ok(())
     }
@@ -110,7 +117,9 @@ impl Demo<'_> {
             .map_err(|error| error.to_string())?
             .verify(&forged, wiring::clock().now())
         {
-            Err(refusal) => self.screen.success(&format!("refused   with one letter changed: {refusal}")),
+            Err(refusal) => {
+                self.screen.success(&format!("{:<14} with one letter changed: {refusal}", "refused"))
+            }
             Ok(_) => return Err("a forged token was accepted".to_owned()),
         }
         Ok(())
@@ -162,7 +171,7 @@ impl Demo<'_> {
     fn verify(&self, keys: &[PublicKey], token: &str) -> Step {
         let verifier = wiring::offline_verifier(self.config, keys).map_err(|error| error.to_string())?;
         let claims = verifier.verify(token, wiring::clock().now()).map_err(|refusal| refusal.to_string())?;
-        self.screen.success(&format!("valid     {}, tier {}", claims.email, claims.tier.as_str()));
+        self.screen.success(&format!("{:<14} {}, tier {}", "valid", claims.email, claims.tier.as_str()));
         self.screen.member("signed by", &kid(token).unwrap_or_default());
         Ok(())
     }

@@ -196,7 +196,7 @@ fn the_help_of_a_command_shows_examples_and_no_settings() {
 fn the_help_of_the_program_fits_a_screen() {
     let folder = TempFolder::new();
     let help = run(&folder, &["--help"], 0);
-    assert!(help.lines().count() < 24 && help.lines().all(|line| line.len() <= 80), "{help}");
+    assert!(help.lines().count() < 24 && help.lines().all(|line| line.chars().count() <= 80), "{help}");
     assert!(help.contains("inwren help settings"), "{help}");
 }
 
