@@ -74,8 +74,22 @@ def test_the_readme_shows_what_the_program_prints():
     shown = [line for style, line in transcript if style == "output" and not line.startswith("{")]
     written = block("Start", "text").splitlines()
     assert list(map(without_chance, written)) == list(map(without_chance, shown))
+    [tutorial] = [text for words, text in sections("tutorial.md")["Start the service"] if words == ["text"]]
+    assert tutorial.splitlines() == written
 
     picture = ElementTree.parse(DOCS / "images/terminal.svg").getroot()
     lines = ["".join(text.itertext()).removeprefix("$ ") for text in picture.iter("{http://www.w3.org/2000/svg}text")]
     expected = [without_chance(line) for _, line in transcript if line]
     assert list(map(without_chance, lines)) == expected, "run docs/terminal.py again"
+
+
+def test_the_defaults_are_those_of_the_reference():
+    reference = (DOCS / "reference/configuration.md").read_text()
+    defaults = dict(re.findall(r"^## (\w+)\n.*?^- Default: (.*?)(?:;.*?)?$", reference, re.MULTILINE | re.DOTALL))
+    table = README.read_text().partition("## Configuration")[2]
+    rows = re.findall(r"^\| (`[A-Z_`, ]+`) \| ([^|]+) \|", table, re.MULTILINE)
+    assert len(rows) > 5
+    for names, values in rows:
+        names = re.findall(r"\w+", names)
+        values = values.split(", ") if len(names) > 1 else [values]
+        assert {name: defaults[name] for name in names} == dict(zip(names, values, strict=True))
