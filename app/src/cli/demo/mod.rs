@@ -6,7 +6,6 @@ mod screen;
 mod steps;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 
 use tokio::sync::oneshot;
 
@@ -15,7 +14,7 @@ use self::screen::Screen;
 use self::steps::Demo;
 use super::error::{Failed, Outcome};
 use super::support::say;
-use crate::config::{Config, EphemeralConfig, KeyPaths};
+use crate::config::{Config, KeyPaths};
 use crate::observability::logs::LogSink;
 use crate::service::{Given, ServiceError, listen, serve};
 use crate::wiring;
@@ -30,10 +29,10 @@ Next
 
 /// Starts a service in memory on a free loopback port, shows the life of a session, and stops it.
 pub(super) async fn run(flags: &HashMap<&'static str, String>) -> Outcome {
-    let (config, folder) = configuration(flags)?;
+    let (mut config, folder) = configuration(flags)?;
     let listener = listen(&config).await?;
     let address = listener.local_addr().map_err(Failed::because)?;
-    let config = with_issuer(config, address);
+    config.reached_at(&format!("{}://{address}", config.scheme()));
     // The output of the demo takes the place of the log.
     let log = LogSink::start(std::io::sink()).map_err(Failed::because)?;
     let (ready, is_ready) = oneshot::channel();
@@ -73,22 +72,10 @@ fn stopped(served: Result<(), ServiceError>) -> Failed {
 /// environment, because the demo shall look the same everywhere. Flags of settings apply.
 fn configuration(flags: &HashMap<&'static str, String>) -> Result<(Config, DemoFolder), Failed> {
     let any_port = |name: &str| (name == "PORT").then(|| "0".to_owned());
-    let EphemeralConfig { mut config, issuer_is_set } =
-        Config::ephemeral(flags, any_port, false, wiring::clock().now())
-            .map_err(|error| Failed::Usage(error.to_string()))?;
-    if !issuer_is_set {
-        config.token_issuer.clear();
-    }
+    let mut config = Config::ephemeral(flags, any_port, false, wiring::clock().now())
+        .map_err(|error| Failed::Usage(error.to_string()))?;
     let folder = DemoFolder::create()
         .map_err(|error| Failed::Failed(format!("the folder for the keys cannot be created: {error}")))?;
     config.keys = KeyPaths::in_folder(folder.path());
     Ok((config, folder))
-}
-
-/// Sets the issuer to the address of the service, unless a flag has set it.
-fn with_issuer(mut config: Config, address: SocketAddr) -> Config {
-    if config.token_issuer.is_empty() {
-        config.token_issuer = format!("{}://{address}", config.scheme());
-    }
-    config
 }
