@@ -19,6 +19,7 @@ mod m20261129_000004_index_addresses;
 mod m20261129_000005_optional_passwords;
 mod m20261129_000006_session_assurance;
 mod m20261129_000007_audit_subjects;
+mod m20261130_000001_index_audit_events;
 mod nullable;
 mod run;
 mod set_aside;
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000005_optional_passwords::Migration),
             Box::new(m20261129_000006_session_assurance::Migration),
             Box::new(m20261129_000007_audit_subjects::Migration),
+            Box::new(m20261130_000001_index_audit_events::Migration),
         ]
     }
 }

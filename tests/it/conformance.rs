@@ -59,6 +59,8 @@ macro_rules! with_every_case {
                 a_registration_waits_for_a_unit_with_its_address;
             audit:
                 events_are_read_back_exactly_newest_first
+                pages_contain_each_event_once
+                filters_select_events
                 events_are_found_by_user_and_kind
                 an_event_is_there_only_if_the_unit_commits
                 a_sweep_takes_what_occurred_before

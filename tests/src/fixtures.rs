@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use inwren_adapters::store::memory::MemoryStore;
 use inwren_domain::account::{Inserted, Tier, User};
-use inwren_domain::audit::AuditEventId;
-use inwren_domain::audit::{AuditEvent, AuditEventKind, Subject};
+use inwren_domain::audit::{AuditEvent, AuditEventId, AuditEventKind, AuditFilter, Subject};
 use inwren_domain::authn::{Acr, Amr, Assurance};
 use inwren_domain::client::ServiceClientId;
 use inwren_domain::client::{ServiceClient, ServiceClientName};
 use inwren_domain::credential::{Account, PasswordHash};
-use inwren_domain::kernel::{ClientInfo, Email, SessionId, TokenDigest, TokenId, UserId};
+use inwren_domain::kernel::{
+    ClientInfo, Email, PageRequest, SessionId, StoreError, TokenDigest, TokenId, UserId,
+};
 use inwren_domain::session::{Principal, Rotation, Session, authenticate};
+use inwren_domain::store::Store;
 use inwren_domain::token::AccessClaims;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
@@ -189,6 +191,22 @@ pub fn distinct_event(kind: AuditEventKind, subject: impl Into<Subject>) -> Audi
         actor_id: Some(user_id()),
         client: ClientInfo::new(Some([192, 0, 2, 5].into()), Some("event/1.0")),
         ..event(kind, subject)
+    }
+}
+
+/// All events that match the filter, newest first, read page by page.
+pub async fn audit_events(store: &dyn Store, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
+    let mut view = store.read().await?;
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let request = PageRequest::new(PageRequest::MAX_LIMIT, after);
+        let page = view.audit().page(filter, request).await?;
+        found.extend(page.items);
+        if page.next.is_none() {
+            return Ok(found);
+        }
+        after = page.next;
     }
 }
 

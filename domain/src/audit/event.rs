@@ -1,3 +1,5 @@
+use std::fmt;
+
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -42,6 +44,16 @@ pub enum Subject {
     Client(ServiceClientId),
 }
 
+/// `user:` or `client:` with the id.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Client(id) => write!(f, "client:{id}"),
+        }
+    }
+}
+
 impl From<UserId> for Subject {
     fn from(id: UserId) -> Self {
         Self::User(id)
@@ -63,6 +75,9 @@ macro_rules! kinds {
         }
 
         impl AuditEventKind {
+            /// All kinds.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
             /// The name in the store.
             pub fn as_str(self) -> &'static str {
                 match self {

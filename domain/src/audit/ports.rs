@@ -1,14 +1,20 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{AuditEvent, AuditEventKind};
-use crate::kernel::{StoreError, UserId};
+use super::{AuditEvent, AuditEventId, AuditEventKind, AuditFilter};
+use crate::kernel::{AgeCursor, Page, PageRequest, StoreError, UserId};
 
 /// Reads audit events.
 #[async_trait]
 pub trait AuditReader: Send {
-    /// The latest events, newest first.
-    async fn latest(&mut self, limit: u16) -> Result<Vec<AuditEvent>, StoreError>;
+    /// A page of the events that match the filter. They MUST come newest first, by `(occurred_at, id)`. Each event that
+    /// exists while a caller reads all pages MUST come exactly once. The cost of a page MUST NOT grow with the number of
+    /// pages before it. Nor MUST it grow with events that do not match, except those about the same subject.
+    async fn page(
+        &mut self,
+        filter: &AuditFilter,
+        page: PageRequest<AgeCursor<AuditEventId>>,
+    ) -> Result<Page<AuditEvent, AgeCursor<AuditEventId>>, StoreError>;
 
     /// Whether an event of this kind exists for this user. The cost MUST NOT grow with the events of other users.
     async fn has(&mut self, user: UserId, kind: AuditEventKind) -> Result<bool, StoreError>;

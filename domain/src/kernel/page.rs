@@ -2,6 +2,7 @@ use time::OffsetDateTime;
 
 use super::{SessionId, UserId};
 use crate::account::User;
+use crate::audit::{AuditEvent, AuditEventId};
 use crate::session::Session;
 
 /// A position in a listing, newest first: after the item with this creation time and id.
@@ -17,6 +18,13 @@ impl AgeCursor<SessionId> {
     /// The position right after a session.
     pub fn after(session: &Session) -> Self {
         Self { created_at: session.created_at, id: session.id }
+    }
+}
+
+impl AgeCursor<AuditEventId> {
+    /// The position right after an audit event.
+    pub fn after_event(event: &AuditEvent) -> Self {
+        Self { created_at: event.occurred_at, id: event.id }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::account::import::{UserSnapshot, UserTransfer};
 use crate::account::{
     Inserted, Registration, Updated, User, UserChange, UserFilter, UserReader, UserRepository,
 };
-use crate::audit::{AuditEvent, AuditEventKind, AuditLog, AuditReader};
+use crate::audit::{AuditEvent, AuditEventId, AuditEventKind, AuditFilter, AuditLog, AuditReader};
 use crate::client::ServiceClientId;
 use crate::client::{ServiceClient, ServiceClientReader, ServiceClientRepository};
 use crate::credential::{Account, CredentialReader, CredentialRepository, PasswordHash};
@@ -150,7 +150,9 @@ passed_on! {
     }
 
     AuditReader of ReadView through audit {
-        fn latest(limit: u16) -> Vec<AuditEvent>;
+        fn page(
+            filter: &AuditFilter, page: PageRequest<AgeCursor<AuditEventId>>
+        ) -> Page<AuditEvent, AgeCursor<AuditEventId>>;
         fn has(user: UserId, kind: AuditEventKind) -> bool;
     }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use inwren_domain::audit::{AuditEventKind, OPERATOR};
+use inwren_domain::audit::{AuditEventKind, AuditFilter, OPERATOR};
 use inwren_domain::client::ServiceClientId;
 use inwren_domain::client::{self, ServiceClientName};
 use inwren_domain::store::Store;
 use inwren_tests::app::{AUDIENCE, ISSUER, TestApp, forge};
-use inwren_tests::fixtures::unique;
+use inwren_tests::fixtures::{audit_events, unique};
 use serde_json::json;
 
 use super::protected;
@@ -240,7 +240,7 @@ async fn what_is_done_to_clients_is_written_down(store: Arc<dyn Store>) {
     let name = ServiceClientName::parse(&one.name).unwrap();
     assert!(client::manage::create(&app.state.core, name).await.is_err());
     client::manage::revoke(&app.state.core, one.id).await.expect("a revocation");
-    let events = store.read().await.unwrap().audit().latest(10).await.unwrap();
+    let events = audit_events(&*store, &AuditFilter::default()).await.unwrap();
     let mut kinds: Vec<AuditEventKind> = events.iter().map(|event| event.kind).collect();
     kinds.sort_by_key(|kind| kind.as_str());
     assert_eq!(kinds, [AuditEventKind::ServiceClientCreated, AuditEventKind::ServiceClientRevoked]);

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use inwren_domain::audit::AuditEvent;
+use inwren_domain::audit::{AuditEvent, AuditFilter};
 use inwren_domain::store::Store;
 use inwren_tests::app::{Account, TestApp, Tokens, forge, key};
 use inwren_tests::fakes::Script;
+use inwren_tests::fixtures::audit_events;
 use serde_json::{Value, json};
 
 use super::protected;
@@ -54,7 +55,7 @@ impl Counted {
     }
 
     async fn audit(&self) -> Vec<AuditEvent> {
-        self.store.read().await.expect("a view").audit().latest(500).await.expect("events")
+        audit_events(&*self.store, &AuditFilter::default()).await.expect("events")
     }
 
     async fn expect_inactive(&self, boss: &Tokens, token: &str) {

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use inwren_domain::audit::{AuditEvent, AuditEventKind};
-use inwren_domain::kernel::ClientInfo;
+use inwren_domain::audit::{AuditEvent, AuditEventId, AuditEventKind, AuditFilter, Period, Subject};
+use inwren_domain::client::ServiceClientId;
+use inwren_domain::kernel::{AgeCursor, ClientInfo, Page, PageRequest};
 use inwren_domain::store::Store;
 use time::{Duration, OffsetDateTime};
 
 use super::support::{add_users, events, together};
 use crate::fixtures::{event, now, service_client, session_of, somebody, user_id};
 
-/// What is recorded is read back as it was, newest first and no more than asked for.
+/// What is recorded is read back as it was, newest first.
 pub async fn events_are_read_back_exactly_newest_first(store: Arc<dyn Store>) {
     let user = somebody();
     add_users(&*store, &[&user]).await;
@@ -46,8 +47,81 @@ pub async fn events_are_read_back_exactly_newest_first(store: Arc<dyn Store>) {
     }
     expected.reverse();
     assert_eq!(events(&*store).await, expected);
-    let latest = store.read().await.unwrap().audit().latest(3).await.unwrap();
-    assert_eq!(latest, expected[..3]);
+}
+
+/// Pages MUST come newest first, by time and id, and contain each event exactly once, also when events come and go meanwhile.
+pub async fn pages_contain_each_event_once(store: Arc<dyn Store>) {
+    let mut expected: Vec<AuditEvent> = (0..7).map(|n| at(now() + Duration::microseconds(n / 3))).collect();
+    in_unit!(store, |unit| unit.audit().record_all(&expected).await.unwrap());
+    expected.sort_by_key(|event| std::cmp::Reverse((event.occurred_at, event.id)));
+    let (mut found, mut sizes, mut after) = (Vec::new(), Vec::new(), None);
+    loop {
+        let page = page(&*store, &AuditFilter::default(), 3, after).await;
+        sizes.push(page.items.len());
+        found.extend(page.items);
+        let Some(next) = page.next else { break };
+        after = Some(next);
+        // Newer events, and the end of old ones, do not disturb the order.
+        in_unit!(store, |unit| unit.audit().record(&at(now() + Duration::DAY)).await.unwrap());
+    }
+    assert_eq!((found, sizes), (expected.clone(), vec![3, 3, 1]));
+    let full = page(&*store, &AuditFilter::default(), 9, None).await;
+    assert_eq!((full.items.len(), full.next), (9, None));
+    // A cursor is a position and not an event.
+    let last = AgeCursor::after_event(&expected[3]);
+    assert_eq!(sweep(&*store, now() + Duration::microseconds(2), 100).await, 6);
+    assert_eq!(page(&*store, &AuditFilter::default(), 3, Some(last)).await.items, []);
+}
+
+/// A filter MUST match by subject, kind and period, alone and combined, on every page.
+pub async fn filters_select_events(store: Arc<dyn Store>) {
+    const KINDS: [AuditEventKind; 3] =
+        [AuditEventKind::LoggedIn, AuditEventKind::LoggedOut, AuditEventKind::ServiceClientCreated];
+    let id = user_id();
+    // One client has the id of a user.
+    let subjects: [Subject; 4] = [
+        id.into(),
+        user_id().into(),
+        ServiceClientId::from_uuid(id.as_uuid()).into(),
+        service_client("a client").id.into(),
+    ];
+    let all: Vec<AuditEvent> = (0..60)
+        .map(|n: usize| AuditEvent {
+            occurred_at: now() + Duration::seconds((n / 4) as i64),
+            ..event(KINDS[n % 3], subjects[n % 4])
+        })
+        .collect();
+    in_unit!(store, |unit| unit.audit().record_all(&all).await.unwrap());
+    let mut newest_first = all;
+    newest_first.sort_by_key(|event| std::cmp::Reverse((event.occurred_at, event.id)));
+
+    let (early, late) = (now() + Duration::seconds(3), now() + Duration::seconds(9));
+    let bounds = [(None, None), (Some(early), None), (None, Some(late)), (Some(early), Some(late))];
+    let subjects = subjects.map(Some).into_iter().chain([None, Some(user_id().into())]);
+    for subject in subjects {
+        for kind in [None, Some(KINDS[0]), Some(KINDS[2]), Some(AuditEventKind::UserDeleted)] {
+            for period in bounds.map(|(since, until)| Period::new(since, until).unwrap()) {
+                let filter = AuditFilter { subject, kind, period };
+                let mut expected = newest_first.iter().filter(|event| filter.matches(event));
+                let mut after = None;
+                loop {
+                    let page = page(&*store, &filter, 4, after).await;
+                    assert!(page.items.iter().eq(expected.by_ref().take(4)), "{filter:?} {after:?}");
+                    after = page.next;
+                    if after.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(expected.next(), None, "{filter:?}");
+            }
+        }
+    }
+    // A cursor from elsewhere extends no period.
+    let period = Period::new(Some(early), Some(late)).unwrap();
+    let filter = AuditFilter { period, ..AuditFilter::default() };
+    let newest = AgeCursor::after_event(&newest_first[0]);
+    let expected = newest_first.iter().filter(|event| filter.matches(event)).take(4);
+    assert!(page(&*store, &filter, 4, Some(newest)).await.items.iter().eq(expected));
 }
 
 /// `has` tells of one user and one kind, however many events there are.
@@ -149,6 +223,16 @@ pub async fn sweeps_at_once_count_each_event_once(store: Arc<dyn Store>) {
     let rest = sweep(&*store, now(), 100).await;
     assert_eq!(counted + rest, EVENTS.cast_unsigned());
     assert_eq!(events(&*store).await, [kept]);
+}
+
+async fn page(
+    store: &dyn Store,
+    filter: &AuditFilter,
+    limit: u16,
+    after: Option<AgeCursor<AuditEventId>>,
+) -> Page<AuditEvent, AgeCursor<AuditEventId>> {
+    let request = PageRequest::new(limit, after);
+    store.read().await.unwrap().audit().page(filter, request).await.unwrap()
 }
 
 /// An event that occurred at this time.

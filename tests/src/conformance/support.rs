@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inwren_domain::account::{Inserted, Updated, User, UserFilter};
-use inwren_domain::audit::AuditEvent;
+use inwren_domain::audit::{AuditEvent, AuditFilter};
 use inwren_domain::credential::{Account, PasswordHash};
 use inwren_domain::kernel::{PageRequest, SessionId, UserId};
 use inwren_domain::session::Session;
@@ -125,7 +125,7 @@ pub(super) async fn live_at(store: &dyn Store, user: UserId, now: OffsetDateTime
 
 /// All events as committed, newest first.
 pub(super) async fn events(store: &dyn Store) -> Vec<AuditEvent> {
-    store.read().await.unwrap().audit().latest(1000).await.unwrap()
+    crate::fixtures::audit_events(store, &AuditFilter::default()).await.unwrap()
 }
 
 /// All users as committed, newest first.

@@ -207,11 +207,6 @@ impl Account {
         self.sessions.get_mut(&no).expect("a session that was opened")
     }
 
-    /// How many events there are.
-    pub(super) fn events(&self) -> usize {
-        self.events.len()
-    }
-
     /// What is there to be seen.
     pub(super) fn view(&self, now: OffsetDateTime) -> View {
         let live = self.sessions.iter().filter(|(_, session)| session.is_live(now));

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use inwren_domain::audit::AuditFilter;
 use inwren_domain::kernel::{PageRequest, StoreError};
 use inwren_domain::session::Session;
 use inwren_domain::session::introspect::{self, Introspection};
@@ -8,9 +9,7 @@ use time::OffsetDateTime;
 use super::account::{Event, View};
 use super::call::{SessionNo, TokenNo};
 use super::world::World;
-
-/// So many events more than expected are seen.
-const SURPLUS: usize = 5;
+use crate::fixtures::audit_events;
 
 impl World {
     /// Looks at the account in the store, and tries all its tokens.
@@ -36,10 +35,10 @@ impl World {
     }
 
     async fn events(&mut self) -> Result<Vec<Event>, StoreError> {
-        let limit = u16::try_from(self.account.events() + SURPLUS).unwrap_or(u16::MAX);
-        let latest = self.fakes.core.store.read().await?.audit().latest(limit).await?;
-        let own = latest.into_iter().filter(|event| event.subject == self.user.id.into());
-        let mut events: Vec<Event> = own
+        let own = AuditFilter { subject: Some(self.user.id.into()), ..AuditFilter::default() };
+        let mut events: Vec<Event> = audit_events(&*self.fakes.core.store, &own)
+            .await?
+            .into_iter()
             .map(|event| {
                 let session = event.session_id.map(|id| self.known.session(id));
                 (event.kind.as_str(), session, event.occurred_at)

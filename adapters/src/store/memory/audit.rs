@@ -1,11 +1,15 @@
 //! In-memory audit events.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use inwren_domain::audit::{AuditEvent, AuditEventKind, AuditLog, AuditReader, Subject};
-use inwren_domain::kernel::{StoreError, UserId};
+use inwren_domain::audit::{
+    AuditEvent, AuditEventId, AuditEventKind, AuditFilter, AuditLog, AuditReader, Subject,
+};
+use inwren_domain::kernel::{AgeCursor, Page, PageRequest, StoreError, UserId};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::state::State;
 use super::unit::MemoryUnit;
@@ -16,8 +20,12 @@ const MAX_AUDIT_EVENTS: usize = 100_000;
 
 #[async_trait]
 impl AuditReader for MemoryView {
-    async fn latest(&mut self, limit: u16) -> Result<Vec<AuditEvent>, StoreError> {
-        Ok(self.shared.snapshot().latest_events(limit.into()))
+    async fn page(
+        &mut self,
+        filter: &AuditFilter,
+        page: PageRequest<AgeCursor<AuditEventId>>,
+    ) -> Result<Page<AuditEvent, AgeCursor<AuditEventId>>, StoreError> {
+        Ok(self.shared.snapshot().page_of_events(filter, &page))
     }
 
     async fn has(&mut self, user: UserId, kind: AuditEventKind) -> Result<bool, StoreError> {
@@ -46,27 +54,41 @@ impl AuditLog for MemoryUnit {
 
 impl State {
     pub(super) fn record(&mut self, event: AuditEvent) {
-        self.audit.push_back(Arc::new(event));
+        self.audit.insert((event.occurred_at, event.id), Arc::new(event));
         if self.audit.len() > MAX_AUDIT_EVENTS {
-            self.audit.pop_front();
+            self.sweep_first(1);
         }
     }
 
     /// Deletes at most `limit` events that occurred before `before`, oldest first.
     pub(super) fn sweep_events(&mut self, before: OffsetDateTime, limit: usize) -> usize {
-        let old = self.audit.iter().filter(|event| event.occurred_at < before);
-        let mut old: Vec<_> = old.map(|event| (event.occurred_at, event.id)).collect();
-        old.sort_unstable();
-        old.truncate(limit);
-        self.audit.retain(|event| old.binary_search(&(event.occurred_at, event.id)).is_err());
-        old.len()
+        let first_kept = (before, AuditEventId::from_uuid(Uuid::nil()));
+        let old = self.audit.range(..first_kept).take(limit).count();
+        self.sweep_first(old);
+        old
+    }
+
+    fn sweep_first(&mut self, count: usize) {
+        for _ in 0..count {
+            self.audit = self.audit.without_min().1;
+        }
     }
 
     pub(super) fn has_event(&self, user: UserId, kind: AuditEventKind) -> bool {
-        self.audit.iter().any(|event| event.subject == Subject::User(user) && event.kind == kind)
+        self.audit.values().any(|event| event.subject == Subject::User(user) && event.kind == kind)
     }
 
-    pub(super) fn latest_events(&self, limit: usize) -> Vec<AuditEvent> {
-        self.audit.iter().rev().take(limit).map(|event| event.as_ref().clone()).collect()
+    pub(super) fn page_of_events(
+        &self,
+        filter: &AuditFilter,
+        page: &PageRequest<AgeCursor<AuditEventId>>,
+    ) -> Page<AuditEvent, AgeCursor<AuditEventId>> {
+        let start =
+            page.after.map_or(Bound::Unbounded, |after| Bound::Excluded((after.created_at, after.id)));
+        let older = self.audit.range((Bound::Unbounded, start)).rev().map(|(_, event)| event);
+        let matching = older.filter(|event| filter.matches(event));
+        let one_more = matching.take(usize::from(page.limit()) + 1);
+        let found = one_more.map(|event| event.as_ref().clone()).collect();
+        Page::from_one_more(found, page.limit(), AgeCursor::after_event)
     }
 }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use imbl::{HashMap, OrdMap, OrdSet, Vector};
+use imbl::{HashMap, OrdMap, OrdSet};
 use inwren_domain::account::User;
-use inwren_domain::audit::AuditEvent;
+use inwren_domain::audit::{AuditEvent, AuditEventId};
 use inwren_domain::client::ServiceClient;
 use inwren_domain::client::ServiceClientId;
 use inwren_domain::credential::PasswordHash;
@@ -20,5 +20,5 @@ pub(super) struct State {
     pub(super) sessions: HashMap<SessionId, Arc<Session>>,
     pub(super) sessions_of: HashMap<UserId, OrdSet<SessionId>>,
     pub(super) clients: OrdMap<ServiceClientId, Arc<ServiceClient>>,
-    pub(super) audit: Vector<Arc<AuditEvent>>,
+    pub(super) audit: OrdMap<(OffsetDateTime, AuditEventId), Arc<AuditEvent>>,
 }
