@@ -118,6 +118,14 @@ def _use_real_cursor(path):
     return use
 
 
+def _list_audit_events(case):
+    _use_real_cursor("/admin/audit")(case)
+    # A period must not be empty, and its ends must be in range in UTC. A schema can say neither.
+    for name, time in [("since", "2020-01-01T00:00:00Z"), ("until", "2120-01-01T01:00:00+01:00")]:
+        if name in case.query:
+            case.query[name] = time
+
+
 def _use_own_session(case):
     case.path_parameters["session_id"] = _get("/users/me/sessions", case)["items"][0]["id"]
 
@@ -132,6 +140,8 @@ _ALWAYS = {
     # Of the users' sessions there is but one page here.
     "GET /admin/users/{user_id}/sessions": lambda case: case.query.pop("cursor", None),
     "GET /users/me/sessions": _use_real_cursor("/users/me/sessions"),
+    "GET /users/me/activity": _use_real_cursor("/users/me/activity"),
+    "GET /admin/audit": _list_audit_events,
 }
 _EVERY_SECOND = {
     "POST /auth/login": _use_real_password,

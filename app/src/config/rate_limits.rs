@@ -78,6 +78,7 @@ operations! {
         ChangePassword = "change-password" "RATE_LIMIT_CHANGE_PASSWORD" 5 "Password changes by one user";
         DeleteMe = "delete-me" "RATE_LIMIT_DELETE_ME" 5 "Deletions of the account by one user";
         Sessions = "sessions" "RATE_LIMIT_SESSIONS" 20 "Lists of sessions by one user";
+        Activity = "activity" "RATE_LIMIT_ACTIVITY" 20 "Lists of the account activity by one user";
         RevokeSession = "revoke-session" "RATE_LIMIT_REVOKE_SESSION" 10 "Revocations of single sessions by one user";
         RevokeSessions = "revoke-sessions" "RATE_LIMIT_REVOKE_SESSIONS" 10
             "Revocations of all other sessions by one user";

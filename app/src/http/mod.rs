@@ -5,6 +5,7 @@
 
 mod account;
 mod admin;
+mod audit;
 mod authn;
 mod client;
 mod credential;
@@ -25,6 +26,7 @@ use self::shared::document::RouteTable;
 use self::shared::middleware::{Cors, RequestPipeline};
 use crate::config::AllowedOrigins;
 pub use admin::{AdminUserDto, AdminUserPage, user_cursor};
+pub(crate) use audit::{AuditEventPage, actor, audit_cursor};
 pub use health::HealthEndpoint;
 pub use shared::body::PendingBodies;
 pub use shared::client::{ProxyHeader, TrustedProxies};

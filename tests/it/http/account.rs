@@ -47,8 +47,10 @@ async fn profile_contains_only_public_fields(store: Arc<dyn Store>) {
         names.sort_unstable();
         names
     };
-    assert_eq!(names(&user), ["created_at", "email", "id", "is_active", "tier"]);
-    assert_eq!(names(&app.me(&admin.tokens.access).await.json()), names(&user));
+    assert_eq!(names(&user), ["created_at", "email", "id", "is_active", "is_superuser", "tier"]);
+    assert_eq!(user["is_superuser"], false);
+    let admin = app.me(&admin.tokens.access).await.json();
+    assert_eq!((names(&admin), &admin["is_superuser"]), (names(&user), &json!(true)));
 }
 
 async fn an_address_is_changed(store: Arc<dyn Store>) {

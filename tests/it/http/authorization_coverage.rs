@@ -25,7 +25,7 @@ enum For {
 }
 
 /// All operations. One that is missing here fails a test: whoever adds it says who it is for.
-const OPERATIONS: [(&str, For); 26] = [
+const OPERATIONS: [(&str, For); 28] = [
     ("register", For::Everybody),
     ("login", For::Everybody),
     ("create_access_token", For::Everybody),
@@ -45,6 +45,7 @@ const OPERATIONS: [(&str, For); 26] = [
     ("list_sessions", For::Users),
     ("revoke_session", For::Users),
     ("revoke_other_sessions", For::Users),
+    ("list_activity", For::Users),
     ("introspect_token", For::Superusers),
     ("list_users", For::Superusers),
     ("get_user", For::Superusers),
@@ -52,6 +53,7 @@ const OPERATIONS: [(&str, For); 26] = [
     ("delete_user", For::Superusers),
     ("list_user_sessions", For::Superusers),
     ("revoke_user_sessions", For::Superusers),
+    ("list_audit_events", For::Superusers),
 ];
 
 fn who(operation: &Operation) -> For {

@@ -91,6 +91,7 @@ fn limit_of(operation: &Operation) -> (&'static str, u32) {
         "change_password" => ("change-password", 5),
         "delete_current_user" => ("delete-me", 5),
         "list_sessions" => ("sessions", 20),
+        "list_activity" => ("activity", 20),
         "revoke_session" => ("revoke-session", 10),
         "revoke_other_sessions" => ("revoke-sessions", 10),
         _ if operation.path.starts_with("/admin/") => ("admin", 60),

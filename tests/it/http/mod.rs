@@ -21,8 +21,10 @@ macro_rules! stories {
 }
 
 mod account;
+mod activity;
 mod admin;
 mod admin_list;
+mod audit;
 mod authorization_coverage;
 mod authorization_header;
 mod bodies;

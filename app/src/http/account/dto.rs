@@ -19,6 +19,8 @@ object! {
         tier: String = "free".to_owned(),
         /// Whether the user may log in.
         is_active: bool = true,
+        /// Whether the user may administer other users.
+        is_superuser: bool = false,
         /// When the user registered.
         created_at: OffsetDateTime = EXAMPLE_TIME,
     }
@@ -31,6 +33,7 @@ impl From<&User> for UserDto {
             email: user.email.as_str().to_owned(),
             tier: user.tier.as_str().to_owned(),
             is_active: user.is_active,
+            is_superuser: user.is_superuser,
             created_at: user.created_at,
         }
     }

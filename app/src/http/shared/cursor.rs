@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use inwren_domain::audit::AuditEventId;
 use inwren_domain::kernel::{AgeCursor, SessionId, UserCursor, UserId};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -52,16 +53,35 @@ impl CursorText for UserCursor {
 
 impl CursorText for AgeCursor<SessionId> {
     fn encode(&self) -> String {
-        let mut bytes = vec![BY_AGE];
-        bytes.extend(age_bytes(self.created_at, self.id.as_uuid()));
-        URL_SAFE_NO_PAD.encode(bytes)
+        encode_by_age(self.created_at, self.id.as_uuid())
     }
 
     fn decode(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (created_at, id) = decode_age(bytes.strip_prefix(&[BY_AGE])?)?;
+        let (created_at, id) = decode_by_age(text)?;
         Some(Self { created_at, id: SessionId::from_uuid(id) })
     }
+}
+
+impl CursorText for AgeCursor<AuditEventId> {
+    fn encode(&self) -> String {
+        encode_by_age(self.created_at, self.id.as_uuid())
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let (created_at, id) = decode_by_age(text)?;
+        Some(Self { created_at, id: AuditEventId::from_uuid(id) })
+    }
+}
+
+fn encode_by_age(created_at: OffsetDateTime, id: Uuid) -> String {
+    let mut bytes = vec![BY_AGE];
+    bytes.extend(age_bytes(created_at, id));
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn decode_by_age(text: &str) -> Option<(OffsetDateTime, Uuid)> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    decode_age(bytes.strip_prefix(&[BY_AGE])?)
 }
 
 fn age_bytes(created_at: OffsetDateTime, id: Uuid) -> impl Iterator<Item = u8> {
@@ -91,10 +111,12 @@ mod tests {
             for address in ["a@example.org", "zo\u{eb}@b\u{fc}cher.example", "", &"a".repeat(1_000)] {
                 let of_user = UserCursor { age, address: address.to_owned() };
                 assert_eq!(UserCursor::decode(&of_user.encode()), Some(of_user.clone()));
-                assert_eq!(AgeCursor::decode(&of_user.encode()), None);
+                assert_eq!(AgeCursor::<SessionId>::decode(&of_user.encode()), None);
             }
             let of_session = AgeCursor { created_at, id: SessionId::from_uuid(Uuid::from_u128(42)) };
             assert_eq!(AgeCursor::decode(&of_session.encode()), Some(of_session));
+            let of_event = AgeCursor { created_at, id: AuditEventId::from_uuid(Uuid::from_u128(42)) };
+            assert_eq!(AgeCursor::decode(&of_event.encode()), Some(of_event));
             // The format of user cursors in earlier versions.
             assert_eq!(
                 UserCursor::decode(&of_session.encode()),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use inwren_domain::account::Tier;
+use inwren_domain::audit::AuditEventId;
 use inwren_domain::kernel::{AgeCursor, SessionId, UserCursor};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
@@ -31,8 +32,19 @@ impl FromText for UserCursor {
     }
 }
 
+/// The form of a cursor of an age and an id.
+const AGE_CURSOR: Option<&str> = Some("^[A-Za-z0-9_-]{34}$");
+
+impl FromText for AgeCursor<AuditEventId> {
+    const PATTERN: Option<&'static str> = AGE_CURSOR;
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::decode(text)
+    }
+}
+
 impl FromText for AgeCursor<SessionId> {
-    const PATTERN: Option<&'static str> = Some("^[A-Za-z0-9_-]{34}$");
+    const PATTERN: Option<&'static str> = AGE_CURSOR;
 
     fn from_text(text: &str) -> Option<Self> {
         Self::decode(text)

@@ -26,6 +26,7 @@ use super::problem_pages;
 use super::state::AppState;
 use crate::http::account::{AccountApi, RegistrationApi};
 use crate::http::admin::AdminApi;
+use crate::http::audit::{ActivityApi, AuditApi};
 use crate::http::authn::LoginApi;
 use crate::http::client::{OAuthApi, TokensApi};
 use crate::http::credential::CredentialApi;
@@ -43,7 +44,9 @@ type Apis = (
     AccountApi,
     CredentialApi,
     SessionsApi,
+    ActivityApi,
     AdminApi,
+    AuditApi,
     WellKnownApi,
     HealthApi,
 );
@@ -59,7 +62,9 @@ pub(in crate::http) fn service(state: &Arc<AppState>) -> BoxEndpoint<'static, Re
         AccountApi(Arc::clone(state)),
         CredentialApi(Arc::clone(state)),
         SessionsApi(Arc::clone(state)),
+        ActivityApi(Arc::clone(state)),
         AdminApi(Arc::clone(state)),
+        AuditApi(Arc::clone(state)),
         WellKnownApi(Arc::clone(state)),
         HealthApi(Arc::clone(state)),
     );

@@ -1,6 +1,7 @@
 //! Completes the schemas of bodies with what the types of their fields cannot express.
 
 use inwren_domain::account::{Tier, TierCatalog};
+use inwren_domain::audit::AuditEventKind;
 use serde_json::{Value, json};
 
 use crate::http::shared::problem::Kind;
@@ -29,6 +30,12 @@ pub(super) fn complete(document: &mut Value, tiers: &TierCatalog) {
         // Not an `enum`: strict clients would reject a problem that is newer than the client.
         let codes: Vec<_> = Kind::ALL.iter().map(|kind| kind.code).collect();
         set(problem, "code", "x-extensible-enum", json!(codes));
+    }
+    for name in ["AuditEvent", "Activity"] {
+        if let Some(event) = schemas.get_mut(name) {
+            let kinds: Vec<_> = AuditEventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            set(event, "kind", "x-extensible-enum", json!(kinds));
+        }
     }
 }
 
