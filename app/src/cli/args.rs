@@ -41,7 +41,7 @@ pub(super) enum Command {
     /// Generate, rotate, list, retire or revoke signing keys
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Create, import or export users, or set a password
+    /// List, show, create, change, delete, import or export users
     #[command(subcommand)]
     Users(UsersCommand),
     /// Migrate users from the table of another service, such as FastAPI
@@ -49,6 +49,8 @@ pub(super) enum Command {
     /// Manage service clients: services with credentials of their own
     #[command(subcommand)]
     Clients(ClientsCommand),
+    /// List audit events
+    Audit(super::audit::AuditArgs),
     /// Copy the SQLite database to a file while the service runs
     Backup {
         /// The new file. Only its owner may read it

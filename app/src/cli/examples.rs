@@ -154,6 +154,17 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "audit",
+        &[
+            ("List the newest audit events", "inwren audit"),
+            ("List the logins of a user", "inwren audit --subject ann@example.org --kind logged_in"),
+            (
+                "List the events of a day as JSON",
+                "inwren audit --since 2026-11-30T00:00:00Z --until 2026-12-01T00:00:00Z --json",
+            ),
+        ],
+    ),
+    (
         "backup",
         &[
             ("Copy the database while the service runs", "inwren backup inwren.db"),

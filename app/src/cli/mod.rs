@@ -2,6 +2,7 @@
 
 mod adopt;
 mod args;
+mod audit;
 mod backup;
 mod clients;
 mod completions;
@@ -76,6 +77,7 @@ async fn dispatch(parsed: Parsed) -> Outcome {
         Command::Users(command) => users::run(&config()?, command).await,
         Command::Adopt(args) => adopt::run(&config()?, args).await,
         Command::Clients(command) => clients::run(&config()?, command).await,
+        Command::Audit(args) => audit::run(&config()?, args).await,
         Command::Backup { file, force } => backup::run(&config()?, &file, force).await,
         Command::Restore { file, end_sessions, keep_other_tables, yes } => {
             let wanted = restore::Wanted { end_sessions, keep_other_tables, yes };
