@@ -1,7 +1,7 @@
 //! Whether the story told enough.
 
 /// Of each kind of statement something that only it has, in the words of both databases.
-const KINDS: [&[&str]; 26] = [
+const KINDS: [&[&str]; 32] = [
     &["INSERT INTO \"users\""],
     &["INSERT INTO \"sessions\""],
     &["INSERT INTO \"audit_events\""],
@@ -18,7 +18,13 @@ const KINDS: [&[&str]; 26] = [
     &["SELECT", "FROM \"sessions\"", "\"expires_at\" <", "ORDER BY"],
     &["SELECT", "FROM \"sessions\"", "\"revoked_at\" <", "ORDER BY"],
     &["DELETE FROM \"sessions\"", "\"id\" IN"],
-    &["SELECT", "FROM \"audit_events\"", "\"occurred_at\" <", "ORDER BY"],
+    &["SELECT", "FROM \"audit_events\"", "\"occurred_at\" <", "ORDER BY", "ASC"],
+    &["SELECT", "FROM \"audit_events\"", "WHERE (\"occurred_at\", \"id\") <", "ORDER BY"],
+    &["SELECT", "FROM \"audit_events\"", "\"user_id\" =", "(\"occurred_at\", \"id\") <", "ORDER BY"],
+    &["SELECT", "FROM \"audit_events\"", "\"user_id\" =", "kind || ''", "ORDER BY"],
+    &["SELECT", "FROM \"audit_events\"", "\"client_id\" =", "ORDER BY"],
+    &["SELECT", "FROM \"audit_events\"", "\"kind\" =", "(\"occurred_at\", \"id\") <", "ORDER BY"],
+    &["SELECT", "FROM \"audit_events\"", "\"kind\" =", "\"occurred_at\" >=", "\"occurred_at\" <", "ORDER BY"],
     &["SELECT", "\"ip_address\" IS NOT NULL", "ORDER BY"],
     &["SELECT", "FROM \"users\"", "\"email_normalized\" ="],
     &["SELECT", "FROM \"sessions\"", "\"max_expires_at\" >", "ORDER BY"],

@@ -20,6 +20,7 @@ pub(super) fn tell(service: &Service, program: &Program, storage: &Storage, user
     many_sessions(service);
     administration(service, &root);
     machines(service, program, &root);
+    audit(service, &root);
     crowd(service);
     for path in ["/health", "/.well-known/jwks.json", "/"] {
         service.call(&Call::get(path)).expect(200);
@@ -118,6 +119,27 @@ fn machines(service: &Service, program: &Program, root: &Tokens) {
     program.clone().args(["clients", "revoke", &id, "--yes"]).run().with_code(0);
     let set = ["users", "set-password", "dan@plans.example", "--password-stdin"];
     program.clone().args(set).input(OTHER_PASSWORD).run().with_code(0);
+}
+
+/// The audit log under every filter, two pages of each.
+fn audit(service: &Service, root: &Tokens) {
+    let get = |path: &str| service.call(&Call::get(path).bearer(&root.access)).expect(200).json();
+    let user = service.call(&me(&root.access)).expect(200).text("id");
+    let subjects = [String::new(), format!("&subject=user:{user}"), format!("&subject=client:{user}")];
+    let periods =
+        ["", "&since=2026-01-01T00:00:00Z", "&since=2026-01-01T00:00:00Z&until=2126-01-01T00:00:00Z"];
+    for subject in &subjects {
+        for kind in ["", "&kind=logged_in", "&kind=service_client_revoked", "&kind=user_imported"] {
+            for period in periods {
+                let path = format!("/admin/audit?limit=1{subject}{kind}{period}");
+                if let Some(next) = get(&path)["next_cursor"].as_str() {
+                    get(&format!("{path}&cursor={next}"));
+                }
+            }
+        }
+    }
+    get(&format!("/admin/audit?subject={user}"));
+    get("/users/me/activity");
 }
 
 /// Those who ask at the same time may be answered together, by statements that nobody meets alone.
