@@ -60,7 +60,7 @@ def run(command, folder, **settings):
 
 
 def recipes():
-    """Returns all sections with commands and files by heading. Each starts with the command that downloads the document."""
+    """Returns the sections with commands and files by heading. Each starts with the download of the document."""
     first, *sections = re.split(r"^## (.+)\n", PAGE.read_text(), flags=re.M)
     [(_, document)] = re.findall(r"^```(sh)\n(.*?)^```$", first, re.M | re.S)
     found = {}

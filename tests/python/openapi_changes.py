@@ -2,9 +2,10 @@
 
     python3 tests/python/openapi_changes.py docs/openapi/released.json app/openapi.json
 
-prints one line per change, and exits with 1 if a change is breaking and the version does not say so. A change is breaking if
-a client of the old document can fail: an operation or a field is gone, a request needs more or accepts less, a response can
-be what it never was. Names of schemas are not sent, so a renamed schema is additive. Texts and examples may change."""
+prints one line per change, and exits with 1 if a change is breaking and the version does not say so. A change is
+breaking if a client of the old document can fail: an operation or a field is gone, a request needs more or accepts
+less, a response can be what it never was. Names of schemas are not sent, so a renamed schema is additive. Texts and examples
+may change."""
 
 import json
 import sys

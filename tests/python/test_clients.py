@@ -1,5 +1,5 @@
-"""Clients that are generated from the committed document: the recipes of docs/clients.md work unchanged, and each client
-runs the same story against its own service."""
+"""Clients that are generated from the committed document: the recipes of docs/clients.md work unchanged, and each
+client runs the same story against its own service."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-//! The own account.
+//! The account of the caller.
 
 use std::sync::Arc;
 

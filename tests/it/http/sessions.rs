@@ -1,4 +1,4 @@
-//! The own sessions.
+//! The sessions of the caller.
 
 use std::sync::Arc;
 

@@ -54,7 +54,7 @@ impl AdminApi {
         /// `next_cursor` of the previous page. Repeat the other parameters unchanged.
         cursor: Query<Option<Parameter<UserCursor>>>,
         /// Only users whose address has this prefix, in any case. Domains are compared in their ASCII form (UTS 46),
-        /// label by label: both forms of a complete address match, and a label with characters beyond ASCII must be
+        /// label by label. Both forms of a complete address match. A label with characters beyond ASCII must be
         /// complete.
         #[oai(validator(max_length = 254))]
         email: Query<Option<String>>,

@@ -29,9 +29,9 @@ pub(in crate::http) struct RefreshApi(pub(in crate::http) Arc<AppState>);
 impl RefreshApi {
     /// Refresh tokens
     ///
-    /// Exchanges a refresh token for a new pair of tokens. If the client uses the previous refresh token again within
-    /// the grace period, because a response was lost or two tabs refreshed concurrently, it gets the same new refresh
-    /// token again. Later reuse revokes the session.
+    /// Exchanges a refresh token for a new pair of tokens. A client whose response was lost, or two tabs that refresh
+    /// concurrently, may use the same token again within the grace period: each gets the same new refresh token. Later
+    /// reuse revokes the session.
     #[oai(path = "/refresh", method = "post", operation_id = "refresh")]
     async fn refresh(
         &self,
