@@ -171,13 +171,13 @@ macro_rules! with_every_case {
                 every_use_case_keeps_the_rules_of_a_unit;
             superusers:
                 the_locked_set_is_that_of_the_active_superusers
-                operator_follows_the_rules
                 the_locked_set_keeps_others_waiting
                 the_last_superuser_stays_whoever_races
                 the_last_superuser_stays_through_updates
                 the_last_superuser_stays_through_deletions
                 the_last_superuser_stays_through_deactivations
-                a_superuser_who_has_been_shut_out_changes_nobody;
+                a_superuser_who_has_been_shut_out_changes_nobody
+                operator_follows_the_rules;
             units:
                 a_working_store_answers_a_ping
                 writes_are_visible_from_the_commit_on

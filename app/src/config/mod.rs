@@ -1,6 +1,7 @@
 //! The configuration. It is read from flags, the environment and a `.env` file, and validated as a whole.
 
 mod database;
+mod default_urls;
 pub mod dotenv;
 mod environment;
 mod ephemeral;
@@ -36,6 +37,7 @@ use crate::http::ProxyHeader;
 use crate::observability::traces::TraceSettings;
 use database::database;
 pub use database::{Database, DatabaseTarget};
+pub use default_urls::DefaultUrls;
 pub use dotenv::read;
 pub use environment::Environment;
 pub use error::{ConfigError, Invalid};
@@ -45,7 +47,6 @@ pub use inwren_adapters::store::sql::SqlTarget;
 pub use keys::KeyPaths;
 pub use misspelt::{Misspelt, misspelt};
 pub use monitoring::LogFormat;
-pub use public_url::DefaultUrls;
 pub use rate_limits::{LimitSettings, LimitedOperation, Operation, by_client, by_user};
 pub use redis::Redis;
 use rules::rules;
@@ -138,6 +139,23 @@ impl Config {
     /// Whether the log shows paths: only in development, and only in the format for people.
     pub fn logs_paths(&self) -> bool {
         self.environment == Environment::Development && self.log_format == LogFormat::Pretty
+    }
+
+    /// Returns this configuration for a service that listens on this port: with `PORT=0` the default URLs depend on it.
+    pub(crate) fn listening_on(&self, port: u16) -> Self {
+        let mut config = self.clone();
+        config.reached_at(&default_urls::local(self.scheme(), &port.to_string()));
+        config
+    }
+
+    /// Sets the public URL and the issuer to this URL, where they are defaults.
+    pub(crate) fn reached_at(&mut self, url: &str) {
+        if self.default_urls.public_url {
+            url.clone_into(&mut self.public_url);
+        }
+        if self.default_urls.token_issuer {
+            self.token_issuer.clone_from(&self.public_url);
+        }
     }
 
     /// Reads the configuration of this process: the flags, its environment, and `.env` in the working folder.

@@ -1,41 +1,12 @@
-//! The public URL of the service, and the issuer of its tokens.
+//! Reads the public URL of the service, and the issuer of its tokens.
 
-use super::Config;
+use super::default_urls::{DefaultUrls, is_url};
 use super::source::Source;
 use super::value;
 
-/// Which of the two values are defaults, which follow the port.
-#[derive(Clone, Copy, Debug)]
-pub struct DefaultUrls {
-    /// `PUBLIC_URL` is not set, and `TOKEN_ISSUER` is no URL.
-    pub public_url: bool,
-    /// `TOKEN_ISSUER` is not set.
-    pub token_issuer: bool,
-}
-
-/// Returns the values of `PUBLIC_URL` and `TOKEN_ISSUER` that apply if they are not set. Each is the default of the
-/// other one if that is a URL. If neither is set, both are the address of the service on this machine.
-pub(super) fn defaults<'a>(value: impl Fn(&str) -> Option<&'a str>) -> [(&'static str, String); 2] {
-    let set = |name| value(name).map(|text| text.trim().trim_end_matches('/').to_owned());
-    let public_url = set("PUBLIC_URL").or_else(|| set("TOKEN_ISSUER").filter(|issuer| is_url(issuer)));
-    let public_url = public_url.unwrap_or_else(|| {
-        let scheme = if value("TLS_CERT_PATH").is_some() { "https" } else { "http" };
-        local(scheme, value("PORT").unwrap_or_default().trim())
-    });
-    [("PUBLIC_URL", public_url.clone()), ("TOKEN_ISSUER", public_url)]
-}
-
-fn local(scheme: &str, port: &str) -> String {
-    format!("{scheme}://localhost:{port}")
-}
-
-fn is_url(text: &str) -> bool {
-    text.starts_with("https://") || text.starts_with("http://")
-}
-
 /// The public URL, the issuer, and which of them are defaults.
 pub(super) fn read(source: &mut Source) -> Option<(String, String, DefaultUrls)> {
-    let issuer_is_url = source.text("TOKEN_ISSUER").is_some_and(is_url);
+    let issuer_is_url = source.text("TOKEN_ISSUER").is_some_and(|text| is_url(text.trim()));
     let token_issuer = source.is_default("TOKEN_ISSUER");
     let public_url = source.is_default("PUBLIC_URL") && (token_issuer || !issuer_is_url);
     let url = set_or_default(source, "PUBLIC_URL", value::public_url);
@@ -64,32 +35,13 @@ pub(super) fn require(source: &mut Source) {
     }
 }
 
-impl Config {
-    /// Returns this configuration for a service that listens on this port: with `PORT=0` the default URLs depend on it.
-    pub(crate) fn listening_on(&self, port: u16) -> Self {
-        let mut config = self.clone();
-        config.reached_at(&local(self.scheme(), &port.to_string()));
-        config
-    }
-
-    /// Sets the public URL and the issuer to this URL, where they are defaults.
-    pub(crate) fn reached_at(&mut self, url: &str) {
-        if self.default_urls.public_url {
-            url.clone_into(&mut self.public_url);
-        }
-        if self.default_urls.token_issuer {
-            self.token_issuer.clone_from(&self.public_url);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
     use time::OffsetDateTime;
 
-    use super::*;
+    use crate::config::Config;
 
     fn with(variables: &[(&str, &str)]) -> Result<Config, String> {
         let variable = |name: &str| {

@@ -4,7 +4,7 @@ use std::path::Path;
 use super::error::{ConfigError, Invalid};
 use super::sensitive::{is_key_material, looks_secret};
 use super::setting::{SETTINGS, Setting, find};
-use super::{dotenv, keys, public_url};
+use super::{default_urls, dotenv, keys};
 
 /// Where the value of a setting comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Source {
                 source.values.insert(setting.name, default.to_owned());
             }
         }
-        for (name, url) in public_url::defaults(|name| source.text(name)) {
+        for (name, url) in default_urls::defaults(|name| source.text(name)) {
             source.values.entry(name).or_insert(url);
         }
         source.refuse_contents();

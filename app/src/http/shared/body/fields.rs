@@ -97,7 +97,7 @@ mod tests {
     impl FromFields for Body {
         fn from_fields(fields: &mut Fields) -> Option<Self> {
             let email: Option<String> = fields.take("email");
-            let is_active: Option<Option<bool>> = fields.take("is_active");
+            let is_active: Option<bool> = fields.take("is_active");
             email.and(is_active).map(|_| Self)
         }
     }
@@ -127,10 +127,15 @@ mod tests {
     fn one_error_is_the_detail_of_the_problem() {
         let detail = |fields: &[_]| problem(fields).map(|problem| problem.detail);
         let email = ("email", Value::from("a@example.org"));
-        assert_eq!(detail(std::slice::from_ref(&email)), None);
-        assert_eq!(detail(&[email, ("foo", Value::Null)]).as_deref(), Some("Unknown field `foo`."));
+        let is_active = ("is_active", Value::from(true));
+        let unknown = ("foo", Value::Null);
+        assert_eq!(detail(&[email.clone(), is_active.clone()]), None);
         assert_eq!(
-            detail(&[("foo", Value::Null)]).as_deref(),
+            detail(&[email, is_active.clone(), unknown.clone()]).as_deref(),
+            Some("Unknown field `foo`.")
+        );
+        assert_eq!(
+            detail(&[is_active, unknown]).as_deref(),
             Some("2 parts of the request are invalid: see `errors`.")
         );
     }
