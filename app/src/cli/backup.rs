@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::error::{Failed, Outcome};
 use super::restore::{listed, summary};
-use super::support::say;
+use super::support::{require_database, say};
 use crate::config::Config;
 use crate::runtime::shutdown::StopSignals;
 use crate::wiring::sqlite_file::{sqlite_file, unexpected};
@@ -10,6 +10,7 @@ use crate::wiring::sqlite_file::{sqlite_file, unexpected};
 /// Copies the configured SQLite database to a file while other processes use it.
 pub(super) async fn run(config: &Config, target: &Path, overwrite: bool) -> Outcome {
     let database = sqlite_file(&config.database.target).map_err(|error| Failed::Usage(error.to_string()))?;
+    require_database(config)?;
     let mut signals = StopSignals::listen().map_err(Failed::because)?;
     let contents = tokio::select! {
         contents = database.back_up(target, overwrite) => contents.map_err(Failed::because)?,

@@ -39,7 +39,6 @@ fn every_command_works_on_sqlite() {
         "activated ann@example.org",
         "deactivated ann@example.org",
         "\"next_cursor\":null",
-        "More: --cursor ",
         "request_id",
         "TOKEN_ISSUER=",
         "RATE_LIMIT_LOGIN=",
