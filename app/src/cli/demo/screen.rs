@@ -5,8 +5,8 @@ use super::client::{Answer, Call};
 use crate::cli::support::{say, shortened};
 use crate::runtime::colour::{self, LABEL, STRONG, WARNING, paint};
 
-/// The width of a line, so that lines fit a terminal of 100 columns.
-const WIDTH: usize = 98;
+/// The width of a terminal that a line fits.
+const WIDTH: usize = 100;
 /// The longest string that a line shows in full. Tokens and moduli are longer.
 const LONGEST_STRING: usize = 48;
 /// The part of a longer string that a line shows.
