@@ -1,17 +1,15 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use poem_openapi::{ApiResponse, OpenApi};
 
-use super::dto::{Health, HealthChecks, HealthStatus, Liveness, ServiceInfo};
+use super::checks;
+use super::dto::{Health, HealthStatus, Liveness, ServiceInfo};
 use crate::http::shared::responses::{self, Answer, Json};
 use crate::http::shared::state::AppState;
 use crate::http::shared::tags::ApiTags;
 
 pub(in crate::http) struct HealthApi(pub(in crate::http) Arc<AppState>);
 
-/// Maximum response time of the database.
-const MAX_PING: Duration = Duration::from_secs(2);
 /// When to check again, in seconds.
 pub(super) const RETRY_AFTER: u64 = 2;
 
@@ -51,31 +49,10 @@ impl HealthApi {
     /// not change the status 200.
     #[oai(path = "/health", method = "get", operation_id = "get_health")]
     async fn health(&self) -> Answer<HealthAnswer, responses::Health> {
-        let database = match tokio::time::timeout(MAX_PING, self.0.core.store.ping()).await {
-            Ok(Ok(())) => HealthStatus::Ok,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "the database does not answer");
-                HealthStatus::Unavailable
-            }
-            Err(_) => {
-                tracing::warn!("the database does not answer in time");
-                HealthStatus::Unavailable
-            }
-        };
-        let rate_limiter =
-            if self.0.limits.is_degraded() { HealthStatus::Degraded } else { HealthStatus::Ok };
-        let is_ahead = self.0.core.clock.signing_time().is_err();
-        let clock = if is_ahead { HealthStatus::Unavailable } else { HealthStatus::Ok };
-        let status = match database {
-            _ if self.0.is_draining() => HealthStatus::Stopping,
-            HealthStatus::Ok => clock,
-            database => database,
-        };
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        let health = Json(Health { status, version, checks: HealthChecks { database, rate_limiter, clock } });
-        Ok(match status {
-            HealthStatus::Ok => HealthAnswer::Ready(health),
-            _ => HealthAnswer::NotReady(health, RETRY_AFTER),
+        let health = checks::check(&self.0).await;
+        Ok(match health.status {
+            HealthStatus::Ok => HealthAnswer::Ready(Json(health)),
+            _ => HealthAnswer::NotReady(Json(health), RETRY_AFTER),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Health checks and information about the service.
 
 mod api;
+mod checks;
 mod dto;
 mod listener;
 mod waiting;
