@@ -7,6 +7,7 @@ pub mod http;
 pub mod import_export;
 pub mod keys;
 pub mod observability;
+mod pages;
 pub mod runtime;
 mod service;
 pub mod tls;

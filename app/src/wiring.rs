@@ -272,6 +272,7 @@ pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
         },
         metrics,
         tracer: None,
+        environment: config.environment,
         project_name: config.project_name.clone(),
         issuer: Issuer::new(&config.token_issuer, &config.token_audience, &config.public_url),
         jwks_max_age: config.jwks_max_age,

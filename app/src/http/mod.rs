@@ -39,8 +39,8 @@ pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'sta
     let document = openapi_document(&state.project_name, &state.issuer, &state.core.settings.tiers);
     let routes = Arc::new(RouteTable::of(&document).with_metadata_of(&state.issuer));
     let requests = state.metrics.requests(|| routes.operations().to_vec());
-    let pages =
-        shared::document::routes(shared::problem_pages::routes(Route::new()), &state.project_name, document);
+    let pages = health::routes(shared::problem_pages::routes(Route::new()));
+    let pages = shared::document::routes(pages, &state.project_name, &state.issuer, document);
     let router = Router { operations: shared::document::service(state), pages, routes: Arc::clone(&routes) };
     let pipeline = RequestPipeline { state: Arc::clone(state), cors: Cors::new(cors), routes, requests };
     router.with(pipeline).boxed()

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use poem::endpoint::BoxEndpoint;
 use poem::error::NotFoundError;
-use poem::http::Uri;
+use poem::http::{Uri, header};
 use poem::{Endpoint, IntoResponse as _, Request, Response, Route};
 
+use super::health;
 use super::shared::document::{KnownRoute, RouteTable};
 
 /// Dispatches requests to the operations of the document, and to the pages beside them.
@@ -25,6 +26,9 @@ impl Endpoint for Router {
             // The new URI has no query: these documents take no parameters.
             *request.uri_mut() = Uri::from_static(path);
         }
+        if request.uri().path() == "/" {
+            return self.home(request).await;
+        }
         if self.routes.find(request.uri().path()).is_some_and(KnownRoute::is_page) {
             return Ok(self.pages.call(request).await?.into_response());
         }
@@ -33,6 +37,17 @@ impl Endpoint for Router {
             return Err(NotFoundError.into());
         }
         self.operations.call(request).await
+    }
+}
+
+impl Router {
+    /// Responds at `/`: with the page to browsers, and with the operation's JSON to other clients.
+    async fn home(&self, request: Request) -> poem::Result<Response> {
+        let response = match health::is_page_wanted(&request) {
+            true => self.pages.call(request).await?.into_response(),
+            false => self.operations.call(request).await?,
+        };
+        Ok(response.with_header(header::VARY, "Accept").into_response())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Shared by all features: request bodies, problems, rate limits, middleware and the OpenAPI document.
 
+pub(super) mod accept;
 pub(super) mod authentication;
 mod bad_head;
 pub(super) mod body;

@@ -11,6 +11,7 @@ use super::client::TrustedProxies;
 use super::issuer::Issuer;
 use super::limits::Limits;
 use super::problem::Problem;
+use crate::config::Environment;
 use crate::observability::metrics::Metrics;
 
 /// The state that all request handlers share.
@@ -31,6 +32,8 @@ pub struct AppState {
     pub issuer: Issuer,
     /// How long clients may cache the documents under `/.well-known`.
     pub jwks_max_age: Duration,
+    /// The kind of deployment. In development, the page at `/` has a registration form.
+    pub environment: Environment,
     /// The name of the service, as documents and pages show it.
     pub project_name: String,
     /// Whether the log shows the path of a request, and not only its route. Paths may contain what clients put there by

@@ -5,23 +5,22 @@ mod examples;
 mod intro;
 mod schemas;
 mod text;
+mod viewers;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use inwren_domain::account::TierCatalog;
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{HeaderValue, Method, header};
-use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, get};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Response, Route, get};
 use poem_openapi::registry::{self, Registry};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::issuer::Issuer;
+use super::problem::Problem;
 use super::problem_pages;
 use super::state::AppState;
 use crate::http::account::{AccountApi, RegistrationApi};
@@ -34,6 +33,7 @@ use crate::http::health::HealthApi;
 use crate::http::session::{RefreshApi, SessionsApi};
 use crate::http::well_known::WellKnownApi;
 use crate::observability::metrics::{CountedOperation, OperationIndex};
+use crate::pages::Page;
 
 type Apis = (
     RegistrationApi,
@@ -282,10 +282,11 @@ fn is_filled(placeholder: &str, value: &str) -> bool {
 }
 
 /// Adds `/openapi.json`, `/docs` and `/redoc`.
-pub(in crate::http) fn routes(route: Route, project_name: &str, document: String) -> Route {
+pub(in crate::http) fn routes(route: Route, project_name: &str, issuer: &Issuer, document: String) -> Route {
     let document = Bytes::from(document);
-    let swagger_ui = page(project_name, &document, OpenApiService::swagger_ui_html);
-    let redoc = page(project_name, &document, OpenApiService::redoc_html);
+    let swagger_ui =
+        viewer(project_name, issuer, &document, OpenApiService::swagger_ui_html, viewers::swagger_ui);
+    let redoc = viewer(project_name, issuer, &document, OpenApiService::redoc_html, viewers::redoc);
     let json = make_sync(move |_| {
         Response::builder()
             .content_type("application/json")
@@ -295,84 +296,29 @@ pub(in crate::http) fn routes(route: Route, project_name: &str, document: String
     route.at("/openapi.json", get(json)).at("/docs", get(swagger_ui)).at("/redoc", get(redoc))
 }
 
-/// Serves a page of the library, which is built on the first request. The page contains megabytes of script, which
+/// Serves a page that shows the document. It is rendered on the first request: it contains megabytes of script, which
 /// would delay startup, and most instances never show it.
-fn page(
+fn viewer(
     project_name: &str,
+    issuer: &Issuer,
     document: &Bytes,
-    html: fn(&OpenApiService<Described, ()>) -> String,
+    library: fn(&OpenApiService<Described, ()>) -> String,
+    render: fn(&str, &str, &str, &str) -> Result<Page, minijinja::Error>,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let (project_name, document) = (project_name.to_owned(), document.clone());
-    let made = OnceLock::new();
+    let (project_name, document, root) = (project_name.to_owned(), document.clone(), issuer.at("/"));
+    let rendered = OnceLock::new();
     make_sync(move |_| {
-        let Page { html, policy } = made.get_or_init(|| {
-            let service = described(&project_name);
-            // The library's page embeds the document as the library writes it.
-            let html = html(&service).replace(&service.spec(), String::from_utf8_lossy(&document).trim_end());
-            Page::new(&html, &project_name)
+        let rendered = rendered.get_or_init(|| {
+            let library = library(&described(&project_name));
+            render(&library, &project_name, &root, &String::from_utf8_lossy(&document))
+                .map_err(|error| error.to_string())
         });
-        Response::builder()
-            .content_type("text/html; charset=utf-8")
-            .header(header::CONTENT_SECURITY_POLICY, policy.clone())
-            .header(header::CACHE_CONTROL, "no-cache")
-            .body(html.clone())
+        match rendered {
+            Ok(page) => page.response().with_header(header::CACHE_CONTROL, "no-cache").into_response(),
+            Err(error) => Problem::internal(error).into_response(),
+        }
     })
     .map_to_response()
-}
-
-/// A page of one file. Its policy allows only scripts with known digests and `blob:` workers, and loads nothing from
-/// other origins.
-struct Page {
-    html: Bytes,
-    policy: HeaderValue,
-}
-
-impl Page {
-    fn new(html: &str, title: &str) -> Self {
-        let html = with_title(&without_outside_links(html), title);
-        // Without this icon, the browser would request one that does not exist.
-        let html = html.replacen("<head>", "<head><link rel=\"icon\" href=\"data:,\">", 1);
-        let scripts: Vec<String> = script_bodies(&html)
-            .map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
-            .collect();
-        let policy = format!(
-            "default-src 'none'; object-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
-             connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-            scripts.join(" ")
-        );
-        let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
-        Self { html: Bytes::from(html), policy }
-    }
-}
-
-/// Sets the page title to the name of the service. The library uses the name of its script.
-fn with_title(html: &str, title: &str) -> String {
-    let Some((before, (_, after))) =
-        html.split_once("<title>").and_then(|(before, rest)| Some((before, rest.split_once("</title>")?)))
-    else {
-        return html.to_owned();
-    };
-    let title = title.replace('&', "&amp;").replace('<', "&lt;");
-    format!("{before}<title>{title}</title>{after}")
-}
-
-/// Removes links to other hosts. The library's page loads fonts from a font service, which would disclose the readers
-/// to that service.
-fn without_outside_links(html: &str) -> String {
-    let outside = |line: &&str| line.trim_start().starts_with("<link") && line.contains("https://");
-    html.lines().filter(|line| !outside(line)).collect::<Vec<_>>().join("\n")
-}
-
-/// Returns the contents of the scripts of a page. A script may contain `<script` in a string.
-fn script_bodies(html: &str) -> impl Iterator<Item = &str> {
-    let mut rest = html;
-    std::iter::from_fn(move || {
-        let (_, tag) = rest.split_once("<script")?;
-        let (_, content) = tag.split_once('>')?;
-        let (body, after) = content.split_once("</script>")?;
-        rest = after;
-        Some(body)
-    })
 }
 
 #[cfg(test)]
@@ -412,18 +358,5 @@ mod tests {
         assert_eq!(counted("/nowhere", Method::GET), "none");
         assert_eq!(counted("/docs", Method::GET), "get_swagger_ui");
         assert_eq!(routes.operations()[1].statuses, [200, 404]);
-    }
-
-    #[test]
-    fn a_page_has_the_name_of_the_service() {
-        let html = "<head><title>Redoc</title></head><p><title>";
-        assert_eq!(with_title(html, "A <b> & C"), "<head><title>A &lt;b> &amp; C</title></head><p><title>");
-        assert_eq!(with_title("<p>", "A"), "<p>");
-    }
-
-    #[test]
-    fn scripts_are_found_whole() {
-        let html = "<script charset=\"UTF-8\">a < '<script>b'</script><p></p><script>c</script>";
-        assert_eq!(script_bodies(html).collect::<Vec<_>>(), ["a < '<script>b'", "c"]);
     }
 }

@@ -5,13 +5,15 @@
 mod render;
 mod wanted;
 
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::header;
 use poem::web::Path;
 use poem::{IntoResponse, Response, Route, get, handler};
 
 use self::render::Format;
 pub use self::render::reference;
+use super::accept::Accept;
 use super::problem::{Kind, Problem};
+use super::state::AppState;
 
 /// The paths of the pages in the route table, with their operation names in the metrics.
 pub(in crate::http) const PAGES: [(&str, &str); 2] =
@@ -30,23 +32,25 @@ fn all(request: &poem::Request) -> Response {
 #[handler]
 fn one(request: &poem::Request, Path(code): Path<String>) -> Response {
     match Kind::ALL.iter().find(|kind| kind.code == code) {
-        Some(kind) => answer(request, |format| render::one(kind, format)),
+        Some(kind) => answer(request, |format, service| render::one(kind, format, service)),
         None => {
             Problem::new(Kind::NOT_FOUND, "Unknown problem code. /problems lists all codes.").into_response()
         }
     }
 }
 
-fn answer(request: &poem::Request, page: impl FnOnce(Format) -> String) -> Response {
-    let accept = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let format = wanted::format(accept);
-    let mut response = Response::builder()
-        .status(StatusCode::OK)
-        .content_type(format.media_type())
-        .header(header::CACHE_CONTROL, "no-cache")
-        .header(header::VARY, HeaderValue::from_static("Accept"));
-    if format == Format::Html {
-        response = response.header(header::CONTENT_SECURITY_POLICY, render::policy());
+fn answer(
+    request: &poem::Request,
+    page: impl FnOnce(Format, &str) -> Result<Response, minijinja::Error>,
+) -> Response {
+    let format = wanted::format(&Accept::of(request));
+    let page =
+        AppState::of(request).and_then(|state| page(format, &state.project_name).map_err(Problem::internal));
+    match page {
+        Ok(page) => page
+            .with_header(header::CACHE_CONTROL, "no-cache")
+            .with_header(header::VARY, "Accept")
+            .into_response(),
+        Err(problem) => problem.into_response(),
     }
-    response.body(page(format))
 }

@@ -1,12 +1,10 @@
-use std::sync::OnceLock;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use poem::http::HeaderValue;
+use minijinja::context;
+use poem::Response;
+use poem::http::StatusCode;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::http::shared::problem::Kind;
+use crate::pages::{self, Grants, View};
 
 /// The formats of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,64 +27,54 @@ impl Format {
     }
 }
 
-const STYLE: &str = "body{font:1.05rem/1.5 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem;\
-color:#1b1f24;background:#fff}code{font-family:ui-monospace,monospace}dt{font-weight:600;margin-top:1rem}\
-dd{margin-left:0}a{color:#0b57d0}@media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#16181b}\
-a{color:#8ab4f8}}";
-
-/// The content security policy of a page. It allows the page's own style sheet and `data:` images, and nothing else.
-pub(super) fn policy() -> HeaderValue {
-    static POLICY: OnceLock<HeaderValue> = OnceLock::new();
-    let made = || {
-        let policy = format!(
-            "default-src 'none'; object-src 'none'; style-src 'sha256-{}'; img-src data:; base-uri 'none'; \
-             form-action 'none'; frame-ancestors 'none'",
-            STANDARD.encode(Sha256::digest(STYLE))
-        );
-        HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
-    };
-    POLICY.get_or_init(made).clone()
-}
-
 /// Renders the page of one kind of problem.
-pub(super) fn one(kind: &Kind, format: Format) -> String {
+pub(super) fn one(kind: &Kind, format: Format, service: &str) -> Result<Response, minijinja::Error> {
+    let Kind { code, status, title, retryable, meaning, remedy, .. } = *kind;
     match format {
         Format::Html => {
-            let Kind { code, status, title, retryable, meaning, remedy, .. } = kind;
-            page(
-                title,
-                &format!(
-                    "<h1>{title}</h1>\n<dl>\n<dt>Code</dt><dd><code>{code}</code></dd>\n\
-                     <dt>Status</dt><dd>{status}</dd>\n<dt>What it means</dt><dd>{}</dd>\n\
-                     <dt>What to do</dt><dd>{}</dd>\n<dt>Can the same request succeed later?</dt><dd>{}</dd>\n\
-                     </dl>\n<p><a href=\"../problems\">All problems</a></p>",
-                    html(meaning),
-                    html(remedy),
-                    yes_or_no(*retryable),
-                ),
-            )
+            let view = View { template: "problem.html", title, service, root: "../", ..VIEW };
+            let (meaning, remedy) = (pages::with_code(meaning), pages::with_code(remedy));
+            let page = pages::render(&view, context! { code, status, retryable, meaning, remedy })?;
+            Ok(page.response())
         }
-        Format::Markdown => section(kind, "#"),
-        Format::Json => of(kind).to_string(),
+        Format::Markdown => Ok(text(format, section(kind, "#"))),
+        Format::Json => Ok(text(format, of(kind).to_string())),
     }
 }
 
 /// Renders the page that lists all kinds of problem.
-pub(super) fn list(format: Format) -> String {
+pub(super) fn list(format: Format, service: &str) -> Result<Response, minijinja::Error> {
     match format {
         Format::Html => {
-            let line = |kind: &&Kind| {
-                let Kind { code, status, title, .. } = kind;
-                format!("<li>{status} <a href=\"problems/{code}\"><code>{code}</code></a>: {title}</li>\n")
+            let view = View { template: "problems.html", title: "Problems", service, ..VIEW };
+            let entry = |kind: &&Kind| {
+                let Kind { code, status, title, .. } = **kind;
+                context! { code, status, title }
             };
-            let lines: String = Kind::ALL.iter().map(line).collect();
-            page("Problems", &format!("<h1>Problems</h1>\n<ul>\n{lines}</ul>"))
+            let problems: Vec<_> = Kind::ALL.iter().map(entry).collect();
+            Ok(pages::render(&view, context! { problems })?.response())
         }
-        Format::Markdown => reference(),
+        Format::Markdown => Ok(text(format, reference())),
         Format::Json => {
-            json!({ "problems": Kind::ALL.iter().map(|kind| of(kind)).collect::<Vec<_>>() }).to_string()
+            let problems: Vec<_> = Kind::ALL.iter().map(|kind| of(kind)).collect();
+            Ok(text(format, json!({ "problems": problems }).to_string()))
         }
     }
+}
+
+/// What these pages have in common. Their links are relative, because the path at which a proxy serves them is unknown.
+const VIEW: View<'_> = View {
+    template: "problems.html",
+    title: "",
+    service: "",
+    root: "./",
+    styles: &[],
+    scripts: &[],
+    grants: Grants::NONE,
+};
+
+fn text(format: Format, body: String) -> Response {
+    Response::builder().status(StatusCode::OK).content_type(format.media_type()).body(body)
 }
 
 /// Renders all problems as one page of the documentation, in Markdown.
@@ -127,23 +115,6 @@ fn of(kind: &Kind) -> Value {
         "remedy": remedy,
         "retryable": retryable,
     })
-}
-
-fn page(title: &str, body: &str) -> String {
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{title}</title>\
-         <meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\">\
-         <style>{STYLE}</style></head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
-}
-
-/// Converts a text of the service to HTML. The only Markdown in these texts is code.
-fn html(text: &str) -> String {
-    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let parts = escaped.split('`').enumerate();
-    parts
-        .map(|(place, part)| if place % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() })
-        .collect()
 }
 
 const fn yes_or_no(is_so: bool) -> &'static str {

@@ -1,34 +1,17 @@
 use super::render::Format;
+use crate::http::shared::accept::Accept;
 
-/// Returns the format that the client prefers (RFC 9110 section 12.5.1). A client that states no preference, or accepts
-/// no available format, gets HTML, so that a clicked link shows something.
-pub(super) fn format<'a>(accept: impl Iterator<Item = &'a str>) -> Format {
-    let ranges: Vec<(String, f32)> = accept.flat_map(|value| value.split(',')).filter_map(range).collect();
+/// Returns the format that the client prefers. A client that states no preference, or accepts no available format, gets
+/// HTML, so that a clicked link shows something.
+pub(super) fn format(accept: &Accept) -> Format {
     let mut best = (Format::Html, 0.0);
     for format in [Format::Html, Format::Markdown, Format::Json] {
-        let quality = quality(&ranges, format.media_type());
+        let quality = accept.quality(format.media_type());
         if quality > best.1 {
             best = (format, quality);
         }
     }
     best.0
-}
-
-fn range(text: &str) -> Option<(String, f32)> {
-    let mut parts = text.split(';').map(str::trim);
-    let media = parts.next().filter(|media| media.contains('/'))?.to_ascii_lowercase();
-    let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-    let quality: f32 = quality.map_or(Some(1.0), |text| text.parse().ok())?;
-    Some((media, quality.clamp(0.0, 1.0)))
-}
-
-/// Returns the quality that the most specific matching range assigns to a media type.
-fn quality(ranges: &[(String, f32)], media_type: &str) -> f32 {
-    let media = media_type.split(';').next().unwrap_or_default();
-    let of_kind = format!("{}/*", media.split('/').next().unwrap_or_default());
-    let exact = [media, of_kind.as_str(), "*/*"];
-    let fits = |wanted: &&str| ranges.iter().find(|(range, _)| range == *wanted);
-    exact.iter().find_map(fits).map_or(0.0, |(_, quality)| *quality)
 }
 
 #[cfg(test)]
@@ -50,7 +33,7 @@ mod tests {
             ("image/png", Format::Html),
             ("rubbish;;;q=x,,", Format::Html),
         ] {
-            assert_eq!(format(std::iter::once(accept)), expected, "{accept}");
+            assert_eq!(format(&Accept::parse(std::iter::once(accept))), expected, "{accept}");
         }
     }
 }

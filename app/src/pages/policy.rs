@@ -1,0 +1,77 @@
+//! The content security policy of a page (Content Security Policy Level 3).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use poem::http::HeaderValue;
+use sha2::{Digest as _, Sha256};
+
+/// What a page's scripts may do beyond changing the page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grants {
+    /// Send requests to this service.
+    pub(crate) requests: bool,
+    /// Start workers from `blob:` URLs.
+    pub(crate) workers: bool,
+    /// Add `<style>` elements, which they fill by the style sheet interface (CSSOM).
+    pub(crate) style_elements: bool,
+}
+
+impl Grants {
+    /// Nothing.
+    pub(crate) const NONE: Self = Self { requests: false, workers: false, style_elements: false };
+}
+
+/// Returns the policy of a page with these styles and scripts. It allows them by their digests, and `data:` images, and
+/// nothing that was not granted.
+pub(super) fn policy(styles: &[&str], scripts: &[&str], grants: Grants) -> HeaderValue {
+    let mut styles: Vec<String> = styles.iter().copied().map(digest).collect();
+    if grants.style_elements {
+        // A new element is empty, and its rules are not subject to the policy.
+        styles.push(digest(""));
+    }
+    let scripts: Vec<String> = scripts.iter().copied().map(digest).collect();
+    let mut policy = "default-src 'none'; object-src 'none'; ".to_owned();
+    if !scripts.is_empty() {
+        policy += &format!("script-src {}; ", scripts.join(" "));
+    }
+    policy += &format!("style-src {}; img-src data:; ", styles.join(" "));
+    if grants.requests {
+        policy += "connect-src 'self'; ";
+    }
+    if grants.workers {
+        policy += "worker-src blob:; ";
+    }
+    policy += "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
+
+fn digest(text: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_without_scripts_allows_none() {
+        assert_eq!(
+            policy(&[""], &[], Grants::NONE),
+            "default-src 'none'; object-src 'none'; style-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; \
+             img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
+    }
+
+    #[test]
+    fn grants_are_in_the_policy() {
+        let grants = Grants { requests: true, workers: true, style_elements: true };
+        let policy = policy(&["a{}"], &["b", "c"], grants);
+        let policy = policy.to_str().unwrap();
+        let count = |name: &str| {
+            let directive = policy.split("; ").find(|directive| directive.starts_with(name));
+            directive.unwrap().matches("'sha256-").count()
+        };
+        assert_eq!((count("script-src"), count("style-src")), (2, 2));
+        assert!(policy.contains("; connect-src 'self'; worker-src blob:; "), "{policy}");
+    }
+}
