@@ -118,8 +118,21 @@ class Browser:
                 return None
             raise
 
-    def size(self, width, height):
-        self._ask("POST", f"{self._session}/window/rect", {"width": width, "height": height})
+    def view(self, width, height, scheme):
+        """Sets the size of the viewport, which may be smaller than any window, and the preferred colour scheme."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._devtools("Emulation.setDeviceMetricsOverride", size)
+        self._devtools("Emulation.setScrollbarsHidden", {"hidden": True})
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self._devtools("Emulation.setEmulatedMedia", {"features": [feature]})
+
+    def without_script(self):
+        """Pages that are opened from now on run no script."""
+        self._devtools("Emulation.setScriptExecutionDisabled", {"value": True})
+
+    def _devtools(self, command, parameters):
+        """A command of the Chrome DevTools protocol."""
+        self._ask("POST", f"{self._session}/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def picture(self):
         """What can be seen, as the bytes of a PNG."""

@@ -38,6 +38,7 @@ mod faults;
 mod foreign_hashes;
 mod headers;
 mod health;
+mod home;
 mod identity;
 mod introspection;
 mod limits;
