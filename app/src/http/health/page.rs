@@ -7,7 +7,6 @@ use super::checks;
 use super::dto::{Health, HealthStatus};
 use crate::config::Environment;
 use crate::http::shared::accept::Accept;
-use crate::http::shared::issuer::Issuer;
 use crate::http::shared::problem::Problem;
 use crate::http::shared::state::AppState;
 use crate::pages::{self, Grants, View};
@@ -30,7 +29,6 @@ async fn home(request: &Request) -> Result<Response, Problem> {
     let health = checks::check(state).await;
     let keys = state.core.keys.published(state.core.clock.now()).len();
     let is_development = state.environment == Environment::Development;
-    let base = base_url(&state.issuer, request);
     let scripts: &[&str] =
         if is_development { &[pages::COPY_SCRIPT, pages::TRY_SCRIPT] } else { &[pages::COPY_SCRIPT] };
     let view = View {
@@ -46,7 +44,7 @@ async fn home(request: &Request) -> Result<Response, Problem> {
         state => state_of(health.status),
         parts => parts(&health, keys),
         version => health.version,
-        command => command(&base),
+        command => command(state.issuer.public_url()),
         is_development,
     };
     Ok(pages::render(&view, values).map_err(Problem::internal)?.response())
@@ -79,16 +77,6 @@ fn parts(health: &Health, keys: usize) -> Vec<Value> {
         part("Rate limiter", health.checks.rate_limiter, "Ready"),
         part("Clock", health.checks.clock, "Ready"),
     ]
-}
-
-/// Returns the address for the example: the configured one, or else the one that this connection came in on. The `Host`
-/// header has no say: whoever sends it could make the page name any host.
-fn base_url(issuer: &Issuer, request: &Request) -> String {
-    let own = request.local_addr().as_socket_addr();
-    match own {
-        Some(own) if !issuer.is_address() => format!("{}://{own}", request.scheme()),
-        _ => issuer.name().trim_end_matches('/').to_owned(),
-    }
 }
 
 /// Returns the command that registers a user, for a POSIX shell.
