@@ -33,7 +33,7 @@ use crate::observability::traces::Traces;
 pub use maintenance::maintenance;
 
 /// The database of another service, for the command that imports its users.
-pub use inwren_adapters::store::sql::{ForeignDatabase, ForeignError};
+pub use inwren_adapters::store::sql::{SourceDatabase, SourceError};
 
 /// The maximum difference between the clocks of two instances.
 const LEEWAY: time::Duration = time::Duration::seconds(10);

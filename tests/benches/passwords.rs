@@ -6,7 +6,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput};
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
 use inwren_adapters::entropy::SystemEntropy;
-use inwren_domain::credential::{Password, PasswordHasher, Requester, Standing};
+use inwren_domain::credential::{ClientTrust, Password, PasswordHasher, Requester};
 use inwren_domain::kernel::ClientInfo;
 use tokio::runtime;
 
@@ -20,7 +20,7 @@ fn main() {
     let hasher = Argon2Hasher::start(PARAMETERS, limits, Arc::new(SystemEntropy)).unwrap();
     let runtime = runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let password = || Password::new("correct horse battery staple");
-    let requester = Requester::new(&ClientInfo::default(), Standing::Stranger);
+    let requester = Requester::new(&ClientInfo::default(), ClientTrust::Unrecognised);
     let hash = runtime.block_on(hasher.hash(password(), requester)).unwrap();
 
     let mut group = criterion.benchmark_group("argon2id");

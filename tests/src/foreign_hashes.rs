@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// A hash of another service, and the password that it was made of.
 #[derive(Clone, Debug)]
-pub struct ForeignHash {
+pub struct LegacyHash {
     /// What made it.
     pub made_by: String,
     /// The password, as somebody typed it.
@@ -14,7 +14,7 @@ pub struct ForeignHash {
     pub text: String,
 }
 
-impl ForeignHash {
+impl LegacyHash {
     /// For the hasher and the store.
     pub fn hash(&self) -> PasswordHash {
         PasswordHash::from_phc(self.text.clone())
@@ -32,11 +32,11 @@ impl ForeignHash {
 }
 
 /// All that were written down: each kind of hash of each of several passwords.
-pub fn all() -> Vec<ForeignHash> {
+pub fn all() -> Vec<LegacyHash> {
     let written: Value = serde_json::from_str(include_str!("../data/foreign_hashes.json")).expect("JSON");
     let entries = written.as_array().expect("an array");
     let text = |entry: &Value, name: &str| entry[name].as_str().expect("a text").to_owned();
-    let read = |entry: &Value| ForeignHash {
+    let read = |entry: &Value| LegacyHash {
         made_by: text(entry, "made_by"),
         password: text(entry, "password"),
         text: text(entry, "hash"),

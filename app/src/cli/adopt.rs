@@ -1,7 +1,5 @@
 use clap::{Args, ValueEnum};
-use inwren_domain::account::import::{
-    Census, Destination, ForeignTable, ForeignUsers, OnCaseConflict, Policy,
-};
+use inwren_domain::account::import::{Census, Destination, OnCaseConflict, Policy, SourceTable, SourceUsers};
 use serde_json::{Value, json};
 
 use super::error::{Failed, Outcome};
@@ -10,7 +8,7 @@ use super::users_import::{Choices, Conflict};
 use crate::config::{Config, DatabaseTarget, SqlTarget, has_password};
 use crate::import_export::{Adopted, Report, adopt};
 use crate::runtime::start;
-use crate::wiring::{self, ForeignDatabase, ForeignError};
+use crate::wiring::{self, SourceDatabase, SourceError};
 
 /// The new name of another service's `users` table that is in our database.
 const ASIDE: &str = "users_before_inwren";
@@ -67,7 +65,7 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     require_database(config)?;
     let from = args.from.as_deref().map(SqlTarget::parse).transpose().map_err(Failed::because)?;
     let from = from.as_ref().unwrap_or(ours);
-    let source = ForeignDatabase::connect(from).await.map_err(unreadable)?;
+    let source = SourceDatabase::connect(from).await.map_err(unreadable)?;
     let target = Target::look_at(ours, &source, &args.table).await?;
     let plan = Plan { config, args: &args, target: &target };
 
@@ -97,7 +95,7 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     plan.confirm()?;
 
     let destination = plan.destination_to_write().await?;
-    let source = ForeignDatabase::connect(from).await.map_err(unreadable)?;
+    let source = SourceDatabase::connect(from).await.map_err(unreadable)?;
     let mut table = source.read(&plan.table_to_adopt()).await.map_err(unreadable)?;
     let policy = args.choices.policy(args.on_conflict);
     // The dry run has printed the problems already, unless the output is JSON.
@@ -122,7 +120,7 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     }
 }
 
-fn unreadable(error: ForeignError) -> Failed {
+fn unreadable(error: SourceError) -> Failed {
     Failed::Failed(error.to_string())
 }
 
@@ -138,8 +136,8 @@ struct Target {
 }
 
 impl Target {
-    async fn look_at(ours: &SqlTarget, source: &ForeignDatabase, table: &str) -> Result<Self, Failed> {
-        let database = match ForeignDatabase::connect(ours).await {
+    async fn look_at(ours: &SqlTarget, source: &SourceDatabase, table: &str) -> Result<Self, Failed> {
+        let database = match SourceDatabase::connect(ours).await {
             Ok(database) => database,
             Err(error) => return Err(Failed::Failed(format!("DATABASE_URL: {error}"))),
         };
@@ -191,8 +189,8 @@ impl Plan<'_> {
     }
 
     /// Explains why the source table cannot be read. fastapi-users names it `user`.
-    async fn unreadable(&self, source: &ForeignDatabase, error: ForeignError) -> Failed {
-        let ForeignError::NoTable(missing) = &error else { return unreadable(error) };
+    async fn unreadable(&self, source: &SourceDatabase, error: SourceError) -> Failed {
+        let SourceError::NoTable(missing) = &error else { return unreadable(error) };
         let has_user = *missing != "user"
             && source.columns("user").await.is_ok_and(|columns| columns.iter().any(|name| name == "email"));
         let ours = match *missing == ASIDE {
@@ -242,7 +240,7 @@ impl Plan<'_> {
     }
 
     /// Dry run: finds the result per user.
-    async fn try_out(&self, table: &mut dyn ForeignUsers) -> Result<Adopted, Failed> {
+    async fn try_out(&self, table: &mut dyn SourceUsers) -> Result<Adopted, Failed> {
         let policy = Policy { dry_run: true, ..self.args.choices.policy(self.args.on_conflict) };
         let destination = self.destination_to_try().await?;
         let shown = self.args.choices.show_problems;
@@ -259,7 +257,7 @@ impl Plan<'_> {
     async fn adopt(
         &self,
         destination: &Destination,
-        table: &mut dyn ForeignUsers,
+        table: &mut dyn SourceUsers,
         policy: Policy,
         report: Report,
     ) -> Result<Adopted, Failed> {
@@ -279,7 +277,7 @@ impl Plan<'_> {
         confirm(&format!("This imports the users into {place}{renames}."), self.args.yes)
     }
 
-    fn print(&self, table: &ForeignTable, referring: &[String], adopted: &Adopted, dry_run: bool) {
+    fn print(&self, table: &SourceTable, referring: &[String], adopted: &Adopted, dry_run: bool) {
         if self.args.choices.json {
             say(&self.json(table, referring, adopted, dry_run).to_string());
             return;
@@ -290,7 +288,7 @@ impl Plan<'_> {
         adopted.report.lines(dry_run).iter().for_each(|line| say(line));
     }
 
-    fn json(&self, table: &ForeignTable, referring: &[String], adopted: &Adopted, dry_run: bool) -> Value {
+    fn json(&self, table: &SourceTable, referring: &[String], adopted: &Adopted, dry_run: bool) -> Value {
         let census = &adopted.census;
         let hashes = census.hashes.iter().map(|(scheme, count)| (scheme.to_string(), json!(count)));
         adopted.report.with(json!({
@@ -324,7 +322,7 @@ impl Plan<'_> {
         }))
     }
 
-    fn print_found(&self, table: &ForeignTable, referring: &[String], adopted: &Adopted) {
+    fn print_found(&self, table: &SourceTable, referring: &[String], adopted: &Adopted) {
         let census = &adopted.census;
         let named =
             |counts: Vec<String>| if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };

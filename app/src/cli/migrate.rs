@@ -31,7 +31,7 @@ pub(super) async fn run(config: &Config, command: MigrateCommand) -> Outcome {
     match command {
         MigrateCommand::Up => {
             if maintenance.schema().await.map_err(Failed::because)? == Schema::Foreign {
-                return Err(Failed::because(StartError::ForeignUsers));
+                return Err(Failed::because(StartError::SourceUsers));
             }
             let applied = maintenance.migrate_up().await.map_err(Failed::because)?;
             for name in &applied {

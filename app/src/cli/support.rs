@@ -135,7 +135,7 @@ async fn schema_fault(
     let place = place(config);
     Ok(match maintenance.schema().await? {
         Schema::Current => None,
-        Schema::Foreign => Some(Failed::because(StartError::ForeignUsers)),
+        Schema::Foreign => Some(Failed::because(StartError::SourceUsers)),
         Schema::Behind(pending) if pending.len() == maintenance.migrations().await?.len() => {
             Some(Failed::Failed(format!(
                 "DATABASE_URL: {place} has no tables of this service. Check DATABASE_URL. To create the tables, run \

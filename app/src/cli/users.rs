@@ -78,7 +78,7 @@ async fn set_password(core: &Core, email: &str, from_stdin: bool) -> Outcome {
         }
         Err(Failure::Refused(Refusal::NotFound)) => Err(users_admin::unknown(email)),
         Err(Failure::Refused(Refusal::WeakPassword(weak))) => Err(Failed::because(weak)),
-        Err(Failure::Refused(Refusal::Overtaken)) => Err(Failed::Failed(
+        Err(Failure::Refused(Refusal::ChangedMeanwhile)) => Err(Failed::Failed(
             "another request changed the password at the same moment; nothing was changed, try again"
                 .to_owned(),
         )),

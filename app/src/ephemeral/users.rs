@@ -1,5 +1,5 @@
 use inwren_domain::account::{Inserted, User};
-use inwren_domain::credential::{Account, Password, Requester, Standing};
+use inwren_domain::credential::{Account, ClientTrust, Password, Requester};
 use inwren_domain::kernel::{ClientInfo, Email, UserId};
 use inwren_domain::{Core, PortFailure};
 use uuid::Uuid;
@@ -54,7 +54,7 @@ pub enum SeedError {
 pub async fn seed(core: &Core) -> Result<(), SeedError> {
     for seed in SEEDS {
         let email = Email::parse(seed.email).map_err(|_| SeedError::Refused(seed.email))?;
-        let requester = Requester::new(&ClientInfo::default(), Standing::Known);
+        let requester = Requester::new(&ClientInfo::default(), ClientTrust::Recognised);
         let hash =
             core.hasher.hash(Password::new(seed.password), requester).await.map_err(PortFailure::from)?;
         let now = core.clock.now();

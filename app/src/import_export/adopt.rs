@@ -1,7 +1,7 @@
 use inwren_domain::PortFailure;
 use inwren_domain::account::import::{
-    Adoption, BATCH, Census, Destination, ForeignUser, ForeignUsers, Importer, Incoming, OnCaseConflict,
-    Outcome, Policy, Withheld,
+    Adoption, BATCH, Census, Destination, Importer, Incoming, OnCaseConflict, Outcome, Policy, SourceUser,
+    SourceUsers, Withheld,
 };
 use inwren_domain::kernel::StoreError;
 
@@ -38,7 +38,7 @@ pub enum AdoptError {
 /// Imports the users of another service's table. It scans all rows first, and then imports them in batches.
 pub async fn adopt(
     destination: &Destination,
-    table: &mut dyn ForeignUsers,
+    table: &mut dyn SourceUsers,
     policy: Policy,
     on_case_conflict: OnCaseConflict,
     report: Report,
@@ -84,12 +84,12 @@ pub async fn adopt(
 
 /// The rows of a table, limited to the number of rows that it has.
 struct Rows<'a> {
-    table: &'a mut dyn ForeignUsers,
+    table: &'a mut dyn SourceUsers,
     read: u64,
 }
 
 impl Rows<'_> {
-    async fn next(&mut self) -> Result<Vec<ForeignUser>, AdoptError> {
+    async fn next(&mut self) -> Result<Vec<SourceUser>, AdoptError> {
         let rows = self.table.next(ROWS).await?;
         self.read += rows.len() as u64;
         let has = self.table.table().rows;
@@ -97,7 +97,7 @@ impl Rows<'_> {
     }
 }
 
-async fn take_census(destination: &Destination, table: &mut dyn ForeignUsers) -> Result<Census, AdoptError> {
+async fn take_census(destination: &Destination, table: &mut dyn SourceUsers) -> Result<Census, AdoptError> {
     let mut progress = Progress::begin("reading users", Some(table.table().rows));
     let mut census = Census::default();
     let mut rows = Rows { table, read: 0 };
@@ -143,7 +143,7 @@ mod tests {
     use std::collections::HashMap;
 
     use async_trait::async_trait;
-    use inwren_domain::account::import::ForeignTable;
+    use inwren_domain::account::import::SourceTable;
     use time::OffsetDateTime;
 
     use super::*;
@@ -151,16 +151,16 @@ mod tests {
     use crate::wiring;
 
     /// A table of two rows that returns its first row on every read.
-    struct Stuck(ForeignTable);
+    struct Stuck(SourceTable);
 
     #[async_trait]
-    impl ForeignUsers for Stuck {
-        fn table(&self) -> &ForeignTable {
+    impl SourceUsers for Stuck {
+        fn table(&self) -> &SourceTable {
             &self.0
         }
 
-        async fn next(&mut self, _: u16) -> Result<Vec<ForeignUser>, StoreError> {
-            Ok(vec![ForeignUser {
+        async fn next(&mut self, _: u16) -> Result<Vec<SourceUser>, StoreError> {
+            Ok(vec![SourceUser {
                 key: "1".to_owned(),
                 id: None,
                 email: None,
@@ -185,7 +185,7 @@ mod tests {
         let destination = wiring::destination(&config, wiring::empty_store()).unwrap();
         let (name, id_type) = ("users".to_owned(), "character(36)".to_owned());
         let mut table =
-            Stuck(ForeignTable { name, rows: 2, id_type, read: vec![], missing: vec![], ignored: vec![] });
+            Stuck(SourceTable { name, rows: 2, id_type, read: vec![], missing: vec![], ignored: vec![] });
         let choice = OnCaseConflict::default();
         let ended = adopt(&destination, &mut table, Policy::default(), choice, Report::showing(0)).await;
         assert!(matches!(ended, Err(AdoptError::Endless(2))));

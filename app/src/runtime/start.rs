@@ -23,7 +23,7 @@ pub enum StartError {
         "the database contains the table `users` of another service; nothing was changed in it. Run `inwren adopt` to \
          migrate its users, or set DATABASE_URL to another database"
     )]
-    ForeignUsers,
+    SourceUsers,
     /// The schema could not be read or migrated.
     #[error("the database schema cannot be prepared: {0}")]
     Migration(#[from] MigrationError),
@@ -51,7 +51,7 @@ pub async fn prepare_schema(config: &Config, opened: &OpenedStore) -> Result<(),
     let Some(maintenance) = &opened.maintenance else { return Ok(()) };
     match maintenance.schema().await? {
         Schema::Current => return Ok(()),
-        Schema::Foreign => return Err(StartError::ForeignUsers),
+        Schema::Foreign => return Err(StartError::SourceUsers),
         Schema::Behind(pending) if !config.auto_migrate => {
             return Err(StartError::PendingMigrations(pending.len()));
         }

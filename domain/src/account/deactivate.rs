@@ -16,7 +16,7 @@ pub enum Refusal {
     /// No active superuser would remain.
     LastSuperuser(LastSuperuser),
     /// The session ended, or the account was deactivated or deleted, meanwhile.
-    Overtaken,
+    ChangedMeanwhile,
 }
 
 /// Deactivates the account and revokes all its sessions, in one transaction. The row and the address stay.
@@ -37,7 +37,7 @@ pub async fn execute(
     let mut unit = core.store.begin().await?;
     let superusers = unit.users().lock_active_superusers().await?;
     let checked = match crate::session::lock(unit.as_mut(), principal, now).await? {
-        None => Err(Refusal::Overtaken),
+        None => Err(Refusal::ChangedMeanwhile),
         Some(current) => {
             require_another(&superusers, user.id).map(|()| current).map_err(Refusal::LastSuperuser)
         }

@@ -1,7 +1,7 @@
 use super::{Inserted, Registration, Tier, User};
 use crate::audit::{AuditEventKind, OPERATOR, Trail};
 use crate::credential::password_policy::{self, WeakPassword};
-use crate::credential::{Account, Password, Requester, Standing};
+use crate::credential::{Account, ClientTrust, Password, Requester};
 use crate::kernel::{ClientInfo, Email, UserId};
 use crate::{Core, Failure};
 
@@ -28,8 +28,8 @@ pub enum NotCreated {
 pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failure<NotCreated>> {
     password_policy::check_new(&new.password, &new.email, &core.settings.context_words)
         .map_err(|weak| Failure::Refused(NotCreated::WeakPassword(weak)))?;
-    let standing = if new.self_registered { Standing::Stranger } else { Standing::Known };
-    let hash = core.hasher.hash(new.password, Requester::new(new.client, standing)).await?;
+    let trust = if new.self_registered { ClientTrust::Unrecognised } else { ClientTrust::Recognised };
+    let hash = core.hasher.hash(new.password, Requester::new(new.client, trust)).await?;
     let now = core.clock.now();
     let user = User {
         id: UserId::generate(now, core.entropy.as_ref())?,

@@ -27,7 +27,7 @@ pub enum Refusal {
     /// A new address requires a more recent authentication.
     StepUp(StepUpRequired),
     /// The session ended, or the account was deactivated or deleted, meanwhile.
-    Overtaken,
+    ChangedMeanwhile,
 }
 
 /// Changes the account, and returns the user after the change.
@@ -62,7 +62,7 @@ pub async fn execute(
     let mut unit = core.store.begin().await?;
     let Some(current) = crate::session::lock(unit.as_mut(), principal, now).await? else {
         unit.rollback().await?;
-        return Err(Failure::Refused(Refusal::Overtaken));
+        return Err(Failure::Refused(Refusal::ChangedMeanwhile));
     };
     if change.email.is_some() {
         end_legacy_tokens(core, unit.as_mut(), &current, now).await?;
@@ -79,7 +79,7 @@ pub async fn execute(
         }
         Updated::NotFound => {
             unit.rollback().await?;
-            Err(Failure::Refused(Refusal::Overtaken))
+            Err(Failure::Refused(Refusal::ChangedMeanwhile))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::credential::Standing;
+use crate::credential::ClientTrust;
 use crate::kernel::{ClientInfo, ClientNetwork};
 
 /// How many of an account's newest sessions are considered.
@@ -10,12 +10,12 @@ pub const REMEMBERED_SESSIONS: u16 = 32;
 
 /// Returns whether a client is recognised: it names an account for which sessions started from `addresses`, and comes
 /// from the network of one of them.
-pub fn of(client: &ClientInfo, addresses: &[IpAddr]) -> Standing {
-    let Some(network) = client.network() else { return Standing::Stranger };
+pub fn of(client: &ClientInfo, addresses: &[IpAddr]) -> ClientTrust {
+    let Some(network) = client.network() else { return ClientTrust::Unrecognised };
     if addresses.iter().any(|known| ClientNetwork::of(*known) == network) {
-        Standing::Known
+        ClientTrust::Recognised
     } else {
-        Standing::Stranger
+        ClientTrust::Unrecognised
     }
 }
 
@@ -28,11 +28,11 @@ mod tests {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let client = |text| ClientInfo::new(Some(address(text)), None);
         let before = [address("192.0.2.1"), address("2001:db8:1:2::1")];
-        assert_eq!(of(&client("192.0.2.1"), &before), Standing::Known);
-        assert_eq!(of(&client("2001:db8:1:2::abcd"), &before), Standing::Known);
-        assert_eq!(of(&client("192.0.2.2"), &before), Standing::Stranger);
-        assert_eq!(of(&client("2001:db8:1:3::1"), &before), Standing::Stranger);
-        assert_eq!(of(&client("192.0.2.1"), &[]), Standing::Stranger);
-        assert_eq!(of(&ClientInfo::default(), &before), Standing::Stranger);
+        assert_eq!(of(&client("192.0.2.1"), &before), ClientTrust::Recognised);
+        assert_eq!(of(&client("2001:db8:1:2::abcd"), &before), ClientTrust::Recognised);
+        assert_eq!(of(&client("192.0.2.2"), &before), ClientTrust::Unrecognised);
+        assert_eq!(of(&client("2001:db8:1:3::1"), &before), ClientTrust::Unrecognised);
+        assert_eq!(of(&client("192.0.2.1"), &[]), ClientTrust::Unrecognised);
+        assert_eq!(of(&ClientInfo::default(), &before), ClientTrust::Unrecognised);
     }
 }

@@ -1,7 +1,7 @@
 //! Login with a password.
 
 use super::{Attempt, client_trust};
-use crate::credential::{Password, Standing};
+use crate::credential::{ClientTrust, Password};
 use crate::kernel::{ClientInfo, Email, StoreError, UserId};
 use crate::token::TokenPair;
 use crate::{Core, Failure, authn, session};
@@ -28,7 +28,7 @@ pub enum Refusal {
     NeedsFactor(Option<UserId>),
     /// The password was changed, or the account deactivated, while the old password was being verified.
     #[error("credential changed meanwhile")]
-    Overtaken(UserId),
+    ChangedMeanwhile(UserId),
 }
 
 impl Refusal {
@@ -37,13 +37,13 @@ impl Refusal {
         match self {
             Self::Attempt(refusal) => refusal.user(),
             Self::NeedsFactor(user) => user,
-            Self::Overtaken(user) => Some(user),
+            Self::ChangedMeanwhile(user) => Some(user),
         }
     }
 }
 
 /// Returns the trust in a client that is about to try a password for this address.
-pub async fn standing(core: &Core, email: &Email, client: &ClientInfo) -> Result<Standing, StoreError> {
+pub async fn trust(core: &Core, email: &Email, client: &ClientInfo) -> Result<ClientTrust, StoreError> {
     let mut view = core.store.read().await?;
     let addresses = view.sessions().recent_addresses(email, client_trust::REMEMBERED_SESSIONS).await?;
     Ok(client_trust::of(client, &addresses))
@@ -57,5 +57,5 @@ pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure
     let proven = attempt.conclude().map_err(|needed| Failure::Refused(Refusal::NeedsFactor(needed.user)))?;
     let user = proven.user().id;
     let started = session::start::execute(core, proven, command.client).await;
-    started.map_err(|failure| failure.map(|session::start::Overtaken| Refusal::Overtaken(user)))
+    started.map_err(|failure| failure.map(|session::start::ChangedMeanwhile| Refusal::ChangedMeanwhile(user)))
 }

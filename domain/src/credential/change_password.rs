@@ -2,7 +2,7 @@
 //! 7.4.3).
 
 use super::password_policy::{self, WeakPassword};
-use super::{Account, Password, PasswordHash, Requester, Standing};
+use super::{Account, ClientTrust, Password, PasswordHash, Requester};
 use crate::account::User;
 use crate::audit::{AuditEventKind, Trail};
 use crate::authn::step_up::StepUpRequired;
@@ -33,7 +33,7 @@ pub enum Refusal {
     /// The new password is too weak.
     WeakPassword(WeakPassword),
     /// The session ended, or the account was deactivated or deleted, meanwhile.
-    Overtaken,
+    ChangedMeanwhile,
 }
 
 /// Changes the password, and issues a new token pair for the caller's session.
@@ -52,7 +52,7 @@ pub async fn execute(
         .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
     password_policy::check_new(&command.new_password, &user.email, &core.settings.context_words)
         .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
-    let requester = Requester::new(client, Standing::Known);
+    let requester = Requester::new(client, ClientTrust::Recognised);
     let checked = verify(core, principal, command.current_password, requester).await?;
     let hash = core.hasher.hash(command.new_password, requester).await?;
 
@@ -91,15 +91,15 @@ async fn verify(
     requester: Requester,
 ) -> Result<Checked, Failure<Refusal>> {
     let account = core.store.read().await?.credentials().by_id(principal.user.id).await?;
-    let Account { user, password: stored } = account.ok_or(Failure::Refused(Refusal::Overtaken))?;
+    let Account { user, password: stored } = account.ok_or(Failure::Refused(Refusal::ChangedMeanwhile))?;
     let hash = stored.ok_or(Failure::Refused(Refusal::WrongPassword))?;
     if core.hasher.check(password, hash.clone(), requester).await? {
         return Ok(Checked { hash, version: user.credential_version });
     }
     // The password may have been correct when the caller authenticated.
     let was_changed = user.credential_version != principal.user.credential_version;
-    let is_overtaken = was_changed && !is_live(core, principal).await?;
-    Err(Failure::Refused(if is_overtaken { Refusal::Overtaken } else { Refusal::WrongPassword }))
+    let is_changed = was_changed && !is_live(core, principal).await?;
+    Err(Failure::Refused(if is_changed { Refusal::ChangedMeanwhile } else { Refusal::WrongPassword }))
 }
 
 async fn is_live(core: &Core, principal: &Principal) -> Result<bool, StoreError> {
@@ -142,7 +142,7 @@ async fn replace_password(
     rekey: &Rekey,
 ) -> Result<Result<User, Refusal>, PortFailure> {
     let Some(current) = crate::session::lock(unit, principal, rekey.at).await? else {
-        return Ok(Err(Refusal::Overtaken));
+        return Ok(Err(Refusal::ChangedMeanwhile));
     };
     // A different version does not mean a different password: revoking legacy tokens advances it, too.
     let version = current.credential_version;
@@ -153,5 +153,5 @@ async fn replace_password(
     }
     let reason = RevocationReason::PasswordChanged;
     unit.sessions().revoke_all(current.id, Some(rekey.session_id), reason, rekey.at).await?;
-    Ok(if unit.sessions().rekey(rekey).await? { Ok(current) } else { Err(Refusal::Overtaken) })
+    Ok(if unit.sessions().rekey(rekey).await? { Ok(current) } else { Err(Refusal::ChangedMeanwhile) })
 }

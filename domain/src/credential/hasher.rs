@@ -18,7 +18,7 @@ pub trait AcceptedHashes: Send + Sync {
 ///
 /// Hashing is slow and takes much memory by design, so an adapter MUST limit how many hashes run and how many wait,
 /// MUST return [`HasherError::Busy`] beyond that, and MUST NOT hash on the caller's thread. Under overload,
-/// [recognised](Standing::Known) requesters MUST come first, and one address block or client network MUST NOT keep
+/// [recognised](ClientTrust::Recognised) requesters MUST come first, and one address block or client network MUST NOT keep
 /// another from its turn.
 ///
 /// A verification of a stored hash MUST take a bounded amount of memory and time, regardless of the parameters that the
@@ -62,24 +62,24 @@ pub struct Requester {
     /// The network whose share the work counts against.
     pub network: ClientNetwork,
     /// The trust in the client. It decides whether the request waits behind a flood.
-    pub standing: Standing,
+    pub trust: ClientTrust,
 }
 
 impl Requester {
     /// Creates the requester of this client.
-    pub fn new(client: &ClientInfo, standing: Standing) -> Self {
-        Self { network: client.network().unwrap_or_default(), standing }
+    pub fn new(client: &ClientInfo, trust: ClientTrust) -> Self {
+        Self { network: client.network().unwrap_or_default(), trust }
     }
 }
 
 /// Client trust: what is known about a client before its password has been checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ClientTrust {
     /// Recognised: the client was let in before, to this account from this network, or by a token that it has just
     /// presented.
-    Known,
+    Recognised,
     /// Unrecognised: any other client.
-    Stranger,
+    Unrecognised,
 }
 
 /// The result of a verification.

@@ -14,6 +14,6 @@ pub mod set_password;
 pub use account::Account;
 pub use context_words::ContextWords;
 pub use hash_scheme::HashScheme;
-pub use hasher::{AcceptedHashes, HasherError, PasswordHasher, Requester, Standing, Verification};
+pub use hasher::{AcceptedHashes, ClientTrust, HasherError, PasswordHasher, Requester, Verification};
 pub use password::{Password, PasswordHash};
 pub use ports::{CredentialReader, CredentialRepository};

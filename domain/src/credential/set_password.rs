@@ -1,7 +1,7 @@
 //! Sets a user's password. All sessions end.
 
 use super::password_policy::{self, WeakPassword};
-use super::{Password, Requester, Standing};
+use super::{ClientTrust, Password, Requester};
 use crate::audit::{AuditEventKind, OPERATOR, Trail};
 use crate::kernel::{ClientInfo, Email};
 use crate::session::RevocationReason;
@@ -15,7 +15,7 @@ pub enum Refusal {
     /// The password is too weak.
     WeakPassword(WeakPassword),
     /// Another request changed the password at the same moment.
-    Overtaken,
+    ChangedMeanwhile,
 }
 
 /// Sets the password. An inactive user stays inactive.
@@ -25,7 +25,7 @@ pub async fn execute(core: &Core, email: &Email, password: Password) -> Result<(
     let found = core.store.read().await?.users().by_login(email).await?;
     let user = found.ok_or(Failure::Refused(Refusal::NotFound))?;
     let client = ClientInfo::default();
-    let hash = core.hasher.hash(password, Requester::new(&client, Standing::Known)).await?;
+    let hash = core.hasher.hash(password, Requester::new(&client, ClientTrust::Recognised)).await?;
     let trail = Trail { core, at: core.clock.now(), actor: Some(OPERATOR), client: &client };
     let event = trail.event(AuditEventKind::PasswordChanged, user.id, None)?;
 
@@ -33,7 +33,7 @@ pub async fn execute(core: &Core, email: &Email, password: Password) -> Result<(
     unit.users().lock(user.id).await?;
     if !unit.credentials().change_password(user.id, user.credential_version, &hash, trail.at).await? {
         unit.rollback().await?;
-        return Err(Failure::Refused(Refusal::Overtaken));
+        return Err(Failure::Refused(Refusal::ChangedMeanwhile));
     }
     unit.sessions().revoke_all(user.id, None, RevocationReason::PasswordChanged, trail.at).await?;
     unit.audit().record(&event).await?;

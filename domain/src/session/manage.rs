@@ -11,12 +11,12 @@ pub enum Refusal {
     /// The user has no such live session. Another user's session gets the same response.
     NotFound,
     /// The caller's session ended meanwhile. Of two sessions that end each other, one succeeds.
-    Overtaken,
+    ChangedMeanwhile,
 }
 
 /// The caller's session ended meanwhile. Of several sessions that each end all others, one succeeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Overtaken;
+pub struct ChangedMeanwhile;
 
 /// Returns a page of the caller's live sessions, newest first.
 pub async fn list(
@@ -40,7 +40,7 @@ pub async fn revoke(
     let event = trail.event(AuditEventKind::SessionsRevoked, user, Some(session))?;
     let mut unit = core.store.begin().await?;
     let refusal = match super::lock(unit.as_mut(), principal, trail.at).await? {
-        None => Some(Refusal::Overtaken),
+        None => Some(Refusal::ChangedMeanwhile),
         Some(_) => {
             let reason = RevocationReason::RevokedByUser;
             let revoked = unit.sessions().revoke(session, user, reason, trail.at).await?;
@@ -62,14 +62,14 @@ pub async fn revoke_others(
     core: &Core,
     principal: &Principal,
     client: &ClientInfo,
-) -> Result<(), Failure<Overtaken>> {
+) -> Result<(), Failure<ChangedMeanwhile>> {
     let user = principal.user.id;
     let trail = Trail { core, at: core.clock.now(), actor: Some(user), client };
     let event = trail.event(AuditEventKind::SessionsRevoked, user, None)?;
     let mut unit = core.store.begin().await?;
     let Some(locked) = super::lock(unit.as_mut(), principal, trail.at).await? else {
         unit.rollback().await?;
-        return Err(Failure::Refused(Overtaken));
+        return Err(Failure::Refused(ChangedMeanwhile));
     };
     let ended = end_legacy_tokens(core, unit.as_mut(), &locked, trail.at).await?;
     let current = principal.session_id();

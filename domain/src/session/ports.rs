@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{Opening, Rekey, RevocationReason, Session};
+use super::{Rekey, RevocationReason, Session, SessionStart};
 use crate::account::User;
 use crate::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, UserId};
 
@@ -69,9 +69,9 @@ pub trait SessionRepository: Send {
         at: OffsetDateTime,
     ) -> Result<u64, StoreError>;
 
-    /// Evicts the user's sessions that [exceed the limit](Opening::eviction) when a new one starts, and returns the
+    /// Evicts the user's sessions that [exceed the limit](SessionStart::eviction) when a new one starts, and returns the
     /// [`User::sessions_epoch`] after that. `user` is the user as locked by the unit.
-    async fn make_room(&mut self, opening: &Opening, user: &User) -> Result<i64, StoreError>;
+    async fn make_room(&mut self, start: &SessionStart, user: &User) -> Result<i64, StoreError>;
 
     /// Deletes at most `limit` sessions that expired or were revoked before `before`, and returns their number. Live
     /// sessions MUST stay. If sweeps run concurrently, exactly one MUST delete and count each session; in a store with

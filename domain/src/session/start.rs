@@ -1,7 +1,7 @@
 //! Starts a session for an authenticated user.
 
 use super::issue::whole_seconds;
-use super::{Opening, OpeningOutcome, Session, access_token, refresh_expiry, refresh_token};
+use super::{Session, SessionStart, SessionStartOutcome, access_token, refresh_expiry, refresh_token};
 use crate::audit::{AuditEventKind, Trail};
 use crate::authn::Proven;
 use crate::kernel::{ClientInfo, PlainToken, SessionId, TokenDigest, TokenId};
@@ -10,32 +10,32 @@ use crate::{Core, Failure, PortFailure};
 
 /// A credential was changed, or the account deactivated, since the user authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Overtaken;
+pub(crate) struct ChangedMeanwhile;
 
 /// Starts a session and issues its first tokens.
 pub(crate) async fn execute(
     core: &Core,
     proven: Proven,
     client: ClientInfo,
-) -> Result<TokenPair, Failure<Overtaken>> {
+) -> Result<TokenPair, Failure<ChangedMeanwhile>> {
     let (session, refresh) = new_session(core, &proven, client)?;
     let user = proven.user();
     let trail = Trail { core, at: session.created_at, actor: Some(user.id), client: &session.client };
     let event = trail.event(AuditEventKind::LoggedIn, user.id, Some(session.id))?;
 
     // The store orders this session start before or after any change of the password or the account, never in between.
-    let opening = Opening {
+    let start = SessionStart {
         session,
         credential_version: user.credential_version,
         rehashed: proven.into_rehashed(),
         event,
         max_sessions: core.settings.sessions_per_user,
     };
-    let OpeningOutcome::Opened(current) = core.store.open_session(&opening).await? else {
-        return Err(Failure::Refused(Overtaken));
+    let SessionStartOutcome::Opened(current) = core.store.open_session(&start).await? else {
+        return Err(Failure::Refused(ChangedMeanwhile));
     };
 
-    let session = opening.session;
+    let session = start.session;
     let (access_token, expires_in) = access_token(core, &session, &current, session.created_at)?;
     Ok(TokenPair { access_token, refresh_token: refresh, expires_in })
 }

@@ -19,8 +19,8 @@ use crate::client::{ServiceClient, ServiceClientReader, ServiceClientRepository}
 use crate::credential::{Account, CredentialReader, CredentialRepository, PasswordHash};
 use crate::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, UserId};
 use crate::session::{
-    Opening, OpeningOutcome, Rekey, RevocationReason, Rotation, RotationOutcome, Session, SessionReader,
-    SessionRepository,
+    Rekey, RevocationReason, Rotation, RotationOutcome, Session, SessionReader, SessionRepository,
+    SessionStart, SessionStartOutcome,
 };
 
 /// Runs around each call of a store.
@@ -74,8 +74,8 @@ impl<H: StoreHook> Store for HookedStore<H> {
         self.hook.around("store.rotate_session", self.inner.rotate_session(rotation)).await
     }
 
-    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-        self.hook.around("store.open_session", self.inner.open_session(opening)).await
+    async fn open_session(&self, start: &SessionStart) -> Result<SessionStartOutcome, StoreError> {
+        self.hook.around("store.open_session", self.inner.open_session(start)).await
     }
 
     async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError> {
@@ -179,7 +179,7 @@ passed_on! {
         fn revoke_all(
             user: UserId, except: Option<SessionId>, reason: RevocationReason, at: OffsetDateTime
         ) -> u64;
-        fn make_room(opening: &Opening, user: &User) -> i64;
+        fn make_room(start: &SessionStart, user: &User) -> i64;
         fn sweep_ended(before: OffsetDateTime, limit: u16) -> u64;
     }
 

@@ -6,7 +6,9 @@ use crate::audit::{AuditLog, AuditReader};
 use crate::client::{ServiceClientReader, ServiceClientRepository};
 use crate::credential::{CredentialReader, CredentialRepository};
 use crate::kernel::StoreError;
-use crate::session::{Opening, OpeningOutcome, Rotation, RotationOutcome, SessionReader, SessionRepository};
+use crate::session::{
+    Rotation, RotationOutcome, SessionReader, SessionRepository, SessionStart, SessionStartOutcome,
+};
 
 /// Stores users, sessions and audit events.
 ///
@@ -38,14 +40,14 @@ pub trait Store: Send + Sync {
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError>;
 
     /// Starts a session, records its event and replaces the hash if there is a new one: all or nothing, in its own unit
-    /// of work. It MUST be [`OpeningOutcome::Overtaken`] unless the user [fits](Opening::fits) at that moment, and MUST
+    /// of work. It MUST be [`SessionStartOutcome::ChangedMeanwhile`] unless the user [fits](SessionStart::fits) at that moment, and MUST
     /// wait for a unit that has locked the user: no session starts past a deactivation or a password change. Sessions
-    /// that exceed [`Opening::max_sessions`] MUST be [evicted](Opening::eviction) in the same unit, however many start
+    /// that exceed [`SessionStart::max_sessions`] MUST be [evicted](SessionStart::eviction) in the same unit, however many start
     /// concurrently.
     ///
     /// It is a method of the store, and not of a unit, so that a store can use a single statement.
-    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-        self.begin().await?.open_session(opening).await
+    async fn open_session(&self, start: &SessionStart) -> Result<SessionStartOutcome, StoreError> {
+        self.begin().await?.open_session(start).await
     }
 
     /// Adds a user and records the event: all or nothing, in its own unit of work. If the address is taken, it MUST
@@ -146,20 +148,23 @@ impl<'a> dyn UnitOfWork + 'a {
     }
 
     /// Starts a session step by step, and commits it.
-    pub async fn open_session(mut self: Box<Self>, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-        let found = self.users().lock(opening.session.user_id).await?;
-        let Some(mut user) = found.filter(|user| opening.fits(user)) else {
+    pub async fn open_session(
+        mut self: Box<Self>,
+        start: &SessionStart,
+    ) -> Result<SessionStartOutcome, StoreError> {
+        let found = self.users().lock(start.session.user_id).await?;
+        let Some(mut user) = found.filter(|user| start.fits(user)) else {
             self.rollback().await?;
-            return Ok(OpeningOutcome::Overtaken);
+            return Ok(SessionStartOutcome::ChangedMeanwhile);
         };
-        if let Some(hash) = &opening.rehashed {
+        if let Some(hash) = &start.rehashed {
             self.credentials().rehash(user.id, user.credential_version, hash).await?;
         }
-        user.sessions_epoch = self.sessions().make_room(opening, &user).await?;
-        self.sessions().insert(&opening.session_of(&user)).await?;
-        self.audit().record(&opening.event).await?;
+        user.sessions_epoch = self.sessions().make_room(start, &user).await?;
+        self.sessions().insert(&start.session_of(&user)).await?;
+        self.audit().record(&start.event).await?;
         self.commit().await?;
-        Ok(OpeningOutcome::Opened(user))
+        Ok(SessionStartOutcome::Opened(user))
     }
 
     /// Adds a user step by step, and commits it.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
 use inwren_domain::credential::{
-    AcceptedHashes, HasherError, Password, PasswordHash, PasswordHasher, Requester, Standing, Verification,
+    AcceptedHashes, ClientTrust, HasherError, Password, PasswordHash, PasswordHasher, Requester, Verification,
 };
 use inwren_domain::kernel::ClientNetwork;
 use inwren_tests::fakes::SeededEntropy;
-use inwren_tests::foreign_hashes::{self, ForeignHash};
+use inwren_tests::foreign_hashes::{self, LegacyHash};
 
 const OURS: &str = "$argon2id$v=19$m=8,t=1,p=1$";
 
@@ -19,7 +19,7 @@ fn hasher() -> Argon2Hasher {
 }
 
 fn stranger() -> Requester {
-    Requester { network: ClientNetwork::default(), standing: Standing::Stranger }
+    Requester { network: ClientNetwork::default(), trust: ClientTrust::Unrecognised }
 }
 
 async fn verify(hasher: &Argon2Hasher, password: &str, hash: &PasswordHash) -> Verification {
@@ -31,7 +31,7 @@ async fn check(hasher: &Argon2Hasher, password: &str, hash: &PasswordHash) -> bo
 }
 
 /// Whether a new hash would be no different from this one.
-fn is_as_ours(hash: &ForeignHash) -> bool {
+fn is_as_ours(hash: &LegacyHash) -> bool {
     hash.text.starts_with(OURS) && hash.text.rsplit('$').next().is_some_and(|sum| sum.len() == 43)
 }
 
@@ -40,7 +40,7 @@ async fn every_hash_of_another_service_is_matched_by_its_password_and_renewed() 
     let hasher = hasher();
     let all = foreign_hashes::all();
     for foreign in &all {
-        let ForeignHash { made_by, password, .. } = foreign;
+        let LegacyHash { made_by, password, .. } = foreign;
         let hash = foreign.hash();
         let tail: String = password.chars().skip(1).collect();
         for wrong in ["", "another", &tail, &password.to_uppercase(), &format!("x{password}")] {
@@ -119,7 +119,7 @@ async fn a_slip_that_bcrypt_cannot_see_does_not_become_the_password() {
 #[tokio::test]
 async fn a_nul_at_the_end_that_pbkdf2_ignores_does_not_become_part_of_the_password() {
     let hasher = hasher();
-    let pbkdf2 = |hash: &ForeignHash| hash.text.contains("pbkdf2") && hash.password.len() < 64;
+    let pbkdf2 = |hash: &LegacyHash| hash.text.contains("pbkdf2") && hash.password.len() < 64;
     let mut seen = 0;
     for foreign in foreign_hashes::all().into_iter().filter(pbkdf2) {
         let with_nul = format!("{}\0", foreign.password);
@@ -133,8 +133,8 @@ async fn a_nul_at_the_end_that_pbkdf2_ignores_does_not_become_part_of_the_passwo
 #[tokio::test]
 async fn a_nul_is_in_no_password_that_bcrypt_hashed() {
     let hasher = hasher();
-    for foreign in foreign_hashes::all().into_iter().filter(ForeignHash::is_bcrypt) {
-        let ForeignHash { password, .. } = &foreign;
+    for foreign in foreign_hashes::all().into_iter().filter(LegacyHash::is_bcrypt) {
+        let LegacyHash { password, .. } = &foreign;
         for other in [format!("{password}\0"), format!("{password}\0{password}"), "\0".to_owned()] {
             assert_eq!(verify(&hasher, &other, &foreign.hash()).await, Verification::Mismatch, "{foreign:?}");
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
 use inwren_domain::credential::{
-    AcceptedHashes, HasherError, Password, PasswordHash, PasswordHasher, Requester, Standing, Verification,
+    AcceptedHashes, ClientTrust, HasherError, Password, PasswordHash, PasswordHasher, Requester, Verification,
 };
 use inwren_domain::kernel::ClientNetwork;
 use inwren_tests::fakes::SeededEntropy;
@@ -28,7 +28,7 @@ fn password() -> Password {
 }
 
 fn stranger() -> Requester {
-    Requester { network: ClientNetwork::default(), standing: Standing::Stranger }
+    Requester { network: ClientNetwork::default(), trust: ClientTrust::Unrecognised }
 }
 
 /// A hasher with one thread that is slow enough for a crowd to gather before it, and as many who wait as are wanted.
@@ -210,7 +210,7 @@ async fn many_networks_of_one_customer_do_not_keep_others_from_their_turn() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn somebody_known_is_served_although_strangers_fill_the_queue() {
-    let known = Requester { standing: Standing::Known, ..stranger() };
+    let known = Requester { trust: ClientTrust::Recognised, ..stranger() };
     assert_overtakes_a_crowd(known, &slow(50)).await;
 }
 

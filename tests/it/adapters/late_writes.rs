@@ -6,7 +6,7 @@ use inwren_adapters::store::sql::{SqlOptions, SqlStore};
 use inwren_domain::account::{Inserted, Registration, User, UserChange};
 use inwren_domain::audit::{AuditEvent, AuditEventKind};
 use inwren_domain::kernel::StoreError;
-use inwren_domain::session::{Opening, OpeningOutcome, RevocationReason, RotationOutcome, Session};
+use inwren_domain::session::{RevocationReason, RotationOutcome, Session, SessionStart, SessionStartOutcome};
 use inwren_domain::store::{Store, UnitOfWork};
 use inwren_tests::fixtures::{self, now, password_hash, rotation_of, somebody};
 use inwren_tests::process::PATIENCE;
@@ -35,11 +35,17 @@ fn registration_of(user: &User) -> Registration {
     }
 }
 
-fn opening_of(user: &User) -> Opening {
+fn opening_of(user: &User) -> SessionStart {
     let session = fixtures::session_of(user);
     let event =
         AuditEvent { session_id: Some(session.id), ..fixtures::event(AuditEventKind::LoggedIn, user.id) };
-    Opening { session, credential_version: user.credential_version, rehashed: None, event, max_sessions: 100 }
+    SessionStart {
+        session,
+        credential_version: user.credential_version,
+        rehashed: None,
+        event,
+        max_sessions: 100,
+    }
 }
 
 /// A user with a live session.
@@ -47,7 +53,7 @@ async fn opened(store: &SqlStore) -> (User, Session) {
     let user = somebody();
     assert_eq!(store.register_user(&registration_of(&user)).await.unwrap(), Inserted::Inserted);
     let opening = opening_of(&user);
-    assert_eq!(store.open_session(&opening).await.unwrap(), OpeningOutcome::Opened(user.clone()));
+    assert_eq!(store.open_session(&opening).await.unwrap(), SessionStartOutcome::Opened(user.clone()));
     (user, opening.session)
 }
 
@@ -81,7 +87,7 @@ async fn a_write_that_a_frozen_database_received_is_not_made_later() {
     assert!(matches!(rotated, RotationOutcome::Rotated(..)));
     let session = session_of(&store, &session).await.unwrap();
     opening.open_session(&opening_of(&user)).await.unwrap();
-    let rehash = |opening: Opening| Opening { rehashed: Some(password_hash()), ..opening };
+    let rehash = |opening: SessionStart| SessionStart { rehashed: Some(password_hash()), ..opening };
     rehashing.open_session(&rehash(opening_of(&user))).await.unwrap();
     registering.register_user(&registration_of(&somebody())).await.unwrap();
     let unit = revoking(&committing, &user, &session).await;
@@ -126,8 +132,8 @@ async fn a_write_that_a_frozen_database_received_is_not_made_later() {
     // All of it works again.
     let again = rotating.rotate_session(&late_rotation).await.unwrap();
     assert!(matches!(again, RotationOutcome::Rotated(..)), "{again:?}");
-    assert!(matches!(opening.open_session(&late_opening).await.unwrap(), OpeningOutcome::Opened(_)));
-    assert!(matches!(rehashing.open_session(&late_rehash).await.unwrap(), OpeningOutcome::Opened(_)));
+    assert!(matches!(opening.open_session(&late_opening).await.unwrap(), SessionStartOutcome::Opened(_)));
+    assert!(matches!(rehashing.open_session(&late_rehash).await.unwrap(), SessionStartOutcome::Opened(_)));
     let registered = registering.register_user(&late_registration).await.unwrap();
     assert_eq!(registered, Inserted::Inserted);
     revoking(&committing, &user, &session).await.commit().await.unwrap();

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use inwren_domain::account::import::UserSnapshot;
 use inwren_domain::account::{Inserted, Registration};
 use inwren_domain::kernel::StoreError;
-use inwren_domain::session::{Opening, OpeningOutcome, Rotation, RotationOutcome};
+use inwren_domain::session::{Rotation, RotationOutcome, SessionStart, SessionStartOutcome};
 use inwren_domain::store::{ReadView, Store, UnitOfWork};
 use inwren_tests::app::{Account, Call, PASSWORD, TestApp};
 use inwren_tests::fakes::{Script, faulty_store};
@@ -149,7 +149,7 @@ impl Store for Panicking {
         self.inner().rotate_session(rotation).await
     }
 
-    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+    async fn open_session(&self, opening: &SessionStart) -> Result<SessionStartOutcome, StoreError> {
         self.inner().open_session(opening).await
     }
 

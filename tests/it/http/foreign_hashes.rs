@@ -58,7 +58,7 @@ async fn a_user_logs_in_with_the_old_password_and_the_hash_becomes_ours(store: A
 
 async fn a_deactivated_user_keeps_the_old_hash(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let foreign = foreign_hashes::all().into_iter().find(foreign_hashes::ForeignHash::is_bcrypt).unwrap();
+    let foreign = foreign_hashes::all().into_iter().find(foreign_hashes::LegacyHash::is_bcrypt).unwrap();
     let account = moved_in(&app, foreign.hash(), false).await;
     for password in [foreign.password.as_str(), "another password"] {
         app.try_login(account.user.email.as_str(), password).await.expect_problem(401, "invalid-credentials");
@@ -68,7 +68,7 @@ async fn a_deactivated_user_keeps_the_old_hash(store: Arc<dyn Store>) {
 
 async fn a_slip_that_bcrypt_cannot_see_does_not_become_the_password(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let foreign = foreign_hashes::all().into_iter().find(foreign_hashes::ForeignHash::is_cut_off).unwrap();
+    let foreign = foreign_hashes::all().into_iter().find(foreign_hashes::LegacyHash::is_cut_off).unwrap();
     let account = moved_in(&app, foreign.hash(), true).await;
     let email = account.user.email.as_str();
     let slip = format!("{}x", foreign.password);
@@ -79,7 +79,7 @@ async fn a_slip_that_bcrypt_cannot_see_does_not_become_the_password(store: Arc<d
 
 async fn the_old_password_can_be_changed(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let foreign = foreign_hashes::all().into_iter().find(foreign_hashes::ForeignHash::is_bcrypt).unwrap();
+    let foreign = foreign_hashes::all().into_iter().find(foreign_hashes::LegacyHash::is_bcrypt).unwrap();
     let account = moved_in(&app, foreign.hash(), true).await;
     let email = account.user.email.as_str();
     let tokens = app.try_login(email, &foreign.password).await.expect_status(200).tokens();

@@ -1,4 +1,4 @@
-//! Opening a session with a password.
+//! SessionStart a session with a password.
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use inwren_domain::account::import::{Destination, Importer, Incoming, IncomingPassword, Outcome, Policy};
-use inwren_domain::credential::{Password, Requester, Standing, set_password};
+use inwren_domain::credential::{ClientTrust, Password, Requester, set_password};
 use inwren_domain::kernel::{ClientInfo, Email};
 use inwren_domain::store::Store;
 use inwren_tests::app::forge::Forger;
@@ -60,7 +60,7 @@ async fn adopted_superuser(app: &TestApp) -> Account {
 async fn adopted_as(app: &TestApp, email: Email, is_superuser: bool) -> Account {
     let core = &app.state.core;
     let client = ClientInfo::default();
-    let requester = Requester::new(&client, Standing::Known);
+    let requester = Requester::new(&client, ClientTrust::Recognised);
     let hash = core.hasher.hash(Password::new(PASSWORD), requester).await.unwrap();
     let incoming = Incoming {
         place: "a row".to_owned(),

@@ -12,7 +12,9 @@ use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::store::sql::{SqlOptions, SqlStore, SqlTarget};
 use inwren_domain::account::{Tier, User};
 use inwren_domain::authn::Assurance;
-use inwren_domain::credential::{Account, Password, PasswordHash, PasswordHasher as _, Requester, Standing};
+use inwren_domain::credential::{
+    Account, ClientTrust, Password, PasswordHash, PasswordHasher as _, Requester,
+};
 use inwren_domain::kernel::{ClientInfo, Clock as _, Email, SessionId, TokenDigest, TokenId, UserId};
 use inwren_domain::session::Session;
 use inwren_domain::store::Store as _;
@@ -76,7 +78,7 @@ fn prepare(url: &str) -> Vec<Reason> {
 async fn hash(parameters: Argon2Parameters) -> PasswordHash {
     let limits = HasherLimits::for_machine(1, parameters);
     let hasher = Argon2Hasher::start(parameters, limits, Arc::new(SystemEntropy)).expect("a hasher");
-    let requester = Requester::new(&ClientInfo::default(), Standing::Stranger);
+    let requester = Requester::new(&ClientInfo::default(), ClientTrust::Unrecognised);
     hasher.hash(Password::new(PASSWORD), requester).await.expect("a hash")
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use inwren_domain::Failure;
 use inwren_domain::account::{self, Inserted, User, UserChange};
 use inwren_domain::authn::{self, login};
-use inwren_domain::credential::{Account, Password, Requester, Standing};
+use inwren_domain::credential::{Account, ClientTrust, Password, Requester};
 use inwren_domain::kernel::{ClientInfo, PlainToken};
 use inwren_domain::session::{self, Principal, RevocationReason, RotationOutcome, Session, refresh};
 use inwren_domain::store::Store;
@@ -152,7 +152,7 @@ pub async fn no_login_with_the_old_password_survives_its_change(store: Arc<dyn S
                     Ok(pair) => Some(pair.refresh_token),
                     Err(Failure::Refused(
                         login::Refusal::Attempt(authn::Refusal::WrongPassword(_))
-                        | login::Refusal::Overtaken(_),
+                        | login::Refusal::ChangedMeanwhile(_),
                     )) => None,
                     Err(failure) => panic!("{failure:?}"),
                 }
@@ -182,7 +182,7 @@ pub async fn a_login_that_is_overtaken_opens_no_session(store: Arc<dyn Store>) {
     change_password(&fakes, &principal).await.unwrap();
     held.release();
     let outcome = slow.await.unwrap();
-    assert!(matches!(outcome, Err(Failure::Refused(login::Refusal::Overtaken(_)))), "{outcome:?}");
+    assert!(matches!(outcome, Err(Failure::Refused(login::Refusal::ChangedMeanwhile(_)))), "{outcome:?}");
     assert_eq!(live_of(&*store, user.id).await.len(), 1);
 }
 
@@ -215,7 +215,8 @@ pub async fn no_login_or_rotation_survives_the_deactivation_of_the_account(store
                 match client::login(&fakes.core, &user.email, OLD).await {
                     Ok(_)
                     | Err(Failure::Refused(
-                        login::Refusal::Attempt(authn::Refusal::Inactive(_)) | login::Refusal::Overtaken(_),
+                        login::Refusal::Attempt(authn::Refusal::Inactive(_))
+                        | login::Refusal::ChangedMeanwhile(_),
                     )) => {}
                     Err(failure) => panic!("{failure:?}"),
                 }
@@ -267,7 +268,7 @@ pub async fn of_those_who_end_all_others_one_stays(store: Arc<dyn Store>) {
             Box::pin(async move {
                 match session::manage::revoke_others(&fakes.core, &principal, &client::client()).await {
                     Ok(()) => true,
-                    Err(Failure::Refused(session::manage::Overtaken)) => false,
+                    Err(Failure::Refused(session::manage::ChangedMeanwhile)) => false,
                     Err(failure) => panic!("{failure:?}"),
                 }
             })
@@ -293,7 +294,7 @@ pub async fn of_two_who_end_each_other_one_stays(store: Arc<dyn Store>) {
                 let client = client::client();
                 match session::manage::revoke(&fakes.core, &principal, other, &client).await {
                     Ok(()) => true,
-                    Err(Failure::Refused(session::manage::Refusal::Overtaken)) => false,
+                    Err(Failure::Refused(session::manage::Refusal::ChangedMeanwhile)) => false,
                     Err(failure) => panic!("{failure:?}"),
                 }
             })
@@ -316,14 +317,20 @@ pub async fn whoever_has_been_shut_out_changes_nothing(store: Arc<dyn Store>) {
     let email = Some(fixtures::fresh_email());
     let command = account::update::Command { email, tier: None };
     let changed = account::update::execute(core, late, command, &client).await;
-    assert!(matches!(changed, Err(Failure::Refused(account::update::Refusal::Overtaken))), "{changed:?}");
+    assert!(
+        matches!(changed, Err(Failure::Refused(account::update::Refusal::ChangedMeanwhile))),
+        "{changed:?}"
+    );
     let ended = session::manage::revoke_others(core, late, &client).await;
-    assert!(matches!(ended, Err(Failure::Refused(session::manage::Overtaken))), "{ended:?}");
+    assert!(matches!(ended, Err(Failure::Refused(session::manage::ChangedMeanwhile))), "{ended:?}");
     let other_id = other.session().expect("a session").id;
     let ended = session::manage::revoke(core, late, other_id, &client).await;
-    assert!(matches!(ended, Err(Failure::Refused(session::manage::Refusal::Overtaken))), "{ended:?}");
+    assert!(matches!(ended, Err(Failure::Refused(session::manage::Refusal::ChangedMeanwhile))), "{ended:?}");
     let closed = account::deactivate::execute(core, late, &client).await;
-    assert!(matches!(closed, Err(Failure::Refused(account::deactivate::Refusal::Overtaken))), "{closed:?}");
+    assert!(
+        matches!(closed, Err(Failure::Refused(account::deactivate::Refusal::ChangedMeanwhile))),
+        "{closed:?}"
+    );
     assert_same_user(&user_of(&*store, user.id).await.unwrap(), &before);
     assert_eq!(live_of(&*store, user.id).await.len(), 1);
 }
@@ -341,7 +348,7 @@ async fn logged_in_often(fakes: &Arc<Fakes>, store: &Arc<dyn Store>, times: usiz
 
 /// A user with the old password who has just logged in, and the refresh token.
 async fn logged_in(fakes: &Fakes, store: &Arc<dyn Store>) -> (User, Principal, PlainToken) {
-    let requester = Requester::new(&ClientInfo::default(), Standing::Known);
+    let requester = Requester::new(&ClientInfo::default(), ClientTrust::Recognised);
     let password = Some(fakes.core.hasher.hash(Password::new(OLD), requester).await.unwrap());
     let user = somebody();
     let account = Account { user: user.clone(), password };

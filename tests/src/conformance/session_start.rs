@@ -7,7 +7,7 @@ use inwren_domain::audit::{AuditEvent, AuditEventKind};
 use inwren_domain::credential::Account;
 use inwren_domain::kernel::SessionId;
 use inwren_domain::session::{
-    Opening, OpeningOutcome, REVOKED_AT_ONCE, Revocation, RevocationReason, Session,
+    REVOKED_AT_ONCE, Revocation, RevocationReason, Session, SessionStart, SessionStartOutcome,
 };
 use inwren_domain::store::Store;
 use time::Duration;
@@ -18,11 +18,17 @@ use super::support::{
 };
 use crate::fixtures::{self, account, now, password_hash, somebody};
 
-fn opening_for(user: &User) -> Opening {
+fn opening_for(user: &User) -> SessionStart {
     let session = fixtures::session_of(user);
     let event =
         AuditEvent { session_id: Some(session.id), ..fixtures::event(AuditEventKind::LoggedIn, user.id) };
-    Opening { session, credential_version: user.credential_version, rehashed: None, event, max_sessions: 100 }
+    SessionStart {
+        session,
+        credential_version: user.credential_version,
+        rehashed: None,
+        event,
+        max_sessions: 100,
+    }
 }
 
 /// An opening keeps the session and the event as they are, and gives the user.
@@ -33,12 +39,12 @@ pub async fn an_opening_keeps_session_and_event(store: Arc<dyn Store>) {
     add_sessions(&*store, &[&earlier]).await;
     let session = fixtures::distinct_session(&user);
     let event = fixtures::distinct_event(AuditEventKind::LoggedIn, user.id);
-    let opening = Opening { session, event, ..opening_for(&user) };
-    assert_eq!(store.open_session(&opening).await.unwrap(), OpeningOutcome::Opened(user.clone()));
-    let (session, its_user) = session_and_user(&*store, opening.session.id).await.unwrap();
-    assert_eq!(session, opening.session);
+    let start = SessionStart { session, event, ..opening_for(&user) };
+    assert_eq!(store.open_session(&start).await.unwrap(), SessionStartOutcome::Opened(user.clone()));
+    let (session, its_user) = session_and_user(&*store, start.session.id).await.unwrap();
+    assert_eq!(session, start.session);
     assert_same_user(&its_user, &user);
-    assert_eq!(events(&*store).await, [opening.event]);
+    assert_eq!(events(&*store).await, [start.event]);
     assert_eq!(session_of(&*store, earlier.id).await, Some(earlier));
     assert_eq!(live_of(&*store, other.id).await, []);
 }
@@ -48,11 +54,11 @@ pub async fn an_opening_renews_the_hash(store: Arc<dyn Store>) {
     let user = somebody();
     add_users(&*store, &[&user]).await;
     let hash = password_hash();
-    let opening = Opening { rehashed: Some(hash.clone()), ..opening_for(&user) };
-    assert_eq!(store.open_session(&opening).await.unwrap(), OpeningOutcome::Opened(user.clone()));
+    let start = SessionStart { rehashed: Some(hash.clone()), ..opening_for(&user) };
+    assert_eq!(store.open_session(&start).await.unwrap(), SessionStartOutcome::Opened(user.clone()));
     let renewed = Account { user, password: Some(hash) };
     assert_same_account(&account_of(&*store, renewed.user.id).await.unwrap(), &renewed);
-    assert!(session_of(&*store, opening.session.id).await.is_some());
+    assert!(session_of(&*store, start.session.id).await.is_some());
 }
 
 /// Nothing is opened, told or renewed for somebody who is gone, inactive, or has another password by now.
@@ -64,11 +70,11 @@ pub async fn an_overtaken_opening_changes_nothing(store: Arc<dyn Store>) {
     in_unit!(store, |unit| {
         assert!(unit.credentials().change_password(changed.id, 0, &hash, now()).await.unwrap());
     });
-    for opening in &openings {
+    for start in &openings {
         for rehashed in [None, Some(password_hash())] {
-            let opening = Opening { rehashed, ..opening.clone() };
-            assert_eq!(store.open_session(&opening).await.unwrap(), OpeningOutcome::Overtaken);
-            assert_eq!(session_of(&*store, opening.session.id).await, None);
+            let start = SessionStart { rehashed, ..start.clone() };
+            assert_eq!(store.open_session(&start).await.unwrap(), SessionStartOutcome::ChangedMeanwhile);
+            assert_eq!(session_of(&*store, start.session.id).await, None);
         }
     }
     assert_eq!(events(&*store).await, []);
@@ -81,22 +87,22 @@ pub async fn an_overtaken_opening_changes_nothing(store: Arc<dyn Store>) {
 pub async fn many_openings_at_once_are_all_there(store: Arc<dyn Store>) {
     let users = [somebody(), somebody(), somebody()];
     add_users(&*store, &users.each_ref()).await;
-    let openings: Vec<Opening> = (0..30).map(|number| opening_for(&users[number % 3])).collect();
-    let opened = together(openings.iter().cloned().map(|opening| {
+    let openings: Vec<SessionStart> = (0..30).map(|number| opening_for(&users[number % 3])).collect();
+    let opened = together(openings.iter().cloned().map(|start| {
         let store = store.clone();
-        async move { store.open_session(&opening).await.unwrap() }
+        async move { store.open_session(&start).await.unwrap() }
     }))
     .await;
-    for (outcome, opening) in opened.iter().zip(&openings) {
-        let OpeningOutcome::Opened(user) = outcome else { panic!("{outcome:?}") };
-        assert_eq!(user.id, opening.session.user_id);
+    for (outcome, start) in opened.iter().zip(&openings) {
+        let SessionStartOutcome::Opened(user) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(user.id, start.session.user_id);
     }
     for user in &users {
         assert_eq!(live_of(&*store, user.id).await.len(), 10);
     }
     let told: Vec<_> = events(&*store).await.into_iter().map(|event| event.session_id).collect();
     assert_eq!(told.len(), openings.len());
-    assert!(openings.iter().all(|opening: &Opening| told.contains(&Some(opening.session.id))));
+    assert!(openings.iter().all(|start: &SessionStart| told.contains(&Some(start.session.id))));
 }
 
 /// An opening waits for the unit that has locked the user, and then finds what that one left.
@@ -106,10 +112,10 @@ pub async fn an_opening_does_not_slip_past_a_lock(store: Arc<dyn Store>) {
         add_users(&*store, &[&user]).await;
         let mut unit = store.begin().await.unwrap();
         unit.users().lock(user.id).await.unwrap();
-        let opening = opening_for(&user);
+        let start = opening_for(&user);
         let mut waiting = tokio::spawn({
-            let (store, opening) = (store.clone(), opening.clone());
-            async move { store.open_session(&opening).await.unwrap() }
+            let (store, start) = (store.clone(), start.clone());
+            async move { store.open_session(&start).await.unwrap() }
         });
         assert_waits(&mut waiting).await;
         if deactivates {
@@ -119,8 +125,8 @@ pub async fn an_opening_does_not_slip_past_a_lock(store: Arc<dyn Store>) {
             assert!(unit.credentials().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
         }
         unit.commit().await.unwrap();
-        assert_eq!(waiting.await.unwrap(), OpeningOutcome::Overtaken);
-        let found: Option<Session> = session_of(&*store, opening.session.id).await;
+        assert_eq!(waiting.await.unwrap(), SessionStartOutcome::ChangedMeanwhile);
+        let found: Option<Session> = session_of(&*store, start.session.id).await;
         assert_eq!(found, None);
     }
 }
@@ -131,14 +137,14 @@ pub async fn an_opening_goes_on_after_a_rollback(store: Arc<dyn Store>) {
     add_users(&*store, &[&user]).await;
     let mut unit = store.begin().await.unwrap();
     assert!(unit.credentials().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
-    let opening = opening_for(&user);
+    let start = opening_for(&user);
     let mut waiting = tokio::spawn({
-        let (store, opening) = (store.clone(), opening.clone());
-        async move { store.open_session(&opening).await.unwrap() }
+        let (store, start) = (store.clone(), start.clone());
+        async move { store.open_session(&start).await.unwrap() }
     });
     assert_waits(&mut waiting).await;
     unit.rollback().await.unwrap();
-    assert_eq!(waiting.await.unwrap(), OpeningOutcome::Opened(user));
+    assert_eq!(waiting.await.unwrap(), SessionStartOutcome::Opened(user));
 }
 
 fn used(user: &User, minutes: i64) -> Session {
@@ -166,25 +172,25 @@ pub async fn an_opening_beyond_the_limit_ends_the_least_recently_used(store: Arc
     add_sessions(&*store, &[&stale, &oldest, &fresh, &older]).await;
     let others = used(&other, 90);
     add_sessions(&*store, &[&others]).await;
-    let opening = Opening { max_sessions: 5, ..opening_for(&user) };
-    store.open_session(&opening).await.unwrap();
+    let start = SessionStart { max_sessions: 5, ..opening_for(&user) };
+    store.open_session(&start).await.unwrap();
     assert_eq!(live_ids(&*store, &user).await.len(), 5);
 
-    let opening = Opening { max_sessions: 3, ..opening_for(&user) };
-    assert_eq!(store.open_session(&opening).await.unwrap(), OpeningOutcome::Opened(user.clone()));
+    let start = SessionStart { max_sessions: 3, ..opening_for(&user) };
+    assert_eq!(store.open_session(&start).await.unwrap(), SessionStartOutcome::Opened(user.clone()));
     let live = live_ids(&*store, &user).await;
     assert_eq!(live.len(), 3);
-    assert!(live.contains(&opening.session.id) && live.contains(&fresh.id), "{live:?}");
-    let revoked = Some(Revocation { at: opening.session.created_at, reason: RevocationReason::SessionLimit });
+    assert!(live.contains(&start.session.id) && live.contains(&fresh.id), "{live:?}");
+    let revoked = Some(Revocation { at: start.session.created_at, reason: RevocationReason::SessionLimit });
     for session in [stale, older, oldest] {
         let expected = Session { revoked, ..session.clone() };
         assert_eq!(session_of(&*store, session.id).await, Some(expected));
     }
     assert_eq!(live_of(&*store, other.id).await, [others]);
     // One is the least that an account may have.
-    let opening = Opening { max_sessions: 1, rehashed: Some(password_hash()), ..opening_for(&user) };
-    store.open_session(&opening).await.unwrap();
-    assert_eq!(live_ids(&*store, &user).await, [opening.session.id]);
+    let start = SessionStart { max_sessions: 1, rehashed: Some(password_hash()), ..opening_for(&user) };
+    store.open_session(&start).await.unwrap();
+    assert_eq!(live_ids(&*store, &user).await, [start.session.id]);
 }
 
 /// Sessions that have expired, or were ended, take no room from those that live.
@@ -196,9 +202,9 @@ pub async fn sessions_that_are_over_give_way_first(store: Arc<dyn Store>) {
     let revoked = Some(Revocation { at: now(), reason: RevocationReason::Logout });
     let ended = Session { revoked, ..used(&user, 3) };
     add_sessions(&*store, &[&live[0], &over[0], &over[1], &ended, &live[1]]).await;
-    let opening = Opening { max_sessions: 3, ..opening_for(&user) };
-    store.open_session(&opening).await.unwrap();
-    assert_eq!(live_ids(&*store, &user).await, sorted(&[&live[0], &live[1], &opening.session]));
+    let start = SessionStart { max_sessions: 3, ..opening_for(&user) };
+    store.open_session(&start).await.unwrap();
+    assert_eq!(live_ids(&*store, &user).await, sorted(&[&live[0], &live[1], &start.session]));
     assert_eq!(session_of(&*store, ended.id).await, Some(ended));
 }
 
@@ -209,11 +215,11 @@ pub async fn many_openings_at_once_stay_within_the_limit(store: Arc<dyn Store>) 
         add_users(&*store, &[&user]).await;
         add_sessions(&*store, &many_sessions(&user, before).iter().collect::<Vec<_>>()).await;
         let openings = (0..starts).map(|_| {
-            let (store, opening) = (store.clone(), Opening { max_sessions, ..opening_for(&user) });
-            async move { store.open_session(&opening).await.unwrap() }
+            let (store, start) = (store.clone(), SessionStart { max_sessions, ..opening_for(&user) });
+            async move { store.open_session(&start).await.unwrap() }
         });
         let opened = together(openings).await;
-        assert!(opened.iter().all(|outcome| matches!(outcome, OpeningOutcome::Opened(_))), "{opened:?}");
+        assert!(opened.iter().all(|outcome| matches!(outcome, SessionStartOutcome::Opened(_))), "{opened:?}");
         assert_eq!(live_of(&*store, user.id).await.len(), usize::from(max_sessions));
     }
 }
@@ -225,21 +231,21 @@ pub async fn an_opening_far_beyond_the_limit_keeps_the_newest(store: Arc<dyn Sto
     add_users(&*store, &[&user]).await;
     let sessions = many_sessions(&user, usize::from(REVOKED_AT_ONCE) + 40);
     add_sessions(&*store, &sessions.iter().collect::<Vec<_>>()).await;
-    let opening = Opening { max_sessions: 10, ..opening_for(&user) };
-    let OpeningOutcome::Opened(found) = store.open_session(&opening).await.unwrap() else {
+    let start = SessionStart { max_sessions: 10, ..opening_for(&user) };
+    let SessionStartOutcome::Opened(found) = store.open_session(&start).await.unwrap() else {
         panic!("not opened")
     };
     assert_same_user(&user_of(&*store, user.id).await.unwrap(), &found);
     let (ended, newest) = sessions.split_at(sessions.len() - 9);
     let mut expected: Vec<&Session> = newest.iter().collect();
-    expected.push(&opening.session);
+    expected.push(&start.session);
     assert_eq!(live_ids(&*store, &user).await, sorted(&expected));
     for session in ended {
         let (session, its_user) = session_and_user(&*store, session.id).await.unwrap();
         assert!(!session.is_live(&its_user, now()));
     }
-    let opening = Opening { max_sessions: 10, ..opening_for(&found) };
-    store.open_session(&opening).await.unwrap();
+    let start = SessionStart { max_sessions: 10, ..opening_for(&found) };
+    store.open_session(&start).await.unwrap();
     assert_eq!(live_ids(&*store, &user).await.len(), 10);
 }
 
@@ -253,17 +259,17 @@ pub async fn an_opening_that_waits_for_the_end_of_all_comes_after_it(store: Arc<
         let mut unit = store.begin().await.unwrap();
         unit.users().lock(user.id).await.unwrap();
         let rehashed = rehashes.then(password_hash);
-        let opening = Opening { rehashed, ..opening_for(&user) };
+        let start = SessionStart { rehashed, ..opening_for(&user) };
         let mut waiting = tokio::spawn({
-            let (store, opening) = (store.clone(), opening.clone());
-            async move { store.open_session(&opening).await.unwrap() }
+            let (store, start) = (store.clone(), start.clone());
+            async move { store.open_session(&start).await.unwrap() }
         });
         assert_waits(&mut waiting).await;
         let reason = RevocationReason::RevokedByUser;
         assert_eq!(unit.sessions().revoke_all(user.id, None, reason, now()).await.unwrap(), 1);
         unit.commit().await.unwrap();
-        assert!(matches!(waiting.await.unwrap(), OpeningOutcome::Opened(_)));
-        assert_eq!(live_ids(&*store, &user).await, [opening.session.id]);
-        assert_eq!(session_of(&*store, opening.session.id).await.unwrap().epoch, 1);
+        assert!(matches!(waiting.await.unwrap(), SessionStartOutcome::Opened(_)));
+        assert_eq!(live_ids(&*store, &user).await, [start.session.id]);
+        assert_eq!(session_of(&*store, start.session.id).await.unwrap().epoch, 1);
     }
 }

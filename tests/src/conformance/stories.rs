@@ -7,7 +7,7 @@ use inwren_domain::account::admin::{self, Admin};
 use inwren_domain::account::{self, NotCreated, UserChange, register};
 use inwren_domain::audit::AuditEventKind;
 use inwren_domain::authn::{self, login};
-use inwren_domain::credential::{self, Password, PasswordHash, Requester, Standing};
+use inwren_domain::credential::{self, ClientTrust, Password, PasswordHash, Requester};
 use inwren_domain::kernel::{ClientInfo, PageRequest, StoreError};
 use inwren_domain::session::{self, NotAuthenticated, RevocationReason, authenticate, logout, refresh};
 use inwren_domain::store::Store;
@@ -250,21 +250,17 @@ pub async fn a_client_is_known_after_its_first_login(store: Arc<dyn Store>) {
     for email in [&ann, &bob] {
         client::register(core, email).await.unwrap();
     }
-    for (email, address, standing) in [
-        (&ann, "2001:db8:0:1::1", Standing::Stranger),
-        (&ann, "2001:db8:0:1::2", Standing::Known),
-        (&ann, "2001:db8:0:2::1", Standing::Stranger),
-        (&bob, "2001:db8:0:1::1", Standing::Stranger),
+    for (email, address, trust) in [
+        (&ann, "2001:db8:0:1::1", ClientTrust::Unrecognised),
+        (&ann, "2001:db8:0:1::2", ClientTrust::Recognised),
+        (&ann, "2001:db8:0:2::1", ClientTrust::Unrecognised),
+        (&bob, "2001:db8:0:1::1", ClientTrust::Unrecognised),
     ] {
         let from = ClientInfo::new(Some(address.parse().unwrap()), None);
         let command =
             login::Command { email: email.clone(), password: Password::new(OLD), client: from.clone() };
         login::execute(core, command).await.unwrap();
-        assert_eq!(
-            fakes.hasher.last_requester(),
-            Some(Requester::new(&from, standing)),
-            "{email:?} {address}"
-        );
+        assert_eq!(fakes.hasher.last_requester(), Some(Requester::new(&from, trust)), "{email:?} {address}");
     }
 }
 
@@ -364,7 +360,7 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
         }
     }
     assert!(touched >= 9, "only {touched} units touched sessions");
-    // A login is a unit of its own, which the store locks: see the cases of `opening`.
+    // A login is a unit of its own, which the store locks: see the cases of `start`.
     let opened = calls.iter().filter(|call| **call == "open_session").count();
     assert!(opened >= 4, "only {opened} sessions were opened");
 }

@@ -143,10 +143,10 @@ pub async fn the_last_superuser_stays_through_deactivations(store: Arc<dyn Store
             let core = Fakes::over(dawdling(&store)).core;
             let principal = principals[n % 2].clone();
             async move {
-                use inwren_domain::account::deactivate::Refusal::{LastSuperuser, Overtaken};
+                use inwren_domain::account::deactivate::Refusal::{ChangedMeanwhile, LastSuperuser};
                 match account::deactivate::execute(&core, &principal, &ClientInfo::default()).await {
                     // Whoever asks again after having gone is nobody any more.
-                    Ok(()) | Err(Failure::Refused(LastSuperuser(_) | Overtaken)) => {}
+                    Ok(()) | Err(Failure::Refused(LastSuperuser(_) | ChangedMeanwhile)) => {}
                     Err(failure) => panic!("{failure:?}"),
                 }
             }
@@ -169,7 +169,7 @@ pub async fn a_superuser_who_has_been_shut_out_changes_nobody(store: Arc<dyn Sto
         unit.users().lock(boss.id).await.unwrap();
         unit.sessions().revoke_all(boss.id, None, RevocationReason::Logout, now()).await.unwrap()
     });
-    let overtaken = Unconfirmed::Overtaken;
+    let overtaken = Unconfirmed::ChangedMeanwhile;
     let command = admin::update::Command { is_active: Some(false), ..admin::update::Command::default() };
     let changed = admin::update::execute(&core, admin, user.id, command, &client).await;
     assert!(

@@ -5,7 +5,7 @@ use inwren_adapters::entropy::SystemEntropy;
 use inwren_domain::account::UserFilter;
 use inwren_domain::credential::password_policy::{MAX_CHARS, MIN_CHARS, check_new};
 use inwren_domain::credential::{
-    ContextWords, HasherError, Password, PasswordHash, PasswordHasher as _, Requester, Standing,
+    ClientTrust, ContextWords, HasherError, Password, PasswordHash, PasswordHasher as _, Requester,
 };
 use inwren_domain::kernel::{ClientInfo, Email};
 use tokio::runtime::Runtime;
@@ -61,7 +61,7 @@ pub(super) fn phc(bytes: &[u8]) {
         Err(_) if is_dear(text) => return,
         Err(_) => {}
     }
-    let requester = Requester::new(&ClientInfo::default(), Standing::Known);
+    let requester = Requester::new(&ClientInfo::default(), ClientTrust::Recognised);
     let verified = wait(hasher().verify(Password::new("a password"), Some(hash), requester));
     assert!(!matches!(verified, Err(HasherError::Failed(_) | HasherError::Busy { .. })), "{verified:?}");
 }

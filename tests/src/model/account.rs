@@ -78,7 +78,7 @@ impl Account {
             Call::EndOne { by, .. } | Call::EndOthers { by } | Call::Deactivate { by }
                 if !self.may_act(by, now) =>
             {
-                answer.is_no(Refusal::Overtaken)
+                answer.is_no(Refusal::ChangedMeanwhile)
             }
             Call::EndOne { other, .. } => {
                 let was_live = self.end_if_live(other, SessionsRevoked, now);
@@ -160,7 +160,7 @@ impl Account {
 
     fn change_password(&mut self, by: SessionNo, from: u32, answer: Answer, now: OffsetDateTime) -> bool {
         if !self.may_act(by, now) {
-            return answer.is_no(Refusal::Overtaken);
+            return answer.is_no(Refusal::ChangedMeanwhile);
         }
         if from != self.password {
             return answer.is_no(Refusal::Login);

@@ -60,7 +60,7 @@ pub(super) enum Refusal {
     /// The account is closed.
     Inactive,
     /// Somebody was quicker.
-    Overtaken,
+    ChangedMeanwhile,
     /// There is no such live session.
     NotFound,
 }

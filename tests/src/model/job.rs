@@ -72,25 +72,25 @@ pub(super) async fn execute(core: Core, job: Job) -> Outcome {
             let ended = session::manage::revoke(&core, &by, other, &client).await;
             done(ended, |refusal| match refusal {
                 session::manage::Refusal::NotFound => Refusal::NotFound,
-                session::manage::Refusal::Overtaken => Refusal::Overtaken,
+                session::manage::Refusal::ChangedMeanwhile => Refusal::ChangedMeanwhile,
             })
         }
         Job::EndOthers(by) => {
             let ended = session::manage::revoke_others(&core, &by, &client).await;
-            done(ended, |session::manage::Overtaken| Refusal::Overtaken)
+            done(ended, |session::manage::ChangedMeanwhile| Refusal::ChangedMeanwhile)
         }
         Job::ChangePassword(by, [current_password, new_password]) => {
             let command = credential::change_password::Command { current_password, new_password };
             let changed = credential::change_password::execute(&core, &by, command, &client).await;
             tokens(changed, |refusal| match refusal {
-                credential::change_password::Refusal::Overtaken => Refusal::Overtaken,
+                credential::change_password::Refusal::ChangedMeanwhile => Refusal::ChangedMeanwhile,
                 _ => Refusal::Login,
             })
         }
         Job::Deactivate(by) => {
             let closed = account::deactivate::execute(&core, &by, &client).await;
             done(closed, |refusal| match refusal {
-                account::deactivate::Refusal::Overtaken => Refusal::Overtaken,
+                account::deactivate::Refusal::ChangedMeanwhile => Refusal::ChangedMeanwhile,
                 _ => Refusal::Login,
             })
         }

@@ -5,8 +5,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use inwren_domain::credential::{HasherError, Password, PasswordHash, Verification};
 
 use super::blocks::raw;
-use super::cpu_timer::Pace;
-use super::equalise::{fill_up, parameters_of};
+use super::cpu_timer::CpuTimer;
+use super::equalise::{equalise, parameters_of};
 use super::parameters::{OUTPUT_BYTES, SALT_BYTES, work};
 use super::stored::Stored;
 
@@ -16,21 +16,21 @@ pub(super) struct Computation<'a> {
     pub(super) current: &'a Params,
     /// At least as many as the task uses.
     pub(super) blocks: &'a mut [Block],
-    pub(super) pace: &'a mut Pace,
+    pub(super) timer: &'a mut CpuTimer,
 }
 
 impl Computation<'_> {
     /// Does the work of a verification and matches nothing, for an account that does not exist.
     pub(super) fn verify_unknown(self, password: &Password) -> Result<Verification, HasherError> {
         for form in forms(password) {
-            self.pace.learn(|| burn(self.current, form, self.blocks)).0?;
+            self.timer.learn(|| burn(self.current, form, self.blocks)).0?;
         }
         Ok(Verification::Mismatch)
     }
 
     /// Hashes a new password.
     pub(super) fn hash(&mut self, password: &Password, salt: &[u8]) -> Result<PasswordHash, HasherError> {
-        self.pace.learn(|| new_hash(password, salt, self.current, self.blocks)).0
+        self.timer.learn(|| new_hash(password, salt, self.current, self.blocks)).0
     }
 
     /// Checks a password, and hashes it anew where the stored hash is outdated.
@@ -71,9 +71,9 @@ impl Computation<'_> {
     /// Returns whether the hash was made from this form of the password, and how long the check took.
     fn compare(&mut self, form: &[u8], stored: &Stored) -> Result<(bool, Duration), HasherError> {
         let (matches, took) = if stored.is_current(self.current) {
-            self.pace.learn(|| stored.matches(form, self.blocks))
+            self.timer.learn(|| stored.matches(form, self.blocks))
         } else {
-            Pace::time(|| stored.matches(form, self.blocks))
+            CpuTimer::time(|| stored.matches(form, self.blocks))
         };
         Ok((matches?, took))
     }
@@ -82,14 +82,14 @@ impl Computation<'_> {
     /// refusal takes as long as it does for an unknown user. The check of a more expensive hash takes longer and cannot
     /// be shortened.
     fn make_up(&mut self, password: &Password, stored: &Stored, spent: Duration) -> Result<(), HasherError> {
-        let Self { current, blocks, pace } = self;
+        let Self { current, blocks, timer } = self;
         if stored.is_current(current) {
             return Ok(());
         }
         let count = u64::try_from(forms(password).count()).unwrap_or(1);
         let form = password.expose_bytes();
-        let filled = fill_up(pace, count, spent, current, |params| {
-            let (burnt, took) = Pace::time(|| burn(params, form, blocks));
+        let filled = equalise(timer, count, spent, current, |params| {
+            let (burnt, took) = CpuTimer::time(|| burn(params, form, blocks));
             burnt.map(|()| took)
         })?;
         if filled {

@@ -4,10 +4,10 @@ use argon2::{Block, Params};
 use inwren_domain::credential::HasherError;
 
 use super::computation::burn;
-use super::cpu_timer::Pace;
+use super::cpu_timer::CpuTimer;
 use super::parameters::{OUTPUT_BYTES, work};
 use super::stored::Stored;
-use crate::crypto::legacy_hash::{ForeignHash, ForeignWork};
+use crate::crypto::legacy_hash::{LegacyHash, LegacyWork};
 
 /// Argon2 memory for the measurement: larger than caches, and newly allocated, like that of an expensive hash.
 const PROBE_KIB: u32 = 16 * 1_024;
@@ -32,10 +32,10 @@ impl Costs {
             let mut blocks = vec![Block::default(); params.block_count()];
             burn(&params, b"a password to measure with", &mut blocks)
         };
-        let [bcrypt, pbkdf2] = ForeignHash::probes();
-        let foreign = |probe: ForeignHash| {
+        let [bcrypt, pbkdf2] = LegacyHash::probes();
+        let foreign = |probe: LegacyHash| {
             let rounds = match probe.work() {
-                ForeignWork::Bcrypt(rounds) | ForeignWork::Pbkdf2(rounds) => rounds,
+                LegacyWork::Bcrypt(rounds) | LegacyWork::Pbkdf2(rounds) => rounds,
             };
             let measured = fastest(|| {
                 std::hint::black_box(probe.matches(b"a password to measure with"));
@@ -55,8 +55,8 @@ impl Costs {
         let seconds = match stored {
             Stored::Argon2(stored) => self.block * work(stored.params()) as f64,
             Stored::Foreign(stored) => match stored.work() {
-                ForeignWork::Bcrypt(rounds) => self.bcrypt_round * rounds as f64,
-                ForeignWork::Pbkdf2(rounds) => self.pbkdf2_round * rounds as f64,
+                LegacyWork::Bcrypt(rounds) => self.bcrypt_round * rounds as f64,
+                LegacyWork::Pbkdf2(rounds) => self.pbkdf2_round * rounds as f64,
             },
         };
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
@@ -67,7 +67,7 @@ impl Costs {
 fn fastest(mut work: impl FnMut() -> Result<(), HasherError>) -> Result<f64, HasherError> {
     let mut fastest = f64::INFINITY;
     for _ in 0..SAMPLES {
-        let (outcome, took) = Pace::time(&mut work);
+        let (outcome, took) = CpuTimer::time(&mut work);
         outcome?;
         fastest = fastest.min(took.as_secs_f64());
     }
@@ -116,7 +116,7 @@ mod tests {
             let stored = stored(text);
             let mut blocks = vec![Block::default(); stored.block_count()];
             let (foretold, took) =
-                (costs.time_of(&stored), Pace::time(|| stored.matches(b"x", &mut blocks)).1);
+                (costs.time_of(&stored), CpuTimer::time(|| stored.matches(b"x", &mut blocks)).1);
             // A shared CPU varies in speed.
             assert!(foretold < took * 8 && took < foretold * 8, "{text}: {foretold:?}, {took:?}");
         }

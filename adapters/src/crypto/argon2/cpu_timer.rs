@@ -7,7 +7,7 @@ use rustix::time::{ClockId, clock_gettime};
 ///
 /// It counts CPU time instead of wall-clock time, so that the load of the machine does not matter.
 #[derive(Default)]
-pub(super) struct Pace {
+pub(super) struct CpuTimer {
     /// CPU time of the last hashes, oldest first.
     recent: VecDeque<Duration>,
 }
@@ -15,7 +15,7 @@ pub(super) struct Pace {
 /// How many of the last hashes define the usual time: few enough to follow a CPU that changes its speed.
 const RECENT: usize = 15;
 
-impl Pace {
+impl CpuTimer {
     /// Measures the CPU time of a function.
     pub(super) fn time<T>(work: impl FnOnce() -> T) -> (T, Duration) {
         let begun = processor_time();
@@ -71,33 +71,33 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_what_has_not_been_spent() {
-        assert_eq!(Pace::default().missing(1, Duration::ZERO), None);
-        let pace = Pace::of(milliseconds([16]));
-        let missing = |count, spent| pace.missing(count, Duration::from_millis(spent)).unwrap();
+        assert_eq!(CpuTimer::default().missing(1, Duration::ZERO), None);
+        let timer = CpuTimer::of(milliseconds([16]));
+        let missing = |count, spent| timer.missing(count, Duration::from_millis(spent)).unwrap();
         assert_eq!([missing(1, 4), missing(2, 4), missing(1, 200)], [0.75, 1.75, 0.0]);
     }
 
     #[test]
     fn the_usual_time_is_that_of_most_and_not_of_the_disturbed() {
-        let usual = |times| Pace::of(times).usual().unwrap();
+        let usual = |times| CpuTimer::of(times).usual().unwrap();
         assert_eq!(usual(milliseconds([16, 90, 15, 17, 16])), Duration::from_millis(16));
     }
 
     #[test]
     fn the_usual_time_follows() {
         let long = Duration::from_secs(8);
-        let mut pace = Pace::of([long; RECENT]);
+        let mut timer = CpuTimer::of([long; RECENT]);
         for _ in 0..=RECENT / 2 {
-            assert_eq!(pace.usual(), Some(long));
-            pace.learn(|| ());
+            assert_eq!(timer.usual(), Some(long));
+            timer.learn(|| ());
         }
-        assert!(pace.usual().unwrap() < long);
-        assert_eq!(pace.recent.len(), RECENT);
+        assert!(timer.usual().unwrap() < long);
+        assert_eq!(timer.recent.len(), RECENT);
     }
 
     #[test]
     fn waiting_is_no_work() {
-        let ((), took) = Pace::time(|| std::thread::park_timeout(Duration::from_millis(50)));
+        let ((), took) = CpuTimer::time(|| std::thread::park_timeout(Duration::from_millis(50)));
         assert!(took < Duration::from_millis(50), "{took:?}");
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use argon2::Params;
 use inwren_domain::credential::HasherError;
 
-use super::cpu_timer::Pace;
+use super::cpu_timer::CpuTimer;
 use super::parameters::{OUTPUT_BYTES, work};
 
 /// Maximum number of padding steps.
@@ -14,15 +14,15 @@ const STEP: f64 = 0.875;
 /// Pads a cheap verification with dummy hashing until it has used about the CPU time of `count` current hashes, so
 /// timing reveals nothing. Blocks in memory that fits into a cache, and blocks of a first pass, are faster than usual
 /// ones, so each step measures again what is missing. Returns `false` if the time of a current hash is not known yet.
-pub(super) fn fill_up(
-    pace: &Pace,
+pub(super) fn equalise(
+    timer: &CpuTimer,
     count: u64,
     mut spent: Duration,
     current: &Params,
     mut burn: impl FnMut(&Params) -> Result<Duration, HasherError>,
 ) -> Result<bool, HasherError> {
     for _ in 0..STEPS {
-        let Some(share) = pace.missing(count, spent) else { return Ok(false) };
+        let Some(share) = timer.missing(count, spent) else { return Ok(false) };
         let missing = (work(current) as f64 * share * STEP) as u64;
         let Some(params) = parameters_of(missing, current) else { break };
         spent += burn(&params)?;
@@ -73,9 +73,10 @@ mod tests {
     fn what_is_missing_is_filled_up_however_fast_its_blocks_are() {
         let current = Params::new(19_456, 2, 1, None).unwrap();
         let usual = Duration::from_millis(16);
-        let nothing_is_known = fill_up(&Pace::default(), 1, Duration::ZERO, &current, |_| panic!("it is"));
+        let nothing_is_known =
+            equalise(&CpuTimer::default(), 1, Duration::ZERO, &current, |_| panic!("it is"));
         assert!(!nothing_is_known.unwrap());
-        let pace = Pace::of([usual]);
+        let timer = CpuTimer::of([usual]);
         for speed in [0.9, 1.0, 1.3, 2.0] {
             for spent in [0, 1, 8, 15, 16, 40].map(Duration::from_millis) {
                 let mut burnt = Duration::ZERO;
@@ -84,7 +85,7 @@ mod tests {
                     burnt += took;
                     Ok(took)
                 };
-                assert!(fill_up(&pace, 1, spent, &current, burn).unwrap());
+                assert!(equalise(&timer, 1, spent, &current, burn).unwrap());
                 let missing = usual.saturating_sub(spent);
                 assert!(
                     burnt <= missing && missing - burnt <= missing.mul_f64(0.04),

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use inwren_domain::credential::{Requester, Standing};
+use inwren_domain::credential::{ClientTrust, Requester};
 use inwren_domain::kernel::{AddressBlock, ClientNetwork};
 
 use super::turns::{Line as _, Turns};
@@ -48,18 +48,18 @@ impl<T> FairQueue<T> {
     /// Adds an entry. If the queue is full, a recognised client displaces an unrecognised one, and a network with few
     /// entries displaces one with many.
     pub(super) fn push(&mut self, requester: Requester, entry: T) -> Pushed<T> {
-        let Requester { network, standing } = requester;
+        let Requester { network, trust } = requester;
         let displaced = if !self.is_full() {
             None
-        } else if standing == Standing::Known && self.strangers.len() > 0 {
+        } else if trust == ClientTrust::Recognised && self.strangers.len() > 0 {
             self.strangers.pop_newest()
         } else {
-            match make_room(self.rounds(standing), network) {
+            match make_room(self.rounds(trust), network) {
                 Some(displaced) => Some(displaced),
                 None => return Pushed::Refused(entry),
             }
         };
-        let rounds = self.rounds(standing);
+        let rounds = self.rounds(trust);
         rounds.push(network.block(), |block| block.push(network, |line| line.push_back(entry)));
         displaced.map_or(Pushed::Queued, Pushed::Displaced)
     }
@@ -86,10 +86,10 @@ impl<T> FairQueue<T> {
         self.strangers.retain(&mut wanted);
     }
 
-    fn rounds(&mut self, standing: Standing) -> &mut Rounds<T> {
-        match standing {
-            Standing::Known => &mut self.known,
-            Standing::Stranger => &mut self.strangers,
+    fn rounds(&mut self, trust: ClientTrust) -> &mut Rounds<T> {
+        match trust {
+            ClientTrust::Recognised => &mut self.known,
+            ClientTrust::Unrecognised => &mut self.strangers,
         }
     }
 }
@@ -109,16 +109,16 @@ fn make_room<T>(rounds: &mut Rounds<T>, network: ClientNetwork) -> Option<T> {
 mod tests {
     use super::*;
 
-    fn from(last: u8, standing: Standing) -> Requester {
-        Requester { network: ClientNetwork::of([192, 0, 2, last].into()), standing }
+    fn from(last: u8, trust: ClientTrust) -> Requester {
+        Requester { network: ClientNetwork::of([192, 0, 2, last].into()), trust }
     }
 
     fn stranger(last: u8) -> Requester {
-        from(last, Standing::Stranger)
+        from(last, ClientTrust::Unrecognised)
     }
 
     fn known(last: u8) -> Requester {
-        from(last, Standing::Known)
+        from(last, ClientTrust::Recognised)
     }
 
     fn rest(queue: &mut FairQueue<&'static str>) -> Vec<&'static str> {
@@ -180,7 +180,7 @@ mod tests {
 
     fn of_block(block: u16, network: u16) -> Requester {
         let address = std::net::Ipv6Addr::new(0x2001, 0xdb8, block, network, 0, 0, 0, 1);
-        Requester { network: ClientNetwork::of(address.into()), standing: Standing::Stranger }
+        Requester { network: ClientNetwork::of(address.into()), trust: ClientTrust::Unrecognised }
     }
 
     #[test]

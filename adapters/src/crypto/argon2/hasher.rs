@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use inwren_domain::credential::{
-    AcceptedHashes, HasherError, Password, PasswordHash, PasswordHasher, Requester, Standing, Verification,
+    AcceptedHashes, ClientTrust, HasherError, Password, PasswordHash, PasswordHasher, Requester, Verification,
 };
 use inwren_domain::kernel::Entropy;
 use tokio::sync::oneshot;
@@ -124,9 +124,9 @@ impl Argon2Hasher {
         T: Send + 'static,
         F: FnOnce(Computation<'_>) -> Result<T, HasherError> + Send + 'static,
     {
-        let max_wait = match requester.standing {
-            Standing::Known => self.max_wait_of_known,
-            Standing::Stranger => self.max_wait,
+        let max_wait = match requester.trust {
+            ClientTrust::Recognised => self.max_wait_of_known,
+            ClientTrust::Unrecognised => self.max_wait,
         };
         let (caller, mut reply) = oneshot::channel();
         let parts = Parts::of_current_call();

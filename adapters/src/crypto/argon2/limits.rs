@@ -14,7 +14,7 @@ pub struct HasherLimits {
     pub max_waiting: usize,
     /// Longest wait before the hasher reports to an unrecognised client that it is busy.
     pub max_wait: Duration,
-    /// Longest wait before the hasher reports this to a [recognised](inwren_domain::credential::Standing::Known)
+    /// Longest wait before the hasher reports this to a [recognised](inwren_domain::credential::ClientTrust::Recognised)
     /// client.
     pub max_wait_of_known: Duration,
 }

@@ -3,18 +3,18 @@ use inwren_domain::credential::{HasherError, PasswordHash};
 
 use super::parameters::work;
 use super::stored_argon2::StoredArgon2;
-use crate::crypto::legacy_hash::ForeignHash;
+use crate::crypto::legacy_hash::LegacyHash;
 
 /// A stored hash by any function that was read and is within the bounds.
 pub(super) enum Stored {
     Argon2(StoredArgon2),
     /// A hash by another function. It needs no blocks.
-    Foreign(ForeignHash),
+    Foreign(LegacyHash),
 }
 
 impl Stored {
     pub(super) fn read(hash: &PasswordHash) -> Result<Self, HasherError> {
-        match ForeignHash::read(hash.expose()) {
+        match LegacyHash::read(hash.expose()) {
             Some(foreign) => foreign.map(Self::Foreign),
             None => StoredArgon2::read(hash).map(Self::Argon2),
         }

@@ -3,7 +3,7 @@ use std::time::Instant;
 use argon2::{Block, Params};
 
 use super::computation::Computation;
-use super::cpu_timer::Pace;
+use super::cpu_timer::CpuTimer;
 use super::durations::Histogram;
 use super::queue::Queue;
 
@@ -11,12 +11,12 @@ use super::queue::Queue;
 pub(super) fn work(queue: &Queue, params: &Params, computations: &Histogram) {
     let usual = params.block_count();
     let mut blocks: Vec<Block> = Vec::new();
-    let mut pace = Pace::default();
+    let mut timer = CpuTimer::default();
     while let Some((mut job, reserved)) = queue.next() {
         if blocks.len() < job.blocks {
             blocks.resize(job.blocks, Block::default());
         }
-        let computation = Computation { current: params, blocks: &mut blocks, pace: &mut pace };
+        let computation = Computation { current: params, blocks: &mut blocks, timer: &mut timer };
         let (begun, part) = (Instant::now(), job.parts.begin("hasher.compute"));
         job.task.compute(computation);
         computations.observe(begun.elapsed());

@@ -12,7 +12,7 @@ use pbkdf2::Pbkdf2;
 
 /// A stored legacy hash that was read and is within the bounds.
 #[derive(Debug)]
-pub(super) struct ForeignHash(Function);
+pub(super) struct LegacyHash(Function);
 
 #[derive(Debug)]
 enum Function {
@@ -22,14 +22,14 @@ enum Function {
 
 /// The work of checking a password, in the unit of the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ForeignWork {
+pub(super) enum LegacyWork {
     /// Rounds of bcrypt's key schedule: two to the power of the cost.
     Bcrypt(u64),
     /// Rounds of PBKDF2.
     Pbkdf2(u64),
 }
 
-impl ForeignHash {
+impl LegacyHash {
     /// Returns a cheap hash of each function, to measure how long a round takes.
     pub(super) fn probes() -> [Self; 2] {
         [Function::Bcrypt(Bcrypt::probe()), Function::Pbkdf2(Pbkdf2::probe())].map(Self)
@@ -58,10 +58,10 @@ impl ForeignHash {
     }
 
     /// Returns the work of checking a password.
-    pub(super) fn work(&self) -> ForeignWork {
+    pub(super) fn work(&self) -> LegacyWork {
         match &self.0 {
-            Function::Bcrypt(hash) => ForeignWork::Bcrypt(hash.rounds()),
-            Function::Pbkdf2(hash) => ForeignWork::Pbkdf2(hash.rounds()),
+            Function::Bcrypt(hash) => LegacyWork::Bcrypt(hash.rounds()),
+            Function::Pbkdf2(hash) => LegacyWork::Pbkdf2(hash.rounds()),
         }
     }
 
@@ -79,11 +79,11 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> bool {
-        matches!(ForeignHash::read(text), Some(Err(HasherError::Unusable(_))))
+        matches!(LegacyHash::read(text), Some(Err(HasherError::Unusable(_))))
     }
 
-    fn read(text: &str) -> ForeignHash {
-        ForeignHash::read(text).expect("a hash of these functions").expect("one within the bounds")
+    fn read(text: &str) -> LegacyHash {
+        LegacyHash::read(text).expect("a hash of these functions").expect("one within the bounds")
     }
 
     #[test]
@@ -131,8 +131,8 @@ mod tests {
 
     #[test]
     fn a_probe_is_a_hash_of_its_function() {
-        let [bcrypt, pbkdf2] = ForeignHash::probes().map(|probe| probe.work());
-        assert_eq!((bcrypt, pbkdf2), (ForeignWork::Bcrypt(64), ForeignWork::Pbkdf2(5_000)));
+        let [bcrypt, pbkdf2] = LegacyHash::probes().map(|probe| probe.work());
+        assert_eq!((bcrypt, pbkdf2), (LegacyWork::Bcrypt(64), LegacyWork::Pbkdf2(5_000)));
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
             assert!(refused(&text), "{text}");
         }
         for text in ["", "!", "$2x$06$x", "$2$06$x", "$argon2id$x", "$pbkdf2$29000$x$x", "$5$x$x"] {
-            assert!(ForeignHash::read(text).is_none(), "{text}");
+            assert!(LegacyHash::read(text).is_none(), "{text}");
         }
     }
 }

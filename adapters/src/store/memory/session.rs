@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use inwren_domain::account::User;
 use inwren_domain::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, UserId};
 use inwren_domain::session::{
-    Eviction, Opening, REVOKED_AT_ONCE, Rekey, Revocation, RevocationReason, Session, SessionReader,
-    SessionRepository,
+    Eviction, REVOKED_AT_ONCE, Rekey, Revocation, RevocationReason, Session, SessionReader,
+    SessionRepository, SessionStart,
 };
 use time::OffsetDateTime;
 
@@ -84,8 +84,8 @@ impl SessionRepository for MemoryUnit {
         Ok(self.state.end_sessions(user, except.as_slice(), Revocation { at, reason }))
     }
 
-    async fn make_room(&mut self, opening: &Opening, user: &User) -> Result<i64, StoreError> {
-        Ok(self.state.make_room(opening, user))
+    async fn make_room(&mut self, start: &SessionStart, user: &User) -> Result<i64, StoreError> {
+        Ok(self.state.make_room(start, user))
     }
 
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
@@ -155,11 +155,11 @@ impl State {
     }
 
     /// Makes room for a session, and returns the user's session epoch afterwards.
-    pub(super) fn make_room(&mut self, opening: &Opening, user: &User) -> i64 {
-        let at = opening.session.created_at;
+    pub(super) fn make_room(&mut self, start: &SessionStart, user: &User) -> i64 {
+        let at = start.session.created_at;
         let revocation = Revocation { at, reason: RevocationReason::SessionLimit };
         let mut unrevoked = self.unrevoked_sessions(user);
-        match opening.eviction(u32::try_from(unrevoked.len()).unwrap_or(u32::MAX)) {
+        match start.eviction(u32::try_from(unrevoked.len()).unwrap_or(u32::MAX)) {
             Eviction::None => {}
             Eviction::LeastRecentlyUsed(count) => {
                 unrevoked.sort_by_key(|session| (session.expires_at > at, session.last_used_at, session.id));

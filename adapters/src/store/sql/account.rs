@@ -138,16 +138,16 @@ pub(super) async fn undoing_failure(
     connection: &Connection<DatabaseTransaction>,
     update: UpdateMany<Entity>,
 ) -> Result<Vec<Model>, DbErr> {
-    let patience = connection.patience();
-    let savepoint = patience.wait(connection.inner().begin()).await?;
-    let savepoint = Connection::new(savepoint, patience.clone());
+    let timeout = connection.timeout();
+    let savepoint = timeout.wait(connection.inner().begin()).await?;
+    let savepoint = Connection::new(savepoint, timeout.clone());
     match update.exec_with_returning(&savepoint).await {
         Ok(rows) => {
-            patience.wait(savepoint.into_inner().0.commit()).await?;
+            timeout.wait(savepoint.into_inner().0.commit()).await?;
             Ok(rows)
         }
         Err(error) => {
-            patience.wait(savepoint.into_inner().0.rollback()).await?;
+            timeout.wait(savepoint.into_inner().0.rollback()).await?;
             Err(error)
         }
     }

@@ -30,7 +30,7 @@ impl SqlSnapshot {
     pub(super) async fn take(readers: &Pool) -> Result<Self, StoreError> {
         let options = of_one_moment(Dialect::of(readers));
         let (transaction, turn) = readers.begin(options).await.map_err(store_error)?;
-        let connection = Connection::new(transaction, readers.patience().clone());
+        let connection = Connection::new(transaction, readers.timeout().clone());
         if Dialect::of(&connection) == Dialect::Postgres {
             // The reader may need a long time per batch, and it holds no lock for which others would wait.
             let patient = "SET LOCAL idle_in_transaction_session_timeout = 0";

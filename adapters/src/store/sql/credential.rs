@@ -23,7 +23,7 @@ impl CredentialReader for SqlView {
     }
 
     async fn by_email(&mut self, email: &Email) -> Result<Option<Account>, StoreError> {
-        if let Some(found) = self.lookups().at_once(|readers| readers.account_by_email(email)) {
+        if let Some(found) = self.session_lookup().local_read(|readers| readers.account_by_email(email)) {
             return Ok(found);
         }
         let same = Column::EmailNormalized.eq(email.normalized());

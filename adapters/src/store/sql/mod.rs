@@ -50,5 +50,5 @@ pub use connection::connect::SqlOptions;
 pub use connection::connect_error::ConnectError;
 pub use connection::target::{PostgresTarget, SqlTarget, TargetError};
 pub use file::{Contents, Deviation, FileError, SqliteFile, Staged, deviations};
-pub use import_source::{ForeignDatabase, ForeignError, Place};
+pub use import_source::{Place, SourceDatabase, SourceError};
 pub use store::SqlStore;

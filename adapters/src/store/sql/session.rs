@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use inwren_domain::account::User;
 use inwren_domain::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, UserId};
 use inwren_domain::session::{
-    Opening, REVOKED_AT_ONCE, Rekey, RevocationReason, Session, SessionReader, SessionRepository,
+    REVOKED_AT_ONCE, Rekey, RevocationReason, Session, SessionReader, SessionRepository, SessionStart,
 };
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 use sea_orm::{
@@ -28,7 +28,7 @@ use super::view::SqlView;
 #[async_trait]
 impl SessionReader for SqlView {
     async fn with_user(&mut self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
-        self.lookups().session_with_user(id).await
+        self.session_lookup().session_with_user(id).await
     }
 
     async fn live_of(
@@ -53,7 +53,9 @@ impl SessionReader for SqlView {
     }
 
     async fn recent_addresses(&mut self, email: &Email, limit: u16) -> Result<Vec<IpAddr>, StoreError> {
-        if let Some(found) = self.lookups().at_once(|readers| readers.recent_addresses(email, limit)) {
+        if let Some(found) =
+            self.session_lookup().local_read(|readers| readers.recent_addresses(email, limit))
+        {
             return Ok(found);
         }
         // The owner is a single value and the order that of the index, so the query reads no more rows than needed.
@@ -179,8 +181,8 @@ impl SessionRepository for SqlUnit {
         Ok(revoked)
     }
 
-    async fn make_room(&mut self, opening: &Opening, user: &User) -> Result<i64, StoreError> {
-        session_eviction::make_room(self.connection(), opening, user).await.map_err(store_error)
+    async fn make_room(&mut self, start: &SessionStart, user: &User) -> Result<i64, StoreError> {
+        session_eviction::make_room(self.connection(), start, user).await.map_err(store_error)
     }
 
     async fn sweep_ended(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {

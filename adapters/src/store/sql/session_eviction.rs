@@ -2,7 +2,7 @@
 //! number.
 
 use inwren_domain::account::User;
-use inwren_domain::session::{Eviction, Opening, RevocationReason};
+use inwren_domain::session::{Eviction, RevocationReason, SessionStart};
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 use super::connection::timestamp::Timestamp;
@@ -29,7 +29,7 @@ pub(super) const END: &str = "UPDATE users SET sessions_epoch = sessions_epoch +
 /// count is exact.
 pub(super) async fn make_room(
     connection: &impl ConnectionTrait,
-    opening: &Opening,
+    start: &SessionStart,
     user: &User,
 ) -> Result<i64, DbErr> {
     let statement = |text: &str, values: &[Value]| {
@@ -37,13 +37,13 @@ pub(super) async fn make_room(
     };
     let (id, epoch) = (Value::from(user.id.as_uuid()), Value::from(user.sessions_epoch));
     let limit = |count: u32| Value::from(i64::from(count));
-    let count = statement(COUNT, &[id.clone(), epoch.clone(), limit(opening.counted_sessions())]);
+    let count = statement(COUNT, &[id.clone(), epoch.clone(), limit(start.counted_sessions())]);
     let row = connection.query_one_raw(count).await?;
     let count: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
-    match opening.eviction(u32::try_from(count).unwrap_or(u32::MAX)) {
+    match start.eviction(u32::try_from(count).unwrap_or(u32::MAX)) {
         Eviction::None => {}
         Eviction::LeastRecentlyUsed(count) => {
-            let at = Timestamp(opening.session.created_at);
+            let at = Timestamp(start.session.created_at);
             let reason = RevocationReason::SessionLimit.as_str();
             let values = [at.into(), reason.into(), id, epoch, limit(count)];
             connection.execute_raw(statement(REVOKE, &values)).await?;

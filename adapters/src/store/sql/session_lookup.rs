@@ -24,21 +24,21 @@ const TASKS: usize = 3;
 type Found = Option<(Session, User)>;
 
 /// Looks up sessions with their users, for all concurrent callers with one statement.
-pub(super) struct Lookups {
+pub(super) struct SessionLookup {
     batcher: Batcher<Job<SessionId, Found>>,
     /// Local reads for a database in a file, which are tried first.
-    at_once: Option<Readers>,
+    local_read: Option<Readers>,
 }
 
-impl Lookups {
+impl SessionLookup {
     /// Creates lookups over a pool. A caller waits for `max_wait` at most.
     pub(super) fn over(readers: Pool, file: Option<&Path>, max_wait: Duration) -> Self {
-        Self { batcher: Batcher::start(TASKS, max_wait, readers), at_once: file.map(Readers::open) }
+        Self { batcher: Batcher::start(TASKS, max_wait, readers), local_read: file.map(Readers::open) }
     }
 
     /// Returns the result of a local read, if it is available without waiting, and then marks the span of the call.
-    pub(super) fn at_once<T>(&self, read: impl FnOnce(&Readers) -> Option<T>) -> Option<T> {
-        let found = self.at_once.as_ref().and_then(read);
+    pub(super) fn local_read<T>(&self, read: impl FnOnce(&Readers) -> Option<T>) -> Option<T> {
+        let found = self.local_read.as_ref().and_then(read);
         if found.is_some() {
             mark("inwren.local_read");
         }
@@ -46,14 +46,14 @@ impl Lookups {
     }
 
     pub(super) async fn session_with_user(&self, id: SessionId) -> Result<Found, StoreError> {
-        match self.at_once(|readers| readers.session_with_user(id)) {
+        match self.local_read(|readers| readers.session_with_user(id)) {
             Some(found) => Ok(found),
             None => self.batcher.submit(id).await,
         }
     }
 
     pub(super) fn close(&self) {
-        if let Some(readers) = &self.at_once {
+        if let Some(readers) = &self.local_read {
             readers.close();
         }
     }

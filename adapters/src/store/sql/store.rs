@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use inwren_domain::account::import::UserSnapshot;
 use inwren_domain::account::{Inserted, Registration};
 use inwren_domain::kernel::StoreError;
-use inwren_domain::session::{Opening, OpeningOutcome, Rotation, RotationOutcome};
+use inwren_domain::session::{Rotation, RotationOutcome, SessionStart, SessionStartOutcome};
 use inwren_domain::store::{ReadView, Store, UnitOfWork};
 use sea_orm::{ConnectionTrait, Statement};
 
@@ -17,7 +17,7 @@ use super::connection::target::SqlTarget;
 use super::dialect::Dialect;
 use super::dialect::postgres::{registration, session_rotation, session_start};
 use super::dialect::sqlite;
-use super::session_lookup::Lookups;
+use super::session_lookup::SessionLookup;
 use super::unit::SqlUnit;
 use super::view::SqlView;
 
@@ -26,7 +26,7 @@ use super::view::SqlView;
 pub struct SqlStore {
     pub(super) writer: Pool,
     pub(super) readers: Pool,
-    lookups: Arc<Lookups>,
+    session_lookup: Arc<SessionLookup>,
     often: OftenWritten,
     /// SQLite only.
     pub(super) file: Option<Arc<OpenFile>>,
@@ -46,7 +46,7 @@ impl SqlStore {
     pub async fn connect(target: &SqlTarget, options: &SqlOptions) -> Result<Self, ConnectError> {
         let Pools { writer, readers, file } = connect(target, options).await?;
         let path = file.as_ref().map(|file| file.path.as_path());
-        let lookups = Arc::new(Lookups::over(readers.clone(), path, options.acquire_timeout));
+        let session_lookup = Arc::new(SessionLookup::over(readers.clone(), path, options.acquire_timeout));
         let often = match path {
             Some(path) => {
                 let writes = sqlite::Writes::to(path, writer.clone(), options.lock_timeout)?;
@@ -57,14 +57,14 @@ impl SqlStore {
                 OftenWritten::Postgres(Arc::new(rotations))
             }
         };
-        Ok(Self { writer, readers, lookups, often, file: file.map(Arc::new) })
+        Ok(Self { writer, readers, session_lookup, often, file: file.map(Arc::new) })
     }
 }
 
 #[async_trait]
 impl Store for SqlStore {
     async fn read(&self) -> Result<Box<dyn ReadView>, StoreError> {
-        Ok(Box::new(SqlView::new(self.readers.clone(), Arc::clone(&self.lookups))))
+        Ok(Box::new(SqlView::new(self.readers.clone(), Arc::clone(&self.session_lookup))))
     }
 
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
@@ -78,10 +78,10 @@ impl Store for SqlStore {
         }
     }
 
-    async fn open_session(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
+    async fn open_session(&self, start: &SessionStart) -> Result<SessionStartOutcome, StoreError> {
         match &self.often {
-            OftenWritten::Postgres(_) => session_start::open(&self.writer, opening).await,
-            OftenWritten::Sqlite(writes) => writes.open(opening).await,
+            OftenWritten::Postgres(_) => session_start::open(&self.writer, start).await,
+            OftenWritten::Sqlite(writes) => writes.open(start).await,
         }
     }
 
@@ -103,14 +103,14 @@ impl Store for SqlStore {
             Dialect::Postgres => "SELECT 1",
         };
         let statement = Statement::from_string(self.readers.get_database_backend(), question);
-        self.readers.patience().wait(self.readers.query_one_raw(statement)).await.map_err(store_error)?;
+        self.readers.timeout().wait(self.readers.query_one_raw(statement)).await.map_err(store_error)?;
         Ok(())
     }
 
     async fn close(&self) {
         // The writer closes last, because SQLite then checkpoints the write-ahead log into the database. Closing a pool
         // twice is not an error.
-        self.lookups.close();
+        self.session_lookup.close();
         if let OftenWritten::Sqlite(writes) = &self.often {
             writes.close();
         }

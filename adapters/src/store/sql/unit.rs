@@ -25,7 +25,7 @@ impl SqlUnit {
             ..TransactionOptions::default()
         };
         let (transaction, turn) = writer.begin(options).await.map_err(store_error)?;
-        let connection = Connection::new(transaction, writer.patience().clone());
+        let connection = Connection::new(transaction, writer.timeout().clone());
         Ok(Self { connection, clock: writer.clock().clone(), _turn: turn })
     }
 
@@ -41,15 +41,15 @@ impl UnitOfWork for SqlUnit {
             self.rollback().await?;
             return Err(StoreError::Unavailable("a statement of the unit had failed".to_owned()));
         }
-        let (transaction, patience) = self.connection.into_inner();
+        let (transaction, timeout) = self.connection.into_inner();
         match Dialect::of(&transaction) {
-            Dialect::Postgres => deadline::commit(transaction, &patience, &self.clock).await,
-            Dialect::Sqlite => patience.wait(transaction.commit()).await.map_err(store_error),
+            Dialect::Postgres => deadline::commit(transaction, &timeout, &self.clock).await,
+            Dialect::Sqlite => timeout.wait(transaction.commit()).await.map_err(store_error),
         }
     }
 
     async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
-        let (transaction, patience) = self.connection.into_inner();
-        patience.wait(transaction.rollback()).await.map_err(store_error)
+        let (transaction, timeout) = self.connection.into_inner();
+        timeout.wait(transaction.rollback()).await.map_err(store_error)
     }
 }

@@ -17,7 +17,7 @@ impl From<account::update::Refusal> for Problem {
             account::update::Refusal::EmailTaken => email_taken(),
             account::update::Refusal::Tier(refused) => refused.into(),
             account::update::Refusal::StepUp(required) => required.into(),
-            account::update::Refusal::Overtaken => invalid_token(),
+            account::update::Refusal::ChangedMeanwhile => invalid_token(),
         }
     }
 }
@@ -27,7 +27,7 @@ impl From<account::deactivate::Refusal> for Problem {
         match refusal {
             account::deactivate::Refusal::StepUp(required) => required.into(),
             account::deactivate::Refusal::LastSuperuser(last) => last.into(),
-            account::deactivate::Refusal::Overtaken => invalid_token(),
+            account::deactivate::Refusal::ChangedMeanwhile => invalid_token(),
         }
     }
 }

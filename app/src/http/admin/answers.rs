@@ -33,7 +33,7 @@ impl From<admin::Unconfirmed> for Problem {
     fn from(unconfirmed: admin::Unconfirmed) -> Self {
         match unconfirmed {
             admin::Unconfirmed::NotPermitted => not_permitted(),
-            admin::Unconfirmed::Overtaken => invalid_token(),
+            admin::Unconfirmed::ChangedMeanwhile => invalid_token(),
         }
     }
 }

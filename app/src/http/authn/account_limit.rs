@@ -1,5 +1,5 @@
 use inwren_domain::authn::login;
-use inwren_domain::credential::Standing;
+use inwren_domain::credential::ClientTrust;
 use inwren_domain::kernel::{ClientInfo, Email};
 
 use crate::config::Operation;
@@ -20,9 +20,9 @@ pub(in crate::http) async fn check_account(
 ) -> Result<(), Problem> {
     match state.limits.check_email(slot, Operation::LoginAccount, email).await {
         Err(limited) if limited.kind == Kind::RATE_LIMITED => {
-            match login::standing(&state.core, email, client).await? {
-                Standing::Known => Ok(()),
-                Standing::Stranger => Err(limited),
+            match login::trust(&state.core, email, client).await? {
+                ClientTrust::Recognised => Ok(()),
+                ClientTrust::Unrecognised => Err(limited),
             }
         }
         outcome => outcome,

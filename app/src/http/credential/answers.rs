@@ -20,7 +20,7 @@ impl From<credential::change_password::Refusal> for Problem {
                     .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
             }
             credential::change_password::Refusal::WeakPassword(weak) => weak_password("/new_password", weak),
-            credential::change_password::Refusal::Overtaken => invalid_token(),
+            credential::change_password::Refusal::ChangedMeanwhile => invalid_token(),
         }
     }
 }

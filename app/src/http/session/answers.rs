@@ -73,13 +73,13 @@ impl From<session::manage::Refusal> for Problem {
     fn from(refusal: session::manage::Refusal) -> Self {
         match refusal {
             session::manage::Refusal::NotFound => not_found("session"),
-            session::manage::Refusal::Overtaken => invalid_token(),
+            session::manage::Refusal::ChangedMeanwhile => invalid_token(),
         }
     }
 }
 
-impl From<session::manage::Overtaken> for Problem {
-    fn from(_: session::manage::Overtaken) -> Self {
+impl From<session::manage::ChangedMeanwhile> for Problem {
+    fn from(_: session::manage::ChangedMeanwhile) -> Self {
         invalid_token()
     }
 }

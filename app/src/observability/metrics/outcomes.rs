@@ -178,7 +178,7 @@ impl<T> From<&Result<T, Failure<login::Refusal>>> for LoginResult {
                 authn::Refusal::UnusableHash(..) => Self::UnusableHash,
             },
             Err(Failure::Refused(login::Refusal::NeedsFactor(_))) => Self::NeedsFactor,
-            Err(Failure::Refused(login::Refusal::Overtaken(_))) => Self::CredentialChanged,
+            Err(Failure::Refused(login::Refusal::ChangedMeanwhile(_))) => Self::CredentialChanged,
             Err(Failure::Port(failure)) if is_busy(failure) => Self::Busy,
             Err(Failure::Port(_)) => Self::Failed,
         }

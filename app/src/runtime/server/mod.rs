@@ -51,9 +51,9 @@ const MAX_READ_AHEAD: usize = 2 * MAX_HEADER_BYTES;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The minimum time of the idle drain: idle connections stay open for so long at shutdown, so that a request that is
 /// already on its way is still served. Every response closes its connection from then on.
-const LAST_ORDERS: Duration = Duration::from_millis(500);
+const IDLE_DRAIN: Duration = Duration::from_millis(500);
 /// The minimum time that idle connections stay open after the last accept, for the requests of late connections.
-const LAST_COMERS: Duration = Duration::from_millis(250);
+const LATE_CONNECTIONS: Duration = Duration::from_millis(250);
 /// After the listener is closed: how long a client may take to finish its headers or to accept its response. Such
 /// clients must not use up the grace period of requests in flight.
 const LAST_BYTES: Duration = Duration::from_secs(1);
@@ -96,7 +96,7 @@ pub async fn serve(
     let stopped = async {
         server.accept_until(&listener, tokio::time::sleep(notice)).await;
         let connections = server.accept_the_last(listener);
-        finish(connections, phase, LAST_ORDERS.saturating_sub(notice).max(LAST_COMERS)).await;
+        finish(connections, phase, IDLE_DRAIN.saturating_sub(notice).max(LATE_CONNECTIONS)).await;
     };
     tokio::time::timeout(options.shutdown_grace, stopped).await.is_ok()
 }
@@ -118,7 +118,7 @@ pub async fn serve_meanwhile<T>(
     let mut server = Server::new(listener, endpoint, options, watched);
     let outcome = server.accept_until(listener, event).await;
     // Clients that are already connected are still answered, as at shutdown.
-    tokio::spawn(finish(server.connections, phase, LAST_COMERS));
+    tokio::spawn(finish(server.connections, phase, LATE_CONNECTIONS));
     outcome
 }
 

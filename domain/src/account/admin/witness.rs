@@ -36,7 +36,7 @@ pub enum Unconfirmed {
     /// The user is no longer an active superuser.
     NotPermitted,
     /// The session ended meanwhile.
-    Overtaken,
+    ChangedMeanwhile,
 }
 
 impl Admin {
@@ -103,6 +103,6 @@ impl Admin {
         }
         let Some(user) = unit.users().lock(id).await? else { return Ok(Err(Unconfirmed::NotPermitted)) };
         let is_in = is_still_in(unit, &user, Some(session), now).await?;
-        Ok(if is_in { Ok(superusers) } else { Err(Unconfirmed::Overtaken) })
+        Ok(if is_in { Ok(superusers) } else { Err(Unconfirmed::ChangedMeanwhile) })
     }
 }

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::census::known_tier;
 use super::seen::Fingerprint;
-use super::{Census, ForeignUser, Incoming, IncomingPassword, Problem};
+use super::{Census, Incoming, IncomingPassword, Problem, SourceUser};
 use crate::account::{Tier, TierCatalog};
 use crate::credential::PasswordHash;
 use crate::kernel::Email;
@@ -53,7 +53,7 @@ impl<'a> Adoption<'a> {
     }
 
     /// Converts a row to a user. `None` if the row is withheld until all rows have been read.
-    pub fn read(&mut self, row: ForeignUser) -> Result<Option<Incoming>, Withheld> {
+    pub fn read(&mut self, row: SourceUser) -> Result<Option<Incoming>, Withheld> {
         let place = format!("row {}", row.key);
         let problem = |problem| Withheld { place: place.clone(), email: row.email.clone(), problem };
         if let Some(column) = row.unreadable {

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::seen::{Fingerprint, Seen};
-use super::{Destination, ForeignUser};
+use super::{Destination, SourceUser};
 use crate::account::tier_choice::given_by_superuser;
 use crate::account::{Tier, TierCatalog};
 use crate::credential::{HashScheme, PasswordHash};
@@ -45,7 +45,7 @@ pub struct Census {
 
 impl Census {
     /// Counts a row.
-    pub fn note(&mut self, destination: &Destination, row: &ForeignUser) {
+    pub fn note(&mut self, destination: &Destination, row: &SourceUser) {
         self.rows += 1;
         if row.unreadable.is_some() {
             self.unreadable += 1;

@@ -348,7 +348,7 @@ impl<'a> Round<'a> {
                 self.note(AuditEventKind::UserImported, user.id)?;
                 Outcome::Added { without_password: password.is_none() }
             } else {
-                Outcome::Refused(Problem::Overtaken)
+                Outcome::Refused(Problem::ChangedMeanwhile)
             };
             if let Some(told) = outcomes.get_mut(place) {
                 *told = outcome;
@@ -373,7 +373,7 @@ impl<'a> Round<'a> {
             return Ok(Outcome::Refused(last.into()));
         }
         if !unit.transfer().replace(&account).await? {
-            return Ok(Outcome::Refused(Problem::Overtaken));
+            return Ok(Outcome::Refused(Problem::ChangedMeanwhile));
         }
         self.superusers.retain(|id| *id != user.id);
         if user.is_active && user.is_superuser {

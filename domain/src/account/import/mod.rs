@@ -26,4 +26,4 @@ pub use importer::{BATCH, Importer, OnConflict, Outcome, Policy, UnknownHash, Un
 pub use incoming::{Incoming, IncomingPassword};
 pub use ports::{UserSnapshot, UserTransfer};
 pub use problem::Problem;
-pub use source::{ForeignTable, ForeignUser, ForeignUsers};
+pub use source::{SourceTable, SourceUser, SourceUsers};

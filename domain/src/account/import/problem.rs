@@ -46,7 +46,7 @@ pub enum Problem {
     LastSuperuser(#[from] LastSuperuser),
     /// Another request took the id or the address at the same moment.
     #[error("another request took the id or the address at the same moment; try again")]
-    Overtaken,
+    ChangedMeanwhile,
 }
 
 impl Problem {
@@ -66,7 +66,7 @@ impl Problem {
             Self::EmailTakenInOtherLetters(_) => "email-taken-in-other-letters",
             Self::Differs(_) => "differs",
             Self::LastSuperuser(_) => "last-superuser",
-            Self::Overtaken => "overtaken",
+            Self::ChangedMeanwhile => "overtaken",
         }
     }
 }

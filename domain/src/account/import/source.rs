@@ -7,13 +7,13 @@ use crate::kernel::{StoreError, UserId};
 
 /// Reads the user table of another service, as it was at one moment. It never writes to the table.
 #[async_trait]
-pub trait ForeignUsers: Send {
+pub trait SourceUsers: Send {
     /// Describes the table.
-    fn table(&self) -> &ForeignTable;
+    fn table(&self) -> &SourceTable;
 
     /// The next rows, at most `limit`; empty at the end. Each row MUST come exactly once, and in the same order again
     /// after [`rewind`](Self::rewind), as it was when the table was opened.
-    async fn next(&mut self, limit: u16) -> Result<Vec<ForeignUser>, StoreError>;
+    async fn next(&mut self, limit: u16) -> Result<Vec<SourceUser>, StoreError>;
 
     /// Starts again at the first row.
     fn rewind(&mut self);
@@ -21,7 +21,7 @@ pub trait ForeignUsers: Send {
 
 /// What is known about the table before the first row is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForeignTable {
+pub struct SourceTable {
     /// The name of the table.
     pub name: String,
     /// Number of rows.
@@ -38,7 +38,7 @@ pub struct ForeignTable {
 
 /// A row as read. `None` means NULL or a missing column.
 #[derive(Clone)]
-pub struct ForeignUser {
+pub struct SourceUser {
     /// The id as the other service writes it, for messages.
     pub key: String,
     /// The id in this service. A UUID stays the same. A number MUST become a UUID that depends on nothing else, so that

@@ -26,7 +26,7 @@ const MAX_WAITING: usize = 1024;
 /// `J` is a [`Job`], or a trait object if one batch takes jobs with different answers.
 pub(crate) struct Batcher<J> {
     jobs: mpsc::Sender<J>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// A question, and the channel for its answer.
@@ -95,12 +95,12 @@ type Waiting<J> = Arc<Mutex<mpsc::Receiver<J>>>;
 
 impl<J: Pending> Batcher<J> {
     /// Starts this number of tasks, each of which works on one batch at a time. A caller without an answer after
-    /// `patience` gets an error.
-    pub(crate) fn start(tasks: usize, patience: Duration, worker: impl Worker<J>) -> Self {
-        let (batcher, waiting) = Self::idle(patience);
+    /// `timeout` gets an error.
+    pub(crate) fn start(tasks: usize, timeout: Duration, worker: impl Worker<J>) -> Self {
+        let (batcher, waiting) = Self::idle(timeout);
         let worker = Arc::new(worker);
         for _ in 0..tasks {
-            tokio::spawn(run(Arc::clone(&waiting), Arc::clone(&worker), patience));
+            tokio::spawn(run(Arc::clone(&waiting), Arc::clone(&worker), timeout));
         }
         batcher
     }
@@ -108,20 +108,20 @@ impl<J: Pending> Batcher<J> {
     /// Starts one thread of this name instead of the tasks of [`start`](Self::start): the worker may block it.
     pub(crate) fn start_thread(
         name: &str,
-        patience: Duration,
+        timeout: Duration,
         worker: Arc<impl Worker<J>>,
     ) -> io::Result<Self> {
-        let (batcher, waiting) = Self::idle(patience);
+        let (batcher, waiting) = Self::idle(timeout);
         let runtime = Handle::current();
-        let work = move || runtime.block_on(run(waiting, worker, patience));
+        let work = move || runtime.block_on(run(waiting, worker, timeout));
         std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
         Ok(batcher)
     }
 
     /// Creates a batcher without a worker.
-    fn idle(patience: Duration) -> (Self, Waiting<J>) {
+    fn idle(timeout: Duration) -> (Self, Waiting<J>) {
         let (jobs, waiting) = mpsc::channel(MAX_WAITING);
-        (Self { jobs, patience }, Arc::new(Mutex::new(waiting)))
+        (Self { jobs, timeout }, Arc::new(Mutex::new(waiting)))
     }
 
     /// Submits a job, and waits for its answer.
@@ -129,7 +129,7 @@ impl<J: Pending> Batcher<J> {
     where
         J: From<Job<Q, A>>,
     {
-        let End { write_by, give_up } = End::of(self.patience);
+        let End { write_by, give_up } = End::of(self.timeout);
         let submitting = async {
             let (caller, answer) = oneshot::channel();
             let job = Job { question, write_by, answer: None, caller: Some(caller) };
@@ -145,7 +145,7 @@ impl<J: Pending> Batcher<J> {
 }
 
 /// Works on one batch after the other. Ends when the [`Batcher`] is dropped.
-async fn run<J: Pending>(waiting: Waiting<J>, worker: Arc<impl Worker<J>>, patience: Duration) {
+async fn run<J: Pending>(waiting: Waiting<J>, worker: Arc<impl Worker<J>>, timeout: Duration) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while waiting.lock().await.recv_many(&mut batch, MAX_BATCH).await > 0 {
         // Callers that have given up, or are about to, rely on their jobs not being executed.
@@ -154,7 +154,7 @@ async fn run<J: Pending>(waiting: Waiting<J>, worker: Arc<impl Worker<J>>, patie
         if !batch.is_empty() {
             // A silent connection would block the worker until the network gives it up. The callers have gone by then,
             // and the next batch may get a better connection.
-            let _ = tokio::time::timeout(patience, finish(&mut batch, &*worker)).await;
+            let _ = tokio::time::timeout(timeout, finish(&mut batch, &*worker)).await;
         }
         batch.clear();
     }
@@ -228,10 +228,10 @@ mod tests {
 
     type Doubler = Batcher<Job<u32, u32>>;
 
-    fn doubling(patience: Duration) -> (Arc<Doubler>, Arc<StdMutex<Vec<usize>>>, Arc<Semaphore>) {
+    fn doubling(timeout: Duration) -> (Arc<Doubler>, Arc<StdMutex<Vec<usize>>>, Arc<Semaphore>) {
         let (sizes, permits) = (Arc::new(StdMutex::new(Vec::new())), Arc::new(Semaphore::new(0)));
         let worker = Doubling { sizes: Arc::clone(&sizes), permits: Arc::clone(&permits) };
-        (Arc::new(Batcher::start(1, patience, worker)), sizes, permits)
+        (Arc::new(Batcher::start(1, timeout, worker)), sizes, permits)
     }
 
     #[tokio::test]
@@ -313,11 +313,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_carries_the_deadline_of_its_caller() {
-        let patience = Duration::from_secs(60);
-        let batcher = Batcher::start(1, patience, Deadline);
+        let timeout = Duration::from_secs(60);
+        let batcher = Batcher::start(1, timeout, Deadline);
         let before = Instant::now();
         let write_by = batcher.submit::<(), Instant>(()).await.unwrap();
-        assert!(write_by > before + patience / 2 && write_by < Instant::now() + patience);
+        assert!(write_by > before + timeout / 2 && write_by < Instant::now() + timeout);
     }
 
     /// Records the jobs that it starts, and blocks its thread until it is released.
@@ -338,11 +338,11 @@ mod tests {
     /// The caller's own timer has not fired yet, because its thread is busy: its channel is still open.
     #[tokio::test]
     async fn a_job_whose_deadline_has_passed_is_not_started() {
-        let patience = Duration::from_millis(100);
+        let timeout = Duration::from_millis(100);
         let started = Arc::new(StdMutex::new(Vec::new()));
         let (release, gate) = std::sync::mpsc::channel::<()>();
         let worker = Blocking { started: Arc::clone(&started), gate: StdMutex::new(gate) };
-        let batcher = Arc::new(Batcher::start_thread("worker", patience, Arc::new(worker)).unwrap());
+        let batcher = Arc::new(Batcher::start_thread("worker", timeout, Arc::new(worker)).unwrap());
         let submit = |n: u32| {
             let batcher = Arc::clone(&batcher);
             tokio::spawn(async move { batcher.submit::<u32, ()>(n).await })
@@ -362,12 +362,12 @@ mod tests {
                 std::thread::yield_now();
             }
         };
-        block(2 * patience);
+        block(2 * timeout);
         release.send(()).unwrap();
         while batcher.jobs.capacity() < MAX_WAITING {
             std::thread::yield_now();
         }
-        block(patience);
+        block(timeout);
         assert_eq!(*started.lock().unwrap(), [1]);
         drop(release);
         // The first job was executed late. Whether its caller still gets the answer does not matter here.

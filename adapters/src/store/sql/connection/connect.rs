@@ -15,7 +15,7 @@ use sea_orm::{SqlxPostgresConnector, SqlxSqliteConnector};
 
 use super::connect_error::ConnectError;
 use super::pool::Pool;
-use super::statement_timeout::Patience;
+use super::statement_timeout::StatementTimeout;
 use super::target::SqlTarget;
 use crate::store::sql::file::{LARGEST_LOG, Lease, make_folder, warn_of_exposure};
 
@@ -85,8 +85,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pools, ConnectError> {
     let named_by_url = target.get_options().is_some_and(|given| given.contains("statement_timeout"));
     let limit = if named_by_url { LONGEST_WAIT } else { options.statement_timeout + NEWS_LAG };
-    let patience = Patience::new(Some(limit));
-    let suspicion = patience.clone();
+    let timeout = StatementTimeout::new(Some(limit));
+    let observed = timeout.clone();
     let target = with_defaults(target, options);
     let pool = PgPoolOptions::new()
         .max_connections(options.max_connections)
@@ -102,9 +102,9 @@ async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pool
         })
         // The pool's own ping would wait until the network gives the connection up, which takes a quarter of an hour.
         .after_release(move |connection, _| {
-            let suspicious = suspicion.is_suspicious();
+            let timed_out_recently = observed.timed_out_recently();
             Box::pin(async move {
-                if suspicious {
+                if timed_out_recently {
                     answer_to_ping(connection).await?;
                 }
                 Ok(true)
@@ -115,7 +115,7 @@ async fn postgres(target: PgConnectOptions, options: &SqlOptions) -> Result<Pool
     let pool = match pool {
         Ok(pool) => {
             refuse_other_encodings(&pool).await?;
-            Pool::new(SqlxPostgresConnector::from_sqlx_postgres_pool(pool), options.max_connections, patience)
+            Pool::new(SqlxPostgresConnector::from_sqlx_postgres_pool(pool), options.max_connections, timeout)
         }
         Err(sqlx::Error::PoolTimedOut) => return Err(reason(&target, options).await.into()),
         Err(error) => return Err(error.into()),
@@ -190,13 +190,13 @@ async fn sqlite(path: &Path, options: &SqlOptions) -> Result<Pools, ConnectError
         // The file answers at once, or SQLite waits for its lock as long as set above.
         writer: Pool::in_turns(
             SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
-            Patience::new(None),
+            StatementTimeout::new(None),
             options.acquire_timeout,
         ),
         readers: Pool::new(
             SqlxSqliteConnector::from_sqlx_sqlite_pool(readers),
             options.max_connections,
-            Patience::new(None),
+            StatementTimeout::new(None),
         ),
         file: Some(OpenFile { path: path.to_owned(), _lease: lease }),
     })

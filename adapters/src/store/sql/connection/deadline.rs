@@ -20,7 +20,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement};
 use super::database_clock::DatabaseClock;
 use super::error::{is_too_late, store_error};
 use super::pool::Pool;
-use super::statement_timeout::Patience;
+use super::statement_timeout::StatementTimeout;
 use super::timestamp::{Timestamp, to_micros};
 
 /// How often a write is retried if the database finds it late while its caller still waits: the reading was wrong,
@@ -39,7 +39,7 @@ pub(crate) async fn write(
     pool: &Pool,
     statement: impl Fn(Timestamp) -> Statement,
 ) -> Result<Option<QueryResult>, StoreError> {
-    let end = pool.patience().end();
+    let end = pool.timeout().end();
     let clock = pool.clock();
     let writing = async {
         let mut retries = 0..RETRIES;
@@ -64,7 +64,7 @@ pub(crate) async fn write(
             }
         }
     };
-    pool.patience().wait_until(end.give_up, writing).await.map_err(store_error)
+    pool.timeout().wait_until(end.give_up, writing).await.map_err(store_error)
 }
 
 /// Ends a PostgreSQL transaction with `COMMIT`, which the server executes only in time: check and `COMMIT` are one
@@ -74,16 +74,16 @@ pub(crate) async fn write(
 /// when it takes the connection back, for which the caller does not wait.
 pub(crate) async fn commit(
     transaction: DatabaseTransaction,
-    patience: &Patience,
+    timeout: &StatementTimeout,
     clock: &DatabaseClock,
 ) -> Result<(), StoreError> {
-    let end = patience.end();
+    let end = timeout.end();
     let committing = async {
         let deadline = to_micros(clock.read(&transaction).await?.at(end.write_by));
         let deadline = format!("to_timestamp({deadline} / 1e6)");
         transaction.execute_unprepared(&format!("SELECT {}; COMMIT AND CHAIN", in_time(&deadline))).await
     };
-    let committed = patience.wait_until(end.give_up, committing).await;
+    let committed = timeout.wait_until(end.give_up, committing).await;
     if committed.as_ref().is_err_and(is_too_late) {
         clock.forget();
     }

@@ -18,7 +18,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statem
 
 use super::dialect::Dialect;
 use pool::Pool;
-use statement_timeout::Patience;
+use statement_timeout::StatementTimeout;
 use timestamp::for_sqlite;
 
 /// Wrapper for all statements, on a pool or in a transaction. It converts times into the form that the database stores,
@@ -26,25 +26,25 @@ use timestamp::for_sqlite;
 #[derive(Debug)]
 pub(super) struct Connection<C> {
     inner: C,
-    patience: Patience,
+    timeout: StatementTimeout,
     failed: AtomicBool,
 }
 
 impl<C> Connection<C> {
-    pub(super) fn new(inner: C, patience: Patience) -> Self {
-        Self { inner, patience, failed: AtomicBool::new(false) }
+    pub(super) fn new(inner: C, timeout: StatementTimeout) -> Self {
+        Self { inner, timeout, failed: AtomicBool::new(false) }
     }
 
     pub(super) fn inner(&self) -> &C {
         &self.inner
     }
 
-    pub(super) fn into_inner(self) -> (C, Patience) {
-        (self.inner, self.patience)
+    pub(super) fn into_inner(self) -> (C, StatementTimeout) {
+        (self.inner, self.timeout)
     }
 
-    pub(super) fn patience(&self) -> &Patience {
-        &self.patience
+    pub(super) fn timeout(&self) -> &StatementTimeout {
+        &self.timeout
     }
 
     /// Returns whether a statement has failed. In PostgreSQL a failure aborts the transaction: its commit would roll
@@ -54,7 +54,7 @@ impl<C> Connection<C> {
     }
 
     async fn noted<T>(&self, answer: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        let result = self.patience.wait(answer).await;
+        let result = self.timeout.wait(answer).await;
         if result.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
@@ -65,8 +65,8 @@ impl<C> Connection<C> {
 impl Connection<Pool> {
     /// Uses any free connection of the pool.
     pub(super) fn on(pool: Pool) -> Self {
-        let patience = pool.patience().clone();
-        Self::new(pool, patience)
+        let timeout = pool.timeout().clone();
+        Self::new(pool, timeout)
     }
 }
 

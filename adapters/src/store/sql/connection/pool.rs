@@ -11,7 +11,7 @@ use sea_orm::{
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::database_clock::DatabaseClock;
-use super::statement_timeout::Patience;
+use super::statement_timeout::StatementTimeout;
 use crate::store::sql::dialect::Dialect;
 
 /// A pool of connections that counts the callers that want one, because the driver does not report waiting callers.
@@ -20,7 +20,7 @@ pub(crate) struct Pool {
     connections: DatabaseConnection,
     max: u32,
     wanted: Arc<AtomicU32>,
-    patience: Patience,
+    timeout: StatementTimeout,
     clock: DatabaseClock,
     turns: Option<Turns>,
 }
@@ -33,20 +33,24 @@ struct Turns {
 }
 
 impl Pool {
-    pub(crate) fn new(connections: DatabaseConnection, max: u32, patience: Patience) -> Self {
+    pub(crate) fn new(connections: DatabaseConnection, max: u32, timeout: StatementTimeout) -> Self {
         let clock = DatabaseClock::default();
-        Self { connections, max, wanted: Arc::default(), patience, clock, turns: None }
+        Self { connections, max, wanted: Arc::default(), timeout, clock, turns: None }
     }
 
     /// Creates a pool of one connection that is not the only writer: each caller waits for its turn, at most this long.
-    pub(crate) fn in_turns(connections: DatabaseConnection, patience: Patience, max_wait: Duration) -> Self {
+    pub(crate) fn in_turns(
+        connections: DatabaseConnection,
+        timeout: StatementTimeout,
+        max_wait: Duration,
+    ) -> Self {
         let turns = Some(Turns { now: Arc::default(), max_wait });
-        Self { turns, ..Self::new(connections, 1, patience) }
+        Self { turns, ..Self::new(connections, 1, timeout) }
     }
 
     /// Returns the limit of the wait for an answer.
-    pub(crate) fn patience(&self) -> &Patience {
-        &self.patience
+    pub(crate) fn timeout(&self) -> &StatementTimeout {
+        &self.timeout
     }
 
     /// Returns the database's clock. PostgreSQL only.
@@ -64,7 +68,7 @@ impl Pool {
         options: TransactionOptions,
     ) -> Result<(DatabaseTransaction, Turn), DbErr> {
         let turn = self.turn().await?;
-        Ok((self.patience.wait(self.connections.begin_with_options(options)).await?, turn))
+        Ok((self.timeout.wait(self.connections.begin_with_options(options)).await?, turn))
     }
 
     /// Waits for the right to use a connection, or another one with which the pool takes turns.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sea_orm::{DbErr, RuntimeErr};
 
 /// How long after an unanswered statement the pool pings connections before it takes them back.
-const SUSPICION: Duration = Duration::from_secs(60);
+const RECENTLY: Duration = Duration::from_secs(60);
 /// Longest wait for a write without a limit: longer than any request takes.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -36,7 +36,7 @@ impl End {
 /// Statement timeout on this side. The database itself ends statements that take too long and reports that, but a
 /// frozen or disconnected database reports nothing.
 #[derive(Clone, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct StatementTimeout {
     limit: Option<Duration>,
     given_up: Arc<GivenUp>,
 }
@@ -48,7 +48,7 @@ struct GivenUp {
     last: AtomicU64,
 }
 
-impl Patience {
+impl StatementTimeout {
     /// Creates a timeout, or none, which waits as long as it takes.
     pub(crate) fn new(limit: Option<Duration>) -> Self {
         Self { limit, given_up: Arc::new(GivenUp { beginning: Instant::now(), last: AtomicU64::new(0) }) }
@@ -86,9 +86,9 @@ impl Patience {
     }
 
     /// Returns whether a statement recently timed out, so that connections may be silent.
-    pub(crate) fn is_suspicious(&self) -> bool {
+    pub(crate) fn timed_out_recently(&self) -> bool {
         let last = self.given_up.last.load(Ordering::Acquire);
-        last > 0 && self.given_up.beginning.elapsed() < Duration::from_millis(last) + SUSPICION
+        last > 0 && self.given_up.beginning.elapsed() < Duration::from_millis(last) + RECENTLY
     }
 }
 
@@ -108,25 +108,25 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_answered_in_time_raises_no_suspicion() {
-        let patience = Patience::new(Some(Duration::from_secs(60)));
-        assert_eq!(patience.wait(async { Ok(7) }).await.ok(), Some(7));
-        assert!(patience.wait(async { Err::<(), _>(DbErr::Custom("no".to_owned())) }).await.is_err());
-        assert!(!patience.is_suspicious());
+        let timeout = StatementTimeout::new(Some(Duration::from_secs(60)));
+        assert_eq!(timeout.wait(async { Ok(7) }).await.ok(), Some(7));
+        assert!(timeout.wait(async { Err::<(), _>(DbErr::Custom("no".to_owned())) }).await.is_err());
+        assert!(!timeout.timed_out_recently());
     }
 
     #[tokio::test]
     async fn silence_ends_and_is_remembered() {
-        let patience = Patience::new(Some(Duration::from_millis(1)));
-        let error = patience.wait(std::future::pending::<Result<(), DbErr>>()).await.unwrap_err();
+        let timeout = StatementTimeout::new(Some(Duration::from_millis(1)));
+        let error = timeout.wait(std::future::pending::<Result<(), DbErr>>()).await.unwrap_err();
         assert!(error.to_string().contains("in time"), "{error}");
-        assert!(patience.is_suspicious());
+        assert!(timeout.timed_out_recently());
     }
 
     #[tokio::test]
     async fn a_caller_who_goes_leaves_a_suspicion() {
-        let patience = Patience::new(Some(Duration::from_secs(60)));
-        let asking = patience.wait(std::future::pending::<Result<(), DbErr>>());
+        let timeout = StatementTimeout::new(Some(Duration::from_secs(60)));
+        let asking = timeout.wait(std::future::pending::<Result<(), DbErr>>());
         assert!(tokio::time::timeout(Duration::from_millis(1), asking).await.is_err());
-        assert!(patience.is_suspicious());
+        assert!(timeout.timed_out_recently());
     }
 }

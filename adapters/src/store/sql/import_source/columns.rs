@@ -1,10 +1,10 @@
 //! Columns of an import source and their types.
 
-use inwren_domain::account::import::ForeignTable;
+use inwren_domain::account::import::SourceTable;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
 use super::super::dialect::Dialect;
-use super::ForeignError;
+use super::SourceError;
 use super::table::Table;
 
 /// A column as the database describes it.
@@ -67,15 +67,15 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn among(table: &Table, found: &[Found]) -> Result<Self, ForeignError> {
+    pub(super) fn among(table: &Table, found: &[Found]) -> Result<Self, SourceError> {
         if found.is_empty() {
-            return Err(ForeignError::NoTable(table.to_string()));
+            return Err(SourceError::NoTable(table.to_string()));
         }
         let names = || found.iter().map(|column| column.name.clone());
         let find = |name: &str| found.iter().find(|column| column.name == name);
         if let Some(column) = REQUIRED.into_iter().find(|column| find(column).is_none()) {
             let found = names().collect();
-            return Err(ForeignError::NoColumn { table: table.to_string(), column, found });
+            return Err(SourceError::NoColumn { table: table.to_string(), column, found });
         }
         let columns = ALL.into_iter().filter_map(|column| Some((column, find(column)?.clone()))).collect();
         let ignored = names().filter(|name| !ALL.contains(&name.as_str())).collect();
@@ -99,9 +99,9 @@ impl Known {
 
     /// Describes the table for the report. `is_verified` never counts as missing, because only one of the two known
     /// models has it.
-    pub(super) fn describe(&self, table: &Table, rows: u64) -> ForeignTable {
+    pub(super) fn describe(&self, table: &Table, rows: u64) -> SourceTable {
         let is_missing = |column: &&'static str| self.column(column).is_none() && *column != "is_verified";
-        ForeignTable {
+        SourceTable {
             name: table.to_string(),
             rows,
             id_type: self.column("id").map(|id| id.kind.clone()).unwrap_or_default(),

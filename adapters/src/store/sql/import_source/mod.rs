@@ -1,6 +1,6 @@
 //! Import sources: tables of legacy services, which are read and never written.
 //!
-//! [`ForeignDatabase`] describes the database; [`ForeignDatabase::read`] returns the port. Shared code for both
+//! [`SourceDatabase`] describes the database; [`SourceDatabase::read`] returns the port. Shared code for both
 //! databases is in `columns` (which columns are read), `values` and `ids` (conversion of values); code for one database
 //! is in a file per database.
 
@@ -13,7 +13,7 @@ mod values;
 
 use std::path::PathBuf;
 
-use inwren_domain::account::import::ForeignUsers;
+use inwren_domain::account::import::SourceUsers;
 use inwren_domain::kernel::StoreError;
 use sea_orm::sqlx::postgres::PgPoolOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
@@ -28,7 +28,7 @@ use super::dialect::Dialect;
 use table::Table;
 
 /// A database that is only read.
-pub struct ForeignDatabase {
+pub struct SourceDatabase {
     connection: DatabaseConnection,
     place: Place,
 }
@@ -39,7 +39,7 @@ pub struct Place(String);
 
 /// Why a table cannot be imported.
 #[derive(Debug, thiserror::Error)]
-pub enum ForeignError {
+pub enum SourceError {
     /// The connection failed.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -64,15 +64,15 @@ pub enum ForeignError {
     },
 }
 
-impl From<DbErr> for ForeignError {
+impl From<DbErr> for SourceError {
     fn from(error: DbErr) -> Self {
         Self::Store(store_error(error))
     }
 }
 
-impl ForeignDatabase {
+impl SourceDatabase {
     /// Opens an existing database. It creates and changes nothing.
-    pub async fn connect(target: &SqlTarget) -> Result<Self, ForeignError> {
+    pub async fn connect(target: &SqlTarget) -> Result<Self, SourceError> {
         match target {
             SqlTarget::Postgres(target) => {
                 let options = target.options();
@@ -85,7 +85,7 @@ impl ForeignDatabase {
                 Ok(Self { connection, place })
             }
             SqlTarget::Sqlite(file) => {
-                let missing = |_| ForeignError::NoFile(file.path().to_owned());
+                let missing = |_| SourceError::NoFile(file.path().to_owned());
                 let whole = std::fs::canonicalize(file.path()).map_err(missing)?;
                 let options = SqliteConnectOptions::new().filename(&whole).read_only(true);
                 let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
@@ -102,18 +102,18 @@ impl ForeignDatabase {
     }
 
     /// Returns the column names of a table. The list is empty if the table does not exist.
-    pub async fn columns(&self, table: &str) -> Result<Vec<String>, ForeignError> {
+    pub async fn columns(&self, table: &str) -> Result<Vec<String>, SourceError> {
         let found = columns::of(&self.connection, &Table::parse(table)).await?;
         Ok(found.into_iter().map(|column| column.name).collect())
     }
 
     /// Returns the tables with foreign keys to this one. On SQLite the list is always empty.
-    pub async fn referring(&self, table: &str) -> Result<Vec<String>, ForeignError> {
+    pub async fn referring(&self, table: &str) -> Result<Vec<String>, SourceError> {
         Ok(postgres::referring(&self.connection, &Table::parse(table)).await?)
     }
 
     /// Opens a table of users in its current state. It holds the only connection, so no other query can run meanwhile.
-    pub async fn read(&self, table: &str) -> Result<Box<dyn ForeignUsers>, ForeignError> {
+    pub async fn read(&self, table: &str) -> Result<Box<dyn SourceUsers>, SourceError> {
         let table = Table::parse(table);
         let found = columns::of(&self.connection, &table).await?;
         let known = columns::Known::among(&table, &found)?;

@@ -1,7 +1,7 @@
 //! Import source on PostgreSQL.
 
 use async_trait::async_trait;
-use inwren_domain::account::import::{ForeignTable, ForeignUser, ForeignUsers};
+use inwren_domain::account::import::{SourceTable, SourceUser, SourceUsers};
 use inwren_domain::kernel::StoreError;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement,
@@ -11,7 +11,7 @@ use sea_orm::{
 use super::super::dialect::Dialect;
 use super::columns::{Known, postgres_expression};
 use super::table::Table;
-use super::{ForeignError, number, values};
+use super::{SourceError, number, values};
 use crate::store::sql::account_export::of_one_moment;
 use crate::store::sql::connection::error::store_error;
 
@@ -42,7 +42,7 @@ pub(super) async fn referring(connection: &DatabaseConnection, table: &Table) ->
 /// every row once, even if two have the same id.
 pub(super) struct PostgresUsers {
     transaction: DatabaseTransaction,
-    table: ForeignTable,
+    table: SourceTable,
     select: String,
     is_open: bool,
     begins_again: bool,
@@ -53,7 +53,7 @@ impl PostgresUsers {
         connection: &DatabaseConnection,
         table: &Table,
         known: Known,
-    ) -> Result<Self, ForeignError> {
+    ) -> Result<Self, SourceError> {
         let transaction = connection.begin_with_options(of_one_moment(Dialect::Postgres)).await?;
         for setting in ["statement_timeout", "idle_in_transaction_session_timeout"] {
             transaction.execute_unprepared(&format!("SET LOCAL {setting} = 0")).await?;
@@ -87,12 +87,12 @@ impl PostgresUsers {
 }
 
 #[async_trait]
-impl ForeignUsers for PostgresUsers {
-    fn table(&self) -> &ForeignTable {
+impl SourceUsers for PostgresUsers {
+    fn table(&self) -> &SourceTable {
         &self.table
     }
 
-    async fn next(&mut self, limit: u16) -> Result<Vec<ForeignUser>, StoreError> {
+    async fn next(&mut self, limit: u16) -> Result<Vec<SourceUser>, StoreError> {
         let rows = self.rows(limit).await.map_err(store_error)?;
         rows.iter().map(values::user).collect::<Result<_, _>>().map_err(store_error)
     }

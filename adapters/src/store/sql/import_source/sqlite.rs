@@ -1,7 +1,7 @@
 //! Import source on SQLite.
 
 use async_trait::async_trait;
-use inwren_domain::account::import::{ForeignTable, ForeignUser, ForeignUsers};
+use inwren_domain::account::import::{SourceTable, SourceUser, SourceUsers};
 use inwren_domain::kernel::StoreError;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement,
@@ -10,13 +10,13 @@ use sea_orm::{
 
 use super::columns::{Found, Known, sqlite_expression};
 use super::table::Table;
-use super::{ForeignError, number, values};
+use super::{SourceError, number, values};
 use crate::store::sql::connection::error::store_error;
 
 /// Reads batches in one transaction, each from where the last one ended.
 pub(super) struct SqliteUsers {
     transaction: DatabaseTransaction,
-    table: ForeignTable,
+    table: SourceTable,
     select: String,
     from: String,
     walk: Walk,
@@ -37,7 +37,7 @@ impl SqliteUsers {
         table: &Table,
         found: &[Found],
         known: Known,
-    ) -> Result<Self, ForeignError> {
+    ) -> Result<Self, SourceError> {
         let transaction = connection.begin().await?;
         let rows =
             number(&transaction, &format!("SELECT count(*) AS answer FROM {}", table.quoted())).await?;
@@ -97,12 +97,12 @@ async fn row_number(
 }
 
 #[async_trait]
-impl ForeignUsers for SqliteUsers {
-    fn table(&self) -> &ForeignTable {
+impl SourceUsers for SqliteUsers {
+    fn table(&self) -> &SourceTable {
         &self.table
     }
 
-    async fn next(&mut self, limit: u16) -> Result<Vec<ForeignUser>, StoreError> {
+    async fn next(&mut self, limit: u16) -> Result<Vec<SourceUser>, StoreError> {
         let rows = self.rows(limit).await.map_err(store_error)?;
         rows.iter().map(values::user).collect::<Result<_, _>>().map_err(store_error)
     }

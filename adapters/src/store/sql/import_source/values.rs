@@ -3,7 +3,7 @@
 //! Every column is read as the bytes of its text form, so that no value can abort the import. Unreadable values are
 //! recorded with their row.
 
-use inwren_domain::account::import::ForeignUser;
+use inwren_domain::account::import::SourceUser;
 use sea_orm::{DbErr, QueryResult};
 use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 
@@ -11,10 +11,10 @@ use super::ids;
 use crate::store::sql::connection::timestamp::from_micros;
 
 /// Converts a row of the columns that [`Known::select_list`](super::columns::Known::select_list) lists.
-pub(super) fn user(row: &QueryResult) -> Result<ForeignUser, DbErr> {
+pub(super) fn user(row: &QueryResult) -> Result<SourceUser, DbErr> {
     let mut values = Values { row, unreadable: None };
     let key = values.text("key", "id")?.unwrap_or_default();
-    Ok(ForeignUser {
+    Ok(SourceUser {
         id: ids::user_id(&key),
         key,
         email: values.text("email", "email")?,

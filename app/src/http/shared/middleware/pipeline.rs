@@ -39,7 +39,7 @@ pub(in crate::http) struct RequestPipeline {
     pub(in crate::http) requests: Arc<Requests>,
 }
 
-pub(in crate::http) struct GatewayEndpoint<E> {
+pub(in crate::http) struct PipelineEndpoint<E> {
     inner: E,
     state: Arc<AppState>,
     cors: Cors,
@@ -48,10 +48,10 @@ pub(in crate::http) struct GatewayEndpoint<E> {
 }
 
 impl<E: Endpoint> Middleware<E> for RequestPipeline {
-    type Output = GatewayEndpoint<E>;
+    type Output = PipelineEndpoint<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        GatewayEndpoint {
+        PipelineEndpoint {
             inner,
             state: Arc::clone(&self.state),
             cors: self.cors.clone(),
@@ -61,7 +61,7 @@ impl<E: Endpoint> Middleware<E> for RequestPipeline {
     }
 }
 
-impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
+impl<E: Endpoint> Endpoint for PipelineEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
@@ -150,7 +150,7 @@ impl<E: Endpoint> Endpoint for GatewayEndpoint<E> {
     }
 }
 
-impl<E: Endpoint> GatewayEndpoint<E> {
+impl<E: Endpoint> PipelineEndpoint<E> {
     /// Calls the endpoint. Converts panics and timeouts to problems.
     async fn answer(&self, request: Request) -> Response {
         if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES) {

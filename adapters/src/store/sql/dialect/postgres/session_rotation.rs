@@ -57,7 +57,7 @@ impl Rotations {
             }
             // Only a lock of another transaction prevented the exchange, or a wrong reading of the clock.
             self.pool.clock().forget();
-            let write_by = self.pool.patience().end().write_by;
+            let write_by = self.pool.timeout().end().write_by;
             let alone = exchange(&self.pool, &[(rotation, write_by)], Locked::WaitedFor).await?;
             if let Some((session, user)) = alone.into_iter().flatten().next() {
                 return Ok(RotationOutcome::Rotated(session, user));

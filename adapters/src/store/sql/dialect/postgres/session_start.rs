@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use inwren_domain::account::User;
 use inwren_domain::kernel::StoreError;
-use inwren_domain::session::{Opening, OpeningOutcome};
+use inwren_domain::session::{SessionStart, SessionStartOutcome};
 use inwren_domain::store::UnitOfWork;
 use sea_orm::{ActiveValue, FromQueryResult, IntoActiveModel};
 
@@ -23,26 +23,30 @@ const ROOM: u16 = 64;
 
 /// Starts a session with one statement if there is plenty of room. An account near its limit, a renewed hash or a
 /// concurrent change is rare enough for a unit of several statements.
-pub(crate) async fn open(pool: &Pool, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-    let plenty = opening.max_sessions.saturating_sub(ROOM);
-    if opening.rehashed.is_none()
+pub(crate) async fn open(pool: &Pool, start: &SessionStart) -> Result<SessionStartOutcome, StoreError> {
+    let plenty = start.max_sessions.saturating_sub(ROOM);
+    if start.rehashed.is_none()
         && plenty > 0
-        && let Some(user) = in_one_statement(pool, opening, plenty).await?
+        && let Some(user) = in_one_statement(pool, start, plenty).await?
     {
-        return Ok(OpeningOutcome::Opened(user));
+        return Ok(SessionStartOutcome::Opened(user));
     }
     let unit: Box<dyn UnitOfWork> = Box::new(SqlUnit::begin(pool).await?);
-    unit.open_session(opening).await
+    unit.open_session(start).await
 }
 
 /// Starts the session if the user meets the conditions and has fewer than `plenty` sessions.
-async fn in_one_statement(pool: &Pool, opening: &Opening, plenty: u16) -> Result<Option<User>, StoreError> {
-    let mut session = sessions::Model::from(&opening.session).into_active_model();
+async fn in_one_statement(
+    pool: &Pool,
+    start: &SessionStart,
+    plenty: u16,
+) -> Result<Option<User>, StoreError> {
+    let mut session = sessions::Model::from(&start.session).into_active_model();
     session.epoch = ActiveValue::NotSet;
-    let event = audit_events::Model::from(&opening.event).into_active_model();
+    let event = audit_events::Model::from(&start.event).into_active_model();
     let mut values = vec![
-        opening.session.user_id.as_uuid().into(),
-        opening.credential_version.into(),
+        start.session.user_id.as_uuid().into(),
+        start.credential_version.into(),
         i64::from(plenty).into(),
     ];
     values.extend(values_of::<sessions::Entity>(&session));
@@ -52,7 +56,7 @@ async fn in_one_statement(pool: &Pool, opening: &Opening, plenty: u16) -> Result
     Ok(row.map(User::from))
 }
 
-/// Locks the user as a unit does, and checks the conditions of [`Opening::fits`] on the row that the lock found. The
+/// Locks the user as a unit does, and checks the conditions of [`SessionStart::fits`] on the row that the lock found. The
 /// session gets the epoch of that row. The dependent rows are written only if the user is found and has few sessions.
 /// The deadline is checked after the lock.
 static OPENING: LazyLock<String> = LazyLock::new(|| {

@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
     use crate::store::sql::connection::Connection as DriverConnection;
-    use crate::store::sql::connection::statement_timeout::Patience;
+    use crate::store::sql::connection::statement_timeout::StatementTimeout;
     use crate::store::sql::entity::{audit_events, service_clients};
 
     /// Returns a value that no other column of the row has. Booleans alternate.
@@ -109,7 +109,7 @@ mod tests {
         let table = format!("CREATE TABLE {} ({})", E::default().table_name(), columns.join(", "));
         file.execute_batch(&table).unwrap();
         let driver = Database::connect(format!("sqlite://{}", path.display())).await.unwrap();
-        (file, DriverConnection::new(driver, Patience::new(None)))
+        (file, DriverConnection::new(driver, StatementTimeout::new(None)))
     }
 
     /// Reads and writes a row with a different value in each column, through sea-orm by name and through [`TableRow`]

@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 
 use inwren_domain::account::User;
 use inwren_domain::kernel::StoreError;
-use inwren_domain::session::{Eviction, Opening, OpeningOutcome, RevocationReason};
+use inwren_domain::session::{Eviction, RevocationReason, SessionStart, SessionStartOutcome};
 use rusqlite::{Connection, params};
 
 use super::audit::record;
@@ -18,38 +18,38 @@ static NEW_SESSION: LazyLock<String> = LazyLock::new(insertion::<sessions::Entit
 const NEW_HASH: &str = "UPDATE users SET hashed_password = ?2 WHERE id = ?1";
 
 /// Starts the session if the user has not changed since the password check.
-pub(super) fn open(connection: &Connection, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-    let id = opening.session.user_id.as_uuid();
+pub(super) fn open(connection: &Connection, start: &SessionStart) -> Result<SessionStartOutcome, StoreError> {
+    let id = start.session.user_id.as_uuid();
     let id = id.as_bytes().as_slice();
     let found = all(connection, &USER, params![id], users::Model::read).map_err(file_error)?;
     let found = found.into_iter().next().map(User::from);
-    let Some(mut user) = found.filter(|user| opening.fits(user)) else {
-        return Ok(OpeningOutcome::Overtaken);
+    let Some(mut user) = found.filter(|user| start.fits(user)) else {
+        return Ok(SessionStartOutcome::ChangedMeanwhile);
     };
     let mut write = || {
-        if let Some(hash) = &opening.rehashed {
+        if let Some(hash) = &start.rehashed {
             statement(connection, NEW_HASH)?.execute(params![id, hash.expose()])?;
         }
-        make_room(connection, opening, &mut user)?;
-        let session = opening.session_of(&user);
+        make_room(connection, start, &mut user)?;
+        let session = start.session_of(&user);
         insert(connection, &NEW_SESSION, sessions::Model::from(&session))?;
-        record(connection, &opening.event)
+        record(connection, &start.event)
     };
     write().map_err(file_error)?;
-    Ok(OpeningOutcome::Opened(user))
+    Ok(SessionStartOutcome::Opened(user))
 }
 
 /// Revokes sessions to make room.
-fn make_room(connection: &Connection, opening: &Opening, user: &mut User) -> rusqlite::Result<()> {
+fn make_room(connection: &Connection, start: &SessionStart, user: &mut User) -> rusqlite::Result<()> {
     let (id, epoch) = (user.id.as_uuid(), user.sessions_epoch);
     let id = id.as_bytes().as_slice();
-    let most = opening.counted_sessions();
+    let most = start.counted_sessions();
     let count = statement(connection, session_eviction::COUNT)?
         .query_row(params![id, epoch, most], |row| row.get(0))?;
-    match opening.eviction(count) {
+    match start.eviction(count) {
         Eviction::None => {}
         Eviction::LeastRecentlyUsed(count) => {
-            let at = to_micros(opening.session.created_at);
+            let at = to_micros(start.session.created_at);
             let reason = RevocationReason::SessionLimit.as_str();
             statement(connection, session_eviction::REVOKE)?
                 .execute(params![at, reason, id, epoch, count])?;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use inwren_domain::account::{Inserted, Registration};
 use inwren_domain::kernel::StoreError;
-use inwren_domain::session::{Opening, OpeningOutcome, Rotation, RotationOutcome};
+use inwren_domain::session::{Rotation, RotationOutcome, SessionStart, SessionStartOutcome};
 use rusqlite::Connection;
 
 use super::registration::register;
@@ -30,9 +30,9 @@ impl Writes {
         Ok(Self { writer, batcher })
     }
 
-    pub(crate) async fn open(&self, opening: &Opening) -> Result<OpeningOutcome, StoreError> {
-        let opening = opening.clone();
-        self.batcher.submit(move |connection: &Connection| open(connection, &opening)).await
+    pub(crate) async fn open(&self, start: &SessionStart) -> Result<SessionStartOutcome, StoreError> {
+        let start = start.clone();
+        self.batcher.submit(move |connection: &Connection| open(connection, &start)).await
     }
 
     pub(crate) async fn rotate(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError> {

@@ -8,7 +8,7 @@ pub const REVOKED_AT_ONCE: u16 = 500;
 
 /// The start of a session, after the password was verified.
 #[derive(Clone, Debug)]
-pub struct Opening {
+pub struct SessionStart {
     /// The session.
     pub session: Session,
     /// The `credential_version` of the user whose password was verified.
@@ -23,14 +23,14 @@ pub struct Opening {
 
 /// The outcome of a session start. Only [`Opened`](Self::Opened) has changed anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OpeningOutcome {
+pub enum SessionStartOutcome {
     /// The session was started. This is the user as the store found them.
     Opened(User),
     /// The user was deleted or deactivated, or has changed the password since it was verified.
-    Overtaken,
+    ChangedMeanwhile,
 }
 
-impl Opening {
+impl SessionStart {
     /// Whether the session may be started for the current user. All stores share this rule.
     pub fn fits(&self, user: &User) -> bool {
         user.id == self.session.user_id
