@@ -5,6 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use poem::http::HeaderValue;
 use sha2::{Digest as _, Sha256};
 
+/// The digest of the style sheet that the script of ReDoc adds: the one of its scroll bars. Chromium names the digest when
+/// the policy forbids it, so a new version of the library fails the browser test with the new value.
+const REDOC_STYLE: &str = "'sha256-sDI9pUw6Z98NC0sorERcD03vlQ8zZwyaBSQ06jerL4M='";
+
 /// What a page's scripts may do beyond changing the page.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grants {
@@ -12,7 +16,7 @@ pub(crate) struct Grants {
     pub(crate) requests: bool,
     /// Start workers from `blob:` URLs.
     pub(crate) workers: bool,
-    /// Add `<style>` elements, which they fill by the style sheet interface (CSSOM).
+    /// Add `<style>` elements: empty ones, filled by the style sheet interface (CSSOM), and the one of ReDoc.
     pub(crate) style_elements: bool,
 }
 
@@ -27,7 +31,7 @@ pub(super) fn policy(styles: &[&str], scripts: &[&str], grants: Grants) -> Heade
     let mut styles: Vec<String> = styles.iter().copied().map(digest).collect();
     if grants.style_elements {
         // A new element is empty, and its rules are not subject to the policy.
-        styles.push(digest(""));
+        styles.extend([digest(""), REDOC_STYLE.to_owned()]);
     }
     let scripts: Vec<String> = scripts.iter().copied().map(digest).collect();
     let mut policy = "default-src 'none'; object-src 'none'; ".to_owned();
@@ -71,7 +75,7 @@ mod tests {
             let directive = policy.split("; ").find(|directive| directive.starts_with(name));
             directive.unwrap().matches("'sha256-").count()
         };
-        assert_eq!((count("script-src"), count("style-src")), (2, 2));
+        assert_eq!((count("script-src"), count("style-src")), (2, 3));
         assert!(policy.contains("; connect-src 'self'; worker-src blob:; "), "{policy}");
     }
 }

@@ -137,7 +137,8 @@ async fn page_reports_a_shutdown(store: Arc<dyn Store>) {
 }
 
 async fn page_ignores_the_host_header(store: Arc<dyn Store>) {
-    let app = TestApp::configured(store, |config| config.token_issuer = "inwren".to_owned());
+    // The default, which is not taken for an address that the operator has set.
+    let app = TestApp::configured(store, |config| config.token_issuer = "http://localhost:8000".to_owned());
     for host in ["evil.example", "localhost:1"] {
         let call = app.get("/").header("accept", BROWSER).header("host", host);
         let page = call.header("x-forwarded-host", host).send().await.expect_status(200);
