@@ -85,7 +85,7 @@ def test_the_readme_shows_what_the_program_prints():
 
 def test_the_defaults_are_those_of_the_reference():
     reference = (DOCS / "reference/configuration.md").read_text()
-    defaults = dict(re.findall(r"^## (\w+)\n.*?^- Default: (.*?)(?:;.*?)?$", reference, re.MULTILINE | re.DOTALL))
+    defaults = dict(re.findall(r"^### (\w+)\n.*?^- Default: (.*?)(?:;.*?)?$", reference, re.MULTILINE | re.DOTALL))
     table = README.read_text().partition("## Configuration")[2]
     rows = re.findall(r"^\| (`[A-Z_`, ]+`) \| ([^|]+) \|", table, re.MULTILINE)
     assert len(rows) > 5

@@ -28,7 +28,12 @@ pub(super) fn page() -> String {
 
 fn section(setting: &Setting) -> String {
     let Setting { name, takes, about, secret, .. } = setting;
-    let default = setting.default.map_or("none".to_owned(), |default| format!("`{default}`"));
+    // A default that depends on other settings is in the text.
+    let (about, derived) = match about.split_once(" [default: ") {
+        Some((about, derived)) => (about, derived.trim_end_matches(']')),
+        None => (*about, "none"),
+    };
+    let default = setting.default.map_or(derived.to_owned(), |default| format!("`{default}`"));
     let shown = if *secret && *name != "DATABASE_URL" { "; its value is never shown" } else { "" };
     let flag = match setting.has_flag() {
         true if setting.is_address() => format!("`--{}`, if the URL has no password", setting.flag()),
