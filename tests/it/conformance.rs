@@ -104,7 +104,7 @@ macro_rules! with_every_case {
                 only_the_rekeyed_token_is_left_after_a_password_change
                 of_those_who_end_all_others_one_stays
                 of_two_who_end_each_other_one_stays
-                whoever_has_been_shut_out_changes_nothing;
+                revoked_callers_change_nothing;
             service_clients:
                 inserted_is_read_back_exactly_in_order
                 a_name_is_given_once
@@ -136,7 +136,7 @@ macro_rules! with_every_case {
                 a_successor_does_not_outlive_the_session
                 an_ended_session_is_not_rotated
                 an_inactive_user_gets_no_successor
-                a_session_of_nobody_or_somebody_else_is_unknown
+                a_foreign_session_is_unknown
                 of_many_rotations_exactly_one_wins_and_the_others_get_its_session
                 without_a_grace_all_but_one_rotation_are_reuse;
             session_start:
@@ -172,11 +172,11 @@ macro_rules! with_every_case {
             superusers:
                 the_locked_set_is_that_of_the_active_superusers
                 the_locked_set_keeps_others_waiting
-                the_last_superuser_stays_whoever_races
+                the_last_superuser_survives_races
                 the_last_superuser_stays_through_updates
                 the_last_superuser_stays_through_deletions
                 the_last_superuser_stays_through_deactivations
-                a_superuser_who_has_been_shut_out_changes_nobody
+                revoked_superusers_change_no_user
                 operator_follows_the_rules;
             units:
                 a_working_store_answers_a_ping

@@ -8,7 +8,7 @@ use inwren_domain::account::Inserted;
 use inwren_domain::audit::{AuditEvent, AuditEventKind};
 use inwren_domain::session::Session;
 use inwren_domain::store::{Checkpoint, Store};
-use inwren_tests::fixtures::{account, event, now, session_of, somebody, user_id};
+use inwren_tests::fixtures::{account, event, now, session_of, user_fixture, user_id};
 use inwren_tests::stores::{self, TempFolder, patient_options};
 use sea_orm_migration::sea_orm::{
     ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait as _,
@@ -29,7 +29,7 @@ async fn add_old_events(store: &dyn Store, count: i64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sweep_on_postgres_waits_for_no_other_one() {
     let store = stores::postgres().await;
-    let user = somebody();
+    let user = user_fixture();
     let old: Vec<Session> = (1..=10)
         .map(|n| Session { expires_at: now() - time::Duration::seconds(n), ..session_of(&user) })
         .collect();

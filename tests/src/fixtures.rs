@@ -86,19 +86,19 @@ pub fn account(user: &User) -> Account {
 }
 
 /// An active plain user with an address that nobody else has.
-pub fn somebody() -> User {
+pub fn user_fixture() -> User {
     user(fresh_email().as_str())
 }
 
 /// An active plain user with a value of its own in every field.
 pub fn distinct_user() -> User {
     let updated_at = now() + Duration::MICROSECOND;
-    User { tier: tier("plus"), updated_at, credential_version: 5, sessions_epoch: 6, ..somebody() }
+    User { tier: tier("plus"), updated_at, credential_version: 5, sessions_epoch: 6, ..user_fixture() }
 }
 
 /// An active superuser.
 pub fn superuser() -> User {
-    User { is_superuser: true, ..somebody() }
+    User { is_superuser: true, ..user_fixture() }
 }
 
 /// A session of the user that was opened [now] and not refreshed yet.

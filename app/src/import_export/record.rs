@@ -194,9 +194,9 @@ mod tests {
             let told = problem.to_string();
             assert!(told.contains(expected) && !told.contains(secret), "{line}: {told}");
         }
-        let nobody = WHOLE.replace("0192f0c1", "not-an-id");
+        let bad_id = WHOLE.replace("0192f0c1", "not-an-id");
         assert_eq!(
-            Record::read(nobody.as_bytes()).unwrap().incoming(String::new()).unwrap_err(),
+            Record::read(bad_id.as_bytes()).unwrap().incoming(String::new()).unwrap_err(),
             Problem::Id
         );
     }

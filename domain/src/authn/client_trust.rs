@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_comes_from_a_network_that_was_let_in_is_known() {
+    fn client_from_a_known_network_is_recognised() {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let client = |text| ClientInfo::new(Some(address(text)), None);
         let before = [address("192.0.2.1"), address("2001:db8:1:2::1")];

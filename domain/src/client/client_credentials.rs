@@ -28,8 +28,8 @@ pub async fn authenticate(
 ) -> Result<ServiceClient, Failure<NotAuthenticated>> {
     let uuid = Uuid::try_parse(&credentials.id).unwrap_or(Uuid::nil());
     let found = by_id(core, ServiceClientId::from_uuid(uuid)).await?;
-    let nobody = TokenDigest::from_bytes([0; 32]);
-    let expected = found.as_ref().map_or(nobody, |client| client.hashed_secret);
+    let missing = TokenDigest::from_bytes([0; 32]);
+    let expected = found.as_ref().map_or(missing, |client| client.hashed_secret);
     let matches = core.verifier.digest(&credentials.secret) == expected;
     let client = found.filter(|client| matches && client.revoked_at.is_none());
     client.ok_or(Failure::Refused(NotAuthenticated))

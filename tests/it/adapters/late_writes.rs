@@ -8,7 +8,7 @@ use inwren_domain::audit::{AuditEvent, AuditEventKind};
 use inwren_domain::kernel::StoreError;
 use inwren_domain::session::{RevocationReason, RotationOutcome, Session, SessionStart, SessionStartOutcome};
 use inwren_domain::store::{Store, UnitOfWork};
-use inwren_tests::fixtures::{self, now, password_hash, rotation_of, somebody};
+use inwren_tests::fixtures::{self, now, password_hash, rotation_of, user_fixture};
 use inwren_tests::process::PATIENCE;
 use inwren_tests::stores::{PrivatePostgres, TempFolder, open};
 use sea_orm_migration::sea_orm::{ConnectOptions, ConnectionTrait as _, Database};
@@ -50,7 +50,7 @@ fn opening_of(user: &User) -> SessionStart {
 
 /// A user with a live session.
 async fn opened(store: &SqlStore) -> (User, Session) {
-    let user = somebody();
+    let user = user_fixture();
     assert_eq!(store.register_user(&registration_of(&user)).await.unwrap(), Inserted::Inserted);
     let opening = opening_of(&user);
     assert_eq!(store.open_session(&opening).await.unwrap(), SessionStartOutcome::Opened(user.clone()));
@@ -89,11 +89,11 @@ async fn a_write_that_a_frozen_database_received_is_not_made_later() {
     opening.open_session(&opening_of(&user)).await.unwrap();
     let rehash = |opening: SessionStart| SessionStart { rehashed: Some(password_hash()), ..opening };
     rehashing.open_session(&rehash(opening_of(&user))).await.unwrap();
-    registering.register_user(&registration_of(&somebody())).await.unwrap();
+    registering.register_user(&registration_of(&user_fixture())).await.unwrap();
     let unit = revoking(&committing, &user, &session).await;
 
     let (late_opening, late_rehash) = (opening_of(&user), rehash(opening_of(&user)));
-    let late = somebody();
+    let late = user_fixture();
     let (late_rotation, late_registration) = (rotation_of(&session), registration_of(&late));
     server.freeze();
     let begun = Instant::now();
@@ -185,7 +185,7 @@ async fn a_file_that_was_locked_too_long_is_not_written_later() {
     other.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
 
     // The second one has its turn when the first one has given up, and half of its time is over by then.
-    let (first, second) = (somebody(), somebody());
+    let (first, second) = (user_fixture(), user_fixture());
     let register = |user: &User| {
         let (store, registration) = (store.clone(), registration_of(user));
         tokio::spawn(async move { store.register_user(&registration).await })
@@ -199,7 +199,7 @@ async fn a_file_that_was_locked_too_long_is_not_written_later() {
     }
     other.execute_unprepared("ROLLBACK").await.unwrap();
     // Writes are made in their order.
-    let last = somebody();
+    let last = user_fixture();
     assert_eq!(store.register_user(&registration_of(&last)).await.unwrap(), Inserted::Inserted);
     let mut view = store.read().await.unwrap();
     for user in [&first, &second] {

@@ -38,7 +38,7 @@ fn expect_step_up(reply: &Reply, max_age: u32) {
 
 async fn profile_contains_only_public_fields(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, admin) = (app.somebody().await, app.superuser().await);
+    let (ann, admin) = (app.user_fixture().await, app.superuser().await);
     let user = app.me(&ann.tokens.access).await.expect_status(200).json();
     assert_eq!(user["id"], ann.id);
     assert_eq!(user["email"], ann.email);
@@ -55,7 +55,7 @@ async fn profile_contains_only_public_fields(store: Arc<dyn Store>) {
 
 async fn an_address_is_changed(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let user = update(&app, &ann, json!({ "email": " New@Example.org" })).await.expect_status(200).json();
     assert_eq!(user["email"], "New@Example.org");
     assert_eq!(app.me(&ann.tokens.access).await.json(), user, "the session goes on");
@@ -72,7 +72,7 @@ async fn an_address_is_changed(store: Arc<dyn Store>) {
 
 async fn an_address_is_unique(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, bob) = (app.somebody().await, app.somebody().await);
+    let (ann, bob) = (app.user_fixture().await, app.user_fixture().await);
     for email in [bob.email.clone(), bob.email.to_uppercase()] {
         update(&app, &ann, json!({ "email": email })).await.expect_problem(409, "email-taken");
     }
@@ -84,7 +84,7 @@ async fn an_address_is_unique(store: Arc<dyn Store>) {
 
 async fn a_change_of_address_needs_a_recent_login(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     app.clock.advance(Duration::minutes(15) - Duration::SECOND);
     let user = update(&app, &ann, json!({ "email": "second@example.org" })).await.expect_status(200).json();
     app.clock.advance(Duration::SECOND * 2);
@@ -100,7 +100,7 @@ async fn a_change_of_address_needs_a_recent_login(store: Arc<dyn Store>) {
 
 async fn without_a_maximum_age_any_login_will_do(store: Arc<dyn Store>) {
     let app = TestApp::configured(store, |config| config.rules.reauthentication_max_age = Duration::ZERO);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     app.clock.advance(Duration::minutes(29));
     update(&app, &ann, json!({ "email": "second@example.org" })).await.expect_status(200).json();
     close(&app, &ann).await.expect_done();
@@ -108,7 +108,7 @@ async fn without_a_maximum_age_any_login_will_do(store: Arc<dyn Store>) {
 
 async fn tiers_are_chosen_from_those_for_users(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, admin) = (app.somebody().await, app.superuser().await);
+    let (ann, admin) = (app.user_fixture().await, app.superuser().await);
     for tier in ["premium", "enterprise"] {
         update(&app, &ann, json!({ "tier": tier })).await.expect_problem(403, "tier-not-self-service");
     }
@@ -140,7 +140,7 @@ async fn a_superuser_may_have_any_tier(store: Arc<dyn Store>) {
 
 async fn nothing_else_can_be_changed(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let before = app.me(&ann.tokens.access).await.json();
     for field in ["is_superuser", "is_active", "id", "password", "hashed_password", "created_at"] {
         let pointer = format!("/{field}");
@@ -155,7 +155,7 @@ async fn nothing_else_can_be_changed(store: Arc<dyn Store>) {
 
 async fn closing_the_account_is_a_soft_delete(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, admin) = (app.somebody().await, app.superuser().await);
+    let (ann, admin) = (app.user_fixture().await, app.superuser().await);
     let other = app.login(&ann.email).await;
     close(&app, &ann).await.expect_done();
     for tokens in [&ann.tokens, &other] {
@@ -178,7 +178,7 @@ async fn closing_the_account_is_a_soft_delete(store: Arc<dyn Store>) {
 
 async fn closing_the_account_needs_a_recent_login(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     app.clock.advance(Duration::minutes(15) + Duration::SECOND);
     expect_step_up(&close(&app, &ann).await, 900);
     let fresh = Account { tokens: app.login(&ann.email).await, ..ann };

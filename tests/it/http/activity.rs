@@ -27,9 +27,9 @@ async fn activity(app: &TestApp, account: &Account) -> Vec<Value> {
 
 async fn users_see_their_own_events_only(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     app.clock.advance(Duration::MINUTE);
-    let bob = app.somebody().await;
+    let bob = app.user_fixture().await;
     let body = json!({ "email": ann.email, "password": "securepassword123" });
     let call = app.post("/auth/login").json(&body).from("2001:db8::7").header("user-agent", "Firefox/999");
     call.send().await.expect_status(200).tokens();
@@ -51,7 +51,7 @@ async fn users_see_their_own_events_only(store: Arc<dyn Store>) {
 
 async fn an_administrator_stays_anonymous(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     app.clock.advance(Duration::MINUTE);
     let call = app.put(&format!("/admin/users/{}", ann.id)).bearer(&boss.tokens.access).from("198.51.100.7");
     let call = call.header("user-agent", "Boss/1.0").json(&json!({ "tier": "premium" }));
@@ -68,7 +68,7 @@ async fn an_administrator_stays_anonymous(store: Arc<dyn Store>) {
 
 async fn reuse_of_a_token_names_the_service(store: Arc<dyn Store>) {
     let app = TestApp::configured(store, |config| config.rules.refresh_reuse_grace = Duration::ZERO);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let other = Account { tokens: app.login(&ann.email).await, ..ann.clone() };
     app.refresh(&ann.tokens.refresh).await;
     app.clock.advance(Duration::MINUTE);
@@ -80,7 +80,7 @@ async fn reuse_of_a_token_names_the_service(store: Arc<dyn Store>) {
 
 async fn pages_contain_each_event_once(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     for _ in 0..4 {
         app.clock.advance(Duration::SECOND);
         app.login(&ann.email).await;
@@ -100,7 +100,7 @@ async fn pages_contain_each_event_once(store: Arc<dyn Store>) {
 
 async fn invalid_parameters_are_named(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     for (query, pointer) in [
         ("limit=0", "/query/limit"),
         ("limit=201", "/query/limit"),

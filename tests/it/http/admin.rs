@@ -47,7 +47,7 @@ async fn expect_logged_out(app: &TestApp, account: &Account) {
 
 async fn a_superuser_sees_a_user(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (admin, ann) = (app.superuser().await, app.somebody().await);
+    let (admin, ann) = (app.superuser().await, app.user_fixture().await);
     let user = get(&app, &admin, &ann).await.expect_status(200).json();
     let created = "2030-03-17T17:46:40.123457Z";
     assert_eq!(
@@ -62,7 +62,7 @@ async fn a_superuser_sees_a_user(store: Arc<dyn Store>) {
 
 async fn a_user_is_changed(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (admin, ann) = (app.superuser().await, app.somebody().await);
+    let (admin, ann) = (app.superuser().await, app.user_fixture().await);
     app.clock.advance(Duration::MINUTE);
     let body = json!({ "email": "New@example.org", "tier": "enterprise" });
     let user = update(&app, &admin, &ann, body).await.expect_status(200).json();
@@ -82,7 +82,7 @@ async fn a_user_is_changed(store: Arc<dyn Store>) {
 
 async fn a_change_is_checked(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (admin, ann) = (app.superuser().await, app.somebody().await);
+    let (admin, ann) = (app.superuser().await, app.user_fixture().await);
     let taken = json!({ "email": admin.email.to_uppercase() });
     update(&app, &admin, &ann, taken).await.expect_problem(409, "email-taken");
     let wrong = [
@@ -108,7 +108,7 @@ async fn a_change_is_checked(store: Arc<dyn Store>) {
 
 async fn deactivation_ends_all_sessions_at_once(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (admin, ann) = (app.superuser().await, app.somebody().await);
+    let (admin, ann) = (app.superuser().await, app.user_fixture().await);
     let second = Account { tokens: app.login(&ann.email).await, ..ann.clone() };
     let user = update(&app, &admin, &ann, json!({ "is_active": false })).await.expect_status(200).json();
     assert_eq!(user["is_active"], false);
@@ -133,7 +133,7 @@ async fn a_demotion_ends_all_sessions_at_once(store: Arc<dyn Store>) {
 
 async fn a_promotion_holds_at_once(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (admin, ann) = (app.superuser().await, app.somebody().await);
+    let (admin, ann) = (app.superuser().await, app.user_fixture().await);
     let reply = get(&app, &ann, &admin).await;
     reply.expect_problem(403, "not-permitted");
     assert_eq!(reply.header("www-authenticate"), Some(r#"Bearer error="insufficient_scope""#));
@@ -143,7 +143,7 @@ async fn a_promotion_holds_at_once(store: Arc<dyn Store>) {
 
 async fn a_deletion_is_for_good(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (admin, ann) = (app.superuser().await, app.somebody().await);
+    let (admin, ann) = (app.superuser().await, app.user_fixture().await);
     delete(&app, &admin, &ann).await.expect_done();
     expect_logged_out(&app, &ann).await;
     get(&app, &admin, &ann).await.expect_problem(404, "not-found");
@@ -157,7 +157,7 @@ async fn a_deletion_is_for_good(store: Arc<dyn Store>) {
 
 async fn sessions_are_seen_and_ended(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (admin, ann) = (app.superuser().await, app.somebody().await);
+    let (admin, ann) = (app.superuser().await, app.user_fixture().await);
     app.clock.advance(Duration::MINUTE);
     let second = Account { tokens: app.login(&ann.email).await, ..ann.clone() };
     let sessions = format!("{}/sessions", path(&ann));
@@ -193,7 +193,7 @@ async fn the_own_account_needs_a_recent_login_here_too(store: Arc<dyn Store>) {
     }
     expect_step_up(&delete(&app, &admin, &admin).await);
     // Nor is it by somebody whom one has made a superuser for that.
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     expect_step_up(&update(&app, &admin, &ann, json!({ "is_superuser": true })).await);
     // What is no such change needs none, nor does what else is done to somebody else.
     for change in [json!({}), json!({ "email": admin.email }), json!({ "tier": "premium" })] {
@@ -286,7 +286,7 @@ async fn reused_address_makes_a_new_user(store: Arc<dyn Store>) {
 
 async fn superuser_cannot_set_a_password(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     for field in ["password", "new_password", "hashed_password", "credential_version"] {
         let reply = update(&app, &boss, &ann, json!({ field: "chosen by the boss" })).await;
         reply.expect_invalid(&[&format!("/{field}")]);

@@ -147,7 +147,7 @@ async fn limits_have_bounds(store: Arc<dyn Store>) {
 
 async fn filters_take_in_whom_they_name(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (admin, ann, bob) = (app.superuser().await, app.somebody().await, app.somebody().await);
+    let (admin, ann, bob) = (app.superuser().await, app.user_fixture().await, app.user_fixture().await);
     let path = format!("/admin/users/{}", ann.id);
     let change = json!({ "is_active": false, "tier": "premium" });
     app.put(&path).bearer(&admin.tokens.access).json(&change).send().await.expect_status(200).json();

@@ -50,7 +50,7 @@ fn user(account: &Account) -> String {
 
 async fn an_event_says_who_did_what(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     app.clock.advance(Duration::MINUTE);
     let call = app.put(&format!("/admin/users/{}", ann.id)).bearer(&boss.tokens.access).from("2001:db8::7");
     let call = call.header("user-agent", "Firefox/999").json(&json!({ "tier": "premium" }));
@@ -72,7 +72,7 @@ async fn an_event_says_who_did_what(store: Arc<dyn Store>) {
 
 async fn pages_contain_each_event_once(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     for _ in 0..5 {
         app.clock.advance(Duration::SECOND);
         app.login(&ann.email).await;
@@ -93,7 +93,7 @@ async fn pages_contain_each_event_once(store: Arc<dyn Store>) {
 
 async fn a_link_leads_to_the_next_page(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     app.clock.advance(Duration::SECOND);
     app.login(&ann.email).await;
     let path = format!("/admin/audit?subject=user%3A{}&limit=2&since=2020-01-01T00:00:00%2B01:00", ann.id);
@@ -109,7 +109,7 @@ async fn a_link_leads_to_the_next_page(store: Arc<dyn Store>) {
 
 async fn events_are_found_by_subject(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     let name = ServiceClientName::parse(&format!("billing {}", unique())).unwrap();
     let (billing, _) = client::manage::create(&app.state.core, name).await.expect("a client");
     let of_ann = ["logged_in", "user_registered"];
@@ -136,7 +136,7 @@ async fn events_are_found_by_subject(store: Arc<dyn Store>) {
 
 async fn events_are_found_by_kind(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     app.post("/auth/logout").bearer(&ann.tokens.access).send().await.expect_done();
     assert_eq!(kinds(&app, &boss, "kind=logged_in").await, ["logged_in"; 2]);
     assert_eq!(kinds(&app, &boss, "kind=logged_out").await, ["logged_out"]);
@@ -172,7 +172,7 @@ async fn a_period_is_half_open(store: Arc<dyn Store>) {
 
 async fn filters_combine(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     app.clock.advance(Duration::SECOND);
     app.login(&ann.email).await;
     let query = format!("subject={}&kind=logged_in", ann.id);
@@ -224,7 +224,7 @@ async fn invalid_parameters_are_named(store: Arc<dyn Store>) {
 
 async fn a_cursor_of_another_list_is_refused(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, _) = (app.superuser().await, app.somebody().await);
+    let (boss, _) = (app.superuser().await, app.user_fixture().await);
     let users = app.get("/admin/users?limit=1").bearer(&boss.tokens.access).send().await.json();
     let cursor = users["next_cursor"].as_str().unwrap();
     list(&app, &boss, &format!("cursor={cursor}")).await.expect_invalid(&["/query/cursor"]);
@@ -232,7 +232,7 @@ async fn a_cursor_of_another_list_is_refused(store: Arc<dyn Store>) {
 
 async fn no_secret_is_listed(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     app.refresh(&ann.tokens.refresh).await;
     let change = json!({ "current_password": "securepassword123", "new_password": "another pass phrase" });
     let call = app.post("/users/me/password").bearer(&ann.tokens.access).json(&change);
@@ -254,7 +254,7 @@ async fn no_secret_is_listed(store: Arc<dyn Store>) {
 
 async fn events_stay_when_their_user_is_deleted(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     app.clock.advance(Duration::SECOND);
     let path = format!("/admin/users/{}", ann.id);
     app.delete(&path).bearer(&boss.tokens.access).send().await.expect_done();

@@ -100,7 +100,7 @@ async fn a_plain_user_does_not_administer(store: Arc<dyn Store>) {
     let admin = app.superuser().await;
     for operation in app.contract().operations() {
         // Some operations end the session or the account.
-        let ann = app.somebody().await;
+        let ann = app.user_fixture().await;
         let reply = attempt(&app, &operation).bearer(&ann.tokens.access).send().await;
         match who(&operation) {
             For::Superusers => {

@@ -92,7 +92,7 @@ async fn a_clients_token_is_no_users(store: Arc<dyn Store>) {
 
 async fn a_client_may_introspect(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, client) = (app.somebody().await, client(&app).await);
+    let (ann, client) = (app.user_fixture().await, client(&app).await);
     let id = client.id.to_string();
     let own = token(&app, &client).await;
     let ask = async |token: &str| {

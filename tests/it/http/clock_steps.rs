@@ -75,7 +75,7 @@ const STEPS: [&[Duration]; 5] = [
 async fn no_token_outlives_its_time(store: Arc<dyn Store>) {
     for steps in STEPS {
         let (machine, app) = app(&store);
-        let account = app.somebody().await;
+        let account = app.user_fixture().await;
         let mut passed = Duration::ZERO;
         for step in steps {
             machine.set(*step);
@@ -108,14 +108,14 @@ async fn whatever_the_steps_nothing_panics_and_newcomers_are_served(store: Arc<d
     for step in
         [HOUR, -HOUR, -HOUR, HOUR, HOUR * 24, -HOUR * 48, HOUR * 25, -HOUR * 24 * 365, HOUR * 24 * 364]
     {
-        let before = app.somebody().await;
+        let before = app.user_fixture().await;
         machine.set(step);
         if app.get("/health").send().await.status == 503 {
             expect_unavailable(&app.try_login(&before.email, PASSWORD).await);
             machine.pass(CALM);
             late += 1;
         }
-        let after = app.somebody().await;
+        let after = app.user_fixture().await;
         app.me(&after.tokens.access).await.expect_status(200).json();
         app.refresh(&after.tokens.refresh).await;
         let change = json!({ "current_password": PASSWORD, "new_password": "another one 123" });
@@ -155,7 +155,7 @@ async fn momentary_clock_error_leaves_no_trace(store: Arc<dyn Store>) {
     const WRONG: Duration = Duration::days(400);
     let (machine, app) = app(&store);
     let (other_machine, other) = self::app(&store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     machine.set(WRONG);
     // Nothing tells a wrong clock from one that is put right.
     expect_clock(&app.get("/health").send().await, "ok");
@@ -183,7 +183,7 @@ async fn momentary_clock_error_leaves_no_trace(store: Arc<dyn Store>) {
 async fn clock_ahead_of_the_system_signs_nothing(store: Arc<dyn Store>) {
     const WRONG: Duration = Duration::days(400);
     let (machine, app) = app(&store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let name = ServiceClientName::parse(&format!("service-{}", unique())).unwrap();
     let (client, secret) = client::manage::create(&app.state.core, name).await.expect("a new client");
     machine.set(-WRONG);
@@ -224,7 +224,7 @@ async fn clock_ahead_of_the_system_signs_nothing(store: Arc<dyn Store>) {
 
 async fn refused_refresh_spends_no_token(store: Arc<dyn Store>) {
     let (machine, app) = app(&store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     machine.set(-HOUR);
     for _ in 0..3 {
         expect_unavailable(&app.try_refresh(&ann.tokens.refresh).await);
@@ -239,7 +239,7 @@ async fn refused_refresh_spends_no_token(store: Arc<dyn Store>) {
 async fn wrong_clock_deletes_nothing(store: Arc<dyn Store>) {
     const WRONG: Duration = Duration::days(400);
     let (machine, app) = app(&store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let core = &app.state.core;
     let sweep = async || (sweep_ended_sessions(core).await.unwrap(), sweep_audit_events(core).await.unwrap());
     // By the wrong clock the session ended long ago, and its event is older than it is kept.

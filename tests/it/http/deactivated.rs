@@ -57,7 +57,7 @@ async fn a_deactivated_user_gets_in_nowhere(store: Arc<dyn Store>) {
 
 async fn what_an_administrator_changes_does_not_let_a_deactivated_user_in(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, mut gone) = (app.superuser().await, app.somebody().await);
+    let (boss, mut gone) = (app.superuser().await, app.user_fixture().await);
     set_active(&app, &boss, &gone, false).await;
     let path = format!("/admin/users/{}", gone.id);
     gone.email = format!("renamed-{}", gone.email);
@@ -75,7 +75,7 @@ async fn what_an_administrator_changes_does_not_let_a_deactivated_user_in(store:
 async fn a_password_that_an_operator_sets_does_not_let_a_deactivated_user_in(store: Arc<dyn Store>) {
     const NEW: &str = "set by the operator";
     let app = TestApp::over(store);
-    let (boss, gone) = (app.superuser().await, app.somebody().await);
+    let (boss, gone) = (app.superuser().await, app.user_fixture().await);
     set_active(&app, &boss, &gone, false).await;
     let email = Email::parse(&gone.email).unwrap();
     set_password::execute(&app.state.core, &email, Password::new(NEW)).await.expect("a new password");
@@ -86,7 +86,7 @@ async fn a_password_that_an_operator_sets_does_not_let_a_deactivated_user_in(sto
 
 async fn an_activated_user_starts_anew(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, back) = (app.superuser().await, app.somebody().await);
+    let (boss, back) = (app.superuser().await, app.user_fixture().await);
     set_active(&app, &boss, &back, false).await;
     set_active(&app, &boss, &back, true).await;
     app.me(&back.tokens.access).await.expect_invalid_token();

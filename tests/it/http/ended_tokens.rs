@@ -115,7 +115,7 @@ async fn what_has_ended_is_refused_everywhere(store: Arc<dyn Store>) {
 async fn tokens_that_are_not_of_one_piece_are_refused_everywhere(store: Arc<dyn Store>) {
     let counted = Counted::over(store);
     let app = &counted.app;
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     let nobody = json!("00000000-0000-7000-8000-000000000000");
     let sid = |account: &Account| forge::open(&account.tokens.access).1["sid"].clone();
     let original = Original::new(key(), &ann.tokens.access, &ann.tokens.refresh, app.clock_seconds());

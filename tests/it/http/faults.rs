@@ -71,7 +71,7 @@ async fn whatever_call_fails_the_answer_is_503(store: Arc<dyn Store>) {
     let count = all(&app, &admin, &admin).len();
     for operation in 0..count {
         for call in 1.. {
-            let user = app.somebody().await;
+            let user = app.user_fixture().await;
             script.take_calls();
             script.fail_nth(call, StoreError::Unavailable(CAUSE.to_owned()));
             let reply = all(&app, &admin, &user).swap_remove(operation).send().await;
@@ -90,7 +90,7 @@ async fn whatever_call_fails_the_answer_is_503(store: Arc<dyn Store>) {
 async fn busy_store_is_reported_as_overloaded(store: Arc<dyn Store>) {
     let (app, script, admin) = faulty_app(store).await;
     for operation in 0..all(&app, &admin, &admin).len() {
-        let user = app.somebody().await;
+        let user = app.user_fixture().await;
         script.fail_nth(1, StoreError::Busy(CAUSE.to_owned()));
         let reply = all(&app, &admin, &user).swap_remove(operation).send().await;
         assert_eq!(reply.expect_problem(503, "overloaded")["retryable"], true);
@@ -101,7 +101,7 @@ async fn busy_store_is_reported_as_overloaded(store: Arc<dyn Store>) {
 async fn what_cannot_be_is_the_services_fault(store: Arc<dyn Store>) {
     let (app, script, admin) = faulty_app(store).await;
     for operation in 0..all(&app, &admin, &admin).len() {
-        let user = app.somebody().await;
+        let user = app.user_fixture().await;
         let error = StoreError::Inconsistent { table: "users", column: "tier", id: "hunter2".to_owned() };
         script.fail_nth(1, error);
         let reply = all(&app, &admin, &user).swap_remove(operation).send().await;
@@ -177,7 +177,7 @@ async fn a_panic_is_one_answer_and_no_more(store: Arc<dyn Store>) {
     let admin = app.superuser().await;
     let count = all(&app, &admin, &admin).len();
     for operation in 0..count {
-        let user = app.somebody().await;
+        let user = app.user_fixture().await;
         panicking.panics.store(true, Ordering::Release);
         let reply = all(&app, &admin, &user).swap_remove(operation).send().await;
         assert_eq!(reply.expect_problem(500, "internal-error")["retryable"], false);

@@ -6,7 +6,7 @@ use inwren_domain::account::User;
 use inwren_domain::credential::{Account, PasswordHash};
 use inwren_domain::store::Store;
 use inwren_tests::app::TestApp;
-use inwren_tests::fixtures::somebody;
+use inwren_tests::fixtures::user_fixture;
 use inwren_tests::foreign_hashes;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ stories! {
 }
 
 async fn moved_in(app: &TestApp, hash: PasswordHash, is_active: bool) -> Account {
-    let account = Account { user: User { is_active, ..somebody() }, password: Some(hash) };
+    let account = Account { user: User { is_active, ..user_fixture() }, password: Some(hash) };
     let mut unit = app.state.core.store.begin().await.unwrap();
     unit.users().insert(&account).await.unwrap();
     unit.commit().await.unwrap();

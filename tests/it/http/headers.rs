@@ -50,7 +50,7 @@ async fn any_other_request_id_is_replaced(store: Arc<dyn Store>) {
 
 async fn what_has_a_token_or_a_profile_in_it_is_not_stored(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let form = [("username", ann.email.as_str()), ("password", PASSWORD)];
     let login = json!({ "email": ann.email, "password": PASSWORD });
     let password = json!({ "current_password": PASSWORD, "new_password": "another one 123" });
@@ -161,7 +161,7 @@ async fn a_page_keeps_to_its_own_scripts(store: Arc<dyn Store>) {
 
 async fn responses_other_than_pages_allow_nothing(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let expected = directives(&[
         ("default-src", &["'none'"]),
         ("object-src", &["'none'"]),
@@ -196,7 +196,7 @@ async fn responses_other_than_pages_allow_nothing(store: Arc<dyn Store>) {
 async fn every_response_has_the_security_headers(store: Arc<dyn Store>) {
     let (faulty, script) = faulty_store(store);
     let app = TestApp::over(faulty);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let mut replies = vec![
         app.me(&ann.tokens.access).await.expect_status(200),
         app.get("/docs").send().await.expect_status(200),

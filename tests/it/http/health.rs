@@ -94,7 +94,7 @@ async fn a_service_that_stops_is_not_ready(store: Arc<dyn Store>) {
     let health = app.get("/health").send().await.expect_status(503).json();
     assert_eq!((&health["status"], &health["checks"]["database"]), (&json!("stopping"), &json!("ok")));
     app.get("/health/live").send().await.expect_status(200).json();
-    app.somebody().await;
+    app.user_fixture().await;
 }
 
 async fn health_needs_no_credentials(store: Arc<dyn Store>) {

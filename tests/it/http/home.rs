@@ -137,19 +137,18 @@ async fn page_reports_a_shutdown(store: Arc<dyn Store>) {
 }
 
 async fn page_ignores_the_host_header(store: Arc<dyn Store>) {
-    // The default, which is not taken for an address that the operator has set.
-    let app = TestApp::configured(store, |config| config.token_issuer = "http://localhost:8000".to_owned());
+    let app = TestApp::configured(store, |config| config.public_url = "http://localhost:8000".to_owned());
     for host in ["evil.example", "localhost:1"] {
         let call = app.get("/").header("accept", BROWSER).header("host", host);
         let page = call.header("x-forwarded-host", host).send().await.expect_status(200);
         assert!(!page.text().contains(host), "{page}");
-        assert!(text(&page).contains("curl 'http://"), "{page}");
+        assert!(text(&page).contains("curl 'http://localhost:8000/auth/register'"), "{page}");
     }
 }
 
 async fn page_links_with_the_path_of_the_service(store: Arc<dyn Store>) {
     let app = TestApp::configured(store, |config| {
-        config.token_issuer = "https://example.org/auth/".to_owned();
+        config.public_url = "https://example.org/auth".to_owned();
     });
     let text = text(&page(&app).await);
     assert!(text.contains("curl 'https://example.org/auth/auth/register'"), "{text}");

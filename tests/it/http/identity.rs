@@ -52,7 +52,7 @@ async fn only_a_token_identifies_the_caller(store: Arc<dyn Store>) {
 
 async fn user_id_in_a_body_is_refused(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (admin, ann, bob) = (app.superuser().await, app.somebody().await, app.somebody().await);
+    let (admin, ann, bob) = (app.superuser().await, app.user_fixture().await, app.user_fixture().await);
     for field in ["id", "user_id", "userId", "sub", "is_superuser", "is_active", "hashed_password"] {
         let value = if field.starts_with("is_") { json!(true) } else { json!(bob.id) };
         for (method, path) in
@@ -75,7 +75,7 @@ async fn user_id_in_a_body_is_refused(store: Arc<dyn Store>) {
 
 async fn another_method_or_address_in_a_header_is_not_heeded(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (admin, ann) = (app.superuser().await, app.somebody().await);
+    let (admin, ann) = (app.superuser().await, app.user_fixture().await);
     let other = [
         ("x-http-method-override", "DELETE".to_owned()),
         ("x-http-method", "DELETE".to_owned()),

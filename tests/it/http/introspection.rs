@@ -27,7 +27,7 @@ async fn introspect(app: &TestApp, boss: &Account, token: &str) -> Value {
 
 async fn valid_token_is_described_with_current_data(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     let path = format!("/admin/users/{}", ann.id);
     let change = app.put(&path).bearer(&boss.tokens.access).json(&json!({ "tier": "premium" }));
     change.send().await.expect_status(200).json();
@@ -52,11 +52,11 @@ async fn other_token_is_only_reported_inactive(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let boss = app.superuser().await;
     let inactive = json!({ "active": false });
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     for token in ["x", "a.b.c", &forgeries::foreign(&ann.tokens.access)] {
         assert_eq!(introspect(&app, &boss, token).await, inactive);
     }
-    let late = app.somebody().await;
+    let late = app.user_fixture().await;
     app.clock.advance(Duration::hours(1));
     let boss = Account { tokens: app.login(&boss.email).await, ..boss };
     assert_eq!(introspect(&app, &boss, &late.tokens.access).await, inactive);
@@ -65,7 +65,7 @@ async fn other_token_is_only_reported_inactive(store: Arc<dyn Store>) {
 
 async fn only_the_live_refresh_token_is_active(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     let next = app.refresh(&ann.tokens.refresh).await;
     assert_eq!(introspect(&app, &boss, &ann.tokens.refresh).await, json!({ "active": false }));
     assert_eq!(introspect(&app, &boss, &next.refresh).await["active"], true);
@@ -75,7 +75,7 @@ async fn only_the_live_refresh_token_is_active(store: Arc<dyn Store>) {
 
 async fn only_superusers_may_ask(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let form = [("token", ann.tokens.access.as_str())];
     let call = || app.post("/auth/introspect").form(&form);
     call().send().await.expect_problem(401, "missing-token");
@@ -96,7 +96,7 @@ async fn a_form_without_a_token_is_refused(store: Arc<dyn Store>) {
 async fn a_store_that_fails_is_no_answer(store: Arc<dyn Store>) {
     let (faulty, script) = faulty_store(store);
     let app = TestApp::over(faulty);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     for token in [&ann.tokens.access, &ann.tokens.refresh] {
         // After the two calls that find out who asks.
         script.fail_nth(4, StoreError::Unavailable("away".to_owned()));

@@ -151,7 +151,7 @@ async fn every_operation_has_its_limit(store: Arc<dyn Store>) {
 async fn check_limit(app: &TestApp, operation: &Operation) {
     let (name, quota) = limit_of(operation);
     let is_admin = name == "admin" || name == "introspect";
-    let account = async || if is_admin { app.superuser().await } else { app.somebody().await };
+    let account = async || if is_admin { app.superuser().await } else { app.user_fixture().await };
     let (ann, bob) = (account().await, account().await);
     let path = operation.path_with("00000000-0000-7000-8000-000000000000");
     if operation.id() == "delete_current_user" {
@@ -224,7 +224,7 @@ const MALFORMED: [(&str, &str); 7] = [
 async fn malformed_requests_use_no_allowance(store: Arc<dyn Store>) {
     let app = TestApp::limited(store);
     let long = "x".repeat(70_000);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     for (path, name, quota) in [
         ("/auth/login", "login", 5),
         ("/auth/access-token", "login", 5),
@@ -279,7 +279,7 @@ async fn wrong_credentials_use_the_allowance(store: Arc<dyn Store>) {
     }
     assert_eq!(heard, 5);
     // The limit of an account gets nothing back.
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let weak = json!({ "current_password": PASSWORD, "new_password": "password" });
     for _ in 0..29 {
         let call = app.post("/users/me/password").bearer(&ann.tokens.access).from(&client()).json(&weak);
@@ -305,7 +305,7 @@ async fn malformed_requests_have_a_limit_of_their_own(store: Arc<dyn Store>) {
 
 async fn authenticated_calls_are_limited_per_user(store: Arc<dyn Store>) {
     let app = TestApp::limited(store);
-    let (ann, bob) = (app.somebody().await, app.somebody().await);
+    let (ann, bob) = (app.user_fixture().await, app.user_fixture().await);
     let second = app.login(&ann.email).await;
     // One address, as behind a company's proxy, and two sessions of one user.
     for token in [&ann.tokens.access, &second.access] {
@@ -322,7 +322,7 @@ async fn authenticated_calls_are_limited_per_user(store: Arc<dyn Store>) {
 
 async fn invalid_tokens_are_limited_per_network(store: Arc<dyn Store>) {
     let app = TestApp::limited(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let from = client();
     for n in 0..20 {
         let call = app.get("/users/me").from(&from);
@@ -338,7 +338,7 @@ async fn invalid_tokens_are_limited_per_network(store: Arc<dyn Store>) {
 
 async fn revoked_tokens_use_no_allowance_of_their_user(store: Arc<dyn Store>) {
     let app = TestApp::limited(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let stolen = app.login(&ann.email).await;
     app.post("/auth/logout").bearer(&stolen.access).send().await.expect_done();
     assert_eq!(until_limited(|| app.get("/users/me").bearer(&stolen.access)).await, 20);
@@ -472,7 +472,7 @@ async fn logins_share_one_limit_whichever_way(store: Arc<dyn Store>) {
 
 async fn a_refresh_is_limited_by_its_session(store: Arc<dyn Store>) {
     let app = TestApp::limited(store);
-    let (mut ann, bob) = (app.somebody().await, app.somebody().await);
+    let (mut ann, bob) = (app.user_fixture().await, app.user_fixture().await);
     for n in 0..10 {
         let call = app.post("/auth/refresh").from(&client());
         let reply =
@@ -565,7 +565,7 @@ async fn guesses_at_the_current_password_count_for_the_account(store: Arc<dyn St
         config.limits.enabled = true;
         config.limits.set(config::Operation::ChangePassword, Quota::per_minute(1_000));
     });
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let guess = async |from: &str, current: &str| {
         let body = json!({ "current_password": current, "new_password": "even more secure 456" });
         app.post("/users/me/password").bearer(&ann.tokens.access).from(from).json(&body).send().await

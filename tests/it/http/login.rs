@@ -39,7 +39,7 @@ async fn a_login_gives_a_pair_of_tokens(store: Arc<dyn Store>) {
 
 async fn tokens_say_what_they_should(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let now = app.clock_seconds();
     let (header, access) = forge::open(&ann.tokens.access);
     assert_eq!(header, json!({ "alg": "RS256", "kid": key().public().id(), "typ": "at+jwt" }));
@@ -69,7 +69,7 @@ async fn tokens_say_what_they_should(store: Arc<dyn Store>) {
 
 async fn every_refused_login_is_answered_in_the_same_way(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, gone) = (app.somebody().await, app.somebody().await);
+    let (ann, gone) = (app.user_fixture().await, app.user_fixture().await);
     app.delete("/users/me").bearer(&gone.tokens.access).send().await.expect_done();
     let tries = [
         ("nobody@example.org", PASSWORD),
@@ -126,7 +126,7 @@ async fn accounts_of_earlier_releases_can_log_in(store: Arc<dyn Store>) {
         ("ann@XN--A.example", "ann@xn--a.example"),
         ("ann@A\u{5d0}.example", "ann@a\u{5d0}.example"),
     ] {
-        let account = app.somebody().await;
+        let account = app.user_fixture().await;
         store_as_before(&app, &account, address, normalized).await;
         for typed in [address, normalized] {
             let tokens = app.login(typed).await;
@@ -153,7 +153,7 @@ async fn two_accounts_of_one_mailbox_stay_apart(store: Arc<dyn Store>) {
     let (unicode, ascii) = ("Ann@Bücher.example", "ann@xn--bcher-kva.example");
     let app = TestApp::over(store);
     let admin = app.superuser().await;
-    let (former, holder) = (app.somebody().await, app.somebody().await);
+    let (former, holder) = (app.user_fixture().await, app.user_fixture().await);
     store_as_before(&app, &former, unicode, "ann@bücher.example").await;
     store_as_before(&app, &holder, ascii, ascii).await;
     let email = Email::parse(ascii).unwrap();
@@ -183,7 +183,7 @@ async fn two_accounts_of_one_mailbox_stay_apart(store: Arc<dyn Store>) {
 
 async fn every_login_opens_a_session_of_its_own(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let second = app.login(&ann.email).await;
     let sid = |token: &str| forge::open(token).1["sid"].clone();
     assert_ne!(sid(&ann.tokens.access), sid(&second.access));
@@ -198,7 +198,7 @@ async fn lifetimes_are_configured(store: Arc<dyn Store>) {
         config.rules.access_token_lifetime = time::Duration::minutes(5);
         config.rules.refresh_token_lifetime = time::Duration::days(1);
     });
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     assert_eq!(app.try_login(&ann.email, PASSWORD).await.json()["expires_in"], 300);
     let lifetime = |token: &str| {
         let claims = forge::open(token).1;
@@ -209,7 +209,7 @@ async fn lifetimes_are_configured(store: Arc<dyn Store>) {
 
 async fn passwords_do_not_expire(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     app.clock.advance(Duration::days(3_650));
     app.try_refresh(&ann.tokens.refresh).await.expect_problem(401, "invalid-token");
     let tokens = app.login(&ann.email).await;

@@ -12,8 +12,8 @@ stories! {
 
 async fn a_logout_ends_the_session_and_no_other(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
-    let (other, bob) = (app.login(&ann.email).await, app.somebody().await);
+    let ann = app.user_fixture().await;
+    let (other, bob) = (app.login(&ann.email).await, app.user_fixture().await);
     app.post("/auth/logout").bearer(&ann.tokens.access).send().await.expect_done();
     app.me(&ann.tokens.access).await.expect_invalid_token();
     app.post("/auth/logout").bearer(&ann.tokens.access).send().await.expect_invalid_token();
@@ -26,7 +26,7 @@ async fn a_logout_ends_the_session_and_no_other(store: Arc<dyn Store>) {
 
 async fn a_logout_beats_the_reuse_grace(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let next = app.refresh(&ann.tokens.refresh).await;
     app.post("/auth/logout").bearer(&next.access).send().await.expect_done();
     app.try_refresh(&ann.tokens.refresh).await.expect_invalid_token();

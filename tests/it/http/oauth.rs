@@ -45,7 +45,7 @@ async fn a_password_gives_tokens(store: Arc<dyn Store>) {
 
 async fn a_refresh_token_gives_its_successor(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let fields = [("grant_type", "refresh_token"), ("refresh_token", ann.tokens.refresh.as_str())];
     let next = token(&app, &fields).await.expect_status(200).tokens();
     assert_ne!(next.refresh, ann.tokens.refresh);
@@ -56,7 +56,7 @@ async fn a_refresh_token_gives_its_successor(store: Arc<dyn Store>) {
 
 async fn refused_grants_have_the_error_of_the_standard(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, gone) = (app.somebody().await, app.somebody().await);
+    let (ann, gone) = (app.user_fixture().await, app.user_fixture().await);
     app.delete("/users/me").bearer(&gone.tokens.access).send().await.expect_done();
     let mut answers: Vec<Value> = Vec::new();
     for (username, password) in [
@@ -103,7 +103,7 @@ async fn missing_or_invalid_parameters_are_reported(store: Arc<dyn Store>) {
 
 async fn unknown_and_empty_parameters_are_ignored(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let credentials = [("username", ann.email.as_str()), ("password", PASSWORD)];
     for more in [
         &[("scope", ""), ("client_id", ""), ("client_secret", "")][..],
@@ -120,7 +120,7 @@ async fn unknown_and_empty_parameters_are_ignored(store: Arc<dyn Store>) {
 
 async fn repeated_parameters_are_refused(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let email = ann.email.as_str();
     for fields in [
         [("username", email), ("password", PASSWORD), ("username", email)],
@@ -137,7 +137,7 @@ async fn repeated_parameters_are_refused(store: Arc<dyn Store>) {
 
 async fn nothing_is_read_from_the_query(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let query =
         serde_urlencoded::to_string([("username", ann.email.as_str()), ("password", PASSWORD)]).unwrap();
     for body in ["", "grant_type=password"] {
@@ -205,7 +205,7 @@ async fn no_body_at_all_is_an_empty_form(store: Arc<dyn Store>) {
 
 async fn other_media_types_are_refused(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let form = format!("username={}&password={PASSWORD}", ann.email);
     for media_type in ["application/json", "text/plain", "multipart/form-data; boundary=x", ""] {
         let call = app.post("/auth/access-token").body(media_type, form.clone());
@@ -226,7 +226,7 @@ async fn other_media_types_are_refused(store: Arc<dyn Store>) {
 
 async fn reuse_here_ends_the_session_too(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let next = app.refresh(&ann.tokens.refresh).await;
     app.clock.advance(time::Duration::MINUTE);
     let fields = [("grant_type", "refresh_token"), ("refresh_token", ann.tokens.refresh.as_str())];

@@ -191,7 +191,7 @@ async fn legacy_token_of_a_reused_address_is_refused(store: Arc<dyn Store>) {
 async fn old_tokens_are_refused_for_registered_users(store: Arc<dyn Store>) {
     let app = moving_in(store);
     // While the legacy service runs, it issues tokens for any address that is free there.
-    for account in [app.somebody().await, app.superuser().await] {
+    for account in [app.user_fixture().await, app.superuser().await] {
         app.clock.advance(Duration::minutes(1));
         for subject in [&account.email, &account.id] {
             let token = old_token(&app, subject);

@@ -28,7 +28,7 @@ async fn change(app: &TestApp, access_token: &str, current: &str, new: &str) -> 
 
 async fn a_change_ends_the_other_sessions_and_rekeys_the_own(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, bob) = (app.somebody().await, app.somebody().await);
+    let (ann, bob) = (app.user_fixture().await, app.user_fixture().await);
     let other = app.login(&ann.email).await;
     let reply = change(&app, &ann.tokens.access, PASSWORD, NEW).await.expect_status(200);
     let next = reply.tokens();
@@ -46,7 +46,7 @@ async fn a_change_ends_the_other_sessions_and_rekeys_the_own(store: Arc<dyn Stor
 
 async fn the_token_of_before_has_no_grace_and_ends_nothing(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let second = app.refresh(&ann.tokens.refresh).await;
     let next = change(&app, &second.access, PASSWORD, NEW).await.expect_status(200).tokens();
     for old in [&second.refresh, &ann.tokens.refresh] {
@@ -61,7 +61,7 @@ async fn the_token_of_before_has_no_grace_and_ends_nothing(store: Arc<dyn Store>
 
 async fn the_current_password_is_always_asked_for(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     for wrong in ["", "wrong password", NEW, &PASSWORD.to_uppercase()] {
         change(&app, &ann.tokens.access, wrong, NEW).await.expect_problem(401, "invalid-credentials");
     }
@@ -72,7 +72,7 @@ async fn the_current_password_is_always_asked_for(store: Arc<dyn Store>) {
 
 async fn a_change_needs_a_recent_login(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     app.clock.advance(Duration::minutes(15) + Duration::SECOND);
     let reply = change(&app, &ann.tokens.access, PASSWORD, NEW).await;
     reply.expect_problem(401, "insufficient-user-authentication");
@@ -83,7 +83,7 @@ async fn a_change_needs_a_recent_login(store: Arc<dyn Store>) {
 
 async fn a_change_counts_as_a_login(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     app.clock.advance(Duration::minutes(14));
     let next = change(&app, &ann.tokens.access, PASSWORD, NEW).await.expect_status(200).tokens();
     app.clock.advance(Duration::minutes(14));
@@ -93,7 +93,7 @@ async fn a_change_counts_as_a_login(store: Arc<dyn Store>) {
 
 async fn a_new_password_is_checked(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     for weak in ["", "short", "password", "12345678", &ann.email, &"x".repeat(129)] {
         change(&app, &ann.tokens.access, PASSWORD, weak).await.expect_invalid(&["/new_password"]);
     }
@@ -104,7 +104,7 @@ async fn a_new_password_is_checked(store: Arc<dyn Store>) {
 
 async fn the_fields_are_checked(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let tries = [
         (json!({}), &["/current_password", "/new_password"][..]),
         (json!({ "current_password": PASSWORD }), &["/new_password"]),
@@ -122,7 +122,7 @@ async fn the_fields_are_checked(store: Arc<dyn Store>) {
 
 async fn of_two_changes_one_succeeds(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let access = &ann.tokens.access;
     let (a, b) = tokio::join!(
         change(&app, access, PASSWORD, "first new one"),
@@ -151,7 +151,7 @@ async fn nothing_of_a_password_is_cut_off_or_changed(store: Arc<dyn Store>) {
         ),
     ];
     for (password, others) in cases {
-        let ann = app.somebody().await;
+        let ann = app.user_fixture().await;
         let tokens = change(&app, &ann.tokens.access, PASSWORD, &password).await.expect_status(200).tokens();
         app.try_login(&ann.email, &password).await.expect_status(200).tokens();
         let form = [("username", ann.email.as_str()), ("password", password.as_str())];

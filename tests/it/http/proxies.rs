@@ -159,7 +159,7 @@ async fn no_header_says_where_the_service_is(store: Arc<dyn Store>) {
 
 async fn no_header_leads_away(app: &TestApp) {
     let admin = app.superuser().await;
-    app.somebody().await;
+    app.user_fixture().await;
     let headers = [
         ("host", "evil.example"),
         ("x-forwarded-host", "evil.example"),

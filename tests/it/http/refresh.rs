@@ -32,7 +32,7 @@ fn sid(token: &str) -> String {
 
 async fn a_token_is_exchanged_for_its_successor(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     app.clock.advance(Duration::MINUTE);
     let reply = app.try_refresh(&ann.tokens.refresh).await.expect_status(200);
     assert_eq!(reply.json()["expires_in"], 1800);
@@ -52,7 +52,7 @@ async fn a_token_is_exchanged_for_its_successor(store: Arc<dyn Store>) {
 
 async fn a_lost_answer_is_given_again_within_the_grace(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let next = app.refresh(&ann.tokens.refresh).await;
     for _ in 0..3 {
         app.clock.advance(Duration::seconds(9));
@@ -66,7 +66,7 @@ async fn a_lost_answer_is_given_again_within_the_grace(store: Arc<dyn Store>) {
 
 async fn the_grace_ends_exactly(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, bob) = (app.somebody().await, app.somebody().await);
+    let (ann, bob) = (app.user_fixture().await, app.user_fixture().await);
     let next = app.refresh(&ann.tokens.refresh).await;
     app.refresh(&bob.tokens.refresh).await;
     app.clock.advance(Duration::seconds(30) - Duration::microseconds(1));
@@ -79,7 +79,7 @@ async fn the_grace_ends_exactly(store: Arc<dyn Store>) {
 
 async fn reuse_ends_the_session_and_no_other(store: Arc<dyn Store>) {
     let app = TestApp::over(store.clone());
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let other = app.login(&ann.email).await;
     let next = app.refresh(&ann.tokens.refresh).await;
     app.clock.advance(Duration::MINUTE);
@@ -97,7 +97,7 @@ async fn reuse_ends_the_session_and_no_other(store: Arc<dyn Store>) {
 
 async fn an_older_token_is_reuse_within_the_grace_too(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let second = app.refresh(&ann.tokens.refresh).await;
     let third = app.refresh(&second.refresh).await;
     app.try_refresh(&ann.tokens.refresh).await.expect_invalid_token();
@@ -107,7 +107,7 @@ async fn an_older_token_is_reuse_within_the_grace_too(store: Arc<dyn Store>) {
 
 async fn without_a_grace_the_second_use_is_reuse(store: Arc<dyn Store>) {
     let app = TestApp::configured(store, |config| config.rules.refresh_reuse_grace = Duration::ZERO);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let next = app.refresh(&ann.tokens.refresh).await;
     app.try_refresh(&ann.tokens.refresh).await.expect_invalid_token();
     app.try_refresh(&next.refresh).await.expect_invalid_token();
@@ -115,7 +115,7 @@ async fn without_a_grace_the_second_use_is_reuse(store: Arc<dyn Store>) {
 
 async fn racing_tabs_get_one_and_the_same_token(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let tabs = (0..10).map(|_| app.refresh(&ann.tokens.refresh));
     let answers = futures_util::future::join_all(tabs).await;
     for answer in &answers {
@@ -127,7 +127,7 @@ async fn racing_tabs_get_one_and_the_same_token(store: Arc<dyn Store>) {
 
 async fn a_refresh_token_expires(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, bob) = (app.somebody().await, app.somebody().await);
+    let (ann, bob) = (app.user_fixture().await, app.user_fixture().await);
     app.clock.advance(Duration::days(7) - Duration::seconds(1));
     app.refresh(&ann.tokens.refresh).await;
     app.clock.advance(Duration::seconds(1));
@@ -138,7 +138,7 @@ async fn a_refresh_token_expires(store: Arc<dyn Store>) {
 
 async fn an_access_token_expires(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     app.clock.advance(Duration::minutes(30) - Duration::seconds(1));
     app.me(&ann.tokens.access).await.expect_status(200).json();
     app.clock.advance(Duration::seconds(1 + LEEWAY_SECONDS));
@@ -149,7 +149,7 @@ async fn an_access_token_expires(store: Arc<dyn Store>) {
 
 async fn a_session_ends_however_often_it_is_refreshed(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let mut tokens = ann.tokens;
     for _ in 0..17 {
         app.clock.advance(Duration::days(5));
@@ -165,7 +165,7 @@ async fn a_session_ends_however_often_it_is_refreshed(store: Arc<dyn Store>) {
 
 async fn no_token_outlives_the_session(store: Arc<dyn Store>) {
     let app = TestApp::configured(store, |config| config.rules.session_max_lifetime = Duration::days(1));
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let end = app.clock_seconds() + 86_400;
     let exp = |token: &str| forge::open(token).1["exp"].as_i64().unwrap();
     assert_eq!(exp(&ann.tokens.refresh), end);
@@ -179,7 +179,7 @@ async fn no_token_outlives_the_session(store: Arc<dyn Store>) {
 
 async fn a_refused_request_uses_nothing_up(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let body = json!({ "refresh_token": ann.tokens.refresh, "scope": "all" });
     app.post("/auth/refresh").json(&body).send().await.expect_invalid(&["/scope"]);
     let text = json!({ "refresh_token": ann.tokens.refresh }).to_string();
@@ -202,7 +202,7 @@ async fn a_refused_request_uses_nothing_up(store: Arc<dyn Store>) {
 
 async fn a_refresh_shows_the_user_as_it_is_now(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, admin) = (app.somebody().await, app.superuser().await);
+    let (ann, admin) = (app.user_fixture().await, app.superuser().await);
     let body = json!({ "email": "new@example.org", "tier": "premium", "is_superuser": true });
     let path = format!("/admin/users/{}", ann.id);
     app.put(&path).bearer(&admin.tokens.access).json(&body).send().await.expect_status(200).json();
@@ -214,7 +214,7 @@ async fn a_refresh_shows_the_user_as_it_is_now(store: Arc<dyn Store>) {
 
 async fn an_old_login_stays_old(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     app.clock.advance(Duration::minutes(16));
     let next = app.refresh(&ann.tokens.refresh).await;
     let auth_time = |token: &str| forge::open(token).1["auth_time"].clone();

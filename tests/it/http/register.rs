@@ -164,7 +164,7 @@ async fn one_mailbox_has_one_account(store: Arc<dyn Store>) {
         }
     }
     // Another account cannot move there either.
-    let other = app.somebody().await;
+    let other = app.user_fixture().await;
     let change = json!({ "email": "unicode@xn--bcher-kva.example" });
     let call = app.put("/users/me").bearer(&other.tokens.access).json(&change);
     call.send().await.expect_problem(409, "email-taken");

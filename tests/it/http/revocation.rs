@@ -30,7 +30,7 @@ async fn either_token_ends_its_session_and_no_other(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     for hint in ["access_token", "refresh_token", "rubbish", ""] {
         for which in 0..2 {
-            let ann = app.somebody().await;
+            let ann = app.user_fixture().await;
             let other = app.login(&ann.email).await;
             let token = [&ann.tokens.access, &ann.tokens.refresh][which];
             let form = [("token", token.as_str()), ("token_type_hint", hint), ("client_id", "x")];
@@ -46,7 +46,7 @@ async fn either_token_ends_its_session_and_no_other(store: Arc<dyn Store>) {
 
 async fn unknown_token_gets_the_same_response(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let foreign = forgeries::foreign(&ann.tokens.access);
     for token in ["x", "a.b.c", &"x".repeat(9_000), &foreign] {
         expect_done(&revoke(&app, token).await);
@@ -72,7 +72,7 @@ async fn a_form_without_a_token_is_refused(store: Arc<dyn Store>) {
 async fn failed_revocation_is_reported(store: Arc<dyn Store>) {
     let (faulty, script) = faulty_store(store);
     let app = TestApp::over(faulty);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     script.fail("sessions.revoke", StoreError::Unavailable("away".to_owned()));
     revoke(&app, &ann.tokens.refresh).await.expect_problem(503, "unavailable");
     app.me(&ann.tokens.access).await.expect_status(200).json();

@@ -83,7 +83,7 @@ async fn unsupported_method_lists_the_allowed_ones(store: Arc<dyn Store>) {
 
 async fn what_can_be_got_can_be_asked_for_its_head(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     for path in [
         "/",
         "/health",

@@ -35,7 +35,7 @@ fn sid(tokens: &Tokens) -> String {
 
 async fn sessions_are_listed_newest_first(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let mut expected = vec![sid(&ann.tokens)];
     let mut newest = ann.tokens.clone();
     for _ in 0..3 {
@@ -144,7 +144,7 @@ async fn a_user_agent_beyond_ascii_is_kept(store: Arc<dyn Store>) {
 
 async fn a_list_has_only_what_lives(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, _bob) = (app.somebody().await, app.somebody().await);
+    let (ann, _bob) = (app.user_fixture().await, app.user_fixture().await);
     let second = app.login(&ann.email).await;
     app.post("/auth/logout").bearer(&ann.tokens.access).send().await.expect_done();
     assert_eq!(list(&app, &second).await.len(), 1);
@@ -157,7 +157,7 @@ async fn a_list_has_only_what_lives(store: Arc<dyn Store>) {
 
 async fn one_session_is_ended(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let second = app.login(&ann.email).await;
     let end = async |of: &Tokens| {
         let path = format!("/users/me/sessions/{}", sid(of));
@@ -173,7 +173,7 @@ async fn one_session_is_ended(store: Arc<dyn Store>) {
 
 async fn foreign_session_is_not_found(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, bob, admin) = (app.somebody().await, app.somebody().await, app.superuser().await);
+    let (ann, bob, admin) = (app.user_fixture().await, app.user_fixture().await, app.superuser().await);
     let nobodys = "00000000-0000-7000-8000-000000000000".to_owned();
     let mut answers = Vec::new();
     for caller in [&ann, &admin] {
@@ -197,7 +197,7 @@ async fn foreign_session_is_not_found(store: Arc<dyn Store>) {
 
 async fn all_other_sessions_are_ended(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let (ann, bob) = (app.somebody().await, app.somebody().await);
+    let (ann, bob) = (app.user_fixture().await, app.user_fixture().await);
     let others = [app.login(&ann.email).await, app.login(&ann.email).await];
     for _ in 0..2 {
         app.delete("/users/me/sessions").bearer(&ann.tokens.access).send().await.expect_done();
@@ -222,7 +222,7 @@ async fn both_lists(app: &TestApp, ann: &Account) -> [(String, String); 2] {
 
 async fn a_walk_meets_every_session_once(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let mut expected = vec![sid(&ann.tokens)];
     for _ in 0..4 {
         app.clock.advance(Duration::SECOND);
@@ -250,7 +250,7 @@ async fn a_walk_meets_every_session_once(store: Arc<dyn Store>) {
 
 async fn pages_have_bounds_and_cursors_of_their_own(store: Arc<dyn Store>) {
     let app = TestApp::configured(store, |config| config.rules.sessions_per_user = 150);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     for _ in 0..101 {
         app.login(&ann.email).await;
     }
@@ -272,7 +272,7 @@ async fn pages_have_bounds_and_cursors_of_their_own(store: Arc<dyn Store>) {
 
 async fn a_login_beyond_the_limit_ends_the_least_recently_used(store: Arc<dyn Store>) {
     let app = TestApp::configured(store, |config| config.rules.sessions_per_user = 3);
-    let (ann, bob) = (app.somebody().await, app.somebody().await);
+    let (ann, bob) = (app.user_fixture().await, app.user_fixture().await);
     app.clock.advance(Duration::MINUTE);
     let second = app.login(&ann.email).await;
     app.clock.advance(Duration::MINUTE);

@@ -56,7 +56,7 @@ async fn no_forged_access_token_gets_in_anywhere(store: Arc<dyn Store>) {
 
 async fn no_forged_refresh_token_is_exchanged(store: Arc<dyn Store>) {
     let (app, asked) = TestApp::counted(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let [_, refresh] = originals(&app, &ann);
     asked.take_calls();
     for Forgery { what, token } in refresh.forgeries() {
@@ -78,7 +78,7 @@ async fn no_forged_refresh_token_is_exchanged(store: Arc<dyn Store>) {
 /// The answer does not tell whether there was anything to revoke (RFC 7009 section 2.2).
 async fn no_forged_token_is_revoked(store: Arc<dyn Store>) {
     let (app, asked) = TestApp::counted(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     asked.take_calls();
     for Forgery { what, token } in worthless(&app, &ann) {
         let reply = app.post("/auth/revoke").form(&[("token", &token)]).send().await;
@@ -93,7 +93,7 @@ async fn no_forged_token_is_revoked(store: Arc<dyn Store>) {
 
 async fn no_forged_token_is_active(store: Arc<dyn Store>) {
     let (app, asked) = TestApp::counted(store);
-    let (boss, ann) = (app.superuser().await, app.somebody().await);
+    let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     asked.take_calls();
     for Forgery { what, token } in worthless(&app, &ann) {
         let call = app.post("/auth/introspect").bearer(&boss.tokens.access).form(&[("token", &token)]);
@@ -125,7 +125,7 @@ fn is_too_large(reply: &Reply, token: &str) -> bool {
 /// Cut off anywhere, at either end, it is nothing; nor is it with something at its end.
 async fn no_part_of_a_token_is_a_token(store: Arc<dyn Store>) {
     let (app, asked) = TestApp::counted(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     asked.take_calls();
     let Tokens { access, refresh } = &ann.tokens;
     for length in 0..access.len() {

@@ -24,7 +24,7 @@ stories! {
 
 async fn a_token_is_verified_with_the_published_key_alone(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    let ann = app.somebody().await;
+    let ann = app.user_fixture().await;
     let keys = app.get("/.well-known/jwks.json").send().await.expect_status(200).json();
     for token in [&ann.tokens.access, &ann.tokens.refresh] {
         let (header, claims) = forge::open(token);

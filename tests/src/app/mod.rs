@@ -200,7 +200,7 @@ impl TestApp {
     }
 
     /// Somebody new, with a first session.
-    pub async fn somebody(&self) -> Account {
+    pub async fn user_fixture(&self) -> Account {
         let email = fresh_email().as_str().to_owned();
         let user = self.register(&email).await;
         let tokens = self.login(&email).await;

@@ -11,7 +11,7 @@ use time::Duration;
 use super::support::{
     add_sessions, add_users, assert_same_user, events, live_of, session_of, together, updated, user_of,
 };
-use crate::fixtures::{self, account, email, event, fresh_email, now, somebody, tier, user, user_id};
+use crate::fixtures::{self, account, email, event, fresh_email, now, tier, user, user_fixture, user_id};
 
 /// What is inserted is read back as it was, in every field: nothing is made by the adapter.
 pub async fn inserted_is_read_back_exactly(store: Arc<dyn Store>) {
@@ -39,7 +39,7 @@ pub async fn inserted_is_read_back_exactly(store: Arc<dyn Store>) {
 
 /// A user who is not there is not found, by id or by address.
 pub async fn unknown_is_not_found(store: Arc<dyn Store>) {
-    add_users(&*store, &[&somebody()]).await;
+    add_users(&*store, &[&user_fixture()]).await;
     assert_eq!(user_of(&*store, user_id()).await, None);
     let mut view = store.read().await.unwrap();
     assert_eq!(view.users().by_email(&fresh_email()).await.unwrap(), None);
@@ -79,7 +79,7 @@ pub async fn domains_are_compared_in_their_ascii_form(store: Arc<dyn Store>) {
 pub async fn stored_addresses_stay_readable(store: Arc<dyn Store>) {
     let stored = |address: &str, normalized: &str| User {
         email: Email::from_stored(address.to_owned(), normalized.to_owned()),
-        ..somebody()
+        ..user_fixture()
     };
     let users = [
         stored("A\u{34f}nn@Example.org", "a\u{34f}nn@example.org"),
@@ -107,7 +107,7 @@ pub async fn stored_addresses_stay_readable(store: Arc<dyn Store>) {
 /// Of two accounts that an earlier release made for one mailbox `by_login` MUST find each by its own spelling.
 pub async fn by_login_prefers_the_former_form(store: Arc<dyn Store>) {
     let former = Email::from_stored("Ann@Bücher.example".to_owned(), "ann@bücher.example".to_owned());
-    let former = User { email: former, ..somebody() };
+    let former = User { email: former, ..user_fixture() };
     let holder = user("ann@xn--bcher-kva.example");
     add_users(&*store, &[&former, &holder]).await;
     let by_login = async |text: &str| {
@@ -126,7 +126,7 @@ pub async fn a_taken_address_is_told_and_the_unit_can_be_rolled_back(store: Arc<
     let ann = user("Ann.É@Example.org");
     add_users(&*store, &[&ann]).await;
     for same in ["Ann.É@Example.org", "ann.é@example.ORG", "ANN.E\u{301}@example.org"] {
-        let before = somebody();
+        let before = user_fixture();
         let mut unit = store.begin().await.unwrap();
         assert_eq!(unit.users().insert(&account(&before)).await.unwrap(), Inserted::Inserted);
         assert_eq!(unit.users().insert(&account(&user(same))).await.unwrap(), Inserted::EmailTaken, "{same}");
@@ -186,8 +186,8 @@ pub async fn an_address_is_free_again_after_a_rollback(store: Arc<dyn Store>) {
 
 /// `update` changes what is named, and `updated_at`; what is not named MUST stay.
 pub async fn an_update_changes_what_it_names_and_nothing_else(store: Arc<dyn Store>) {
-    let mut current = User { credential_version: 3, ..somebody() };
-    let bystander = somebody();
+    let mut current = User { credential_version: 3, ..user_fixture() };
+    let bystander = user_fixture();
     add_users(&*store, &[&current, &bystander]).await;
     let changes = [
         UserChange { email: Some(fresh_email()), ..UserChange::default() },
@@ -229,7 +229,7 @@ pub async fn an_update_to_a_taken_address_changes_nothing(store: Arc<dyn Store>)
 
 /// Of many updates to one address at once exactly one wins.
 pub async fn of_many_updates_to_one_address_exactly_one_wins(store: Arc<dyn Store>) {
-    let users: Vec<User> = (0..16).map(|_| somebody()).collect();
+    let users: Vec<User> = (0..16).map(|_| user_fixture()).collect();
     add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
     let change = UserChange { email: Some(email("Wanted@example.org")), ..UserChange::default() };
     let attempts = users.iter().map(|user| {
@@ -292,7 +292,7 @@ pub async fn a_deletion_of_an_unknown_user_answers_false(store: Arc<dyn Store>) 
 
 /// With a deleted user their sessions MUST go and their audit events MUST stay; a second deletion answers `false`.
 pub async fn a_deletion_takes_the_sessions_and_leaves_the_events(store: Arc<dyn Store>) {
-    let (user, bystander) = (somebody(), somebody());
+    let (user, bystander) = (user_fixture(), user_fixture());
     add_users(&*store, &[&user, &bystander]).await;
     let sessions = [fixtures::session_of(&user), fixtures::session_of(&user)];
     let other = fixtures::session_of(&bystander);

@@ -20,7 +20,9 @@ use super::support::{
     events, live_of, many_sessions, password_of, session_of, user_of,
 };
 use crate::fakes::Fakes;
-use crate::fixtures::{self, account, email, event, fresh_email, now, somebody, superuser, user, user_id};
+use crate::fixtures::{
+    self, account, email, event, fresh_email, now, superuser, user, user_fixture, user_id,
+};
 
 /// Each user MUST come exactly once, in the order of the ids, and the count MUST be theirs.
 pub async fn a_snapshot_gives_everybody_once_in_the_order_of_ids(store: Arc<dyn Store>) {
@@ -48,10 +50,10 @@ pub async fn a_snapshot_gives_everybody_once_in_the_order_of_ids(store: Arc<dyn 
 
 /// Everybody MUST come as they were when the snapshot was taken, and no writer MUST be kept waiting.
 pub async fn a_snapshot_is_of_one_moment(store: Arc<dyn Store>) {
-    let (kept, gone) = (somebody(), somebody());
+    let (kept, gone) = (user_fixture(), user_fixture());
     add_users(&*store, &[&kept, &gone]).await;
     let mut snapshot = store.snapshot().await.unwrap();
-    add_users(&*store, &[&somebody()]).await;
+    add_users(&*store, &[&user_fixture()]).await;
     in_unit!(store, |unit| {
         assert!(unit.users().delete(gone.id).await.unwrap());
         let changed = User { is_active: false, ..kept.clone() };
@@ -68,7 +70,7 @@ pub async fn a_snapshot_is_of_one_moment(store: Arc<dyn Store>) {
 
 /// `holders` finds by id and by the normalised address, and everybody once.
 pub async fn holders_are_found_by_id_and_by_address(store: Arc<dyn Store>) {
-    let (ann, bob, eve) = (user("Ann.É@Example.org"), somebody(), somebody());
+    let (ann, bob, eve) = (user("Ann.É@Example.org"), user_fixture(), user_fixture());
     add_users(&*store, &[&ann, &bob, &eve]).await;
     let mut unit = store.begin().await.unwrap();
     let ids = [bob.id, ann.id, user_id()];
@@ -84,7 +86,7 @@ pub async fn holders_are_found_by_id_and_by_address(store: Arc<dyn Store>) {
 
 /// No other unit MUST be able to lock a holder until the unit ends.
 pub async fn holders_keep_others_waiting(store: Arc<dyn Store>) {
-    let ann = somebody();
+    let ann = user_fixture();
     add_users(&*store, &[&ann]).await;
     let mut unit = store.begin().await.unwrap();
     assert_eq!(unit.transfer().holders(&[ann.id], &[]).await.unwrap(), [account(&ann)]);
@@ -111,8 +113,8 @@ pub async fn only_the_new_are_inserted_and_the_unit_goes_on(store: Arc<dyn Store
         ..user("Grüße.用户@Bücher.Example")
     };
     let same_email = user("aNN@example.org");
-    let same_id = User { id: ann.id, ..somebody() };
-    let many: Vec<User> = (0..1_100).map(|_| somebody()).collect();
+    let same_id = User { id: ann.id, ..user_fixture() };
+    let many: Vec<User> = (0..1_100).map(|_| user_fixture()).collect();
     let mut all: Vec<Account> = [&same_email, &same_id].into_iter().chain(&many).map(account).collect();
     let odd_account = Account { user: odd.clone(), password: None };
     all.push(odd_account.clone());
@@ -131,7 +133,7 @@ pub async fn only_the_new_are_inserted_and_the_unit_goes_on(store: Arc<dyn Store
 
 /// Sessions that a deleted user left behind MUST NOT live again for one who is imported with the same id.
 pub async fn sessions_left_by_a_deleted_user_stay_ended(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     let sessions = many_sessions(&user, usize::from(REVOKED_AT_ONCE) + 40);
     add_sessions(&*store, &sessions.iter().collect::<Vec<_>>()).await;
@@ -139,10 +141,10 @@ pub async fn sessions_left_by_a_deleted_user_stay_ended(store: Arc<dyn Store>) {
     for session in &sessions {
         assert_eq!(session_of(&*store, session.id).await, None);
     }
-    let again = User { id: user.id, ..somebody() };
+    let again = User { id: user.id, ..user_fixture() };
     let inserted = in_unit!(store, |unit| unit
         .transfer()
-        .insert_new(&[account(&again), account(&somebody())])
+        .insert_new(&[account(&again), account(&user_fixture())])
         .await
         .unwrap());
     assert_eq!(inserted.len(), 2);
@@ -161,7 +163,7 @@ pub async fn sessions_left_by_a_deleted_user_stay_ended(store: Arc<dyn Store>) {
 pub async fn of_many_bulk_inserts_of_one_address_exactly_one_wins(store: Arc<dyn Store>) {
     let attempts = (0..8).map(|n| {
         let store = store.clone();
-        let users = [somebody(), user(if n % 2 == 0 { "Race@example.org" } else { "rACE@example.org" })];
+        let users = [user_fixture(), user(if n % 2 == 0 { "Race@example.org" } else { "rACE@example.org" })];
         let users = users.map(|user| account(&user));
         async move { in_unit!(store, |unit| unit.transfer().insert_new(&users).await.unwrap()).len() }
     });
@@ -171,7 +173,7 @@ pub async fn of_many_bulk_inserts_of_one_address_exactly_one_wins(store: Arc<dyn
 
 /// `replace` changes every field; it MUST change nothing where there is nobody, or the address is somebody else's.
 pub async fn a_replacement_is_whole_or_nothing(store: Arc<dyn Store>) {
-    let (ann, bob) = (somebody(), somebody());
+    let (ann, bob) = (user_fixture(), user_fixture());
     add_users(&*store, &[&ann, &bob]).await;
     let changed = User {
         id: ann.id,
@@ -189,7 +191,7 @@ pub async fn a_replacement_is_whole_or_nothing(store: Arc<dyn Store>) {
         assert!(unit.transfer().replace(&replaced).await.unwrap());
         let taken = User { email: email(&bob.email.as_str().to_uppercase()), ..changed.clone() };
         assert!(!unit.transfer().replace(&account(&taken)).await.unwrap());
-        assert!(!unit.transfer().replace(&account(&somebody())).await.unwrap());
+        assert!(!unit.transfer().replace(&account(&user_fixture())).await.unwrap());
     });
     assert_same_account(&account_of(&*store, ann.id).await.unwrap(), &replaced);
     assert_same_user(&user_of(&*store, bob.id).await.unwrap(), &bob);
@@ -216,7 +218,7 @@ pub async fn many_events_are_recorded_with_the_unit(store: Arc<dyn Store>) {
 /// An import adds, and a second one changes nothing; each new user has an event.
 pub async fn an_import_twice_is_an_import_once(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
-    let users: Vec<User> = (0..7).map(|_| somebody()).collect();
+    let users: Vec<User> = (0..7).map(|_| user_fixture()).collect();
     let batch: Vec<Incoming> = users.iter().map(incoming).collect();
     let added = Outcome::Added { without_password: false };
     assert_eq!(imported(&fakes, Policy::default(), &batch).await, vec![added; 7]);
@@ -299,7 +301,7 @@ pub async fn an_import_takes_no_address_from_anybody(store: Arc<dyn Store>) {
 /// Who gets another password or loses a right by an update loses all sessions in the same unit; nobody else does.
 pub async fn an_update_ends_the_sessions_of_whom_it_concerns(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
-    let people: Vec<User> = [somebody(), somebody(), superuser(), superuser(), somebody()].into();
+    let people: Vec<User> = [user_fixture(), user_fixture(), superuser(), superuser(), user_fixture()].into();
     add_users(&*store, &people.iter().collect::<Vec<_>>()).await;
     let sessions: Vec<_> = people.iter().map(fixtures::session_of).collect();
     for session in &sessions {
@@ -371,7 +373,7 @@ pub async fn an_import_looks_at_passwords_and_tiers(store: Arc<dyn Store>) {
     let with = |password: IncomingPassword, tier: Option<&str>| Incoming {
         password,
         tier: tier.map(str::to_owned),
-        ..incoming(&somebody())
+        ..incoming(&user_fixture())
     };
     let md5 =
         || IncomingPassword::Hash(PasswordHash::from_phc("5f4dcc3b5aa765d61d8327deb882cf99".to_owned()));

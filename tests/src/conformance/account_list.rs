@@ -9,13 +9,14 @@ use inwren_domain::store::Store;
 use time::Duration;
 
 use super::support::{add_users, assert_same_user, updated};
-use crate::fixtures::{now, somebody, tier, user};
+use crate::fixtures::{now, tier, user, user_fixture};
 
 /// Users MUST come newest first by `(created_at, id)`, each exactly once, whatever the size of the pages.
 pub async fn a_walk_gives_everybody_once_newest_first(store: Arc<dyn Store>) {
     // Seven moments, a microsecond apart, of five users each, whose ids are in no order.
-    let mut users: Vec<User> =
-        (0..35).map(|n| User { created_at: now() + Duration::microseconds(n % 7), ..somebody() }).collect();
+    let mut users: Vec<User> = (0..35)
+        .map(|n| User { created_at: now() + Duration::microseconds(n % 7), ..user_fixture() })
+        .collect();
     add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
     users.sort_by_key(newest_first);
     for limit in [1, 2, 3, 5, 34, 35, 50, 200] {
@@ -30,7 +31,7 @@ pub async fn the_last_page_has_no_next(store: Arc<dyn Store>) {
     let all = UserFilter::default();
     assert_eq!(page(&*store, &all, 5, None).await, Page { items: vec![], next: None });
     for n in 1..=6_u16 {
-        add_users(&*store, &[&somebody()]).await;
+        add_users(&*store, &[&user_fixture()]).await;
         for limit in 1..=7 {
             let (mut after, mut left) = (None, n);
             loop {
@@ -53,7 +54,7 @@ pub async fn the_last_page_has_no_next(store: Arc<dyn Store>) {
 pub async fn those_left_out_make_no_next_page(store: Arc<dyn Store>) {
     for n in 0..8 {
         let tier = tier(if n % 2 == 0 { "plus" } else { "free" });
-        add_users(&*store, &[&User { tier, ..somebody() }]).await;
+        add_users(&*store, &[&User { tier, ..user_fixture() }]).await;
     }
     let filter = filter(Some(tier("plus")), None, None);
     let first = page(&*store, &filter, 2, None).await;
@@ -65,8 +66,8 @@ pub async fn those_left_out_make_no_next_page(store: Arc<dyn Store>) {
 /// Each user that is there throughout a walk MUST come exactly once, whoever comes and goes meanwhile.
 pub async fn a_walk_is_not_disturbed_by_who_comes_and_goes(store: Arc<dyn Store>) {
     let moment = |n: i64| now() + Duration::seconds(n);
-    let staying: Vec<User> = (0..12).map(|n| User { created_at: moment(n / 3), ..somebody() }).collect();
-    let leaving: Vec<User> = (0..12).map(|n| User { created_at: moment(n / 3), ..somebody() }).collect();
+    let staying: Vec<User> = (0..12).map(|n| User { created_at: moment(n / 3), ..user_fixture() }).collect();
+    let leaving: Vec<User> = (0..12).map(|n| User { created_at: moment(n / 3), ..user_fixture() }).collect();
     add_users(&*store, &staying.iter().chain(&leaving).collect::<Vec<_>>()).await;
     let mut leaving: HashSet<UserId> = leaving.iter().map(|user| user.id).collect();
 
@@ -77,7 +78,7 @@ pub async fn a_walk_is_not_disturbed_by_who_comes_and_goes(store: Arc<dyn Store>
         // Somebody newer than all, somebody at a moment of the walk, and the last one on the page goes if they may.
         for created_at in [moment(100), moment(1), moment(2)] {
             if seen.len() < 40 {
-                add_users(&*store, &[&User { created_at, ..somebody() }]).await;
+                add_users(&*store, &[&User { created_at, ..user_fixture() }]).await;
             }
         }
         for user in &page.items {
@@ -110,7 +111,7 @@ pub async fn filters_take_in_whom_they_name(store: Arc<dyn Store>) {
         "grüße", "GRÜN", "用户", "用心", "~x", "{x", "ÿ",
     ];
     let mut users: Vec<User> =
-        names.iter().zip(0..).map(|(name, n)| somebody_with(&format!("{name}@example.org"), n)).collect();
+        names.iter().zip(0..).map(|(name, n)| a_user_with(&format!("{name}@example.org"), n)).collect();
     add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
 
     let prefixes = [
@@ -182,7 +183,7 @@ pub async fn a_filtered_walk_gives_everybody_once(store: Arc<dyn Store>) {
     let mut users: Vec<User> = (0..30)
         .map(|n| User {
             created_at: now() + Duration::microseconds(n % 4),
-            ..somebody_with(&format!("{}-{n}@example.org", if n % 2 == 0 { "in" } else { "out" }), n)
+            ..a_user_with(&format!("{}-{n}@example.org", if n % 2 == 0 { "in" } else { "out" }), n)
         })
         .collect();
     add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
@@ -221,10 +222,10 @@ pub async fn a_walk_by_address_is_not_disturbed(store: Arc<dyn Store>) {
 
 /// A cursor goes on from a place, whether or not anybody is there: before everybody, after everybody, in a gap.
 pub async fn a_cursor_is_a_place_and_not_a_user(store: Arc<dyn Store>) {
-    let old = User { created_at: now(), ..somebody() };
-    let new = User { created_at: now() + Duration::seconds(2), ..somebody() };
+    let old = User { created_at: now(), ..user_fixture() };
+    let new = User { created_at: now() + Duration::seconds(2), ..user_fixture() };
     add_users(&*store, &[&old, &new]).await;
-    let stranger = somebody().id;
+    let stranger = user_fixture().id;
     for (seconds, expected) in [(3, vec![new.id, old.id]), (1, vec![old.id]), (-1, vec![])] {
         let age = AgeCursor { created_at: now() + Duration::seconds(seconds), id: stranger };
         let after = UserCursor { age, address: String::new() };
@@ -255,7 +256,7 @@ fn filter(tier: Option<Tier>, is_active: Option<bool>, is_superuser: Option<bool
 }
 
 /// Somebody whose tier and flags depend on the number.
-fn somebody_with(address: &str, n: i64) -> User {
+fn a_user_with(address: &str, n: i64) -> User {
     User {
         tier: tier(if n % 3 == 0 { "plus" } else { "free" }),
         is_active: n % 4 != 0,

@@ -9,7 +9,7 @@ use inwren_domain::store::Store;
 use super::support::{
     account_of, add_users, assert_same_account, assert_same_user, assert_waits, events, together, user_of,
 };
-use crate::fixtures::{account, distinct_event, distinct_user, event, somebody, user};
+use crate::fixtures::{account, distinct_event, distinct_user, event, user, user_fixture};
 
 fn registration_of(user: &User) -> Registration {
     Registration { account: account(user), event: event(AuditEventKind::UserRegistered, user.id) }
@@ -70,10 +70,10 @@ pub async fn of_many_registrations_of_one_address_exactly_one_wins(store: Arc<dy
 /// A registration waits for a unit that has inserted the address, and then finds what became of that one.
 pub async fn a_registration_waits_for_a_unit_with_its_address(store: Arc<dyn Store>) {
     for commits in [true, false] {
-        let first = somebody();
+        let first = user_fixture();
         let mut unit = store.begin().await.unwrap();
         assert_eq!(unit.users().insert(&account(&first)).await.unwrap(), Inserted::Inserted);
-        let registration = registration_of(&User { email: first.email.clone(), ..somebody() });
+        let registration = registration_of(&User { email: first.email.clone(), ..user_fixture() });
         let mut waiting = tokio::spawn({
             let (store, registration) = (store.clone(), registration.clone());
             async move { store.register_user(&registration).await.unwrap() }

@@ -9,11 +9,11 @@ use inwren_domain::store::Store;
 use time::{Duration, OffsetDateTime};
 
 use super::support::{add_users, events, together};
-use crate::fixtures::{event, now, service_client, session_of, somebody, user_id};
+use crate::fixtures::{event, now, service_client, session_of, user_fixture, user_id};
 
 /// What is recorded is read back as it was, newest first.
 pub async fn events_are_read_back_exactly_newest_first(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     let agent = "Ünïcode/1.0 \u{1f980} ".repeat(20);
     let mut expected: Vec<AuditEvent> = [

@@ -10,7 +10,7 @@ use time::Duration;
 use super::support::{
     account_of, add_users, assert_same_account, assert_same_user, password_of, together, user_of,
 };
-use crate::fixtures::{account, email, fresh_email, now, password_hash, somebody, user, user_id};
+use crate::fixtures::{account, email, fresh_email, now, password_hash, user, user_fixture, user_id};
 
 /// An account is read back as it was, with and without a password, by its id, its address and its login.
 pub async fn accounts_are_read_back_exactly(store: Arc<dyn Store>) {
@@ -35,7 +35,7 @@ pub async fn accounts_are_read_back_exactly(store: Arc<dyn Store>) {
 
 /// There is no account, and no password, of a user who is not there.
 pub async fn an_unknown_account_is_not_found(store: Arc<dyn Store>) {
-    add_users(&*store, &[&somebody()]).await;
+    add_users(&*store, &[&user_fixture()]).await;
     assert_eq!(account_of(&*store, user_id()).await, None);
     assert_eq!(store.read().await.unwrap().credentials().by_email(&fresh_email()).await.unwrap(), None);
     assert_eq!(in_unit!(store, |unit| unit.credentials().password_of(user_id()).await.unwrap()), None);
@@ -43,7 +43,7 @@ pub async fn an_unknown_account_is_not_found(store: Arc<dyn Store>) {
 
 /// `change_password` gives a user who had no password one.
 pub async fn a_first_password_is_set(store: Arc<dyn Store>) {
-    let without = Account { user: somebody(), password: None };
+    let without = Account { user: user_fixture(), password: None };
     let hash = password_hash();
     in_unit!(store, |unit| {
         assert_eq!(unit.users().insert(&without).await.unwrap(), Inserted::Inserted);
@@ -54,7 +54,7 @@ pub async fn a_first_password_is_set(store: Arc<dyn Store>) {
 
 /// `advance_version` counts the version up and leaves the password; from a stale version it MUST change nothing.
 pub async fn a_version_advances_only_from_the_expected_one(store: Arc<dyn Store>) {
-    let (user, bystander) = (User { credential_version: 3, ..somebody() }, somebody());
+    let (user, bystander) = (User { credential_version: 3, ..user_fixture() }, user_fixture());
     add_users(&*store, &[&user, &bystander]).await;
     for stale in [2, 4] {
         assert!(!in_unit!(store, |unit| {
@@ -72,8 +72,8 @@ pub async fn a_version_advances_only_from_the_expected_one(store: Arc<dyn Store>
 
 /// `change_password` MUST change nothing and answer `false` for a version that is not the current one.
 pub async fn a_password_changes_only_from_the_expected_version(store: Arc<dyn Store>) {
-    let mut current = User { credential_version: 5, ..somebody() };
-    let bystander = User { credential_version: 5, ..somebody() };
+    let mut current = User { credential_version: 5, ..user_fixture() };
+    let bystander = User { credential_version: 5, ..user_fixture() };
     add_users(&*store, &[&current, &bystander]).await;
     for stale in [4, 6, 0, -5, i64::MAX] {
         let hash = password_hash();
@@ -96,7 +96,7 @@ pub async fn a_password_changes_only_from_the_expected_version(store: Arc<dyn St
 
 /// Of many changes of one password from one version exactly one is made.
 pub async fn of_many_password_changes_exactly_one_is_made(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     let attempts = (0..16).map(|_| {
         let (store, id, hash) = (store.clone(), user.id, password_hash());
@@ -117,8 +117,8 @@ pub async fn of_many_password_changes_exactly_one_is_made(store: Arc<dyn Store>)
 
 /// `rehash` MUST change nothing from a stale version, and MUST leave `credential_version` and `updated_at`.
 pub async fn a_rehash_leaves_the_version_and_the_time(store: Arc<dyn Store>) {
-    let user = User { credential_version: 2, ..somebody() };
-    let bystander = User { credential_version: 2, ..somebody() };
+    let user = User { credential_version: 2, ..user_fixture() };
+    let bystander = User { credential_version: 2, ..user_fixture() };
     add_users(&*store, &[&user, &bystander]).await;
     for stale in [1, 3] {
         let hash = password_hash();

@@ -10,11 +10,11 @@ use super::support::{
     add_sessions, add_users, assert_same_user, assert_waits, password_of, session_of, together, updated,
     user_of,
 };
-use crate::fixtures::{self, now, password_hash, rotation_of, somebody, tier, user_id};
+use crate::fixtures::{self, now, password_hash, rotation_of, tier, user_fixture, user_id};
 
 /// `lock` gives the user as committed, and nobody for an id that nobody has.
 pub async fn a_lock_gives_the_user_as_it_is(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     in_unit!(store, |unit| {
         assert_same_user(&unit.users().lock(user.id).await.unwrap().unwrap(), &user);
@@ -24,7 +24,7 @@ pub async fn a_lock_gives_the_user_as_it_is(store: Arc<dyn Store>) {
 
 /// No other unit MUST be able to lock the user until the one that did ends; then it gets what that one left.
 pub async fn a_lock_keeps_other_locks_waiting(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     let mut unit = store.begin().await.unwrap();
     unit.users().lock(user.id).await.unwrap();
@@ -44,7 +44,7 @@ pub async fn a_lock_keeps_other_locks_waiting(store: Arc<dyn Store>) {
 /// No other unit MUST be able to change the user until the one that locked it ends, in any of the ways there are.
 pub async fn a_lock_keeps_changes_waiting(store: Arc<dyn Store>) {
     for way in 0..4 {
-        let user = somebody();
+        let user = user_fixture();
         add_users(&*store, &[&user]).await;
         let mut unit = store.begin().await.unwrap();
         unit.users().lock(user.id).await.unwrap();
@@ -79,7 +79,7 @@ pub async fn a_lock_keeps_changes_waiting(store: Arc<dyn Store>) {
 
 /// Who waited for a lock on somebody who is deleted meanwhile finds nobody.
 pub async fn a_lock_finds_nobody_after_a_deletion(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     let mut unit = store.begin().await.unwrap();
     unit.users().lock(user.id).await.unwrap();
@@ -96,7 +96,7 @@ pub async fn a_lock_finds_nobody_after_a_deletion(store: Arc<dyn Store>) {
 /// A write that depends on something read under a lock loses no other one.
 pub async fn counting_under_a_lock_loses_no_count(store: Arc<dyn Store>) {
     const TASKS: i64 = 16;
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     for round in 1..=3 {
         let counts = (0..TASKS).map(|_| {
@@ -117,7 +117,7 @@ pub async fn counting_under_a_lock_loses_no_count(store: Arc<dyn Store>) {
 
 /// A rotation does not slip past the lock of a unit that revokes: it comes before the lock or finds the session ended.
 pub async fn a_rotation_does_not_survive_a_revocation_under_a_lock(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     let session = fixtures::session_of(&user);
     add_users(&*store, &[&user]).await;
     add_sessions(&*store, &[&session]).await;
@@ -140,7 +140,7 @@ pub async fn a_rotation_does_not_survive_a_revocation_under_a_lock(store: Arc<dy
 
 /// A rotation that waited for a revocation which was rolled back goes on.
 pub async fn a_rotation_goes_on_after_a_rollback(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     let session = fixtures::session_of(&user);
     add_users(&*store, &[&user]).await;
     add_sessions(&*store, &[&session]).await;

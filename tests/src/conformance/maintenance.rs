@@ -8,7 +8,7 @@ use inwren_domain::store::{Checkpoint, FormerAddress, Maintenance, PoolMetrics, 
 use time::Duration;
 
 use super::support::{add_users, events, together, user_of};
-use crate::fixtures::{event, now, somebody, user, user_id};
+use crate::fixtures::{event, now, user, user_fixture, user_id};
 use crate::process::PATIENCE;
 use crate::stores::Maintained;
 
@@ -82,7 +82,7 @@ pub async fn failed_migration_changes_nothing(database: Maintained) {
     assert_eq!(database.tables().await, ["sessions"]);
     database.execute("DROP TABLE sessions").await;
     database.maintenance.migrate_up().await.unwrap();
-    add_users(&*database.store, &[&somebody()]).await;
+    add_users(&*database.store, &[&user_fixture()]).await;
 }
 
 /// Nothing is done to a table `users` of another service.
@@ -102,7 +102,7 @@ pub async fn foreign_users_are_set_aside(database: Maintained) {
     database.maintenance.set_users_aside("users_before").await.unwrap();
     assert_eq!(database.maintenance.schema().await.unwrap(), Schema::Current);
     assert_eq!(database.count("users_before").await, 2);
-    add_users(&*database.store, &[&somebody()]).await;
+    add_users(&*database.store, &[&user_fixture()]).await;
     assert_eq!(database.count("users").await, 1);
 }
 
@@ -121,7 +121,7 @@ pub async fn failed_setting_aside_changes_nothing(database: Maintained) {
 /// Users with an address in the form of an earlier release are reported, with the user who has its ASCII form, and stay as
 /// they are.
 pub async fn former_addresses_are_reported(database: Maintained) {
-    let (ann, holder, other) = (somebody(), user("ann@bücher.example"), somebody());
+    let (ann, holder, other) = (user_fixture(), user("ann@bücher.example"), user_fixture());
     add_users(&*database.store, &[&ann, &holder, &other]).await;
     for (changed, address) in [(&ann, "ann@bücher.example"), (&other, "ann@bücher.１")] {
         let former = changed.email.normalized();
@@ -167,7 +167,7 @@ pub async fn vacuum_ends_and_keeps_all_rows(database: Maintained) {
 
 /// A checkpoint loses nothing, and readers go on.
 pub async fn checkpoint_keeps_what_was_committed(database: Maintained) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*database.store, &[&user]).await;
     assert_eq!(database.maintenance.checkpoint().await.unwrap(), Checkpoint::Done);
     assert!(user_of(&*database.store, user.id).await.is_some());

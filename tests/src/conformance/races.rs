@@ -16,7 +16,7 @@ use super::support::{
     updated, user_of,
 };
 use crate::fakes::Fakes;
-use crate::fixtures::{self, now, rotation_of, somebody};
+use crate::fixtures::{self, now, rotation_of, user_fixture};
 
 /// A rotation in flight MUST NOT survive `revoke_all`.
 pub async fn no_rotation_survives_revoking_all(store: Arc<dyn Store>) {
@@ -306,7 +306,7 @@ pub async fn of_two_who_end_each_other_one_stays(store: Arc<dyn Store>) {
 }
 
 /// Whoever was let in before the session ended changes nothing any more.
-pub async fn whoever_has_been_shut_out_changes_nothing(store: Arc<dyn Store>) {
+pub async fn revoked_callers_change_nothing(store: Arc<dyn Store>) {
     let fakes = Arc::new(Fakes::over(store.clone()));
     let (core, client) = (&fakes.core, client::client());
     let (user, principals) = logged_in_often(&fakes, &store, 2).await;
@@ -350,7 +350,7 @@ async fn logged_in_often(fakes: &Arc<Fakes>, store: &Arc<dyn Store>, times: usiz
 async fn logged_in(fakes: &Fakes, store: &Arc<dyn Store>) -> (User, Principal, PlainToken) {
     let requester = Requester::new(&ClientInfo::default(), ClientTrust::Recognised);
     let password = Some(fakes.core.hasher.hash(Password::new(OLD), requester).await.unwrap());
-    let user = somebody();
+    let user = user_fixture();
     let account = Account { user: user.clone(), password };
     in_unit!(store, |unit| {
         assert_eq!(unit.users().insert(&account).await.unwrap(), Inserted::Inserted);
@@ -369,7 +369,7 @@ fn change_password(fakes: &Arc<Fakes>, principal: &Principal) -> Task<Option<Pla
 
 /// A user with a live session.
 async fn opened(store: &dyn Store) -> (User, Session) {
-    let user = somebody();
+    let user = user_fixture();
     let session = fixtures::session_of(&user);
     add_users(store, &[&user]).await;
     add_sessions(store, &[&session]).await;

@@ -14,14 +14,14 @@ use super::support::{
     add_sessions, add_users, assert_same_user, live_at, live_of, many_sessions, session_and_user, session_of,
     together, user_of,
 };
-use crate::fixtures::{self, digest, now, refresh_jti, somebody, unique, user_id};
+use crate::fixtures::{self, digest, now, refresh_jti, unique, user_fixture, user_id};
 
 const REASON: RevocationReason = RevocationReason::RevokedByUser;
 
 /// What is inserted is read back as it was, in every field, together with its user.
 pub async fn inserted_is_read_back_exactly_with_its_user(store: Arc<dyn Store>) {
-    let user = somebody();
-    add_users(&*store, &[&user, &somebody()]).await;
+    let user = user_fixture();
+    add_users(&*store, &[&user, &user_fixture()]).await;
     let agent = "Ünïcode/1.0 (\u{1f980}; 'quoted\") ".repeat(20);
     let v6 = ClientInfo::new(Some("2001:db8:0:1::a".parse().unwrap()), Some(&agent));
     let mapped = ClientInfo::new(Some("::ffff:192.0.2.7".parse().unwrap()), None);
@@ -71,7 +71,7 @@ pub async fn a_session_comes_with_its_user_as_it_is_now(store: Arc<dyn Store>) {
 
 /// `live_of` gives the user's live sessions and no others, newest first.
 pub async fn the_live_ones_are_listed_newest_first(store: Arc<dyn Store>) {
-    let (user, other) = (somebody(), somebody());
+    let (user, other) = (user_fixture(), user_fixture());
     add_users(&*store, &[&user, &other]).await;
     let at = now();
     let made = |created_at| Session { created_at, ..fixtures::session_of(&user) };
@@ -96,7 +96,7 @@ pub async fn the_live_ones_are_listed_newest_first(store: Arc<dyn Store>) {
 
 /// `live_of` comes in pages: each session MUST come exactly once, newest first, also of those of one moment.
 pub async fn the_live_ones_come_in_pages(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     let mut sessions = many_sessions(&user, 5);
     sessions.extend([fixtures::session_of(&user), fixtures::session_of(&user)]);
@@ -122,7 +122,7 @@ pub async fn the_live_ones_come_in_pages(store: Arc<dyn Store>) {
 
 /// The addresses are those of the newest sessions, whatever became of them; the ones of others and absent ones are none.
 pub async fn the_addresses_are_those_of_the_newest_sessions(store: Arc<dyn Store>) {
-    let (user, other) = (somebody(), somebody());
+    let (user, other) = (user_fixture(), user_fixture());
     add_users(&*store, &[&user, &other]).await;
     let from = |of: &User, minute, address: Option<&str>| Session {
         created_at: now() + Duration::minutes(minute),
@@ -245,7 +245,7 @@ pub async fn revoking_all_ends_what_was_not_revoked_and_counts_it(store: Arc<dyn
 /// `revoke_all` ends all of any number, though it writes into a bounded number of rows: whatever is asked of the rest, it has
 /// ended, and it is swept once it has expired. The session that is kept goes on.
 pub async fn revoking_all_ends_more_than_it_writes(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     let mut sessions = many_sessions(&user, usize::from(REVOKED_AT_ONCE) + 30);
     let kept = Session { created_at: now() - Duration::DAY, ..fixtures::session_of(&user) };
@@ -408,7 +408,7 @@ pub async fn sweeps_at_once_count_each_session_once(store: Arc<dyn Store>) {
 
 /// A user with a live session.
 async fn opened(store: &dyn Store) -> (User, Session) {
-    let user = somebody();
+    let user = user_fixture();
     let session = fixtures::session_of(&user);
     add_users(store, &[&user]).await;
     add_sessions(store, &[&session]).await;

@@ -11,7 +11,7 @@ use time::Duration;
 use super::support::{
     add_sessions, add_users, assert_same_user, session_and_user, session_of, together, updated, user_of,
 };
-use crate::fixtures::{self, digest, now, refresh_jti, rotation_of, somebody, unique, user_id};
+use crate::fixtures::{self, digest, now, refresh_jti, rotation_of, unique, user_fixture, user_id};
 
 /// A rotation gives the session as [`Rotation::applied_to`] says and its user, and keeps that session.
 pub async fn a_rotation_applies_exactly_what_it_says(store: Arc<dyn Store>) {
@@ -38,7 +38,7 @@ pub async fn a_rotation_applies_exactly_what_it_says(store: Arc<dyn Store>) {
 /// A rotation MUST keep the client of its request, also of rotations at the same time, and MUST leave the client of the login.
 /// A raced attempt MUST change neither.
 pub async fn a_rotation_keeps_the_last_client(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     let mut sessions: Vec<Session> = (0..8).map(|_| fixtures::session_of(&user)).collect();
     add_users(&*store, &[&user]).await;
     add_sessions(&*store, &sessions.iter().collect::<Vec<_>>()).await;
@@ -209,7 +209,7 @@ pub async fn an_inactive_user_gets_no_successor(store: Arc<dyn Store>) {
 }
 
 /// A session that is not there, or another user's, is unknown.
-pub async fn a_session_of_nobody_or_somebody_else_is_unknown(store: Arc<dyn Store>) {
+pub async fn a_foreign_session_is_unknown(store: Arc<dyn Store>) {
     let (_, session) = opened(&*store).await;
     let (stranger, _) = opened(&*store).await;
     let foreign = Rotation { user_id: stranger.id, ..rotation_of(&session) };
@@ -278,7 +278,7 @@ async fn assert_refused(store: &dyn Store, rotation: &Rotation, expected: &Rotat
 
 /// A user with a live session.
 async fn opened(store: &dyn Store) -> (User, Session) {
-    let user = somebody();
+    let user = user_fixture();
     let session = fixtures::session_of(&user);
     add_users(store, &[&user]).await;
     add_sessions(store, &[&session]).await;

@@ -16,7 +16,7 @@ use super::support::{
     account_of, add_sessions, add_users, assert_same_account, assert_same_user, assert_waits, events,
     live_of, many_sessions, password_of, session_and_user, session_of, together, updated, user_of,
 };
-use crate::fixtures::{self, account, now, password_hash, somebody};
+use crate::fixtures::{self, account, now, password_hash, user_fixture};
 
 fn opening_for(user: &User) -> SessionStart {
     let session = fixtures::session_of(user);
@@ -33,7 +33,7 @@ fn opening_for(user: &User) -> SessionStart {
 
 /// An opening keeps the session and the event as they are, and gives the user.
 pub async fn an_opening_keeps_session_and_event(store: Arc<dyn Store>) {
-    let (user, other) = (fixtures::distinct_user(), somebody());
+    let (user, other) = (fixtures::distinct_user(), user_fixture());
     add_users(&*store, &[&user, &other]).await;
     let earlier = fixtures::session_of(&user);
     add_sessions(&*store, &[&earlier]).await;
@@ -51,7 +51,7 @@ pub async fn an_opening_keeps_session_and_event(store: Arc<dyn Store>) {
 
 /// A hash that comes along takes the old one's place, in the same unit, and changes nothing else of the user.
 pub async fn an_opening_renews_the_hash(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     let hash = password_hash();
     let start = SessionStart { rehashed: Some(hash.clone()), ..opening_for(&user) };
@@ -63,7 +63,8 @@ pub async fn an_opening_renews_the_hash(store: Arc<dyn Store>) {
 
 /// Nothing is opened, told or renewed for somebody who is gone, inactive, or has another password by now.
 pub async fn an_overtaken_opening_changes_nothing(store: Arc<dyn Store>) {
-    let (stranger, inactive, changed) = (somebody(), User { is_active: false, ..somebody() }, somebody());
+    let (stranger, inactive, changed) =
+        (user_fixture(), User { is_active: false, ..user_fixture() }, user_fixture());
     add_users(&*store, &[&inactive, &changed]).await;
     let openings = [&stranger, &inactive, &changed].map(opening_for);
     let hash = password_hash();
@@ -85,7 +86,7 @@ pub async fn an_overtaken_opening_changes_nothing(store: Arc<dyn Store>) {
 
 /// Many at once, of one user and of several, are all opened, each with its own event.
 pub async fn many_openings_at_once_are_all_there(store: Arc<dyn Store>) {
-    let users = [somebody(), somebody(), somebody()];
+    let users = [user_fixture(), user_fixture(), user_fixture()];
     add_users(&*store, &users.each_ref()).await;
     let openings: Vec<SessionStart> = (0..30).map(|number| opening_for(&users[number % 3])).collect();
     let opened = together(openings.iter().cloned().map(|start| {
@@ -108,7 +109,7 @@ pub async fn many_openings_at_once_are_all_there(store: Arc<dyn Store>) {
 /// An opening waits for the unit that has locked the user, and then finds what that one left.
 pub async fn an_opening_does_not_slip_past_a_lock(store: Arc<dyn Store>) {
     for deactivates in [true, false] {
-        let user = somebody();
+        let user = user_fixture();
         add_users(&*store, &[&user]).await;
         let mut unit = store.begin().await.unwrap();
         unit.users().lock(user.id).await.unwrap();
@@ -133,7 +134,7 @@ pub async fn an_opening_does_not_slip_past_a_lock(store: Arc<dyn Store>) {
 
 /// An opening that waited for a unit which was rolled back goes on.
 pub async fn an_opening_goes_on_after_a_rollback(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     let mut unit = store.begin().await.unwrap();
     assert!(unit.credentials().change_password(user.id, 0, &password_hash(), now()).await.unwrap());
@@ -165,7 +166,7 @@ fn sorted(sessions: &[&Session]) -> Vec<SessionId> {
 
 /// A session beyond the limit MUST end the least recently used ones, whenever they were created, and no other user's.
 pub async fn an_opening_beyond_the_limit_ends_the_least_recently_used(store: Arc<dyn Store>) {
-    let (user, other) = (somebody(), somebody());
+    let (user, other) = (user_fixture(), user_fixture());
     add_users(&*store, &[&user, &other]).await;
     let [fresh, stale, older, oldest] = [1, 50, 60, 70].map(|minutes| used(&user, minutes));
     let stale = Session { created_at: now() + Duration::HOUR, ..stale };
@@ -195,7 +196,7 @@ pub async fn an_opening_beyond_the_limit_ends_the_least_recently_used(store: Arc
 
 /// Sessions that have expired, or were ended, take no room from those that live.
 pub async fn sessions_that_are_over_give_way_first(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     let live = [used(&user, 300), used(&user, 200)];
     let over = [1, 2].map(|minutes| Session { expires_at: now(), ..used(&user, minutes) });
@@ -211,7 +212,7 @@ pub async fn sessions_that_are_over_give_way_first(store: Arc<dyn Store>) {
 /// Of many openings at once none MUST leave more sessions than the limit: be it reached, near, or as far away as can be.
 pub async fn many_openings_at_once_stay_within_the_limit(store: Arc<dyn Store>) {
     for (before, max_sessions, starts) in [(3, 5, 20), (0, 1, 12), (8, 70, 90)] {
-        let user = somebody();
+        let user = user_fixture();
         add_users(&*store, &[&user]).await;
         add_sessions(&*store, &many_sessions(&user, before).iter().collect::<Vec<_>>()).await;
         let openings = (0..starts).map(|_| {
@@ -227,7 +228,7 @@ pub async fn many_openings_at_once_stay_within_the_limit(store: Arc<dyn Store>) 
 /// Where an account has far more sessions than the limit, as in a database from before there was one, the next opening MUST
 /// bring it down to the limit: the newest stay.
 pub async fn an_opening_far_beyond_the_limit_keeps_the_newest(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     let sessions = many_sessions(&user, usize::from(REVOKED_AT_ONCE) + 40);
     add_sessions(&*store, &sessions.iter().collect::<Vec<_>>()).await;
@@ -252,7 +253,7 @@ pub async fn an_opening_far_beyond_the_limit_keeps_the_newest(store: Arc<dyn Sto
 /// A start that waits for a unit which ends all sessions comes after it, and is none of those that it ended.
 pub async fn an_opening_that_waits_for_the_end_of_all_comes_after_it(store: Arc<dyn Store>) {
     for rehashes in [false, true] {
-        let user = somebody();
+        let user = user_fixture();
         add_users(&*store, &[&user]).await;
         let earlier = fixtures::session_of(&user);
         add_sessions(&*store, &[&earlier]).await;

@@ -16,7 +16,7 @@ use super::support::{
     Task, active_superusers, add_sessions, add_users, assert_waits, dawdling, together, updated, user_of,
 };
 use crate::fakes::Fakes;
-use crate::fixtures::{now, principal, session_of, somebody, superuser};
+use crate::fixtures::{now, principal, session_of, superuser, user_fixture};
 
 /// How often the last superuser is raced for, in each way.
 const ROUNDS: usize = 6;
@@ -28,7 +28,7 @@ pub async fn the_locked_set_is_that_of_the_active_superusers(store: Arc<dyn Stor
     let (one, two) = (superuser(), superuser());
     let inactive = User { is_active: false, ..superuser() };
     assert_eq!(locked_set(&*store).await, HashSet::new());
-    add_users(&*store, &[&one, &somebody(), &two, &inactive]).await;
+    add_users(&*store, &[&one, &user_fixture(), &two, &inactive]).await;
     assert_eq!(locked_set(&*store).await, HashSet::from([one.id, two.id]));
 }
 
@@ -67,7 +67,7 @@ pub async fn the_locked_set_keeps_others_waiting(store: Arc<dyn Store>) {
 }
 
 /// What is decided from the locked set holds at the commit: of two superusers who are demoted at once, one stays.
-pub async fn the_last_superuser_stays_whoever_races(store: Arc<dyn Store>) {
+pub async fn the_last_superuser_survives_races(store: Arc<dyn Store>) {
     race(&store, |store, _, target| {
         Box::pin(async move {
             let mut unit = store.begin().await.unwrap();
@@ -159,8 +159,8 @@ pub async fn the_last_superuser_stays_through_deactivations(store: Arc<dyn Store
 }
 
 /// Whoever was let in as a superuser before the session ended changes nobody any more.
-pub async fn a_superuser_who_has_been_shut_out_changes_nobody(store: Arc<dyn Store>) {
-    let (boss, user) = (superuser(), somebody());
+pub async fn revoked_superusers_change_no_user(store: Arc<dyn Store>) {
+    let (boss, user) = (superuser(), user_fixture());
     add_users(&*store, &[&boss, &user]).await;
     let admin = admin_of(&*store, &boss).await;
     let core = Fakes::over(store.clone()).core;
@@ -191,7 +191,7 @@ pub async fn a_superuser_who_has_been_shut_out_changes_nobody(store: Arc<dyn Sto
 
 /// The operator of the machine follows the rules of administration, without a session.
 pub async fn operator_follows_the_rules(store: Arc<dyn Store>) {
-    let (boss, user) = (superuser(), somebody());
+    let (boss, user) = (superuser(), user_fixture());
     add_users(&*store, &[&boss, &user]).await;
     let session = session_of(&user);
     add_sessions(&*store, &[&session]).await;

@@ -15,7 +15,7 @@ use super::support::{
     add_sessions, add_users, all_users, assert_same_user, events, live_of, session_of, together, updated,
     user_of,
 };
-use crate::fixtures::{self, account, event, now, password_hash, somebody};
+use crate::fixtures::{self, account, event, now, password_hash, user_fixture};
 
 /// The store answers a ping.
 pub async fn a_working_store_answers_a_ping(store: Arc<dyn Store>) {
@@ -85,7 +85,7 @@ async fn undone(store: Arc<dyn Store>, end: impl AsyncFn(Box<dyn UnitOfWork>)) {
 
 /// A unit builds on its own writes.
 pub async fn a_unit_sees_its_own_writes(store: Arc<dyn Store>) {
-    let user = User { is_superuser: true, ..somebody() };
+    let user = User { is_superuser: true, ..user_fixture() };
     let session = fixtures::session_of(&user);
     let mut unit = store.begin().await.unwrap();
     assert_eq!(unit.users().insert(&account(&user)).await.unwrap(), Inserted::Inserted);
@@ -127,7 +127,7 @@ pub async fn an_open_view_sees_later_commits(store: Arc<dyn Store>) {
 
 /// The writes of a unit MUST become visible together: no reader ever sees half of them.
 pub async fn a_commit_is_never_seen_in_part(store: Arc<dyn Store>) {
-    let (left, right) = (somebody(), somebody());
+    let (left, right) = (user_fixture(), user_fixture());
     add_users(&*store, &[&left, &right]).await;
     let stop = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..2)
@@ -159,7 +159,7 @@ pub async fn a_commit_is_never_seen_in_part(store: Arc<dyn Store>) {
 
 /// A unit that was dropped, wherever it stood, keeps nobody waiting.
 pub async fn a_dropped_unit_does_not_block_the_next(store: Arc<dyn Store>) {
-    let user = User { is_superuser: true, ..somebody() };
+    let user = User { is_superuser: true, ..user_fixture() };
     add_users(&*store, &[&user]).await;
     for round in 0..40 {
         let mut unit = store.begin().await.unwrap();
@@ -181,7 +181,7 @@ pub async fn a_dropped_unit_does_not_block_the_next(store: Arc<dyn Store>) {
 
 /// A unit whose task is cancelled, holding or waiting, is rolled back and keeps nobody waiting.
 pub async fn a_cancelled_unit_does_not_block_the_next(store: Arc<dyn Store>) {
-    let user = somebody();
+    let user = user_fixture();
     add_users(&*store, &[&user]).await;
     for _ in 0..10 {
         let (locked, holds) = oneshot::channel();
@@ -238,7 +238,7 @@ pub async fn many_units_at_once_all_commit(store: Arc<dyn Store>) {
 
 /// A reader never waits for a unit to end, however much it has locked.
 pub async fn a_reader_does_not_wait_for_a_unit(store: Arc<dyn Store>) {
-    let user = User { is_superuser: true, ..somebody() };
+    let user = User { is_superuser: true, ..user_fixture() };
     let session = fixtures::session_of(&user);
     add_users(&*store, &[&user]).await;
     add_sessions(&*store, &[&session]).await;
@@ -255,7 +255,7 @@ pub async fn a_reader_does_not_wait_for_a_unit(store: Arc<dyn Store>) {
 }
 
 fn login() -> (User, Session, AuditEvent) {
-    let user = somebody();
+    let user = user_fixture();
     let session = fixtures::session_of(&user);
     let event = event(AuditEventKind::LoggedIn, user.id);
     (user, session, event)

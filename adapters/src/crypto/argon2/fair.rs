@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_much_makes_room_for_whoever_has_little() {
+    fn large_share_yields_to_small_share() {
         let mut queue = FairQueue::new(3);
         for entry in ["a1", "a2", "a3"] {
             assert_eq!(queue.push(stranger(1), entry), Pushed::Queued);

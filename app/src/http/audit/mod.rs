@@ -1,4 +1,4 @@
-//! The audit log: all events for superusers, and the own events for each user.
+//! The audit log: all events for superusers, and for each user the events of that user.
 
 mod answers;
 mod api;

@@ -18,7 +18,7 @@ pub(super) fn is_request(line: &str) -> bool {
 }
 
 #[test]
-fn nobody_writes_a_line_of_the_log() {
+fn clients_cannot_forge_log_lines() {
     for format in ["pretty", "json"] {
         let folder = TempFolder::new();
         let program = Program::new(folder.path())

@@ -27,12 +27,12 @@ pub(super) fn tell(service: &Service, program: &Program, storage: &Storage, user
     }
 }
 
-fn somebody(service: &Service, name: &str) -> Tokens {
+fn user_fixture(service: &Service, name: &str) -> Tokens {
     join(&mut service.connect(), &format!("{name}@plans.example")).expect("an answer")
 }
 
 fn own_account(service: &Service) {
-    let ann = somebody(service, "ann");
+    let ann = user_fixture(service, "ann");
     service.call(&register("Ann@plans.example", PASSWORD)).expect(409);
     service.call(&login("ann@plans.example", OTHER_PASSWORD)).expect(401);
     service.call(&login("nobody@plans.example", PASSWORD)).expect(401);
@@ -61,7 +61,7 @@ fn own_account(service: &Service) {
 }
 
 fn many_sessions(service: &Service) {
-    let bob = somebody(service, "bob");
+    let bob = user_fixture(service, "bob");
     for _ in 0..10 {
         service.call(&login("bob@plans.example", PASSWORD)).expect(200);
     }
@@ -76,7 +76,7 @@ fn many_sessions(service: &Service) {
 }
 
 fn administration(service: &Service, root: &Tokens) {
-    let cleo = somebody(service, "cleo");
+    let cleo = user_fixture(service, "cleo");
     let id = service.call(&me(&cleo.access)).expect(200).text("id");
     let path = format!("/admin/users/{id}");
     let ask = |method: &str, path: &str| service.call(&Call::new(method, path).bearer(&root.access));
@@ -96,7 +96,7 @@ fn administration(service: &Service, root: &Tokens) {
 }
 
 fn machines(service: &Service, program: &Program, root: &Tokens) {
-    let dan = somebody(service, "dan");
+    let dan = user_fixture(service, "dan");
     let introspect = |token: &str| {
         let call = Call::new("POST", "/auth/introspect").bearer(&root.access).form(&[("token", token)]);
         service.call(&call).expect(200).json()
@@ -144,7 +144,7 @@ fn audit(service: &Service, root: &Tokens) {
 
 /// Those who ask at the same time may be answered together, by statements that nobody meets alone.
 fn crowd(service: &Service) {
-    let people: Vec<Tokens> = (0..8).map(|number| somebody(service, &format!("eve-{number}"))).collect();
+    let people: Vec<Tokens> = (0..8).map(|number| user_fixture(service, &format!("eve-{number}"))).collect();
     thread::scope(|scope| {
         for tokens in people {
             scope.spawn(move || {
