@@ -17,7 +17,8 @@ fn mode(path: &Path) -> u32 {
 #[test]
 fn it_makes_what_it_needs_and_finds_it_again() {
     let folder = TempFolder::new();
-    let program = Program::bare(folder.path()).env("PORT", "0");
+    // With any free port the issuer of each start would be another one.
+    let program = Program::bare(folder.path()).env("PORT", "0").env("PUBLIC_URL", "http://localhost:8000");
     let service = program.start();
     let tokens = join(&mut service.connect(), "ann@example.org").unwrap();
     let log = service.stop();
