@@ -1,4 +1,4 @@
-//! `UserReader` and `UserRepository`, but for pages and locks.
+//! `UserReader` and `UserRepository`, without pages and locks.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::support::{
 };
 use crate::fixtures::{self, account, email, event, fresh_email, now, tier, user, user_fixture, user_id};
 
-/// What is inserted is read back as it was, in every field: nothing is made by the adapter.
+/// Every field of an inserted user is read back unchanged: the adapter generates no value.
 pub async fn inserted_is_read_back_exactly(store: Arc<dyn Store>) {
     let before_1970 = time::OffsetDateTime::UNIX_EPOCH - Duration::new(86_400, 1_000);
     let odd = User {
@@ -37,7 +37,7 @@ pub async fn inserted_is_read_back_exactly(store: Arc<dyn Store>) {
     }
 }
 
-/// A user who is not there is not found, by id or by address.
+/// An unknown user is not found by id or by address.
 pub async fn unknown_is_not_found(store: Arc<dyn Store>) {
     add_users(&*store, &[&user_fixture()]).await;
     assert_eq!(user_of(&*store, user_id()).await, None);
@@ -55,7 +55,7 @@ pub async fn by_email_finds_by_the_normalised_form(store: Arc<dyn Store>) {
     }
 }
 
-/// One domain in its Unicode and in its ASCII form MUST be one address.
+/// A domain in its Unicode form and in its ASCII form MUST be the same address.
 pub async fn domains_are_compared_in_their_ascii_form(store: Arc<dyn Store>) {
     let (unicode, ascii) = (user("Ann@Bücher.example"), user("bob@xn--bcher-kva.example"));
     add_users(&*store, &[&unicode, &ascii]).await;
@@ -75,7 +75,8 @@ pub async fn domains_are_compared_in_their_ascii_form(store: Arc<dyn Store>) {
     }
 }
 
-/// A stored address is not judged: what earlier rules accepted MUST stay readable, by each way.
+/// Reads do not validate stored addresses: an address that earlier rules accepted MUST stay readable through each
+/// method.
 pub async fn stored_addresses_stay_readable(store: Arc<dyn Store>) {
     let stored = |address: &str, normalized: &str| User {
         email: Email::from_stored(address.to_owned(), normalized.to_owned()),
@@ -104,7 +105,7 @@ pub async fn stored_addresses_stay_readable(store: Arc<dyn Store>) {
     assert_eq!(page.unwrap().items.len(), users.len());
 }
 
-/// Of two accounts that an earlier release made for one mailbox `by_login` MUST find each by its own spelling.
+/// If an earlier release created two accounts for one mailbox, `by_login` MUST find each by its own spelling.
 pub async fn by_login_prefers_the_former_form(store: Arc<dyn Store>) {
     let former = Email::from_stored("Ann@Bücher.example".to_owned(), "ann@bücher.example".to_owned());
     let former = User { email: former, ..user_fixture() };
@@ -121,7 +122,7 @@ pub async fn by_login_prefers_the_former_form(store: Arc<dyn Store>) {
     assert_eq!(by_login("bob@bücher.example").await, None);
 }
 
-/// `insert` MUST tell that the address is taken, also in other letters; the unit can be rolled back after.
+/// `insert` MUST report a taken address, also in other letters; the caller can then roll the unit back.
 pub async fn a_taken_address_is_told_and_the_unit_can_be_rolled_back(store: Arc<dyn Store>) {
     let ann = user("Ann.É@Example.org");
     add_users(&*store, &[&ann]).await;
@@ -136,7 +137,7 @@ pub async fn a_taken_address_is_told_and_the_unit_can_be_rolled_back(store: Arc<
     assert_same_user(&user_of(&*store, ann.id).await.unwrap(), &ann);
 }
 
-/// Uniqueness MUST be decided by the index, also within one unit.
+/// The index MUST decide uniqueness, also within one unit.
 pub async fn an_address_is_taken_within_the_unit_too(store: Arc<dyn Store>) {
     let first = user("Twice@example.org");
     let mut unit = store.begin().await.unwrap();
@@ -149,7 +150,7 @@ pub async fn an_address_is_taken_within_the_unit_too(store: Arc<dyn Store>) {
     assert_eq!(user_of(&*store, first.id).await, None);
 }
 
-/// Of many inserts of one address at once exactly one MUST win.
+/// Of many concurrent inserts of one address exactly one MUST win.
 pub async fn of_many_inserts_of_one_address_exactly_one_wins(store: Arc<dyn Store>) {
     for round in 0..4 {
         let attempts = (0..32).map(|n| {
@@ -171,7 +172,7 @@ pub async fn of_many_inserts_of_one_address_exactly_one_wins(store: Arc<dyn Stor
     }
 }
 
-/// An address whose insert was rolled back is free, also for somebody who waited for it.
+/// An address is free after the rollback of its insert, also for a concurrent insert that waited.
 pub async fn an_address_is_free_again_after_a_rollback(store: Arc<dyn Store>) {
     let mut unit = store.begin().await.unwrap();
     assert_eq!(unit.users().insert(&account(&user("free@example.org"))).await.unwrap(), Inserted::Inserted);
@@ -184,7 +185,7 @@ pub async fn an_address_is_free_again_after_a_rollback(store: Arc<dyn Store>) {
     waiting.await.unwrap();
 }
 
-/// `update` changes what is named, and `updated_at`; what is not named MUST stay.
+/// `update` changes the named fields and `updated_at`; all other fields MUST stay.
 pub async fn an_update_changes_what_it_names_and_nothing_else(store: Arc<dyn Store>) {
     let mut current = User { credential_version: 3, ..user_fixture() };
     let bystander = user_fixture();
@@ -212,7 +213,7 @@ pub async fn an_update_changes_what_it_names_and_nothing_else(store: Arc<dyn Sto
     assert_same_user(&user_of(&*store, bystander.id).await.unwrap(), &bystander);
 }
 
-/// An update to somebody else's address, in whatever letters, is told and changes nothing.
+/// An update to another user's address, in any letters, is reported as taken and changes nothing.
 pub async fn an_update_to_a_taken_address_changes_nothing(store: Arc<dyn Store>) {
     let (ann, bob) = (user("Ann@example.org"), user("bob@example.org"));
     add_users(&*store, &[&ann, &bob]).await;
@@ -227,7 +228,7 @@ pub async fn an_update_to_a_taken_address_changes_nothing(store: Arc<dyn Store>)
     assert_same_user(&user_of(&*store, ann.id).await.unwrap(), &ann);
 }
 
-/// Of many updates to one address at once exactly one wins.
+/// Of many concurrent updates to one address exactly one wins.
 pub async fn of_many_updates_to_one_address_exactly_one_wins(store: Arc<dyn Store>) {
     let users: Vec<User> = (0..16).map(|_| user_fixture()).collect();
     add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
@@ -251,7 +252,7 @@ pub async fn of_many_updates_to_one_address_exactly_one_wins(store: Arc<dyn Stor
     }
 }
 
-/// An update of nobody is told.
+/// An update of an unknown user is reported as not found.
 pub async fn an_update_of_nobody_is_told(store: Arc<dyn Store>) {
     let change = UserChange { is_active: Some(false), ..UserChange::default() };
     let mut unit = store.begin().await.unwrap();
@@ -259,7 +260,7 @@ pub async fn an_update_of_nobody_is_told(store: Arc<dyn Store>) {
     unit.rollback().await.unwrap();
 }
 
-/// Somebody's own address is not taken for them: it may be written in other letters, or the same.
+/// A user's own address is not taken for that user: an update can write it in other letters, or unchanged.
 pub async fn the_own_address_may_be_written_in_other_letters(store: Arc<dyn Store>) {
     let mut current = user("Ann@example.org");
     add_users(&*store, &[&current]).await;
@@ -272,7 +273,7 @@ pub async fn the_own_address_may_be_written_in_other_letters(store: Arc<dyn Stor
     }
 }
 
-/// An address that was given up is free, and no longer finds the user.
+/// An address that its user has changed is free and no longer finds the user.
 pub async fn a_given_up_address_is_free(store: Arc<dyn Store>) {
     let ann = user("ann@example.org");
     add_users(&*store, &[&ann]).await;
@@ -285,12 +286,13 @@ pub async fn a_given_up_address_is_free(store: Arc<dyn Store>) {
     assert_same_user(&found.unwrap(), &heir);
 }
 
-/// `delete` MUST answer `false` for a user who is gone.
+/// `delete` MUST return `false` for an unknown user.
 pub async fn a_deletion_of_an_unknown_user_answers_false(store: Arc<dyn Store>) {
     assert!(!in_unit!(store, |unit| unit.users().delete(user_id()).await.unwrap()));
 }
 
-/// With a deleted user their sessions MUST go and their audit events MUST stay; a second deletion answers `false`.
+/// The deletion of a user MUST delete their sessions and MUST leave their audit events; a second deletion returns
+/// `false`.
 pub async fn a_deletion_takes_the_sessions_and_leaves_the_events(store: Arc<dyn Store>) {
     let (user, bystander) = (user_fixture(), user_fixture());
     add_users(&*store, &[&user, &bystander]).await;

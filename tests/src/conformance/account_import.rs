@@ -1,4 +1,4 @@
-//! `UserSnapshot`, `UserTransfer` and `AuditLog::record_all`, and the rules of an import over them.
+//! `UserSnapshot`, `UserTransfer` and `AuditLog::record_all`, and the import rules that use them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::fixtures::{
     self, account, email, event, fresh_email, now, superuser, user, user_fixture, user_id,
 };
 
-/// Each user MUST come exactly once, in the order of the ids, and the count MUST be theirs.
+/// A snapshot MUST return each user exactly once, in the order of the ids, and its count MUST be their number.
 pub async fn a_snapshot_gives_everybody_once_in_the_order_of_ids(store: Arc<dyn Store>) {
     let users: Vec<User> = (0..23).map(|_| fixtures::distinct_user()).collect();
     add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
@@ -48,7 +48,7 @@ pub async fn a_snapshot_gives_everybody_once_in_the_order_of_ids(store: Arc<dyn 
     }
 }
 
-/// Everybody MUST come as they were when the snapshot was taken, and no writer MUST be kept waiting.
+/// A snapshot MUST return all users as they were when it was taken, and MUST NOT block a writer.
 pub async fn a_snapshot_is_of_one_moment(store: Arc<dyn Store>) {
     let (kept, gone) = (user_fixture(), user_fixture());
     add_users(&*store, &[&kept, &gone]).await;
@@ -68,7 +68,7 @@ pub async fn a_snapshot_is_of_one_moment(store: Arc<dyn Store>) {
     assert_eq!(store.snapshot().await.unwrap().count().await.unwrap(), 2);
 }
 
-/// `holders` finds by id and by the normalised address, and everybody once.
+/// `holders` finds by id and by normalised address, and returns each user once.
 pub async fn holders_are_found_by_id_and_by_address(store: Arc<dyn Store>) {
     let (ann, bob, eve) = (user("Ann.É@Example.org"), user_fixture(), user_fixture());
     add_users(&*store, &[&ann, &bob, &eve]).await;
@@ -99,7 +99,7 @@ pub async fn holders_keep_others_waiting(store: Arc<dyn Store>) {
     assert_eq!(waiting.await.unwrap(), Some(ann));
 }
 
-/// `insert_new` adds those whose id and address are free, MUST pass over the others, and the unit MUST go on.
+/// `insert_new` inserts the users whose id and address are free, MUST skip the others, and the unit MUST go on.
 pub async fn only_the_new_are_inserted_and_the_unit_goes_on(store: Arc<dyn Store>) {
     let ann = user("Ann@example.org");
     add_users(&*store, &[&ann]).await;
@@ -131,7 +131,7 @@ pub async fn only_the_new_are_inserted_and_the_unit_goes_on(store: Arc<dyn Store
     assert_eq!(events(&*store).await.len(), 1);
 }
 
-/// Sessions that a deleted user left behind MUST NOT live again for one who is imported with the same id.
+/// Sessions left by a deleted user MUST NOT become live again for an imported user with the same id.
 pub async fn sessions_left_by_a_deleted_user_stay_ended(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -159,7 +159,7 @@ pub async fn sessions_left_by_a_deleted_user_stay_ended(store: Arc<dyn Store>) {
     assert_eq!(live_of(&*store, user.id).await, [session]);
 }
 
-/// Of units that insert one address at once exactly one MUST win, and the others go on.
+/// Of several units that insert one address concurrently exactly one MUST win, and the others go on.
 pub async fn of_many_bulk_inserts_of_one_address_exactly_one_wins(store: Arc<dyn Store>) {
     let attempts = (0..8).map(|n| {
         let store = store.clone();
@@ -171,7 +171,7 @@ pub async fn of_many_bulk_inserts_of_one_address_exactly_one_wins(store: Arc<dyn
     assert_eq!(inserted.iter().sum::<usize>(), 8 + 1, "{inserted:?}");
 }
 
-/// `replace` changes every field; it MUST change nothing where there is nobody, or the address is somebody else's.
+/// `replace` changes every field; it MUST change nothing if the user is unknown or another user has the address.
 pub async fn a_replacement_is_whole_or_nothing(store: Arc<dyn Store>) {
     let (ann, bob) = (user_fixture(), user_fixture());
     add_users(&*store, &[&ann, &bob]).await;
@@ -195,11 +195,11 @@ pub async fn a_replacement_is_whole_or_nothing(store: Arc<dyn Store>) {
     });
     assert_same_account(&account_of(&*store, ann.id).await.unwrap(), &replaced);
     assert_same_user(&user_of(&*store, bob.id).await.unwrap(), &bob);
-    // Wherever a store has them in order, they are there once.
+    // A store that keeps an ordered index of users has each of them once.
     assert_eq!(all_users(&*store).await.len(), 2);
 }
 
-/// Many events are there if and only if the unit commits, each as it was.
+/// Recorded events are stored unchanged if and only if the unit commits.
 pub async fn many_events_are_recorded_with_the_unit(store: Arc<dyn Store>) {
     let many: Vec<AuditEvent> = (0..1_100)
         .map(|n| AuditEvent {
@@ -215,7 +215,7 @@ pub async fn many_events_are_recorded_with_the_unit(store: Arc<dyn Store>) {
     assert!(events(&*store).await.iter().rev().eq(&many));
 }
 
-/// An import adds, and a second one changes nothing; each new user has an event.
+/// An import adds users, and a second one changes nothing; each new user has an event.
 pub async fn an_import_twice_is_an_import_once(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
     let users: Vec<User> = (0..7).map(|_| user_fixture()).collect();
@@ -234,7 +234,7 @@ pub async fn an_import_twice_is_an_import_once(store: Arc<dyn Store>) {
     assert_eq!(events(&*store).await.len(), 7);
 }
 
-/// With a dry run the same is told, and nothing is written.
+/// A dry run reports the same outcomes and writes nothing.
 pub async fn a_dry_import_tells_the_same_and_writes_nothing(store: Arc<dyn Store>) {
     let destination = Destination::from(&Fakes::over(store.clone()).core);
     let here = user("Here@example.org");
@@ -272,7 +272,7 @@ pub async fn a_dry_import_tells_the_same_and_writes_nothing(store: Arc<dyn Store
     assert_eq!(events(&*store).await, []);
 }
 
-/// Nobody's address is taken from them, in whatever letters and by whatever policy; nor by somebody of the same batch.
+/// An import takes no address from another user, in any letters and with any policy, nor from a user of the same batch.
 pub async fn an_import_takes_no_address_from_anybody(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
     let (ann, bob) = (user("Ann@example.org"), user("bob@example.org"));
@@ -298,7 +298,8 @@ pub async fn an_import_takes_no_address_from_anybody(store: Arc<dyn Store>) {
     assert_same_user(&user_of(&*store, bob.id).await.unwrap(), &bob);
 }
 
-/// Who gets another password or loses a right by an update loses all sessions in the same unit; nobody else does.
+/// An update that replaces a password or removes a right ends all sessions of that user in the same unit, and of no
+/// other user.
 pub async fn an_update_ends_the_sessions_of_whom_it_concerns(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
     let people: Vec<User> = [user_fixture(), user_fixture(), superuser(), superuser(), user_fixture()].into();
@@ -333,7 +334,7 @@ pub async fn an_update_ends_the_sessions_of_whom_it_concerns(store: Arc<dyn Stor
     for ended in &mut changed[..3] {
         ended.sessions_epoch += 1;
     }
-    // With a password, an address, or a right, tokens of the legacy service end.
+    // A new password, address or right also ends tokens of the legacy service.
     for place in [0, 1, 2, 4] {
         changed[place].credential_version += 1;
     }
@@ -347,7 +348,7 @@ pub async fn an_update_ends_the_sessions_of_whom_it_concerns(store: Arc<dyn Stor
     assert_eq!(count(AuditEventKind::UserUpdated), 3);
 }
 
-/// An update never leaves the service without an active superuser, be it in one batch or in several.
+/// An update never leaves the service without an active superuser, in one batch or in several.
 pub async fn the_last_superuser_stays_through_an_import(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
     let roots = [superuser(), superuser()];
@@ -360,13 +361,13 @@ pub async fn the_last_superuser_stays_through_an_import(store: Arc<dyn Store>) {
     assert_eq!(outcomes, [Outcome::Updated, refused.clone()]);
     let inactive = incoming(&User { is_active: false, ..roots[1].clone() });
     assert_eq!(imported(&fakes, policy, &[inactive]).await, [refused]);
-    // With a new one in the same batch it may go.
+    // The import can demote the last superuser if the same batch adds another one.
     let batch = [demoted[1].clone(), incoming(&superuser())];
     let outcomes = imported(&fakes, policy, &batch).await;
     assert_eq!(outcomes, [Outcome::Updated, Outcome::Added { without_password: false }]);
 }
 
-/// A password is looked at, and a user without one comes without.
+/// An import validates password hashes, tiers and ids, and adds users without a password as such.
 pub async fn an_import_looks_at_passwords_and_tiers(store: Arc<dyn Store>) {
     use inwren_domain::account::import::{UnknownHash, UnknownTier};
     let fakes = Fakes::over(store.clone());

@@ -11,9 +11,9 @@ use time::Duration;
 use super::support::{add_users, assert_same_user, updated};
 use crate::fixtures::{now, tier, user, user_fixture};
 
-/// Users MUST come newest first by `(created_at, id)`, each exactly once, whatever the size of the pages.
+/// Pages MUST list users newest first by `(created_at, id)`, each exactly once, with any page size.
 pub async fn a_walk_gives_everybody_once_newest_first(store: Arc<dyn Store>) {
-    // Seven moments, a microsecond apart, of five users each, whose ids are in no order.
+    // Seven creation times, one microsecond apart, with five users each, whose ids are not sorted.
     let mut users: Vec<User> = (0..35)
         .map(|n| User { created_at: now() + Duration::microseconds(n % 7), ..user_fixture() })
         .collect();
@@ -26,7 +26,7 @@ pub async fn a_walk_gives_everybody_once_newest_first(store: Arc<dyn Store>) {
     }
 }
 
-/// There is a next page exactly if there is somebody on it.
+/// A page has a next page if and only if another user follows.
 pub async fn the_last_page_has_no_next(store: Arc<dyn Store>) {
     let all = UserFilter::default();
     assert_eq!(page(&*store, &all, 5, None).await, Page { items: vec![], next: None });
@@ -50,7 +50,7 @@ pub async fn the_last_page_has_no_next(store: Arc<dyn Store>) {
     }
 }
 
-/// The end of a filtered listing is told as exactly: those who do not match make no next page.
+/// The same holds for a filtered listing: users who do not match the filter make no next page.
 pub async fn those_left_out_make_no_next_page(store: Arc<dyn Store>) {
     for n in 0..8 {
         let tier = tier(if n % 2 == 0 { "plus" } else { "free" });
@@ -63,7 +63,7 @@ pub async fn those_left_out_make_no_next_page(store: Arc<dyn Store>) {
     assert_eq!((second.items.len(), second.next), (2, None));
 }
 
-/// Each user that is there throughout a walk MUST come exactly once, whoever comes and goes meanwhile.
+/// A listing MUST return each user who exists throughout exactly once, also while other users are added and deleted.
 pub async fn a_walk_is_not_disturbed_by_who_comes_and_goes(store: Arc<dyn Store>) {
     let moment = |n: i64| now() + Duration::seconds(n);
     let staying: Vec<User> = (0..12).map(|n| User { created_at: moment(n / 3), ..user_fixture() }).collect();
@@ -75,7 +75,8 @@ pub async fn a_walk_is_not_disturbed_by_who_comes_and_goes(store: Arc<dyn Store>
     loop {
         let page = page(&*store, &UserFilter::default(), 2, after).await;
         seen.extend(ids(&page.items));
-        // Somebody newer than all, somebody at a moment of the walk, and the last one on the page goes if they may.
+        // Adds one user newer than all and two at creation times of the listing, and deletes the users of the page that
+        // can be deleted.
         for created_at in [moment(100), moment(1), moment(2)] {
             if seen.len() < 40 {
                 add_users(&*store, &[&User { created_at, ..user_fixture() }]).await;
@@ -104,7 +105,7 @@ pub async fn a_walk_is_not_disturbed_by_who_comes_and_goes(store: Arc<dyn Store>
     }
 }
 
-/// A listing takes in whom the filter takes in, and nobody else: each filter alone, and all combinations.
+/// A listing returns exactly the users who match the filter: each filter alone, and all combinations.
 pub async fn filters_take_in_whom_they_name(store: Arc<dyn Store>) {
     let names = [
         "a_b", "axb", "a%b", "abb", "a*b", "a?b", "a-b", "a.b", "a'b", "AB", "ab.c", "Zoë", "zo", "zz",
@@ -177,8 +178,8 @@ pub async fn filters_take_in_whom_they_name(store: Arc<dyn Store>) {
     }
 }
 
-/// A filtered walk gives each user whom the filter takes in once. With a prefix the order is that of the normalised
-/// addresses, else newest first.
+/// A filtered listing returns each matching user once. With a prefix it is sorted by normalised address, otherwise
+/// newest first.
 pub async fn a_filtered_walk_gives_everybody_once(store: Arc<dyn Store>) {
     let mut users: Vec<User> = (0..30)
         .map(|n| User {
@@ -199,7 +200,7 @@ pub async fn a_filtered_walk_gives_everybody_once(store: Arc<dyn Store>) {
     }
 }
 
-/// Who comes, goes or is renamed beside a walk by address changes nothing for the others.
+/// Users who are added, deleted or renamed during a listing by address do not affect the others.
 pub async fn a_walk_by_address_is_not_disturbed(store: Arc<dyn Store>) {
     let address = |n: usize| format!("walk-{n:02}@example.org");
     let users: Vec<User> = (0..12).map(|n| user(&address(n))).collect();
@@ -208,7 +209,8 @@ pub async fn a_walk_by_address_is_not_disturbed(store: Arc<dyn Store>) {
     let first = page(&*store, &filter, 5, None).await;
     assert_eq!(ids(&first.items), ids(&users[..5]));
     in_unit!(store, |unit| {
-        // The last one of the page is gone, one before it comes, and the next one takes a place that is passed.
+        // Deletes the last user of the page, renames the next one to an address before the cursor; another one is added
+        // before the cursor.
         assert!(unit.users().delete(users[4].id).await.unwrap());
         let passed = UserChange { email: Some(user("walk-00a@example.org").email), ..UserChange::default() };
         unit.users().update(users[5].id, &passed, now()).await.unwrap();
@@ -220,7 +222,7 @@ pub async fn a_walk_by_address_is_not_disturbed(store: Arc<dyn Store>) {
     assert_eq!((ids(&third.items), third.next), (ids(&users[11..]), None));
 }
 
-/// A cursor goes on from a place, whether or not anybody is there: before everybody, after everybody, in a gap.
+/// A cursor is a position and needs no user there: before all users, after all users, or in a gap.
 pub async fn a_cursor_is_a_place_and_not_a_user(store: Arc<dyn Store>) {
     let old = User { created_at: now(), ..user_fixture() };
     let new = User { created_at: now() + Duration::seconds(2), ..user_fixture() };
@@ -255,7 +257,7 @@ fn filter(tier: Option<Tier>, is_active: Option<bool>, is_superuser: Option<bool
     filter
 }
 
-/// Somebody whose tier and flags depend on the number.
+/// A user whose tier and flags depend on the number.
 fn a_user_with(address: &str, n: i64) -> User {
     User {
         tier: tier(if n % 3 == 0 { "plus" } else { "free" }),
@@ -273,7 +275,7 @@ fn ids(users: &[User]) -> Vec<UserId> {
     users.iter().map(|user| user.id).collect()
 }
 
-/// Sorts users as the listing that has this filter does.
+/// Sorts users in the order of a listing with this filter.
 fn sort(users: &mut [User], filter: &UserFilter) {
     match filter.is_by_address() {
         true => users.sort_by(|a, b| a.email.normalized().cmp(b.email.normalized())),
@@ -286,7 +288,7 @@ async fn page(store: &dyn Store, filter: &UserFilter, limit: u16, after: Option<
     view.users().page(filter, PageRequest::new(limit, after)).await.unwrap()
 }
 
-/// All users that the filter takes in, page by page.
+/// All users who match the filter, page by page.
 async fn walk(store: &dyn Store, filter: &UserFilter, limit: u16) -> Vec<User> {
     let (mut users, mut after) = (Vec::new(), None);
     loop {

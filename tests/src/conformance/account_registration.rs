@@ -1,4 +1,4 @@
-//! `Store::register_user`: who is added, who is not, and what it waits for.
+//! `Store::register_user`: which users it adds, which it refuses, and what it waits for.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ fn registration_of(user: &User) -> Registration {
     Registration { account: account(user), event: event(AuditEventKind::UserRegistered, user.id) }
 }
 
-/// A registration keeps the user and the event as they are.
+/// A registration stores the user and the event unchanged.
 pub async fn a_registration_keeps_user_and_event(store: Arc<dyn Store>) {
     let user = distinct_user();
     let event = distinct_event(AuditEventKind::UserRegistered, user.id);
@@ -28,7 +28,7 @@ pub async fn a_registration_keeps_user_and_event(store: Arc<dyn Store>) {
     assert_eq!(events(&*store).await, [registration.event]);
 }
 
-/// Where somebody has the address, also in other letters, nothing MUST change: there is neither a user nor an event.
+/// If another user has the address, also in other letters, nothing MUST change: no user and no event is added.
 pub async fn a_taken_address_registers_nobody(store: Arc<dyn Store>) {
     let ann = user("Ann.É@Example.org");
     add_users(&*store, &[&ann]).await;
@@ -41,7 +41,7 @@ pub async fn a_taken_address_registers_nobody(store: Arc<dyn Store>) {
     assert_same_user(&user_of(&*store, ann.id).await.unwrap(), &ann);
 }
 
-/// Of many registrations of one address at once exactly one MUST win, and it alone is told.
+/// Of many concurrent registrations of one address exactly one MUST win, and only that one has an event.
 pub async fn of_many_registrations_of_one_address_exactly_one_wins(store: Arc<dyn Store>) {
     let mut won = Vec::new();
     for round in 0..4 {
@@ -67,7 +67,7 @@ pub async fn of_many_registrations_of_one_address_exactly_one_wins(store: Arc<dy
     assert_eq!(told, expected);
 }
 
-/// A registration waits for a unit that has inserted the address, and then finds what became of that one.
+/// A registration waits for a unit that has inserted the address, and then sees the outcome of that unit.
 pub async fn a_registration_waits_for_a_unit_with_its_address(store: Arc<dyn Store>) {
     for commits in [true, false] {
         let first = user_fixture();

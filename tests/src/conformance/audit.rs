@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use super::support::{add_users, events, together};
 use crate::fixtures::{event, now, service_client, session_of, user_fixture, user_id};
 
-/// What is recorded is read back as it was, newest first.
+/// Recorded events are read back unchanged, newest first.
 pub async fn events_are_read_back_exactly_newest_first(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -49,7 +49,8 @@ pub async fn events_are_read_back_exactly_newest_first(store: Arc<dyn Store>) {
     assert_eq!(events(&*store).await, expected);
 }
 
-/// Pages MUST come newest first, by time and id, and contain each event exactly once, also when events come and go meanwhile.
+/// Pages MUST come newest first, by time and id, and contain each event exactly once, also when events are added and
+/// deleted meanwhile.
 pub async fn pages_contain_each_event_once(store: Arc<dyn Store>) {
     let mut expected: Vec<AuditEvent> = (0..7).map(|n| at(now() + Duration::microseconds(n / 3))).collect();
     in_unit!(store, |unit| unit.audit().record_all(&expected).await.unwrap());
@@ -61,7 +62,7 @@ pub async fn pages_contain_each_event_once(store: Arc<dyn Store>) {
         found.extend(page.items);
         let Some(next) = page.next else { break };
         after = Some(next);
-        // Newer events, and the end of old ones, do not disturb the order.
+        // Newer events and the deletion of old ones do not disturb the order.
         in_unit!(store, |unit| unit.audit().record(&at(now() + Duration::DAY)).await.unwrap());
     }
     assert_eq!((found, sizes), (expected.clone(), vec![3, 3, 1]));
@@ -116,7 +117,7 @@ pub async fn filters_select_events(store: Arc<dyn Store>) {
             }
         }
     }
-    // A cursor from elsewhere extends no period.
+    // A cursor from another listing does not extend the period.
     let period = Period::new(Some(early), Some(late)).unwrap();
     let filter = AuditFilter { period, ..AuditFilter::default() };
     let newest = AgeCursor::after_event(&newest_first[0]);
@@ -124,7 +125,7 @@ pub async fn filters_select_events(store: Arc<dyn Store>) {
     assert!(page(&*store, &filter, 4, Some(newest)).await.items.iter().eq(expected));
 }
 
-/// `has` tells of one user and one kind, however many events there are.
+/// `has` reports whether a user has an event of a kind, with any number of events.
 pub async fn events_are_found_by_user_and_kind(store: Arc<dyn Store>) {
     let (imported, registered) = (user_id(), user_id());
     let mut many: Vec<AuditEvent> = (0..50).map(|_| event(AuditEventKind::UserImported, user_id())).collect();
@@ -142,7 +143,7 @@ pub async fn events_are_found_by_user_and_kind(store: Arc<dyn Store>) {
     assert!(!has(user_id(), AuditEventKind::UserImported).await);
 }
 
-/// An event MUST be there if and only if the unit commits.
+/// An event MUST be stored if and only if the unit commits.
 pub async fn an_event_is_there_only_if_the_unit_commits(store: Arc<dyn Store>) {
     let (kept, undone) = (user_id(), user_id());
     let mut unit = store.begin().await.unwrap();
@@ -157,7 +158,7 @@ pub async fn an_event_is_there_only_if_the_unit_commits(store: Arc<dyn Store>) {
     assert_eq!(events(&*store).await, [event]);
 }
 
-/// `sweep` deletes what occurred before the time, and MUST leave what occurred at that time or later.
+/// `sweep` deletes events that occurred before the time, and MUST leave those that occurred at that time or later.
 pub async fn a_sweep_takes_what_occurred_before(store: Arc<dyn Store>) {
     let tick = Duration::MICROSECOND;
     let before = now();
@@ -172,9 +173,9 @@ pub async fn a_sweep_takes_what_occurred_before(store: Arc<dyn Store>) {
     assert_eq!(sweep(&*store, before, 100).await, 0);
 }
 
-/// `sweep` deletes at most as many as it is told, MUST take the oldest first, and tells how many it did.
+/// `sweep` deletes at most the given number of events, MUST delete the oldest first, and returns how many it deleted.
 pub async fn a_sweep_takes_the_oldest_by_batches(store: Arc<dyn Store>) {
-    // Not recorded in the order in which they occurred, as it happens where several instances write.
+    // The events are not recorded in the order in which they occurred, as with several writing instances.
     let days = [3, 7, 1, 6, 2, 5, 4];
     for day in days {
         let event = at(now() - Duration::days(day));
@@ -189,7 +190,7 @@ pub async fn a_sweep_takes_the_oldest_by_batches(store: Arc<dyn Store>) {
     }
 }
 
-/// A sweep is undone with its unit.
+/// A rollback undoes a sweep.
 pub async fn a_sweep_is_done_only_if_the_unit_commits(store: Arc<dyn Store>) {
     let event = at(now() - Duration::DAY);
     in_unit!(store, |unit| unit.audit().record(&event).await.unwrap());
@@ -199,7 +200,7 @@ pub async fn a_sweep_is_done_only_if_the_unit_commits(store: Arc<dyn Store>) {
     assert_eq!(events(&*store).await, [event]);
 }
 
-/// Of sweeps at once each event MUST be deleted and counted by one.
+/// Exactly one of several concurrent sweeps MUST delete and count each event.
 pub async fn sweeps_at_once_count_each_event_once(store: Arc<dyn Store>) {
     const EVENTS: i64 = 60;
     for n in 1..=EVENTS {
@@ -219,7 +220,7 @@ pub async fn sweeps_at_once_count_each_event_once(store: Arc<dyn Store>) {
         }
     });
     let counted: u64 = together(sweeps).await.into_iter().sum();
-    // One that passed over what another one was deleting may have left a rest.
+    // A sweep that skipped rows which another one was deleting may have left some.
     let rest = sweep(&*store, now(), 100).await;
     assert_eq!(counted + rest, EVENTS.cast_unsigned());
     assert_eq!(events(&*store).await, [kept]);

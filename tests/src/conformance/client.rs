@@ -8,7 +8,7 @@ use inwren_domain::session::{Principal, authenticate, refresh};
 use inwren_domain::token::TokenPair;
 use inwren_domain::{Core, Failure};
 
-/// A password that may be used.
+/// A password that the policy allows.
 pub(super) const OLD: &str = "the old pass phrase";
 /// Another one.
 pub(super) const NEW: &str = "the new pass phrase";
@@ -36,7 +36,7 @@ pub(super) async fn exchange(
     refresh::execute(core, presented, &client()).await.map(refresh::Refreshed::into_tokens)
 }
 
-/// Exchanges a token that is good for nothing, and tells why it is.
+/// Exchanges an invalid refresh token and returns the reason for the refusal.
 pub(super) async fn refused_exchange(core: &Core, token: &PlainToken) -> refresh::Refusal {
     match exchange(core, token).await {
         Err(Failure::Refused(refusal)) => refusal,

@@ -12,7 +12,7 @@ use super::support::{
 };
 use crate::fixtures::{account, email, fresh_email, now, password_hash, user, user_fixture, user_id};
 
-/// An account is read back as it was, with and without a password, by its id, its address and its login.
+/// Accounts are read back unchanged, with and without a password, by id, address and login.
 pub async fn accounts_are_read_back_exactly(store: Arc<dyn Store>) {
     let long = PasswordHash::from_phc(format!("$argon2id$v=19$m=47104,t=1,p=1${}", "x".repeat(600)));
     let with = Account { user: user("Ann@Example.org"), password: Some(long) };
@@ -33,7 +33,7 @@ pub async fn accounts_are_read_back_exactly(store: Arc<dyn Store>) {
     }
 }
 
-/// There is no account, and no password, of a user who is not there.
+/// An unknown user has no account and no password.
 pub async fn an_unknown_account_is_not_found(store: Arc<dyn Store>) {
     add_users(&*store, &[&user_fixture()]).await;
     assert_eq!(account_of(&*store, user_id()).await, None);
@@ -41,7 +41,7 @@ pub async fn an_unknown_account_is_not_found(store: Arc<dyn Store>) {
     assert_eq!(in_unit!(store, |unit| unit.credentials().password_of(user_id()).await.unwrap()), None);
 }
 
-/// `change_password` gives a user who had no password one.
+/// `change_password` sets the first password of a user without one.
 pub async fn a_first_password_is_set(store: Arc<dyn Store>) {
     let without = Account { user: user_fixture(), password: None };
     let hash = password_hash();
@@ -52,7 +52,7 @@ pub async fn a_first_password_is_set(store: Arc<dyn Store>) {
     assert_eq!(password_of(&*store, without.user.id).await, Some(hash));
 }
 
-/// `advance_version` counts the version up and leaves the password; from a stale version it MUST change nothing.
+/// `advance_version` increments the version and leaves the password; from a stale version it MUST change nothing.
 pub async fn a_version_advances_only_from_the_expected_one(store: Arc<dyn Store>) {
     let (user, bystander) = (User { credential_version: 3, ..user_fixture() }, user_fixture());
     add_users(&*store, &[&user, &bystander]).await;
@@ -70,7 +70,7 @@ pub async fn a_version_advances_only_from_the_expected_one(store: Arc<dyn Store>
     assert_same_account(&account_of(&*store, bystander.id).await.unwrap(), &account(&bystander));
 }
 
-/// `change_password` MUST change nothing and answer `false` for a version that is not the current one.
+/// `change_password` MUST change nothing and return `false` for a version that is not the current one.
 pub async fn a_password_changes_only_from_the_expected_version(store: Arc<dyn Store>) {
     let mut current = User { credential_version: 5, ..user_fixture() };
     let bystander = User { credential_version: 5, ..user_fixture() };
@@ -94,7 +94,7 @@ pub async fn a_password_changes_only_from_the_expected_version(store: Arc<dyn St
     assert_same_account(&account_of(&*store, bystander.id).await.unwrap(), &account(&bystander));
 }
 
-/// Of many changes of one password from one version exactly one is made.
+/// Of many concurrent changes of one password from one version exactly one succeeds.
 pub async fn of_many_password_changes_exactly_one_is_made(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -132,7 +132,7 @@ pub async fn a_rehash_leaves_the_version_and_the_time(store: Arc<dyn Store>) {
     assert_same_account(&account_of(&*store, bystander.id).await.unwrap(), &account(&bystander));
 }
 
-/// `change_password`, `rehash` and `advance_version` MUST answer `false` for a user who is gone.
+/// `change_password`, `rehash` and `advance_version` MUST return `false` for an unknown user.
 pub async fn an_unknown_user_has_no_credential_to_change(store: Arc<dyn Store>) {
     let (gone, hash) = (user_id(), password_hash());
     in_unit!(store, |unit| {

@@ -1,4 +1,4 @@
-//! What the use cases leave behind when the store fails under them: nothing, and what was good stays good.
+//! Use cases on a failing store: they change nothing, and valid tokens and passwords stay valid.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::support::{add_users, all_users, events, live_of, session_of};
 use crate::fakes::{Fakes, Script, faulty_store};
 use crate::fixtures::{self, fresh_email, superuser};
 
-/// A registration that fails leaves neither a user nor an event, wherever the store failed.
+/// A failed registration adds neither a user nor an event, whichever store call failed.
 pub async fn a_failed_registration_leaves_nothing(store: Arc<dyn Store>) {
     let (fakes, script) = faulty(&store);
     let email = fresh_email();
@@ -25,7 +25,7 @@ pub async fn a_failed_registration_leaves_nothing(store: Arc<dyn Store>) {
     assert_eq!(events(&*store).await.len(), 1);
 }
 
-/// A login that fails opens no session and renews no hash, wherever the store failed.
+/// A failed login starts no session and renews no hash, whichever store call failed.
 pub async fn a_failed_login_leaves_nothing(store: Arc<dyn Store>) {
     let (fakes, script) = faulty(&store);
     let user = client::register(&fakes.core, &fresh_email()).await.unwrap();
@@ -36,7 +36,7 @@ pub async fn a_failed_login_leaves_nothing(store: Arc<dyn Store>) {
     assert_eq!(live_of(&*store, user.id).await, [principal.session().expect("a session").clone()]);
 }
 
-/// A refresh that fails leaves the old token good.
+/// A failed refresh leaves the old token valid.
 pub async fn a_failed_refresh_leaves_the_token_good(store: Arc<dyn Store>) {
     let (fakes, script) = faulty(&store);
     let user = client::register(&fakes.core, &fresh_email()).await.unwrap();
@@ -46,7 +46,7 @@ pub async fn a_failed_refresh_leaves_the_token_good(store: Arc<dyn Store>) {
     client::exchange(&fakes.core, &pair.refresh_token).await.unwrap();
 }
 
-/// A refresh whose answer the store lost is a failure; asked again within the grace, it gives the new token.
+/// A refresh whose store answer was lost fails; a retry within the grace period returns the new token.
 pub async fn a_refresh_whose_outcome_is_unknown_can_be_repeated(store: Arc<dyn Store>) {
     let (fakes, script) = faulty(&store);
     let user = client::register(&fakes.core, &fresh_email()).await.unwrap();
@@ -58,7 +58,7 @@ pub async fn a_refresh_whose_outcome_is_unknown_can_be_repeated(store: Arc<dyn S
     client::exchange(&fakes.core, &again.refresh_token).await.unwrap();
 }
 
-/// A reuse whose revocation fails is told as a failure, never as done; the next attempt ends the session.
+/// A reuse whose revocation fails is reported as a failure, never as done; the next attempt ends the session.
 pub async fn a_reuse_that_could_not_be_written_is_a_failure(store: Arc<dyn Store>) {
     let (fakes, script) = faulty(&store);
     let core = &fakes.core;
@@ -81,7 +81,7 @@ pub async fn a_reuse_that_could_not_be_written_is_a_failure(store: Arc<dyn Store
     assert_eq!(events(&*store).await[0].kind, AuditEventKind::RefreshTokenReused);
 }
 
-/// A change of the password that fails leaves the old password, and every session, as they were.
+/// A failed password change leaves the old password and every session unchanged.
 pub async fn a_failed_password_change_leaves_everything(store: Arc<dyn Store>) {
     let (fakes, script) = faulty(&store);
     let core = &fakes.core;
@@ -95,7 +95,7 @@ pub async fn a_failed_password_change_leaves_everything(store: Arc<dyn Store>) {
     client::login(core, &user.email, NEW).await.unwrap();
 }
 
-/// Logging out and closing the account either happen with their event, or not at all.
+/// Logging out and closing the account either happen together with their event, or not at all.
 pub async fn a_failed_goodbye_leaves_everything(store: Arc<dyn Store>) {
     let (fakes, script) = faulty(&store);
     let core = &fakes.core;
@@ -111,7 +111,7 @@ pub async fn a_failed_goodbye_leaves_everything(store: Arc<dyn Store>) {
     assert_eq!(live_of(&*store, user.id).await, []);
 }
 
-/// What a superuser does to a user either happens with its event, or not at all.
+/// A superuser's change to a user either happens together with its event, or not at all.
 pub async fn a_failed_administration_leaves_everything(store: Arc<dyn Store>) {
     let (fakes, script) = faulty(&store);
     let core = &fakes.core;
@@ -147,8 +147,8 @@ fn is_port_failure<T, R>(outcome: &Result<T, Failure<R>>) -> bool {
     matches!(outcome, Err(Failure::Port(PortFailure::Store(StoreError::Unavailable(_)))))
 }
 
-/// Lets the first call to the store fail, then the second, and so on until no failure comes up any more. Each time the
-/// attempt has to be told as failed and to have changed nothing; gives the outcome of the last, which went well.
+/// Lets the first store call fail, then the second, and so on until an attempt meets no failure. Each failed attempt
+/// must report a failure and change nothing. Returns the outcome of the last attempt, which succeeded.
 async fn all_or_nothing<T: Debug, R: Debug>(
     store: &dyn Store,
     script: &Script,

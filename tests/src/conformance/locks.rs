@@ -12,7 +12,7 @@ use super::support::{
 };
 use crate::fixtures::{self, now, password_hash, rotation_of, tier, user_fixture, user_id};
 
-/// `lock` gives the user as committed, and nobody for an id that nobody has.
+/// `lock` returns the user as committed, and `None` for an unknown id.
 pub async fn a_lock_gives_the_user_as_it_is(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -22,7 +22,7 @@ pub async fn a_lock_gives_the_user_as_it_is(store: Arc<dyn Store>) {
     });
 }
 
-/// No other unit MUST be able to lock the user until the one that did ends; then it gets what that one left.
+/// No other unit MUST be able to lock the user until the one that did ends; then it gets the user as that unit left it.
 pub async fn a_lock_keeps_other_locks_waiting(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -41,7 +41,7 @@ pub async fn a_lock_keeps_other_locks_waiting(store: Arc<dyn Store>) {
     assert_eq!((locked.tier, locked.is_active, locked.credential_version), (changed.tier, false, 1));
 }
 
-/// No other unit MUST be able to change the user until the one that locked it ends, in any of the ways there are.
+/// No other unit MUST be able to change the user, by any method, until the unit that locked the user ends.
 pub async fn a_lock_keeps_changes_waiting(store: Arc<dyn Store>) {
     for way in 0..4 {
         let user = user_fixture();
@@ -77,7 +77,7 @@ pub async fn a_lock_keeps_changes_waiting(store: Arc<dyn Store>) {
     }
 }
 
-/// Who waited for a lock on somebody who is deleted meanwhile finds nobody.
+/// A unit that waited for the lock of a user finds no user if another unit deleted them meanwhile.
 pub async fn a_lock_finds_nobody_after_a_deletion(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -93,7 +93,7 @@ pub async fn a_lock_finds_nobody_after_a_deletion(store: Arc<dyn Store>) {
     assert_eq!(other.await.unwrap(), None);
 }
 
-/// A write that depends on something read under a lock loses no other one.
+/// Writes that depend on a value read under a lock overwrite no other such write.
 pub async fn counting_under_a_lock_loses_no_count(store: Arc<dyn Store>) {
     const TASKS: i64 = 16;
     let user = user_fixture();
@@ -138,7 +138,7 @@ pub async fn a_rotation_does_not_survive_a_revocation_under_a_lock(store: Arc<dy
     assert_eq!(found.hashed_refresh_token, session.hashed_refresh_token);
 }
 
-/// A rotation that waited for a revocation which was rolled back goes on.
+/// A rotation that waited for a revocation goes on after the revocation is rolled back.
 pub async fn a_rotation_goes_on_after_a_rollback(store: Arc<dyn Store>) {
     let user = user_fixture();
     let session = fixtures::session_of(&user);

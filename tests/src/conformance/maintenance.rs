@@ -1,4 +1,4 @@
-//! `Maintenance`, of the stores that have it.
+//! `Maintenance`, for the stores that have it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::fixtures::{event, now, user, user_fixture, user_id};
 use crate::process::PATIENCE;
 use crate::stores::Maintained;
 
-/// Another service's table.
+/// A table of another service.
 const FOREIGN_USERS: &str = "CREATE TABLE users (id integer PRIMARY KEY, email text)";
 
 async fn names(maintenance: &dyn Maintenance) -> Vec<String> {
@@ -24,7 +24,7 @@ async fn applied(maintenance: &dyn Maintenance) -> Vec<String> {
     migrations.into_iter().filter(|migration| migration.is_applied).map(|migration| migration.name).collect()
 }
 
-/// A migrated database needs nothing.
+/// A migrated database has no pending migrations.
 pub async fn migrated_schema_is_current(database: Maintained) {
     let maintenance = &*database.maintenance;
     assert_eq!(maintenance.schema().await.unwrap(), Schema::Current);
@@ -35,7 +35,7 @@ pub async fn migrated_schema_is_current(database: Maintained) {
     assert_eq!(maintenance.former_addresses().await.unwrap(), []);
 }
 
-/// An empty database is behind, and still empty after it was looked at.
+/// An empty database is behind, and reading its schema state leaves it empty.
 pub async fn reading_an_empty_schema_writes_nothing(database: Maintained) {
     database.clear().await;
     let maintenance = &*database.maintenance;
@@ -45,7 +45,7 @@ pub async fn reading_an_empty_schema_writes_nothing(database: Maintained) {
     assert_eq!(database.tables().await, [""; 0]);
 }
 
-/// Migrations are reverted from the newest on, and applied again from the oldest on.
+/// Migrations are reverted newest first and applied again oldest first.
 pub async fn migrations_go_down_and_up(database: Maintained) {
     let maintenance = &*database.maintenance;
     let names = names(maintenance).await;
@@ -60,7 +60,7 @@ pub async fn migrations_go_down_and_up(database: Maintained) {
     assert_eq!(maintenance.migrate_down(u32::MAX).await.unwrap().len(), names.len());
 }
 
-/// Instances that start at the same time migrate once.
+/// Of several instances that start at the same time one applies the migrations.
 pub async fn of_many_migrations_at_once_one_applies_them(database: Maintained) {
     database.clear().await;
     let names = names(&*database.maintenance).await;
@@ -74,7 +74,7 @@ pub async fn of_many_migrations_at_once_one_applies_them(database: Maintained) {
     assert_eq!(database.maintenance.schema().await.unwrap(), Schema::Current);
 }
 
-/// The migration that fails is not the first one.
+/// The failing migration is not the first one.
 pub async fn failed_migration_changes_nothing(database: Maintained) {
     database.clear().await;
     database.execute("CREATE TABLE sessions (id integer)").await;
@@ -85,7 +85,7 @@ pub async fn failed_migration_changes_nothing(database: Maintained) {
     add_users(&*database.store, &[&user_fixture()]).await;
 }
 
-/// Nothing is done to a table `users` of another service.
+/// Migrations leave a table `users` of another service unchanged.
 pub async fn foreign_users_are_recognised_and_kept(database: Maintained) {
     database.clear().await;
     database.execute(FOREIGN_USERS).await;
@@ -94,7 +94,7 @@ pub async fn foreign_users_are_recognised_and_kept(database: Maintained) {
     assert_eq!(database.tables().await, ["users"]);
 }
 
-/// The table of another service makes room, with all its rows.
+/// The table of another service is renamed with all its rows.
 pub async fn foreign_users_are_set_aside(database: Maintained) {
     database.clear().await;
     database.execute(FOREIGN_USERS).await;
@@ -106,7 +106,7 @@ pub async fn foreign_users_are_set_aside(database: Maintained) {
     assert_eq!(database.count("users").await, 1);
 }
 
-/// Where the migrations fail, the table of another service keeps its name.
+/// If the migrations fail, the table of another service keeps its name.
 pub async fn failed_setting_aside_changes_nothing(database: Maintained) {
     database.clear().await;
     database.execute(FOREIGN_USERS).await;
@@ -118,8 +118,8 @@ pub async fn failed_setting_aside_changes_nothing(database: Maintained) {
     assert_eq!(database.maintenance.schema().await.unwrap(), Schema::Foreign);
 }
 
-/// Users with an address in the form of an earlier release are reported, with the user who has its ASCII form, and stay as
-/// they are.
+/// Users whose address has the form of an earlier release are reported, with the user who has its ASCII form, and stay
+/// unchanged.
 pub async fn former_addresses_are_reported(database: Maintained) {
     let (ann, holder, other) = (user_fixture(), user("ann@bücher.example"), user_fixture());
     add_users(&*database.store, &[&ann, &holder, &other]).await;
@@ -143,7 +143,7 @@ pub async fn former_addresses_are_reported(database: Maintained) {
     }
 }
 
-/// What was swept leaves space, which comes back step by step; what was not swept stays.
+/// A vacuum frees the space of swept rows step by step; all other rows stay.
 pub async fn vacuum_ends_and_keeps_all_rows(database: Maintained) {
     let old = |n: i64| AuditEvent {
         occurred_at: now() - Duration::seconds(n),
@@ -165,7 +165,7 @@ pub async fn vacuum_ends_and_keeps_all_rows(database: Maintained) {
     assert_eq!(events(&*database.store).await, [kept]);
 }
 
-/// A checkpoint loses nothing, and readers go on.
+/// A checkpoint loses nothing and blocks no reader.
 pub async fn checkpoint_keeps_what_was_committed(database: Maintained) {
     let user = user_fixture();
     add_users(&*database.store, &[&user]).await;
@@ -173,12 +173,12 @@ pub async fn checkpoint_keeps_what_was_committed(database: Maintained) {
     assert!(user_of(&*database.store, user.id).await.is_some());
 }
 
-/// An open unit is seen in the figures, and gone from them after its end.
+/// The pool metrics count the connection of an open unit, and no longer after its end.
 pub async fn open_unit_counts_as_connection_in_use(database: Maintained) {
     let in_use = |pools: &[PoolMetrics]| pools.iter().map(|pool| pool.in_use).sum::<u32>();
     let until = async |expected: u32| {
         let begun = Instant::now();
-        // The driver takes a connection back a moment after the unit has ended.
+        // The driver takes a connection back shortly after the unit has ended.
         while in_use(&database.maintenance.pools()) != expected {
             assert!(begun.elapsed() < PATIENCE, "{:?}", database.maintenance.pools());
             tokio::task::yield_now().await;

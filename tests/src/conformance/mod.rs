@@ -1,10 +1,9 @@
-//! What every store must do, whichever adapter it is of: a case for each MUST of the store's ports, and for each rule of
-//! a unit of work.
+//! Conformance suite for stores: a case for each MUST of the store's ports, and for each rule of a unit of work.
 //!
-//! A case takes a fresh, empty store and knows nothing of the adapter. The list of the cases, and of the stores that
-//! they run against, is `tests/it/conformance.rs`. The cases of `maintenance` run against databases only.
+//! A case takes a fresh, empty store and does not depend on the adapter. `tests/it/conformance.rs` lists the cases and
+//! the stores that they run against. The cases of `maintenance` run against databases only.
 
-/// Runs one unit of work to its commit, and gives what the body gave.
+/// Runs one unit of work to its commit, and returns the value of the body.
 macro_rules! in_unit {
     ($store:expr, |$unit:ident| $body:expr) => {{
         let mut $unit = $store.begin().await.expect("a unit");

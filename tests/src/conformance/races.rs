@@ -1,4 +1,4 @@
-//! What must not survive: logins and rotations that race with a revocation, a deactivation or a change of the password.
+//! Races of logins and rotations with a revocation, a deactivation or a password change: none leaves a live session.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub async fn no_rotation_survives_revoking_all(store: Arc<dyn Store>) {
     }
 }
 
-/// A client that rotates again and again, each token for the next, is stopped by `revoke_all`.
+/// `revoke_all` stops a client that keeps rotating, each new token in turn.
 pub async fn a_busy_client_is_stopped_by_revoking_all(store: Arc<dyn Store>) {
     let store = dawdling(&store);
     for _ in 0..ROUNDS {
@@ -65,7 +65,7 @@ pub async fn a_busy_client_is_stopped_by_revoking_all(store: Arc<dyn Store>) {
     }
 }
 
-/// A session that another unit is just opening MUST NOT survive `revoke_all`, nor a rotation of a deactivated user.
+/// A session that another unit is starting MUST NOT survive `revoke_all`, nor a rotation of a deactivated user.
 pub async fn no_opening_survives_a_deactivation(store: Arc<dyn Store>) {
     let store = dawdling(&store);
     for _ in 0..ROUNDS {
@@ -92,7 +92,7 @@ pub async fn no_opening_survives_a_deactivation(store: Arc<dyn Store>) {
     }
 }
 
-/// A rotation MUST be made only for a user who at that moment is still active.
+/// A rotation MUST succeed only for a user who is still active at that moment.
 pub async fn no_rotation_follows_a_deactivation(store: Arc<dyn Store>) {
     let store = dawdling(&store);
     for _ in 0..ROUNDS {
@@ -117,7 +117,7 @@ pub async fn no_rotation_follows_a_deactivation(store: Arc<dyn Store>) {
     }
 }
 
-/// Checks that what the store keeps is what the rotation answered.
+/// Checks that the stored session is the one that the rotation returned.
 async fn session_of_after(
     store: &dyn Store,
     before: &Session,
@@ -135,7 +135,7 @@ async fn session_of_after(
     stored
 }
 
-/// No session that was opened with the old password is live once it has been changed.
+/// After a password change no session that was started with the old password is live.
 pub async fn no_login_with_the_old_password_survives_its_change(store: Arc<dyn Store>) {
     let store = dawdling(&store);
     let fakes = Arc::new(Fakes::over(store.clone()));
@@ -168,7 +168,7 @@ pub async fn no_login_with_the_old_password_survives_its_change(store: Arc<dyn S
     }
 }
 
-/// A login that has already checked the old password opens no session after the change.
+/// A login that has already verified the old password starts no session after the change.
 pub async fn a_login_that_is_overtaken_opens_no_session(store: Arc<dyn Store>) {
     let store = dawdling(&store);
     let fakes = Arc::new(Fakes::over(store.clone()));
@@ -186,7 +186,7 @@ pub async fn a_login_that_is_overtaken_opens_no_session(store: Arc<dyn Store>) {
     assert_eq!(live_of(&*store, user.id).await.len(), 1);
 }
 
-/// No session is live once the account has been deactivated, whatever logins and rotations were under way.
+/// After the deactivation of an account no session of it is live, whatever logins and rotations were in progress.
 pub async fn no_login_or_rotation_survives_the_deactivation_of_the_account(store: Arc<dyn Store>) {
     let store = dawdling(&store);
     let fakes = Arc::new(Fakes::over(store.clone()));
@@ -227,8 +227,8 @@ pub async fn no_login_or_rotation_survives_the_deactivation_of_the_account(store
     }
 }
 
-/// After a change of the password the caller's new token is the only live one, whatever rotations were under way; and
-/// a late rotation of the old one is no reuse that would end the session.
+/// After a password change the caller's new token is the only live one, whatever rotations were in progress; a late
+/// rotation of the old token is not reuse and does not end the session.
 pub async fn only_the_rekeyed_token_is_left_after_a_password_change(store: Arc<dyn Store>) {
     let store = dawdling(&store);
     let fakes = Arc::new(Fakes::over(store.clone()));
@@ -257,7 +257,8 @@ pub async fn only_the_rekeyed_token_is_left_after_a_password_change(store: Arc<d
     }
 }
 
-/// Of several sessions that each end all others exactly one is left: whoever has been ended ends nobody.
+/// Of several sessions that each end all others exactly one is left: a caller whose session has ended can end no
+/// session.
 pub async fn of_those_who_end_all_others_one_stays(store: Arc<dyn Store>) {
     let store = dawdling(&store);
     let fakes = Arc::new(Fakes::over(store.clone()));
@@ -305,7 +306,7 @@ pub async fn of_two_who_end_each_other_one_stays(store: Arc<dyn Store>) {
     }
 }
 
-/// Whoever was let in before the session ended changes nothing any more.
+/// A caller who was authenticated before the session ended can change nothing afterwards.
 pub async fn revoked_callers_change_nothing(store: Arc<dyn Store>) {
     let fakes = Arc::new(Fakes::over(store.clone()));
     let (core, client) = (&fakes.core, client::client());
@@ -335,7 +336,7 @@ pub async fn revoked_callers_change_nothing(store: Arc<dyn Store>) {
     assert_eq!(live_of(&*store, user.id).await.len(), 1);
 }
 
-/// A user with the old password who has just logged in so many times.
+/// A user with the old password who has just logged in `times` times.
 async fn logged_in_often(fakes: &Arc<Fakes>, store: &Arc<dyn Store>, times: usize) -> (User, Vec<Principal>) {
     let (user, first, _) = logged_in(fakes, store).await;
     let mut principals = vec![first];
@@ -380,7 +381,7 @@ fn deactivation() -> UserChange {
     UserChange { is_active: Some(false), ..UserChange::default() }
 }
 
-/// Locks the user, may deactivate them, and revokes all sessions, as a use case does.
+/// Locks the user, deactivates them if `deactivate` is set, and revokes all sessions, as a use case does.
 async fn revoke_all(store: Arc<dyn Store>, user: User, deactivate: bool) -> u64 {
     in_unit!(store, |unit| {
         unit.users().lock(user.id).await.unwrap();

@@ -18,7 +18,7 @@ async fn by_id(store: &dyn Store, id: ServiceClientId) -> Option<ServiceClient> 
     store.read().await.unwrap().service_clients().by_id(id).await.unwrap()
 }
 
-/// What was inserted is read back exactly, in the order in which it was made.
+/// Inserted clients are read back unchanged, in the order of their creation.
 pub async fn inserted_is_read_back_exactly_in_order(store: Arc<dyn Store>) {
     let first = service_client("billing");
     let later = ServiceClient {
@@ -34,7 +34,7 @@ pub async fn inserted_is_read_back_exactly_in_order(store: Arc<dyn Store>) {
     assert_eq!(all(&*store).await, [first, later]);
 }
 
-/// It MUST change nothing and answer `false` if another one has its name, also at the same moment.
+/// `insert` MUST change nothing and return `false` if another client has the name, also for concurrent inserts.
 pub async fn a_name_is_given_once(store: Arc<dyn Store>) {
     let insert = |client: ServiceClient| {
         let store = store.clone();
@@ -45,7 +45,7 @@ pub async fn a_name_is_given_once(store: Arc<dyn Store>) {
     assert_eq!(all(&*store).await.len(), 1);
     assert!(insert(service_client("Billing")).await);
 
-    // The unit goes on after a name that was taken.
+    // The unit goes on after a taken name.
     let mut unit = store.begin().await.unwrap();
     assert!(!unit.service_clients().insert(&service_client("billing")).await.unwrap());
     assert!(unit.service_clients().insert(&service_client("reports")).await.unwrap());
@@ -53,7 +53,7 @@ pub async fn a_name_is_given_once(store: Arc<dyn Store>) {
     assert_eq!(all(&*store).await.len(), 3);
 }
 
-/// A revocation is made once, and keeps the name taken.
+/// A client can be revoked once, and its name stays taken.
 pub async fn a_client_is_revoked_once(store: Arc<dyn Store>) {
     let (client, other) = (service_client("billing"), service_client("reports"));
     in_unit!(store, |unit| for client in [&client, &other] {
@@ -71,7 +71,7 @@ pub async fn a_client_is_revoked_once(store: Arc<dyn Store>) {
     assert!(!in_unit!(store, |unit| unit.service_clients().insert(&again).await.unwrap()));
 }
 
-/// Nothing is there before the commit, and nothing at all after a rollback.
+/// A client is not visible before the commit, and never after a rollback.
 pub async fn a_client_is_there_only_if_the_unit_commits(store: Arc<dyn Store>) {
     let client = service_client("billing");
     let mut unit = store.begin().await.unwrap();

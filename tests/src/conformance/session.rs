@@ -1,4 +1,4 @@
-//! `SessionReader` and `SessionRepository`, but for rotations and races.
+//! `SessionReader` and `SessionRepository`, without rotations and races.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::fixtures::{self, digest, now, refresh_jti, unique, user_fixture, user
 
 const REASON: RevocationReason = RevocationReason::RevokedByUser;
 
-/// What is inserted is read back as it was, in every field, together with its user.
+/// Every field of an inserted session is read back unchanged, together with its user.
 pub async fn inserted_is_read_back_exactly_with_its_user(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user, &user_fixture()]).await;
@@ -59,7 +59,7 @@ pub async fn inserted_is_read_back_exactly_with_its_user(store: Arc<dyn Store>) 
     assert_eq!(session_and_user(&*store, nobodys).await, None);
 }
 
-/// `with_user` gives the user as it is now, active or not.
+/// `with_user` returns the user's current state, active or not.
 pub async fn a_session_comes_with_its_user_as_it_is_now(store: Arc<dyn Store>) {
     let (user, session) = opened(&*store).await;
     let change = inwren_domain::account::UserChange { is_active: Some(false), ..Default::default() };
@@ -69,7 +69,7 @@ pub async fn a_session_comes_with_its_user_as_it_is_now(store: Arc<dyn Store>) {
     assert_same_user(&its_user, &change.applied_to(&user, now()));
 }
 
-/// `live_of` gives the user's live sessions and no others, newest first.
+/// `live_of` returns the user's live sessions and no others, newest first.
 pub async fn the_live_ones_are_listed_newest_first(store: Arc<dyn Store>) {
     let (user, other) = (user_fixture(), user_fixture());
     add_users(&*store, &[&user, &other]).await;
@@ -94,7 +94,7 @@ pub async fn the_live_ones_are_listed_newest_first(store: Arc<dyn Store>) {
     assert_eq!(later, [newest, oldest]);
 }
 
-/// `live_of` comes in pages: each session MUST come exactly once, newest first, also of those of one moment.
+/// `live_of` returns pages: each session MUST come exactly once, newest first, also among sessions of the same time.
 pub async fn the_live_ones_come_in_pages(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -120,7 +120,7 @@ pub async fn the_live_ones_come_in_pages(store: Arc<dyn Store>) {
     }
 }
 
-/// The addresses are those of the newest sessions, whatever became of them; the ones of others and absent ones are none.
+/// `recent_addresses` reads the newest sessions of the user, live or not; sessions without an address add none.
 pub async fn the_addresses_are_those_of_the_newest_sessions(store: Arc<dyn Store>) {
     let (user, other) = (user_fixture(), user_fixture());
     add_users(&*store, &[&user, &other]).await;
@@ -155,7 +155,7 @@ pub async fn the_addresses_are_those_of_the_newest_sessions(store: Arc<dyn Store
     assert!(found(&fixtures::fresh_email(), 10).await.is_empty());
 }
 
-/// `is_live` says so of a live session of the user, and of no other.
+/// `is_live` returns `true` for a live session of the user, and for no other.
 pub async fn it_is_told_which_sessions_are_live(store: Arc<dyn Store>) {
     let (user, session) = opened(&*store).await;
     let (stranger, _) = opened(&*store).await;
@@ -190,7 +190,7 @@ pub async fn a_revocation_ends_one_session(store: Arc<dyn Store>) {
     assert_same_user(&user_of(&*store, user.id).await.unwrap(), &user);
 }
 
-/// `revoke` MUST change nothing and answer `false` for a session that is another user's, ended, or not there.
+/// `revoke` MUST change nothing and return `false` for a session that is another user's, ended, or unknown.
 pub async fn a_revocation_of_no_live_session_of_the_user_changes_nothing(store: Arc<dyn Store>) {
     let (user, session) = opened(&*store).await;
     let (stranger, _) = opened(&*store).await;
@@ -211,7 +211,7 @@ pub async fn a_revocation_of_no_live_session_of_the_user_changes_nothing(store: 
     assert_eq!(session_of(&*store, session.id).await, revoked);
 }
 
-/// `revoke_all` ends the user's sessions that were not revoked, all or all but one, and tells how many those were.
+/// `revoke_all` ends the user's unrevoked sessions, all or all but one, and returns how many those were.
 pub async fn revoking_all_ends_what_was_not_revoked_and_counts_it(store: Arc<dyn Store>) {
     let (user, first) = opened(&*store).await;
     let (stranger, others) = opened(&*store).await;
@@ -242,8 +242,8 @@ pub async fn revoking_all_ends_what_was_not_revoked_and_counts_it(store: Arc<dyn
     assert_eq!(revoke_all(&*store, &stranger, None, at).await, 1);
 }
 
-/// `revoke_all` ends all of any number, though it writes into a bounded number of rows: whatever is asked of the rest, it has
-/// ended, and it is swept once it has expired. The session that is kept goes on.
+/// `revoke_all` ends any number of sessions, though it updates a bounded number of rows: every method treats the rest
+/// as ended, and a sweep deletes them after they expire. The kept session goes on.
 pub async fn revoking_all_ends_more_than_it_writes(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -255,7 +255,7 @@ pub async fn revoking_all_ends_more_than_it_writes(store: Arc<dyn Store>) {
     assert_eq!(revoke_all(&*store, &user, Some(kept.id), now()).await, u64::from(REVOKED_AT_ONCE));
     let kept = Session { epoch: 1, ..kept };
     assert_eq!(live_of(&*store, user.id).await, std::slice::from_ref(&kept));
-    // The newest were written into, so these were not.
+    // `revoke_all` updated the rows of the newest sessions, so not of these.
     let (left, written) = (&sessions[..30], &sessions[30..sessions.len() - 1]);
     for session in left {
         let (found, its_user) = session_and_user(&*store, session.id).await.unwrap();
@@ -272,13 +272,13 @@ pub async fn revoking_all_ends_more_than_it_writes(store: Arc<dyn Store>) {
     }
     let outcome = store.rotate_session(&fixtures::rotation_of(&kept)).await.unwrap();
     assert!(matches!(outcome, RotationOutcome::Rotated(..)), "{outcome:?}");
-    // Of those that are ended already none is ended again.
+    // A second call ends no session that has already ended.
     assert_eq!(revoke_all(&*store, &user, Some(kept.id), now()).await, 0);
     let after = left[0].expires_at + Duration::MICROSECOND;
     assert_eq!(sweep(&*store, after, 1_000).await, sessions.len() as u64 - 1);
 }
 
-/// `rekey` gives the session a new token, forgets the one before, and sets the times that belong to it.
+/// `rekey` gives the session a new token, removes the previous one, and sets the times that belong to the new one.
 pub async fn a_rekey_replaces_the_token_and_forgets_the_one_before(store: Arc<dyn Store>) {
     let (user, _) = opened(&*store).await;
     let session = Session {
@@ -307,7 +307,7 @@ pub async fn a_rekey_replaces_the_token_and_forgets_the_one_before(store: Arc<dy
     assert_eq!(session_of(&*store, sister.id).await, Some(sister));
 }
 
-/// `rekey` MUST change nothing and answer `false` if the session is another user's, not live, or not there.
+/// `rekey` MUST change nothing and return `false` if the session is another user's, not live, or unknown.
 pub async fn a_rekey_of_no_live_session_of_the_user_changes_nothing(store: Arc<dyn Store>) {
     let (user, session) = opened(&*store).await;
     let (stranger, _) = opened(&*store).await;
@@ -332,7 +332,7 @@ pub async fn a_rekey_of_no_live_session_of_the_user_changes_nothing(store: Arc<d
     }
 }
 
-/// `sweep_ended` deletes what ended before the time, however it ended, and MUST leave the rest.
+/// `sweep_ended` deletes sessions that ended before the time, for any reason, and MUST leave the rest.
 pub async fn a_sweep_takes_what_ended_before(store: Arc<dyn Store>) {
     let (user, live) = opened(&*store).await;
     let before = now();
@@ -364,7 +364,7 @@ pub async fn a_sweep_takes_what_ended_before(store: Arc<dyn Store>) {
     assert_same_user(&user_of(&*store, user.id).await.unwrap(), &user);
 }
 
-/// `sweep_ended` deletes at most as many as it is told, and tells how many it did.
+/// `sweep_ended` deletes at most the given number of sessions, and returns how many it deleted.
 pub async fn a_sweep_goes_by_batches(store: Arc<dyn Store>) {
     let (user, live) = opened(&*store).await;
     let old: Vec<Session> = (0..7)
@@ -382,7 +382,7 @@ pub async fn a_sweep_goes_by_batches(store: Arc<dyn Store>) {
     assert_eq!(live_of(&*store, user.id).await, [live]);
 }
 
-/// Of sweeps at once each session MUST be deleted and counted by one.
+/// Exactly one of several concurrent sweeps MUST delete and count each session.
 pub async fn sweeps_at_once_count_each_session_once(store: Arc<dyn Store>) {
     let (user, live) = opened(&*store).await;
     let old: Vec<Session> = (0..60)
@@ -400,7 +400,7 @@ pub async fn sweeps_at_once_count_each_session_once(store: Arc<dyn Store>) {
         }
     });
     let counted: u64 = together(sweeps).await.into_iter().sum();
-    // One that passed over what another one was deleting may have left a rest.
+    // A sweep that skipped rows which another one was deleting may have left some.
     let rest = sweep(&*store, now(), 100).await;
     assert_eq!(counted + rest, 60);
     assert_eq!(live_of(&*store, user.id).await, [live]);

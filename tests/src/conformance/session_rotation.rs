@@ -1,4 +1,4 @@
-//! `Store::rotate_session`: what becomes of an attempt, and of many at once.
+//! `Store::rotate_session`: the outcome of one attempt, and of many concurrent ones.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::support::{
 };
 use crate::fixtures::{self, digest, now, refresh_jti, rotation_of, unique, user_fixture, user_id};
 
-/// A rotation gives the session as [`Rotation::applied_to`] says and its user, and keeps that session.
+/// A rotation returns the session as [`Rotation::applied_to`] computes it and its user, and stores that session.
 pub async fn a_rotation_applies_exactly_what_it_says(store: Arc<dyn Store>) {
     let (user, mut session) = opened(&*store).await;
     let sister = fixtures::session_of(&user);
@@ -35,8 +35,8 @@ pub async fn a_rotation_applies_exactly_what_it_says(store: Arc<dyn Store>) {
     assert_same_user(&user_of(&*store, user.id).await.unwrap(), &user);
 }
 
-/// A rotation MUST keep the client of its request, also of rotations at the same time, and MUST leave the client of the login.
-/// A raced attempt MUST change neither.
+/// A rotation MUST store the client of its request, also for concurrent rotations, and MUST leave the client of the
+/// login. A raced attempt MUST change neither.
 pub async fn a_rotation_keeps_the_last_client(store: Arc<dyn Store>) {
     let user = user_fixture();
     let mut sessions: Vec<Session> = (0..8).map(|_| fixtures::session_of(&user)).collect();
@@ -70,7 +70,7 @@ pub async fn a_rotation_keeps_the_last_client(store: Arc<dyn Store>) {
     }
 }
 
-/// The token before the live one is answered with the winner's session within the grace, and not from its end on.
+/// The previous token gets the winner's session within the grace period, and is reuse from its end on.
 pub async fn the_token_before_is_raced_within_the_grace_and_reused_after(store: Arc<dyn Store>) {
     let (user, session, winner) = rotated(&*store).await;
     let grace = Duration::seconds(10);
@@ -88,13 +88,13 @@ pub async fn the_token_before_is_raced_within_the_grace_and_reused_after(store: 
     assert_refused(&*store, &again(grace + tick, grace), &reused).await;
     assert_refused(&*store, &again(Duration::ZERO, Duration::ZERO), &reused).await;
     assert_refused(&*store, &again(tick, tick), &reused).await;
-    // Another instance's clock may be behind, and whoever lost a race may have looked at the clock before the winner did.
+    // Another instance's clock may be behind, and the loser of a race may have read the clock before the winner did.
     assert_refused(&*store, &again(-tick, grace), &raced).await;
     assert_refused(&*store, &again(-tick, Duration::ZERO), &reused).await;
 }
 
-/// Where the live token may not have reached the client, the token before it MUST be raced, whatever the grace is; an
-/// older token, or another live one, is reuse.
+/// If the live token may not have reached the client, the previous token MUST be raced with any grace period; an older
+/// token, or another live one, is reuse.
 pub async fn an_undelivered_successor_is_raced_without_a_grace(store: Arc<dyn Store>) {
     let (user, session, winner) = rotated(&*store).await;
     let retry = |undelivered| Rotation {
@@ -115,7 +115,7 @@ pub async fn an_undelivered_successor_is_raced_without_a_grace(store: Arc<dyn St
     assert_refused(&*store, &retry(attempted), &RotationOutcome::Reused(third)).await;
 }
 
-/// A token from two generations ago is reuse, even within the grace; so is one that never was.
+/// A token from two generations ago is reuse, even within the grace period; so is a token that was never issued.
 pub async fn an_older_token_is_reused_even_within_the_grace(store: Arc<dyn Store>) {
     let (_, first, second) = rotated(&*store).await;
     let rotation = rotation_of(&second);
@@ -127,7 +127,8 @@ pub async fn an_older_token_is_reused_even_within_the_grace(store: Arc<dyn Store
     assert_refused(&*store, &foreign, &reused).await;
 }
 
-/// Tokens from before a re-key are superseded, without any grace; those from after it rotate, and can be reused.
+/// Tokens from before a re-key are superseded, without any grace period; tokens from after it rotate, and can be
+/// reused.
 pub async fn tokens_from_before_a_rekey_are_superseded(store: Arc<dyn Store>) {
     let (_, first, second) = rotated(&*store).await;
     let rekey = Rekey {
@@ -159,7 +160,8 @@ pub async fn tokens_from_before_a_rekey_are_superseded(store: Arc<dyn Store>) {
     assert_refused(&*store, &attempt, &RotationOutcome::Superseded).await;
 }
 
-/// A successor that would outlive the session is refused with the session's end, and made if it expires then.
+/// A successor that would outlive the session is refused with the end of the session; one that expires at that time is
+/// issued.
 pub async fn a_successor_does_not_outlive_the_session(store: Arc<dyn Store>) {
     let (user, session) = opened(&*store).await;
     let end = session.max_expires_at;
@@ -170,7 +172,7 @@ pub async fn a_successor_does_not_outlive_the_session(store: Arc<dyn Store>) {
     assert_eq!(store.rotate_session(&capped).await.unwrap(), expected);
 }
 
-/// A session that was revoked, or whose token or whole time is over, is ended.
+/// A session is ended if it was revoked, or if its token or the whole session has expired.
 pub async fn an_ended_session_is_not_rotated(store: Arc<dyn Store>) {
     let (user, session) = opened(&*store).await;
     let tick = Duration::MICROSECOND;
@@ -198,7 +200,7 @@ pub async fn an_ended_session_is_not_rotated(store: Arc<dyn Store>) {
     assert!(matches!(store.rotate_session(&in_time).await.unwrap(), RotationOutcome::Rotated(..)));
 }
 
-/// A user who may not log in gets no successor.
+/// An inactive user gets no successor.
 pub async fn an_inactive_user_gets_no_successor(store: Arc<dyn Store>) {
     let (user, session) = opened(&*store).await;
     let change = UserChange { is_active: Some(false), ..UserChange::default() };
@@ -208,7 +210,7 @@ pub async fn an_inactive_user_gets_no_successor(store: Arc<dyn Store>) {
     assert_refused(&*store, &foreign, &RotationOutcome::Inactive).await;
 }
 
-/// A session that is not there, or another user's, is unknown.
+/// An unknown session, or another user's, is unknown.
 pub async fn a_foreign_session_is_unknown(store: Arc<dyn Store>) {
     let (_, session) = opened(&*store).await;
     let (stranger, _) = opened(&*store).await;
@@ -222,7 +224,8 @@ pub async fn a_foreign_session_is_unknown(store: Arc<dyn Store>) {
     assert_eq!(session_of(&*store, session.id).await, Some(session));
 }
 
-/// Of many attempts with one token at once exactly one MUST rotate; within the grace all others get its session.
+/// Of many concurrent attempts with one token exactly one MUST rotate; within the grace period all others get its
+/// session.
 pub async fn of_many_rotations_exactly_one_wins_and_the_others_get_its_session(store: Arc<dyn Store>) {
     for _ in 0..5 {
         let (user, session) = opened(&*store).await;
@@ -234,7 +237,7 @@ pub async fn of_many_rotations_exactly_one_wins_and_the_others_get_its_session(s
     }
 }
 
-/// Of many attempts with one token at once exactly one MUST rotate; without a grace all others are reuse.
+/// Of many concurrent attempts with one token exactly one MUST rotate; without a grace period all others are reuse.
 pub async fn without_a_grace_all_but_one_rotation_are_reuse(store: Arc<dyn Store>) {
     for _ in 0..5 {
         let (_, session) = opened(&*store).await;
@@ -265,7 +268,7 @@ async fn rotate_at_once(
     }
 }
 
-/// Checks that the attempt is refused so, and MUST have changed nothing.
+/// Checks that the attempt has the expected outcome. A refused attempt MUST change nothing.
 async fn assert_refused(store: &dyn Store, rotation: &Rotation, expected: &RotationOutcome) {
     let before = session_and_user(store, rotation.session_id).await.expect("a session");
     let outcome = store.rotate_session(rotation).await.unwrap();

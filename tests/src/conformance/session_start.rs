@@ -1,4 +1,4 @@
-//! `Store::open_session`: what is opened, what is not, and what it waits for.
+//! `Store::open_session`: which sessions it starts, which it refuses, and what it waits for.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ fn opening_for(user: &User) -> SessionStart {
     }
 }
 
-/// An opening keeps the session and the event as they are, and gives the user.
+/// A session start stores the session and the event unchanged, and returns the user.
 pub async fn an_opening_keeps_session_and_event(store: Arc<dyn Store>) {
     let (user, other) = (fixtures::distinct_user(), user_fixture());
     add_users(&*store, &[&user, &other]).await;
@@ -49,7 +49,7 @@ pub async fn an_opening_keeps_session_and_event(store: Arc<dyn Store>) {
     assert_eq!(live_of(&*store, other.id).await, []);
 }
 
-/// A hash that comes along takes the old one's place, in the same unit, and changes nothing else of the user.
+/// A session start with a new hash replaces the old one in the same unit, and changes nothing else of the user.
 pub async fn an_opening_renews_the_hash(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -61,7 +61,8 @@ pub async fn an_opening_renews_the_hash(store: Arc<dyn Store>) {
     assert!(session_of(&*store, start.session.id).await.is_some());
 }
 
-/// Nothing is opened, told or renewed for somebody who is gone, inactive, or has another password by now.
+/// A session start changes nothing if the user is deleted, inactive, or has changed the password meanwhile: no session,
+/// no event, no hash.
 pub async fn an_overtaken_opening_changes_nothing(store: Arc<dyn Store>) {
     let (stranger, inactive, changed) =
         (user_fixture(), User { is_active: false, ..user_fixture() }, user_fixture());
@@ -84,7 +85,7 @@ pub async fn an_overtaken_opening_changes_nothing(store: Arc<dyn Store>) {
     assert_same_account(&account_of(&*store, inactive.id).await.unwrap(), &account(&inactive));
 }
 
-/// Many at once, of one user and of several, are all opened, each with its own event.
+/// Many concurrent session starts, of one user and of several, all succeed, each with its own event.
 pub async fn many_openings_at_once_are_all_there(store: Arc<dyn Store>) {
     let users = [user_fixture(), user_fixture(), user_fixture()];
     add_users(&*store, &users.each_ref()).await;
@@ -106,7 +107,7 @@ pub async fn many_openings_at_once_are_all_there(store: Arc<dyn Store>) {
     assert!(openings.iter().all(|start: &SessionStart| told.contains(&Some(start.session.id))));
 }
 
-/// An opening waits for the unit that has locked the user, and then finds what that one left.
+/// A session start waits for the unit that has locked the user, and then sees the result of that unit.
 pub async fn an_opening_does_not_slip_past_a_lock(store: Arc<dyn Store>) {
     for deactivates in [true, false] {
         let user = user_fixture();
@@ -132,7 +133,7 @@ pub async fn an_opening_does_not_slip_past_a_lock(store: Arc<dyn Store>) {
     }
 }
 
-/// An opening that waited for a unit which was rolled back goes on.
+/// A session start that waited for a unit goes on after the rollback of that unit.
 pub async fn an_opening_goes_on_after_a_rollback(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -164,7 +165,8 @@ fn sorted(sessions: &[&Session]) -> Vec<SessionId> {
     ids
 }
 
-/// A session beyond the limit MUST end the least recently used ones, whenever they were created, and no other user's.
+/// A session beyond the limit MUST end the least recently used ones, whenever they were created, and no session of
+/// another user.
 pub async fn an_opening_beyond_the_limit_ends_the_least_recently_used(store: Arc<dyn Store>) {
     let (user, other) = (user_fixture(), user_fixture());
     add_users(&*store, &[&user, &other]).await;
@@ -188,13 +190,13 @@ pub async fn an_opening_beyond_the_limit_ends_the_least_recently_used(store: Arc
         assert_eq!(session_of(&*store, session.id).await, Some(expected));
     }
     assert_eq!(live_of(&*store, other.id).await, [others]);
-    // One is the least that an account may have.
+    // One session is the lowest limit of an account.
     let start = SessionStart { max_sessions: 1, rehashed: Some(password_hash()), ..opening_for(&user) };
     store.open_session(&start).await.unwrap();
     assert_eq!(live_ids(&*store, &user).await, [start.session.id]);
 }
 
-/// Sessions that have expired, or were ended, take no room from those that live.
+/// Expired and revoked sessions do not count towards the limit.
 pub async fn sessions_that_are_over_give_way_first(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -209,7 +211,7 @@ pub async fn sessions_that_are_over_give_way_first(store: Arc<dyn Store>) {
     assert_eq!(session_of(&*store, ended.id).await, Some(ended));
 }
 
-/// Of many openings at once none MUST leave more sessions than the limit: be it reached, near, or as far away as can be.
+/// Concurrent session starts MUST NOT leave more sessions than the limit, whether it is reached, near or far away.
 pub async fn many_openings_at_once_stay_within_the_limit(store: Arc<dyn Store>) {
     for (before, max_sessions, starts) in [(3, 5, 20), (0, 1, 12), (8, 70, 90)] {
         let user = user_fixture();
@@ -225,8 +227,8 @@ pub async fn many_openings_at_once_stay_within_the_limit(store: Arc<dyn Store>) 
     }
 }
 
-/// Where an account has far more sessions than the limit, as in a database from before there was one, the next opening MUST
-/// bring it down to the limit: the newest stay.
+/// If an account has far more sessions than the limit, as in a database from before the limit existed, the next session
+/// start MUST bring it down to the limit: the newest stay.
 pub async fn an_opening_far_beyond_the_limit_keeps_the_newest(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -250,7 +252,8 @@ pub async fn an_opening_far_beyond_the_limit_keeps_the_newest(store: Arc<dyn Sto
     assert_eq!(live_ids(&*store, &user).await.len(), 10);
 }
 
-/// A start that waits for a unit which ends all sessions comes after it, and is none of those that it ended.
+/// A session start that waits for a unit which ends all sessions comes after it, and the unit does not end the new
+/// session.
 pub async fn an_opening_that_waits_for_the_end_of_all_comes_after_it(store: Arc<dyn Store>) {
     for rehashes in [false, true] {
         let user = user_fixture();

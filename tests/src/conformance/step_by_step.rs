@@ -1,4 +1,4 @@
-//! What `Store` does by itself, step by step in a unit of work, where an adapter has nothing faster.
+//! The default methods of `Store`, which run step by step in a unit of work if an adapter has no faster way.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use inwren_domain::store::Store;
 use super::{account_registration, session_start};
 use crate::fakes::step_by_step_store;
 
-/// A session that is opened step by step is opened by the same rules.
+/// A session start by steps follows the same rules.
 pub async fn sessions_are_opened_step_by_step(store: Arc<dyn Store>) {
     let store = step_by_step_store(store);
     session_start::an_opening_keeps_session_and_event(store.clone()).await;
@@ -20,19 +20,19 @@ pub async fn sessions_are_opened_step_by_step(store: Arc<dyn Store>) {
     session_start::an_opening_that_waits_for_the_end_of_all_comes_after_it(store).await;
 }
 
-/// A session that is overtaken is not opened step by step either.
+/// A session start by steps also fails if the credential changed meanwhile.
 pub async fn an_overtaken_session_is_not_opened_step_by_step(store: Arc<dyn Store>) {
     session_start::an_overtaken_opening_changes_nothing(step_by_step_store(store)).await;
 }
 
-/// A user who is registered step by step is registered by the same rules.
+/// A registration by steps follows the same rules.
 pub async fn users_are_registered_step_by_step(store: Arc<dyn Store>) {
     let store = step_by_step_store(store);
     account_registration::of_many_registrations_of_one_address_exactly_one_wins(store.clone()).await;
     account_registration::a_registration_waits_for_a_unit_with_its_address(store).await;
 }
 
-/// An address that is taken registers no user step by step either.
+/// A registration by steps also refuses a taken address.
 pub async fn a_taken_address_registers_nobody_step_by_step(store: Arc<dyn Store>) {
     account_registration::a_taken_address_registers_nobody(step_by_step_store(store)).await;
 }

@@ -1,4 +1,4 @@
-//! What the use cases make of a store, told as a client sees it.
+//! Use cases on a store, as a client sees them.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::support::{
 use crate::fakes::{Fakes, faulty_store};
 use crate::fixtures::{email, fresh_email, now};
 
-/// A used-up token that comes again ends its session, and leaves an event that says so.
+/// Reuse of a rotated token ends its session and records an event that says so.
 pub async fn reuse_ends_the_session_and_is_written_down(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
     let core = &fakes.core;
@@ -55,7 +55,7 @@ pub async fn reuse_ends_the_session_and_is_written_down(store: Arc<dyn Store>) {
     assert_eq!(kinds, ["logged_in", "logged_in", "refresh_token_reused", "user_registered"]);
 }
 
-/// A client whose answer was lost gets the very same refresh token again within the grace, at any later moment in it.
+/// A client whose response was lost gets the same refresh token again at any time within the grace period.
 pub async fn a_lost_answer_is_given_again_within_the_grace(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
     let core = &fakes.core;
@@ -72,8 +72,8 @@ pub async fn a_lost_answer_is_given_again_within_the_grace(store: Arc<dyn Store>
     client::exchange(core, &second.refresh_token).await.unwrap();
 }
 
-/// A rotation whose outcome the service did not learn is no reuse when the client retries, also without a grace: the
-/// client gets the successor that the store has, until that is used or was delivered.
+/// If the service did not learn the outcome of a rotation, the client's retry is not reuse, even without a grace
+/// period: the client gets the stored successor, until that is used or was delivered.
 pub async fn a_rotation_without_an_answer_is_no_reuse(store: Arc<dyn Store>) {
     let (faulty, script) = faulty_store(store.clone());
     let mut fakes = Fakes::over(faulty);
@@ -84,7 +84,7 @@ pub async fn a_rotation_without_an_answer_is_no_reuse(store: Arc<dyn Store>) {
     for attempts_before in [0, 2] {
         let first = client::login(core, &user.email, OLD).await.unwrap();
         let session = client::principal(core, &first).await.session().expect("a session").id;
-        // Retries that get nowhere change nothing of it, whether they come before or after.
+        // Failed retries do not change that, whether they come before or after the rotation.
         for _ in 0..attempts_before {
             script.fail("rotate_session", lost());
             client::exchange(core, &first.refresh_token).await.unwrap_err();
@@ -98,20 +98,20 @@ pub async fn a_rotation_without_an_answer_is_no_reuse(store: Arc<dyn Store>) {
         fakes.clock.advance(Duration::HOUR);
         let second = client::exchange(core, &first.refresh_token).await.unwrap();
         assert_eq!(core.verifier.digest(&second.refresh_token), made.hashed_refresh_token);
-        // It was delivered: from now on the first one is reuse.
+        // The successor was delivered: from now on the first token is reuse.
         let third = client::exchange(core, &second.refresh_token).await.unwrap();
         assert_eq!(client::refused_exchange(core, &first.refresh_token).await, refresh::Refusal::Reused);
         assert_eq!(client::refused_exchange(core, &third.refresh_token).await, refresh::Refusal::Ended);
     }
 
-    // A failed attempt with a token that was used before is no excuse for using it.
+    // A failed attempt with a used token does not make its reuse valid.
     let first = client::login(core, &user.email, OLD).await.unwrap();
     client::exchange(core, &first.refresh_token).await.unwrap();
     script.fail("rotate_session", lost());
     client::exchange(core, &first.refresh_token).await.unwrap_err();
     assert_eq!(client::refused_exchange(core, &first.refresh_token).await, refresh::Refusal::Reused);
 
-    // An explicit end overrides it.
+    // Explicit revocation overrides the retry.
     let first = client::login(core, &user.email, OLD).await.unwrap();
     let principal = client::principal(core, &first).await;
     script.lose_answer("rotate_session", lost());
@@ -120,7 +120,7 @@ pub async fn a_rotation_without_an_answer_is_no_reuse(store: Arc<dyn Store>) {
     assert_eq!(client::refused_exchange(core, &first.refresh_token).await, refresh::Refusal::Ended);
 }
 
-/// The same holds for a client that closes its connection while it waits, so that the request is dropped.
+/// The same holds if the client closes its connection while it waits, so that the request is dropped.
 pub async fn a_dropped_refresh_is_no_reuse(store: Arc<dyn Store>) {
     let (faulty, script) = faulty_store(store.clone());
     let mut fakes = Fakes::over(faulty);
@@ -148,7 +148,7 @@ pub async fn a_dropped_refresh_is_no_reuse(store: Arc<dyn Store>) {
     assert_eq!(client::refused_exchange(core, &first.refresh_token).await, refresh::Refusal::Reused);
 }
 
-/// Tabs that refresh one token at once all get the same successor.
+/// Tabs that refresh one token concurrently all get the same successor.
 pub async fn racing_tabs_get_the_same_token(store: Arc<dyn Store>) {
     let fakes = Arc::new(Fakes::over(dawdling(&store)));
     let user = client::register(&fakes.core, &fresh_email()).await.unwrap();
@@ -162,7 +162,7 @@ pub async fn racing_tabs_get_the_same_token(store: Arc<dyn Store>) {
     client::exchange(&fakes.core, &tokens[0]).await.unwrap();
 }
 
-/// A lost answer whose token can no longer be signed is refused, but the session is kept.
+/// A retry for a successor that can no longer be signed is refused, but the session continues.
 pub async fn a_lost_answer_from_another_key_is_refused_and_the_session_kept(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
     let core = &fakes.core;
@@ -175,7 +175,7 @@ pub async fn a_lost_answer_from_another_key_is_refused_and_the_session_kept(stor
     client::exchange(core, &second.refresh_token).await.unwrap();
 }
 
-/// A session is refreshed up to its maximum, to the microsecond, and not beyond.
+/// A session can be refreshed until its maximum lifetime, to the microsecond, and not beyond.
 pub async fn a_session_is_refreshed_up_to_its_end(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
     let core = &fakes.core;
@@ -194,8 +194,9 @@ pub async fn a_session_is_refreshed_up_to_its_end(store: Arc<dyn Store>) {
     assert_eq!(late, Err(InvalidToken::Expired));
 }
 
-/// An unknown address, a wrong password, an inactive account, a hash of other parameters and one that is none each cost the
-/// same reads and one check, and leave nothing. What a check costs whatever the hash is, is shown for the hasher alone.
+/// An unknown address, a wrong password, an inactive account, a hash with other parameters and an unusable hash each
+/// cost the same reads and one verification, and change nothing. The tests of the hasher show that the cost of a
+/// verification does not depend on the hash.
 pub async fn refused_logins_all_cost_the_same(store: Arc<dyn Store>) {
     let (faulty, script) = faulty_store(store.clone());
     let fakes = Fakes::over(faulty);
@@ -208,7 +209,7 @@ pub async fn refused_logins_all_cost_the_same(store: Arc<dyn Store>) {
     let none = PasswordHash::from_phc("!".to_owned());
     assert!(in_unit!(store, |unit| unit.credentials().rehash(moved.id, 0, &none).await.unwrap()));
     let before = events(&*store).await;
-    // The second time all hashes are from other parameters.
+    // In the second round all hashes have other parameters.
     for _ in 0..2 {
         for (email, password, expected) in [
             (fresh_email(), OLD, login::Refusal::Attempt(authn::Refusal::UnknownEmail)),
@@ -242,7 +243,7 @@ pub async fn refused_logins_all_cost_the_same(store: Arc<dyn Store>) {
     assert_eq!(live_of(&*store, active.id).await, []);
 }
 
-/// A client is known to the hasher once the account has logged in from its network, and to no other account.
+/// The hasher recognises a client after a login to the account from its network, for that account only.
 pub async fn a_client_is_known_after_its_first_login(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store);
     let core = &fakes.core;
@@ -277,7 +278,7 @@ pub async fn a_login_renews_an_outdated_hash(store: Arc<dyn Store>) {
     client::login(core, &user.email, OLD).await.unwrap();
 }
 
-/// Of many registrations of one address exactly one makes a user, and one event tells of it.
+/// Of many concurrent registrations of one address exactly one creates a user, with one event.
 pub async fn of_many_registrations_exactly_one_succeeds(store: Arc<dyn Store>) {
     let fakes = Arc::new(Fakes::over(dawdling(&store)));
     let attempts = (0..16).map(|_| {
@@ -294,8 +295,8 @@ pub async fn of_many_registrations_exactly_one_succeeds(store: Arc<dyn Store>) {
     assert_eq!((all_users(&*store).await.len(), events(&*store).await.len()), (1, 1));
 }
 
-/// Every use case keeps the rules of a unit of work: nothing slow in a unit, one handle at a time, and the user locked
-/// before their sessions are touched.
+/// Every use case follows the rules of a unit of work: no slow work in a unit, one handle at a time, and the user
+/// locked before their sessions change.
 pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
     let (faulty, script) = faulty_store(store.clone());
     let fakes = Fakes::over(faulty);
@@ -360,7 +361,7 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
         }
     }
     assert!(touched >= 9, "only {touched} units touched sessions");
-    // A login is a unit of its own, which the store locks: see the cases of `start`.
+    // A login is a unit of its own, in which the store takes the locks: see the cases of `session_start`.
     let opened = calls.iter().filter(|call| **call == "open_session").count();
     assert!(opened >= 4, "only {opened} sessions were opened");
 }

@@ -1,4 +1,4 @@
-//! `UserRepository::lock_active_superusers`, and the rule that the last superuser stays.
+//! `UserRepository::lock_active_superusers`, and the rule that the last active superuser stays.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use super::support::{
 use crate::fakes::Fakes;
 use crate::fixtures::{now, principal, session_of, superuser, user_fixture};
 
-/// How often the last superuser is raced for, in each way.
+/// Rounds of each race for the last superuser.
 const ROUNDS: usize = 6;
-/// How many try at once.
+/// Concurrent attempts per round.
 const TASKS: usize = 32;
 
-/// The locked set is that of the active superusers: nobody else is in it, and nobody is missing.
+/// The locked set is exactly the set of active superusers.
 pub async fn the_locked_set_is_that_of_the_active_superusers(store: Arc<dyn Store>) {
     let (one, two) = (superuser(), superuser());
     let inactive = User { is_active: false, ..superuser() };
@@ -39,8 +39,8 @@ async fn locked_set(store: &dyn Store) -> HashSet<UserId> {
     set
 }
 
-/// No other unit MUST be able to change or lock any of the active superusers until this one ends, and who waited for
-/// the set gets it as it was left.
+/// No other unit MUST be able to change or lock any active superuser until this one ends; a unit that waited for the
+/// set gets it as this one left it.
 pub async fn the_locked_set_keeps_others_waiting(store: Arc<dyn Store>) {
     for way in 0..4 {
         let (stays, goes) = (superuser(), superuser());
@@ -66,7 +66,7 @@ pub async fn the_locked_set_keeps_others_waiting(store: Arc<dyn Store>) {
     }
 }
 
-/// What is decided from the locked set holds at the commit: of two superusers who are demoted at once, one stays.
+/// A decision from the locked set holds at the commit: of two superusers who are demoted concurrently, one stays.
 pub async fn the_last_superuser_survives_races(store: Arc<dyn Store>) {
     race(&store, |store, _, target| {
         Box::pin(async move {
@@ -86,7 +86,7 @@ pub async fn the_last_superuser_survives_races(store: Arc<dyn Store>) {
     .await;
 }
 
-/// Two superusers who demote or deactivate each other or themselves: one stays.
+/// Of two superusers who demote or deactivate each other or themselves, one stays.
 pub async fn the_last_superuser_stays_through_updates(store: Arc<dyn Store>) {
     race(&store, |store, actor, target| {
         Box::pin(async move {
@@ -110,7 +110,7 @@ pub async fn the_last_superuser_stays_through_updates(store: Arc<dyn Store>) {
     .await;
 }
 
-/// Two superusers who delete each other or themselves: one stays.
+/// Of two superusers who delete each other or themselves, one stays.
 pub async fn the_last_superuser_stays_through_deletions(store: Arc<dyn Store>) {
     race(&store, |store, actor, target| {
         Box::pin(async move {
@@ -130,7 +130,7 @@ pub async fn the_last_superuser_stays_through_deletions(store: Arc<dyn Store>) {
     .await;
 }
 
-/// Two superusers who close their own accounts: one stays.
+/// Of two superusers who close their own accounts, one stays.
 pub async fn the_last_superuser_stays_through_deactivations(store: Arc<dyn Store>) {
     for _ in 0..ROUNDS {
         let pair = [superuser(), superuser()];
@@ -145,7 +145,7 @@ pub async fn the_last_superuser_stays_through_deactivations(store: Arc<dyn Store
             async move {
                 use inwren_domain::account::deactivate::Refusal::{ChangedMeanwhile, LastSuperuser};
                 match account::deactivate::execute(&core, &principal, &ClientInfo::default()).await {
-                    // Whoever asks again after having gone is nobody any more.
+                    // A caller whose account is already closed may try again, and is refused.
                     Ok(()) | Err(Failure::Refused(LastSuperuser(_) | ChangedMeanwhile)) => {}
                     Err(failure) => panic!("{failure:?}"),
                 }
@@ -158,7 +158,7 @@ pub async fn the_last_superuser_stays_through_deactivations(store: Arc<dyn Store
     }
 }
 
-/// Whoever was let in as a superuser before the session ended changes nobody any more.
+/// A superuser who was authenticated before the session ended can change no user afterwards.
 pub async fn revoked_superusers_change_no_user(store: Arc<dyn Store>) {
     let (boss, user) = (superuser(), user_fixture());
     add_users(&*store, &[&boss, &user]).await;
@@ -189,7 +189,7 @@ pub async fn revoked_superusers_change_no_user(store: Arc<dyn Store>) {
     assert!(user_of(&*store, user.id).await.unwrap().is_active);
 }
 
-/// The operator of the machine follows the rules of administration, without a session.
+/// The operator on the command line follows the rules of administration, without a session.
 pub async fn operator_follows_the_rules(store: Arc<dyn Store>) {
     let (boss, user) = (superuser(), user_fixture());
     add_users(&*store, &[&boss, &user]).await;
@@ -227,7 +227,8 @@ pub async fn operator_follows_the_rules(store: Arc<dyn Store>) {
     assert!(events.iter().all(|event| event.actor_id == Some(OPERATOR)), "{events:?}");
 }
 
-/// Races for the last superuser: `try_it` takes the store, who acts and who is to go, and tells whether they went.
+/// Races for the last superuser: `try_it` takes the store, the acting superuser and the target, and returns whether it
+/// succeeded.
 async fn race(store: &Arc<dyn Store>, try_it: impl Fn(Arc<dyn Store>, Admin, User) -> Task<bool>) {
     for _ in 0..ROUNDS {
         let pair = [superuser(), superuser()];
@@ -241,7 +242,7 @@ async fn race(store: &Arc<dyn Store>, try_it: impl Fn(Arc<dyn Store>, Admin, Use
     }
 }
 
-/// Makes room for the next round.
+/// Demotes the remaining superuser before the next round.
 async fn demote(store: &dyn Store, id: UserId) {
     in_unit!(store, |unit| updated(unit.users().update(id, &demotion(), now()).await.unwrap()));
     assert!(!user_of(store, id).await.unwrap().is_superuser);

@@ -1,4 +1,4 @@
-//! What the cases have in common.
+//! Helpers that the cases share.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,21 +17,21 @@ use tokio::task::JoinHandle;
 use crate::fakes::dawdling_store;
 use crate::fixtures::account;
 
-/// How often a race is run. A store that loses one in twenty is found out in most runs.
+/// Rounds of each race. They detect a store that loses one race in twenty in most runs.
 pub(super) const ROUNDS: usize = 20;
 
-/// How long something that has to wait is watched.
+/// How long a test watches a task that has to wait.
 const WATCH: Duration = Duration::from_millis(150);
 
-/// What one of several tasks at once does.
+/// One of several concurrent tasks.
 pub(crate) type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// The same store, with others running between any two calls.
+/// The same store, which lets other tasks run between any two calls.
 pub(crate) fn dawdling(store: &Arc<dyn Store>) -> Arc<dyn Store> {
     dawdling_store(store.clone())
 }
 
-/// Starts all tasks at the same moment, each on its own, and gives their results in the order of the tasks.
+/// Starts each future in its own task, all at the same moment, and returns the results in the order of the futures.
 pub(crate) async fn together<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
 where
     T: Send + 'static,
@@ -54,7 +54,7 @@ where
     results
 }
 
-/// Checks that the task is kept waiting, as far as can be seen in a while.
+/// Checks that the task is still waiting after `WATCH`.
 pub(super) async fn assert_waits<T>(task: &mut JoinHandle<T>) {
     let ended = tokio::time::timeout(WATCH, task).await.is_ok();
     assert!(!ended, "nobody waited for the unit to end");
@@ -75,7 +75,7 @@ pub(super) async fn add_sessions(store: &dyn Store, sessions: &[&Session]) {
     });
 }
 
-/// So many sessions of the user, each a microsecond younger than the one before.
+/// `count` sessions of the user, each a microsecond newer than the previous one.
 pub(super) fn many_sessions(user: &User, count: usize) -> Vec<Session> {
     let made = |micros: usize| {
         let created_at = crate::fixtures::now() + time::Duration::microseconds(micros as i64);
@@ -115,7 +115,7 @@ pub(super) async fn live_of(store: &dyn Store, user: UserId) -> Vec<Session> {
     live_at(store, user, now).await
 }
 
-/// The user's live sessions at a time, of which there are no more than on one page.
+/// The user's live sessions at a time, which must fit on one page.
 pub(super) async fn live_at(store: &dyn Store, user: UserId, now: OffsetDateTime) -> Vec<Session> {
     let request = PageRequest::new(PageRequest::MAX_LIMIT, None);
     let page = store.read().await.unwrap().sessions().live_of(user, now, request).await.unwrap();
@@ -143,14 +143,14 @@ pub(super) async fn active_superusers(store: &dyn Store) -> Vec<UserId> {
     users.into_iter().filter(|user| user.is_active && user.is_superuser).map(|user| user.id).collect()
 }
 
-/// Checks that two users are one in every field, also in how the address is written.
+/// Checks that two users are equal in every field, also in the spelling of the address.
 #[track_caller]
 pub(super) fn assert_same_user(found: &User, expected: &User) {
     assert_eq!(found.email.as_str(), expected.email.as_str());
     assert_eq!(found, expected);
 }
 
-/// Checks that two accounts are one in every field.
+/// Checks that two accounts are equal in every field.
 #[track_caller]
 pub(super) fn assert_same_account(found: &Account, expected: &Account) {
     assert_same_user(&found.user, &expected.user);
@@ -158,7 +158,7 @@ pub(super) fn assert_same_account(found: &Account, expected: &Account) {
     assert_eq!(hash(found), hash(expected));
 }
 
-/// Checks that the update was made, and gives the user as it is then.
+/// Checks that the update succeeded, and returns the updated user.
 #[track_caller]
 pub(super) fn updated(outcome: Updated) -> User {
     match outcome {

@@ -1,4 +1,4 @@
-//! `Store::read`, `Store::begin` and how a unit of work ends.
+//! `Store::read`, `Store::begin` and the end of a unit of work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,12 +17,12 @@ use super::support::{
 };
 use crate::fixtures::{self, account, event, now, password_hash, user_fixture};
 
-/// The store answers a ping.
+/// A working store answers a ping.
 pub async fn a_working_store_answers_a_ping(store: Arc<dyn Store>) {
     store.ping().await.unwrap();
 }
 
-/// Writes MUST become visible at the commit, and not before: users, sessions and events.
+/// Writes of users, sessions and events MUST become visible at the commit, and not before.
 pub async fn writes_are_visible_from_the_commit_on(store: Arc<dyn Store>) {
     let (user, session, logged_in) = login();
     let mut unit = store.begin().await.unwrap();
@@ -44,12 +44,12 @@ pub async fn writes_are_visible_from_the_commit_on(store: Arc<dyn Store>) {
     assert_eq!(events(&*store).await, [logged_in]);
 }
 
-/// What was written MUST NOT become visible at all if the unit is rolled back: inserts, changes and deletions.
+/// Inserts, changes and deletions MUST NOT become visible if the unit is rolled back.
 pub async fn a_rollback_undoes_everything(store: Arc<dyn Store>) {
     undone(store, async |unit| unit.rollback().await.unwrap()).await;
 }
 
-/// What was written MUST NOT become visible at all if the unit is dropped.
+/// Writes MUST NOT become visible if the unit is dropped.
 pub async fn a_dropped_unit_undoes_everything(store: Arc<dyn Store>) {
     undone(store, async |unit| drop(unit)).await;
 }
@@ -83,7 +83,7 @@ async fn undone(store: Arc<dyn Store>, end: impl AsyncFn(Box<dyn UnitOfWork>)) {
     }
 }
 
-/// A unit builds on its own writes.
+/// A unit sees its own writes.
 pub async fn a_unit_sees_its_own_writes(store: Arc<dyn Store>) {
     let user = User { is_superuser: true, ..user_fixture() };
     let session = fixtures::session_of(&user);
@@ -107,7 +107,7 @@ pub async fn a_unit_sees_its_own_writes(store: Arc<dyn Store>) {
     assert_eq!(user_of(&*store, user.id).await, None);
 }
 
-/// Each call on a view MUST see all that was committed before the call, also after the view was opened.
+/// Each call on a view MUST see everything that was committed before the call, also after the view was opened.
 pub async fn an_open_view_sees_later_commits(store: Arc<dyn Store>) {
     let (user, session, logged_in) = login();
     let mut view = store.read().await.unwrap();
@@ -125,7 +125,7 @@ pub async fn an_open_view_sees_later_commits(store: Arc<dyn Store>) {
     assert_eq!(view.users().by_id(user.id).await.unwrap(), None);
 }
 
-/// The writes of a unit MUST become visible together: no reader ever sees half of them.
+/// The writes of a unit MUST become visible together: no reader ever sees a part of them.
 pub async fn a_commit_is_never_seen_in_part(store: Arc<dyn Store>) {
     let (left, right) = (user_fixture(), user_fixture());
     add_users(&*store, &[&left, &right]).await;
@@ -157,7 +157,7 @@ pub async fn a_commit_is_never_seen_in_part(store: Arc<dyn Store>) {
     }
 }
 
-/// A unit that was dropped, wherever it stood, keeps nobody waiting.
+/// A unit that was dropped, at any step, blocks no other unit.
 pub async fn a_dropped_unit_does_not_block_the_next(store: Arc<dyn Store>) {
     let user = User { is_superuser: true, ..user_fixture() };
     add_users(&*store, &[&user]).await;
@@ -179,7 +179,7 @@ pub async fn a_dropped_unit_does_not_block_the_next(store: Arc<dyn Store>) {
     assert_same_user(&locked.unwrap(), &user);
 }
 
-/// A unit whose task is cancelled, holding or waiting, is rolled back and keeps nobody waiting.
+/// A unit whose task is cancelled, while it holds or waits for a lock, is rolled back and blocks no other unit.
 pub async fn a_cancelled_unit_does_not_block_the_next(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -214,7 +214,7 @@ pub async fn a_cancelled_unit_does_not_block_the_next(store: Arc<dyn Store>) {
     }
 }
 
-/// Many units at once, each with its own user, all come to their commit.
+/// Many concurrent units, each with its own user, all commit.
 pub async fn many_units_at_once_all_commit(store: Arc<dyn Store>) {
     let logins = (0..64).map(|_| {
         let store = store.clone();
@@ -236,7 +236,7 @@ pub async fn many_units_at_once_all_commit(store: Arc<dyn Store>) {
     }
 }
 
-/// A reader never waits for a unit to end, however much it has locked.
+/// A reader never waits for the end of a unit, however much the unit has locked.
 pub async fn a_reader_does_not_wait_for_a_unit(store: Arc<dyn Store>) {
     let user = User { is_superuser: true, ..user_fixture() };
     let session = fixtures::session_of(&user);
