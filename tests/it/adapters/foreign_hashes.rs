@@ -1,4 +1,4 @@
-//! The hasher with hashes that passlib, argon2-cffi and bcrypt made.
+//! The hasher with legacy hashes made by passlib, argon2-cffi and bcrypt.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ async fn check(hasher: &Argon2Hasher, password: &str, hash: &PasswordHash) -> bo
     hasher.check(Password::new(password), hash.clone(), stranger()).await.unwrap()
 }
 
-/// Whether a new hash would be no different from this one.
+/// Whether the hash has the algorithm, parameters and length of a new hash.
 fn is_as_ours(hash: &LegacyHash) -> bool {
     hash.text.starts_with(OURS) && hash.text.rsplit('$').next().is_some_and(|sum| sum.len() == 43)
 }
@@ -79,7 +79,7 @@ async fn a_password_that_is_not_normalised_is_matched_as_it_was_typed_and_normal
         }
         let normalized = std::str::from_utf8(normalized.expose_bytes()).unwrap();
         let (made_by, hash) = (&foreign.made_by, foreign.hash());
-        // Another keyboard gives other bytes, and the old service would not have let its owner in either.
+        // A password typed in normalised form has other bytes, and the legacy service would have refused it, too.
         assert_eq!(verify(&hasher, normalized, &hash).await, Verification::Mismatch, "{made_by}");
         let verified = verify(&hasher, &foreign.password, &hash).await;
         let Verification::Match { rehashed: Some(renewed) } = verified else { panic!("{made_by}") };
@@ -97,7 +97,7 @@ async fn a_slip_that_bcrypt_cannot_see_does_not_become_the_password() {
     let mut seen = 0;
     for foreign in long {
         let (password, hash) = (&foreign.password, foreign.hash());
-        // A slip at the end, an end that is missing, and all but the bytes that count.
+        // Another last character added, the last character missing, and only the first 72 bytes.
         for other in [&password[..password.len() - 1], &format!("{password}x"), &password[..72]] {
             let expected = match foreign.is_bcrypt() {
                 true => Verification::Match { rehashed: None },
@@ -105,7 +105,7 @@ async fn a_slip_that_bcrypt_cannot_see_does_not_become_the_password() {
             };
             assert_eq!(verify(&hasher, other, &hash).await, expected, "{foreign:?}: {other}");
         }
-        // Nor does the right one: there is no telling them apart.
+        // The right password is not rehashed either: the hasher cannot distinguish it from the others.
         if foreign.is_bcrypt() {
             let verified = verify(&hasher, password, &hash).await;
             assert_eq!(verified, Verification::Match { rehashed: None }, "{foreign:?}");

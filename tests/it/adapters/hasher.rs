@@ -31,7 +31,7 @@ fn stranger() -> Requester {
     Requester { network: ClientNetwork::default(), trust: ClientTrust::Unrecognised }
 }
 
-/// A hasher with one thread that is slow enough for a crowd to gather before it, and as many who wait as are wanted.
+/// A hasher with one thread that is slow enough for a queue of up to `max_waiting` requests.
 fn slow(max_waiting: usize) -> Arc<Argon2Hasher> {
     let parameters = Argon2Parameters { memory_kib: 16 * 1024, iterations: 2, parallelism: 1 };
     let limits = HasherLimits {
@@ -46,10 +46,10 @@ fn slow(max_waiting: usize) -> Arc<Argon2Hasher> {
 
 type Asked = JoinHandle<Result<Verification, HasherError>>;
 
-/// How many strangers have got what they wanted.
+/// How many unrecognised clients of the crowd have been served.
 type Served = Arc<AtomicUsize>;
 
-/// So many strangers from one network ask at once.
+/// Starts verifications by `strangers` unrecognised clients from one network.
 fn ask(hasher: &Arc<Argon2Hasher>, strangers: usize, served: &Served) -> Vec<Asked> {
     ask_from(|_| stranger(), hasher, strangers, served)
 }
@@ -71,7 +71,7 @@ fn ask_from(
     (0..strangers).map(one).collect()
 }
 
-/// The same, once most of them wait. There must be room for them.
+/// Like `ask`, but returns when half of the clients wait. The queue must have room for them.
 async fn crowd(hasher: &Arc<Argon2Hasher>, size: usize, served: &Served) -> Vec<Asked> {
     gathered(ask(hasher, size, served), hasher).await
 }
@@ -105,7 +105,7 @@ async fn assert_overtakes(
     let (before, other) = (served.load(Ordering::Relaxed), Arc::clone(hasher));
     let asked = tokio::spawn(async move {
         let answer = other.verify(password(), None, requester).await;
-        // By the order of the answers, and not by what waits a moment later: on a busy machine that is another matter.
+        // Counts the clients served before this answer. A count taken later would depend on the load of the machine.
         (answer, served.load(Ordering::Relaxed))
     });
     let (answer, after) = asked.await.unwrap();
@@ -202,7 +202,7 @@ async fn many_networks_of_one_customer_do_not_keep_others_from_their_turn() {
     let network = |number| network_of(1, u16::try_from(number).unwrap());
     let crowd = |number| Requester { network: network(number), ..stranger() };
     let elsewhere = [ClientNetwork::of([192, 0, 2, 9].into()), network_of(2, 1)];
-    // There is room for one, and there is none.
+    // The queue has room first, and is full then.
     for (network, max_waiting) in elsewhere.into_iter().zip([100, 50]) {
         assert_overtakes(crowd, Requester { network, ..stranger() }, &slow(max_waiting)).await;
     }
@@ -218,7 +218,7 @@ async fn somebody_known_is_served_although_strangers_fill_the_queue() {
 async fn those_who_have_gone_away_are_not_hashed_for() {
     let hasher = slow(100);
     disperse(crowd(&hasher, 100, &Served::default()).await).await;
-    // The queue is full of jobs that nobody waits for: they make room, and this one is next.
+    // The queue is full of jobs whose callers have gone: they make room, and this job is next.
     let answer = hasher.verify(password(), None, stranger()).await;
     assert_eq!(answer.unwrap(), Verification::Mismatch);
     let metrics = hasher.metrics();
@@ -234,7 +234,7 @@ async fn everybody_in_a_crowd_is_answered() {
     }
 }
 
-/// A hash with these parameters that no password has.
+/// A hash with these parameters that matches no password.
 fn stored(memory_kib: u32, iterations: u32) -> PasswordHash {
     let salt_and_sum = "c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
     PasswordHash::from_phc(format!("$argon2id$v=19$m={memory_kib},t={iterations},p=1${salt_and_sum}"))
@@ -256,7 +256,7 @@ async fn is_unusable(hasher: &Argon2Hasher, hash: &PasswordHash) -> bool {
 async fn a_stored_hash_beyond_the_memory_budget_is_unusable() {
     let limits = HasherLimits { memory_budget_kib: 1_024, ..HasherLimits::for_machine(2, CHEAP) };
     let hasher = hasher(CHEAP, limits);
-    // Beside a usual hash on the other thread.
+    // The budget leaves 64 KiB for a usual hash on the other thread.
     for (memory_kib, expected) in [(64, false), (960, false), (968, true), (4 * 1_024 * 1_024, true)] {
         let hash = stored(memory_kib, 1);
         assert_eq!(is_unusable(&hasher, &hash).await, expected, "{memory_kib} KiB");
@@ -266,12 +266,12 @@ async fn a_stored_hash_beyond_the_memory_budget_is_unusable() {
 
 #[tokio::test]
 async fn a_stored_hash_that_takes_too_long_is_unusable() {
-    // It would take half a minute on a fast machine, whatever memory there is.
+    // This hash would take 30 seconds on a fast machine, however much memory it has.
     let limits = HasherLimits { memory_budget_kib: 4 * 1_024 * 1_024, ..HasherLimits::for_machine(2, CHEAP) };
     let (dear, begun) = (stored(2 * 1_024 * 1_024, 64), std::time::Instant::now());
     for is_imported in [true, false] {
         let hasher = hasher(CHEAP, limits);
-        // Whichever comes first measures the machine.
+        // The first call measures the machine, whether it is an import or a verification.
         assert!(!is_imported || !hasher.can_verify(&dear));
         assert!(is_unusable(&hasher, &dear).await);
         assert!(!hasher.can_verify(&dear));
@@ -284,7 +284,7 @@ async fn a_stored_hash_that_takes_too_long_is_unusable() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_and_large_hashes_leave_a_thread_and_memory_for_others() {
-    // The large ones take some tenths of a second each. One that took more than two seconds would not be computed.
+    // Each large hash takes some tenths of a second. The hasher refuses hashes that take more than two seconds.
     let hasher = Arc::new(hasher(
         CHEAP,
         HasherLimits {

@@ -1,4 +1,4 @@
-//! A write whose caller was told that it failed does not happen later, when the database goes on.
+//! A write that was reported as failed is not executed later, when the database continues.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,10 @@ use inwren_tests::process::PATIENCE;
 use inwren_tests::stores::{PrivatePostgres, TempFolder, open};
 use sea_orm_migration::sea_orm::{ConnectOptions, ConnectionTrait as _, Database};
 
-/// In what time after a freeze PostgreSQL has executed all statements that it received during the freeze.
+/// Time after a freeze within which PostgreSQL has executed all statements that it received during the freeze.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// With one connection, so that a statement is prepared where it is executed, and with short waits.
+/// Connects with short timeouts and one connection, so that a statement is prepared on the connection that executes it.
 async fn connect(url: &str) -> SqlStore {
     let options = SqlOptions {
         max_connections: 1,
@@ -62,7 +62,7 @@ async fn session_of(store: &SqlStore, session: &Session) -> Option<Session> {
     view.sessions().with_user(session.id).await.unwrap().map(|(session, _)| session)
 }
 
-/// A unit that has revoked the session and shut the user out, and is not committed yet.
+/// An uncommitted unit that has revoked the session and deactivated the user.
 async fn revoking(store: &SqlStore, user: &User, session: &Session) -> Box<dyn UnitOfWork> {
     let mut unit = store.begin().await.unwrap();
     unit.users().lock(user.id).await.unwrap();
@@ -81,7 +81,7 @@ async fn a_write_that_a_frozen_database_received_is_not_made_later() {
     let (rehashing, registering) = (connect(&server.url()).await, connect(&server.url()).await);
     let committing = connect(&server.url()).await;
 
-    // Each once, so that the statement is prepared: then the server receives all of it at once.
+    // Runs each write once, so that its statement is prepared: then the server receives the whole write in one message.
     let (user, session) = opened(&store).await;
     let rotated = rotating.rotate_session(&rotation_of(&session)).await.unwrap();
     assert!(matches!(rotated, RotationOutcome::Rotated(..)));
@@ -129,7 +129,7 @@ async fn a_write_that_a_frozen_database_received_is_not_made_later() {
     assert!(view.users().by_id(user.id).await.unwrap().unwrap().is_active, "shut out later");
     drop(view);
 
-    // All of it works again.
+    // All writes work again.
     let again = rotating.rotate_session(&late_rotation).await.unwrap();
     assert!(matches!(again, RotationOutcome::Rotated(..)), "{again:?}");
     assert!(matches!(opening.open_session(&late_opening).await.unwrap(), SessionStartOutcome::Opened(_)));
@@ -140,7 +140,7 @@ async fn a_write_that_a_frozen_database_received_is_not_made_later() {
     assert!(session_of(&reader, &session).await.unwrap().revoked.is_some());
 }
 
-/// The connection is frozen where it waits for a lock, and the lock is free when it goes on.
+/// The connection is frozen while it waits for a lock, and the lock is free when it continues.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_waited_for_a_lock_keeps_its_deadline() {
     let server = PrivatePostgres::start();
@@ -184,7 +184,7 @@ async fn a_file_that_was_locked_too_long_is_not_written_later() {
     let other = Database::connect(options).await.unwrap();
     other.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
 
-    // The second one has its turn when the first one has given up, and half of its time is over by then.
+    // The second registration gets its turn when the first has given up, about half-way through its own timeout.
     let (first, second) = (user_fixture(), user_fixture());
     let register = |user: &User| {
         let (store, registration) = (store.clone(), registration_of(user));
@@ -198,7 +198,7 @@ async fn a_file_that_was_locked_too_long_is_not_written_later() {
         assert!(matches!(refused, Err(StoreError::Busy(_) | StoreError::Unavailable(_))), "{refused:?}");
     }
     other.execute_unprepared("ROLLBACK").await.unwrap();
-    // Writes are made in their order.
+    // The store makes writes in the order of the calls.
     let last = user_fixture();
     assert_eq!(store.register_user(&registration_of(&last)).await.unwrap(), Inserted::Inserted);
     let mut view = store.read().await.unwrap();

@@ -1,4 +1,4 @@
-//! What is particular to an adapter, and to no port that the conformance suite covers.
+//! Behaviour of adapters that the conformance suite of the stores does not cover.
 
 mod foreign_hashes;
 mod hasher;

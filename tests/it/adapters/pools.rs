@@ -1,4 +1,4 @@
-//! How busy the connections to a database are.
+//! Metrics of the database connection pools.
 
 use std::time::{Duration, Instant};
 
@@ -14,13 +14,13 @@ async fn until(store: &SqlStore, pool: &str, expected: impl Fn(&PoolMetrics) -> 
         if expected(&found) {
             return found;
         }
-        // The driver takes a connection back once the database has answered it.
+        // The driver takes a connection back after the database has answered it.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     panic!("never so: {:?}", store.pools());
 }
 
-/// One unit has the only connection, and others wait for it.
+/// One unit holds the only connection, and other units wait for it.
 async fn one_for_three(store: SqlStore, pool: &str) {
     let free = until(&store, pool, |pool| pool.in_use == 0 && pool.waiting == 0).await;
     assert_eq!(free.max, 1);
@@ -39,7 +39,7 @@ async fn one_for_three(store: SqlStore, pool: &str) {
         waiter.await.unwrap().unwrap();
     }
     until(&store, pool, |pool| pool.in_use == 0 && pool.idle == 1 && pool.waiting == 0).await;
-    // Whoever gives up waits no more.
+    // A cancelled caller no longer counts as waiting.
     let held = store.begin().await.unwrap();
     let impatient = {
         let store = store.clone();

@@ -1,4 +1,4 @@
-//! The limiter in memory, to the nanosecond, and what it does when there are more clients than it has room for.
+//! The limiter in memory: nanosecond precision, and more clients than it has room for.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ async fn nobody_is_pushed_out_by_a_crowd_of_strangers() {
 async fn a_victim_is_not_pushed_out_while_the_crowd_goes_on() {
     let limiter = MemoryRateLimiter::with_max_keys(256);
     let second = time::Duration::SECOND;
-    // One each twelve seconds, which is all that the victim is allowed once the five are used up.
+    // One request every twelve seconds is the victim's whole allowance after the first five.
     let mut heard = 0;
     for at in 0..120 {
         heard += u32::from(allowed(&limiter, "victim", second * at).await);
@@ -92,12 +92,12 @@ async fn a_clock_that_steps_back_locks_nobody_out_for_long() {
     assert!(allowed(&limiter, "a", time::Duration::seconds(12)).await);
 }
 
-/// Requests of a crowd in each of a few seconds, as one customer with eight blocks of 65,536 networks sends them.
+/// Requests of a crowd per second, as one customer with eight blocks of 65,536 networks can send them.
 const CROWD: u32 = 48_000;
 const SECONDS: u32 = 4;
 const BLOCKS: u32 = 8;
 
-/// The networks of the crowd in one second, every one of them new.
+/// The networks of the crowd in one second, all of them new.
 fn crowd(second: u32) -> impl Iterator<Item = ClientNetwork> {
     (second * CROWD..(second + 1) * CROWD).map(|number| {
         let (block, network) = (number % BLOCKS, number / BLOCKS);
@@ -105,7 +105,7 @@ fn crowd(second: u32) -> impl Iterator<Item = ClientNetwork> {
     })
 }
 
-/// Those who come from elsewhere in one second: half of them by IPv4, and half of them by IPv6.
+/// Clients from other networks in one second: half of them by IPv4, half by IPv6.
 fn newcomers(second: u32) -> impl Iterator<Item = ClientNetwork> {
     (0..50_u8).flat_map(move |number| {
         let second = u8::try_from(second).unwrap();
@@ -134,7 +134,7 @@ async fn a_crowd_from_eight_blocks_keeps_no_newcomer_out() {
             allowed_from(&limiter, network, "login", &network.to_string(), second).await;
         }
         for network in newcomers(second) {
-            // The sixth is refused: newcomers have an allowance of their own, and no more than that.
+            // The limiter refuses the sixth call: a newcomer has its own allowance of five calls.
             for _ in 0..5 {
                 asked += 1;
                 served +=
@@ -173,7 +173,7 @@ async fn a_crowd_at_one_operation_takes_no_room_of_another() {
             allowed_from(&limiter, network, "login", &network.to_string(), second).await;
         }
     }
-    // Even the networks of the crowd: there is room for each of them.
+    // The networks of the crowd are allowed, too: the other operation has room for each of them.
     for network in crowd(0).take(20_000) {
         let subject = network.to_string();
         assert!(allowed_from(&limiter, network, "me", &subject, SECONDS).await, "{subject}");
@@ -214,7 +214,7 @@ async fn an_operation_with_a_long_period_has_room_for_more_clients() {
         }
         served.push(count);
     }
-    // Beside those who share the 2,048 shared allowances.
+    // Keys with an entry of their own, and 2,048 keys that used the shared allowances.
     assert_eq!(served, [1_024 + 2_048, 2 * 1_024 + 2_048, 4 * 1_024 + 2_048]);
 }
 
@@ -230,7 +230,7 @@ async fn a_displaced_key_gives_nothing_back_to_others() {
     for network in newcomers(0).take(30) {
         assert!(allowed_from(&limiter, network, "login", &network.to_string(), 0).await);
     }
-    // Of these keys, some have their own entry and some share one. Only an own entry gets a call back.
+    // Some of these keys have an entry of their own and some share one. Only a key with its own entry gets a call back.
     let mut again = 0;
     for network in &crowd {
         limiter.give_back(&key_from(*network, "login", &network.to_string()), QUOTA, now()).await;

@@ -1,4 +1,4 @@
-//! The rate limiters: the suite for both, and what only one of them can show.
+//! Rate limiters: the suite for both adapters, and tests for one of them.
 
 mod memory;
 mod redis;
@@ -7,7 +7,7 @@ mod redis_tls;
 
 use std::time::Duration;
 
-/// Hands all cases of the suite to a macro. A case that is missing here is found by a test below.
+/// Passes all cases of the suite to a macro. A test below finds missing cases.
 macro_rules! with_every_case {
     ($macro:ident $($limiter:ident)?) => {
         $macro! {
@@ -48,7 +48,7 @@ macro_rules! list {
     (; $($case:ident)+) => { [$(stringify!($case)),+] };
 }
 
-/// How long a case may take.
+/// Timeout of a case.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 mod conformance {
@@ -56,7 +56,7 @@ mod conformance {
     with_every_case!(run redis);
 }
 
-/// A case that is written but not run would show nothing.
+/// Finds cases that are written but not run.
 #[test]
 fn every_case_is_run() {
     let source = include_str!("../../../src/limiters/conformance.rs");

@@ -1,4 +1,4 @@
-//! The limiter in Redis: what several instances have in common, and what stays behind.
+//! The limiter in Redis: what instances share, and which keys stay in Redis.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use inwren_tests::process::redis::{self, RedisServer, redis_prefix, redis_url};
 
 const SLOW: Quota = Quota { limit: 5, period: Duration::from_secs(3_600) };
 
-/// The names of all keys that begin so.
+/// The names of all keys with this prefix.
 fn keys(url: &str, prefix: &str) -> Vec<String> {
     redis::ask(url, &["KEYS", &format!("{prefix}*")])
 }
@@ -33,7 +33,7 @@ async fn instances_share_to_the_call() {
         }
         assert_eq!(count, 5);
     }
-    // Whoever is told of the allowance is told the same, whichever instance is asked.
+    // All instances report the same remaining allowance.
     for left in (0..5).rev() {
         let decision = ask(&*instances[left % 3], "one by one", SLOW).await;
         assert_eq!(decision.remaining, u32::try_from(left).unwrap());
@@ -84,7 +84,7 @@ async fn nothing_stays_in_redis_for_longer_than_it_is_needed() {
     assert!(all.len() >= 2, "{all:?}");
     for key in &all {
         let left: i64 = redis::ask(&url, &["PTTL", key]);
-        // -2 is a key that is gone by now, -1 would be one that stays.
+        // -2 is an expired key; -1 would be a key without expiry.
         assert!(left == -2 || (0..=3_600_000).contains(&left), "{key}: {left}");
     }
     let gone = format!("{prefix}limit:login:quick");
@@ -104,7 +104,7 @@ async fn a_server_that_has_forgotten_the_script_gets_it_again() {
 
 #[tokio::test]
 async fn a_url_has_a_user_a_password_and_a_number() {
-    // These commands and no other ones, as docs/limits.md says.
+    // The user has these commands only, as docs/limits.md says.
     let rights = "~own:* +evalsha +script|load +time +get +set +select +auth";
     let ann = ["--user", "ann", "on", ">s3cr@t/?"].into_iter().chain(rights.split(' '));
     let others = ["--user", "boss", "on", ">boss", "~*", "+@all", "--user", "default", "off"];
@@ -116,10 +116,10 @@ async fn a_url_has_a_user_a_password_and_a_number() {
     until("a connection", || !limiter.is_degraded()).await;
     assert!(ask(&limiter, "bob", SLOW).await.allowed);
     let url = |number: u8| format!("redis://boss:boss@127.0.0.1:{}/{number}", server.port());
-    // On a slow machine the answer may have come without it.
+    // On a slow machine the limiter may have answered before Redis did.
     until("the key", || keys(&url(3), "own:").contains(&"own:limit:login:bob".to_owned())).await;
     assert!(keys(&url(0), "own:").is_empty());
-    // Neither of these may write, and both go on by themselves.
+    // Redis refuses both users, so both limiters decide locally.
     for refused in [as_user("wrong", "own:"), as_user("s3cr%40t%2F%3F", "other:")] {
         assert_eq!(heard(&refused, "bob", SLOW, 9).await, 5);
         assert_eq!(refused.metrics().fallback_decisions, 9);

@@ -1,5 +1,6 @@
-//! Redis slow, stopped, gone, refusing, or without memory: each instance limits by itself, from where its clients stand,
-//! and shares again once Redis is back. No figure is held tightly: the machine may be slow too.
+//! Redis slow, stopped, gone, refusing, or without memory: each instance continues to limit locally, starting from the
+//! state of its clients, and shares again when Redis is back. The time limits are wide, because the machine may be
+//! slow, too.
 
 use std::time::{Duration, Instant};
 
@@ -25,9 +26,11 @@ async fn away(limiter: &RedisRateLimiter) {
     until("Redis away", || limiter.is_degraded()).await;
 }
 
-/// Who has used the allowance up gets nothing, and who is new gets one: never unlimited, never nothing for anybody.
+/// A client without allowance gets nothing and a new client gets a full one: the limiter never allows all or refuses
+/// all.
 async fn limits_by_itself(limiter: &RedisRateLimiter, round: &str) {
-    // Until then an answer may be late by chance. Before the first connection it is away, but nothing is known of it.
+    // Before that, a late answer is possible. Before the first connection the limiter is degraded without having
+    // counted it.
     let is_known = || limiter.is_degraded() && limiter.metrics().degradations >= 1;
     until("it is known to be away", is_known).await;
     let before = limiter.metrics();
@@ -57,8 +60,8 @@ async fn a_server_that_hangs_costs_a_few_calls_a_moment() {
         "Redis hangs: the longest of 500 calls took {longest:?}, the middle one {:?}, all {sum:?}",
         waits[250]
     );
-    // A few of them wait. If all did, the middle one would take 10 ms, however fast the machine is; and however slow it
-    // is, who does not wait has next to nothing to do.
+    // Only a few calls wait. If all waited, the median would be 10 ms on any machine; a call that does not wait takes
+    // next to no time, even on a slow machine.
     assert!(waits[250] < Duration::from_millis(5), "{:?}", waits[250]);
     limits_by_itself(&limiter, "the hang").await;
     server.signal("CONT");
@@ -81,7 +84,7 @@ async fn a_server_that_is_gone_is_done_without_and_found_again() {
         back(&limiter).await;
         println!("Redis restarted: back after {:?}", begun.elapsed());
     }
-    // It came back without memory, and learns from the instance what the clients have used.
+    // Redis restarted without its data, and the instance reports the usage of its clients to it.
     let other = patient(&server.url(), "t:");
     back(&other).await;
     assert_eq!(heard(&limiter, "used up", SLOW, 9).await, 0);
@@ -132,13 +135,13 @@ async fn one_hiccup_is_one_decision() {
         let seen = (limiter.metrics().fallback_decisions, limiter.is_degraded());
         server.signal("CONT");
         until("the late answer", || server.ask::<i64>(&["DBSIZE"]) > 0).await;
-        // The call that was not waited for was made all the same, and counts once: here by what is known, there by
-        // itself.
+        // Redis executed the call that the limiter did not wait for. It counts once: in the local state here, and in
+        // Redis by its own execution.
         assert_eq!(heard(&limiter, "ann", SLOW, 9).await, 2);
         if seen == (1, false) {
             return;
         }
-        // The machine had a hiccup of its own.
+        // The machine itself was slow in this attempt.
         println!("attempt {attempt}: {seen:?}");
     }
     panic!("one hiccup is more than one decision");
@@ -160,7 +163,7 @@ async fn a_server_that_takes_nothing_is_away_though_it_answers() {
     ];
     for (name, breaks, mends) in faults {
         let _: String = server.ask(breaks);
-        // Refusals need no write: it is the probe that finds out.
+        // Refused requests need no write: the probe detects the fault.
         away(&limiter).await;
         limits_by_itself(&limiter, name).await;
         let _: String = server.ask(mends);

@@ -1,4 +1,4 @@
-//! Redis over TLS: only the one whose certificate is good is spoken to.
+//! Redis over TLS: the limiter connects only to a server with a valid certificate.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 const SLOW: Quota = Quota { limit: 5, period: Duration::from_secs(3_600) };
 
-/// An authority, and a server's certificate of it for this name.
+/// A certificate authority, and a server certificate that it issued for this name.
 struct Authority {
     pem: String,
     folder: TempFolder,
@@ -90,7 +90,7 @@ async fn nobody_else_is_spoken_to() {
         ("another name", limiter(&misnamed, Some(&another_name.pem))),
     ];
     for (why, limiter) in refused {
-        // The first of them waits for the first attempt, which fails.
+        // The first call waits for the first connection attempt, which fails.
         assert_eq!(heard(&limiter, "ann", SLOW, 9).await, 5, "{why}");
         until("the first attempt fails", || limiter.metrics().degradations == 1).await;
         let metrics = limiter.metrics();

@@ -1,4 +1,4 @@
-//! Each adapter against the other: the same bytes out, the same answer to whatever comes in.
+//! Each adapter against the other: both issue the same bytes and verify every token with the same result.
 
 use inwren_adapters::crypto::jwt::SigningKeys;
 use inwren_adapters::crypto::keys::KeyPair;
@@ -15,7 +15,7 @@ fn the_same_claims_under_the_same_key_are_the_same_token_of_either() {
             let signature = token.expose().rsplit('.').next().unwrap();
             assert_eq!(signature.len(), (bits / 8 * 4).div_ceil(3), "{bits}: {class:?}");
             assert_eq!(class.issue(&*portable).expose(), token.expose(), "{bits}: {class:?}");
-            // And once more: nothing random goes into it.
+            // Issues the token again: the signature contains nothing random.
             assert_eq!(class.issue(&*aws).expose(), token.expose(), "{bits}: {class:?}");
             for tokens in [&aws, &portable] {
                 assert_eq!(class.refusal(&**tokens, token.expose(), now()), None, "{bits}: {class:?}");

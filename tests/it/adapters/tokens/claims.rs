@@ -1,4 +1,4 @@
-//! What tokens say, and for how long.
+//! Claims of tokens, and their lifetime.
 
 use serde_json::json;
 use sha2::{Digest, Sha256};

@@ -1,4 +1,4 @@
-//! Tokens of the service before this one, by both adapters.
+//! Tokens of the legacy service, with both adapters.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::{access, format, key, now, other_key};
 
 type Named = (&'static str, Box<dyn LegacyTokenVerifier>);
 
-/// When the second key takes over from the first.
+/// Time after which the second key signs instead of the first.
 const TURN: Duration = Duration::hours(10);
 
 fn adapters(keys: &SigningKeys) -> [Named; 2] {
@@ -54,7 +54,7 @@ fn the_claims_are_those_that_count() {
         let token = old_service::token(&Forger::with(key()), &by_address);
         let claims = tokens.verify_legacy(&token, now()).unwrap();
         assert!(matches!(claims.subject, LegacySubject::Email(_)) && claims.issued_at.is_none(), "{name}");
-        // As `time.time()` gives it.
+        // A fraction, as `time.time()` returns it.
         let mut fraction = old_service::claims(&user(), now().unix_timestamp());
         fraction["exp"] = json!(1_800_001_800.25);
         let token = old_service::token(&Forger::with(key()), &fraction);
@@ -101,9 +101,9 @@ fn a_key_counts_from_when_it_signs_until_it_is_dropped() {
     for (name, tokens) in adapters(&keys) {
         for (pair, issued, verified, refusal) in [
             (key(), Duration::ZERO, Duration::ZERO, None),
-            // Before the manifest knows of any key, it was the first.
+            // The first key of the manifest also verifies tokens issued before its start.
             (key(), -Duration::days(2), -Duration::days(2), None),
-            // The service before goes on with its own key while it still runs.
+            // The legacy service keeps signing with its own key while it runs.
             (key(), TURN + Duration::HOUR, TURN + Duration::HOUR, None),
             (key(), gone, gone, Some(InvalidToken::Signature)),
             (other_key(), Duration::ZERO, Duration::ZERO, Some(InvalidToken::Signature)),

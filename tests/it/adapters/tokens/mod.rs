@@ -25,7 +25,7 @@ use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// All ports of an adapter in one, and the change of its keys.
+/// All ports of an adapter, and the replacement of its keys.
 trait Adapter: TokenIssuer + TokenVerifier + KeyDirectory {
     fn replace_keys(&self, keys: &SigningKeys) -> Result<(), KeyError>;
 }
@@ -57,13 +57,13 @@ fn adapters() -> [Named; 2] {
     with_keys(&format(), &SigningKeys::of_one(key().clone()))
 }
 
-/// A key of 2048 bits, always the same.
+/// A fixed key of 2048 bits.
 fn key() -> &'static KeyPair {
     static KEY: OnceLock<KeyPair> = OnceLock::new();
     KEY.get_or_init(|| KeyPair::generate(2048).unwrap())
 }
 
-/// Another one.
+/// Another fixed key.
 fn other_key() -> &'static KeyPair {
     static KEY: OnceLock<KeyPair> = OnceLock::new();
     KEY.get_or_init(|| KeyPair::generate(2048).unwrap())
@@ -115,7 +115,7 @@ fn refresh() -> RefreshClaims {
     }
 }
 
-/// A class of tokens: how one is issued and verified.
+/// A class of tokens: how a test issues and verifies one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Class {
     Access,
@@ -126,7 +126,7 @@ enum Class {
 impl Class {
     const ALL: [Self; 3] = [Self::Access, Self::Client, Self::Refresh];
 
-    /// A token of the class with the claims that are above.
+    /// A token of the class with the claims above.
     fn issue(self, tokens: &dyn Adapter) -> PlainToken {
         match self {
             Self::Access => tokens.issue_access(&access()).unwrap(),
@@ -135,7 +135,7 @@ impl Class {
         }
     }
 
-    /// Why a token is not one of the class. If it is one, its claims must be those that are above.
+    /// Why the token is not valid for the class. The claims of a valid token must be those above.
     fn refusal(self, tokens: &dyn Adapter, token: &str, now: OffsetDateTime) -> Option<InvalidToken> {
         match self {
             Self::Access => tokens.verify_access(token, now).map(|claims| assert_eq!(claims, access())).err(),
@@ -147,7 +147,7 @@ impl Class {
     }
 }
 
-/// A part of a token, read without any check.
+/// A part of a token, read without any verification.
 fn part(token: &PlainToken, index: usize) -> Value {
     let part = token.expose().split('.').nth(index).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()

@@ -1,4 +1,4 @@
-//! What is not ours is refused, by both for the same reason.
+//! Both adapters refuse invalid tokens for the same reason.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use inwren_tests::app::forge::{Algorithm, Forger};
 
 use super::{Class, adapters, format, key, now, other_key, with_keys};
 
-/// The header and the payload of a good token of the class, as text.
+/// The header and the payload of a valid token of the class, as text.
 fn texts(class: Class) -> (String, String) {
     let [(_, tokens), _] = adapters();
     let token = class.issue(&*tokens);
@@ -20,7 +20,7 @@ fn texts(class: Class) -> (String, String) {
     (parts.next().unwrap(), parts.next().unwrap())
 }
 
-/// Signed with our key, whatever it says.
+/// A token with this header and payload, signed with our key.
 fn signed(header: &str, payload: &str) -> String {
     Forger::with(key()).sign(Algorithm::Rs256, header, payload)
 }
@@ -113,7 +113,7 @@ fn a_payload_that_ours_never_have_is_refused_though_well_signed() {
             "{}".to_owned(),
             String::new(),
         ];
-        // A claim of another class, even without a value.
+        // A claim of another class, even with the value `null`.
         payloads.extend(match class {
             Class::Access => [with(r#""client_id":"another""#), with(r#""sid":null"#)],
             Class::Client => [with(r#""sid":null"#), with(r#""email":null"#)],

@@ -1,4 +1,4 @@
-//! Several keys at once, and keys that come and go while the adapter is in use.
+//! Several keys, and keys that are added and removed while the adapter is in use.
 
 use std::thread;
 
@@ -13,9 +13,9 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Adapter, Class, Named, access, format, key, now, other_key, part, refresh, with_keys};
 
-/// For how long a key is good that signs no more.
+/// How long a key stays valid for verification after it stopped signing.
 const TOKEN_LIFETIME: Duration = Duration::days(8);
-/// When the second key takes over from the first.
+/// Time after which the second key signs instead of the first.
 const TURN: Duration = Duration::minutes(10);
 
 fn ring<const N: usize>(keys: [(&KeyPair, OffsetDateTime); N]) -> SigningKeys {
@@ -23,7 +23,7 @@ fn ring<const N: usize>(keys: [(&KeyPair, OffsetDateTime); N]) -> SigningKeys {
     SigningKeys { keys: keys.into(), token_lifetime: TOKEN_LIFETIME }
 }
 
-/// The first key, and the second from the turn on.
+/// The first key, and the second, which signs after `TURN`.
 fn two_keys() -> SigningKeys {
     ring([(other_key(), now() + TURN), (key(), now() - Duration::DAY)])
 }
@@ -54,7 +54,7 @@ fn whoever_has_the_same_keys_makes_the_same_hashes_and_nobody_else_does() {
         a
     };
     let expected = hash(&two_keys(), "a purpose", "ann@example.org");
-    // It is the newest key that counts, whatever the time is and whichever others are still there.
+    // Only the newest key matters, at any time and with any other keys.
     let newest = SigningKeys::of_one(other_key().clone());
     assert_eq!(hash(&newest, "a purpose", "ann@example.org"), expected);
     let oldest = SigningKeys::of_one(key().clone());
@@ -81,7 +81,7 @@ fn the_time_of_issue_alone_decides_which_key_signs() {
         assert_eq!(signer(TURN - Duration::SECOND), first, "{name}");
         assert_eq!(signer(TURN), second, "{name}");
         assert_eq!(signer(TURN + Duration::DAY), second, "{name}");
-        // So what was signed before the turn can be signed again after it.
+        // A token that was signed before the turn can be signed again after it.
         let before = with_keys(&format(), &SigningKeys::of_one(key().clone()));
         for (_, before) in before {
             let again = tokens.issue_refresh(&refresh()).unwrap().token;
@@ -106,7 +106,7 @@ fn a_key_is_published_and_believed_from_before_it_signs_until_its_last_token_is_
             assert_eq!(published(&*tokens, after), expected, "{name}: after {after}");
         }
 
-        // Whatever is published is believed, and nothing else is.
+        // The adapter accepts exactly the published keys.
         let claims = AccessClaims { expires_at: now() + Duration::days(365), ..access() };
         let by_first = tokens.issue_access(&claims).unwrap();
         // Signed by an instance whose clock is ahead.
@@ -178,19 +178,19 @@ fn a_token_that_was_good_is_judged_anew_each_time() {
         for _ in 0..3 {
             assert_eq!(refusal(Duration::ZERO), None, "{name}");
         }
-        // Its time is over, or that of its key.
+        // Before the time of issue, and around the end of the key.
         assert_eq!(refusal(-Duration::HOUR), Some(InvalidToken::Early), "{name}");
         assert_eq!(refusal(TURN + TOKEN_LIFETIME - Duration::SECOND), None, "{name}");
         assert_eq!(refusal(TURN + TOKEN_LIFETIME), Some(InvalidToken::Header), "{name}");
         assert_eq!(tokens.verify_client(token, now()).err(), Some(InvalidToken::Claims), "{name}");
-        // Whatever is changed of it.
+        // Changes each character of the token.
         for place in 0..token.len() {
             let mut forged = token.to_owned();
             let changed = if token.as_bytes()[place] == b'A' { "B" } else { "A" };
             forged.replace_range(place..=place, changed);
             assert!(tokens.verify_access(&forged, now()).is_err(), "{name}: {forged}");
         }
-        // Its key is taken away, and comes back.
+        // Removes the token's key and adds it again.
         tokens.replace_keys(&away).unwrap();
         assert_eq!(refusal(Duration::ZERO), Some(InvalidToken::Header), "{name}");
         tokens.replace_keys(&ring(two)).unwrap();

@@ -1,9 +1,9 @@
-//! Project Wycheproof's vectors for RSA signatures with PKCS #1 v1.5 and SHA-256, which is what RS256 is.
+//! Project Wycheproof's vectors for RSA signatures with PKCS #1 v1.5 and SHA-256, the algorithm of RS256.
 //!
-//! The vectors have keys of their own, without the private halves, and sign messages that are no tokens. So each is
-//! carried over to a token of ours: the block that its signature hides is opened with its key, the digest in it is
-//! replaced by that of the token, and the block is closed with our key again. What is wrong with the vector is then all
-//! that is wrong with the token, which goes through the whole of each adapter.
+//! The vectors have keys of their own, without the private halves, and sign messages that are not tokens. So the test
+//! transfers each vector to a token of ours: it opens the block in the signature with the vector's key, replaces the
+//! digest in it by that of the token, and closes the block with our key. The fault of the vector is then the only fault
+//! of the token, and each adapter verifies the complete token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -54,9 +54,9 @@ fn signatures_with_4096_bits() {
 struct Tally {
     accepted: usize,
     refused: usize,
-    /// Those of either in whose block the token's digest stands.
+    /// Accepted or refused vectors whose block contains the token's digest.
     our_digest: usize,
-    /// Those of either that hide no block: their bytes are tried as they are.
+    /// Accepted or refused vectors without a block: the test tries their bytes unchanged.
     as_they_are: usize,
 }
 
@@ -71,7 +71,7 @@ fn try_all(name: TestName, bits: usize, expected: Tally) {
     for group in &TestSet::load(name).unwrap().test_groups {
         for test in &group.tests {
             let signature = carry_over(group, test, signed, &key, &mut tally);
-            // A block without the NULL, which a lenient verifier may accept, is none that we write.
+            // A lenient verifier may accept a block without the NULL; no signature of ours has such a block.
             let reason = match test.result {
                 TestResult::Valid => None,
                 TestResult::Acceptable | TestResult::Invalid => Some(InvalidToken::Signature),
@@ -87,8 +87,8 @@ fn try_all(name: TestName, bits: usize, expected: Tally) {
     assert_eq!(tally, expected);
 }
 
-/// The signature over our bytes that has everything of the vector's but its key and its message. If no block is hidden
-/// in the vector's, or rubbish that our key could not hide, it is the vector's own.
+/// The vector's signature, transferred to our key and our message. A signature that contains no block, or a block that
+/// our key could not sign, is returned unchanged.
 fn carry_over(
     group: &TestGroup,
     test: &Test,
@@ -111,12 +111,12 @@ fn carry_over(
     padded(&close(key, &number(&block)), key.size())
 }
 
-/// The number that the public key turns into this one.
+/// The RSA private operation: the public key turns the result back into `block`.
 fn close(key: &RsaPrivateKey, block: &BigUint) -> BigUint {
     rsa_decrypt_and_check(key, None::<&mut OsRng>, block).unwrap()
 }
 
-/// As many bytes as the key's signatures have.
+/// The number with as many bytes as signatures of the key have.
 fn padded(number: &BigUint, length: usize) -> Vec<u8> {
     let bytes = number.to_bytes_be();
     let mut padded = vec![0; length - bytes.len()];
@@ -124,7 +124,7 @@ fn padded(number: &BigUint, length: usize) -> Vec<u8> {
     padded
 }
 
-/// What some vectors do with numbers, done with ours, because it does not outlive a change of keys.
+/// Numbers that some vectors use as signatures, here with our modulus: a transfer to our key would change them.
 #[test]
 fn numbers_that_are_no_signatures() {
     let adapters = adapters();
@@ -138,7 +138,7 @@ fn numbers_that_are_no_signatures() {
     let (signed, _) = token.expose().rsplit_once('.').unwrap();
     let numbers = [zero, one.clone(), &n - &one, n.clone(), &n + &one, largest.clone()];
     let mut tried = numbers.map(|number| (signed.to_owned(), number)).to_vec();
-    // The modulus added to a good signature: that fits into its bytes only now and then.
+    // The modulus added to a valid signature: the sum fits into the bytes for some signatures only.
     let unreduced = (0..).find_map(|id: u32| {
         let claims = AccessClaims { id: TokenId::from_stored(id.to_string()), ..access() };
         let token = tokens.issue_access(&claims).unwrap();
