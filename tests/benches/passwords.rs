@@ -1,4 +1,5 @@
-//! What a password costs at the service's default parameters: `cargo bench -p inwren-tests --bench passwords`.
+//! Measures hashing and verifying passwords at the default parameters:
+//! `cargo bench -p inwren-tests --bench passwords`.
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails may say so in any way")]
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ const PARAMETERS: Argon2Parameters = Argon2Parameters { memory_kib: 19_456, iter
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    // One thread, so that the figures are those of a core.
+    // One thread, so that the figures are per core.
     let limits = HasherLimits::for_machine(1, PARAMETERS);
     let hasher = Argon2Hasher::start(PARAMETERS, limits, Arc::new(SystemEntropy)).unwrap();
     let runtime = runtime::Builder::new_current_thread().enable_time().build().unwrap();

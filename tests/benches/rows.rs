@@ -1,6 +1,6 @@
-//! What it costs to read rows, from the question to the domain's types: `cargo bench -p inwren-tests --bench rows`.
+//! Measures reading rows, from the query to the domain types: `cargo bench -p inwren-tests --bench rows`.
 //!
-//! SQLite, whose answers are there at once: what is measured is the driver, the mapping and the checks of the values.
+//! SQLite answers without waiting, so the benchmark measures the driver, the mapping and the validation of the values.
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails may say so in any way")]
 
 use criterion::{Criterion, Throughput};

@@ -1,4 +1,4 @@
-//! What a token costs with either library: `cargo bench -p inwren-tests --bench tokens`.
+//! Measures signing and verifying tokens with either library: `cargo bench -p inwren-tests --bench tokens`.
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails may say so in any way")]
 
 use criterion::{Criterion, Throughput};
@@ -11,7 +11,7 @@ use inwren_domain::token::{AccessClaims, RefreshClaims, TokenIssuer, TokenVerifi
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// The sizes that a key may have; the first is what is made where nothing is said.
+/// Allowed key sizes in bits; the first is the default.
 const KEY_BITS: [usize; 3] = [2048, 3072, 4096];
 
 trait Tokens: TokenIssuer + TokenVerifier {}
@@ -35,7 +35,7 @@ fn measure(criterion: &mut Criterion, bits: usize, adapter: &str, tokens: &dyn T
     group.throughput(Throughput::Elements(1));
     group.bench_function("sign_access", |bencher| bencher.iter(|| tokens.issue_access(&access)));
     group.bench_function("sign_refresh", |bencher| bencher.iter(|| tokens.issue_refresh(&refresh)));
-    // The signature of a refresh token is computed each time, that of an access token for its first request alone.
+    // The signature of a refresh token is verified each time, that of an access token only on its first use.
     group.bench_function("verify_refresh", |bencher| {
         bencher.iter(|| tokens.verify_refresh(refresh_token.expose(), refresh.issued_at).unwrap());
     });
