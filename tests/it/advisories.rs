@@ -1,4 +1,4 @@
-//! Every locked crate is compared with a dated snapshot of the RustSec advisories, so that the check needs no network.
+//! Compares every locked crate with a dated snapshot of the RustSec advisories, so that the check needs no network.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -60,7 +60,8 @@ fn locked_crates_have_no_unexplained_advisory() {
     let open: Vec<_> = affecting(&advisories, &lock).into_iter().collect();
     let unexplained: Vec<_> = open.iter().filter(|id| !explained.contains(*id)).collect();
     assert!(unexplained.is_empty(), "update these crates, or explain in deny.toml: {unexplained:?}");
-    // The snapshot is read, and an ignored advisory that no longer applies is removed.
+    // Shows that the snapshot is read. This advisory is open; if it no longer applies, remove it from deny.toml and
+    // here.
     assert!(open.contains(&"RUSTSEC-2023-0071"), "{open:?}");
 }
 

@@ -1,4 +1,4 @@
-//! Who may depend on whom, and where the bans are lifted: read from the manifests and the sources.
+//! Allowed dependencies between crates and lifted bans, read from the manifests and the sources.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
 }
 
-/// The names under `[dependencies]` and the like of a member's manifest, but not those of its tests.
+/// The names in the dependency tables of a member's manifest, without those of its tests.
 fn dependencies(member: &str) -> Vec<String> {
     let text = std::fs::read_to_string(root().join(member).join("Cargo.toml")).expect("a manifest");
     let mut names = Vec::new();
@@ -47,7 +47,8 @@ fn sources(member: &str) -> Vec<(String, String)> {
 
 #[test]
 fn the_domain_is_pure() {
-    // `idna` and `unicode-normalization` are tables of Unicode: what an address and a password mean is a rule of the domain.
+    // `idna` and `unicode-normalization` are Unicode tables: the rules for addresses and passwords belong to the
+    // domain.
     let allowed = ["async-trait", "idna", "thiserror", "time", "unicode-normalization", "uuid", "zeroize"];
     assert_eq!(dependencies("domain"), allowed);
 }
@@ -116,7 +117,7 @@ fn one_file_knows_all_adapters() {
         let own = text.split("#[cfg(test)]").next().unwrap_or_default();
         for maker in makers {
             let elsewhere = name != "app/src/wiring.rs" && own.contains(maker);
-            // The command that prints the document needs a store that keeps nothing.
+            // The command that prints the OpenAPI document needs a store without data.
             let printing = name == "app/src/cli/openapi.rs" && maker == "MemoryStore::new";
             assert!(!elsewhere || printing, "{name} makes a {maker}");
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Hands all cases, by module, to a macro. A case that is missing here is found by a test below.
+/// Passes all cases, by module, to a macro. A test below finds missing cases.
 macro_rules! with_every_case {
     ($macro:ident $($store:ident)?) => {
         $macro! {
@@ -243,7 +243,7 @@ macro_rules! list {
     };
 }
 
-/// How long a case may take. One that hangs, because two units wait for each other, fails instead.
+/// Timeout of a case: a case fails if, for example, two units wait for each other.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 with_every_case!(run memory);
@@ -255,7 +255,7 @@ mod databases {
     with_every_case_of_databases!(run postgres);
 }
 
-/// A case that is written but not run would show nothing.
+/// Finds cases that are written but not run.
 #[test]
 fn every_case_is_run() {
     let mut listed = with_every_case!(list);

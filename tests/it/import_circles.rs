@@ -1,6 +1,6 @@
-//! No circle of imports inside a crate: what a file needs can be read, tested and moved without what needs the file.
+//! Finds circular imports inside a crate: a reader can understand, test and move a file's imports without the file.
 //!
-//! A name that a module only passes on (`pub use`) counts for the module that defines it. Tests inside a file do not count.
+//! A name that a module re-exports (`pub use`) counts for the module that defines it. Tests inside a file do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -50,12 +50,12 @@ struct Crate {
     files: BTreeMap<Module, File>,
 }
 
-/// What a file says of others.
+/// The imports of a file.
 #[derive(Clone)]
 struct File {
-    /// Paths that it needs.
+    /// Paths that it uses.
     needed: Vec<Vec<String>>,
-    /// Names that it has from elsewhere, whether it passes them on or not, and the paths that they stand for.
+    /// Names that it imports or re-exports, and their paths.
     names: BTreeMap<String, Vec<String>>,
 }
 
@@ -106,7 +106,7 @@ impl Crate {
         Some(base.into_iter().chain(rest.iter().cloned()).collect())
     }
 
-    /// The module in which the item at this path stands.
+    /// The module that defines the item at this path.
     fn definer(&self, path: Vec<String>, passed_on: usize) -> Option<Module> {
         let length = (0..=path.len()).rev().find(|length| self.files.contains_key(&path[..*length]))?;
         let module = path[..length].to_vec();
@@ -146,7 +146,7 @@ impl File {
                 names.insert(name, path);
             }
         }
-        // Paths in the midst of the code. A visibility such as `pub(in crate::http)` is none.
+        // Paths outside of `use`. A visibility such as `pub(in crate::http)` is not a path.
         for start in ["crate::", "super::"] {
             for (at, _) in rest.match_indices(start) {
                 let before = rest[..at].chars().next_back();
@@ -164,13 +164,13 @@ impl File {
     }
 }
 
-/// Whether a `use` stands at the beginning of a line, after a visibility at most.
+/// Whether a `use` is at the start of a statement, with or without a visibility.
 fn is_statement(text: &str, at: usize) -> bool {
     let before = text[..at].rsplit(['\n', '{', '}']).next().unwrap_or_default().trim();
     before.is_empty() || before == "pub" || before.starts_with("pub(") && before.ends_with(')')
 }
 
-/// Takes a tree of imports apart: each path, and the name that it has here.
+/// Expands a tree of imports into each path and its local name.
 fn expand(prefix: &[String], tree: &str, used: &mut Vec<(Vec<String>, String)>) {
     let (mut depth, mut start) = (0_usize, 0);
     let mut parts = Vec::new();
@@ -203,7 +203,7 @@ fn expand(prefix: &[String], tree: &str, used: &mut Vec<(Vec<String>, String)>) 
     }
 }
 
-/// A way from a module back to itself, if there is one.
+/// A path of imports from a module back to itself, if one exists.
 fn circle(imports: &BTreeMap<&Module, BTreeSet<Module>>) -> Option<Vec<Module>> {
     fn walk(
         module: &Module,

@@ -1,4 +1,4 @@
-//! The one test binary: what is tested against whole stores and the whole service stands in its modules.
+//! The one test binary: its modules test whole stores and the whole service.
 
 mod adapters;
 mod advisories;

@@ -1,4 +1,4 @@
-//! What keeps a database small: sweeps that pass each other, and SQLite's file and write-ahead log.
+//! Database maintenance: concurrent sweeps, and SQLite's file and write-ahead log.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use sea_orm_migration::sea_orm::{
     ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait as _,
 };
 
-/// Events that occurred before [now].
+/// Adds events that occurred before [now].
 async fn add_old_events(store: &dyn Store, count: i64) {
     let mut unit = store.begin().await.unwrap();
     for n in 1..=count {
@@ -25,7 +25,7 @@ async fn add_old_events(store: &dyn Store, count: i64) {
     unit.commit().await.unwrap();
 }
 
-/// Where a store has several writers, a sweep MUST pass over what another one is deleting and not wait for it.
+/// If a store has several writers, a sweep MUST skip rows that another one is deleting and not wait for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sweep_on_postgres_waits_for_no_other_one() {
     let store = stores::postgres().await;
@@ -50,7 +50,7 @@ async fn a_sweep_on_postgres_waits_for_no_other_one() {
             second.sessions().sweep_ended(now(), 7).await.unwrap(),
         )
     };
-    // A lock is waited for longer than this.
+    // The lock timeout is longer than this, so a waiting sweep fails the test.
     let others = tokio::time::timeout(Duration::from_secs(60), others).await.expect("nobody waits");
     assert_eq!(others, (3, 3));
     first.rollback().await.unwrap();
@@ -76,7 +76,7 @@ impl OnDisk {
         Self { store, path, _folder: folder }
     }
 
-    /// How long the database and its log are.
+    /// The sizes of the database and its log in bytes.
     fn sizes(&self) -> (u64, u64) {
         let mut log = self.path.as_os_str().to_owned();
         log.push("-wal");
@@ -115,7 +115,7 @@ async fn a_swept_sqlite_file_becomes_smaller_step_by_step() {
     let (mut steps, mut bytes) = (0, 0);
     loop {
         let step = store.vacuum().await.unwrap();
-        // No step keeps a writer waiting for long.
+        // Each step is short enough not to delay a writer for long.
         assert!(step <= 1024 * 1024 + 64 * 1024, "{step} bytes in one step");
         if step == 0 {
             break;
@@ -127,7 +127,7 @@ async fn a_swept_sqlite_file_becomes_smaller_step_by_step() {
         "40,000 swept events: {pages} pages before, {left} after {steps} steps, {bytes} bytes given back"
     );
     assert!(steps > 1 && left < pages / 2, "{pages} pages became {left}");
-    // Some stay, to be used again.
+    // Some free pages stay for later use.
     assert!(number(store.writer(), "PRAGMA freelist_count").await > 200);
     assert_eq!(
         number(store.writer(), "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'")
@@ -138,7 +138,7 @@ async fn a_swept_sqlite_file_becomes_smaller_step_by_step() {
     assert_eq!(disk.sizes(), (left.unsigned_abs() * 4096, 0));
 }
 
-/// One that holds on to an old state for long keeps the log from being used anew, so that it grows.
+/// A long read transaction prevents the reuse of the log, so that the log grows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_has_grown_is_cut_off_when_the_reader_is_gone() {
     const LIMIT: u64 = 32 * 1024 * 1024;
@@ -152,7 +152,7 @@ async fn a_log_that_has_grown_is_cut_off_when_the_reader_is_gone() {
     }
     assert_eq!(disk.store.checkpoint().await.unwrap(), Checkpoint::Blocked);
     assert!(disk.sizes().1 > LIMIT);
-    // Nobody is kept out.
+    // The open reader blocks no writer.
     add_old_events(&disk.store, 1).await;
     reading.rollback().await.unwrap();
     assert_eq!(disk.store.checkpoint().await.unwrap(), Checkpoint::Done);
@@ -161,7 +161,7 @@ async fn a_log_that_has_grown_is_cut_off_when_the_reader_is_gone() {
     reader.close().await.unwrap();
 }
 
-/// The same without anybody's help: what the log had to grow by is cut off when it is used anew.
+/// Without a call of `checkpoint`, SQLite truncates the grown log when it reuses it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_is_used_anew_is_no_longer_than_it_may_be() {
     const LIMIT: u64 = 32 * 1024 * 1024;
@@ -181,7 +181,7 @@ async fn a_log_that_is_used_anew_is_no_longer_than_it_may_be() {
     assert!(disk.sizes().1 <= LIMIT, "{} bytes", disk.sizes().1);
 }
 
-/// A file from before there was an automatic vacuum is left as it is.
+/// A file created before automatic vacuum was enabled stays as large as it is.
 #[tokio::test]
 async fn a_file_that_cannot_become_smaller_is_no_failure() {
     let folder = TempFolder::new();

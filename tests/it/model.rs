@@ -1,8 +1,8 @@
-//! The life of sessions, made up at random and lived on every store. What must hold is said in [`inwren_tests::model`].
+//! Random sequences of session operations, run on every store. [`inwren_tests::model`] defines the expected behaviour.
 //!
-//! The cases are the same in every run. `PROPTEST_CASES` asks for more, `PROPTEST_RNG_SEED` for others. A failure is
-//! made as short as it can be and told with all that was asked and answered; its seed is added to a file in
-//! `tests/proptest-regressions`, which is to be committed with the repair, and is tried first from then on.
+//! The cases are the same in every run. `PROPTEST_CASES` sets the number of cases, `PROPTEST_RNG_SEED` another seed.
+//! The test shortens a failing case as far as possible and reports it with all calls and answers. It adds the seed to a
+//! file in `tests/proptest-regressions`; commit that file with the fix: later runs try the seed first.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use proptest::test_runner::{
     Config, FileFailurePersistence, RngSeed, TestCaseError, TestRunner, contextualize_config,
 };
 
-/// How long a case may take. One that hangs fails instead.
+/// Timeout of a case.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// How often a case is tried that may be a shorter form of one that failed.
+/// How often the test tries a shorter form of a failed case.
 const TRIES: usize = 10;
 
-/// What the cases must meet to tell anything.
+/// Outcomes that the cases must meet: without them the test would show nothing.
 const TELLING: [&str; 18] = [
     "Authenticate: Token",
     "Authenticate: done",
@@ -44,7 +44,7 @@ const TELLING: [&str; 18] = [
     "Revoke: done",
 ];
 
-/// Makes a property a test of so many cases on each store.
+/// Makes a property a test with the given number of cases on each store.
 macro_rules! on_every_store {
     ($property:ident: $($store:ident $cases:literal)+) => {
         mod $property {$(
@@ -59,7 +59,7 @@ macro_rules! on_every_store {
 on_every_store!(operations_one_by_one: memory 500 sqlite 100 postgres 100);
 on_every_store!(operations_at_once: memory 500 sqlite 100 postgres 100);
 
-/// Whatever happens in whatever order, each answer and each change is the one that is due.
+/// In any order of operations, each answer and each change is the expected one.
 fn operations_one_by_one(cases: u32, store: impl Future<Output = TestStore>) {
     let regressions = concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/one_by_one.txt");
     let tally = hold(&one_by_one(), cases, regressions, store);
@@ -69,7 +69,7 @@ fn operations_one_by_one(cases: u32, store: impl Future<Output = TestStore>) {
     }
 }
 
-/// Whatever happens at once, the answers and the changes are those of some order.
+/// The answers and changes of concurrent operations are those of some sequential order.
 fn operations_at_once(cases: u32, store: impl Future<Output = TestStore>) {
     let regressions = concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/at_once.txt");
     hold(&at_once(), cases, regressions, store);
@@ -100,7 +100,7 @@ fn hold(
             let living = live_through(&store, &clock, &case, &mut tally);
             let lived = runtime.block_on(async { tokio::time::timeout(PATIENCE, living).await });
             if let Err(failure) = lived.unwrap_or_else(|_| Err("it hangs".to_owned())) {
-                // From here on shorter cases are tried. What goes wrong in a race does not go wrong every time.
+                // From here on the runner tries shorter cases, each several times: a race does not fail every time.
                 tries.set(TRIES);
                 return Err(TestCaseError::fail(failure));
             }

@@ -1,5 +1,5 @@
-//! Every parser of bytes from outside, with its seeds and with what is near them. The fuzzers in `tests/fuzz` do the same
-//! for longer.
+//! Every parser of external input, with its seeds and mutations of them. The fuzzers in `tests/fuzz` do the same for
+//! longer.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use inwren_tests::fuzz::{self, TARGETS};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-/// How many inputs each parser gets, besides its seeds.
+/// Inputs per parser, in addition to its seeds.
 const CASES: u32 = 300;
 
 macro_rules! each_takes_anything {
@@ -18,7 +18,7 @@ macro_rules! each_takes_anything {
             takes_anything(stringify!($target));
         })+
 
-        /// One that is missing here is tried by nobody.
+        /// Finds parsers that no test tries.
         #[test]
         fn every_parser_is_tried() {
             let tried = [$(stringify!($target)),+];
@@ -53,7 +53,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = folder().join("seeds").join(target);
     let read = |name: String| std::fs::read(folder.join(name)).expect("a seed");
     let mut seeds: Vec<Vec<u8>> = names_in(&folder).into_iter().map(read).collect();
-    // No private key and no token lies in the repository.
+    // The repository contains no private key and no token, so the test generates these seeds.
     match target {
         "pem" => seeds.push(key().to_pem().expect("a key in PEM").as_bytes().to_vec()),
         "token_header" => {
@@ -66,7 +66,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// A seed with something else in the place of a part of it, or anything.
+/// A seed with a part of it replaced, or random bytes.
 fn near(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..6),

@@ -1,5 +1,5 @@
-//! The tables of `docs/security.md` name tests and places in the code: all of them are there, and every requirement has a
-//! row of the right shape.
+//! The tables of `docs/security.md` name tests and places in the code: checks that all of them exist, and that every
+//! requirement has a valid row.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,13 @@ fn document() -> String {
     read("docs/security.md")
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// `http::limits::of_thirty_logins_at_once_five_are_heard` and the like: a test, by its path in the binary of the tests.
+/// Whether the text is the path of a test in the test binary, such as
+/// `http::limits::of_thirty_logins_at_once_five_are_heard`.
 fn is_test_path(text: &str) -> bool {
     let is_name = |part: &str| {
         !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
@@ -29,7 +30,8 @@ fn is_test_path(text: &str) -> bool {
     text.contains("::") && text.split("::").all(is_name)
 }
 
-/// `domain/src/credential/password_policy.rs` and the like, with or without a name in it: `app/src/runtime/server/mod.rs: MAX_HEADER_BYTES`.
+/// Whether the text is a path of a file, with or without a name in it, such as
+/// `domain/src/credential/password_policy.rs` or `app/src/runtime/server/mod.rs: MAX_HEADER_BYTES`.
 fn is_file_path(text: &str) -> bool {
     let path = text.split(':').next().unwrap_or_default();
     let endings = [".rs", ".toml", ".md", ".json", ".txt", ".py", ".mjs", "/run"];
@@ -39,13 +41,13 @@ fn is_file_path(text: &str) -> bool {
         && endings.iter().any(|end| path.ends_with(end))
 }
 
-/// Whether a source has a function of this name, as it is written or as a story of the HTTP tests.
+/// Whether a source defines a function of this name, or lists it as a story of the HTTP tests.
 fn has_function(source: &str, name: &str) -> bool {
     source.contains(&format!("fn {name}("))
         || source.lines().any(|line| line.split_whitespace().any(|word| word.trim_end_matches(',') == name))
 }
 
-/// Where a test of the binary of the tests stands, or a case of the conformance suite.
+/// The files of a module of the test binary or of the conformance suite.
 fn sources_of(module: &[&str]) -> Vec<PathBuf> {
     let path = module.join("/");
     let folders = ["tests/it", "tests/src"];
@@ -124,7 +126,7 @@ fn rows(document: &str, heading: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// Whether this is a test, by its path or as the name of a unit test in a file, or a whole file.
+/// Whether the text is a test (its path, or the name of a unit test in a file) or a whole file.
 fn shows(text: &str) -> bool {
     match text.split_once(": ") {
         _ if is_test_path(text) => true,
@@ -151,7 +153,7 @@ fn every_requirement_has_a_row_with_an_answer() {
         assert!(["1", "2", "3"].contains(&level.as_str()), "{row:?}");
         assert!(asks.len() > 10, "{row:?}");
         assert!(["yes", "partly", "no", "operator"].contains(&holds.as_str()), "{row:?}");
-        // Who says yes shows it; who does not says why. That a word stands in a file shows nothing.
+        // A "yes" needs a test, a file or a link; any other answer needs a reason. A word in a file is no evidence.
         let shows = quoted(shown).any(shows) || shown.contains("](");
         assert!(holds != "yes" || shows, "{row:?}");
         assert!(holds == "yes" || shown.split_whitespace().count() >= 4, "{row:?}");
