@@ -1,4 +1,4 @@
-//! The account of the caller.
+//! Get, change and close the caller's account.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ async fn an_address_is_changed(store: Arc<dyn Store>) {
     assert_eq!(app.me(&ann.tokens.access).await.json(), user, "the session goes on");
     app.login("new@example.org").await;
     app.try_login(&ann.email, PASSWORD).await.expect_problem(401, "invalid-credentials");
-    // The address of before is free, and the new one can be written otherwise.
+    // The former address is free again. The account can also change the spelling of its new address.
     app.register(&ann.email).await;
     let user = update(&app, &ann, json!({ "email": "NEW@example.org" })).await.expect_status(200).json();
     assert_eq!(user["email"], "NEW@example.org");
@@ -77,7 +77,7 @@ async fn an_address_is_unique(store: Arc<dyn Store>) {
         update(&app, &ann, json!({ "email": email })).await.expect_problem(409, "email-taken");
     }
     assert_eq!(app.me(&ann.tokens.access).await.json()["email"], ann.email);
-    // Nor is the address of a closed account free.
+    // A closed account keeps its address.
     close(&app, &bob).await.expect_done();
     update(&app, &ann, json!({ "email": bob.email })).await.expect_problem(409, "email-taken");
 }
@@ -90,7 +90,7 @@ async fn a_change_of_address_needs_a_recent_login(store: Arc<dyn Store>) {
     app.clock.advance(Duration::SECOND * 2);
     expect_step_up(&update(&app, &ann, json!({ "email": "third@example.org" })).await, 900);
     assert_eq!(app.me(&ann.tokens.access).await.json(), user);
-    // What is no change of the address needs none.
+    // A request that does not change the address needs no recent login.
     for body in [json!({ "email": "second@example.org" }), json!({ "tier": "free" }), json!({})] {
         update(&app, &ann, body).await.expect_status(200).json();
     }
@@ -115,11 +115,11 @@ async fn tiers_are_chosen_from_those_for_users(store: Arc<dyn Store>) {
     for tier in [json!("gold"), json!(""), json!("Free"), json!(["free"]), json!(true)] {
         update(&app, &ann, json!({ "tier": tier })).await.expect_invalid(&["/tier"]);
     }
-    // Refused as a whole: the address stays too.
+    // The service rejects the whole request, so the address stays unchanged too.
     let both = json!({ "email": "new@example.org", "tier": "premium" });
     update(&app, &ann, both).await.expect_problem(403, "tier-not-self-service");
     assert_eq!(app.me(&ann.tokens.access).await.json()["email"], ann.email);
-    // Whoever was given a tier may go back to a free one.
+    // A user with a tier that an administrator assigned may return to a self-service tier.
     let path = format!("/admin/users/{}", ann.id);
     let call = app.put(&path).bearer(&admin.tokens.access).json(&json!({ "tier": "premium" }));
     call.send().await.expect_status(200).json();
@@ -168,7 +168,7 @@ async fn closing_the_account_is_a_soft_delete(store: Arc<dyn Store>) {
     let path = format!("/admin/users/{}", ann.id);
     let user = app.get(&path).bearer(&admin.tokens.access).send().await.expect_status(200).json();
     assert_eq!((&user["is_active"], &user["email"]), (&json!(false), &json!(ann.email)));
-    // Activated again, the user logs in anew: the sessions of before stay ended.
+    // After reactivation the user logs in again: the earlier sessions stay revoked.
     let call = app.put(&path).bearer(&admin.tokens.access).json(&json!({ "is_active": true }));
     call.send().await.expect_status(200).json();
     app.me(&ann.tokens.access).await.expect_invalid_token();

@@ -1,4 +1,4 @@
-//! The activity of the own account.
+//! The activity log of the caller's account.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ async fn users_see_their_own_events_only(store: Arc<dyn Store>) {
     let sessions = app.get("/users/me/sessions").bearer(&ann.tokens.access).send().await.json();
     assert_eq!(seen[0]["session_id"], sessions["items"][0]["id"]);
     assert_eq!(activity(&app, &bob).await.len(), 2);
-    // A superuser sees no more here than another user.
+    // A superuser sees only their own events here, like any other user.
     assert_eq!(activity(&app, &boss).await.len(), 2);
 }
 
@@ -62,7 +62,7 @@ async fn an_administrator_stays_anonymous(store: Arc<dyn Store>) {
     for hidden in [boss.id.as_str(), "198.51.100.7", "Boss/1.0"] {
         assert!(!reply.text().contains(hidden), "{reply}");
     }
-    // Nor does the superuser see it as an event of their own account.
+    // The change is not an event of the superuser's own account either.
     assert_eq!(activity(&app, &boss).await.len(), 2);
 }
 

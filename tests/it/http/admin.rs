@@ -1,4 +1,4 @@
-//! Administration of single users.
+//! Administration: get, change and delete a single user.
 
 use std::sync::Arc;
 
@@ -73,9 +73,9 @@ async fn a_user_is_changed(store: Arc<dyn Store>) {
     for body in [json!({}), json!({ "email": null, "is_active": null }), json!({ "is_active": true })] {
         assert_eq!(update(&app, &admin, &ann, body).await.expect_status(200).json(), user);
     }
-    // What takes no right away ends no session.
+    // A change that removes no right revokes no session.
     app.me(&ann.tokens.access).await.expect_status(200).json();
-    // A superuser's login may be old, here.
+    // A superuser may change another account without a recent login.
     app.clock.advance(Duration::minutes(20));
     update(&app, &admin, &ann, json!({ "email": "b@example.org" })).await.expect_status(200).json();
 }
@@ -149,7 +149,7 @@ async fn a_deletion_is_for_good(store: Arc<dyn Store>) {
     get(&app, &admin, &ann).await.expect_problem(404, "not-found");
     delete(&app, &admin, &ann).await.expect_problem(404, "not-found");
     app.try_login(&ann.email, PASSWORD).await.expect_problem(401, "invalid-credentials");
-    // The address is free, and whoever takes it is somebody else.
+    // The address is free, and a new account with it has a different id.
     let user = app.register(&ann.email).await;
     assert_ne!(user["id"], ann.id);
     expect_logged_out(&app, &ann).await;
@@ -174,7 +174,7 @@ async fn sessions_are_seen_and_ended(store: Arc<dyn Store>) {
     }
     expect_logged_out(&app, &ann).await;
     expect_logged_out(&app, &second).await;
-    // The own ones are seen here as they are at /users/me.
+    // Superusers see their own sessions here as they do at `/users/me/sessions`.
     let own = format!("{}/sessions", path(&admin));
     let own = app.get(&own).bearer(&admin.tokens.access).send().await.expect_status(200).json();
     assert_eq!(own["items"][0]["current"], true);
@@ -182,7 +182,7 @@ async fn sessions_are_seen_and_ended(store: Arc<dyn Store>) {
     get(&app, &admin, &ann).await.expect_status(200).json();
 }
 
-/// Administration is no way round what holds for the own account elsewhere.
+/// The administration operations do not bypass the rules for the caller's own account.
 async fn the_own_account_needs_a_recent_login_here_too(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let (admin, other) = (app.superuser().await, app.superuser().await);
@@ -192,10 +192,10 @@ async fn the_own_account_needs_a_recent_login_here_too(store: Arc<dyn Store>) {
         expect_step_up(&update(&app, &admin, &admin, change).await);
     }
     expect_step_up(&delete(&app, &admin, &admin).await);
-    // Nor is it by somebody whom one has made a superuser for that.
+    // A superuser cannot bypass the rule through a second superuser account that they create for this purpose.
     let ann = app.user_fixture().await;
     expect_step_up(&update(&app, &admin, &ann, json!({ "is_superuser": true })).await);
-    // What is no such change needs none, nor does what else is done to somebody else.
+    // Requests without such a change need no recent login, and neither do other changes to another account.
     for change in [json!({}), json!({ "email": admin.email }), json!({ "tier": "premium" })] {
         update(&app, &admin, &admin, change).await.expect_status(200).json();
     }
@@ -221,7 +221,7 @@ async fn the_last_superuser_stays(store: Arc<dyn Store>) {
         (&user["is_active"], &user["is_superuser"], &user["tier"]),
         (&json!(true), &json!(true), &json!("free"))
     );
-    // With another one, it may go.
+    // When another superuser is active, this one can be deleted.
     update(&app, &admin, &other, json!({ "is_active": true })).await.expect_status(200).json();
     delete(&app, &admin, &admin).await.expect_done();
 }
@@ -265,7 +265,7 @@ async fn unknown_user_is_not_found(store: Arc<dyn Store>) {
     }
 }
 
-/// Nothing of the old account comes back with its address: not the id, a session, a token, a right or a tier.
+/// A new account with a reused address inherits nothing from the old one: no id, session, token, right or tier.
 async fn reused_address_makes_a_new_user(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let (boss, old) = (app.superuser().await, app.superuser().await);

@@ -1,4 +1,4 @@
-//! The listing of users: pages, filters and their parameters.
+//! The list of users for superusers: pages, filters and their parameters.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ async fn found(app: &TestApp, admin: &Account, query: &str) -> Vec<String> {
     emails(&page)
 }
 
-/// Registers users, each a second after the one before, and gives their addresses, newest first.
+/// Registers users one second apart and returns their addresses, newest first.
 async fn some_users(app: &TestApp, count: usize) -> Vec<String> {
     let mut newest_first = Vec::new();
     for n in 0..count {
@@ -68,7 +68,7 @@ async fn paging_lists_each_user_once_newest_first(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let admin = app.superuser().await;
     let mut expected = some_users(&app, 6).await;
-    // Two at the same moment.
+    // Two users with the same registration time.
     for email in ["twin-a@example.org", "twin-b@example.org"] {
         app.register(email).await;
     }
@@ -80,7 +80,7 @@ async fn paging_lists_each_user_once_newest_first(store: Arc<dyn Store>) {
     newest.sort_unstable();
     assert_eq!(newest, ["twin-a@example.org", "twin-b@example.org", "user-005@example.org"]);
     assert_eq!(all, expected[1..]);
-    // As many as fit exactly: there is no next page.
+    // The page holds exactly all users: there is no next page.
     assert_eq!(found(&app, &admin, "limit=9").await.len(), 9);
 }
 
@@ -98,7 +98,7 @@ async fn a_link_leads_to_the_next_page(store: Arc<dyn Store>) {
         let link = reply.header("link").expect("a link");
         let next = link.strip_prefix('<').and_then(|l| l.strip_suffix(r#">; rel="next""#)).expect("a next");
         assert!(next.ends_with(&format!("cursor={}", page["next_cursor"].as_str().unwrap())), "{next}");
-        // Relative to the request (RFC 8288 section 3.1, RFC 3986 section 5.2.2).
+        // The link is relative to the request (RFC 8288 section 3.1, RFC 3986 section 5.2.2).
         assert!(next.starts_with('?'), "{next}");
         path = format!("/admin/users{next}");
     }
@@ -107,7 +107,7 @@ async fn a_link_leads_to_the_next_page(store: Arc<dyn Store>) {
     assert_eq!(last.json()["next_cursor"], Value::Null);
     all.extend(emails(&last.json()));
     assert_eq!(all, expected);
-    // However the cursor of before was spelled.
+    // The link replaces the previous cursor however its name is spelled.
     let first = list(&app, &admin, "limit=2&email=user").await.json();
     let spelled = format!("limit=2&email=user&%63ursor={}", first["next_cursor"].as_str().unwrap());
     let second = list(&app, &admin, &spelled).await.expect_status(200);
@@ -195,7 +195,7 @@ async fn an_email_filter_is_a_prefix_and_no_pattern(store: Arc<dyn Store>) {
         assert_eq!(emails, expected, "{prefix}");
     }
     assert_eq!(found(&app, &admin, "email=").await.len(), 6);
-    // What no address begins with finds nobody, and is no fault of the database.
+    // A prefix that matches no address returns an empty list and causes no database error.
     for prefix in ["%00", "a%00", "a%0Ab", "%EF%BF%BF", &"%F0%9F%90%88".repeat(100)] {
         assert_eq!(found(&app, &admin, &format!("email={prefix}")).await, [""; 0], "{prefix}");
     }
@@ -204,7 +204,7 @@ async fn an_email_filter_is_a_prefix_and_no_pattern(store: Arc<dyn Store>) {
 async fn an_email_filter_lists_by_address(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let admin = app.superuser().await;
-    // Neither the order in which they came nor that of the spelling.
+    // The result follows neither the registration order nor the order of the spelling.
     for email in ["list-b@example.org", "LIST-c@example.org", "list-a@example.org", "list-\u{e9}@example.org"]
     {
         app.clock.advance(Duration::SECOND);
@@ -223,7 +223,8 @@ async fn a_cursor_is_a_place_in_both_orders(store: Arc<dyn Store>) {
     let admin = app.superuser().await;
     some_users(&app, 3).await;
     for query in ["limit=1", "limit=1&email=user-"] {
-        // The newest, whose address is the last; and the one with the first address, who is the oldest.
+        // The first cursor is after the newest user, whose address sorts last. The second is after the first address,
+        // which the oldest user has.
         let page = list(&app, &admin, query).await.expect_status(200).json();
         let cursor = page["next_cursor"].as_str().expect("a cursor");
         let [after, before] = match query {
@@ -233,7 +234,7 @@ async fn a_cursor_is_a_place_in_both_orders(store: Arc<dyn Store>) {
         assert_eq!(found(&app, &admin, &format!("email=user-&cursor={cursor}")).await.len(), after);
         assert_eq!(found(&app, &admin, &format!("is_superuser=false&cursor={cursor}")).await.len(), before);
     }
-    // As they were before there was an order of addresses.
+    // The cursor format of releases before the address order.
     let page = list(&app, &admin, "limit=1").await.expect_status(200).json();
     let bytes = URL_SAFE_NO_PAD.decode(page["next_cursor"].as_str().expect("a cursor")).expect("bytes");
     let former = forge::encode(&[&[1], &bytes[1..25]].concat());
@@ -255,7 +256,7 @@ async fn an_email_filter_compares_domains_in_ascii(store: Arc<dyn Store>) {
         ("ann@bücher.", &both),
         ("ann@bücher", &both),
         ("ann@xn--bch", &both),
-        // The label is not complete, so it has another ASCII form.
+        // The label is incomplete, so its ASCII form differs.
         ("ann@büch", &[]),
         ("ann@buch", &["ann@bucher.example"]),
         ("ann@", &["Ann@Bücher.example", "ann@bucher.example", "ann@xn--bcher-kva.test"]),

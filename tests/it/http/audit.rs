@@ -122,7 +122,7 @@ async fn events_are_found_by_subject(store: Arc<dyn Store>) {
         let events = found(&app, &boss, &query).await;
         assert_eq!(events.len(), 1, "{query}");
         assert_eq!(events[0]["kind"], "service_client_created");
-        // What an event names can be asked for.
+        // Subjects in events are valid filter values.
         assert_eq!(events[0]["subject"], format!("client:{}", billing.id));
     }
     for none in [
@@ -150,7 +150,7 @@ async fn a_period_is_half_open(store: Arc<dyn Store>) {
         app.clock.advance(Duration::SECOND);
         app.login(&boss.email).await;
     }
-    // Two events at :40, one at :41 and one at :42, each .123457 after.
+    // Two events at :40, one at :41 and one at :42, each at .123457 of its second.
     let count = async |query: &str| found(&app, &boss, query).await.len();
     let at = |seconds: &str| format!("2030-03-17T17:46:{seconds}Z");
     assert_eq!(count(&format!("since={}", at("41.123457"))).await, 2);
@@ -158,7 +158,7 @@ async fn a_period_is_half_open(store: Arc<dyn Store>) {
     assert_eq!(count(&format!("until={}", at("41.123457"))).await, 2);
     assert_eq!(count(&format!("until={}", at("41.123458"))).await, 3);
     assert_eq!(count(&format!("since={}&until={}", at("41"), at("42"))).await, 1);
-    // The same moment in another time zone, and with more digits than are stored.
+    // The same instant in another time zone, and with more digits than the store keeps.
     assert_eq!(count("since=2030-03-17T18:46:41.123457000%2B01:00").await, 2);
     assert_eq!(count("since=2030-03-17T17:46:41.1234570001Z").await, 2);
     assert_eq!(count("since=2030-03-17T17:46:41.123457001Z").await, 1);

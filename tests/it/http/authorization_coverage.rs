@@ -1,4 +1,4 @@
-//! Every operation of the document, tried by everybody who may not.
+//! Callers without permission try every operation of the OpenAPI document.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ stories! {
     a_plain_user_does_not_administer
 }
 
-/// Who may use an operation.
+/// Callers that may use an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum For {
     Everybody,
@@ -24,7 +24,7 @@ enum For {
     Superusers,
 }
 
-/// All operations. One that is missing here fails a test: whoever adds it says who it is for.
+/// All operations. A new operation fails the test until its author adds it here with its permitted callers.
 const OPERATIONS: [(&str, For); 28] = [
     ("register", For::Everybody),
     ("login", For::Everybody),
@@ -99,7 +99,7 @@ async fn a_plain_user_does_not_administer(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let admin = app.superuser().await;
     for operation in app.contract().operations() {
-        // Some operations end the session or the account.
+        // Some operations end the session or the account, so each gets a new user.
         let ann = app.user_fixture().await;
         let reply = attempt(&app, &operation).bearer(&ann.tokens.access).send().await;
         match who(&operation) {
@@ -108,7 +108,7 @@ async fn a_plain_user_does_not_administer(store: Arc<dyn Store>) {
                 let aimed = app.call(&operation.method, &operation.path_with(&admin.id)).json(&json!({}));
                 aimed.bearer(&ann.tokens.access).send().await.expect_problem(403, "not-permitted");
             }
-            // Each has been told who asks, and goes on to what is wrong with the request, or does it.
+            // Each operation has authenticated the caller, and then rejects the invalid request or performs it.
             For::Users => assert!(![401, 403].contains(&reply.status), "{reply}"),
             For::Everybody => assert_ne!(reply.status, 403, "{reply}"),
         }

@@ -1,4 +1,4 @@
-//! The one place of a token, and how it must stand there.
+//! The `Authorization` header is the only place for an access token, and its syntax is strict.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ stories! {
     a_token_has_no_other_place
 }
 
-/// RFC 9110 section 11.1.
+/// RFC 9110 section 11.1: the scheme is case-insensitive.
 async fn the_scheme_is_read_without_case(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let boss = app.superuser().await;
@@ -28,7 +28,7 @@ async fn the_scheme_is_read_without_case(store: Arc<dyn Store>) {
     }
 }
 
-/// RFC 9110 section 11.4 and RFC 6750 section 2.1: at least one.
+/// RFC 9110 section 11.4 and RFC 6750 section 2.1: one or more spaces separate the scheme and the token.
 async fn spaces_before_the_token_are_not_of_it(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let boss = app.superuser().await;
@@ -38,7 +38,8 @@ async fn spaces_before_the_token_are_not_of_it(store: Arc<dyn Store>) {
     }
 }
 
-/// Each is one request's `Authorization` headers around a good token, with bytes that are no text.
+/// Each item is the `Authorization` headers of one request: a valid token in the wrong form, including bytes that are
+/// not text.
 fn wrong_headers(token: &str) -> Vec<Vec<Vec<u8>>> {
     let good = format!("Bearer {token}");
     let one = [
@@ -80,7 +81,7 @@ async fn the_header_is_read_strictly_everywhere(store: Arc<dyn Store>) {
             if protected::takes_basic(&operation) && values[0].starts_with(b"Basic ") {
                 reply.expect_problem(401, "invalid-client");
                 assert_eq!(reply.header("www-authenticate"), Some(r#"Basic realm="inwren""#), "{reply}");
-                // An id and a secret carry no signature: they are looked up.
+                // An id and a secret carry no signature, so the service looks them up in the store.
                 asked.take_calls();
             } else {
                 reply.expect_invalid_token();
@@ -93,7 +94,7 @@ async fn the_header_is_read_strictly_everywhere(store: Arc<dyn Store>) {
     }
 }
 
-/// RFC 6750 section 3.1: who shows no token is not told that it is wrong.
+/// RFC 6750 section 3.1: a request without a token gets a challenge without an error code.
 async fn another_scheme_is_no_token(store: Arc<dyn Store>) {
     let (app, asked) = TestApp::counted(store);
     let boss = app.superuser().await;
@@ -118,7 +119,7 @@ async fn another_scheme_is_no_token(store: Arc<dyn Store>) {
             if protected::takes_basic(&operation) && header.starts_with("Basic") {
                 reply.expect_problem(401, "invalid-client");
                 assert_eq!(reply.header("www-authenticate"), Some(r#"Basic realm="inwren""#), "{reply}");
-                // An id and a secret carry no signature: they are looked up.
+                // An id and a secret carry no signature, so the service looks them up in the store.
                 asked.take_calls();
             } else {
                 protected::expect_missing_token(&reply, &operation);

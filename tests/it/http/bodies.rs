@@ -1,4 +1,4 @@
-//! Request bodies that are not what they should be.
+//! Invalid request bodies.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ stories! {
     pointers_are_escaped
 }
 
-/// Every operation with a JSON body.
+/// All operations with a JSON body.
 const WITH_JSON: [(&str, &str); 6] = [
     ("POST", "/auth/register"),
     ("POST", "/auth/login"),
@@ -106,7 +106,7 @@ async fn media_types_are_heeded(store: Arc<dyn Store>) {
             reply.expect_problem(415, "unsupported-media-type");
         }
         call(&app, &admin, operation).send().await.expect_problem(415, "unsupported-media-type");
-        // Of two, programs differ in which they take.
+        // Of two `Content-Type` headers, some programs use the first and others the last.
         for other in ["text/plain", "application/json"] {
             let call = call(&app, &admin, operation).header("content-type", other);
             call.body("application/json", "{}").send().await.expect_problem(415, "unsupported-media-type");
@@ -120,7 +120,7 @@ async fn media_types_are_heeded(store: Arc<dyn Store>) {
     }
 }
 
-/// What is said to be compressed is not read as if it were not.
+/// The service does not read an encoded body as if it were plain.
 async fn an_encoded_body_is_refused(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let admin = app.superuser().await;
@@ -224,7 +224,7 @@ async fn a_body_has_at_most_64_kib(store: Arc<dyn Store>) {
     login().stream(pieces(of_size(LIMIT))).send().await.expect_problem(401, "invalid-credentials");
     login().body("application/json", of_size(LIMIT + 1)).send().await.expect_problem(413, "body-too-large");
     login().stream(pieces(of_size(LIMIT + 1))).send().await.expect_problem(413, "body-too-large");
-    // Somebody says so, and sends nothing; or says less, and sends more.
+    // A client announces a large body and sends nothing, or announces a small body and sends a large one.
     for length in ["65537", "40000000"] {
         let call = login().header("content-length", length).header("content-type", "application/json");
         call.send().await.expect_problem(413, "body-too-large");

@@ -1,4 +1,4 @@
-//! Service clients: how they prove who they are, and what they may.
+//! Service clients: authentication and permissions.
 
 use std::sync::Arc;
 
@@ -160,7 +160,7 @@ async fn a_client_proves_in_one_way_who_it_is(store: Arc<dyn Store>) {
     assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_client")), "{reply}");
 }
 
-/// As openid-client and oauth4webapi encode: everything but letters and digits.
+/// Encodes like openid-client and oauth4webapi: everything except letters and digits.
 fn form_encoded(text: &str) -> String {
     let encode = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
@@ -203,7 +203,7 @@ async fn malformed_basic_credentials_are_refused(store: Arc<dyn Store>) {
         (id.clone(), format!("{secret}+")),
         (id.clone(), format!("+{secret}")),
         (id.clone(), format!("{secret}%00")),
-        // Decoded once, and not again.
+        // The service decodes once, not twice.
         (id.clone(), form_encoded(&form_encoded(&format!("-{secret}")))),
         (format!("{id}%"), secret.clone()),
         (format!("%zz{id}"), secret.clone()),

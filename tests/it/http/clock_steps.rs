@@ -1,5 +1,5 @@
-//! The system clock is set forward and back while tokens are in use: none outlives its time, and nothing is signed or deleted
-//! by a clock that is known to be wrong.
+//! The system clock steps forward and back while tokens are in use. No token outlives its lifetime, and the service
+//! neither signs nor deletes while it knows that its clock is wrong.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +21,7 @@ stories! {
     wrong_clock_deletes_nothing
 }
 
-/// A machine whose system clock can be set.
+/// A machine whose system clock the test can set.
 #[derive(Clone)]
 struct FakeMachine(Arc<Mutex<(OffsetDateTime, Duration)>>);
 
@@ -30,13 +30,13 @@ impl FakeMachine {
         Self(Arc::new(Mutex::new((inwren_tests::fixtures::now(), Duration::ZERO))))
     }
 
-    /// Lets time pass.
+    /// Advances both clocks.
     fn pass(&self, by: Duration) {
         let mut clocks = self.0.lock().unwrap();
         *clocks = (clocks.0 + by, clocks.1 + by);
     }
 
-    /// Sets the system clock. No time passes.
+    /// Steps the system clock. No time passes.
     fn set(&self, by: Duration) {
         self.0.lock().unwrap().0 += by;
     }
@@ -63,7 +63,7 @@ const REFRESH: Duration = Duration::days(7);
 const LEEWAY: Duration = Duration::seconds(LEEWAY_SECONDS);
 const HOUR: Duration = Duration::HOUR;
 
-/// Steps that come one after the other, and a minute between them.
+/// Sequences of clock steps, each step followed by a pause of [`PAUSE`].
 const STEPS: [&[Duration]; 5] = [
     &[Duration::hours(-1)],
     &[Duration::hours(-1), HOUR],
@@ -83,13 +83,14 @@ async fn no_token_outlives_its_time(store: Arc<dyn Store>) {
             machine.pass(PAUSE);
             passed += PAUSE;
         }
-        // Set back alone, it is as if nothing had been; set forward, it may end sooner.
+        // After backward steps only, the token keeps its full lifetime. After a forward step it may expire earlier.
         if steps.iter().all(|step| step.is_negative()) {
             app.me(&account.tokens.access).await.expect_status(200).json();
         }
         machine.pass(ACCESS + LEEWAY - passed);
         app.me(&account.tokens.access).await.expect_problem(401, "invalid-token");
-        // The service has followed the system clock: if that is still behind, the rest takes longer by as much.
+        // The service follows the system clock by now. If that clock is still behind, the refresh token lives longer by
+        // the difference.
         let behind = -steps.iter().sum::<Duration>().min(Duration::ZERO);
         machine.pass(REFRESH - ACCESS + behind);
         app.try_refresh(&account.tokens.refresh).await.expect_problem(401, "invalid-token");
@@ -97,9 +98,9 @@ async fn no_token_outlives_its_time(store: Arc<dyn Store>) {
     println!("{} sequences of steps by an hour: no token was accepted after its time", STEPS.len());
 }
 
-/// Less than it takes until the service follows a clock that was set back.
+/// Shorter than the time until the service follows a clock that was set back.
 const PAUSE: Duration = Duration::seconds(15);
-/// As long as that takes.
+/// The time until the service follows a clock that was set back.
 const CALM: Duration = Duration::MINUTE;
 
 async fn whatever_the_steps_nothing_panics_and_newcomers_are_served(store: Arc<dyn Store>) {
@@ -135,7 +136,7 @@ async fn whatever_the_steps_nothing_panics_and_newcomers_are_served(store: Arc<d
     println!("{served} steps by up to a year: a login after each succeeded, {late} times after a minute");
 }
 
-/// No signature, no session.
+/// Without a signature there is no session.
 #[track_caller]
 fn expect_unavailable(reply: &Reply) {
     reply.expect_problem(503, "unavailable");
@@ -150,14 +151,14 @@ fn expect_clock(reply: &Reply, state: &str) {
     assert_eq!(health["checks"]["database"], "ok");
 }
 
-/// By 400 days, and back to where it would be.
+/// The clock jumps ahead by 400 days and returns.
 async fn momentary_clock_error_leaves_no_trace(store: Arc<dyn Store>) {
     const WRONG: Duration = Duration::days(400);
     let (machine, app) = app(&store);
     let (other_machine, other) = self::app(&store);
     let ann = app.user_fixture().await;
     machine.set(WRONG);
-    // Nothing tells a wrong clock from one that is put right.
+    // A clock that jumps to a wrong time looks like a clock that is being corrected.
     expect_clock(&app.get("/health").send().await, "ok");
     let wrong = app.login(&ann.email).await;
     let issued_at = |token: &str| forge::open(token).1["iat"].as_i64().unwrap();
@@ -171,15 +172,15 @@ async fn momentary_clock_error_leaves_no_trace(store: Arc<dyn Store>) {
     for token in [&tokens.access, &tokens.refresh, &app.login(&ann.email).await.access] {
         assert_eq!(issued_at(token), machine.system().unix_timestamp());
     }
-    // Other instances take what this one signs.
+    // Other instances accept the tokens that this one signs now.
     other_machine.pass(PAUSE);
     other.me(&tokens.access).await.expect_status(200).json();
-    // What was signed meanwhile is from the future.
+    // Tokens that were signed during the error are dated in the future.
     app.me(&wrong.access).await.expect_problem(401, "invalid-token");
     app.try_refresh(&wrong.refresh).await.expect_problem(401, "invalid-token");
 }
 
-/// An instance that began with a wrong clock, which is then put right.
+/// An instance started with a wrong clock, which is then corrected.
 async fn clock_ahead_of_the_system_signs_nothing(store: Arc<dyn Store>) {
     const WRONG: Duration = Duration::days(400);
     let (machine, app) = app(&store);
@@ -197,7 +198,7 @@ async fn clock_ahead_of_the_system_signs_nothing(store: Arc<dyn Store>) {
         let grant = [("grant_type", "client_credentials")];
         [
             app.try_login(&ann.email, PASSWORD).await,
-            // An answer that depended on the password would tell whether it is right.
+            // The response must not depend on the password, or it would reveal whether the password is right.
             app.try_login(&ann.email, "a wrong password").await,
             app.try_refresh(&ann.tokens.refresh).await,
             app.try_refresh("rubbish").await,
@@ -210,7 +211,7 @@ async fn clock_ahead_of_the_system_signs_nothing(store: Arc<dyn Store>) {
     for reply in signing().await {
         expect_unavailable(&reply);
     }
-    // What signs nothing goes on.
+    // Operations that sign nothing still work.
     app.me(&ann.tokens.access).await.expect_status(200).json();
     machine.pass(CALM - Duration::SECOND);
     expect_clock(&app.get("/health").send().await, "unavailable");
@@ -242,7 +243,7 @@ async fn wrong_clock_deletes_nothing(store: Arc<dyn Store>) {
     let ann = app.user_fixture().await;
     let core = &app.state.core;
     let sweep = async || (sweep_ended_sessions(core).await.unwrap(), sweep_audit_events(core).await.unwrap());
-    // By the wrong clock the session ended long ago, and its event is older than it is kept.
+    // By the wrong clock, the session ended long ago and its event is past its retention.
     for step in [WRONG, -WRONG, WRONG, -WRONG] {
         machine.set(step);
         for _ in 0..2 {
@@ -253,7 +254,7 @@ async fn wrong_clock_deletes_nothing(store: Arc<dyn Store>) {
     machine.pass(HOUR);
     assert_eq!(sweep().await, (0, 0));
     app.refresh(&ann.tokens.refresh).await;
-    // A clock that stays so is right.
+    // A clock that keeps its new time counts as right.
     machine.set(WRONG);
     assert_eq!(sweep().await, (0, 0));
     machine.pass(HOUR);

@@ -1,4 +1,4 @@
-//! What pages of other origins may do (Fetch standard, CORS protocol).
+//! Cross-origin requests from web pages (Fetch standard, CORS protocol).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A deactivated account has no way in: by whatever path, and whatever is done to it short of activating it again.
+//! A deactivated account has no access on any path, and only activation restores it.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ async fn set_active(app: &TestApp, boss: &Account, of: &Account, is_active: bool
     call.send().await.expect_status(200).json();
 }
 
-/// Tries every way to get a token, and every operation with the old ones.
+/// Tries every way to get a token, and every operation with the old tokens.
 async fn expect_shut_out(app: &TestApp, boss: &Account, gone: &Account, password: &str) {
     app.try_login(&gone.email, password).await.expect_problem(401, "invalid-credentials");
     for grant in [&[][..], &[("grant_type", "password")]] {
@@ -40,7 +40,7 @@ async fn expect_shut_out(app: &TestApp, boss: &Account, gone: &Account, password
     for operation in protected::operations(app) {
         protected::attempt(app, &operation).bearer(&gone.tokens.access).send().await.expect_invalid_token();
     }
-    // The address stays taken: nobody registers over it.
+    // The address stays taken: a registration with it fails.
     let body = json!({ "email": gone.email, "password": PASSWORD });
     app.post("/auth/register").json(&body).send().await.expect_problem(409, "email-taken");
 }

@@ -1,4 +1,4 @@
-//! A request with nothing in it skips no step: whatever an operation needs, it asks for.
+//! An empty request skips no check: each operation requires the data that it needs.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ stories! {
     nothing_is_done_for_a_request_with_nothing_in_it
 }
 
-/// What stands for a body and says nothing.
+/// Empty bodies, as media type and content.
 const NOTHING: [(&str, &str); 8] = [
     ("application/json", ""),
     ("application/json", "{}"),
@@ -36,7 +36,7 @@ async fn nothing_is_done_for_a_request_with_nothing_in_it(store: Arc<dyn Store>)
         for (media_type, body) in NOTHING {
             let call = app.call(&operation.method, &path).bearer(&admin.tokens.access);
             let reply = call.body(media_type, body).send().await;
-            // To change nothing is a proper request for a change.
+            // An update that changes nothing is a valid request.
             let changes_nothing = operation.method == "PUT" && body == "{}";
             assert_eq!(reply.status < 400, changes_nothing, "{media_type} {body:?}: {reply}");
         }

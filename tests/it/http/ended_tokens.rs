@@ -1,5 +1,5 @@
-//! Properly signed tokens of users, rights and sessions that there are no more, or that were never theirs. Each costs one
-//! question to the store.
+//! Correctly signed tokens whose user, session or rights no longer exist or do not belong together. The service makes
+//! one store query for each.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl Counted {
         Self { app, asked, store }
     }
 
-    /// Tries an access token everywhere. One question is asked, and it is one that cannot write.
+    /// Tries an access token on every operation. The service makes one read-only query.
     async fn expect_refused_everywhere(&self, what: &str, access_token: &str) {
         self.asked.take_calls();
         for operation in protected::operations(&self.app) {
@@ -42,7 +42,7 @@ impl Counted {
         }
     }
 
-    /// Tries a refresh token in all its places. Nothing is written down.
+    /// Tries a refresh token on every operation that exchanges one. The service records no audit event.
     async fn expect_not_exchanged(&self, refresh_token: &str) {
         let before = self.audit().await;
         self.asked.take_calls();
@@ -111,7 +111,7 @@ async fn what_has_ended_is_refused_everywhere(store: Arc<dyn Store>) {
     }
 }
 
-/// Nobody but the holder of the key could make them; the store decides all the same.
+/// Only the holder of the signing key can make these tokens. The store still decides.
 async fn tokens_that_are_not_of_one_piece_are_refused_everywhere(store: Arc<dyn Store>) {
     let counted = Counted::over(store);
     let app = &counted.app;

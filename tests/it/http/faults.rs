@@ -1,4 +1,4 @@
-//! A store that fails while the service runs.
+//! The store fails while the service runs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,10 +22,10 @@ stories! {
     a_panic_is_one_answer_and_no_more
 }
 
-/// What must never be told.
+/// The cause of a failure, which a response must never reveal.
 const CAUSE: &str = "connection to postgres://user:hunter2@db refused";
 
-/// Every operation that asks the store, done properly.
+/// A valid request for every operation that uses the store.
 fn all<'a>(app: &'a TestApp, admin: &Account, user: &Account) -> Vec<Call<'a>> {
     let (email, token, id) = (&user.email, &user.tokens.access, &user.id);
     let user_path = format!("/admin/users/{id}");
@@ -60,7 +60,7 @@ fn all<'a>(app: &'a TestApp, admin: &Account, user: &Account) -> Vec<Call<'a>> {
 async fn faulty_app(store: Arc<dyn Store>) -> (TestApp, Arc<Script>, Account) {
     let (faulty, script) = faulty_store(store);
     let app = TestApp::over(faulty);
-    // So that nobody is the last one.
+    // A second superuser, so that no operation affects the last one.
     app.superuser().await;
     let admin = app.superuser().await;
     (app, script, admin)
@@ -122,7 +122,7 @@ async fn a_failed_refresh_uses_nothing_up(store: Arc<dyn Store>) {
     app.me(&again.access).await.expect_status(200).json();
 }
 
-/// A store that panics while it is told to.
+/// A store that panics while `panics` is set.
 struct Panicking {
     inner: Arc<dyn Store>,
     panics: AtomicBool,

@@ -1,4 +1,4 @@
-//! Users of another service log in here with the passwords that they had there.
+//! Imported users log in with the passwords that they had in the import source.
 
 use std::sync::Arc;
 

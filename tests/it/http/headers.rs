@@ -1,4 +1,4 @@
-//! Headers that every answer has. That they are there, and what they say, [`TestApp`] checks each time.
+//! Headers of every response. [`TestApp`] checks on each response that they are present and correct.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ async fn what_has_a_token_or_a_profile_in_it_is_not_stored(store: Arc<dyn Store>
     }
 }
 
-/// The directives of the answer's policy, each of which stands there once.
+/// The directives of the response's Content Security Policy. Each directive occurs once.
 fn policy(reply: &Reply) -> BTreeMap<String, Vec<String>> {
     let policy = reply.header("content-security-policy").unwrap_or_else(|| panic!("no policy: {reply}"));
     let mut directives = BTreeMap::new();
@@ -85,8 +85,8 @@ fn directives(expected: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
     expected.iter().map(|(name, values)| ((*name).to_owned(), words(values))).collect()
 }
 
-/// The digests of the contents of every element of this name, as the policy states them. Data in a script element is
-/// not a script.
+/// The digests of the contents of all elements with this name, in the form that the policy uses. JSON data in a script
+/// element is not a script and is skipped.
 fn digests(page: &str, element: &str) -> Vec<String> {
     let (start, end) = (format!("<{element}"), format!("</{element}>"));
     let mut rest = page;
@@ -104,7 +104,7 @@ fn digests(page: &str, element: &str) -> Vec<String> {
 
 async fn a_page_keeps_to_its_own_scripts(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    // An empty style, and the one of its scroll bars.
+    // The digests of an empty style and of the style for ReDoc's scroll bars.
     let of_redoc = [
         "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
         "'sha256-sDI9pUw6Z98NC0sorERcD03vlQ8zZwyaBSQ06jerL4M='",
@@ -116,11 +116,11 @@ async fn a_page_keeps_to_its_own_scripts(store: Arc<dyn Store>) {
         let (head, body) = page.split_once("</head>").expect("a head");
         assert!(!head.contains("<script"), "{path}");
         let mut styles = digests(head, "style");
-        // ReDoc adds style elements.
+        // ReDoc adds style elements at run time.
         if path == "/redoc" {
             styles.extend(of_redoc.map(str::to_owned));
         }
-        // All directives: another one would allow what these forbid.
+        // The complete list of directives: another directive could allow what these forbid.
         let mut expected = directives(&[
             ("default-src", &["'none'"]),
             ("object-src", &["'none'"]),
@@ -220,7 +220,7 @@ async fn every_response_has_the_security_headers(store: Arc<dyn Store>) {
             assert_eq!(reply.header(name), Some(value), "{reply}");
         }
         assert_eq!(policy(&reply)["frame-ancestors"], ["'none'"], "{reply}");
-        // Nothing says what it is made with.
+        // No header names the software.
         for name in ["server", "x-powered-by", "via"] {
             assert_eq!(reply.header(name), None, "{reply}");
         }
@@ -237,7 +237,7 @@ async fn hsts_is_sent_over_tls_only(store: Arc<dyn Store>) {
     for path in ["/health", "/users/me", "/nothing", "/docs", "/openapi.json", "/problems"] {
         for (from, reported, is_over_tls) in [
             (direct, None, false),
-            // Without trust it is only the client's word.
+            // The service ignores this header from an untrusted peer.
             (direct, proto("https"), false),
             (direct, forwarded("for=192.0.2.9;proto=https"), false),
             (proxy, None, false),
@@ -246,7 +246,7 @@ async fn hsts_is_sent_over_tls_only(store: Arc<dyn Store>) {
             (proxy, forwarded("for=192.0.2.9;proto=http"), false),
             (proxy, forwarded("for=192.0.2.9;proto=https"), true),
         ] {
-            // Each answer is held to it.
+            // `TestApp` checks HSTS on each response.
             with_header(app.get(path).from(from), reported).behind_tls(is_over_tls).send().await;
             let is_believed = from == proxy && reported.is_some();
             let own = with_header(app.get(path).from(from), reported).over_tls();

@@ -1,4 +1,4 @@
-//! What the service says of itself.
+//! The health endpoints.
 
 use std::sync::Arc;
 
@@ -71,14 +71,14 @@ async fn a_service_that_limits_by_itself_says_so_and_is_ready(store: Arc<dyn Sto
     let checks = json!({ "database": "ok", "rate_limiter": "degraded", "clock": "ok" });
     assert_eq!(health, json!({ "status": "ok", "version": VERSION, "checks": checks }));
     let metrics = app.state.limits.metrics();
-    // Each login asks twice: for the client and, where that may go on, for the account.
+    // Each login makes two limiter decisions: for the client and, if that one allows it, for the account.
     assert_eq!((metrics.allowed, metrics.limited, metrics.fallback_decisions), (10, 1, 11));
 
     redis.restart();
     until("Redis", || !app.state.limits.metrics().degraded).await;
     let health = app.get("/health").send().await.expect_status(200).json();
     assert_eq!(health["checks"]["rate_limiter"], "ok");
-    // Where an answer of Redis is late because the machine stands still, the service decides once more by itself.
+    // If the machine stalls and Redis responds late, the service makes one more decision with its local fallback.
     let mut is_decided_there = false;
     for _ in 0..5 {
         let before = app.state.limits.metrics().fallback_decisions;

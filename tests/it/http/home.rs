@@ -1,4 +1,4 @@
-//! The page at `/`, for people; and the JSON there, for programs.
+//! The page at `/`: HTML for browsers, JSON for programs.
 
 use std::sync::Arc;
 
@@ -24,10 +24,10 @@ stories! {
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The largest page. Its script, styles and images are inside it.
+/// The size limit of the page in bytes, with its script, styles and images inline.
 const MAX_BYTES: usize = 30_000;
 
-/// Asks as a browser does.
+/// Requests the page with the `Accept` header of a browser.
 async fn page(app: &TestApp) -> Reply {
     let reply = app.get("/").header("accept", BROWSER).send().await.expect_status(200);
     assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"));
@@ -38,7 +38,7 @@ fn varies_by_accept(reply: &Reply) -> bool {
     reply.headers.get_all("vary").iter().any(|vary| vary == "Accept")
 }
 
-/// The text of a page, without the escapes of its template.
+/// The text of a page with the template's escapes decoded.
 fn text(page: &Reply) -> String {
     page.text().replace("&#x2f;", "/").replace("&#x27;", "'").replace("&quot;", "\"").replace("&amp;", "&")
 }

@@ -1,4 +1,4 @@
-//! Who somebody is, is what their token says, and nothing else in the request.
+//! Only the token identifies the caller. Nothing else in the request does.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ stories! {
     another_method_or_address_in_a_header_is_not_heeded
 }
 
-/// What proxies and frameworks write who somebody is into.
+/// Headers in which proxies and frameworks pass the identity of the caller.
 fn names(id: &str, email: &str) -> Vec<(&'static str, String)> {
     let by_id = ["x-user-id", "x-auth-request-user", "x-authenticated-userid", "x-userid", "user"];
     let by_email =

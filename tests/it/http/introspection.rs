@@ -1,4 +1,4 @@
-//! Asking what a token is worth (RFC 7662).
+//! Token introspection (RFC 7662).
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ async fn only_the_live_refresh_token_is_active(store: Arc<dyn Store>) {
     let next = app.refresh(&ann.tokens.refresh).await;
     assert_eq!(introspect(&app, &boss, &ann.tokens.refresh).await, json!({ "active": false }));
     assert_eq!(introspect(&app, &boss, &next.refresh).await["active"], true);
-    // To ask is not to use.
+    // Introspection does not use up the refresh token.
     app.refresh(&next.refresh).await;
 }
 
@@ -98,7 +98,7 @@ async fn a_store_that_fails_is_no_answer(store: Arc<dyn Store>) {
     let app = TestApp::over(faulty);
     let (boss, ann) = (app.superuser().await, app.user_fixture().await);
     for token in [&ann.tokens.access, &ann.tokens.refresh] {
-        // After the two calls that find out who asks.
+        // The first two store calls authenticate the caller, so a later one fails.
         script.fail_nth(4, StoreError::Unavailable("away".to_owned()));
         let call = app.post("/auth/introspect").bearer(&boss.tokens.access).form(&[("token", token)]);
         call.send().await.expect_problem(503, "unavailable");

@@ -47,7 +47,7 @@ fn limited(reply: &Reply) -> bool {
     reply.status == 429
 }
 
-/// The address of a client that no other call has used.
+/// A client address that no other call has used.
 fn client() -> String {
     let n = unique();
     format!("198.18.{}.{}", (n / 250) % 250, n % 250 + 1)
@@ -57,7 +57,7 @@ fn login<'a>(app: &'a TestApp, email: &str) -> Call<'a> {
     app.post("/auth/login").json(&json!({ "email": email, "password": "wrong password" }))
 }
 
-/// Sends one and the same request until it is limited, and gives how often it was not.
+/// Repeats a request until it is limited, and returns the number of allowed requests.
 async fn until_limited<'a>(call: impl Fn() -> Call<'a>) -> u32 {
     for n in 0..200 {
         if limited(&call().send().await) {
@@ -77,7 +77,8 @@ const UNLIMITED: [&str; 6] = [
     "get_openid_configuration",
 ];
 
-/// The name of an operation's limit, and its quota per minute. A new operation fails the test until its limit is added here.
+/// Returns the name and quota per minute of an operation's limit. A new operation fails the test until its limit is
+/// added here.
 fn limit_of(operation: &Operation) -> (&'static str, u32) {
     match operation.id() {
         "register" => ("register", 5),
@@ -99,7 +100,7 @@ fn limit_of(operation: &Operation) -> (&'static str, u32) {
     }
 }
 
-/// Adds a well-formed body that the operation refuses, so that no session ends before the limit is reached.
+/// Adds a well-formed body that the operation rejects, so that no session ends before the limit is reached.
 fn refused_body<'a>(operation: &Operation, call: Call<'a>) -> Call<'a> {
     let wrong = "wrong password";
     match operation.id() {
@@ -138,11 +139,11 @@ async fn every_operation_has_its_limit(store: Arc<dyn Store>) {
         }
         assert!(is_limited, "{} does not say that it is limited", operation.id());
         met.insert(limit_of(&operation).0);
-        // The allowances that the last operation took are whole again.
+        // The quotas that the previous operation used have recovered.
         app.clock.advance(Duration::MINUTE);
         check_limit(&app, &operation).await;
     }
-    // These limits depend on the content of a request, and have tests of their own.
+    // These limits depend on the content of a request and have separate tests.
     met.extend(["client-token", "login-account", "malformed"]);
     let all: BTreeSet<_> = config::Operation::ALL.iter().map(|operation| operation.label()).collect();
     assert_eq!(met, all);
@@ -172,7 +173,7 @@ async fn check_limit(app: &TestApp, operation: &Operation) {
         refused_body(operation, call).send().await
     };
     for used in 1..=quota {
-        // Calls of one client network count together, or those of one user from anywhere.
+        // A public operation counts per client network. Any other operation counts per user, from any address.
         let from = if is_public { home.clone() } else { client() };
         let reply = send(&ann, &from).await;
         assert!(!limited(&reply), "{used} of {quota}: {reply}");
@@ -203,14 +204,14 @@ async fn a_limit_comes_back_bit_by_bit(store: Arc<dyn Store>) {
     assert_eq!(until_limited(call).await, 1);
     app.clock.advance(Duration::MINUTE);
     assert_eq!(until_limited(call).await, 10);
-    // A clock that steps back locks nobody out for longer than the period.
+    // After a backward clock step, a client is locked out for one period at most.
     app.clock.advance(-Duration::HOUR);
     assert_eq!(until_limited(call).await, 0);
     app.clock.advance(Duration::MINUTE);
     assert_eq!(until_limited(call).await, 10);
 }
 
-/// Requests that are refused for their form, as media type and body.
+/// Requests that the service rejects because of their form, as media type and body.
 const MALFORMED: [(&str, &str); 7] = [
     ("application/json", "{"),
     ("application/json", "{}"),
@@ -251,12 +252,12 @@ async fn malformed_requests_use_no_allowance(store: Arc<dyn Store>) {
         query.expect_problem(422, "validation-failed");
         assert_eq!(query.header("ratelimit"), Some(r#""sessions";r=20;t=0"#));
     }
-    // The whole allowance is left, and nothing more.
+    // The full quota is left, and no more than that.
     let login = || login(&app, "nobody@example.org").from(&from);
     assert_eq!(until_limited(login).await, 5);
 }
 
-/// OAuth 2.0 refuses wrong passwords with 400, too.
+/// OAuth 2.0 rejects wrong passwords with 400 too.
 async fn wrong_credentials_use_the_allowance(store: Arc<dyn Store>) {
     let app = TestApp::limited(store);
     let from = client();
@@ -269,7 +270,7 @@ async fn wrong_credentials_use_the_allowance(store: Arc<dyn Store>) {
         assert_eq!(until_limited(form).await, 5, "{username}");
     }
     assert_eq!(until_limited(|| login(&app, "nobody@example.org").from(&from)).await, 5);
-    // A malformed request between two guesses gives none of them back.
+    // A malformed request between two guesses does not refund a guess.
     let from = client();
     let mut heard = 0;
     for n in 0..30 {
@@ -278,7 +279,7 @@ async fn wrong_credentials_use_the_allowance(store: Arc<dyn Store>) {
         heard += u32::from(!limited(&guess.send().await));
     }
     assert_eq!(heard, 5);
-    // The limit of an account gets nothing back.
+    // The limit per account is never refunded.
     let ann = app.user_fixture().await;
     let weak = json!({ "current_password": PASSWORD, "new_password": "password" });
     for _ in 0..29 {
@@ -307,7 +308,7 @@ async fn authenticated_calls_are_limited_per_user(store: Arc<dyn Store>) {
     let app = TestApp::limited(store);
     let (ann, bob) = (app.user_fixture().await, app.user_fixture().await);
     let second = app.login(&ann.email).await;
-    // One address, as behind a company's proxy, and two sessions of one user.
+    // Two sessions of one user share one address, as behind a company's proxy.
     for token in [&ann.tokens.access, &second.access] {
         for _ in 0..10 {
             assert!(!limited(&app.me(token).await));
@@ -362,7 +363,7 @@ async fn introspection_is_limited_per_caller(store: Arc<dyn Store>) {
     }
     let admin = app.superuser().await;
     assert_eq!(until_limited(|| introspect().bearer(&admin.tokens.access)).await, 3);
-    // Wrong secrets count for the network, not for the service client.
+    // Wrong secrets count for the client network, not for the service client.
     app.clock.advance(Duration::MINUTE);
     assert_eq!(until_limited(|| introspect().basic(&one.0, "wrong")).await, 3);
     assert_eq!(until_limited(|| introspect().basic(&one.0, &one.1)).await, 3);
@@ -481,13 +482,13 @@ async fn a_refresh_is_limited_by_its_session(store: Arc<dyn Store>) {
         assert_eq!(reply.header("ratelimit"), Some(left.as_str()));
         ann.tokens = reply.tokens();
     }
-    // From wherever, and whichever way.
+    // The limit applies from any address and on both endpoints.
     let refused = app.post("/auth/refresh").from(&client());
     let refused = refused.json(&json!({ "refresh_token": ann.tokens.refresh })).send().await;
     assert!(limited(&refused), "{refused}");
     let form = [("grant_type", "refresh_token"), ("refresh_token", ann.tokens.refresh.as_str())];
     assert!(limited(&app.post("/auth/access-token").form(&form).send().await));
-    // Others behind the same address go on, and the token that was turned away is not used up.
+    // Other users behind the same address are not limited, and a limited request does not use up its refresh token.
     app.refresh(&bob.tokens.refresh).await;
     app.clock.advance(Duration::seconds(6));
     app.refresh(&ann.tokens.refresh).await;
@@ -512,7 +513,7 @@ async fn guesses_at_one_account_are_limited_from_anywhere(store: Arc<dyn Store>)
     assert!(!limited(&login(&app, "bob@example.org").from(&client()).send().await));
 }
 
-/// The counter is not read first and written later: whoever comes at once is counted one by one, whichever way.
+/// The limiter updates its counter atomically: it counts concurrent requests one by one, on either endpoint.
 async fn of_many_guesses_at_once_from_anywhere_thirty_are_heard(store: Arc<dyn Store>) {
     let app = TestApp::limited(store);
     app.register("ann@bücher.example").await;
@@ -530,7 +531,8 @@ async fn of_many_guesses_at_once_from_anywhere_thirty_are_heard(store: Arc<dyn S
     assert_eq!(replies.iter().filter(|reply| !limited(reply)).count(), 30);
 }
 
-/// What strangers use up does not lock out whoever comes from where the account was logged in to before.
+/// Guesses from unrecognised clients do not lock out a client at an address from which the account has logged in
+/// before.
 async fn an_account_under_attack_lets_its_owner_in(store: Arc<dyn Store>) {
     let app = TestApp::limited(store);
     let (home, stranger) = (client(), client());
@@ -547,19 +549,19 @@ async fn an_account_under_attack_lets_its_owner_in(store: Arc<dyn Store>) {
     enter(&home).await.expect_status(200).tokens();
     let form = [("username", "ann@example.org"), ("password", PASSWORD)];
     app.post("/auth/access-token").from(&home).form(&form).send().await.expect_status(200).tokens();
-    // The own network has its own limit, which nobody can use up from elsewhere.
+    // The owner's network has a separate limit, which clients elsewhere cannot use up.
     for _ in 0..2 {
         login(&app, "ann@example.org").from(&home).send().await.expect_problem(401, "invalid-credentials");
     }
     assert!(limited(&enter(&home).await));
-    // Nobody is known to an account that there is not.
+    // An unknown account has no recognised clients.
     for _ in 0..30 {
         login(&app, "nobody@example.org").from(&client()).send().await.expect_status(401).json();
     }
     assert!(limited(&login(&app, "nobody@example.org").from(&client()).send().await));
 }
 
-/// Somebody with a stolen token does not find the password out there, however many addresses they have.
+/// A client with a stolen token cannot guess the password here, however many addresses it has.
 async fn guesses_at_the_current_password_count_for_the_account(store: Arc<dyn Store>) {
     let app = TestApp::configured(store, |config| {
         config.limits.enabled = true;

@@ -1,4 +1,4 @@
-//! SessionStart a session with a password.
+//! Logging in with a password.
 
 use std::sync::Arc;
 
@@ -105,7 +105,7 @@ async fn a_login_needs_an_address(store: Arc<dyn Store>) {
     }
 }
 
-/// Gives an account an address as an earlier release stored it.
+/// Stores the address of an account in the form that an earlier release used.
 async fn store_as_before(app: &TestApp, account: &Account, address: &str, normalized: &str) {
     let email = Email::from_stored(address.to_owned(), normalized.to_owned());
     let change = UserChange { email: Some(email), ..UserChange::default() };
@@ -116,7 +116,7 @@ async fn store_as_before(app: &TestApp, account: &Account, address: &str, normal
     unit.commit().await.unwrap();
 }
 
-/// Addresses that are refused today do not lock out the accounts that have them.
+/// Users whose addresses are invalid today can still log in.
 async fn accounts_of_earlier_releases_can_log_in(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let admin = app.superuser().await;
@@ -135,7 +135,7 @@ async fn accounts_of_earlier_releases_can_log_in(store: Arc<dyn Store>) {
         }
         let body = json!({ "email": address, "password": PASSWORD });
         app.post("/auth/register").json(&body).send().await.expect_invalid(&["/email"]);
-        // The account is listed, and can be given another address.
+        // The account is listed, and an administrator can change its address.
         let users =
             app.get("/admin/users").bearer(&admin.tokens.access).send().await.expect_status(200).json();
         assert!(users["items"].as_array().unwrap().iter().any(|user| user["email"] == address), "{users}");
@@ -147,7 +147,7 @@ async fn accounts_of_earlier_releases_can_log_in(store: Arc<dyn Store>) {
     }
 }
 
-/// Two accounts that an earlier release made for one mailbox: each logs in with its own address and password.
+/// Two accounts that an earlier release created for one mailbox: each logs in with its own address and password.
 async fn two_accounts_of_one_mailbox_stay_apart(store: Arc<dyn Store>) {
     const OTHER: &str = "another pass phrase";
     let (unicode, ascii) = ("Ann@Bücher.example", "ann@xn--bcher-kva.example");
@@ -168,7 +168,7 @@ async fn two_accounts_of_one_mailbox_stay_apart(store: Arc<dyn Store>) {
     app.try_login(unicode, OTHER).await.expect_problem(401, "invalid-credentials");
     app.try_login(ascii, PASSWORD).await.expect_problem(401, "invalid-credentials");
 
-    // Once the other account has moved on, the same spelling takes the ASCII form.
+    // When the other account has changed its address, the same spelling takes the ASCII form.
     let set = async |id: &str, email: &str| {
         let call = app.put(&format!("/admin/users/{id}")).bearer(&admin.tokens.access);
         call.json(&json!({ "email": email })).send().await

@@ -1,4 +1,4 @@
-//! Ending the own session.
+//! Logout ends the current session.
 
 use std::sync::Arc;
 

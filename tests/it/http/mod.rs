@@ -1,6 +1,6 @@
-//! The HTTP interface, in stories: each is told once and happens on every kind of store.
+//! The HTTP API. Each story is one test function that runs on every kind of store.
 
-/// Makes a test of every story for each store. A story that is missing here is unused, which the compiler tells.
+/// Makes one test per story and store. The compiler reports a story that is missing here as unused.
 macro_rules! stories {
     ($($story:ident)+) => {
         stories!(memory: $($story)+);

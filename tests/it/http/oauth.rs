@@ -49,7 +49,7 @@ async fn a_refresh_token_gives_its_successor(store: Arc<dyn Store>) {
     let fields = [("grant_type", "refresh_token"), ("refresh_token", ann.tokens.refresh.as_str())];
     let next = token(&app, &fields).await.expect_status(200).tokens();
     assert_ne!(next.refresh, ann.tokens.refresh);
-    // One token, two ways to exchange it.
+    // Both endpoints exchange the same token.
     assert_eq!(app.refresh(&ann.tokens.refresh).await.refresh, next.refresh);
     app.refresh(&next.refresh).await;
 }
@@ -113,7 +113,7 @@ async fn unknown_and_empty_parameters_are_ignored(store: Arc<dyn Store>) {
         let tokens = token(&app, &[&credentials, more].concat()).await.expect_status(200).tokens();
         assert_eq!(app.me(&tokens.access).await.json()["tier"], "free");
     }
-    // Basic credentials of a client are no user's, and not looked at.
+    // The service ignores Basic credentials of a client for a password grant.
     let reply = app.post("/auth/access-token").basic("client", "secret").form(&credentials).send().await;
     reply.expect_status(200).tokens();
 }
@@ -187,7 +187,7 @@ async fn a_form_is_read_as_browsers_write_it(store: Arc<dyn Store>) {
     raw(&app, "a=1&".repeat(5_000)).await.expect_oauth_error("invalid_request");
 }
 
-/// Clients that have no parameter to send may leave out the media type too.
+/// Clients without parameters may omit the media type too.
 async fn no_body_at_all_is_an_empty_form(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let admin = app.superuser().await;

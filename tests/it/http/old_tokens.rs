@@ -1,4 +1,4 @@
-//! Access tokens of the service before this one, while they are accepted and while they are not.
+//! Access tokens of the legacy service, with and without `legacy_tokens_until`.
 
 use std::sync::Arc;
 
@@ -43,12 +43,12 @@ mod forged {
 
 const LIFETIME: Duration = Duration::days(10);
 
-/// The service while it accepts old tokens.
+/// The service while it accepts legacy tokens.
 fn moving_in(store: Arc<dyn Store>) -> TestApp {
     TestApp::configured(store, |config| config.legacy_tokens_until = Some(now() + LIFETIME))
 }
 
-/// A user who was adopted from the legacy service, with a first session here.
+/// A user who was imported from the legacy service, with one session here.
 async fn adopted(app: &TestApp) -> Account {
     adopted_as(app, fresh_email(), false).await
 }
@@ -100,7 +100,7 @@ async fn an_old_token_is_as_good_as_its_user_is_now(store: Arc<dyn Store>) {
         fields.extend(more.as_object().unwrap().clone());
         old_service::token(&forger(), &claims)
     };
-    // What the token says of rights is not asked.
+    // The service ignores the rights that the token states.
     let said = |is_superuser: bool| json!({ "is_superuser": is_superuser, "tier": "enterprise", "email": "x@y.example" });
     let token = of(&ann, said(true));
     let me = app.me(&token).await.expect_status(200).json();
@@ -110,7 +110,7 @@ async fn an_old_token_is_as_good_as_its_user_is_now(store: Arc<dyn Store>) {
     app.me(&by_boss).await.expect_status(200).json();
     expect_login_needed(&app.get("/admin/users").bearer(&by_boss).send().await);
 
-    // It belongs to no session, and there is one all the same, which may be ended.
+    // A legacy token belongs to no session, but its user has one and may end it.
     let sessions = app.get("/users/me/sessions").bearer(&token).send().await.expect_status(200).json();
     let [session] = sessions["items"].as_array().unwrap().as_slice() else { panic!("{sessions}") };
     assert_eq!(session["current"], false);
@@ -118,7 +118,7 @@ async fn an_old_token_is_as_good_as_its_user_is_now(store: Arc<dyn Store>) {
     app.delete(&path).bearer(&token).send().await.expect_done();
     app.me(&ann.tokens.access).await.expect_invalid_token();
 
-    // Other forms that such services wrote.
+    // Other forms that such services issue.
     let id = uuid::Uuid::parse_str(&ann.id).unwrap();
     for subject in [id.simple().to_string(), ann.id.to_uppercase()] {
         app.me(&old_token(&app, &subject)).await.expect_status(200).json();
@@ -155,7 +155,7 @@ async fn an_old_token_may_name_its_user_by_the_address(store: Arc<dyn Store>) {
     }
     let mut claims = old_service::claims(&ann.email, app.clock_seconds());
     claims.as_object_mut().unwrap().remove("iat");
-    // When it was issued it does not say: it may be of somebody who had the address before.
+    // Without a time of issue, the token may belong to a former holder of the address.
     app.me(&old_service::token(&forger(), &claims)).await.expect_invalid_token();
     app.me(&old_token(&app, "nobody@example.org")).await.expect_invalid_token();
 }
@@ -176,12 +176,12 @@ async fn legacy_token_of_a_reused_address_is_refused(store: Arc<dyn Store>) {
     };
     change(&ann, fresh_email().as_str()).await;
     app.me(&token).await.expect_invalid_token();
-    // By somebody who came before the token was issued.
+    // A user who existed before the token was issued takes the address.
     change(&bob, &ann.email).await;
     app.me(&token).await.expect_invalid_token();
     app.me(&bob.tokens.access).await.expect_status(200).json();
     change(&bob, fresh_email().as_str()).await;
-    // By somebody who came after it.
+    // A user who was imported after the token was issued takes the address.
     app.clock.advance(Duration::minutes(1));
     adopted_as(&app, Email::parse(&ann.email).unwrap(), false).await;
     app.me(&token).await.expect_invalid_token();
@@ -224,7 +224,7 @@ async fn old_tokens_cannot_administer(store: Arc<dyn Store>) {
     app.me(&ann.tokens.access).await.expect_status(200).json();
     let form = [("token", ann.tokens.access.as_str())];
     expect_login_needed(&app.post("/auth/introspect").bearer(&token).form(&form).send().await);
-    // With the login that it asks for, it goes.
+    // After the login that the service asks for, the request succeeds.
     app.get("/admin/users").bearer(&boss.tokens.access).send().await.expect_status(200).json();
 }
 
@@ -255,7 +255,7 @@ async fn what_needs_a_recent_login_asks_for_one(store: Arc<dyn Store>) {
         assert_eq!(me["email"], json!(ann.email));
         let tier = app.put("/users/me").bearer(&token).json(&json!({ "tier": "free" }));
         tier.send().await.expect_status(200).json();
-        // With the login that it asks for, it goes.
+        // After the login that the service asks for, the request succeeds.
         let tokens = app.login(&ann.email).await;
         app.post("/users/me/password")
             .bearer(&tokens.access)
@@ -283,7 +283,7 @@ async fn a_logout_ends_all_old_tokens_and_no_session(store: Arc<dyn Store>) {
     app.refresh(&ann.tokens.refresh).await;
     app.login(&ann.email).await;
     app.me(&of_bob).await.expect_status(200).json();
-    // A session that ends takes no old token with it: that may be another device.
+    // Logout ends no legacy token, because that token may be on another device.
     app.post("/auth/logout").bearer(&bob.tokens.access).send().await.expect_done();
     app.me(&of_bob).await.expect_status(200).json();
 }
@@ -316,7 +316,7 @@ async fn whatever_ends_sessions_ends_old_tokens(store: Arc<dyn Store>) {
         app.me(&token).await.expect_status(200).json();
         let path = format!("/admin/users/{}", ann.id);
         match what {
-            // Whether there are sessions or not.
+            // The administrator's revocation ends legacy tokens even if the account has no session left.
             "sessions" => {
                 app.post("/auth/logout").bearer(&ann.tokens.access).send().await.expect_done();
                 app.me(&token).await.expect_status(200).json();
@@ -346,7 +346,7 @@ async fn whatever_ends_sessions_ends_old_tokens(store: Arc<dyn Store>) {
         }
         let reply = app.me(&token).await;
         assert_eq!(reply.status, 401, "{what}: {reply}");
-        // It is not the user who is shut out.
+        // The user can still log in.
         let password = if what == "operator" { "set by the operator" } else { PASSWORD };
         let email = if what == "address" { format!("new-{place}-{}", ann.email) } else { ann.email.clone() };
         app.try_login(&email, password).await.expect_status(200).tokens();
@@ -366,7 +366,7 @@ async fn an_old_token_is_good_until_it_expires_or_the_time_is_over(store: Arc<dy
     app.clock.set(now() + LIFETIME - Duration::hours(1));
     app.me(&old_token(&app, &ann.id)).await.expect_status(200).json();
     app.clock.set(now() + LIFETIME - Duration::minutes(10));
-    // It would outlive the time.
+    // The token would expire after `legacy_tokens_until`.
     app.me(&old_token(&app, &ann.id)).await.expect_invalid_token();
     let mut claims = old_service::claims(&ann.id, app.clock_seconds());
     claims["exp"] = json!(app.clock_seconds() + 60);
@@ -387,7 +387,7 @@ async fn without_the_setting_an_old_token_is_nothing(store: Arc<dyn Store>) {
     }
     app.post("/auth/revoke").form(&[("token", token.as_str())]).send().await;
     assert!(asked.take_calls().is_empty(), "the store was asked");
-    // Nor is anything written for the sake of such tokens.
+    // Revoking the sessions writes nothing for legacy tokens either.
     let version = async || {
         let id = inwren_domain::kernel::UserId::from_uuid(uuid::Uuid::parse_str(&ann.id).unwrap());
         let user = app.state.core.store.read().await.unwrap().users().by_id(id).await.unwrap();
@@ -406,7 +406,7 @@ async fn to_other_services_an_old_token_is_nothing(store: Arc<dyn Store>) {
     app.me(&token).await.expect_status(200).json();
 }
 
-/// The forgeries of our own tokens, and those of old ones.
+/// Forgeries of Inwren tokens and of legacy tokens.
 fn all_forgeries(app: &TestApp, account: &Account) -> Vec<Forgery> {
     let now = app.clock_seconds();
     let Account { id, tokens, .. } = account;

@@ -1,4 +1,5 @@
-//! The OpenAPI document: complete, committed, and served as it is. That answers keep to it, [`TestApp`] checks each time.
+//! The OpenAPI document: complete, committed, and served unchanged. [`TestApp`] checks on each response that it
+//! conforms.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 
 const COMMITTED: &str = include_str!("../../../app/openapi.json");
 
-/// The operations without a token.
+/// The operations that need no token.
 const PUBLIC: [&str; 11] = [
     "register",
     "login",
@@ -35,7 +36,7 @@ fn operations() -> Vec<Operation> {
     app().contract().operations()
 }
 
-/// To update it: `cargo run -q -p inwren -- openapi > app/openapi.json`.
+/// To update the document: `cargo run -q -p inwren -- openapi > app/openapi.json`.
 #[tokio::test]
 async fn the_committed_document_is_the_one_that_is_served() {
     let reply = app().get("/openapi.json").send().await.expect_status(200);
@@ -53,7 +54,7 @@ fn every_operation_is_described() {
         assert_eq!(about["tags"].as_array().map(Vec::len), Some(1), "{name}");
         assert!(is_text(&about["summary"]), "{name}");
         assert!(is_text(&about["description"]), "{name}");
-        // What is public says so, and so is not what was forgotten.
+        // A public operation states so explicitly, to tell it from one whose security was forgotten.
         assert!(about["security"].is_array(), "{name}");
         for parameter in about["parameters"].as_array().into_iter().flatten() {
             assert!(is_text(&parameter["description"]), "{name}: {parameter}");
@@ -106,7 +107,7 @@ fn every_shape_has_a_name() {
     assert!(nameless.is_empty(), "{nameless:?}");
 }
 
-/// Every problem that an operation lists is shown as a client gets it.
+/// Every problem that an operation lists has an example with its code and status.
 #[test]
 fn every_problem_is_shown() {
     for operation in operations() {
@@ -144,8 +145,8 @@ fn what_refuses_unknown_fields_says_so() {
     assert_eq!(closed, expected);
 }
 
-/// openapi-generator names the parameters of an operation after its id, such as `UpdateUserRequest`, and gives them
-/// another name only if the operation's own body has this one.
+/// openapi-generator names the parameters of an operation after its id, such as `UpdateUserRequest`. It chooses another
+/// name only if the body of that operation already has this one.
 #[test]
 fn no_schema_has_a_name_that_generators_use() {
     let schemas = schemas();
@@ -167,7 +168,7 @@ fn names_of_components_are_short() {
     }
 }
 
-/// A client that is generated from the document of one deployment works with another one, which has other tiers.
+/// A client that is generated from the document of one deployment works with a deployment that has other tiers.
 #[test]
 fn tiers_are_text_with_known_values() {
     for (name, schema) in schemas() {
@@ -244,7 +245,7 @@ fn schemas() -> Map<String, Value> {
     document()["components"]["schemas"].as_object().expect("schemas").clone()
 }
 
-/// Objects and enumerations that are not among the named schemas, where generators would have to make names up.
+/// Collects objects and enumerations outside the named schemas, for which generators would have to invent names.
 fn collect_nameless(value: &Value, place: &str, into: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {

@@ -1,4 +1,4 @@
-//! Changing the own password.
+//! Changing the caller's password.
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ async fn the_token_of_before_has_no_grace_and_ends_nothing(store: Arc<dyn Store>
     }
     let after = app.refresh(&next.refresh).await;
     app.try_refresh(&second.refresh).await.expect_invalid_token();
-    // The grace is back for the tokens of after.
+    // The reuse grace applies again to tokens that were issued after the change.
     assert_eq!(app.refresh(&next.refresh).await.refresh, after.refresh);
 }
 
@@ -136,7 +136,8 @@ async fn of_two_changes_one_succeeds(store: Arc<dyn Store>) {
     app.try_login(&ann.email, winner.1).await.expect_status(200).tokens();
 }
 
-/// Not after 72 bytes, not at a NUL, not at its ends; and no letter is like another one.
+/// The service does not truncate a password after 72 bytes, at a NUL or at its ends, and treats no two different
+/// letters as equal.
 async fn nothing_of_a_password_is_cut_off_or_changed(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let long = format!("{}Z", "a long pass phrase. ".repeat(7).get(..127).unwrap());

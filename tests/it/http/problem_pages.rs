@@ -1,4 +1,4 @@
-//! What the `type` of a problem leads to.
+//! The pages at the `type` URLs of problems.
 
 use std::sync::Arc;
 
@@ -106,7 +106,7 @@ async fn pages_can_be_read_and_nothing_else(store: Arc<dyn Store>) {
     }
 }
 
-/// Whoever has been refused for asking too often must be able to read why.
+/// A client that was rate limited must be able to read the reason.
 async fn reading_is_never_limited(store: Arc<dyn Store>) {
     let app = TestApp::limited(store);
     for _ in 0..100 {

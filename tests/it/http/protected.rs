@@ -1,4 +1,4 @@
-//! The operations that need a token, as somebody tries them who may not.
+//! The operations that need a token, and attempts to use them without permission.
 
 use inwren_tests::app::{Call, Operation, Reply, TestApp};
 use serde_json::json;
@@ -11,13 +11,14 @@ pub(super) fn operations(app: &TestApp) -> Vec<Operation> {
     protected
 }
 
-/// A request that would be refused for what is in it, if anybody looked: so a wrong status tells what came first.
+/// A request with invalid content, which the service would reject if it read it. A wrong status shows which check ran
+/// first.
 pub(super) fn attempt<'a>(app: &'a TestApp, operation: &Operation) -> Call<'a> {
     let call = app.call(&operation.method, &operation.path_with("rubbish"));
     if operation.about["requestBody"].is_object() { call.json(&json!({ "rubbish": 1 })) } else { call }
 }
 
-/// Checks that nothing was shown that could be a token, and that it is told which schemes there are.
+/// Checks that the response reports a missing token and lists the accepted schemes.
 #[track_caller]
 pub(super) fn expect_missing_token(reply: &Reply, operation: &Operation) {
     reply.expect_problem(401, "missing-token");
@@ -29,7 +30,7 @@ pub(super) fn expect_missing_token(reply: &Reply, operation: &Operation) {
     assert_eq!(reply.header("www-authenticate"), Some(challenge), "{reply}");
 }
 
-/// Whether service clients may use it with their id and secret.
+/// Whether service clients may use the operation with their id and secret.
 pub(super) fn takes_basic(operation: &Operation) -> bool {
     let schemes = operation.about["security"].as_array();
     schemes.is_some_and(|schemes| schemes.iter().any(|scheme| scheme["client"].is_array()))

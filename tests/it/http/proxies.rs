@@ -1,4 +1,4 @@
-//! Whose word is taken for where a request comes from.
+//! The trusted sources of the client's address.
 
 use std::sync::Arc;
 
@@ -63,18 +63,18 @@ async fn a_trusted_proxy_names_the_client(store: Arc<dyn Store>) {
         let reply = login(&app, "10.1.2.3", ("x-forwarded-for", &own)).await.expect_status(200);
         assert_eq!(address(&app, &reply.tokens()).await, own);
     }
-    // What stands to the left of the client is the client's own word.
+    // Entries to the left of the client's address come from the client and are not trusted.
     for n in 0..8 {
         let chain = format!("198.51.100.{n}, 203.0.113.99, 10.9.9.9");
         let reply = login(&app, "10.1.2.3", ("x-forwarded-for", &chain)).await;
         assert_eq!(reply.status, if n < 5 { 200 } else { 429 }, "{reply}");
     }
-    // Nobody else is believed.
+    // The service ignores the header from any other peer.
     let reply = login(&app, "192.0.2.60", ("x-forwarded-for", "203.0.113.200")).await.expect_status(200);
     assert_eq!(address(&app, &reply.tokens()).await, "192.0.2.60");
 }
 
-/// Behind a proxy in 10/8 that writes this header.
+/// The service behind a proxy in 10/8 that writes this header.
 fn behind(store: Arc<dyn Store>, header: ProxyHeader) -> TestApp {
     TestApp::configured(store, |config| {
         config.limits.enabled = true;
@@ -83,7 +83,8 @@ fn behind(store: Arc<dyn Store>, header: ProxyHeader) -> TestApp {
     })
 }
 
-/// Logs in eight times through the proxy, as one client that tries to be another each time, and checks that it is known.
+/// Logs in eight times through the proxy as one client that pretends to be another each time. Checks that the service
+/// recognises the client.
 async fn is_known(app: &TestApp, client: &str, headers: impl Fn(usize) -> Vec<(&'static str, String)>) {
     let body = json!({ "email": "ann@example.org", "password": PASSWORD });
     for n in 0..8 {
@@ -132,7 +133,7 @@ async fn a_forwarded_header_is_read_from_the_right(store: Arc<dyn Store>) {
 async fn a_header_that_cannot_be_read_is_no_way_round_the_limit(store: Arc<dyn Store>) {
     let app = behind(store, ProxyHeader::Either);
     app.register("ann@example.org").await;
-    // Whoever makes it unreadable counts as the proxy itself, all of them together.
+    // All clients with an unreadable header count together as the proxy.
     let rubbish = |n| match n % 4 {
         0 => vec![("x-forwarded-for", format!("198.51.100.{n}, unknown"))],
         1 => vec![("forwarded", format!("for=_{n}"))],
@@ -145,7 +146,7 @@ async fn a_header_that_cannot_be_read_is_no_way_round_the_limit(store: Arc<dyn S
     is_known(&app, "10.1.2.3", rubbish).await;
 }
 
-/// A link that a stranger's header made up would lead people, and their tokens, to the stranger.
+/// A link from an attacker's header would lead users and their tokens to the attacker.
 async fn no_header_says_where_the_service_is(store: Arc<dyn Store>) {
     for issuer in ["https://auth.example.org", "inwren", "http://localhost:8000"] {
         let app = TestApp::configured(store.clone(), |config| {

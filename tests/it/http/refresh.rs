@@ -1,4 +1,4 @@
-//! Exchanging refresh tokens.
+//! Refreshing tokens.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ async fn a_token_is_exchanged_for_its_successor(store: Arc<dyn Store>) {
     assert_ne!(next.access, ann.tokens.access);
     assert_eq!(sid(&next.access), sid(&ann.tokens.access));
     assert_eq!(sid(&next.refresh), sid(&ann.tokens.refresh));
-    // The access tokens of before are good until they expire.
+    // Earlier access tokens stay valid until they expire.
     for access in [&ann.tokens.access, &next.access] {
         app.me(access).await.expect_status(200).json();
     }

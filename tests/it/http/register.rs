@@ -1,4 +1,4 @@
-//! Making an account.
+//! Registration.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ async fn an_address_is_compared_without_case_and_kept_as_given(store: Arc<dyn St
         app.login(same).await;
     }
     app.register("Ann-Lee@example.org").await;
-    // One and the same letter, composed and decomposed.
+    // The same letter, composed and decomposed.
     app.register("andr\u{e9}@example.org").await;
     register(&app, "ANDRE\u{301}@example.org", PASSWORD).await.expect_problem(409, "email-taken");
 }
@@ -138,7 +138,7 @@ async fn addresses_are_checked(store: Arc<dyn Store>) {
     }
 }
 
-/// Spellings of one domain name, by UTS 46.
+/// Spellings of one domain name (UTS 46).
 const SAME_DOMAIN: [&str; 6] = [
     "bücher.example",
     "xn--bcher-kva.example",
@@ -164,7 +164,7 @@ async fn one_mailbox_has_one_account(store: Arc<dyn Store>) {
             app.post("/auth/access-token").form(&form).send().await.expect_status(200).json();
         }
     }
-    // Another account cannot move there either.
+    // Another account cannot change to that address either.
     let other = app.user_fixture().await;
     let change = json!({ "email": "unicode@xn--bcher-kva.example" });
     let call = app.put("/users/me").bearer(&other.tokens.access).json(&change);
@@ -187,7 +187,7 @@ async fn international_domains_are_accepted(store: Arc<dyn Store>) {
         assert_eq!(app.register(&email).await["email"], email);
         app.login(&email).await;
     }
-    // Nontransitional: a domain with a sharp s is another one than with two s.
+    // Nontransitional processing: a domain with a sharp s differs from one with two s.
     app.register("ann@fass.example").await;
 }
 
@@ -212,7 +212,7 @@ async fn domains_without_an_ascii_form_are_refused(store: Arc<dyn Store>) {
     }
 }
 
-/// The ends of each range of `Default_Ignorable_Code_Point` (Unicode 17.0).
+/// The first and last code point of each range of `Default_Ignorable_Code_Point` (Unicode 17.0).
 const INVISIBLE: [(u32, u32); 17] = [
     (0xAD, 0xAD),
     (0x34F, 0x34F),
@@ -304,15 +304,15 @@ async fn passwords_are_checked(store: Arc<dyn Store>) {
 
 async fn passwords_are_counted_in_characters_after_normalisation(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
-    // Eight bytes, seven characters; and sixteen code points that become eight.
+    // Eight bytes that are seven characters. Then 14 and 16 code points that normalise to seven and eight.
     register(&app, "a@example.org", "zdvkq\u{e9}x").await.expect_invalid(&["/password"]);
     register(&app, "a@example.org", &"e\u{301}".repeat(7)).await.expect_invalid(&["/password"]);
     register(&app, "a@example.org", &"e\u{301}".repeat(8)).await.expect_status(201).json();
     register(&app, "b@example.org", &"🐈".repeat(128)).await.expect_status(201).json();
     register(&app, "c@example.org", &"🐈".repeat(129)).await.expect_invalid(&["/password"]);
-    // A ligature that becomes two letters.
+    // A ligature that normalises to two letters.
     register(&app, "c@example.org", &"\u{fb01}".repeat(65)).await.expect_invalid(&["/password"]);
-    // What differs only in the last of many bytes differs.
+    // Passwords that differ only in the last of many bytes are different.
     let long = "x".repeat(127);
     register(&app, "d@example.org", &format!("{long}a")).await.expect_status(201).json();
     app.try_login("d@example.org", &format!("{long}b")).await.expect_problem(401, "invalid-credentials");

@@ -1,4 +1,4 @@
-//! Ending a session with one of its tokens (RFC 7009).
+//! Token revocation (RFC 7009).
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ async fn a_form_without_a_token_is_refused(store: Arc<dyn Store>) {
     query.expect_oauth_error("invalid_request");
 }
 
-/// It would be the worst of all answers to say that it is done.
+/// A failed revocation must never be reported as done: the client would trust that the token is revoked.
 async fn failed_revocation_is_reported(store: Arc<dyn Store>) {
     let (faulty, script) = faulty_store(store);
     let app = TestApp::over(faulty);

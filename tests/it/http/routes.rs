@@ -1,4 +1,4 @@
-//! Which addresses and methods there are.
+//! Paths and methods of the API.
 
 use std::sync::Arc;
 

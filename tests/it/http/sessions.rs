@@ -1,4 +1,4 @@
-//! The sessions of the caller.
+//! The caller's sessions.
 
 use std::sync::Arc;
 
@@ -211,7 +211,7 @@ async fn all_other_sessions_are_ended(store: Arc<dyn Store>) {
     assert_eq!(list(&app, &ann.tokens).await.len(), 1);
 }
 
-/// The user's list and the one that an administrator sees.
+/// The paths and tokens for the user's own list and for the administrator's list of the same sessions.
 async fn both_lists(app: &TestApp, ann: &Account) -> [(String, String); 2] {
     let admin = app.superuser().await;
     [
@@ -276,7 +276,7 @@ async fn a_login_beyond_the_limit_ends_the_least_recently_used(store: Arc<dyn St
     app.clock.advance(Duration::MINUTE);
     let second = app.login(&ann.email).await;
     app.clock.advance(Duration::MINUTE);
-    // The eldest, but used later than the second.
+    // The oldest session, but used more recently than the second.
     let first = app.refresh(&ann.tokens.refresh).await;
     app.clock.advance(Duration::MINUTE);
     let third = app.login(&ann.email).await;

@@ -1,5 +1,5 @@
-//! Every forged token, everywhere where a token is taken. None is worth as much as a question to the store, so there is
-//! no other store than the one in memory.
+//! Every forged token, on every operation that takes a token. The service rejects each without a store query, so the
+//! tests use the in-memory store only.
 
 use std::sync::Arc;
 
@@ -20,17 +20,17 @@ stories! {
     no_part_of_a_token_is_a_token
 }
 
-/// The most that a body may have.
+/// The largest request body in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// The access token and the refresh token of somebody, to be forged.
+/// The access token and the refresh token of an account, as originals for forgeries.
 fn originals(app: &TestApp, account: &Account) -> [Original; 2] {
     let (tokens, now) = (&account.tokens, app.clock_seconds());
     let access = Original::new(key(), &tokens.access, &tokens.refresh, now);
     [access, Original::new(key(), &tokens.refresh, &tokens.access, now)]
 }
 
-/// No operation takes any of these tokens, and none asks the store about one.
+/// Checks that no operation accepts any of these tokens or queries the store for one.
 pub(super) async fn all_are_refused(app: &TestApp, asked: &Script, forgeries: &[Forgery]) {
     let operations = protected::operations(app);
     for Forgery { what, token } in forgeries.iter().filter(|forgery| forgery.fits_a_header()) {
@@ -75,7 +75,7 @@ async fn no_forged_refresh_token_is_exchanged(store: Arc<dyn Store>) {
     app.refresh(&refresh.copy()).await;
 }
 
-/// The answer does not tell whether there was anything to revoke (RFC 7009 section 2.2).
+/// The response does not reveal whether there was a token to revoke (RFC 7009 section 2.2).
 async fn no_forged_token_is_revoked(store: Arc<dyn Store>) {
     let (app, asked) = TestApp::counted(store);
     let ann = app.user_fixture().await;
@@ -101,19 +101,19 @@ async fn no_forged_token_is_active(store: Arc<dyn Store>) {
         if !is_too_large(&reply, &token) {
             assert_eq!((reply.status, reply.json()), (200, json!({ "active": false })), "{what}: {reply}");
         }
-        // Who asks is asked of the store, but not what the token is worth.
+        // The service queries the store for the caller, but not for the forged token.
         assert_eq!(asked.take_calls(), ["read", "sessions.with_user"], "{what}");
     }
 }
 
-/// The forgeries of both tokens. A good token of the other class is none where both classes are taken.
+/// The forgeries of both tokens. Excludes the valid tokens, because these operations accept both classes.
 fn worthless(app: &TestApp, account: &Account) -> Vec<Forgery> {
     let good = [&account.tokens.access, &account.tokens.refresh];
     let all = originals(app, account).into_iter().flat_map(|original| original.forgeries());
     all.filter(|forgery| !forgery.token.is_empty() && !good.contains(&&forgery.token)).collect()
 }
 
-/// What does not fit into a body is refused before it is read.
+/// Whether the token exceeds the body limit. The service then rejects the request before reading the body.
 fn is_too_large(reply: &Reply, token: &str) -> bool {
     let is_too_large = token.len() > BODY_LIMIT;
     if is_too_large {
@@ -122,7 +122,7 @@ fn is_too_large(reply: &Reply, token: &str) -> bool {
     is_too_large
 }
 
-/// Cut off anywhere, at either end, it is nothing; nor is it with something at its end.
+/// A token that is truncated at either end, or that has extra bytes at its end, is invalid.
 async fn no_part_of_a_token_is_a_token(store: Arc<dyn Store>) {
     let (app, asked) = TestApp::counted(store);
     let ann = app.user_fixture().await;

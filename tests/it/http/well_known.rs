@@ -1,4 +1,4 @@
-//! What services need that verify tokens themselves.
+//! The metadata and keys for services that verify tokens locally.
 
 use std::sync::Arc;
 
@@ -106,7 +106,7 @@ async fn metadata_links_work(store: Arc<dyn Store>) {
         config.token_issuer = "inwren".to_owned();
         config.public_url = public_url.to_owned();
     });
-    // No header of a request changes a link.
+    // No request header changes a link.
     let call = app.get("/.well-known/oauth-authorization-server").header("host", "127.0.0.1:8123");
     let server = call.send().await.json();
     let path = |name: &str| {
@@ -131,8 +131,8 @@ fn under_a_path(store: Arc<dyn Store>, issuer: &str) -> TestApp {
     })
 }
 
-/// RFC 8414 section 3.1: the path of the issuer stands behind the well-known one. A proxy that serves the service under that
-/// path passes on what stands before it, so the other location is there, too.
+/// RFC 8414 section 3.1: clients insert the well-known path before the path of the issuer. A proxy that serves Inwren
+/// under this path strips it from requests, so the metadata is also at the location without the path.
 async fn metadata_of_a_path_is_at_both_locations(store: Arc<dyn Store>) {
     for issuer in ["https://example.org/a/b%20c", "https://example.org/a/b%20c/"] {
         let app = under_a_path(store.clone(), issuer);
@@ -175,7 +175,7 @@ async fn issuer_path_is_in_every_address(store: Arc<dyn Store>) {
     for name in ["tokenUrl", "refreshUrl"] {
         assert_eq!(flow[name], "/auth/auth/access-token");
     }
-    // No page leads to an absolute path, where something else may be.
+    // No page links to an absolute path, where another service may run.
     for path in ["/problems", "/problems/not-found"] {
         let page = app.get(path).send().await.expect_status(200);
         assert!(!page.text().contains("href=\"/"), "{page}");
