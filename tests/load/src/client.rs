@@ -1,4 +1,4 @@
-//! A client that costs little: requests made beforehand, and no more of the answer read than is needed.
+//! A low-cost HTTP client: it prepares requests in advance and reads only the necessary parts of a response.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -7,24 +7,24 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// As much as is read at a time.
+/// Bytes per read.
 const CHUNK: usize = 16 * 1024;
 
-/// A connection that is kept open, for whoever asks one thing after the other.
+/// A persistent connection for sequential requests.
 pub struct Connection {
     stream: TcpStream,
     received: Received,
 }
 
-/// The same for many who ask at the same time: a thread for each would cost more than the asking.
+/// A persistent connection for many concurrent clients. One thread per client would cost more than the requests.
 pub struct SharedConnection {
     stream: tokio::net::TcpStream,
     received: Received,
 }
 
-/// What came back.
+/// A response.
 pub struct Answer<'a> {
-    /// The status.
+    /// The status code.
     pub status: u16,
     /// The body.
     pub body: &'a [u8],
@@ -39,7 +39,7 @@ impl Connection {
         Ok(Self { stream, received: Received::default() })
     }
 
-    /// Sends a request and waits for its answer.
+    /// Sends a request and waits for its response.
     pub fn call(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
         self.received.bytes.clear();
         self.stream.write_all(request)?;
@@ -62,7 +62,7 @@ impl SharedConnection {
         Ok(Self { stream, received: Received::default() })
     }
 
-    /// Sends a request and waits for its answer.
+    /// Sends a request and waits for its response.
     pub async fn call(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
         self.received.bytes.clear();
         self.stream.write_all(request).await?;
@@ -76,17 +76,17 @@ impl SharedConnection {
     }
 }
 
-/// What has come of an answer so far.
+/// The received part of a response.
 #[derive(Default)]
 struct Received {
     bytes: Vec<u8>,
 }
 
-/// The status, where the body begins and where it ends.
+/// The status code and the start and end of the body.
 type Place = (u16, usize, usize);
 
 impl Received {
-    /// Tells where the answer is once all of it has come, after so many more bytes were read.
+    /// Returns the place of the response when it is complete. `read` is the size of the last read; 0 is an error.
     fn whole(&self, read: usize) -> io::Result<Option<Place>> {
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -101,7 +101,7 @@ impl Received {
     }
 }
 
-/// The status, where the body begins and how long it is.
+/// Returns the status code and the start and length of the body.
 fn parse_head(received: &[u8]) -> Option<(u16, usize, usize)> {
     let end = received.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&received[..end]).ok()?;
@@ -113,12 +113,12 @@ fn parse_head(received: &[u8]) -> Option<(u16, usize, usize)> {
     Some((status, end + 4, length.unwrap_or(0)))
 }
 
-/// A request without a body.
+/// A GET request.
 pub fn get(path: &str, token: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n").into_bytes()
 }
 
-/// A request with a JSON body, and a token where one is needed.
+/// A request with a JSON body and an optional token.
 pub fn send(method: &str, path: &str, token: Option<&str>, body: &serde_json::Value) -> Vec<u8> {
     let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let body = body.to_string();

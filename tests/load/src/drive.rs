@@ -1,4 +1,4 @@
-//! Clients that ask as fast as they are answered, or at a pace, and what they saw.
+//! Clients that send requests at full speed or at a fixed pace, and their results.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,26 +9,26 @@ use tokio::sync::Barrier;
 
 use crate::client::{Answer, SharedConnection};
 
-/// How long the last answers may take.
+/// The timeout for the last responses.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What one client does: it makes the next request of what the last answer was.
+/// The behaviour of one client: it makes each request, possibly from the previous response.
 pub trait Client: Send {
     /// The next request.
     fn request(&mut self) -> &[u8];
 
-    /// Takes note of the answer.
+    /// Takes note of the response.
     fn answered(&mut self, _: &Answer<'_>) {}
 }
 
-/// The same request again and again.
+/// Repeats the same request.
 impl Client for Vec<u8> {
     fn request(&mut self) -> &[u8] {
         self
     }
 }
 
-/// Somebody who will be needed again.
+/// A client that the caller uses again.
 impl<C: Client + ?Sized> Client for &mut C {
     fn request(&mut self) -> &[u8] {
         (**self).request()
@@ -49,43 +49,44 @@ impl<C: Client + ?Sized> Client for Box<C> {
     }
 }
 
-/// How long, and how fast.
+/// Duration and speed of a run.
 #[derive(Clone, Copy)]
 pub struct Plan {
-    /// What is not counted yet.
+    /// The time whose responses do not count.
     pub warm_up: Duration,
-    /// What is.
+    /// The time whose responses count.
     pub measured: Duration,
-    /// The time from one request of a client to its next; as soon as the answer is there, where it is zero.
+    /// The time between the due times of two requests of a client. Zero means that the next request follows the
+    /// response at once.
     pub pace: Duration,
 }
 
 impl Plan {
-    /// As fast as it goes, for this long.
+    /// Full speed for this duration, after a short warm-up.
     pub fn full_speed(measured: Duration) -> Self {
         Self { warm_up: Duration::from_millis(700), measured, pace: Duration::ZERO }
     }
 }
 
-/// What the clients saw.
+/// The results of the clients.
 #[derive(Default)]
 pub struct Seen {
-    /// Answers by their status; 0 where there was none.
+    /// Number of responses by status; 0 counts failed requests.
     pub statuses: BTreeMap<u16, u64>,
-    /// How long answers took, in microseconds, sorted. Where clients have a pace they count from the moment at which the
-    /// request was due, so that one slow answer does not hide those that should have been asked for meanwhile.
+    /// Response times in microseconds, sorted. For clients with a pace, they count from the moment when the request was
+    /// due, so that one slow response does not hide the requests that should have started meanwhile.
     latencies: Vec<(u16, u32)>,
-    /// For how long was counted.
+    /// The duration of the measurement.
     pub measured: Duration,
 }
 
 impl Seen {
-    /// Answers with this status a second.
+    /// Responses with this status per second.
     pub fn rate(&self, status: u16) -> f64 {
         self.statuses.get(&status).copied().unwrap_or(0) as f64 / self.measured.as_secs_f64()
     }
 
-    /// The time within which this share of the answers with this status came.
+    /// The quantile of the response times for this status.
     pub fn quantile(&self, status: u16, share: f64) -> Duration {
         let of_status: Vec<u32> =
             self.latencies.iter().filter(|(of, _)| *of == status).map(|(_, micros)| *micros).collect();
@@ -94,20 +95,20 @@ impl Seen {
         Duration::from_micros(micros.into())
     }
 
-    /// Answers that had another status than was hoped for.
+    /// The number of responses with another status.
     pub fn others(&self, status: u16) -> u64 {
         self.statuses.iter().filter(|(seen, _)| **seen != status).map(|(_, count)| count).sum()
     }
 }
 
-/// Lets each client ask on a connection of its own. All of them share the thread that calls this, so that as much as can be
-/// of the machine is left to the service.
+/// Runs each client on a separate connection. All clients share the calling thread, so that the service gets as much of
+/// the machine as possible.
 pub fn drive<C: Client>(address: SocketAddr, plan: Plan, clients: Vec<C>) -> Seen {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let start = Barrier::new(clients.len());
     let asking: FuturesUnordered<_> =
         clients.into_iter().map(|client| one(address, plan, client, &start)).collect();
-    // Nobody waits for ever: that a client has not ended by then is a failure of the run.
+    // A client that has not finished within this timeout makes the run fail.
     let patience = plan.warm_up + plan.measured + PATIENCE;
     let ended = async { tokio::time::timeout(patience, asking.collect::<Vec<_>>()).await };
     let mut seen = Seen { measured: plan.measured, ..Seen::default() };
@@ -150,7 +151,7 @@ async fn one<C: Client>(address: SocketAddr, plan: Plan, mut client: C, start: &
             }
         };
         let answered = Instant::now();
-        // By when it was answered: what was asked before and answered meanwhile was done meanwhile.
+        // Responses count by the time of their arrival: the service completed them within the measured time.
         if answered >= counting && answered < end {
             let micros = answered.duration_since(due).as_micros();
             latencies.push((status, u32::try_from(micros).unwrap_or(u32::MAX)));

@@ -1,4 +1,4 @@
-//! Whether a refused login tells by its time why it was refused.
+//! Tests whether the time of a failed login reveals why it failed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,31 +27,32 @@ use crate::service::{PASSWORD, Service};
 use crate::statistics::{median, welch};
 
 const WRONG: &str = "not the pass phrase at all";
-/// Logins beside the one that is measured, under load.
+/// Concurrent logins during the measurement under load.
 const OTHERS: usize = 2;
 const READERS: usize = 4;
-/// As in dudect (Reparaz, Balasch and Verbauwhede, 2017): with a t beyond this there is a difference.
+/// The threshold of dudect (Reparaz, Balasch and Verbauwhede, 2017): a larger t shows a difference.
 const DIFFERENT: f64 = 4.5;
-/// The slowest of all samples together are left out, as there: they tell of the machine.
+/// The share of samples to keep. As in dudect, the slowest of all samples are dropped, because they reflect the
+/// machine.
 const KEPT: f64 = 0.95;
-/// By how much the medians may differ on an idle machine.
+/// The largest allowed ratio of the medians on an idle machine.
 const RATIO: f64 = 1.02;
 
-/// Why a login is refused.
+/// The reason why a login fails.
 struct Reason {
     name: &'static str,
     email: String,
     password: &'static str,
 }
 
-/// The parameters of hashes from before: what OWASP lists as just as good as the default, in its least memory; and what is
-/// far too cheap by now.
+/// The parameters of older hashes: one set that OWASP lists as equivalent to the default, with the least memory, and
+/// one that is far too cheap today.
 const EARLIER: [(&str, Argon2Parameters); 2] = [
     ("an older hash, as costly", Argon2Parameters { memory_kib: 7_168, iterations: 5, parallelism: 1 }),
     ("an older hash, cheap", Argon2Parameters { memory_kib: 4_096, iterations: 1, parallelism: 1 }),
 ];
 
-/// Makes accounts that are refused for different reasons.
+/// Creates accounts whose logins fail for different reasons.
 fn prepare(url: &str) -> Vec<Reason> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
@@ -82,7 +83,8 @@ async fn hash(parameters: Argon2Parameters) -> PasswordHash {
     hasher.hash(Password::new(PASSWORD), requester).await.expect("a hash")
 }
 
-/// Adds somebody with ten sessions, all of them opened from elsewhere: whoever asks here is a stranger to every account.
+/// Adds a user with ten sessions, all started at another address: every account treats the measuring client as
+/// unrecognised.
 async fn add(store: &SqlStore, email: &str, is_active: bool, hash: PasswordHash) {
     let now = SystemClock::start().now();
     let user = User {
@@ -125,15 +127,16 @@ async fn add(store: &SqlStore, email: &str, is_active: bool, hash: PasswordHash)
     unit.commit().await.expect("a commit");
 }
 
-/// Refuses logins for each reason in turn, first by themselves and then among others, and compares how long it takes.
-/// `measured` is for how long each reason is measured.
+/// Sends failing logins for each reason in turn, first alone and then under load, and compares their times. `measured`
+/// is the duration per reason.
 pub fn lines(service: &Service, url: &str, measured: Duration) -> Vec<Line> {
     let reasons = prepare(url);
     let time = measured * u32::try_from(reasons.len()).unwrap_or(1);
     let idle = compare("idle", &reasons, &samples(service.address, &reasons, time));
     let loaded = under_load(service, || samples(service.address, &reasons, time));
     let loaded = compare("under load", &reasons, &loaded);
-    // The medians of logins that wait for each other scatter by more than they may differ: only the test can tell.
+    // The medians of logins that queue for each other scatter by more than the allowed ratio, so only the test of the
+    // means applies.
     idle.into_iter()
         .flat_map(|(means, medians)| [means, medians])
         .chain(loaded.into_iter().map(|(means, _)| means))
@@ -170,7 +173,7 @@ fn attempt(email: &str, password: &str) -> Vec<u8> {
     send("POST", "/auth/login", None, &json!({ "email": email, "password": password }))
 }
 
-/// How long refusals took, in seconds, by reason.
+/// Times of failed logins in seconds, by reason.
 fn samples(address: SocketAddr, reasons: &[Reason], time: Duration) -> Vec<Vec<f64>> {
     let mut connection = Connection::open(address).expect("a connection");
     let requests: Vec<Vec<u8>> =
@@ -180,12 +183,12 @@ fn samples(address: SocketAddr, reasons: &[Reason], time: Duration) -> Vec<Vec<f
     let (mut shuffle, begun) = (Shuffle(1), Instant::now());
     let mut is_warm = false;
     while begun.elapsed() < time {
-        // In an order of its own each time, so that none always comes after the same one.
+        // Each pass uses a new order, so that no reason always follows the same one.
         shuffle.mix(&mut order);
         for &reason in &order {
             let asked = Instant::now();
             let status = connection.call(&requests[reason]).expect("an answer").status;
-            // A busy service refuses by another answer, which is not compared.
+            // A busy service rejects with another status, which is not compared.
             if is_warm && status == 401 {
                 took[reason].push(asked.elapsed().as_secs_f64());
             }
@@ -195,7 +198,7 @@ fn samples(address: SocketAddr, reasons: &[Reason], time: Duration) -> Vec<Vec<f
     took
 }
 
-/// Everything beside the first reason, which is that there is no such account: a test of the means, and the medians.
+/// Compares each reason with the first one, the unknown address: a test of the means, and the medians.
 fn compare(when: &str, reasons: &[Reason], took: &[Vec<f64>]) -> Vec<(Line, Line)> {
     let mut all: Vec<f64> = took.iter().flatten().copied().collect();
     all.sort_by(f64::total_cmp);
@@ -241,8 +244,7 @@ fn compare(when: &str, reasons: &[Reason], took: &[Vec<f64>]) -> Vec<(Line, Line
     lines
 }
 
-/// Brings things into another order, which is the same in every run (a linear congruential generator, with the
-/// multiplier of Knuth's MMIX).
+/// Shuffles items in the same way in every run (a linear congruential generator with the multiplier of Knuth's MMIX).
 struct Shuffle(u64);
 
 impl Shuffle {

@@ -1,4 +1,4 @@
-//! Many strangers log in at once, and others go on with their work.
+//! A login flood from unrecognised clients while other clients work.
 
 use std::thread;
 use std::time::Duration;
@@ -8,28 +8,28 @@ use crate::drive::{Plan, Seen, drive};
 use crate::paths::{Logins, email, people};
 use crate::service::Service;
 
-/// How many connections log in.
+/// Number of connections that log in.
 pub const ATTACKERS: usize = 256;
-/// How many read their profile meanwhile.
+/// Number of clients that read their profile meanwhile.
 pub const READERS: usize = 8;
-/// How often each of these reads: like a page that somebody has open, and not like another flood.
+/// The time between two reads of a reader: like an open page, not like a second flood.
 const PACE: Duration = Duration::from_millis(25);
 
-/// What came of it.
+/// The results of a flood.
 pub struct Flood {
-    /// What those who log in saw.
+    /// The results of the flooding logins.
     pub logins: Seen,
-    /// What the readers saw.
+    /// The results of the readers.
     pub readers: Seen,
-    /// What somebody saw who has logged in from this address before.
+    /// The results of a recognised client, which has logged in from this address before.
     pub known: Seen,
-    /// What the readers had seen before the flood.
+    /// The results of the readers before the flood.
     pub calm: Seen,
-    /// The memory before anybody logged in, and the most of it, in bytes.
+    /// The resident memory before the first login and its peak, in bytes.
     pub resident: (u64, u64),
 }
 
-/// Floods the service for so long.
+/// Floods the service for this duration.
 pub fn flood(service: &Service, measured: Duration) -> Flood {
     let idle = service.resident();
     let readers = people(service, "reader", READERS);
@@ -39,7 +39,7 @@ pub fn flood(service: &Service, measured: Duration) -> Flood {
     let paced = Plan { warm_up, measured, pace: PACE };
     let address = service.address;
     let calm = drive(address, paced, reading());
-    // Nobody has these addresses, so that none of the logins is that of somebody known.
+    // No account has these addresses, so none of the logins comes from a recognised client.
     let strangers: Vec<String> = (0..1_000).map(|number| email("stranger", number)).collect();
     let full_speed = Plan { warm_up, measured, pace: Duration::ZERO };
     let (logins, readers, known) = thread::scope(|scope| {

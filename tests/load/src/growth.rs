@@ -1,4 +1,4 @@
-//! Whether a million users cost more than a few, and ten sessions of a user more than one.
+//! Compares the cost of a million users with that of a few, and of ten sessions per user with one.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,8 @@ use crate::paths::{Logins, Refreshes, Registrations, Updates, email, people};
 use crate::service::{Service, Tokens};
 use crate::statistics::median;
 
-/// The filters of the listing: all combinations of the four, the common value of each, and a tier that most have.
+/// The filters of the list: all combinations of the four filters, and some with common values, such as the tier that
+/// most users have.
 const FILTERS: [&str; 20] = [
     "",
     "email=user-1",
@@ -36,17 +37,17 @@ const FILTERS: [&str; 20] = [
 const SAMPLES: usize = 200;
 const LIMIT: usize = 50;
 
-/// How long two pages under a filter take: medians.
+/// The median times of two pages under a filter.
 pub struct Pages {
     /// The filter.
     pub filter: &'static str,
-    /// The first one.
+    /// The first page.
     pub first: Duration,
-    /// The deepest that is as full as the first.
+    /// The deepest page that is as full as the first.
     pub deep: Duration,
 }
 
-/// The first page and a deep one under each filter.
+/// Measures the first page and a deep page under each filter.
 pub fn pages(service: &Service) -> Vec<Pages> {
     let mut reader = Reader {
         connection: Connection::open(service.address).expect("a connection"),
@@ -76,7 +77,7 @@ impl Reader {
         (items, page["next_cursor"].as_str().map(str::to_owned))
     }
 
-    /// Walks from the first user to the last, and notes where pages begin. A place is one under every filter.
+    /// Pages through all users and collects the cursors. A cursor is valid under every filter.
     fn places(&mut self) -> Vec<String> {
         let mut places: Vec<String> = Vec::new();
         while let (_, Some(next)) = self.page("", 200, places.last().map(String::as_str)) {
@@ -87,17 +88,17 @@ impl Reader {
 
     fn compare(&mut self, filter: &'static str, places: &[String]) -> Pages {
         let (on_first, _) = self.page(filter, LIMIT, None);
-        // The further on, the fewer are left: the deepest place whose page is full is found by halves.
+        // Deeper pages have fewer users left. A binary search finds the deepest full page.
         let (mut full, mut short) = (0, places.len());
         while full + 1 < short {
             let middle = usize::midpoint(full, short);
             let is_full = self.page(filter, LIMIT, Some(&places[middle])).0 == LIMIT;
             if is_full { full = middle } else { short = middle }
         }
-        // Where not even the first page is full, any place does.
+        // If not even the first page is full, any deep page is suitable.
         let deep = if on_first < LIMIT { places.len() * 9 / 10 } else { full };
         let requests = [None, places.get(deep).map(String::as_str)].map(|at| self.request(filter, LIMIT, at));
-        // In turn, so that whatever else the machine does meets both.
+        // The requests alternate, so that other load on the machine affects both.
         let mut took = [Vec::new(), Vec::new()];
         for _ in 0..SAMPLES {
             for (request, took) in requests.iter().zip(&mut took) {
@@ -113,24 +114,24 @@ impl Reader {
 
 /// One side of a comparison of writes.
 pub struct Side<'a> {
-    /// The service, over the database in question.
+    /// The service with the database of this side.
     pub service: &'a Service,
-    /// What its users are called.
+    /// The name prefix of its users.
     pub name: &'static str,
-    /// How many sessions each of those has who write.
+    /// The number of sessions of each writing user.
     pub sessions: usize,
 }
 
-/// How many writes of a kind are done a second, on either side.
+/// Writes per second of one kind, on each side.
 pub struct Rates {
-    /// The kind.
+    /// The kind of write.
     pub what: &'static str,
-    /// On the one side and on the other: medians.
+    /// The medians of the first and of the second side.
     pub rates: [f64; 2],
 }
 
-/// How often the sides are measured in turn, so that whatever else the machine does, and whatever a database does from time
-/// to time, meets both.
+/// The number of alternating measurements per side. Alternation makes other load on the machine and periodic database
+/// work affect both sides.
 const ROUNDS: u32 = 7;
 const CLIENTS: usize = 16;
 
@@ -153,7 +154,7 @@ pub fn writes(sides: [Side<'_>; 2], measured: Duration) -> Vec<Rates> {
     let kinds: [(&'static str, u16, OfBoth); 4] = [
         ("refresh", 200, of_people(|tokens| Box::new(Refreshes::from(tokens)))),
         ("update", 200, of_people(|tokens| Box::new(Updates::from(tokens)))),
-        // These two add rows, and come last.
+        // These two add rows and therefore come last.
         ("login", 200, logins),
         ("register", 201, registrations),
     ];
@@ -164,7 +165,7 @@ pub fn writes(sides: [Side<'_>; 2], measured: Duration) -> Vec<Rates> {
     kinds.into_iter().map(compare).collect()
 }
 
-/// The clients of either side.
+/// The clients of each side.
 type OfBoth = [Vec<Box<dyn Client>>; 2];
 
 fn in_turn(
@@ -177,7 +178,7 @@ fn in_turn(
     let plan = Plan { warm_up: Duration::from_millis(150), measured, pace: Duration::ZERO };
     let mut rates = [Vec::new(), Vec::new()];
     for round in 0..ROUNDS {
-        // Who goes first changes as well.
+        // The order of the sides alternates too.
         let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
         for side in order {
             let seen = drive(addresses[side], plan, clients[side].iter_mut().collect());

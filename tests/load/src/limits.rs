@@ -1,4 +1,4 @@
-//! What the machine can do at most: each of the things that a request is made of, alone, on all cores.
+//! The maximum rates of the machine: each component of a request, alone, on all cores.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -17,14 +17,14 @@ use inwren_adapters::crypto::argon2::Argon2Parameters;
 use poem::endpoint::make_sync;
 use poem::{EndpointExt as _, Response};
 
-/// As long as the part of a token that is signed.
+/// The length of the signed part of a token.
 const MESSAGE: [u8; 600] = [b'a'; 600];
 
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// How often a second all cores together do something. Each has a state of its own.
+/// Returns how often per second all cores together perform the work. Each thread has a separate state.
 fn on_all_cores<S>(measured: Duration, prepare: impl Fn() -> S + Sync, work: impl Fn(&mut S) + Sync) -> f64 {
     let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     let begun = Instant::now();
@@ -46,12 +46,12 @@ fn on_all_cores<S>(measured: Duration, prepare: impl Fn() -> S + Sync, work: imp
     done.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// What the hashes that the service computes at a time may take, in bytes, while all are its own.
+/// The memory of concurrent hashes in bytes, if all use the service's own parameters.
 pub fn hashing_memory() -> u64 {
     cores() as u64 * u64::from(Argon2Parameters::default().memory_kib) * 1_024
 }
 
-/// Argon2id hashes a second with the default parameters, in memory that is reused.
+/// Argon2id hashes per second with the default parameters, in reused memory.
 pub fn hashes(measured: Duration) -> f64 {
     let Argon2Parameters { memory_kib, iterations, parallelism } = Argon2Parameters::default();
     let params = Params::new(memory_kib, iterations, parallelism, Some(32)).expect("the default parameters");
@@ -69,7 +69,7 @@ pub fn hashes(measured: Duration) -> f64 {
     )
 }
 
-/// RSA-2048 signatures, and verifications, a second.
+/// RSA-2048 signatures and verifications per second.
 pub fn signatures(measured: Duration) -> (f64, f64) {
     let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
     let sign = |pair: &RsaKeyPair| {
@@ -85,7 +85,7 @@ pub fn signatures(measured: Duration) -> (f64, f64) {
     (signed, on_all_cores(measured, || (), verify))
 }
 
-/// Answers a second of a route that does nothing, with the same server around it and the same clients before it.
+/// Responses per second of a route without work, with the same server and the same clients.
 pub fn bare_route(measured: Duration, connections: usize) -> f64 {
     let (told, address) = std::sync::mpsc::channel::<SocketAddr>();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -114,7 +114,7 @@ pub fn bare_route(measured: Duration, connections: usize) -> f64 {
     rate
 }
 
-/// Transactions a second of `pgbench -S`, which asks for one row by its key.
+/// Transactions per second of `pgbench -S`, which selects one row by its key.
 pub fn point_reads(measured: Duration, url: &str, connections: usize) -> f64 {
     let program = std::env::var("PGBENCH").unwrap_or_else(|_| "pgbench".to_owned());
     let run = |arguments: &[&str]| {

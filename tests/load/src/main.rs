@@ -1,7 +1,7 @@
-//! Measures the service against what the machine can do, in one run, and prints how they compare.
+//! Measures the service against the limits of the machine in one run and prints the comparison.
 //!
-//! The limits and the paths are measured one after the other on the same machine, with the same clients, so that their
-//! quotients mean something where the figures alone would not.
+//! The run measures limits and paths one after the other on the same machine, with the same clients. The ratios are
+//! therefore meaningful where the figures alone are not.
 
 mod client;
 mod drive;
@@ -27,27 +27,27 @@ use report::{Line, Target};
 use service::{Service, Settings};
 
 const CONNECTIONS: usize = 32;
-/// How often a path and its limit are measured in turn, where one measurement would not do.
+/// The number of alternating measurements of a path and its limit, where one measurement is not enough.
 const ROUNDS: usize = 3;
 const PARTS: [&str; 8] =
     ["hashing", "reading", "refreshing", "flood", "equal", "growth", "footprint", "soak"];
 
-/// What figures of memory are given in: the million bytes, which is the stricter reading of a bound.
+/// The unit of memory figures: one million bytes, the stricter reading of a bound.
 const MEGABYTE: f64 = 1e6;
 
-/// What the run was asked for.
+/// The parameters of the run.
 struct Wanted {
-    /// How long each thing is measured.
+    /// The duration of each measurement.
     measured: Duration,
-    /// How long the soak is.
+    /// The duration of the soak.
     soak: Duration,
-    /// How many users make a large database.
+    /// The number of users in a large database.
     many: u32,
-    /// A server on which databases may be made.
+    /// The URL of a PostgreSQL server on which the run may create databases.
     postgres: String,
-    /// Where the results go.
+    /// The folder for the results.
     results: PathBuf,
-    /// Which parts are wanted; all where this is empty.
+    /// The parts to run; all if empty.
     parts: Vec<String>,
 }
 
@@ -170,8 +170,8 @@ impl Bench {
         let service = Service::start(&Settings { folder: &folder, database: &url, real_hashes: true });
         people(&service, "hashing", CONNECTIONS);
         let emails: Vec<String> = (0..CONNECTIONS).map(|number| email("hashing", number)).collect();
-        // In turn, because the speed of a memory-hard function follows whatever else is done to the memory, also by other
-        // tenants of the machine.
+        // The measurements alternate, because the speed of a memory-hard function depends on other memory traffic,
+        // including that of other tenants of the machine.
         let mut rounds = [Vec::new(), Vec::new(), Vec::new()];
         for round in 0..ROUNDS {
             let logins = Logins::clients(CONNECTIONS, &emails);
@@ -271,7 +271,7 @@ impl Bench {
                 Service::start(&Settings { folder, database: url, real_hashes: false })
             };
             let [few, grown] = [(&storages[0], 1_000), (&storages[1], many)].map(|(storage, users)| {
-                // The first start makes the schema.
+                // The first start creates the schema.
                 drop(start(storage));
                 seed::users(&storage.1, 1, users);
                 start(storage)
@@ -290,8 +290,8 @@ impl Bench {
         }
     }
 
-    /// The plain list; and, of the filters without an address and of those with the beginning of one, the filter under which
-    /// a deep page is dearest beside the first, and the dearest page of all.
+    /// Reports the list without a filter. For the filters without an address and for those with an address prefix, it
+    /// reports the filter with the slowest deep page relative to the first, and the slowest page of all.
     fn pages(&mut self, name: &str, pages: Vec<growth::Pages>) {
         for growth::Pages { filter, first, deep } in &pages {
             println!("  list ({filter}), {name}: {:.0} µs, deep {:.0} µs", micros(*first), micros(*deep));
@@ -328,7 +328,7 @@ impl Bench {
         let looks = self.wanted.results.join("soak.csv");
         let seen = soak::soak(&service, CONNECTIONS, time, &looks);
         println!("  {} refreshes, {} refused", seen.refreshes, seen.refused);
-        // A million in ten minutes, and as many less in less time.
+        // The target is one million refreshes in ten minutes, and proportionally fewer in less time.
         let wanted = 1_000_000.0 * time.as_secs_f64() / 600.0;
         self.add("soak: refreshes", seen.refreshes as f64, wanted, "", Target::AtLeast(1.0));
         self.add("soak: refreshes refused", seen.refused as f64, 1.0, "", Target::AtMost(0.0));
@@ -350,7 +350,7 @@ impl Bench {
             (service.start.as_secs_f64() * 1e3, service.resident() as f64 / MEGABYTE)
         };
         let best = |folder: &Path, database: &str| {
-            // The first start makes the keys and the schema.
+            // The first start creates the keys and the schema.
             start(folder, database);
             let starts: Vec<(f64, f64)> = (0..5).map(|_| start(folder, database)).collect();
             let mut times: Vec<f64> = starts.iter().map(|(time, _)| *time).collect();

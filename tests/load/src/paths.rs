@@ -1,4 +1,4 @@
-//! What single requests can do, at full speed.
+//! The rates of single operations at full speed.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub struct Logins {
 }
 
 impl Logins {
-    /// Clients that share these users.
+    /// Creates clients that share these users.
     pub fn clients(count: usize, emails: &[String]) -> Vec<Self> {
         let request = |email: &String| {
             send("POST", "/auth/login", None, &json!({ "email": email, "password": PASSWORD }))
@@ -34,7 +34,7 @@ impl Client for Logins {
     }
 }
 
-/// Registers users that nobody has registered before.
+/// Registers new users.
 pub struct Registrations {
     prefix: String,
     next: usize,
@@ -42,7 +42,7 @@ pub struct Registrations {
 }
 
 impl Registrations {
-    /// Clients whose users are called by this name.
+    /// Creates clients whose users have this name prefix.
     pub fn clients(count: usize, name: &str) -> Vec<Self> {
         let prefix = |client| format!("{name}-{client}");
         (0..count).map(|client| Self { prefix: prefix(client), next: 0, request: Vec::new() }).collect()
@@ -58,7 +58,7 @@ impl Client for Registrations {
     }
 }
 
-/// Refreshes the tokens of one session again and again.
+/// Refreshes the tokens of one session repeatedly.
 pub struct Refreshes {
     token: String,
     request: Vec<u8>,
@@ -84,7 +84,7 @@ impl Client for Refreshes {
     }
 }
 
-/// Changes the own tier back and forth.
+/// Switches the tier of the caller between two values.
 pub struct Updates {
     requests: [Vec<u8>; 2],
     next: usize,
@@ -104,17 +104,17 @@ impl Client for Updates {
     }
 }
 
-/// So many users, each with a session.
+/// Registers users and logs each in once.
 pub fn people(service: &Service, name: &str, count: usize) -> Vec<Tokens> {
     (0..count).map(|number| service.login_new(&email(name, number))).collect()
 }
 
-/// The address of one of [`people`].
+/// The address of one of the users from [`people`].
 pub fn email(name: &str, number: usize) -> String {
     format!("{name}-{number}@load.example")
 }
 
-/// `GET /users/me` at full speed: how often a second, and the processor time that the service takes for one.
+/// Runs `GET /users/me` at full speed. Returns the rate per second and the service's CPU time per request.
 pub fn profile(service: &Service, people: &[Tokens], measured: Duration) -> (f64, Duration) {
     let tokens: Vec<&str> = people.iter().map(|tokens| tokens.access.as_str()).collect();
     let asked = |measured| wrk::rate(service.address, "/users/me", &tokens, people.len(), measured);
@@ -125,7 +125,7 @@ pub fn profile(service: &Service, people: &[Tokens], measured: Duration) -> (f64
     (rate, used.div_f64((rate * measured.as_secs_f64()).max(1.0)))
 }
 
-/// Checks that nothing was refused, and gives how many were done a second.
+/// Runs the clients at full speed. Checks that no request was rejected, and returns the rate per second.
 pub fn rate(
     what: &str,
     address: SocketAddr,

@@ -1,39 +1,39 @@
-//! The figures, and how they are shown: as a table, as JSON and as a picture.
+//! The figures and their output as a table, as JSON and as an image.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-/// Which way a figure has to go.
+/// The bound that a ratio must meet.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Target {
-    /// At least this.
+    /// The ratio must be at least this.
     AtLeast(f64),
-    /// At most this.
+    /// The ratio must be at most this.
     AtMost(f64),
 }
 
 /// One line of the table.
 pub struct Line {
-    /// What was measured.
+    /// The name of the measurement.
     pub name: String,
-    /// What came out.
+    /// The measured figure.
     pub measured: f64,
-    /// What it is to be compared with; 1 where the figure stands for itself.
+    /// The reference figure; 1 if the measured figure stands alone.
     pub limit: f64,
-    /// The unit of both.
+    /// The unit of both figures.
     pub unit: &'static str,
-    /// Which quotient of the two is wanted.
+    /// The target for the ratio of the two figures.
     pub target: Target,
 }
 
 impl Line {
-    /// The measured figure as a share of the limit.
+    /// The measured figure divided by the limit.
     pub fn ratio(&self) -> f64 {
         self.measured / self.limit
     }
 
-    /// Whether it is as wanted.
+    /// Whether the ratio meets the target.
     pub fn is_met(&self) -> bool {
         match self.target {
             Target::AtLeast(least) => self.ratio() >= least,
@@ -53,7 +53,7 @@ impl Line {
     }
 }
 
-/// A table for people, which is Markdown too.
+/// A table for readers, in Markdown.
 pub fn table(lines: &[Line]) -> String {
     let mut text = "| Path | Measured | Limit | Ratio | Target | |\n|---|--:|--:|--:|---|---|\n".to_owned();
     for line in lines {
@@ -76,7 +76,7 @@ fn figure(value: f64) -> String {
     if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.1}") }
 }
 
-/// For programs.
+/// The figures as JSON, for programs.
 pub fn to_json(lines: &[Line]) -> Value {
     let line = |line: &Line| {
         json!({
@@ -92,7 +92,7 @@ const LABELS: usize = 720;
 const BARS: usize = 360;
 const FIGURES: usize = 190;
 
-/// A bar for each figure as a share of its limit, with a mark where the target is.
+/// An SVG image: one bar per figure as a share of its limit, with a mark at the target.
 pub fn to_svg(lines: &[Line]) -> String {
     let (width, height) = (LABELS + BARS + FIGURES, (lines.len() + 1) * ROW);
     let mut svg = format!(
@@ -103,7 +103,7 @@ pub fn to_svg(lines: &[Line]) -> String {
         let top = row * ROW + ROW / 2;
         let (target, most) = match line.target {
             Target::AtLeast(least) => (least, 1.0_f64),
-            // Of what must not be at all, any is all.
+            // If the target is zero, a ratio of 1 fills the bar.
             Target::AtMost(most) => (most, if most > 0.0 { 1.5 * most } else { 1.0 }),
         };
         let scale = |value: f64| (value / most).clamp(0.0, 1.0) * BARS as f64;

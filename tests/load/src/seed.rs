@@ -6,7 +6,7 @@ use inwren_adapters::store::sql::{SqlOptions, SqlStore, SqlTarget};
 use inwren_domain::store::Store as _;
 use sea_orm::ConnectionTrait as _;
 
-/// Adds the users of these numbers to a migrated database, and lets the database take stock.
+/// Adds the users with these numbers to a migrated database, and updates the statistics of the database.
 pub fn users(url: &str, first: u32, last: u32) {
     let target = SqlTarget::parse(url).expect("a URL");
     let sql = match target {

@@ -1,4 +1,4 @@
-//! The service as a process.
+//! The service as a child process.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -11,37 +11,37 @@ use serde_json::{Value, json};
 
 use crate::client::{Connection, get, send};
 
-/// A password that may be used.
+/// A password that satisfies the password policy.
 pub const PASSWORD: &str = "a pass phrase to measure with";
 const SUPERUSER: &str = "root@load.example";
 
-/// A running service. It is killed where it is dropped.
+/// A running service. Dropping it kills the process.
 pub struct Service {
     child: Child,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
-    /// How long it took from the start of the process to its first answer of 200.
+    /// The time from the start of the process to its first response with status 200.
     pub start: Duration,
 }
 
-/// How the service is to be run.
+/// The settings of the service.
 pub struct Settings<'a> {
-    /// Where it finds its keys, and a SQLite database.
+    /// The folder with its keys and a SQLite database.
     pub folder: &'a Path,
     /// `DATABASE_URL`.
     pub database: &'a str,
-    /// Whether passwords cost what they cost by default, or next to nothing.
+    /// Whether passwords use the default hash cost, or almost none.
     pub real_hashes: bool,
 }
 
-/// The program: beside this one.
+/// The path of the service's executable, in the folder of this one.
 pub fn binary() -> PathBuf {
     let own = std::env::current_exe().expect("a path of this program");
     own.with_file_name("inwren")
 }
 
 impl Service {
-    /// Starts it, and waits until it is well.
+    /// Starts the service and waits until it is healthy.
     pub fn start(settings: &Settings<'_>) -> Self {
         let begun = Instant::now();
         let mut command = Command::new(binary());
@@ -51,7 +51,7 @@ impl Service {
             .env("PORT", "0")
             .env("DATABASE_URL", settings.database)
             .env("RATE_LIMIT_ENABLED", "false")
-            // Or nobody could change their tier back and forth.
+            // Without this setting, users could not switch their tier.
             .env("SELF_SERVICE_TIERS", "free,premium")
             .env("RUST_LOG", "warn,inwren_app=info")
             .env("LOG_FORMAT", "json")
@@ -71,7 +71,7 @@ impl Service {
                 break rest[..end.unwrap_or(rest.len())].parse().expect("an address");
             }
         };
-        // The log is read, or the service would wait for its reader.
+        // The thread drains the log. Otherwise the service would block on a full pipe.
         thread::spawn(move || lines.for_each(drop));
         let ready = Connection::open(address)
             .and_then(|mut connection| Ok(connection.call(&get("/health", "none"))?.status == 200))
@@ -80,7 +80,7 @@ impl Service {
         Self { child, address, start: begun.elapsed() }
     }
 
-    /// Asks something, and gives the answer's JSON.
+    /// Sends a request and returns the JSON of the response.
     pub fn ask(&self, request: &[u8]) -> Value {
         let mut connection = Connection::open(self.address).expect("a connection");
         let answer = connection.call(request).expect("an answer");
@@ -88,14 +88,14 @@ impl Service {
         serde_json::from_slice(answer.body).unwrap_or(Value::Null)
     }
 
-    /// Registers somebody, and logs them in.
+    /// Registers a user and logs in.
     pub fn login_new(&self, email: &str) -> Tokens {
         let body = json!({ "email": email, "password": PASSWORD });
         self.ask(&send("POST", "/auth/register", None, &body));
         self.login(email)
     }
 
-    /// Logs somebody in.
+    /// Logs a user in.
     pub fn login(&self, email: &str) -> Tokens {
         let body = json!({ "email": email, "password": PASSWORD });
         let answer = self.ask(&send("POST", "/auth/login", None, &body));
@@ -103,17 +103,17 @@ impl Service {
         Tokens { access: text("access_token"), refresh: text("refresh_token") }
     }
 
-    /// The tokens of the first superuser.
+    /// Logs the first superuser in.
     pub fn superuser(&self) -> Tokens {
         self.login(SUPERUSER)
     }
 
-    /// The memory that it has resident, in bytes.
+    /// The resident memory of the service in bytes.
     pub fn resident(&self) -> u64 {
         self.status("VmRSS:") * 1_024
     }
 
-    /// The most memory that it has had resident, in bytes.
+    /// The peak resident memory of the service in bytes.
     pub fn most_resident(&self) -> u64 {
         self.status("VmHWM:") * 1_024
     }
@@ -125,13 +125,13 @@ impl Service {
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
-    /// The processor time that it has used.
+    /// The CPU time that the service has used.
     pub fn processor_time(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("its figures");
         let (_, rest) = stat.rsplit_once(')').expect("a name");
         let fields: Vec<&str> = rest.split_whitespace().collect();
         let ticks = |place: usize| fields[place].parse::<u64>().expect("a number");
-        // In hundredths of a second, as Linux has it on every platform that it runs on.
+        // Linux reports this time in hundredths of a second on all supported platforms.
         Duration::from_millis((ticks(11) + ticks(12)) * 10)
     }
 }
@@ -146,8 +146,8 @@ impl Drop for Service {
 /// A pair of tokens.
 #[derive(Clone)]
 pub struct Tokens {
-    /// For requests.
+    /// The access token.
     pub access: String,
-    /// For the next pair.
+    /// The refresh token.
     pub refresh: String,
 }

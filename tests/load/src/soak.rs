@@ -1,4 +1,4 @@
-//! Whether memory grows with what was done.
+//! Tests whether memory grows with the number of requests.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,27 +11,27 @@ use crate::paths::{Refreshes, people};
 use crate::service::Service;
 use crate::statistics::trend;
 
-/// What was seen.
+/// The results of a soak.
 pub struct Soak {
-    /// How many refreshes were done, those of the warm-up too.
+    /// The number of refreshes, including those of the warm-up.
     pub refreshes: u64,
-    /// Refreshes that were not answered by 200.
+    /// The number of refreshes with a status other than 200.
     pub refused: u64,
-    /// The memory at the beginning and at the end of what was counted, on the line that lies closest to all that was seen
-    /// meanwhile, in bytes.
+    /// The resident memory in bytes at the start and at the end of the measured time, on the line of best fit through
+    /// all samples of that time.
     pub resident: [f64; 2],
 }
 
-/// The part of the time in which memory may still settle.
+/// The share of the time in which memory may still settle.
 const WARM_UP: f64 = 0.2;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
-/// Refreshes as fast as it goes for so long, and looks at the memory all the while. All looks are written to the file.
+/// Refreshes at full speed for this duration and samples the memory meanwhile. Writes all samples to the file.
 pub fn soak(service: &Service, connections: usize, time: Duration, looks: &Path) -> Soak {
     let clients: Vec<Refreshes> =
         people(service, "soak", connections).into_iter().map(Refreshes::from).collect();
     let warm_up = time.mul_f64(WARM_UP);
-    // Every answer counts; the warm-up is that of the memory.
+    // All responses count: only the memory has a warm-up.
     let plan = Plan { warm_up: Duration::ZERO, measured: time, pace: Duration::ZERO };
     let over = AtomicBool::new(false);
     let (seen, resident) = thread::scope(|scope| {
@@ -42,7 +42,7 @@ pub fn soak(service: &Service, connections: usize, time: Duration, looks: &Path)
     });
     let mut lines = "seconds,resident_bytes\n".to_owned();
     for (seconds, bytes) in &resident {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(lines, "{seconds:.1},{bytes:.0}");
     }
     std::fs::write(looks, lines).expect("a file");

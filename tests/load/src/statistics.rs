@@ -1,17 +1,17 @@
-//! Whether two samples differ, or only seem to.
+//! Statistical tests: whether two samples differ by more than chance.
 
-/// What Welch's test says of two samples.
+/// The result of Welch's test.
 #[derive(Clone, Copy, Debug)]
 pub struct Welch {
-    /// How far the means lie apart, in units of what chance alone would do.
+    /// The distance of the means in units of the standard error of their difference.
     pub t: f64,
     /// The degrees of freedom (Welch and Satterthwaite).
     pub freedom: f64,
-    /// How often chance alone would bring means as far apart as these.
+    /// The probability that chance alone brings the means at least this far apart.
     pub p: f64,
 }
 
-/// Compares the means of two samples, whose variances may differ. Both need two values at least.
+/// Compares the means of two samples whose variances may differ. Each sample needs at least two values.
 pub fn welch(a: &[f64], b: &[f64]) -> Welch {
     let [(mean_a, error_a), (mean_b, error_b)] = [a, b].map(mean_and_squared_error);
     let squared_error = error_a + error_b;
@@ -21,14 +21,14 @@ pub fn welch(a: &[f64], b: &[f64]) -> Welch {
     Welch { t, freedom, p: incomplete_beta(freedom / 2.0, 0.5, freedom / (freedom + t * t)) }
 }
 
-/// The value in the middle.
+/// The median.
 pub fn median(sample: &[f64]) -> f64 {
     let mut sorted = sample.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The line through the points that lies closest to them: where it begins, and how much it rises for one.
+/// The line of best fit (least squares): its value at zero and its slope.
 pub fn trend(points: &[(f64, f64)]) -> (f64, f64) {
     let count = points.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
@@ -51,7 +51,7 @@ fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {
         return x.clamp(0.0, 1.0);
     }
-    // The fraction converges fast on this side only; the other one follows from it.
+    // The fraction converges fast on this side only. The other side follows by symmetry.
     if x > (a + 1.0) / (a + b + 2.0) {
         return 1.0 - incomplete_beta(b, a, 1.0 - x);
     }
@@ -81,7 +81,7 @@ fn not_zero(value: f64, tiny: f64) -> f64 {
     if value.abs() < tiny { tiny } else { value }
 }
 
-/// The logarithm of the gamma function, by the approximation of Lanczos. For positive values.
+/// The logarithm of the gamma function for positive values, by the Lanczos approximation.
 fn ln_gamma(x: f64) -> f64 {
     const COEFFICIENTS: [f64; 8] = [
         676.520_368_121_885_1,
@@ -94,7 +94,7 @@ fn ln_gamma(x: f64) -> f64 {
         1.505_632_735_149_311_6e-7,
     ];
     if x < 0.5 {
-        // Reflection.
+        // Reflection formula.
         let pi = std::f64::consts::PI;
         return (pi / (pi * x).sin()).ln() - ln_gamma(1.0 - x);
     }

@@ -1,10 +1,10 @@
-//! A client that others wrote, for what is asked so often that a client's own cost counts.
+//! Runs wrk for requests so cheap that the cost of our client would distort the figures.
 
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
-/// Asks with each token in turn. Requests are made beforehand.
+/// Sends requests with each token in turn. Requests are prepared in advance.
 const SCRIPT: &str = r#"
 local requests, last = {}, 0
 init = function(tokens)
@@ -18,7 +18,8 @@ request = function()
 end
 "#;
 
-/// Answers of 200 a second to requests with these tokens, on so many connections.
+/// Successful responses per second to requests with these tokens, on this number of connections. Panics if wrk counts
+/// other responses.
 pub fn rate(address: SocketAddr, path: &str, tokens: &[&str], connections: usize, measured: Duration) -> f64 {
     let program = std::env::var("WRK").unwrap_or_else(|_| "wrk".to_owned());
     let script = std::env::temp_dir().join(format!("inwren-load-{}.lua", std::process::id()));
