@@ -1,5 +1,5 @@
-//! The reference: an account as a list of sessions. It knows no digest, no generation and no lock, and of the service under
-//! test nothing but its answers.
+//! The reference model: an account as a list of sessions. The model has no digests, generations or locks. All it knows
+//! of the service under test is the answers.
 
 use std::collections::BTreeMap;
 
@@ -10,49 +10,49 @@ use super::call::{Answer, Call, Refusal, SessionNo, TokenNo};
 use super::rules::GRACE;
 use super::session::Session;
 
-/// What the account is, after all that was answered.
+/// The state of the account after all answers so far.
 #[derive(Clone, Debug)]
 pub(super) struct Account {
     has_grace: bool,
     is_active: bool,
-    /// How often it was changed.
+    /// The number of password changes.
     pub(super) password: u32,
     pub(super) sessions: BTreeMap<SessionNo, Session>,
     events: Vec<Event>,
 }
 
-/// What is written down: what happened, in which session, and when.
+/// One audit event: its kind, its session and its time.
 pub(super) type Event = (&'static str, Option<SessionNo>, OffsetDateTime);
 
-/// What of an account can be seen in the store and from outside.
+/// The state of an account that the store and the clients can see.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct View {
-    /// The live sessions, each with its one live refresh token.
+    /// The live sessions, each with its only live refresh token.
     pub(super) live: BTreeMap<SessionNo, TokenNo>,
-    /// All tokens that are good for something, and when they say that they expire.
+    /// All valid tokens, with their expiry times.
     pub(super) good: BTreeMap<TokenNo, OffsetDateTime>,
-    /// In no order.
+    /// Sorted, because their order does not matter.
     pub(super) events: Vec<Event>,
 }
 
-/// What the reference says to an answer.
+/// How the model judges an answer.
 pub(super) enum Verdict {
-    /// The service must not answer so.
+    /// The service must not give this answer.
     Wrong,
-    /// It may, and this is over.
+    /// The answer is correct and the call is complete.
     Right,
-    /// That was the first half of the call, and this is the second.
+    /// This was the first half of the call. The value is the second half.
     Half(Call),
 }
 
 impl Account {
-    /// An account that was registered just now.
+    /// An account that a client has just registered.
     pub(super) fn registered(has_grace: bool, now: OffsetDateTime) -> Self {
         let events = vec![(UserRegistered.as_str(), None, now)];
         Self { has_grace, is_active: true, password: 0, sessions: BTreeMap::new(), events }
     }
 
-    /// Goes through a call as it was answered.
+    /// Applies an answered call to the model.
     pub(super) fn make(&mut self, call: &Call, answer: Answer, now: OffsetDateTime) -> Verdict {
         let is_right = match *call {
             Call::Login { password } => self.login(password, answer, now),
@@ -101,7 +101,7 @@ impl Account {
         if is_right { Verdict::Right } else { Verdict::Wrong }
     }
 
-    /// Whether somebody who was let in may still change anything: their session may have ended since.
+    /// Whether a client that was authenticated may still make changes. Its session may have ended since then.
     fn may_act(&self, by: SessionNo, now: OffsetDateTime) -> bool {
         self.is_active && self.sessions[&by].is_live(now)
     }
@@ -135,7 +135,7 @@ impl Account {
         } else if place < session.superseded {
             answer.is_no(Refusal::Superseded)
         } else if place + 1 == newest && self.has_grace && now < session.refresh[newest].issued_at + GRACE {
-            // The answer was lost, or another tab was quicker: whoever asks is not logged out.
+            // The response was lost, or another tab was faster. The service keeps the client logged in.
             self.is_given_again(answer, no, now)
         } else {
             return Verdict::Half(Call::EndReused { session: no });
@@ -182,7 +182,7 @@ impl Account {
         was_live
     }
 
-    /// Also those whose time is over. How many that were.
+    /// Ends all sessions except `kept`, including expired ones. Returns how many sessions it ended.
     fn end_all_but(&mut self, kept: Option<SessionNo>) -> usize {
         let others = self.sessions.iter_mut().filter(|(no, session)| Some(**no) != kept && !session.is_ended);
         others.map(|(_, session)| session.is_ended = true).count()
@@ -192,7 +192,7 @@ impl Account {
         self.events.push((kind.as_str(), session, now));
     }
 
-    /// The session of a refresh token, and how many were issued there before it.
+    /// The session of a refresh token, and how many refresh tokens were issued in that session before it.
     pub(super) fn place_of(&self, token: TokenNo) -> (SessionNo, usize) {
         let place = |session: &Session| session.refresh.iter().position(|known| known.no == token);
         let found = self.sessions.iter().find_map(|(no, session)| Some((*no, place(session)?)));
@@ -207,7 +207,7 @@ impl Account {
         self.sessions.get_mut(&no).expect("a session that was opened")
     }
 
-    /// What is there to be seen.
+    /// The visible state at this time.
     pub(super) fn view(&self, now: OffsetDateTime) -> View {
         let live = self.sessions.iter().filter(|(_, session)| session.is_live(now));
         let live = live.filter_map(|(no, session)| Some((*no, session.refresh.last()?.no))).collect();
@@ -216,7 +216,7 @@ impl Account {
         View { live, good: self.good(now), events }
     }
 
-    /// Of a live session the last refresh token, and every access token.
+    /// For each live session, the newest refresh token and all access tokens, unless expired.
     fn good(&self, now: OffsetDateTime) -> BTreeMap<TokenNo, OffsetDateTime> {
         let live = self.sessions.values().filter(|session| self.is_active && session.is_live(now));
         let tokens = live.flat_map(|session| session.refresh.last().into_iter().chain(&session.access));

@@ -1,77 +1,78 @@
-//! What the service is asked and what it answers, with a number for each session and token instead of itself.
+//! Calls to the service and its answers. Numbers stand for sessions and tokens.
 
-/// The number of a session: the first that was seen is 0.
+/// The number of a session. The first session seen is 0.
 pub(super) type SessionNo = usize;
 
-/// The number of a token, access or refresh: the first that was seen is 0, and a token that comes again keeps its number.
+/// The number of a token, access or refresh. The first token seen is 0. A token that is returned again keeps its
+/// number.
 pub(super) type TokenNo = usize;
 
-/// One call of a use case. Whoever acts in a session was authenticated before.
+/// One call of a use case. A client that acts in a session was authenticated before.
 #[derive(Clone, Debug)]
 pub(super) enum Call {
-    /// With the password that was in force after so many changes.
+    /// Logs in with the password that was valid after this number of changes.
     Login { password: u32 },
-    /// Presents a refresh token for its successor.
+    /// Exchanges a refresh token for its successor.
     Exchange { token: TokenNo },
-    /// The second half of an exchange that was found to be reuse.
+    /// The second half of an exchange that the service recognised as reuse.
     EndReused { session: SessionNo },
-    /// Shows an access token.
+    /// Presents an access token.
     Authenticate { token: TokenNo },
-    /// Asks what a token is worth.
+    /// Introspects a token.
     Introspect { token: TokenNo },
-    /// Hands a refresh token in.
+    /// Revokes a refresh token.
     Revoke { token: TokenNo },
-    /// Ends the own session.
+    /// Ends the session of the client.
     LogOut { by: SessionNo },
-    /// Ends a session of the own account.
+    /// Ends any session of the client's account.
     EndOne { by: SessionNo, other: SessionNo },
-    /// Ends all sessions of the account but the own.
+    /// Ends all sessions of the account except the client's.
     EndOthers { by: SessionNo },
-    /// Goes over to the next password. The own user was looked at when it was this one.
+    /// Changes to the next password. The client loaded its user when this password was valid.
     ChangePassword { by: SessionNo, from: u32 },
-    /// Closes the account.
+    /// Deactivates the account.
     Deactivate { by: SessionNo },
 }
 
-/// What came of it.
+/// The answer to a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Answer {
     /// A pair of tokens.
     Tokens { session: SessionNo, refresh: TokenNo, access: TokenNo },
-    /// It was done, or the token is good.
+    /// The call succeeded, or the token is valid.
     Done,
-    /// It was not done.
+    /// The service refused the call.
     No(Refusal),
 }
 
-/// Why not.
+/// The reason for a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// The login was refused; nobody is told why.
+    /// The service rejected the credentials, without giving the reason.
     Login,
-    /// The token is good for nothing.
+    /// The token is invalid.
     Token,
-    /// The refresh token was used up before.
+    /// The refresh token was used before.
     Reused,
-    /// The refresh token was replaced on purpose.
+    /// A password change replaced the refresh token.
     Superseded,
-    /// The session is over.
+    /// The session has ended.
     Ended,
-    /// The account is closed.
+    /// The account is inactive.
     Inactive,
-    /// Somebody was quicker.
+    /// Another call changed the account or session first.
     ChangedMeanwhile,
-    /// There is no such live session.
+    /// The account has no such live session.
     NotFound,
 }
 
 impl Answer {
-    /// Whether it is this refusal.
+    /// Whether the answer is this refusal.
     pub(super) fn is_no(self, expected: Refusal) -> bool {
         matches!(self, Self::No(refusal) if refusal == expected)
     }
 
-    /// Whether it is a yes where a yes is due, and else this refusal.
+    /// Whether the answer is [`Done`](Self::Done) if `is_due`, or else this refusal.
     pub(super) fn is_done_or(self, is_due: bool, refusal: Refusal) -> bool {
         if is_due { matches!(self, Self::Done) } else { self.is_no(refusal) }
     }

@@ -8,7 +8,7 @@ use inwren_domain::{Core, Failure, account};
 
 use super::call::Refusal;
 
-/// A call with the real things that it is made with.
+/// A call with the real values that the use case takes.
 pub(super) enum Job {
     Login(Email, Password),
     Exchange(PlainToken),
@@ -22,7 +22,7 @@ pub(super) enum Job {
     Deactivate(Box<Principal>),
 }
 
-/// What really came of it. A failure of a port is none of the things that may come of it.
+/// The real outcome of a call. `Failed` is a failure of a port, which the model never expects.
 pub(super) enum Outcome {
     Tokens(TokenPair),
     Done,
@@ -35,7 +35,7 @@ pub(super) fn password(n: u32) -> Password {
     Password::new(&format!("pass phrase number {n}"))
 }
 
-/// Asks the use case.
+/// Calls the use case.
 pub(super) async fn execute(core: Core, job: Job) -> Outcome {
     let client = ClientInfo::default();
     match job {

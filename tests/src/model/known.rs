@@ -3,7 +3,7 @@ use inwren_domain::token::TokenVerifier;
 
 use super::call::{SessionNo, TokenNo};
 
-/// The sessions and tokens that were seen, each with its number.
+/// The sessions and tokens seen so far. The index is the number.
 #[derive(Default)]
 pub(super) struct Known {
     sessions: Vec<SessionId>,
@@ -11,17 +11,17 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// A session's number, which it gets if it has none.
+    /// The number of a session. A new session gets the next number.
     pub(super) fn session(&mut self, id: SessionId) -> SessionNo {
         number(&mut self.sessions, |known| *known == id, id)
     }
 
-    /// A token's number, which it gets if it has none.
+    /// The number of a token. A new token gets the next number.
     pub(super) fn token(&mut self, token: PlainToken) -> TokenNo {
         number(&mut self.tokens, |known| known.expose() == token.expose(), token.clone())
     }
 
-    /// The number of a token of which only the digest is known; none if no such token was seen.
+    /// The number of the token with this digest; `None` if no such token was seen.
     pub(super) fn digested(&self, verifier: &dyn TokenVerifier, digest: TokenDigest) -> Option<TokenNo> {
         self.tokens.iter().position(|known| verifier.digest(known) == digest)
     }

@@ -12,7 +12,7 @@ use super::world::World;
 use crate::fixtures::audit_events;
 
 impl World {
-    /// Looks at the account in the store, and tries all its tokens.
+    /// Reads the account from the store, and introspects all its tokens.
     pub(super) async fn look(&mut self) -> Result<View, String> {
         let seen = async {
             let (live, events) = (self.live().await?, self.events().await?);
@@ -27,7 +27,7 @@ impl World {
         let live = core.store.read().await?.sessions().live_of(self.user.id, now, all).await?;
         let number = |session: &Session| {
             let token = self.known.digested(core.verifier.as_ref(), session.hashed_refresh_token);
-            // A live token that nobody was given is none of those that the reference knows.
+            // No client received this live token, so the model cannot know it.
             (session.id, token.unwrap_or(TokenNo::MAX))
         };
         let live: Vec<_> = live.items.iter().map(number).collect();

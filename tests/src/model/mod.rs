@@ -1,17 +1,19 @@
-//! The life of an account's sessions, made up at random and held against a small reference.
+//! Property tests of an account's sessions: random operations, compared with a small reference model.
 //!
-//! A [`Case`] is a list of steps: the clock moves, or operations are carried out, some of them at once. After each step
-//! two things must hold. Some order of the operations explains all their answers, by the rules of the reference; and the
-//! store then has the reference's live sessions, each with its one live refresh token, and its audit events, and every
-//! token that was ever given is good for what the reference says, or for nothing.
+//! A [`Case`] is a list of steps. Each step moves the clock or runs operations, some of them concurrently. After each
+//! step two conditions must hold:
 //!
-//! | File | What it has |
+//! - Some order of the operations explains all their answers by the rules of the model.
+//! - The store has the live sessions of that model, each with its one live refresh token, and the audit events of that
+//!   model. Every token issued so far is valid or invalid as the model says, with the same expiry time.
+//!
+//! | File | Content |
 //! | --- | --- |
-//! | `operation` | what may happen, and how it is made up |
-//! | `call`, `account`, `session` | the reference |
-//! | `order` | which orders explain the answers |
-//! | `prepare`, `job`, `look` | the service under test, called and looked at through its use cases |
-//! | `world`, `known`, `tally` | both side by side |
+//! | `operation` | possible operations, and how the tests generate them |
+//! | `call`, `account`, `session` | the model |
+//! | `order` | the orders that explain the answers |
+//! | `prepare`, `job`, `look` | calls of the use cases of the service under test, and reads of its state |
+//! | `world`, `known`, `tally` | the service and the model side by side |
 
 mod account;
 mod call;
@@ -37,15 +39,15 @@ pub use tally::Tally;
 use crate::fakes::FakeClock;
 use world::World;
 
-/// Lives the case through with a new account. Many cases can be lived in one store, one after the other, with one clock.
-/// An error tells what the service has done, and what it should have.
+/// Runs the case with a new account. Many cases can run in one store, one after the other, with one clock. An error
+/// states what the service did and what the model expected.
 pub async fn live_through(
     store: &Arc<dyn Store>,
     clock: &Arc<FakeClock>,
     case: &Case,
     tally: &mut Tally,
 ) -> Result<(), String> {
-    // So that the newest events are those of this case, also if the clock goes back in it.
+    // Ensures that the newest events belong to this case, even if the clock moves back in it.
     clock.advance(Duration::HOUR);
     let mut world = World::begin(store.clone(), clock.clone(), case.has_grace, tally).await?;
     for step in &case.steps {

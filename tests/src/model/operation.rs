@@ -1,4 +1,4 @@
-//! What may happen to an account, and how it is made up.
+//! The operations on an account, and how the tests generate them.
 
 use std::fmt;
 
@@ -8,64 +8,65 @@ use time::Duration;
 
 use super::rules::GRACE;
 
-/// One account's life.
+/// The operations on one account.
 #[derive(Clone)]
 pub struct Case {
-    /// Whether the token before the live one is answered for a while.
+    /// Whether the service accepts the previous refresh token during a grace period.
     pub has_grace: bool,
-    /// What happens, in order.
+    /// The steps, in order.
     pub steps: Vec<Step>,
 }
 
-/// What happens next.
+/// One step of a case.
 #[derive(Clone)]
 pub enum Step {
-    /// The clock goes on, or a little back.
+    /// Moves the clock forward, or a little back.
     Clock(Duration),
-    /// These operations, all at once.
+    /// Runs these operations concurrently.
     AtOnce(Vec<Op>),
 }
 
-/// Counts back from the newest: of sessions, or of the tokens of one. It starts again where there are not so many.
+/// Counts back from the newest session, or from the newest token of a session. The count wraps around.
 pub type Pick = usize;
 
-/// What a client does, or a thief.
+/// An operation of a client or of a thief.
 #[derive(Clone, Debug)]
 pub enum Op {
     /// Opens a session.
     Login,
-    /// Tries to open one with the password of before.
+    /// Tries to open a session with the previous password.
     LoginWithOldPassword,
-    /// The session's client exchanges the refresh token that it holds. If the answer gets lost, it goes on to hold that.
+    /// The client of the session exchanges the refresh token that it holds. If the response is `lost`, the client keeps
+    /// the old token.
     Refresh { session: Pick, lost: bool },
-    /// Somebody else exchanges one of the session's refresh tokens, whether new or used up.
+    /// A thief exchanges one of the session's refresh tokens, new or used.
     Steal { session: Pick, token: Pick },
-    /// An access token is shown.
+    /// A client presents an access token.
     Authenticate { session: Pick, token: Pick },
-    /// Another service asks what a refresh token is worth.
+    /// Another service introspects a refresh token.
     Introspect { session: Pick, token: Pick },
-    /// Somebody revokes a refresh token of the session.
+    /// A client revokes a refresh token of the session.
     Revoke { session: Pick, token: Pick },
-    /// The session's client does something for which it has to be let in.
+    /// The client of the session performs an action that requires authentication.
     Act { session: Pick, action: Action },
 }
 
-/// What takes an access token.
+/// An action that requires an access token.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Ends the own session.
+    /// Ends the client's session.
     LogOut,
-    /// Ends another session, or the own one.
+    /// Ends another session or the client's session.
     EndOne { other: Pick },
     /// Ends all other sessions.
     EndOthers,
-    /// Changes the password. If the answer gets lost, the client goes on to hold the tokens of before.
+    /// Changes the password. If the response is `lost`, the client keeps the old tokens.
     ChangePassword { lost: bool },
-    /// Closes the account.
+    /// Deactivates the account.
     Deactivate,
 }
 
-/// A line a step, since it is what a failure is told with.
+/// Prints one line per step, because failure messages show the case.
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.has_grace { "with a grace" } else { "without a grace" })?;
@@ -85,7 +86,7 @@ impl fmt::Debug for Step {
     }
 }
 
-/// Mostly one operation after the other; sometimes tabs that refresh at once.
+/// Mostly one operation after the other, and sometimes tabs that refresh concurrently.
 pub fn one_by_one() -> BoxedStrategy<Case> {
     case(
         prop_oneof![
@@ -97,7 +98,7 @@ pub fn one_by_one() -> BoxedStrategy<Case> {
     )
 }
 
-/// Mostly several operations at once on few sessions.
+/// Mostly several concurrent operations on few sessions.
 pub fn at_once() -> BoxedStrategy<Case> {
     case(
         prop_oneof![
@@ -116,7 +117,7 @@ fn case(step: impl Strategy<Value = Step> + 'static, most_steps: usize) -> Boxed
 
 fn op(sessions: usize) -> impl Strategy<Value = Op> {
     let session = move || session(sessions);
-    // The live token and the one before it are what matters most.
+    // Prefers the live token and the one before it: most rules concern these two.
     let token = || prop_oneof![3 => 0..2_usize, 3 => 0..6_usize];
     let session_and_token = move || (session(), token());
     prop_oneof![
@@ -131,7 +132,7 @@ fn op(sessions: usize) -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Mostly one and the same, so that more happens to it.
+/// Mostly the same session, so that more operations affect it.
 fn session(sessions: usize) -> impl Strategy<Value = Pick> {
     prop_oneof![3 => Just(0), 2 => 0..sessions]
 }
@@ -151,7 +152,8 @@ fn tabs() -> impl Strategy<Value = Vec<Op>> {
         .prop_map(|(session, lost)| lost.into_iter().map(|lost| Op::Refresh { session, lost }).collect())
 }
 
-/// Within the grace and to both sides of its end; past the end of access tokens, refresh tokens and sessions; and back.
+/// Durations within the grace period and on both sides of its end; past the expiry of access tokens, refresh tokens and
+/// sessions; and backwards.
 fn clock() -> impl Strategy<Value = Duration> {
     let tick = Duration::MICROSECOND;
     prop_oneof![

@@ -3,8 +3,8 @@ use time::OffsetDateTime;
 use super::account::{Account, Verdict};
 use super::call::{Answer, Call};
 
-/// Every state that the account may be in after these calls, which were under way at once, were answered so: one for each
-/// order in which they may have taken place. None at all if no order explains the answers.
+/// All states that the account may be in after these concurrent calls and their answers: one state per order that
+/// explains the answers. Returns an empty list if no order explains them.
 pub(super) fn explanations(account: &Account, made: &[(Call, Answer)], now: OffsetDateTime) -> Vec<Account> {
     if made.is_empty() {
         return vec![account.clone()];

@@ -6,17 +6,17 @@ use super::operation::{Action, Op, Pick};
 use super::session::Session;
 use super::world::World;
 
-/// An operation of which it is settled what it means now.
+/// An operation with its sessions and tokens chosen, ready to run.
 pub(super) struct Ready {
     pub(super) call: Call,
     pub(super) job: Job,
-    /// Whether the session's client learns the answer.
+    /// Whether the client of the session receives the answer.
     pub(super) is_kept: bool,
 }
 
 impl World {
-    /// Settles an operation: which sessions and tokens it is about, and by whom it is. There is nothing to be done if its
-    /// client is not let in.
+    /// Chooses the sessions, tokens and client of an operation. Returns `None` if the service does not authenticate the
+    /// client.
     pub(super) async fn prepare(&self, op: &Op) -> Result<Option<Ready>, String> {
         let exchange = |token, is_kept| Ready {
             call: Call::Exchange { token },
@@ -75,7 +75,8 @@ impl World {
         Ready { call, job, is_kept: matches!(action, Action::ChangePassword { lost: false }) }
     }
 
-    /// Lets the session's client in by the access token that it holds, if it is to be let in.
+    /// Authenticates the client of the session with the access token that it holds. Returns an error if the model
+    /// expects another result.
     async fn authenticated(&self, session: SessionNo) -> Result<Option<Principal>, String> {
         let held = self.clients[&session].access;
         let is_good = self.account.view(self.now()).good.contains_key(&held);
@@ -87,7 +88,7 @@ impl World {
         }
     }
 
-    /// Those that are live come first, because more can happen to them.
+    /// Live sessions come first, because more operations affect them.
     fn pick_session(&self, back: Pick) -> SessionNo {
         let now = self.now();
         let newest_first = self.account.sessions.iter().rev();

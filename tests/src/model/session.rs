@@ -1,4 +1,4 @@
-//! The reference's session: a list of all its tokens.
+//! A session of the model: a list of all its tokens.
 
 use time::{Duration, OffsetDateTime};
 
@@ -7,12 +7,12 @@ use super::rules::{ACCESS, REFRESH, SESSION};
 
 #[derive(Clone, Debug)]
 pub(super) struct Session {
-    /// Whether it was ended before its time.
+    /// Whether the session was ended before its expiry.
     pub(super) is_ended: bool,
     ends_at: OffsetDateTime,
-    /// In the order in which they were issued: the last one is live.
+    /// In the order of issue. The last token is live.
     pub(super) refresh: Vec<Token>,
-    /// How many of them were there when the password was changed.
+    /// The number of refresh tokens issued before the last password change.
     pub(super) superseded: usize,
     pub(super) access: Vec<Token>,
 }
@@ -54,7 +54,7 @@ impl Token {
         Self { no, issued_at: now, expires_at: session_end.min(now.truncate_to_second() + lifetime) }
     }
 
-    /// A token says its times in whole seconds.
+    /// Tokens state their times in whole seconds.
     pub(super) fn is_good(&self, now: OffsetDateTime) -> bool {
         self.issued_at.truncate_to_second() <= now && now < self.expires_at
     }

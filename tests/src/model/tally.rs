@@ -3,12 +3,12 @@ use std::fmt;
 
 use super::call::{Answer, Call, TokenNo};
 
-/// How often what was answered: a property shows nothing of what it never meets.
+/// Counts answers per call and kind. A property says nothing about answers that never occur.
 #[derive(Debug, Default)]
 pub struct Tally(BTreeMap<String, usize>);
 
 impl Tally {
-    /// Counts an answer. Tokens from `new` on were not seen before it.
+    /// Counts an answer. Tokens with numbers from `new` on did not exist before the call.
     pub(super) fn count(&mut self, call: &Call, answer: Answer, new: TokenNo) {
         let what = match answer {
             Answer::Tokens { refresh, .. } if refresh < new => "given again".to_owned(),
@@ -21,7 +21,7 @@ impl Tally {
         *self.0.entry(format!("{name}: {what}")).or_default() += 1;
     }
 
-    /// How often that was.
+    /// How often this answer occurred.
     pub fn of(&self, what: &str) -> usize {
         self.0.get(what).copied().unwrap_or_default()
     }

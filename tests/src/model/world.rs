@@ -20,7 +20,7 @@ use crate::conformance::support::together;
 use crate::fakes::{FakeClock, Fakes};
 use crate::fixtures::fresh_email;
 
-/// One account in the service under test, and the reference beside it.
+/// One account in the service under test, with its model.
 pub(super) struct World {
     pub(super) fakes: Fakes,
     pub(super) user: User,
@@ -31,7 +31,7 @@ pub(super) struct World {
     journal: String,
 }
 
-/// What a session's client holds.
+/// The tokens that the client of a session holds.
 #[derive(Clone, Copy)]
 pub(super) struct Client {
     pub(super) refresh: TokenNo,
@@ -39,7 +39,7 @@ pub(super) struct Client {
 }
 
 impl World {
-    /// Registers somebody, who logs in.
+    /// Registers an account and logs in.
     pub(super) async fn begin(
         store: Arc<dyn Store>,
         clock: Arc<FakeClock>,
@@ -59,7 +59,7 @@ impl World {
         Ok(world)
     }
 
-    /// Goes one step, and holds the service against the reference. An error tells where they differ.
+    /// Runs one step and compares the service with the model. An error states the difference.
     pub(super) async fn go(&mut self, step: &Step, tally: &mut Tally) -> Result<(), String> {
         let (mut possible, mut received) = (vec![self.account.clone()], Vec::new());
         match step {
@@ -78,7 +78,8 @@ impl World {
         Ok(())
     }
 
-    /// Makes the operations at once. Gives what the account may be after them, and what the clients have received.
+    /// Runs the operations concurrently. Returns the possible states of the account and the tokens that clients
+    /// received.
     async fn make(
         &mut self,
         ops: &[Op],
@@ -109,7 +110,7 @@ impl World {
         }
     }
 
-    /// A client that gets several answers at once holds what is newest.
+    /// A client that receives several responses concurrently keeps the newest tokens.
     fn hand_over(&mut self, session: SessionNo, new: Client) {
         let place = |client: &Client| self.account.place_of(client.refresh).1;
         let held = self.clients.entry(session).or_insert(new);
@@ -138,7 +139,7 @@ impl World {
         self.fakes.core.clock.now()
     }
 
-    /// A message, with all that led to it.
+    /// The message, followed by all calls and answers so far.
     pub(super) fn told(&self, message: &str) -> String {
         format!("{message}\nwhat was asked and answered:\n{}", self.journal)
     }
