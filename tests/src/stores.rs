@@ -1,4 +1,4 @@
-//! A fresh, empty, migrated store of each kind, gone again when its guard is dropped.
+//! A fresh, empty, migrated store of each kind. Its guard removes it on drop.
 
 mod postgres;
 mod private_postgres;
@@ -21,11 +21,11 @@ pub use private_postgres::{GUARDED, POSTGRES_BIN, PrivatePostgres, StopMode};
 
 use crate::fixtures::unique;
 
-/// Tests run side by side, and each has its own pool.
+/// Tests run in parallel, and each test has its own pool.
 const MAX_CONNECTIONS: u32 = 6;
 
-/// What a case proves is what a store does, and not how soon: a machine on which everything waits for everything may
-/// take its time. Where two units wait for each other, the case's own time runs out.
+/// Options with long timeouts. A test case checks what a store does, not how fast, and a busy machine may be slow.
+/// Where two units wait for each other, the timeout of the test case itself expires.
 pub fn patient_options() -> SqlOptions {
     let long = Duration::from_secs(100);
     SqlOptions {
@@ -37,15 +37,15 @@ pub fn patient_options() -> SqlOptions {
     }
 }
 
-/// A store that nobody else uses.
+/// A store that only one test uses.
 pub struct TestStore {
     store: Arc<dyn Store>,
     database: Option<SqlStore>,
-    // What the store lives on. Dropped after it.
+    // The resource behind the store. Dropped after it.
     _ground: Ground,
 }
 
-/// Nobody reads it; that it is dropped is what it is for.
+/// The resource behind a store. No code reads it; it exists only to be dropped.
 enum Ground {
     Nothing,
     Folder { _folder: TempFolder },
@@ -65,11 +65,11 @@ impl From<&TestStore> for Arc<dyn Store> {
     }
 }
 
-/// A store with a database behind it.
+/// A store with a database.
 pub struct Maintained {
     /// The store.
     pub store: Arc<dyn Store>,
-    /// Its maintenance.
+    /// The maintenance port of the store.
     pub maintenance: Arc<dyn Maintenance>,
     database: SqlStore,
 }
@@ -90,7 +90,7 @@ impl Maintained {
         assert_eq!(self.tables().await, [""; 0]);
     }
 
-    /// Runs a statement past the store.
+    /// Runs a statement on the database directly, without the store.
     pub async fn execute(&self, statement: &str) {
         self.database.writer().execute_unprepared(statement).await.expect("a statement");
     }
@@ -135,7 +135,7 @@ pub async fn memory() -> TestStore {
     TestStore { store: Arc::new(MemoryStore::new()), database: None, _ground: Ground::Nothing }
 }
 
-/// A store in a SQLite file of its own: a copy of one that was migrated, which is faster than to migrate each.
+/// A store in its own SQLite file: a copy of a migrated file, which is faster than a migration per test.
 pub async fn sqlite() -> TestStore {
     static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
     let template = TEMPLATE.get_or_init(migrated_file).await;
@@ -152,7 +152,7 @@ async fn migrated_file() -> Vec<u8> {
     let path = folder.path().join("template.db");
     let store = connect(&sqlite_url(&path)).await;
     inwren_migration::migrate_up(store.writer()).await.expect("migrations");
-    // All of it is in the file then.
+    // Closing writes everything to the file.
     store.close().await;
     std::fs::read(&path).expect("a file")
 }
@@ -161,7 +161,7 @@ fn sqlite_url(path: &Path) -> String {
     format!("sqlite://{}", path.display())
 }
 
-/// A store in a PostgreSQL database of its own, on the server that [`POSTGRES_URL`] names.
+/// A store in its own PostgreSQL database, on the server that [`POSTGRES_URL`] names.
 pub async fn postgres() -> TestStore {
     let database = TestDatabase::migrated().await;
     let store = connect(database.url()).await;
@@ -182,12 +182,12 @@ pub async fn open(url: &str, options: &SqlOptions) -> SqlStore {
     SqlStore::connect(&target, options).await.expect("a connection")
 }
 
-/// A folder that is removed, with all that is in it, when it is dropped.
+/// A temporary folder. Dropping it removes it with its content.
 #[derive(Debug)]
 pub struct TempFolder(PathBuf);
 
 impl TempFolder {
-    /// Makes an empty one.
+    /// Creates an empty folder.
     #[allow(clippy::new_without_default, reason = "it makes something on the disk")]
     pub fn new() -> Self {
         loop {
@@ -195,14 +195,14 @@ impl TempFolder {
             let path = std::env::temp_dir().join(name);
             match std::fs::create_dir(&path) {
                 Ok(()) => return Self(path),
-                // A run that was broken off has left one, and had the same number.
+                // An aborted run with the same process number left this folder.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => panic!("a temporary folder: {error}"),
             }
         }
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.0
     }

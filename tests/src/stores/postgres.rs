@@ -9,13 +9,13 @@ use tokio::sync::OnceCell;
 
 use crate::fixtures::unique;
 
-/// The variable with the URL of a server on which the tests may make databases.
+/// The environment variable with the URL of a server on which the tests may create databases.
 pub const POSTGRES_URL: &str = "INWREN_TEST_POSTGRES_URL";
 
-/// Databases of a run that was killed are removed by a later run, once they are this many seconds old.
+/// A killed run leaves its databases. A later run removes them when they are this many seconds old.
 const STALE_AFTER: i64 = 7_200;
 
-/// A database that nobody else uses. It is dropped with this value, whoever is still connected.
+/// A database that only one test uses. Dropping this value drops the database and disconnects its clients.
 #[derive(Debug)]
 pub struct TestDatabase {
     name: String,
@@ -23,24 +23,24 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// One with the schema of this release, and nothing in it.
+    /// Creates a database with the schema of this release and no data.
     pub async fn migrated() -> Self {
         static TEMPLATE: OnceCell<String> = OnceCell::const_new();
         let copy = TEMPLATE.get_or_init(make_template).await;
         Self::create(copy).await
     }
 
-    /// One without a table.
+    /// Creates a database without tables.
     pub async fn empty() -> Self {
         Self::create("").await
     }
 
-    /// One without a table, in another encoding than UTF-8.
+    /// Creates a database without tables, in another encoding than UTF-8.
     pub async fn encoded(encoding: &str) -> Self {
         Self::create(&format!("ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")).await
     }
 
-    /// Where it is.
+    /// The URL of the database.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -57,7 +57,7 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        // The runtime of the test cannot be waited on from here, and may be about to end.
+        // `drop` cannot wait on the runtime of the test, which may be about to end.
         let dropping = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
@@ -72,7 +72,8 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Migrates one database, and says how others are made as copies of it: that is faster than to migrate each.
+/// Migrates one database, and returns the `CREATE DATABASE` options that copy it. A copy is faster than a migration per
+/// test.
 async fn make_template() -> String {
     let admin = connect(&admin_url()).await;
     remove_stale(&admin).await;
@@ -81,15 +82,15 @@ async fn make_template() -> String {
     let template = connect(&url_of(&name)).await;
     inwren_migration::migrate_up(&template).await.expect("migrations");
     template.close().await.expect("a closed connection");
-    // From PostgreSQL 15 on pages go through the log unless it is asked for files, which takes less than half the time where
-    // nothing has to reach the disk.
+    // From PostgreSQL 15 on, copied pages go through the write-ahead log unless the statement asks for file copies.
+    // File copies take less than half the time if nothing has to reach the disk.
     let has_strategies = "SELECT current_setting('server_version_num')::bigint >= 150000 AS answer";
     let has_strategies = answer(&admin, has_strategies).await;
     let _ = admin.close().await;
     format!("TEMPLATE {name}{}", if has_strategies { " STRATEGY file_copy" } else { "" })
 }
 
-/// A name that says when it was made, by the server's clock.
+/// A name that contains its creation time, by the clock of the server.
 async fn new_name(admin: &DatabaseConnection, purpose: &str) -> String {
     let now: i64 = answer(admin, "SELECT extract(epoch FROM now())::bigint AS answer").await;
     format!("inwren_{purpose}_{now}_{}_{}", std::process::id(), unique())

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of one test's own, which may be stopped, killed and frozen.
+//! A private PostgreSQL server for one test, which may stop, kill and freeze it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,41 +9,41 @@ use sea_orm_migration::sea_orm::{ConnectOptions, ConnectionTrait, Database, Quer
 use super::TempFolder;
 use crate::ports::free_port;
 
-/// The variable with the folder of PostgreSQL's programs.
+/// The environment variable with the folder of PostgreSQL's programs.
 pub const POSTGRES_BIN: &str = "INWREN_TEST_POSTGRES_BIN";
 
-/// Whom the server runs as where the tests run as root, as which it refuses to.
+/// The system user that runs the server if the tests run as root: PostgreSQL refuses to run as root.
 const SERVER_USER: &str = "postgres";
 
-/// The one user, if the test makes it, who is asked for a password.
+/// The only database user with a password. The test creates this user if it needs one.
 pub const GUARDED: &str = "guarded";
 
-/// A server. What it has committed survives `kill -9`, though not a power cut; it is stopped and removed when it is
-/// dropped.
+/// A PostgreSQL server. Its committed data survives `kill -9`, but not a power cut. Dropping this value stops and
+/// removes the server.
 pub struct PrivatePostgres {
     programs: PathBuf,
     folder: TempFolder,
     port: u16,
 }
 
-/// How a server is stopped.
+/// How to stop a server.
 #[derive(Clone, Copy, Debug)]
 pub enum StopMode {
-    /// Clients are thrown out, and what they did not commit is rolled back.
+    /// The server disconnects clients and rolls back uncommitted work.
     Fast,
-    /// It does nothing any more, as after a crash; the next start recovers.
+    /// The server aborts, as in a crash. The next start recovers.
     Immediate,
 }
 
 impl PrivatePostgres {
-    /// Makes a server and starts it.
+    /// Creates a server and starts it.
     pub fn start() -> Self {
         let server = Self::stopped();
         server.start_again();
         server
     }
 
-    /// Makes a server that does not run yet.
+    /// Creates a server without starting it.
     pub fn stopped() -> Self {
         let (folder, port) = (TempFolder::new(), free_port());
         let server = Self { programs: programs(), folder, port };
@@ -65,13 +65,13 @@ impl PrivatePostgres {
         server
     }
 
-    /// Starts it, and waits until it answers.
+    /// Starts the server, and waits until it accepts connections.
     pub fn start_again(&self) {
         let log = self.folder.path().join("server.log");
         must(self.control("start").args(["-w", "-t", "120", "-l"]).arg(log));
     }
 
-    /// Stops it, and waits until it has gone.
+    /// Stops the server, and waits for its end.
     pub fn stop(&self, mode: StopMode) {
         let mode = match mode {
             StopMode::Fast => "fast",
@@ -80,37 +80,37 @@ impl PrivatePostgres {
         must(self.control("stop").args(["-w", "-t", "120", "-m", mode]));
     }
 
-    /// Holds all its processes: connections stay, and nobody is behind them.
+    /// Suspends all processes of the server: connections stay open, but the server does not respond.
     pub fn freeze(&self) {
         self.signal_all("STOP");
     }
 
-    /// Holds one of its processes.
+    /// Suspends one process of the server.
     pub fn freeze_one(&self, process: u32) {
         send("STOP", &[process]);
     }
 
-    /// Lets all go on.
+    /// Resumes all processes of the server.
     pub fn thaw(&self) {
         self.signal_all("CONT");
     }
 
-    /// The URL of its first database.
+    /// The URL of the default database.
     pub fn url(&self) -> String {
         self.url_at(self.port)
     }
 
-    /// The same database, at another port of this machine.
+    /// The URL of the same database at another port of this machine.
     pub fn url_at(&self, port: u16) -> String {
         format!("postgres://postgres@127.0.0.1:{port}/postgres")
     }
 
-    /// Where it listens.
+    /// The port of the server.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Asks it something, on a connection of its own.
+    /// Runs a query on a new connection.
     #[track_caller]
     pub fn ask(&self, question: &str) -> Vec<QueryResult> {
         let asked = async {
@@ -139,7 +139,7 @@ impl PrivatePostgres {
         command
     }
 
-    /// One of PostgreSQL's programs, as somebody as whom it runs.
+    /// One of PostgreSQL's programs, to run as a user that PostgreSQL accepts.
     fn program(&self, name: &str) -> Command {
         let program = self.programs.join(name);
         let mut command = if is_root() {
@@ -153,11 +153,11 @@ impl PrivatePostgres {
         command
     }
 
-    /// The postmaster and its children.
+    /// Signals the postmaster and its children.
     fn signal_all(&self, signal: &str) {
         let file = fs::read_to_string(self.data().join("postmaster.pid")).expect("a server that runs");
         let postmaster: u32 = file.lines().next().and_then(|line| line.parse().ok()).expect("its number");
-        // The postmaster first, so that it makes no more children.
+        // The postmaster first, so that it starts no more children.
         send(signal, &[postmaster]);
         send(signal, &children_of(postmaster));
     }
@@ -166,7 +166,7 @@ impl PrivatePostgres {
 impl Drop for PrivatePostgres {
     fn drop(&mut self) {
         if self.data().join("postmaster.pid").exists() {
-            // A frozen server does not notice that it is to stop.
+            // A suspended server does not notice the request to stop.
             self.thaw();
             let _ = self.control("stop").args(["-w", "-t", "120", "-m", "immediate"]).output();
         }
@@ -175,7 +175,7 @@ impl Drop for PrivatePostgres {
 
 fn send(signal: &str, processes: &[u32]) {
     let numbers: Vec<String> = processes.iter().map(u32::to_string).collect();
-    // One that has ended meanwhile is no failure.
+    // A process that has ended meanwhile is not an error.
     let _ = Command::new("sh").args(["-c", &format!("kill -{signal} {}", numbers.join(" "))]).output();
 }
 
@@ -184,7 +184,7 @@ fn children_of(parent: u32) -> Vec<u32> {
     let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let is_child = |number: &u32| {
         let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
-        // "number (name) state parent …", where the name may have blanks.
+        // "number (name) state parent …", where the name may contain blanks.
         let parent_of = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1));
         parent_of.is_some_and(|found| found == parent.to_string())
     };
@@ -195,7 +195,7 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }
 
-/// The folder that the variable names, or one in which the programs usually are: Debian keeps them out of PATH.
+/// The folder that the variable names, or else a common folder of the programs. Debian keeps them out of `PATH`.
 fn programs() -> PathBuf {
     let has_all =
         |folder: &PathBuf| ["initdb", "pg_ctl", "postgres"].iter().all(|name| folder.join(name).exists());
