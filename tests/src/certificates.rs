@@ -1,4 +1,4 @@
-//! Certificates that the tests make, and clients that trust them.
+//! Certificates that the tests issue, and clients that trust them.
 
 use std::io;
 use std::net::TcpStream;
@@ -16,10 +16,10 @@ use tokio_rustls::rustls::{
 
 use crate::process::{Connection, Service};
 
-/// The name that the certificates are for.
+/// The host name in the certificates.
 const NAME: &str = "auth.example.org";
 
-/// Who signs the certificates of one test.
+/// The certificate authority of one test.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
@@ -28,7 +28,7 @@ pub struct Authority {
 /// A certificate with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// The certificate in binary form.
+    /// The certificate, DER.
     pub der: Vec<u8>,
     /// The chain, PEM.
     pub chain: String,
@@ -37,7 +37,7 @@ pub struct Certificate {
 }
 
 impl Authority {
-    /// Makes one.
+    /// Creates a certificate authority with a new key.
     #[allow(clippy::new_without_default, reason = "no two are the same")]
     pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
@@ -47,7 +47,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), certificate }
     }
 
-    /// Makes a certificate.
+    /// Issues a certificate for a new key.
     pub fn issue(&self) -> Certificate {
         let params = CertificateParams::new(vec![NAME.to_owned()]).expect("parameters");
         let key = KeyPair::generate().expect("a key");
@@ -55,7 +55,7 @@ impl Authority {
         Certificate { der: issued.der().to_vec(), chain: issued.pem(), key: key.serialize_pem() }
     }
 
-    /// A client that trusts it, and speaks one of these versions.
+    /// A client that trusts this authority and uses these TLS versions.
     pub fn client_of(&self, versions: &[&'static SupportedProtocolVersion]) -> TlsClient {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut roots = RootCertStore::empty();
@@ -71,16 +71,16 @@ impl Authority {
         TlsClient { config }
     }
 
-    /// A client that trusts it.
+    /// A client that trusts this authority.
     pub fn client(&self) -> TlsClient {
         self.client_of(ALL_VERSIONS)
     }
 }
 
-/// How to speak TLS to a service.
+/// A TLS client.
 #[derive(Clone)]
 pub struct TlsClient {
-    /// The details.
+    /// The TLS configuration.
     pub config: ClientConfig,
 }
 
@@ -88,12 +88,12 @@ pub struct TlsClient {
 pub type TlsConnection = Connection<StreamOwned<ClientConnection, TcpStream>>;
 
 impl TlsClient {
-    /// Connects, and shakes hands.
+    /// Connects and completes the TLS handshake.
     pub fn connect(&self, service: &Service) -> io::Result<TlsConnection> {
         self.over(Connection::open(service.address())?, service)
     }
 
-    /// Shakes hands over a connection on which something may have been sent.
+    /// Completes the TLS handshake on an open connection. The test may have sent bytes on it before.
     pub fn over(&self, connection: Connection, service: &Service) -> io::Result<TlsConnection> {
         let name = ServerName::try_from(NAME).expect("a name");
         let session = ClientConnection::new(Arc::new(self.config.clone()), name).map_err(io::Error::other)?;
@@ -105,14 +105,14 @@ impl TlsClient {
     }
 }
 
-/// The certificate that the service showed.
+/// The certificate that the service presented, DER.
 pub fn shown(connection: &TlsConnection) -> Vec<u8> {
     let chain = connection.stream().conn.peer_certificates().expect("a certificate");
     chain.first().expect("a certificate").to_vec()
 }
 
 impl Certificate {
-    /// Writes both files into a folder, each whole or not at all, and tells where they are.
+    /// Writes both files into a folder, each atomically. Returns the paths of the chain and the key.
     pub fn write(&self, folder: &Path) -> (PathBuf, PathBuf) {
         let (chain, key) = (folder.join("tls.crt"), folder.join("tls.key"));
         replace(&key, &self.key);
@@ -121,7 +121,7 @@ impl Certificate {
     }
 }
 
-/// Replaces a file by another one, as tools that renew certificates do.
+/// Replaces a file atomically, as tools that renew certificates do.
 pub fn replace(path: &Path, content: &str) {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;

@@ -1,4 +1,4 @@
-//! The harness of the tests.
+//! The test harness.
 
 pub mod app;
 pub mod certificates;
@@ -13,10 +13,10 @@ pub mod ports;
 pub mod process;
 pub mod stores;
 
-/// The variable that asks for tests at their full length, which takes minutes. `./tests/run --long` sets it.
+/// The environment variable that runs tests at full length, which takes minutes. `./tests/run --long` sets it.
 pub const LONG: &str = "INWREN_TEST_LONG";
 
-/// Whether the tests have time.
+/// Whether to run tests at full length.
 pub fn is_long() -> bool {
     std::env::var_os(LONG).is_some_and(|value| !value.is_empty())
 }

@@ -1,4 +1,4 @@
-//! The real binary as a process: started in a folder of its own, with an environment of its own.
+//! The real binary as a process, with its own working folder and environment.
 
 mod http;
 mod log;
@@ -17,11 +17,11 @@ use log::Log;
 
 use crate::ports::free_port;
 
-/// How long something may take to come about that is expected to. A debug build on a machine that is busy, slow, or
-/// stands still for a moment takes its time; only what never comes is a failure.
+/// The timeout for everything that the tests expect to happen. A debug build on a busy or slow machine, or on a machine
+/// that stops for a moment, takes time. A test fails only if the event never happens.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The built binary, which lies beside the folder of the test binaries.
+/// The path of the built binary, which is in the parent of the folder of the test binaries.
 pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a path of this binary");
     let folder = test.ancestors().nth(2).expect("the folder of the build");
@@ -35,7 +35,7 @@ pub fn binary() -> PathBuf {
     binary
 }
 
-/// What to run, and with which settings. Nothing of the environment of the tests gets through.
+/// A program to run, with its settings. It inherits no environment variables from the tests.
 #[derive(Clone, Debug)]
 pub struct Program {
     folder: PathBuf,
@@ -46,7 +46,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// The binary in this folder, with no argument and no setting.
+    /// The binary in this folder, with no arguments and no settings.
     pub fn bare(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -58,7 +58,7 @@ impl Program {
     }
 
     /// The service in this folder on any free port, without rate limits and with cheap hashes. Its issuer does not
-    /// follow the port, so it accepts its tokens after a restart, and several services have the same issuer.
+    /// depend on the port, so it accepts its tokens after a restart, and several services have the same issuer.
     pub fn new(folder: &Path) -> Self {
         Self::bare(folder)
             .env("PORT", "0")
@@ -68,7 +68,7 @@ impl Program {
             .env("ARGON2_ITERATIONS", "1")
     }
 
-    /// Sets a variable.
+    /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.retain(|(known, _)| known != name);
         self.environment.push((name.to_owned(), value.into()));
@@ -81,19 +81,19 @@ impl Program {
         self
     }
 
-    /// Gives the command something to read.
+    /// Sets the standard input of the command.
     pub fn input(mut self, text: &str) -> Self {
         text.clone_into(&mut self.input);
         self
     }
 
-    /// Lets a shell do something before the binary takes its place: `ulimit -n 100`.
+    /// Runs a shell command in the process before the binary replaces the shell, such as `ulimit -n 100`.
     pub fn after(mut self, prelude: &str) -> Self {
         self.prelude = Some(prelude.to_owned());
         self
     }
 
-    /// Runs a command to its end.
+    /// Runs a command and waits for its end.
     pub fn run(&self) -> Finished {
         let mut running = self.spawn();
         let status = running.wait(PATIENCE);
@@ -105,7 +105,7 @@ impl Program {
         }
     }
 
-    /// Starts a service and waits until it listens.
+    /// Starts a service and waits until its log shows its address.
     pub fn start(&self) -> Service {
         let running = self.spawn();
         let address = running.out.wait(PATIENCE, |lines| lines.iter().find_map(|line| address_in(line)));
@@ -115,7 +115,7 @@ impl Program {
         }
     }
 
-    /// Starts a service that may not be able to say where it listens, and waits until it does.
+    /// Starts a service that may be unable to log its address, and waits until it accepts connections.
     pub fn start_unheard(&self) -> Service {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let running = self.clone().env("PORT", address.port().to_string()).spawn();
@@ -138,7 +138,7 @@ impl Program {
         }
     }
 
-    /// Starts a process without waiting for anything.
+    /// Starts a process without waiting.
     pub fn spawn(&self) -> Running {
         let begun = Instant::now();
         let mut child = self
@@ -155,13 +155,13 @@ impl Program {
         let out = Log::of(child.stdout.take().expect("its output"));
         let err = Log::of(child.stderr.take().expect("its errors"));
         let mut stdin = child.stdin.take().expect("its input");
-        // A command that does not read may be gone already.
+        // A command that does not read its input may have ended already.
         let _ = stdin.write_all(self.input.as_bytes());
         Running { child, out, err, begun }
     }
 }
 
-/// Waits until something is so, and tells how long that took.
+/// Waits until the condition is true, and returns how long that took.
 #[track_caller]
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
     let begun = Instant::now();
@@ -172,13 +172,13 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
     begun.elapsed()
 }
 
-/// Lets time pass.
+/// Waits for this time.
 #[allow(clippy::disallowed_methods, reason = "what happens in other processes takes time, and says nothing")]
 pub fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// `… is listening on http://127.0.0.1:8000 …`, in either form of the log, with TLS or without.
+/// Parses `… is listening on http://127.0.0.1:8000 …`, in either log format, with TLS or without.
 fn address_in(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("is listening on http")?;
     let (_, rest) = rest.split_once("://")?;
@@ -189,18 +189,18 @@ fn address_in(line: &str) -> Option<SocketAddr> {
 /// A command that has ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// The exit code; `None` where a signal ended it.
+    /// The exit code; `None` if a signal ended the command.
     pub code: Option<i32>,
     /// Standard output.
     pub output: String,
     /// Standard error.
     pub errors: String,
-    /// How long it took.
+    /// How long the command ran.
     pub took: Duration,
 }
 
 impl Finished {
-    /// Checks the exit code, and gives both outputs as one text.
+    /// Checks the exit code, and returns both outputs as one text.
     #[track_caller]
     pub fn with_code(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{}{}", self.output, self.errors);
@@ -208,7 +208,7 @@ impl Finished {
     }
 }
 
-/// A process. It is killed where it is dropped.
+/// A running process. Dropping it kills the process.
 pub struct Running {
     child: Child,
     out: Arc<Log>,
@@ -217,12 +217,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Everything that it has written so far.
+    /// All output so far: standard output, then standard error.
     pub fn log(&self) -> String {
         self.out.text() + &self.err.text()
     }
 
-    /// Waits until it has written a line with this text.
+    /// Waits until the process writes a line with this text to standard output.
     #[track_caller]
     pub fn wait_for(&self, text: &str) {
         let found =
@@ -230,40 +230,40 @@ impl Running {
         assert!(found.is_some(), "never said {text:?}:\n{}", self.log());
     }
 
-    /// Its number.
+    /// The process number.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// The memory that it has resident, in bytes.
+    /// The resident memory of the process, in bytes.
     pub fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("its status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1_024
     }
 
-    /// The processor time that it has used.
+    /// The CPU time that the process has used, user and system.
     pub fn processor_time(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("its figures");
         let (_, rest) = stat.rsplit_once(')').expect("a name");
         let fields: Vec<&str> = rest.split_whitespace().collect();
         let ticks = |place: usize| fields[place].parse::<u64>().expect("a number");
-        // In hundredths of a second, as Linux has it on every platform that it runs on.
+        // One tick is 10 ms on every Linux platform.
         Duration::from_millis((ticks(11) + ticks(12)) * 10)
     }
 
-    /// Sends a signal, by its name.
+    /// Sends the signal of this name.
     pub fn signal(&self, name: &str) {
         send_signal(self.child.id(), name);
     }
 
-    /// Ends it at once, as a power cut would: nothing of it runs any more when this returns.
+    /// Kills the process immediately, as a power cut would. When this returns, the process has ended.
     pub fn kill(&mut self) {
         self.child.kill().expect("a process to kill");
         self.child.wait().expect("its end");
     }
 
-    /// Waits for the end.
+    /// Waits for the end of the process.
     #[track_caller]
     pub fn wait(&mut self, patience: Duration) -> ExitStatus {
         let ended = self.out.wait_for_end(patience) && self.err.wait_for_end(patience);
@@ -282,37 +282,37 @@ impl Drop for Running {
     }
 }
 
-/// The shell's own `kill` is there wherever a shell is.
+/// Uses the `kill` of the shell, which every shell has.
 fn send_signal(process: u32, name: &str) {
     let command = format!("kill -{name} {process}");
     let sent = Command::new("sh").args(["-c", &command]).status().expect("a shell");
     assert!(sent.success(), "{command}");
 }
 
-/// A service that listens.
+/// A service that accepts connections.
 pub struct Service {
     running: Running,
     address: SocketAddr,
 }
 
 impl Service {
-    /// Where it listens.
+    /// The address of the service.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A new connection to it.
+    /// Opens a new connection to the service.
     pub fn connect(&self) -> Connection {
         Connection::open(self.address).expect("a connection")
     }
 
-    /// Asks it something, on a connection of its own.
+    /// Sends a request on a new connection.
     #[track_caller]
     pub fn call(&self, call: &Call) -> Answer {
         self.connect().call(call).expect("an answer")
     }
 
-    /// Tells it to stop, waits until it has, and gives its whole log.
+    /// Stops the service with SIGTERM, waits for its end, and returns its log.
     #[track_caller]
     pub fn stop(mut self) -> String {
         self.signal("TERM");

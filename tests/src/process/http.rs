@@ -1,4 +1,4 @@
-//! HTTP/1.1 as far as the tests need it, with a hand on every byte.
+//! A minimal HTTP/1.1 client that lets the tests control every byte.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// How long an answer may take. The service itself gives up after 30 s.
+/// The timeout for a response. The service itself gives up after 30 s.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A request to be made.
+/// A request to send.
 #[derive(Clone, Debug)]
 pub struct Call {
     method: String,
@@ -35,18 +35,18 @@ impl Call {
         Self::new("POST", path).json(body)
     }
 
-    /// Gives it a JSON body.
+    /// Sets a JSON body.
     pub fn json(self, body: &Value) -> Self {
         self.body("application/json", body.to_string())
     }
 
-    /// Gives it a form. The values must need no escapes.
+    /// Sets a form as the body. The values must need no escaping.
     pub fn form(self, fields: &[(&str, &str)]) -> Self {
         let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
         self.body("application/x-www-form-urlencoded", pairs.join("&"))
     }
 
-    /// Gives it any body.
+    /// Sets a body of this media type.
     pub fn body(mut self, kind: &str, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self.header("Content-Type", kind)
@@ -77,12 +77,12 @@ impl Call {
     }
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// The headers, their names in small letters.
+    /// The headers, with names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
@@ -95,7 +95,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// A text in the body.
+    /// A text field of the JSON body.
     #[track_caller]
     pub fn text(&self, field: &str) -> String {
         match self.json()[field].as_str() {
@@ -104,12 +104,12 @@ impl Answer {
         }
     }
 
-    /// A header.
+    /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Checks the status.
+    /// Checks the status code.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");
@@ -117,14 +117,14 @@ impl Answer {
     }
 }
 
-/// A connection, which is kept for more than one request unless the service closes it.
+/// A persistent connection. It serves several requests unless the service closes it.
 pub struct Connection<S = TcpStream> {
     stream: BufReader<S>,
     host: SocketAddr,
 }
 
 impl Connection {
-    /// Connects.
+    /// Opens a connection.
     pub fn open(host: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&host, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -133,35 +133,36 @@ impl Connection {
         Ok(Self::over(stream, host))
     }
 
-    /// What is below, to speak something else over it. Nothing may have been received yet.
+    /// Returns the stream below, for another protocol over it. Call it before the service sends anything: buffered
+    /// bytes are lost.
     pub fn into_stream(self) -> TcpStream {
         self.stream.into_inner()
     }
 }
 
 impl<S: Read + Write> Connection<S> {
-    /// A connection over what there is already.
+    /// A connection over an open stream.
     pub fn over(stream: S, host: SocketAddr) -> Self {
         Self { stream: BufReader::new(stream), host }
     }
 
-    /// What is below.
+    /// The stream below.
     pub fn stream(&self) -> &S {
         self.stream.get_ref()
     }
 
-    /// Makes a request and waits for the answer.
+    /// Sends a request and waits for the response.
     pub fn call(&mut self, call: &Call) -> io::Result<Answer> {
         self.send(&call.to_bytes(self.host))?;
         self.receive()
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes unchanged.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes)
     }
 
-    /// Waits for an answer.
+    /// Waits for a response.
     pub fn receive(&mut self) -> io::Result<Answer> {
         let status = self.line()?;
         let status = status.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(broken)?;
@@ -187,7 +188,7 @@ impl<S: Read + Write> Connection<S> {
         Ok(answer)
     }
 
-    /// Everything up to the end of the connection.
+    /// All bytes up to the end of the connection.
     pub fn rest(&mut self) -> io::Result<Vec<u8>> {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest)?;

@@ -3,7 +3,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-/// What a process writes to one of its outputs, as it comes.
+/// The lines that a process writes to one of its outputs.
 #[derive(Default)]
 pub(super) struct Log {
     written: Mutex<Written>,
@@ -41,7 +41,7 @@ impl Log {
         self.written().lines.iter().map(|line| format!("{line}\n")).collect()
     }
 
-    /// Waits until something is found in the lines. `None` where the output ends without it, or time is up.
+    /// Waits until `find` returns a value for the lines. Returns `None` if the output ends without it, or on timeout.
     pub(super) fn wait<T>(&self, patience: Duration, find: impl Fn(&[String]) -> Option<T>) -> Option<T> {
         let waiting = |written: &mut Written| !written.ended && find(&written.lines).is_none();
         let (written, _) =
@@ -49,7 +49,7 @@ impl Log {
         find(&written.lines)
     }
 
-    /// Waits until nothing more can come. `false` where time is up before.
+    /// Waits for the end of the output. Returns `false` on timeout.
     pub(super) fn wait_for_end(&self, patience: Duration) -> bool {
         let waiting = |written: &mut Written| !written.ended;
         let (written, _) =

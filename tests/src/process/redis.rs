@@ -1,4 +1,4 @@
-//! Redis servers: the one that all tests share, and those that a test stops and breaks.
+//! Redis servers: one that all tests share, and private ones that a test stops and breaks.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use crate::fixtures::unique;
 use crate::ports::free_port;
 use crate::stores::TempFolder;
 
-/// The variable with the URL of a server that the tests share. Each has its own names in it.
+/// The environment variable with the URL of a server that the tests share. Each test has its own key prefix.
 pub const REDIS_URL: &str = "INWREN_TEST_REDIS_URL";
-/// The variable with the path of the server's program, for tests that need a server of their own.
+/// The environment variable with the path of the server's program, for tests that need a private server.
 pub const REDIS_SERVER: &str = "INWREN_TEST_REDIS_SERVER";
 
 /// The URL of the server that all tests share.
@@ -25,12 +25,12 @@ pub fn redis_url() -> String {
     }
 }
 
-/// What the names of the keys of one test begin with.
+/// The prefix of the key names of one test.
 pub fn redis_prefix() -> String {
     format!("inwren-test-{}-{}:", std::process::id(), unique())
 }
 
-/// A server that nobody else uses. It is killed, and its folder removed, where it is dropped.
+/// A server that only one test uses. Dropping it kills the server and removes its folder.
 pub struct RedisServer {
     arguments: Vec<String>,
     port: u16,
@@ -39,19 +39,19 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// One that everybody may use.
+    /// Starts a server that accepts clients without credentials.
     pub fn start() -> Self {
         Self::with(&[])
     }
 
-    /// One with more arguments. `{port}` in them stands for the port.
+    /// Starts a server with more arguments. `{port}` in them stands for the port.
     pub fn with(arguments: &[&str]) -> Self {
         let mut server = Self::stopped(arguments);
         server.restart();
         server
     }
 
-    /// One that is yet to be started, on a port on which nobody listens.
+    /// Creates a server on a free port without starting it.
     pub fn stopped(arguments: &[&str]) -> Self {
         let port = free_port();
         let tls = arguments.contains(&"--tls-port");
@@ -61,17 +61,17 @@ impl RedisServer {
         Self { arguments, port, folder: TempFolder::new(), running: None }
     }
 
-    /// Where it listens.
+    /// The port of the server.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Its URL, for whoever needs neither a name nor TLS.
+    /// The URL of the server, for clients that need neither a user name nor TLS.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Starts it, with nothing in it.
+    /// Restarts the server without data.
     pub fn restart(&mut self) {
         self.kill();
         let program = std::env::var(REDIS_SERVER).unwrap_or_else(|_| "redis-server".to_owned());
@@ -93,7 +93,7 @@ impl RedisServer {
         assert!(ready.is_some(), "Redis does not start:\n{said}");
     }
 
-    /// Ends it at once.
+    /// Kills the server immediately.
     pub fn kill(&mut self) {
         if let Some((mut child, _)) = self.running.take() {
             let _ = child.kill();
@@ -101,13 +101,13 @@ impl RedisServer {
         }
     }
 
-    /// Sends a signal, by its name.
+    /// Sends the signal of this name.
     pub fn signal(&self, name: &str) {
         let (child, _) = self.running.as_ref().expect("a server that runs");
         super::send_signal(child.id(), name);
     }
 
-    /// Asks it something, as a client without name.
+    /// Runs a command on the server, as a client without a user name.
     #[track_caller]
     pub fn ask<T: redis::FromRedisValue>(&self, command: &[&str]) -> T {
         ask(&self.url(), command)
@@ -120,7 +120,7 @@ impl Drop for RedisServer {
     }
 }
 
-/// Asks a server something.
+/// Runs a command on the server at this URL.
 #[track_caller]
 pub fn ask<T: redis::FromRedisValue>(url: &str, command: &[&str]) -> T {
     let client = redis::Client::open(url).expect("a URL");
