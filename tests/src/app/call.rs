@@ -19,7 +19,7 @@ pub struct Call<'a> {
     body: Body,
     from: IpAddr,
     scheme: Scheme,
-    /// `None` if the request does not say.
+    /// `None` if the test does not state it.
     is_over_tls: Option<bool>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// With a header, beside those of the same name.
+    /// Adds a header and keeps others of the same name.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         let value = HeaderValue::from_bytes(value.as_ref()).expect("a header value");
@@ -45,54 +45,54 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// With an access token.
+    /// Adds an access token.
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
     }
 
-    /// From this address.
+    /// Sets the address of the peer.
     #[must_use]
     pub fn from(mut self, address: &str) -> Self {
         self.from = address.parse().expect("an address");
         self
     }
 
-    /// Over TLS that the service speaks itself.
+    /// Sends the request over TLS that the service terminates itself.
     #[must_use]
     pub fn over_tls(mut self) -> Self {
         self.scheme = Scheme::HTTPS;
         self.behind_tls(true)
     }
 
-    /// The answer is held to what an answer to a client over TLS is, or to one without it, whatever this connection is.
+    /// Expects the response for a client with TLS or without it, independently of this connection.
     #[must_use]
     pub fn behind_tls(mut self, is_over_tls: bool) -> Self {
         self.is_over_tls = Some(is_over_tls);
         self
     }
 
-    /// The answer is held to neither: what the headers say of the transport is anything.
+    /// Accepts the response for clients with TLS and without, because the headers may state either transport.
     #[must_use]
     pub fn over_anything(mut self) -> Self {
         self.is_over_tls = None;
         self
     }
 
-    /// With a JSON body.
+    /// Sets a JSON body.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
         self.body("application/json", body.to_string())
     }
 
-    /// With a form.
+    /// Sets a form as the body.
     #[must_use]
     pub fn form(self, fields: &[(&str, &str)]) -> Self {
         let body = serde_urlencoded::to_string(fields).expect("a form");
         self.body("application/x-www-form-urlencoded", body)
     }
 
-    /// With a body of this media type.
+    /// Sets a body of this media type.
     #[must_use]
     pub fn body(self, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let mut call = self.header("content-type", media_type);
@@ -100,7 +100,7 @@ impl<'a> Call<'a> {
         call
     }
 
-    /// With a JSON body that comes in pieces, and without saying how long it is.
+    /// Sets a JSON body that arrives in pieces, without a declared length.
     #[must_use]
     pub fn stream(self, pieces: Vec<Vec<u8>>) -> Self {
         let mut call = self.header("content-type", "application/json");
@@ -109,14 +109,14 @@ impl<'a> Call<'a> {
         call
     }
 
-    /// With a name and a password as HTTP Basic credentials.
+    /// Adds a user name and a password as HTTP Basic credentials.
     #[must_use]
     pub fn basic(self, user: &str, password: &str) -> Self {
         let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
         self.header("authorization", format!("Basic {credentials}"))
     }
 
-    /// Sends it, and holds the answer to what is true of all answers and to what the document says.
+    /// Sends the request. Checks the response against the rules for all responses and against the OpenAPI document.
     pub async fn send(self) -> Reply {
         let Self { app, method, uri, headers, body, from, scheme, is_over_tls } = self;
         let request = http::Request::builder().method(method.clone()).uri(uri.clone());

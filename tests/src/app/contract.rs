@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::Reply;
 
-/// The OpenAPI document, as something that answers can be held to.
+/// The OpenAPI document, which checks responses.
 pub struct Contract(Value);
 
 /// One operation of the document.
@@ -12,7 +12,7 @@ pub struct Operation {
     pub method: String,
     /// The path, with its parameters in braces.
     pub path: String,
-    /// What the document says of it.
+    /// The operation object of the document.
     pub about: Value,
 }
 
@@ -22,23 +22,23 @@ impl Operation {
         self.about["operationId"].as_str().unwrap_or_default()
     }
 
-    /// Whether it needs a token.
+    /// Whether the operation requires a token.
     pub fn is_protected(&self) -> bool {
         self.about["security"].as_array().is_some_and(|schemes| !schemes.is_empty())
     }
 
-    /// The path with this value in the place of every parameter.
+    /// The path with this value in place of every parameter.
     pub fn path_with(&self, value: &str) -> String {
         let part = |part: &str| if part.starts_with('{') { value.to_owned() } else { part.to_owned() };
         self.path.split('/').map(part).collect::<Vec<_>>().join("/")
     }
 }
 
-/// Statuses that come from before the routes, so that no operation has them in its list.
+/// Statuses that the service returns before routing. No operation lists them.
 const BEFORE_ROUTES: [u16; 2] = [405, 414];
 
 impl Contract {
-    /// Reads a document.
+    /// Parses a document.
     pub fn read(document: &str) -> Self {
         Self(serde_json::from_str(document).expect("a document in JSON"))
     }
@@ -48,7 +48,7 @@ impl Contract {
         &self.0
     }
 
-    /// All operations. Answers that they refer to are in their places.
+    /// All operations. References in their responses are resolved.
     pub fn operations(&self) -> Vec<Operation> {
         let paths = self.0["paths"].as_object().expect("paths");
         let of_path = |(path, item): (&String, &Value)| {
@@ -63,14 +63,14 @@ impl Contract {
         paths.iter().flat_map(of_path).collect()
     }
 
-    /// A part of the document, or what it refers to.
+    /// The part of the document, or the target of its reference.
     pub fn resolved<'a>(&'a self, part: &'a Value) -> &'a Value {
         let Some(reference) = part["$ref"].as_str() else { return part };
         let pointer = reference.strip_prefix('#').expect("a reference within");
         self.0.pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere"))
     }
 
-    /// The operation that a request is for.
+    /// The operation that handles a request.
     fn operation(&self, method: &str, path: &str) -> Option<Operation> {
         let method = if method == "HEAD" { "GET" } else { method };
         let asked: Vec<&str> = path.split('/').collect();
@@ -81,8 +81,8 @@ impl Contract {
         })
     }
 
-    /// Checks that the document has the answer: its status, its headers, its media type, its body's shape
-    /// and, of a problem, its code.
+    /// Checks that the document describes the response: its status, headers, media type and body schema, and the code
+    /// of a problem.
     #[track_caller]
     pub(super) fn check(&self, reply: &Reply) {
         let Some(operation) = self.operation(&reply.method, &reply.path) else { return };
@@ -99,7 +99,7 @@ impl Contract {
             return;
         }
         let media_type = reply.header("content-type").unwrap_or_default();
-        // The page at `/` is for people, and not part of the document.
+        // The start page at `/` is for people and not part of the document.
         if reply.path == "/" && media_type.starts_with("text/html") {
             return;
         }
@@ -122,7 +122,7 @@ impl Contract {
         if let Some(parts) = schema["allOf"].as_array() {
             return parts.iter().for_each(|part| self.check_value(part, value, reply));
         }
-        // What has no type is a remark beside a reference.
+        // A schema without a type is a description beside a reference.
         let Some(kind) = schema["type"].as_str() else { return };
         let fits = match kind {
             "object" => value.is_object(),

@@ -1,4 +1,4 @@
-//! Tokens that are almost right: any header and any claims, under any signature.
+//! Forged tokens: any header and any claims, with any signature.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -11,26 +11,26 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use inwren_adapters::crypto::keys::KeyPair;
 use serde_json::{Value, json};
 
-/// How to sign with an RSA key.
+/// Signature algorithms for an RSA key.
 #[derive(Clone, Copy, Debug)]
 pub enum Algorithm {
-    /// As the service does.
+    /// The algorithm of the service.
     Rs256,
-    /// With a longer digest.
+    /// A longer digest.
     Rs384,
-    /// With the longest digest.
+    /// The longest digest.
     Rs512,
-    /// With the other padding.
+    /// PSS padding.
     Ps256,
-    /// With the other padding and the longest digest.
+    /// PSS padding and the longest digest.
     Ps512,
 }
 
-/// An RSA key in the hands of somebody who signs whatever there is.
+/// A signer that signs any input with an RSA key.
 pub struct Forger(RsaKeyPair);
 
 impl Forger {
-    /// With this key.
+    /// A forger with this key.
     pub fn with(key: &KeyPair) -> Self {
         let pem = key.to_pem().expect("a key in PEM");
         let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
@@ -38,7 +38,7 @@ impl Forger {
         Self(RsaKeyPair::from_pkcs8(&der).expect("a private key"))
     }
 
-    /// Signs a header and claims as they are written.
+    /// Signs a header and claims unchanged.
     pub fn sign(&self, algorithm: Algorithm, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
         let scheme: &'static dyn RsaEncoding = match algorithm {
             Algorithm::Rs256 => &RSA_PKCS1_SHA256,
@@ -54,12 +54,12 @@ impl Forger {
         })
     }
 
-    /// The public half as PKCS#1 DER.
+    /// The public key as PKCS#1 DER.
     pub fn public_der(&self) -> &[u8] {
         self.0.public_key().as_ref()
     }
 
-    /// The public half as a JWK of this name.
+    /// The public key as a JWK with this `kid`.
     pub fn jwk(&self, kid: &str) -> Value {
         // PKCS#1 ends with the modulus and, in five bytes, the exponent 65537.
         let der = self.public_der();
@@ -69,7 +69,7 @@ impl Forger {
     }
 }
 
-/// Puts a token together, with what the signer makes of its first two parts.
+/// Assembles a token. `sign` returns the signature for the first two parts.
 pub fn assemble(
     header: impl AsRef<[u8]>,
     claims: impl AsRef<[u8]>,
@@ -80,7 +80,7 @@ pub fn assemble(
     format!("{input}.{}", encode(&signature))
 }
 
-/// Signs with HMAC and SHA-256.
+/// Signs with HMAC-SHA-256.
 pub fn hs256(secret: &[u8], header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
     assemble(header, claims, |input| hmac::sign(&key, input).as_ref().to_vec())
@@ -94,7 +94,7 @@ pub fn es256(header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
     })
 }
 
-/// Signs with a new key on the curve Ed25519.
+/// Signs with a new Ed25519 key.
 pub fn ed25519(header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
     let key = Ed25519KeyPair::generate().expect("a new key");
     assemble(header, claims, |input| key.sign(input).as_ref().to_vec())
@@ -109,7 +109,7 @@ pub fn open(token: &str) -> (Value, Value) {
     (parts.next().expect("a header"), parts.next().expect("claims"))
 }
 
-/// As a part of a token.
+/// Encodes bytes as a part of a token.
 pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

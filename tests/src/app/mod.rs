@@ -1,4 +1,5 @@
-//! The whole service in this process: its real HTTP endpoint over any store, with a clock that the test moves.
+//! The whole service in the process of the test: the real HTTP endpoint over any store, with a clock that the test
+//! controls.
 
 mod call;
 mod contract;
@@ -33,19 +34,20 @@ pub use reply::Reply;
 use crate::fakes::{FakeClock, Script, faulty_store};
 use crate::fixtures::{email, fresh_email, now};
 
-/// The password of everybody whom a [`TestApp`] makes.
+/// The password of all accounts that a [`TestApp`] creates.
 pub const PASSWORD: &str = "securepassword123";
 
-/// `iss` of the tokens.
+/// The `iss` claim of the tokens.
 pub const ISSUER: &str = "https://issuer.example.org";
-/// `aud` of the tokens.
+/// The `aud` claim of the tokens.
 pub const AUDIENCE: &str = "tests";
 
-/// The service over a store. Whatever it answers is held to the rules for all answers, and to its own document.
+/// The service over a store. It checks every response against the rules for all responses and against the OpenAPI
+/// document.
 pub struct TestApp {
-    /// The clock that the service goes by.
+    /// The clock of the service, unless the test sets another one.
     pub clock: Arc<FakeClock>,
-    /// What the service works with.
+    /// The state of the service.
     pub state: Arc<AppState>,
     endpoint: BoxEndpoint<'static, Response>,
     contract: Contract,
@@ -60,35 +62,35 @@ pub struct Tokens {
     pub refresh: String,
 }
 
-/// Somebody with an account, who is logged in.
+/// A logged-in account.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// The id.
     pub id: String,
-    /// The login name.
+    /// The e-mail address, which is the login name.
     pub email: String,
-    /// The first session's tokens.
+    /// The tokens of the first session.
     pub tokens: Tokens,
 }
 
 impl TestApp {
-    /// The service as it is without any configuration, but without rate limits.
+    /// The service with the default configuration, but without rate limits.
     pub fn over(store: Arc<dyn Store>) -> Self {
         Self::configured(store, |_| ())
     }
 
-    /// The same, over a store that writes down what it is asked.
+    /// The same, over a store that records its calls.
     pub fn counted(store: Arc<dyn Store>) -> (Self, Arc<Script>) {
         let (counted, asked) = faulty_store(store);
         (Self::over(counted), asked)
     }
 
-    /// The service as it is without any configuration.
+    /// The service with the default configuration, including rate limits.
     pub fn limited(store: Arc<dyn Store>) -> Self {
         Self::configured(store, |config| config.limits.enabled = true)
     }
 
-    /// The service on another clock than [its own](Self::clock), which stands still.
+    /// The service with another clock than [its default clock](Self::clock), which does not advance.
     pub fn timed(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self::build(store, Some(clock), |_| ())
     }
@@ -132,42 +134,42 @@ impl TestApp {
         Self { clock, state, endpoint, contract }
     }
 
-    /// The document of the service.
+    /// The OpenAPI document of the service.
     pub fn contract(&self) -> &Contract {
         &self.contract
     }
 
-    /// The time by the clock, as tokens say it.
+    /// The time of the clock in seconds, as in tokens.
     pub fn clock_seconds(&self) -> i64 {
         self.clock.now().unix_timestamp()
     }
 
-    /// Begins a `GET`.
+    /// Creates a `GET` request.
     pub fn get(&self, path: &str) -> Call<'_> {
         self.call("GET", path)
     }
 
-    /// Begins a `POST`.
+    /// Creates a `POST` request.
     pub fn post(&self, path: &str) -> Call<'_> {
         self.call("POST", path)
     }
 
-    /// Begins a `PUT`.
+    /// Creates a `PUT` request.
     pub fn put(&self, path: &str) -> Call<'_> {
         self.call("PUT", path)
     }
 
-    /// Begins a `DELETE`.
+    /// Creates a `DELETE` request.
     pub fn delete(&self, path: &str) -> Call<'_> {
         self.call("DELETE", path)
     }
 
-    /// Begins a request.
+    /// Creates a request.
     pub fn call(&self, method: &str, path: &str) -> Call<'_> {
         Call::new(self, method, path)
     }
 
-    /// Registers somebody, and gives the user.
+    /// Registers an account, and returns the user.
     pub async fn register(&self, email: &str) -> Value {
         let body = json!({ "email": email, "password": PASSWORD });
         self.post("/auth/register").json(&body).send().await.expect_status(201).json()
@@ -179,7 +181,7 @@ impl TestApp {
         self.post("/auth/login").json(&body).send().await
     }
 
-    /// Opens a session.
+    /// Logs in.
     pub async fn login(&self, email: &str) -> Tokens {
         self.try_login(email, PASSWORD).await.expect_status(200).tokens()
     }
@@ -194,12 +196,12 @@ impl TestApp {
         self.try_refresh(refresh_token).await.expect_status(200).tokens()
     }
 
-    /// Asks who the bearer of a token is.
+    /// Requests the profile of the token's user.
     pub async fn me(&self, access_token: &str) -> Reply {
         self.get("/users/me").bearer(access_token).send().await
     }
 
-    /// Somebody new, with a first session.
+    /// Registers a new user and logs in.
     pub async fn user_fixture(&self) -> Account {
         let email = fresh_email().as_str().to_owned();
         let user = self.register(&email).await;
@@ -207,7 +209,7 @@ impl TestApp {
         Account { id: user["id"].as_str().expect("an id").to_owned(), email, tokens }
     }
 
-    /// A new superuser, with a first session.
+    /// Creates a new superuser and logs in.
     pub async fn superuser(&self) -> Account {
         let address = fresh_email().as_str().to_owned();
         let command = create_user::Command {
@@ -221,23 +223,23 @@ impl TestApp {
     }
 }
 
-/// The signing key: one for all tests, because making it takes a while.
+/// The signing key. All tests share one, because generating a key takes time.
 pub fn key() -> &'static KeyPair {
     static KEY: OnceLock<KeyPair> = OnceLock::new();
     KEY.get_or_init(|| KeyPair::generate(2048).expect("a new key"))
 }
 
-/// How far the clocks of two instances may differ here.
+/// The clock difference that the service accepts between two instances, in seconds.
 pub const LEEWAY_SECONDS: i64 = 10;
 
-/// The real hasher, as cheap as it gets, and with room for every test that runs at the same time.
+/// The real hasher with the cheapest parameters, and with capacity for all tests that run in parallel.
 fn hasher() -> Arc<Argon2Hasher> {
     static HASHER: OnceLock<Arc<Argon2Hasher>> = OnceLock::new();
     let start = || {
         let cheap = Argon2Parameters { memory_kib: 8, iterations: 1, parallelism: 1 };
         let limits = HasherLimits {
             threads: 2,
-            // For the hashes of other services, too.
+            // Enough for legacy hashes, too.
             memory_budget_kib: 128 * 1_024,
             max_waiting: 10_000,
             max_wait: Duration::from_secs(60),

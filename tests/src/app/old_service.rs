@@ -1,13 +1,13 @@
-//! Access tokens as the service before this one issued them: RS256 under the same key, without its name.
+//! Access tokens of the legacy service: RS256 with the same key, but without `kid`.
 
 use serde_json::{Value, json};
 
 use super::forge::{Algorithm, Forger};
 
-/// The header that it wrote.
+/// The header of these tokens.
 pub const HEADER: &str = r#"{"alg":"RS256","typ":"JWT"}"#;
 
-/// The claims of an access token of that user, which was issued at that time, in seconds since 1970, for half an hour.
+/// The claims of an access token for this user, issued at this time (in seconds since 1970), valid for 30 minutes.
 pub fn claims(subject: &str, issued_at: i64) -> Value {
     json!({ "sub": subject, "iat": issued_at, "exp": issued_at + 1_800, "type": "access" })
 }

@@ -4,14 +4,14 @@ use serde_json::Value;
 
 use super::Tokens;
 
-/// An answer.
+/// A response, with the request that it belongs to.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// The method that was asked with.
+    /// The method of the request.
     pub method: String,
-    /// The path that was asked.
+    /// The path of the request.
     pub path: String,
-    /// The query, if there was one.
+    /// The query of the request, if any.
     pub query: Option<String>,
     /// The status.
     pub status: u16,
@@ -21,10 +21,10 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// The pages that say themselves how they may be cached and what may run in them.
+/// The pages that set their own cache control and content security policy.
 const PAGES: [&str; 3] = ["/openapi.json", "/docs", "/redoc"];
 
-/// The endpoints with errors of OAuth 2.0.
+/// The endpoints that return OAuth 2.0 errors.
 const OAUTH: [&str; 3] = ["/auth/access-token", "/auth/revoke", "/auth/introspect"];
 
 impl Reply {
@@ -48,13 +48,13 @@ impl Reply {
         self
     }
 
-    /// Checks that it is done and that there is nothing in the body.
+    /// Checks for 204 with an empty body.
     #[track_caller]
     pub fn expect_done(&self) {
         assert_eq!((self.status, self.text()), (204, ""), "{self}");
     }
 
-    /// Checks that it is this problem, and gives its body.
+    /// Checks for this problem, and returns its body.
     #[track_caller]
     pub fn expect_problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{self}");
@@ -63,7 +63,7 @@ impl Reply {
         body
     }
 
-    /// Checks that it is 422 because of these parts of the request, and no others.
+    /// Checks for 422 with errors for exactly these parts of the request.
     #[track_caller]
     pub fn expect_invalid(&self, pointers: &[&str]) {
         let body = self.expect_problem(422, "validation-failed");
@@ -73,7 +73,7 @@ impl Reply {
         assert_eq!(found, pointers, "{self}");
     }
 
-    /// Checks that it is the refusal of a token (RFC 6750 section 3.1).
+    /// Checks for the rejection of a token (RFC 6750 section 3.1).
     #[track_caller]
     pub fn expect_invalid_token(&self) {
         self.expect_problem(401, "invalid-token");
@@ -81,7 +81,7 @@ impl Reply {
         assert!(challenge.starts_with(r#"Bearer error="invalid_token""#), "{self}");
     }
 
-    /// Checks that it is an error of OAuth 2.0 (RFC 6749 section 5.2).
+    /// Checks for an OAuth 2.0 error (RFC 6749 section 5.2).
     #[track_caller]
     pub fn expect_oauth_error(&self, error: &str) {
         assert_eq!(self.status, 400, "{self}");
@@ -93,7 +93,7 @@ impl Reply {
         assert_eq!(self.header("cache-control"), Some("no-store"), "{self}");
     }
 
-    /// A header. One that comes twice is an error here.
+    /// The value of a header. A repeated header is an error.
     #[track_caller]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
@@ -121,7 +121,7 @@ impl Reply {
         Tokens { access: text("access_token"), refresh: text("refresh_token") }
     }
 
-    /// Checks what is true of every answer, whatever was asked.
+    /// Checks the rules for all responses.
     #[track_caller]
     pub(super) fn check(&self, is_over_tls: Option<bool>) {
         self.check_common_headers(is_over_tls);
@@ -184,7 +184,7 @@ impl Reply {
         assert!(self.header("server").is_none() && self.header("set-cookie").is_none(), "{self}");
     }
 
-    /// The whole shape of RFC 9457, as this service fills it.
+    /// Checks all members of the problem (RFC 9457) that this service sets.
     #[track_caller]
     fn check_problem(&self) {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self}");
