@@ -1,5 +1,5 @@
-//! A case for each MUST of the limiter's port. What happens at one moment has a quota so slow that no machine is slower;
-//! what takes time is counted by bounds that hold on any machine.
+//! A test case for each MUST of the limiter port. Cases about one moment use a quota so slow that no machine is slower.
+//! Cases about elapsed time check bounds that hold on any machine.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use inwren_domain::limiter::{LimitKey, LimiterMetrics, Quota};
 
 use super::{TestLimiter, key};
 
-/// One call each twelve minutes.
+/// One call per 12 minutes.
 const SLOW: Quota = Quota { limit: 5, period: Duration::from_secs(3_600) };
 const EACH: Duration = Duration::from_secs(720);
 
@@ -155,7 +155,7 @@ pub async fn a_call_given_back_can_be_taken_again(limiter: TestLimiter) {
 }
 
 pub async fn giving_back_never_exceeds_the_burst(limiter: TestLimiter) {
-    // A key that was never used, then a used one, far more often than it was used.
+    // First an unused key, then a used key, returned far more often than it was used.
     assert_eq!(limiter.give_back("ann", SLOW).await.remaining, 5);
     assert!(limiter.ask("ann", SLOW).await.allowed);
     for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! A fresh rate limiter of each kind, and what every one of them must do.
+//! A fresh rate limiter of each kind, and the test cases that every limiter must pass.
 
 pub mod conformance;
 
@@ -15,7 +15,7 @@ use crate::fixtures::now;
 use crate::process::PATIENCE;
 use crate::process::redis::{redis_prefix, redis_url};
 
-/// A limiter, and the time by which it goes.
+/// A limiter and its time source.
 #[derive(Clone)]
 pub struct TestLimiter {
     limiter: Arc<dyn RateLimiter>,
@@ -24,31 +24,31 @@ pub struct TestLimiter {
 
 #[derive(Clone)]
 enum Time {
-    /// It passes where the test says so.
+    /// The test advances the time.
     Fake(Arc<FakeClock>),
-    /// It passes by itself, and a machine may be slow.
+    /// Real time, on a machine that may be slow.
     Real(Instant),
 }
 
-/// A limiter in memory, by a clock that the test moves.
+/// A limiter in memory, with a clock that the test controls.
 pub async fn memory() -> TestLimiter {
     let time = Time::Fake(Arc::default());
     TestLimiter { limiter: Arc::new(MemoryRateLimiter::default()), time }
 }
 
-/// A limiter in Redis, by the clock of the server.
+/// A limiter in Redis, with the clock of the Redis server.
 pub async fn redis() -> TestLimiter {
     let limiter = patient(&redis_url(), &redis_prefix());
     until("a connection", || !limiter.is_degraded()).await;
     TestLimiter { limiter: Arc::new(limiter), time: Time::Real(Instant::now()) }
 }
 
-/// A limiter in Redis that waits for it as long as a slow machine takes.
+/// A limiter in Redis with a timeout for slow machines.
 pub fn patient(url: &str, prefix: &str) -> RedisRateLimiter {
     limiter(url, prefix, PATIENCE)
 }
 
-/// A limiter in Redis that waits for it as long as the service does.
+/// A limiter in Redis with the timeout of the service.
 pub fn impatient(url: &str, prefix: &str) -> RedisRateLimiter {
     limiter(url, prefix, RedisOptions::default().timeout)
 }
@@ -58,7 +58,7 @@ fn limiter(url: &str, prefix: &str, timeout: Duration) -> RedisRateLimiter {
     RedisRateLimiter::start(target, RedisOptions { key_prefix: prefix.to_owned(), timeout })
 }
 
-/// Waits until something is so.
+/// Waits until the condition is true.
 pub async fn until(what: &str, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
@@ -67,27 +67,27 @@ pub async fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// The name of an allowance.
+/// The key of a login for this subject.
 pub fn key(subject: &str) -> LimitKey {
     LimitKey { operation: "login", subject: subject.to_owned(), origin: AddressBlock::default() }
 }
 
-/// The same for a call from this network.
+/// The key of a call from this network.
 pub fn key_from(network: ClientNetwork, operation: &'static str, subject: &str) -> LimitKey {
     LimitKey { operation, subject: subject.to_owned(), origin: network.block() }
 }
 
-/// A network of IPv6: one of the 65,536 of this /48.
+/// An IPv6 network: one of the 65,536 /64 networks of this /48.
 pub fn network_of(block: u16, network: u16) -> ClientNetwork {
     ClientNetwork::of(Ipv6Addr::new(0x2001, 0xdb8, block, network, 0, 0, 0, 1).into())
 }
 
-/// Asks a limiter that goes by its own clock, and is told a time that is none.
+/// Checks a login at a limiter that uses its own clock. The time argument has no effect.
 pub async fn ask(limiter: &dyn RateLimiter, subject: &str, quota: Quota) -> Decision {
     limiter.check(&key(subject), quota, now()).await
 }
 
-/// How many of so many calls, one after the other, are allowed.
+/// How many of this number of sequential calls the limiter allows.
 pub async fn heard(limiter: &dyn RateLimiter, subject: &str, quota: Quota, calls: u32) -> u32 {
     let mut heard = 0;
     for _ in 0..calls {
@@ -102,21 +102,21 @@ impl TestLimiter {
         self.limiter.as_ref()
     }
 
-    /// Asks for one of the key's allowance.
+    /// Takes one call from the allowance of the key.
     pub async fn check(&self, key: &LimitKey, quota: Quota) -> Decision {
         match &self.time {
             Time::Fake(clock) => self.limiter.check(key, quota, clock.now()).await,
-            // The clock of the caller is not asked.
+            // The limiter ignores the clock of the caller.
             Time::Real(_) => self.limiter.check(key, quota, now()).await,
         }
     }
 
-    /// The same for the login of somebody.
+    /// Takes one login of this subject from its allowance.
     pub async fn ask(&self, subject: &str, quota: Quota) -> Decision {
         self.check(&key(subject), quota).await
     }
 
-    /// Gives one call of the key's allowance back.
+    /// Returns one call to the allowance of the subject.
     pub async fn give_back(&self, subject: &str, quota: Quota) -> Decision {
         let now = match &self.time {
             Time::Fake(clock) => clock.now(),
@@ -125,7 +125,7 @@ impl TestLimiter {
         self.limiter.give_back(&key(subject), quota, now).await
     }
 
-    /// Lets time pass.
+    /// Waits for this time, or advances the fake clock.
     pub async fn pass(&self, time: Duration) {
         match &self.time {
             Time::Fake(clock) => clock.advance(time.try_into().expect("a duration")),
@@ -133,7 +133,7 @@ impl TestLimiter {
         }
     }
 
-    /// How much time has passed since some moment.
+    /// How much time has passed since a fixed moment.
     pub fn elapsed(&self) -> Duration {
         match &self.time {
             Time::Fake(clock) => (clock.now() - now()).try_into().expect("a time after the first"),
@@ -141,7 +141,7 @@ impl TestLimiter {
         }
     }
 
-    /// How much time may pass between two calls without anybody wanting it.
+    /// How much time may pass unintentionally between two calls.
     pub fn slack(&self) -> Duration {
         match &self.time {
             Time::Fake(_) => Duration::ZERO,
