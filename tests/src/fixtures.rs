@@ -1,4 +1,4 @@
-//! Valid users, sessions and events, each with values that no other has.
+//! Valid users, sessions and events, each with unique values.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,23 +22,23 @@ use uuid::{Builder, Uuid};
 
 use crate::fakes::Fakes;
 
-/// A number that was not given before in this process.
+/// A number that is unique in this process.
 pub fn unique() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The moment at which the fixtures are: one with microseconds, so that a store that keeps less is found out.
+/// The time of the fixtures. It has microseconds, so that tests detect a store with a lower precision.
 pub fn now() -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH + Duration::new(1_900_000_000, 123_457_000)
 }
 
-/// An address.
+/// An e-mail address.
 pub fn email(text: &str) -> Email {
     Email::parse(text).expect("a valid address")
 }
 
-/// An address that was not given before.
+/// A new e-mail address.
 pub fn fresh_email() -> Email {
     email(&format!("somebody-{}@example.org", unique()))
 }
@@ -48,22 +48,22 @@ pub fn tier(name: &str) -> Tier {
     Tier::parse(name).expect("a valid tier")
 }
 
-/// An id that is in no order, as ids from different machines are.
+/// A random id without order, as ids from different machines have none.
 pub fn user_id() -> UserId {
     UserId::from_uuid(uuid())
 }
 
-/// A digest of a number.
+/// The digest of a number.
 pub fn digest(n: u64) -> TokenDigest {
     TokenDigest::from_bytes(Sha256::digest(n.to_be_bytes()).into())
 }
 
-/// A hash that no other user has.
+/// A unique password hash.
 pub fn password_hash() -> PasswordHash {
     PasswordHash::from_phc(format!("$argon2id$v=19$m=47104,t=1,p=1${:022}$c29tZWhhc2g", unique()))
 }
 
-/// An active plain user with this address.
+/// An active user with this address who is not a superuser.
 pub fn user(address: &str) -> User {
     let created_at = now() - Duration::DAY + Duration::microseconds(unique().cast_signed());
     User {
@@ -79,18 +79,18 @@ pub fn user(address: &str) -> User {
     }
 }
 
-/// The user with a password: always the same one for the same user, and one that the hasher of the fakes knows.
+/// The user with a password hash. The hash is the same for the same user, and the fake hasher accepts it.
 pub fn account(user: &User) -> Account {
     let password = PasswordHash::from_phc(format!("$plain$v=0${}", user.id));
     Account { user: user.clone(), password: Some(password) }
 }
 
-/// An active plain user with an address that nobody else has.
+/// An active user with a unique address who is not a superuser.
 pub fn user_fixture() -> User {
     user(fresh_email().as_str())
 }
 
-/// An active plain user with a value of its own in every field.
+/// An active user with a different value in every field.
 pub fn distinct_user() -> User {
     let updated_at = now() + Duration::MICROSECOND;
     User { tier: tier("plus"), updated_at, credential_version: 5, sessions_epoch: 6, ..user_fixture() }
@@ -101,7 +101,7 @@ pub fn superuser() -> User {
     User { is_superuser: true, ..user_fixture() }
 }
 
-/// A session of the user that was opened [now] and not refreshed yet.
+/// A session of the user that started [now] and has not been refreshed.
 pub fn session_of(user: &User) -> Session {
     let n = unique();
     Session {
@@ -126,7 +126,7 @@ pub fn session_of(user: &User) -> Session {
     }
 }
 
-/// A session of the user with a value of its own in every field that can have one.
+/// A session of the user with a different value in every field that allows one.
 pub fn distinct_session(user: &User) -> Session {
     let tick = |n| now() + Duration::microseconds(n);
     Session {
@@ -152,7 +152,7 @@ pub fn refresh_jti(generation: i64) -> TokenId {
     TokenId::from_stored(format!("{generation}.{:064x}", unique()))
 }
 
-/// A proper attempt to exchange the live token of the session, a minute after it was issued.
+/// A valid exchange of the live token of the session, one minute after its issue.
 pub fn rotation_of(session: &Session) -> Rotation {
     let at = session.rotated_at + Duration::MINUTE;
     let generation = session.generation + 1;
@@ -184,7 +184,7 @@ pub fn event(kind: AuditEventKind, subject: impl Into<Subject>) -> AuditEvent {
     }
 }
 
-/// An event with a value of its own in every field.
+/// An event with a different value in every field.
 pub fn distinct_event(kind: AuditEventKind, subject: impl Into<Subject>) -> AuditEvent {
     AuditEvent {
         session_id: Some(SessionId::from_uuid(uuid())),
@@ -194,7 +194,7 @@ pub fn distinct_event(kind: AuditEventKind, subject: impl Into<Subject>) -> Audi
     }
 }
 
-/// All events that match the filter, newest first, read page by page.
+/// All events that match the filter, newest first. The function reads all pages.
 pub async fn audit_events(store: &dyn Store, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
     let mut view = store.read().await?;
     let mut found = Vec::new();
@@ -210,7 +210,7 @@ pub async fn audit_events(store: &dyn Store, filter: &AuditFilter) -> Result<Vec
     }
 }
 
-/// A service client of this name, which was made [now].
+/// A service client of this name, created [now].
 pub fn service_client(name: &str) -> ServiceClient {
     ServiceClient {
         id: ServiceClientId::from_uuid(uuid()),
@@ -221,8 +221,8 @@ pub fn service_client(name: &str) -> ServiceClient {
     }
 }
 
-/// Who the user is to the use cases. There is no other way to become somebody than to authenticate, so that is done,
-/// over a store in which there is nobody else.
+/// The principal of the user. Only authentication creates a principal, so this function authenticates the user over a
+/// store that contains no other user.
 pub async fn principal(user: &User, session: &Session) -> Principal {
     let core = Fakes::over(Arc::new(MemoryStore::new())).core;
     let mut unit = core.store.begin().await.expect("a unit");
