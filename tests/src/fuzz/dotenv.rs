@@ -2,11 +2,11 @@ use std::collections::HashMap;
 
 use inwren_app::config::read;
 
-/// Each reference may repeat all that was read before, so that the values of a few lines could fill the memory.
+/// Each reference can repeat all values read before it, so a few lines could exhaust the memory.
 const MAX_REFERENCES: usize = 10;
 
-/// Any text as a `.env` file. Each value that was read can be written in quotes and read again, lines may end as on any
-/// system, and only a reference asks the environment.
+/// Parses any text as a `.env` file. Each value can be written in quotes and read again with the same result. Line
+/// endings of all systems are equivalent. The parser looks up environment variables only for references.
 pub(super) fn dotenv(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let references = text.matches("${").count();
@@ -32,7 +32,7 @@ pub(super) fn dotenv(bytes: &[u8]) {
         }
     }
     let values: HashMap<_, _> = file.values.into_iter().filter(|(_, value)| value.is_some()).collect();
-    // A byte order mark is passed over at the beginning of a file only.
+    // The parser skips a byte order mark only at the start of a file.
     let mut written = "# written by a test\n".to_owned();
     for (name, value) in &values {
         written.extend([name, "=\"", &escaped(value.as_deref().unwrap_or_default()), "\"\n"]);
@@ -41,7 +41,7 @@ pub(super) fn dotenv(bytes: &[u8]) {
     assert_eq!((again.values, again.malformed), (values, vec![]), "{written:?}");
 }
 
-/// The text as it stands between double quotes.
+/// The text escaped for double quotes.
 fn escaped(text: &str) -> String {
     let escape = |c: char| match c {
         '\\' | '"' | '$' => format!("\\{c}"),

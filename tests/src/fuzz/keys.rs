@@ -1,6 +1,7 @@
 use inwren_adapters::crypto::keys::{KeyPair, MAX_BITS, MIN_BITS, PublicKey};
 
-/// Any text as a private key, encrypted or not, and as a public one. What is taken can be written and read again.
+/// Parses any text as a private key, encrypted or not, and as a public key. An accepted key can be written and read
+/// again.
 pub(super) fn pem(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     for passphrase in [None, Some("x")] {

@@ -1,6 +1,6 @@
-//! Parsers of bytes from outside, each as a function that takes any bytes and panics where something that must hold does
-//! not. The fuzzers in `tests/fuzz` feed them for as long as they are let; the usual run tries each with its seeds and
-//! with what is near them.
+//! Fuzz targets for the parsers of external input. Each target accepts any bytes and panics if an invariant is
+//! violated. The fuzzers in `tests/fuzz` run them for as long as the caller wants. The normal test run tries each
+//! target with its seeds and with mutations of them.
 
 mod dotenv;
 mod keys;
@@ -10,16 +10,16 @@ mod service;
 mod tokens;
 mod values;
 
-/// A parser.
+/// A fuzz target.
 #[derive(Clone, Copy)]
 pub struct Target {
     /// The name of the fuzzer and of its folder of seeds.
     pub name: &'static str,
-    /// Takes any bytes.
+    /// Runs the target with any bytes.
     pub run: fn(&[u8]),
 }
 
-/// All of them.
+/// All fuzz targets.
 pub const TARGETS: &[Target] = &[
     Target { name: "address", run: requests::address },
     Target { name: "basic", run: requests::basic },

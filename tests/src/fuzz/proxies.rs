@@ -13,10 +13,10 @@ use super::service::{Service, Slot, with};
 static SERVICE: Slot = Slot::new(None);
 
 const PROXY: &str = "10.0.0.1";
-/// The headers, and how a proxy writes a client into each.
+/// The headers, and how a proxy writes a client address into each.
 const HEADERS: [(&str, &str); 2] = [("x-forwarded-for", "203.0.113.7"), ("forwarded", "for=203.0.113.8")];
 
-/// One call a minute for each client tells who the service takes a client for.
+/// A quota of one call per minute and client reveals which client address the service assumes.
 fn one_a_minute(config: &mut Config) {
     config.limits.enabled = true;
     config.limits.set(Operation::Revoke, Quota::per_minute(1));
@@ -31,7 +31,8 @@ fn is_limited(service: &Service, from: &str, headers: &[(&str, &[u8])]) -> bool 
     reply.status == 429
 }
 
-/// Anything that a client may write into a forwarding header: it changes nothing in who it is.
+/// Tries any value of a forwarding header from a client. The value never changes the client address that the service
+/// assumes.
 pub(super) fn forwarded(bytes: &[u8]) {
     if HeaderValue::from_bytes(bytes).is_err() {
         return;
@@ -39,35 +40,35 @@ pub(super) fn forwarded(bytes: &[u8]) {
     with(&SERVICE, one_a_minute, |service| {
         service.app.clock.advance(Duration::minutes(2));
         for (name, appended) in HEADERS {
-            // To whom no proxy is between, no header means anything.
+            // The service ignores the header of a client that connects without a proxy.
             let stranger = if name == "forwarded" { "192.0.2.2" } else { "192.0.2.1" };
             assert!(!is_limited(service, stranger, &[(name, bytes)]), "{name}");
             assert!(is_limited(service, stranger, &[]), "{name} named somebody else");
-            // What stands before that which the proxy wrote is the client's own word.
+            // The client controls everything before the part that the proxy appended.
             let chain = [bytes, b", ", appended.as_bytes()].concat();
             assert!(!is_limited(service, PROXY, &[(name, &chain)]), "{name}");
             assert!(is_limited(service, PROXY, &[(name, appended.as_bytes())]), "{name} named somebody else");
-            // Whatever a proxy lets through, somebody is asked for.
+            // If the proxy passes the value on unchanged, the service still returns a valid response.
             is_limited(service, PROXY, &[(name, bytes)]);
         }
         is_limited(service, PROXY, &[("forwarded", bytes), ("x-forwarded-for", bytes)]);
     });
 }
 
-/// The longest header of each version that is read.
+/// The longest accepted header of each version, in bytes.
 const MAX_PROXY_HEADER: [usize; 2] = [107, 16 + 2_048];
-/// How a header of version 2 begins.
+/// The first bytes of a header of version 2.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// The client that a PROXY header names, and how many bytes the header has.
+/// The client that a PROXY header names, and the length of the header in bytes.
 fn read_proxy_header(bytes: &[u8]) -> io::Result<(Option<SocketAddr>, usize)> {
     let mut rest = bytes;
     let client = read_header(&mut rest).now_or_never().expect("bytes that are there are not waited for")?;
     Ok((client, bytes.len() - rest.len()))
 }
 
-/// Any bytes as the header of the PROXY protocol. Of what is accepted nothing behind the header is read, no beginning of it
-/// is a header, and the client that it names can be written and read again in both versions.
+/// Parses any bytes as a PROXY protocol header. The parser reads nothing after an accepted header, no prefix of an
+/// accepted header is a header, and the client in it can be written and read again in both versions.
 pub(super) fn proxy_header(bytes: &[u8]) {
     let Ok((client, length)) = read_proxy_header(bytes) else { return };
     let (header, version) = match bytes.split_at(length).0 {

@@ -8,7 +8,7 @@ use crate::app::{Call, Reply};
 
 static SERVICE: Slot = Slot::new(None);
 
-/// Sends a call. What is true of every answer is checked by the call itself.
+/// Sends a request. `Call::send` checks the rules for all responses.
 fn ask(call: impl for<'a> FnOnce(&'a super::service::Service) -> Call<'a>) -> Reply {
     with(
         &SERVICE,
@@ -21,7 +21,7 @@ fn ask(call: impl for<'a> FnOnce(&'a super::service::Service) -> Call<'a>) -> Re
     )
 }
 
-/// Any path, query and method that a client can send.
+/// Requests any path and query with any method that a client can send.
 pub(super) fn address(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let (method, path) = text.split_once(' ').unwrap_or(("GET", text));
@@ -29,12 +29,12 @@ pub(super) fn address(bytes: &[u8]) {
     if !path.starts_with('/') || path.parse::<Uri>().is_err() || !is_method || method.len() > 16 {
         return;
     }
-    // Nobody but the holder of a token changes anything, and there is none here.
+    // A request without a token changes nothing.
     let reply = ask(|service| service.app.call(method, path));
     assert!(reply.status >= 400 || ["GET", "HEAD", "OPTIONS"].contains(&method), "{reply}");
 }
 
-/// Anything in the place of a cursor, and then as the whole query.
+/// Sends any bytes as the cursor, and then as the whole query.
 pub(super) fn cursor(bytes: &[u8]) {
     let encoded: String = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
     let query = String::from_utf8_lossy(bytes);
@@ -47,7 +47,7 @@ pub(super) fn cursor(bytes: &[u8]) {
     }
 }
 
-/// Anything as the credentials of a service client, of which there is none.
+/// Sends any bytes as the credentials of a service client. The service has no clients, so it rejects all of them.
 pub(super) fn basic(bytes: &[u8]) {
     let encoded = format!("Basic {}", STANDARD.encode(bytes));
     let raw = [b"Basic ".as_slice(), bytes].concat();
@@ -64,7 +64,7 @@ pub(super) fn basic(bytes: &[u8]) {
 
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 
-/// Anything as the form of an OAuth 2.0 endpoint. There is nobody whose name could be found by chance.
+/// Sends any bytes as the form of an OAuth 2.0 endpoint. The service has no clients that a random name could match.
 pub(super) fn form(bytes: &[u8]) {
     for path in ["/auth/access-token", "/auth/revoke", "/auth/introspect"] {
         let reply = ask(|service| {
@@ -76,7 +76,7 @@ pub(super) fn form(bytes: &[u8]) {
     }
 }
 
-/// Anything as a JSON body.
+/// Sends any bytes as a JSON body.
 pub(super) fn json(bytes: &[u8]) {
     let parsed: Result<Value, _> = serde_json::from_slice(bytes);
     for (method, path) in [
@@ -90,10 +90,10 @@ pub(super) fn json(bytes: &[u8]) {
             let call = service.app.call(method, &path).bearer(&service.admin.tokens.access);
             call.body("application/json", bytes)
         });
-        // What another parser takes for broken is broken here, too.
+        // Input that another parser rejects is invalid here, too.
         match &parsed {
             Err(_) => {
-                // Of a list it is enough to know that it is one.
+                // For a list, the service needs to read only the first byte to reject it.
                 let is_list = bytes.trim_ascii_start().first() == Some(&b'[');
                 assert!([400, 413].contains(&reply.status) || is_list && reply.status == 422, "{reply}");
             }
@@ -103,7 +103,7 @@ pub(super) fn json(bytes: &[u8]) {
     }
 }
 
-/// Any headers, one a line.
+/// Sends any headers, one per line.
 pub(super) fn headers(bytes: &[u8]) {
     let mut headers = Vec::new();
     for line in bytes.split(|byte| *byte == b'\n') {

@@ -6,10 +6,10 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::app::{Account, TestApp};
 
-/// How many requests a service gets before a new one takes its place, so that what it keeps stays small.
+/// The number of requests before a new service replaces the old one, so that the stored data stays small.
 const REQUESTS: usize = 20_000;
 
-/// A service in memory with a superuser, for one request after another.
+/// A service in memory with a superuser, for sequential requests.
 pub(super) struct Service {
     pub(super) app: TestApp,
     pub(super) admin: Account,
@@ -17,7 +17,7 @@ pub(super) struct Service {
     requests: usize,
 }
 
-/// Where a target keeps its service between two runs.
+/// Keeps the service of a target between two runs.
 pub(super) type Slot = Mutex<Option<Service>>;
 
 impl Service {
@@ -33,7 +33,7 @@ impl Service {
     }
 }
 
-/// Lends the service of a slot. A run that panicked may have left anything behind, and is the last one anyway.
+/// Runs a function with the service of a slot. A panic may leave any state behind, but it also ends the fuzzer.
 pub(super) fn with<T>(slot: &Slot, change: fn(&mut Config), run: impl FnOnce(&Service) -> T) -> T {
     let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
     if slot.as_ref().is_none_or(|service| service.requests >= REQUESTS) {

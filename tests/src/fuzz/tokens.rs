@@ -51,7 +51,7 @@ fn verify(
     )
 }
 
-/// Any text is no token: nobody finds a signature by chance.
+/// Verifies any text as a token. The verifiers reject all texts, because a random signature is never valid.
 pub(super) fn token(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     for tokens in [&both().aws_lc as &dyn TokenVerifier, &both().portable] {
@@ -60,7 +60,8 @@ pub(super) fn token(bytes: &[u8]) {
     }
 }
 
-/// Any header over good claims, properly signed: only the one that we write is taken.
+/// Verifies any header with valid claims and a valid signature. The verifier accepts only the header that the service
+/// writes.
 pub(super) fn header(bytes: &[u8]) {
     let issued = now().unix_timestamp();
     let claims = format!(
@@ -75,7 +76,8 @@ pub(super) fn header(bytes: &[u8]) {
     assert_eq!(client.is_ok(), bytes == access_header().as_bytes());
 }
 
-/// Any claims under a good header, properly signed: what is taken is of one class, holds now, and can be said again.
+/// Verifies any claims with a valid header and a valid signature. Accepted claims belong to one class of tokens, are
+/// valid now, and can be issued again unchanged.
 pub(super) fn claims(bytes: &[u8]) {
     let Both { aws_lc, forger, .. } = both();
     let access = forger.sign(Algorithm::Rs256, access_header(), bytes);
@@ -110,7 +112,8 @@ fn expect_to_hold(issued_at: OffsetDateTime, expires_at: OffsetDateTime) {
     assert!(issued_at < expires_at && issued_at <= now() + leeway && now() < expires_at + leeway);
 }
 
-/// What was read is what was there. Unknown claims are ignored, and some claims are absent from tokens of earlier releases.
+/// Checks that the parsed claims equal the input. The parser ignores unknown claims, and tokens of earlier releases
+/// lack some claims.
 fn expect_same_claims(token: &str, bytes: &[u8]) {
     let given: serde_json::Value = serde_json::from_slice(bytes).expect("JSON");
     for (name, value) in forge::open(token).1.as_object().expect("claims") {

@@ -10,8 +10,8 @@ use inwren_domain::credential::{
 use inwren_domain::kernel::{ClientInfo, Email};
 use tokio::runtime::Runtime;
 
-/// Any text as an e-mail address. What is taken is one line of plain text, and means the same when it is read again. The
-/// account can be looked up by what was given and by its normalised form, whose domain is ASCII.
+/// Parses any text as an e-mail address. An accepted address is one line of plain text, and parses again to the same
+/// address. The account can be looked up by the given form and by the normalised form, whose domain is ASCII.
 pub(super) fn email(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(email) = Email::parse(text) else { return };
@@ -34,7 +34,7 @@ pub(super) fn email(bytes: &[u8]) {
     assert_eq!(prefix.email_prefix(), Some(normal), "not found by its own address");
 }
 
-/// Any text as a new password.
+/// Checks any text as a new password.
 pub(super) fn password(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let email = Email::parse("ann.gardener@orchard.example").expect("an address");
@@ -47,7 +47,8 @@ pub(super) fn password(bytes: &[u8]) {
     }
 }
 
-/// Any text as a stored password hash, ours or another service's. One that is cheap is tried, too.
+/// Parses any text as a stored password hash, of this service or a legacy one, and verifies a password with it if that
+/// is cheap.
 pub(super) fn phc(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let hash = PasswordHash::from_phc(text.to_owned());
@@ -66,7 +67,7 @@ pub(super) fn phc(bytes: &[u8]) {
     assert!(!matches!(verified, Err(HasherError::Failed(_) | HasherError::Busy { .. })), "{verified:?}");
 }
 
-/// Whether the hash of another function may be within the bounds, and yet too much work for a fuzzer.
+/// Whether the hash of another function may be within the bounds but too expensive for a fuzzer.
 fn is_dear(text: &str) -> bool {
     let mut fields = text.trim_start_matches('$').split('$');
     match (fields.next(), fields.next()) {
