@@ -3,29 +3,29 @@ use std::sync::Mutex;
 use inwren_domain::kernel::Clock;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-/// A clock that goes only when it is told to.
+/// A clock that advances only when the test advances it.
 #[derive(Debug)]
 pub struct FakeClock(Mutex<OffsetDateTime>);
 
 impl FakeClock {
-    /// A clock that stands at this time.
+    /// A clock that shows this time.
     pub fn at(time: OffsetDateTime) -> Self {
         Self(Mutex::new(tick(time)))
     }
 
-    /// Puts the clock to this time, forward or back.
+    /// Sets the clock to this time, forward or back.
     pub fn set(&self, time: OffsetDateTime) {
         *self.0.lock().unwrap() = tick(time);
     }
 
-    /// Lets time pass.
+    /// Advances the clock, or moves it back by a negative duration.
     pub fn advance(&self, by: Duration) {
         let mut now = self.0.lock().unwrap();
         *now = tick(*now + by);
     }
 }
 
-/// Stands at the fixtures' [now](crate::fixtures::now).
+/// Shows the fixtures' [now](crate::fixtures::now).
 impl Default for FakeClock {
     fn default() -> Self {
         Self::at(crate::fixtures::now())

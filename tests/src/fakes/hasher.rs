@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::Script;
 
-/// A hasher that hides nothing and takes no time. It counts what it is asked, and can be held up in the middle.
+/// A fast hasher whose hashes contain the password in hexadecimal. It counts its calls, and a test can suspend a check.
 #[derive(Default)]
 pub struct PlainHasher {
     parameters: AtomicU32,
@@ -21,26 +21,26 @@ pub struct PlainHasher {
     requester: Mutex<Option<Requester>>,
 }
 
-/// A check of a password that was held up.
+/// A suspended check of a password.
 pub struct HeldCheck {
     reached: oneshot::Receiver<()>,
     release: oneshot::Sender<()>,
 }
 
 impl HeldCheck {
-    /// Waits until the check has been asked for.
+    /// Waits until a use case has started the check.
     pub async fn reached(&mut self) {
         (&mut self.reached).await.expect("the check is asked for");
     }
 
-    /// Lets it go on.
+    /// Resumes the check.
     pub fn release(self) {
         self.release.send(()).expect("the check waits");
     }
 }
 
 impl PlainHasher {
-    /// How many passwords were hashed, for the first time or anew.
+    /// How many passwords were hashed, for the first time or again.
     pub fn hashes(&self) -> usize {
         self.hashes.load(Ordering::SeqCst)
     }
@@ -50,17 +50,17 @@ impl PlainHasher {
         self.checks.load(Ordering::SeqCst)
     }
 
-    /// On whose behalf it was asked last.
+    /// The requester of the last call.
     pub fn last_requester(&self) -> Option<Requester> {
         *self.requester.lock().unwrap()
     }
 
-    /// Changes the parameters, so that hashes from before are to be replaced.
+    /// Changes the parameters, so that older hashes need a rehash.
     pub fn change_parameters(&self) {
         self.parameters.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Holds up the next check of a password.
+    /// Suspends the next check of a password.
     pub fn hold_next_check(&self) -> HeldCheck {
         let (reached_tx, reached) = oneshot::channel();
         let (release, release_rx) = oneshot::channel();
@@ -68,7 +68,7 @@ impl PlainHasher {
         HeldCheck { reached, release }
     }
 
-    /// From now on fails the test if it is asked while a handle of that store is open.
+    /// From now on, a call fails the test if a handle of that store is open.
     pub fn watch(&self, script: Arc<Script>) {
         *self.units.lock().unwrap() = Some(script);
     }

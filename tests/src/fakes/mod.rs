@@ -1,4 +1,4 @@
-//! Stand-ins for the ports: exact, quick, and under the test's command.
+//! Fakes of the ports: exact, fast, and controlled by the test.
 
 mod clock;
 mod entropy;
@@ -24,25 +24,25 @@ pub use tokens::FakeTokens;
 
 use crate::fixtures::{tier, unique};
 
-/// A core over a store, and the fakes that it works with.
+/// A core over a store, with the fakes that it uses.
 pub struct Fakes {
-    /// What the use cases take.
+    /// The argument of the use cases.
     pub core: Core,
-    /// Its clock.
+    /// The clock of the core.
     pub clock: Arc<FakeClock>,
-    /// Its hasher.
+    /// The hasher of the core.
     pub hasher: Arc<PlainHasher>,
-    /// Its issuer and verifier.
+    /// The token issuer and verifier of the core.
     pub tokens: Arc<FakeTokens>,
 }
 
 impl Fakes {
-    /// Fakes over a store, with a clock of their own.
+    /// Fakes over a store, with a new clock.
     pub fn over(store: Arc<dyn Store>) -> Self {
         Self::with_clock(store, Arc::new(FakeClock::default()))
     }
 
-    /// Fakes over a store.
+    /// Fakes over a store, with this clock.
     pub fn with_clock(store: Arc<dyn Store>, clock: Arc<FakeClock>) -> Self {
         let hasher = Arc::new(PlainHasher::default());
         let tokens = Arc::new(FakeTokens::default());
@@ -62,19 +62,19 @@ impl Fakes {
     }
 }
 
-/// A core over a store, with this clock and fakes for the rest.
+/// A core over a store, with this clock and fakes for the other ports.
 pub fn core(store: Arc<dyn Store>, clock: Arc<FakeClock>) -> Core {
     Fakes::with_clock(store, clock).core
 }
 
-/// Lifetimes like those of a real deployment, and three tiers of which users may choose two.
+/// Settings with lifetimes like those of a real deployment, and with three tiers of which users may choose two.
 pub fn settings() -> Settings {
     let (free, plus, premium) = (tier("free"), tier("plus"), tier("premium"));
     Settings {
         access_token_lifetime: Duration::minutes(15),
         refresh_token_lifetime: Duration::days(7),
         session_max_lifetime: Duration::days(30),
-        // More than a story or a model opens.
+        // More sessions than any test opens.
         sessions_per_user: 10_000,
         refresh_reuse_grace: Duration::seconds(10),
         reauthentication_max_age: Duration::minutes(15),

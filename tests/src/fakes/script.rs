@@ -2,9 +2,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use inwren_domain::kernel::StoreError;
 
-/// What a [faulty store](super::faulty_store) is to fail at, and what it was asked.
+/// The faults of a [faulty store](super::faulty_store), and a record of its calls.
 ///
-/// A call is named by its method: `begin`, `commit`, `rotate_session`, `open_session`, `register_user`, `users.lock`, `sessions.insert` and so on.
+/// The name of a call is its method: `begin`, `commit`, `rotate_session`, `open_session`, `register_user`,
+/// `users.lock`, `sessions.insert` and so on.
 #[derive(Debug, Default)]
 pub struct Script {
     dawdles: bool,
@@ -39,48 +40,48 @@ impl Script {
         Self { dawdles: true, ..Self::default() }
     }
 
-    /// Lets others run, where races are to be met.
+    /// Yields to other tasks if the test wants races.
     pub(super) async fn pause(&self) {
         if self.dawdles {
             tokio::task::yield_now().await;
         }
     }
 
-    /// Fails the next call of this name, without passing it on.
+    /// Fails the next call of this name without passing it on.
     pub fn fail(&self, name: &'static str, error: StoreError) {
         self.state().faults.push(Fault { at: At::Name(name), done: false, error });
     }
 
-    /// Passes the next call of this name on, and then says that it failed: an answer that was lost on the way.
+    /// Passes the next call of this name on and then returns the error, as if the response was lost.
     pub fn lose_answer(&self, name: &'static str, error: StoreError) {
         self.state().faults.push(Fault { at: At::Name(name), done: true, error });
     }
 
-    /// Passes calls of this name on, and never answers, until the faults are cleared.
+    /// Passes calls of this name on but never returns from them. Calls after `clear_faults` return again.
     pub fn keep_waiting(&self, name: &'static str) {
         self.state().unanswered.push(name);
     }
 
-    /// Whether this call, which was passed on, is never answered.
+    /// Whether this call, which was passed on, never returns.
     pub(super) fn is_unanswered(&self, name: &'static str) -> bool {
         self.state().unanswered.contains(&name)
     }
 
-    /// Fails the n-th call from now, whatever it is; the next one is the first.
+    /// Fails the n-th call from now, whatever its name. The next call is the first.
     pub fn fail_nth(&self, n: usize, error: StoreError) {
         let mut state = self.state();
         let at = At::Call(state.made + n);
         state.faults.push(Fault { at, done: false, error });
     }
 
-    /// Takes back the faults that have not come up yet, and tells how many those were.
+    /// Removes the faults that have not occurred yet, and returns how many there were.
     pub fn clear_faults(&self) -> usize {
         let mut state = self.state();
         state.unanswered.clear();
         state.faults.drain(..).count()
     }
 
-    /// The calls up to now, in order. They are forgotten here.
+    /// Returns the calls so far, in order, and clears the record.
     pub fn take_calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.state().calls)
     }
@@ -90,12 +91,13 @@ impl Script {
         self.state().open
     }
 
-    /// The most views and units that were open at one time.
+    /// The largest number of views and units that were open at the same time.
     pub fn most_open_handles(&self) -> usize {
         self.state().most_open
     }
 
-    /// Takes note of a call. An error is the call's failure; an error inside is told after the call was passed on.
+    /// Records a call. An `Err` is the failure of the call. An `Ok(Some(error))` is the error to return after the call
+    /// was passed on.
     pub(super) fn enter(&self, name: &'static str) -> Result<Option<StoreError>, StoreError> {
         let mut state = self.state();
         state.calls.push(name);

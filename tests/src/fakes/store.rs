@@ -9,13 +9,14 @@ use inwren_domain::store::{HookedStore, ReadView, Store, StoreHook, UnitOfWork};
 
 use super::script::{Handle, Script};
 
-/// A store that passes every call on to another one, except where the script says that it fails. At first all pass.
+/// A store that passes every call on to another store, unless the script has a fault for it. A new script has no
+/// faults.
 pub fn faulty_store(inner: Arc<dyn Store>) -> (Arc<dyn Store>, Arc<Script>) {
     let script = Arc::new(Script::default());
     (scripted(inner, &script), script)
 }
 
-/// A store that lets others run before and after each call, so that races are met more often.
+/// A store that yields to other tasks before and after each call, so that races occur more often.
 pub fn dawdling_store(inner: Arc<dyn Store>) -> Arc<dyn Store> {
     scripted(inner, &Arc::new(Script::dawdling()))
 }
@@ -27,7 +28,7 @@ fn scripted(inner: Arc<dyn Store>, script: &Arc<Script>) -> Arc<dyn Store> {
 #[derive(Clone)]
 struct Hook {
     script: Arc<Script>,
-    /// Of a view or a unit, while it is open.
+    /// The handle of an open view or unit.
     _handle: Option<Arc<Handle>>,
 }
 
@@ -53,7 +54,7 @@ impl StoreHook for Hook {
     }
 }
 
-/// A store that does all that can be done step by step so, whatever the one behind it has that is faster.
+/// A store that uses the step-by-step default of an operation, even if the store behind it has a faster one.
 pub fn step_by_step_store(inner: Arc<dyn Store>) -> Arc<dyn Store> {
     Arc::new(StepByStep(inner))
 }

@@ -14,21 +14,21 @@ use uuid::Uuid;
 
 use super::Script;
 
-/// Tokens whose claims stand in them in hexadecimal, with a keyed checksum in the place of a signature.
+/// Tokens with claims in hexadecimal, and with a keyed checksum instead of a signature.
 #[derive(Default)]
 pub struct FakeTokens {
-    /// The number of the signing key. Keys of before go on verifying.
+    /// The number of the signing key. Earlier keys still verify.
     key: Mutex<u64>,
     units: Mutex<Option<Arc<Script>>>,
 }
 
 impl FakeTokens {
-    /// Goes over to another signing key; the ones before still verify.
+    /// Changes to another signing key. Earlier keys still verify.
     pub fn change_key(&self) {
         *self.key.lock().unwrap() += 1;
     }
 
-    /// From now on fails the test if it is asked to sign while a handle of that store is open.
+    /// From now on, signing fails the test if a handle of that store is open.
     pub fn watch(&self, script: Arc<Script>) {
         *self.units.lock().unwrap() = Some(script);
     }
@@ -56,7 +56,7 @@ impl FakeTokens {
     }
 }
 
-/// There is nothing that anybody could verify these with.
+/// The directory is empty: no public key can verify these tokens.
 impl KeyDirectory for FakeTokens {
     fn published(&self, _: OffsetDateTime) -> Vec<PublishedKey> {
         Vec::new()
@@ -172,7 +172,7 @@ fn check_times(
     }
 }
 
-/// A token says its times in whole seconds; a use case that gives finer ones could not sign the same token again.
+/// Tokens state their times in whole seconds. A use case with a finer time could not issue the same token again.
 fn seconds(time: OffsetDateTime) -> Result<String, SigningError> {
     if time == time.truncate_to_second() {
         Ok(time.unix_timestamp().to_string())
