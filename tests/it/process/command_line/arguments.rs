@@ -1,4 +1,4 @@
-//! The command line as people and scripts meet it: what asks first, what is for programs, and what shells want to know.
+//! The command line for people and scripts: confirmation prompts, JSON output and shell completions.
 
 use std::fs;
 
@@ -56,7 +56,7 @@ fn a_script_has_to_say_that_it_means_what_cannot_be_undone() {
     assert_eq!(json(&folder, &["keys", "list", "--json"])["keys"][0]["state"], "revoked");
 }
 
-/// Without `--yes` a script is told, in the words of all commands.
+/// Without `--yes`, `adopt` fails in a script and names the flag, with the text that all commands use.
 #[test]
 fn a_script_has_to_say_that_users_are_to_be_taken_over() {
     let folder = TempFolder::new();
@@ -72,7 +72,7 @@ fn a_script_has_to_say_that_users_are_to_be_taken_over() {
 fn unknown_keys_fail_before_the_question() {
     let folder = TempFolder::new();
     run(&folder, &["keys", "generate"], 0);
-    // Without a terminal the question would end with exit code 2.
+    // The unknown key is reported before the prompt, which would end with exit code 2 without a terminal.
     let said = run(&folder, &["keys", "revoke", "no-such-key"], 1);
     assert!(said.contains("no-such-key") && said.contains("inwren keys list"), "{said}");
 }
@@ -130,13 +130,13 @@ fn shells_learn_every_command() {
         for word in ["rotate", "set-password", "end-sessions", "database-url"] {
             assert!(script.contains(word), "{word} is not in that of {shell}");
         }
-        // What makes the pages of the documentation is for nobody who runs the service.
+        // The command that generates the documentation is hidden: operators do not need it.
         assert!(!script.contains("reference"), "{shell}");
     }
     run(&folder, &["completions", "tcsh"], 2);
 }
 
-/// Whether bash itself takes the script, and completes with it.
+/// bash loads the script and completes with it.
 #[test]
 fn bash_completes_with_the_script() {
     let folder = TempFolder::new();

@@ -42,7 +42,7 @@ fn the_command_lists_what_the_api_lists() {
             assert_eq!(printed, service.call(&Call::get(&path).bearer(&root.access)).expect(200).json());
         }
 
-        // Each page leads to the next.
+        // Each page returns the cursor of the next one.
         let (mut lines, mut cursor) = (Vec::new(), None::<String>);
         loop {
             let more = cursor.iter().flat_map(|cursor| ["--cursor", cursor]);

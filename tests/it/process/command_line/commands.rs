@@ -1,4 +1,4 @@
-//! The other commands, and the help.
+//! The health check, the demo and other commands, and the help.
 
 use inwren_app::wiring;
 use inwren_tests::ports::free_port;
@@ -18,7 +18,7 @@ fn the_document_is_the_committed_one() {
 #[test]
 fn the_health_of_a_service_can_be_asked_for() {
     let folder = TempFolder::new();
-    // Once the service has stopped, nobody else may be there.
+    // A fixed free port: after the service stops, no other process should listen there.
     let port = free_port().to_string();
     let service =
         Program::new(folder.path()).env("DATABASE_URL", "memory:").env("PORT", port.as_str()).start();
@@ -75,7 +75,7 @@ fn wrong_usage_is_told_apart() {
     }
 }
 
-/// Whoever builds the binary with one token adapter and the tests with the other tests something else than they think.
+/// The binary and the tests must use the same token adapter. Otherwise the tests check another build than they report.
 #[test]
 fn the_binary_is_of_the_build_under_test() {
     let folder = TempFolder::new();
@@ -88,7 +88,7 @@ fn the_binary_is_of_the_build_under_test() {
     assert!(service.stop().contains(&tokens));
 }
 
-/// Runs in this test's folder, which stays empty.
+/// Runs in the folder of this test, which stays empty.
 #[test]
 fn the_demo_shows_every_step() {
     let folder = TempFolder::new();
@@ -142,7 +142,7 @@ fn a_failed_demo_names_the_reason() {
     let demo = |arguments: &[&str]| Program::bare(folder.path()).args([&["demo"], arguments].concat()).run();
     assert!(demo(&["--port", &port]).with_code(1).contains("choose another PORT"));
     assert!(demo(&["--database-url", "memory:"]).with_code(2).contains("DATABASE_URL"));
-    // The client of the demo is no proxy.
+    // The client of the demo is not a proxy and sends no PROXY header.
     let failed = demo(&["--proxy-protocol", "true", "--trusted-proxies", "127.0.0.1"]).with_code(1);
     assert!(failed.contains("step 1 (Register a user) failed: POST /auth/register: "), "{failed}");
     let shown = demo(&["--token-issuer", "https://auth.example.org"]).with_code(0);

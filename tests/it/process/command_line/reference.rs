@@ -1,4 +1,4 @@
-//! The pages of the documentation that are made from the code are what the code says today.
+//! The generated pages of the documentation match the code.
 
 use std::path::Path;
 

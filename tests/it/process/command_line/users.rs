@@ -1,4 +1,4 @@
-//! Users by command, beside a running service.
+//! User commands, run beside a running service.
 
 use inwren_tests::process::{Call, Program};
 use inwren_tests::stores::TempFolder;
@@ -72,7 +72,7 @@ fn operators_administer_users_by_command() {
         join(&mut service.connect(), "ann+1@example.org.example").unwrap();
         let root = Tokens::of(&service.call(&login("root@example.org", PASSWORD)));
 
-        // What is printed as JSON is what the API returns.
+        // The JSON output equals the response of the API.
         let list = Call::get("/admin/users?email=ann").bearer(&root.access);
         let expected = service.call(&list).expect(200).json();
         let listed: Value = serde_json::from_str(&users(&["list", "--email", "ANN", "--json"], 0)).unwrap();
@@ -171,7 +171,7 @@ fn commands_in_the_wrong_folder_create_nothing() {
     assert!(said.contains(&format!("database: {database}\nprivate key: {key}")), "{said}");
     let said = run(&["users", "create", "ann@example.org", "--password-stdin"], 0);
     assert!(said.ends_with(&format!("\ndatabase: {database}\n")), "{said}");
-    // A database without tables is that of another program, or not ready.
+    // A database without tables belongs to another program or was not migrated.
     run(&["migrate", "down", "99", "--yes"], 0);
     let said = run(&["users", "list"], 1);
     assert!(said.contains("has no tables of this service") && said.contains(&database), "{said}");
