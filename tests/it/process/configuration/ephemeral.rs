@@ -1,4 +1,4 @@
-//! `inwren serve --ephemeral`: a double for the tests of others, which must never be taken for the real one.
+//! `inwren serve --ephemeral`: a test server for other projects. It must never be mistaken for a production service.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use crate::process::support::client::{Tokens, login, me, register};
 
-/// The double, with what it says of itself.
+/// The test server, with the JSON that it printed at startup.
 struct Double {
     running: Running,
     told: Value,
     address: SocketAddr,
     ready_after: Duration,
-    /// Of the processor's time.
+    /// CPU time until it was ready.
     work: Duration,
 }
 
@@ -71,7 +71,7 @@ fn its_users_are_there_and_their_tokens_are_its_own() {
         (&double.told["issuer"], &double.told["jwks_url"])
     );
     let ann = double.user(1);
-    // Nobody is refused for asking often.
+    // Rate limits are off.
     for _ in 0..20 {
         double.call(&login(&ann.1, &ann.2)).expect(200);
     }
@@ -95,7 +95,8 @@ fn every_start_is_the_same_and_takes_milliseconds() {
     println!(
         "an ephemeral service of this build is ready after {starts:?}, of the processor's time and of everybody's"
     );
-    // A debug build. On a busy machine it has to wait for its turn, but has no more to do.
+    // The limit is on CPU time and holds for a debug build: on a busy machine, startup waits longer but needs no more
+    // CPU time.
     assert!(starts[0].0 < Duration::from_millis(500), "{starts:?}");
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]));
 }
@@ -149,7 +150,7 @@ fn it_is_kept_away_from_where_it_could_be_believed() {
         Program::bare(folder.path()).args(["serve", alone]).run().with_code(2);
     }
 
-    // Its key is refused as anybody's own, in development too.
+    // The service refuses the key of the test server as its own signing key, in development too.
     let key = include_str!("../../../../app/src/ephemeral/development_key.pem");
     fs::create_dir(folder.path().join("certs")).unwrap();
     fs::write(folder.path().join("certs/private.pem"), key).unwrap();

@@ -1,4 +1,4 @@
-//! A first start with no configuration at all, and what production does not make up.
+//! A first start without any configuration, and the defaults that production refuses.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -36,7 +36,7 @@ fn it_makes_what_it_needs_and_finds_it_again() {
     assert_eq!(std::fs::read(folder.path().join("certs/private.pem")).unwrap(), key);
 }
 
-/// Also where the process may make files that all users can write.
+/// The files are private even if the umask of the process lets all users write new files.
 #[test]
 fn what_it_makes_is_private_from_the_start() {
     let folder = TempFolder::new();
@@ -121,7 +121,7 @@ fn the_first_superuser_is_made_once() {
     service.call(&Call::get("/admin/users").bearer(&root.access)).expect(200);
     assert!(service.stop().contains("created the first superuser"));
 
-    // Another password in the configuration changes nobody's.
+    // A changed password in the configuration changes no existing account.
     std::fs::write(folder.path().join("secret"), "another pass phrase").unwrap();
     let service = program.start();
     service.call(&login("root@example.org", "another pass phrase")).expect(401);
@@ -129,7 +129,7 @@ fn the_first_superuser_is_made_once() {
     assert!(!service.stop().contains("created the first superuser"));
 }
 
-/// What could not be used any more does no harm where it is not used.
+/// A configured password that has become too weak is harmless if the service does not use it.
 #[test]
 fn a_first_password_that_has_become_weak_stops_nothing() {
     let folder = TempFolder::new();
@@ -153,7 +153,7 @@ fn a_weak_first_password_stops_the_start() {
     assert!(text.contains("FIRST_SUPERUSER_PASSWORD"), "{text}");
 }
 
-/// A stranger who registers first neither becomes the superuser nor goes unnoticed.
+/// A person who registers the configured address first does not become superuser, and the log reports it.
 #[test]
 fn a_first_superuser_whose_address_is_taken_is_reported() {
     for storage in Storage::each() {
@@ -176,7 +176,7 @@ fn a_first_superuser_whose_address_is_taken_is_reported() {
         assert!(text.contains("FIRST_SUPERUSER_EMAIL") && text.contains("inwren users create"), "{text}");
         assert!(!text.contains("root@example.org"), "{text}");
 
-        // Where there is another superuser, one who was demoted stops nothing.
+        // If another superuser exists, a demoted first superuser does not abort startup.
         let create = ["users", "create", "boss@example.org", "--superuser", "--password-stdin"];
         program.clone().args(create).input("the pass phrase of the boss\n").run().with_code(0);
         let log = production.start().stop();

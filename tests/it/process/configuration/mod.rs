@@ -1,4 +1,4 @@
-//! Settings from the environment and `.env`, and what a start does with them.
+//! Settings from the environment and `.env`, and their effect at startup.
 
 mod ephemeral;
 mod first_start;

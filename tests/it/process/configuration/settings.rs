@@ -1,4 +1,4 @@
-//! Wrong settings are told all at once, and secrets never.
+//! Invalid settings are all reported together, and errors contain no secrets.
 
 use inwren_app::config::SETTINGS;
 use inwren_tests::app::forge::open;
@@ -46,7 +46,7 @@ fn all_errors_are_told_at_once() {
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "something was made");
 }
 
-/// What cannot work is found before anything is begun.
+/// Startup rejects unusable values before it does anything else.
 #[test]
 fn a_value_that_could_never_be_used_is_a_wrong_one() {
     let folder = TempFolder::new();
@@ -138,10 +138,10 @@ fn production_needs_an_issuer_to_serve() {
         assert!(said.contains("PUBLIC_URL: is not set") && said.contains("TOKEN_ISSUER"), "{said}");
     }
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "something was made");
-    // It is reported together with other errors.
+    // The error is reported together with the other errors.
     let said = production.clone().env("LOG_FORMAT", "xml").run().with_code(2);
     assert!(said.contains("PUBLIC_URL") && said.contains("LOG_FORMAT"), "{said}");
-    // Commands that make keys or users for the service do not need it.
+    // Commands that create keys or users for the service do not need this setting.
     production.clone().args(["keys", "generate"]).run().with_code(0);
     for name in ["PUBLIC_URL", "TOKEN_ISSUER"] {
         let set = production.clone().env(name, "https://auth.example.org").args(["config", "check"]);
@@ -152,7 +152,7 @@ fn production_needs_an_issuer_to_serve() {
 #[test]
 fn urls_follow_the_port_in_development() {
     let folder = TempFolder::new();
-    // PORT=0 is any free port: the URLs have the one that was chosen.
+    // PORT=0 selects any free port. The URLs contain the selected port.
     let program = Program::new(folder.path()).env("DATABASE_URL", "memory:").env("PUBLIC_URL", "");
     let service = program.start();
     let here = format!("http://localhost:{}", service.address().port());
@@ -186,7 +186,7 @@ fn misspelt_names_are_reported_without_values() {
         }
         assert!(!said.contains("hunter2") && !said.contains("UNRELATED"), "{said}");
     }
-    // Names of other programs are silent.
+    // Names of other programs' variables cause no warning.
     let quiet = TempFolder::new();
     let program = Program::bare(quiet.path()).env("LOG_LEVEL", "x").env("PGHOST", "x").env("POST", "x");
     let checked = program.args(["config", "check"]).run();
@@ -234,7 +234,7 @@ fn no_credential_has_a_default() {
     let secret: Vec<_> = SETTINGS.iter().filter(|setting| setting.secret).collect();
     assert!(secret.len() >= 4, "{secret:?}");
     for setting in secret {
-        // The file that is the default database has no credentials.
+        // The default database is a file, so its URL contains no credentials.
         assert!(
             setting.default.is_none_or(|value| value.starts_with("sqlite://") && !value.contains('@')),
             "{setting:?}"
@@ -242,7 +242,7 @@ fn no_credential_has_a_default() {
     }
 }
 
-/// What an operator may put in the place of a path by mistake. Every line of it would give the key away.
+/// Key material that an operator may put in place of a path by mistake. Every line of it would disclose the key.
 fn key_material() -> [String; 3] {
     let line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{line}\n{line}\n-----END PRIVATE KEY-----");
@@ -261,7 +261,7 @@ fn key_material_in_place_of_a_path_is_never_printed() {
     assert!(paths.len() >= 7, "{paths:?}");
     for content in key_material() {
         let folder = TempFolder::new();
-        // All at once, so that all are reported at once.
+        // All settings in one run, so that all are reported together.
         let mut program = Program::new(folder.path());
         for name in &paths {
             program = program.env(name, content.as_str());
@@ -279,7 +279,7 @@ fn key_material_in_place_of_a_path_is_never_printed() {
             assert_not_told(&said);
         }
         assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "something was made");
-        // One by one, as a flag and as a line of a file.
+        // One setting per run, as a flag and as a line of a file.
         for name in &paths {
             let flag = format!("--{}={content}", name.to_ascii_lowercase().replace('_', "-"));
             let said = Program::new(folder.path()).args([flag.as_str()]).run().with_code(2);
@@ -301,13 +301,13 @@ fn a_secret_in_place_of_another_value_is_never_printed() {
             let program = Program::new(folder.path()).env("DATABASE_URL", "memory:");
             let program = program.env(setting.name, content.as_str()).args(["config", "check"]);
             let finished = program.run();
-            // Some take any text.
+            // Some settings accept any text.
             let code = finished.code.unwrap_or_default();
             assert!(code == 0 || code == 2, "{}", setting.name);
             assert_not_told(&finished.with_code(code));
         }
     }
-    // A passphrase in place of its file.
+    // A passphrase in place of the path of its file.
     for name in ["PRIVATE_KEY_PASSPHRASE_FILE", "FIRST_SUPERUSER_PASSWORD_FILE"] {
         let said = Program::new(folder.path()).env(name, "hunter2").run().with_code(2);
         assert!(said.contains(&format!("{name}: cannot be read")) && !said.contains("hunter2"), "{said}");
