@@ -1,5 +1,5 @@
-//! PostgreSQL stands still for longer than a request is waited for, and then goes on: what was refused with 503 does not
-//! happen after that, and no session ends.
+//! PostgreSQL freezes for longer than the request timeout, and then continues: a write that was refused with 503 is not
+//! executed later, and no session ends.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,10 +13,11 @@ use crate::process::support::client::{PASSWORD, Tokens, join, login, me, refresh
 
 const USERS: usize = 6;
 const ROUNDS: usize = 3;
-/// In what time after the end of a freeze PostgreSQL has executed all statements that it received during the freeze.
+/// Time after the end of a freeze in which PostgreSQL executes all statements that it received during the freeze.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// Longer than a refresh is waited for; in a long run also longer than the usual grace.
+/// Durations of the freezes, longer than the timeout of a refresh. In a long run, one is also longer than the default
+/// grace period.
 fn freezes() -> Vec<Duration> {
     let short = [1_800, 2_500].map(Duration::from_millis);
     short.into_iter().chain(is_long().then_some(Duration::from_secs(36))).collect()
@@ -27,7 +28,7 @@ fn start(server: &PrivatePostgres, folder: &TempFolder, grace: &str) -> Service 
     program.env("REFRESH_REUSE_GRACE_SECONDS", grace).start()
 }
 
-/// Asks until the answer is none that says that the database is away.
+/// Repeats the request until the answer is not a 503.
 fn ask_patiently(service: &Service, call: &Call) -> Answer {
     let mut answer = None;
     until("the database is back", || {
@@ -39,8 +40,8 @@ fn ask_patiently(service: &Service, call: &Call) -> Answer {
     answer.expect("an answer")
 }
 
-/// Users refresh while PostgreSQL is frozen, and retry as clients do, also after that. Tells which answers they got
-/// meanwhile, and how many sessions were lost.
+/// Users refresh while PostgreSQL is frozen, and retry as clients do, also after the freeze. Returns the statuses that
+/// they received, and how many sessions were lost.
 fn refresh_through_a_freeze(
     (service, server): (&Service, &PrivatePostgres),
     name: &str,
@@ -103,7 +104,7 @@ fn a_freeze_ends_no_session() {
             let (mut statuses, mut lost_here) = (Vec::new(), 0);
             for round in 0..ROUNDS {
                 let name = format!("frozen-{}-{round}", freeze.as_millis());
-                // The last round's freeze meets statements that are being executed.
+                // The freeze of the last round meets statements that are being executed.
                 let is_in_flight = round + 1 == ROUNDS;
                 let (met, lost) = refresh_through_a_freeze((&service, &server), &name, freeze, is_in_flight);
                 statuses.extend(met);
@@ -143,7 +144,7 @@ fn a_registration_refused_in_a_freeze_does_not_happen_later() {
             registering.into_iter().map(|one| one.join().expect("a client")).collect()
         })
     };
-    // Only a statement that is prepared on its connection is executed with the first message.
+    // Prepare the statement on every connection: only a prepared statement is executed with the first message.
     for round in 0..3 {
         register_all(&format!("before-{round}"));
     }

@@ -1,4 +1,4 @@
-//! PostgreSQL answers, but does not do what it is asked.
+//! PostgreSQL responds, but fails to execute statements.
 
 use std::sync::mpsc::channel;
 use std::thread;
@@ -11,7 +11,7 @@ use super::program;
 use crate::process::support::client::{PASSWORD, Tokens, join, login, me, refresh, register};
 use crate::process::support::times::SLACK;
 
-/// The service on a PostgreSQL of its own, and somebody who is logged in.
+/// The service on a PostgreSQL server of its own, with one logged-in user.
 struct Started {
     server: PrivatePostgres,
     service: Service,
@@ -28,7 +28,7 @@ fn start() -> Started {
     Started { server, service, tokens, _folder: folder }
 }
 
-/// Every kind of write.
+/// One request of every kind that writes.
 fn writes(tokens: &Tokens) -> Vec<(&'static str, Call)> {
     let change = serde_json::json!({ "current_password": PASSWORD, "new_password": "another pass phrase" });
     vec![
@@ -57,7 +57,7 @@ fn expect_clear_503(what: &str, answer: &Answer) {
     }
 }
 
-/// Asks for every write, expects a 503 for each, and tells how long the slowest took.
+/// Sends every write, expects a 503 for each, and returns their number and the duration of the slowest.
 #[track_caller]
 fn all_refused(started: &Started) -> (usize, Duration) {
     let (mut count, mut slowest) = (0, Duration::ZERO);
@@ -70,7 +70,7 @@ fn all_refused(started: &Started) -> (usize, Duration) {
     (count, slowest)
 }
 
-/// What was refused has not happened, and everything works again.
+/// The refused writes did not happen, and everything works again.
 #[track_caller]
 fn as_before(started: &Started) {
     let Started { service, tokens, .. } = started;
@@ -112,8 +112,8 @@ fn an_error_of_the_database_is_a_clear_503() {
     }
 }
 
-/// Lets the server read its settings. Whoever connects after the news is there sees it, and whoever was connected
-/// before gets it with the next statement.
+/// Makes the server reload its settings. A new connection uses the new settings immediately, and an existing connection
+/// uses them from its next statement.
 fn reload(server: &PrivatePostgres, expected: &str) {
     server.ask("SELECT pg_reload_conf()");
     until("the settings are read", || {
@@ -168,7 +168,7 @@ fn a_lock_that_is_held_too_long_is_not_waited_for() {
         slowest = slowest.max(begun.elapsed());
         count += 1;
     }
-    // Whoever needs none of the locks does not wait.
+    // Requests that need none of the locks do not wait.
     service.call(&me(&tokens.access)).expect(200);
     service.call(&register("bob@example.org", PASSWORD)).expect(201);
     drop(release);

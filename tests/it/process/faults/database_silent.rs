@@ -1,4 +1,4 @@
-//! PostgreSQL is there and says nothing: it is frozen, or has gone from the network without a word.
+//! PostgreSQL does not respond: it is frozen, or the network drops its packets.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use inwren_tests::stores::{PrivatePostgres, TempFolder};
 use super::{UnderLoad, program};
 use crate::process::support::times::SLACK;
 
-/// Within this time everybody is told that the database does not answer.
+/// Half of the 503 responses arrive within this time, and all of them within `SLACK` more.
 const TOLD: Duration = Duration::from_secs(5);
 const FROZEN: Duration = Duration::from_secs(8);
 
@@ -42,7 +42,7 @@ fn a_frozen_database_is_not_waited_for() {
     );
     assert!(half < TOLD, "{half:?}");
     assert!(ended.slowest(|made| made.status() == Some(503)) < TOLD + SLACK);
-    // A moment in which the machine stands still changes the second, and not the first.
+    // A moment in which the machine stands still changes the p99, and not the median.
     assert!(median < Duration::from_secs(1) && p99 < SLACK, "{median:?}, {p99:?}");
 }
 
@@ -61,7 +61,7 @@ fn a_stop_does_not_wait_for_a_frozen_database() {
     under_load.load.finish();
 }
 
-/// As after a failover: whoever was connected hears nothing any more, and whoever connects anew finds the database.
+/// As after a failover: existing connections receive nothing any more, and new connections reach the database.
 #[test]
 fn connections_that_have_gone_silent_are_given_up() {
     let server = PrivatePostgres::start();
@@ -72,7 +72,7 @@ fn connections_that_have_gone_silent_are_given_up() {
     assert!(ended.slowest(|made| made.status() == Some(503)) < TOLD + SLACK);
 }
 
-/// Something between the service and the database that passes everything on until it falls silent.
+/// A proxy between the service and the database. It forwards all bytes until it falls silent.
 struct Network {
     address: SocketAddr,
     epoch: Arc<AtomicUsize>,
@@ -98,7 +98,7 @@ impl Network {
         network
     }
 
-    /// Loses all that comes on the connections that there are, without closing them. Tells how many those are.
+    /// Drops all bytes of the existing connections without closing them. Returns the number of these connections.
     fn silence(&self) -> usize {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.open.load(Ordering::Acquire) / 2
@@ -111,7 +111,7 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, epoch: &AtomicUsize, open: &A
     let mut buffer = [0; 16 * 1024];
     let _ = to.set_nodelay(true);
     while let Ok(read @ 1..) = from.read(&mut buffer) {
-        // What is lost is still taken, as the network takes what nobody receives.
+        // The proxy still reads the dropped bytes, as a network accepts packets that do not arrive.
         if epoch.load(Ordering::Acquire) == born && to.write_all(&buffer[..read]).is_err() {
             break;
         }

@@ -1,4 +1,4 @@
-//! A database that is not there when the service starts.
+//! A database that is not available when the service starts.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use serde_json::json;
 use super::program;
 use crate::process::support::times::SLACK;
 
-/// The lines that a command has said on standard error.
+/// The error that a command printed: one line on standard error.
 fn complaint(finished: Finished) -> String {
     assert_eq!(finished.errors.lines().count(), 1, "{}", finished.errors);
     finished.with_code(1).lines().last().unwrap_or_default().to_owned()
@@ -58,7 +58,7 @@ fn a_database_that_comes_in_time_is_used() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:?}");
         assert!(answer.header("x-request-id").is_some(), "{answer:?}");
     }
-    // Nobody is lost while the one who answered goes and the other comes.
+    // No request is lost while the process hands over from the interim server to the service.
     let is_over = Arc::new(AtomicBool::new(false));
     let asking = [(); 4].map(|()| {
         let is_over = Arc::clone(&is_over);
@@ -67,8 +67,8 @@ fn a_database_that_comes_in_time_is_used() {
             while !is_over.load(Ordering::Relaxed) {
                 let begun = Instant::now();
                 let answer = Connection::open(address).unwrap().call(&Call::get("/health/live"));
-                // A connection on which nothing was sent in a quarter of a second is closed at the hand-over, and a machine
-                // may stand still for so long.
+                // The handover closes a connection on which the client sent nothing for 250 ms, and a machine may stand
+                // still for that long.
                 if answer.is_ok() || begun.elapsed() < Duration::from_millis(250) {
                     answer.unwrap().expect(200);
                     asked += 1;
@@ -102,7 +102,7 @@ fn what_waiting_does_not_mend_is_told_at_once() {
         ("no such database", format!("{}/nowhere", begin("postgres:hunter2"))),
         ("no TLS", format!("{}/postgres?sslmode=require", begin("postgres:hunter2"))),
     ] {
-        // A machine may be slow, but not as slow as this.
+        // The timeout is longer than any delay of a slow machine.
         let finished = program(&folder, &url).env("DATABASE_CONNECT_TIMEOUT", "600").run();
         let (took, tries) = (finished.took, finished.output.matches("does not answer yet").count());
         let line = complaint(finished);

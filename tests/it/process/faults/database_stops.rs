@@ -1,4 +1,4 @@
-//! PostgreSQL stops, starts again, and throws connections out.
+//! PostgreSQL stops, starts again, and closes connections.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use inwren_tests::stores::StopMode;
 use super::UnderLoad;
 use crate::process::support::times::SLACK;
 
-/// Within this time everybody is told that there is no database.
+/// Half of the 503 responses arrive within this time, and all of them within `SLACK` more.
 const TOLD: Duration = Duration::from_secs(2);
 const DOWN: Duration = Duration::from_secs(5);
 

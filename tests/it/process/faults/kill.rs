@@ -1,5 +1,5 @@
-//! `kill -9` in the middle of a stream of registrations, refreshes and password changes: what was answered has happened,
-//! and holds.
+//! `kill -9` in the middle of registrations, refreshes and password changes: every change that the service confirmed is
+//! durable.
 
 use inwren_tests::process::Service;
 use inwren_tests::stores::TempFolder;
@@ -11,7 +11,7 @@ use crate::process::support::load::{Ended, Journal, Load};
 
 const CLIENTS: usize = 4;
 
-/// How often the service is killed.
+/// Number of kills.
 fn rounds() -> usize {
     if is_long() { 20 } else { 6 }
 }
@@ -28,7 +28,7 @@ fn nothing_answered_is_lost_on_postgres() {
 
 fn kill_again_and_again(storage: &Storage) {
     let folder = TempFolder::new();
-    // The longest grace, because a check may come late on a busy machine.
+    // The longest grace period, because a check may come late on a busy machine.
     let program = Program::new(folder.path())
         .env("DATABASE_URL", storage.url())
         .env("REFRESH_REUSE_GRACE_SECONDS", "300");
@@ -36,7 +36,7 @@ fn kill_again_and_again(storage: &Storage) {
     for round in 0..rounds() {
         let mut service = program.start();
         let load = Load::start(service.address(), CLIENTS, &format!("round-{round}"));
-        // After a number of answers that differs by the round.
+        // Kill after a number of responses that differs per round.
         load.wait_for(60 + 17 * (round % 11));
         service.kill();
         let ended = load.finish();
@@ -54,7 +54,7 @@ fn kill_again_and_again(storage: &Storage) {
 
 const KINDS: [&str; 4] = ["register", "login", "refresh", "change password"];
 
-/// By kind.
+/// Requests by kind, in the order of `KINDS`.
 #[derive(Debug, Default)]
 struct Figures {
     answered: [usize; 4],
@@ -66,7 +66,7 @@ impl Figures {
         for made in &ended.calls {
             let Some(kind) = KINDS.iter().position(|kind| *kind == made.what) else { continue };
             match made.status() {
-                // On a machine that stands still for a moment somebody may be told to come again.
+                // If the machine stands still for a moment, a client may get a 503.
                 Some(_) if made.is_clear_503() => {}
                 Some(status) => {
                     assert!(status < 300, "{made:?}");
@@ -78,12 +78,12 @@ impl Figures {
     }
 }
 
-/// A restart forgets no token that was used up.
+/// A restart forgets no used refresh token.
 fn check_reuse(service: &Service, users: &[Journal]) {
     let mut checked = 0;
     for user in users {
         let [first, .., last] = user.tokens.as_slice() else { continue };
-        // Whoever checked the user has used the last one, so that every other one is too old.
+        // The check of the journal has used the last token, so all earlier tokens are too old.
         service.call(&refresh(first)).expect(401);
         service.call(&refresh(last)).expect(401);
         checked += 1;

@@ -1,4 +1,4 @@
-//! A log that cannot be written, or is not read: the service goes on.
+//! The service keeps working if its log cannot be written or is not read.
 
 use std::fs::File;
 use std::process::Command;
@@ -11,7 +11,7 @@ use inwren_tests::stores::TempFolder;
 
 use crate::process::support::client::{PASSWORD, join, login};
 
-/// More lines than any pipe takes.
+/// Requests, so many that their log lines do not fit into any pipe.
 const CALLS: usize = 2_000;
 
 fn program(folder: &TempFolder) -> Program {
@@ -37,7 +37,7 @@ fn works(what: &str, mut service: Service) {
     drop(connection);
     let begun = Instant::now();
     service.signal("TERM");
-    // Without a limit on what a stop waits for the log it would take for ever.
+    // Shutdown would never end without a limit on the time that it waits for the log.
     assert_eq!(service.wait(PATIENCE).code(), Some(0));
     println!("{what}: stopped after {:.1?}", begun.elapsed());
 }

@@ -1,4 +1,4 @@
-//! What breaks around the service while it works, each with its figures in the output.
+//! Failures of the environment while the service works. Each test prints its figures.
 
 mod database_frozen;
 mod database_refuses;
@@ -19,10 +19,10 @@ use inwren_tests::stores::{PrivatePostgres, TempFolder};
 use crate::process::support::load::{Ended, Load};
 
 const CLIENTS: usize = 6;
-/// Within this time after a database is back, all is as it was.
+/// Within this time after the database is back, everything works again.
 const RECOVERY: Duration = Duration::from_secs(5);
 
-/// The service on a PostgreSQL of its own, with clients that use it.
+/// The service on a PostgreSQL server of its own, with clients that use it.
 struct UnderLoad {
     server: PrivatePostgres,
     service: Service,
@@ -30,7 +30,7 @@ struct UnderLoad {
     _folder: TempFolder,
 }
 
-/// The longest grace, because a check may come late on a busy machine.
+/// Uses the longest grace period, because a check may come late on a busy machine.
 fn program(folder: &TempFolder, url: &str) -> Program {
     Program::new(folder.path()).env("DATABASE_URL", url).env("REFRESH_REUSE_GRACE_SECONDS", "300")
 }
@@ -48,7 +48,7 @@ impl UnderLoad {
         Self { server, service, load, _folder: folder }
     }
 
-    /// Lets the clients go on for a while after the database is back, and checks all that has to hold then.
+    /// Lets the clients continue for a while after the database is back, and checks all invariants.
     fn recover(self, what: &str, back: Instant) -> (Ended, Service) {
         let Self { server, service, load, _folder } = self;
         load.wait_for(1);

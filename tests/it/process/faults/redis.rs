@@ -1,4 +1,4 @@
-//! A service whose Redis is not there yet, or needs a password and a certificate.
+//! A service whose Redis is not available yet, or requires a password and a certificate.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn rate_limiter(service: &Service) -> String {
     health.json()["checks"]["rate_limiter"].as_str().expect("a state").to_owned()
 }
 
-/// Waits until `/health` says so of the limiter, and gives how long that took.
+/// Waits until `/health` reports this state of the rate limiter, and returns how long that took.
 pub(crate) fn until_it_is(service: &Service, state: &str) -> Duration {
     until(state, || rate_limiter(service) == state)
 }
@@ -42,8 +42,9 @@ fn a_service_starts_without_redis_and_finds_it_later() {
     let service = program(&folder, &url).start();
     until_it_is(&service, "degraded");
     assert_eq!(logins(&service), [401, 401, 401, 401, 401, 429, 429]);
-    // Another one that has the same Redis knows of it. Where an answer of Redis is late because the machine stands still, it
-    // decides by itself, and has heard of nobody; then all begins anew, without what it has told Redis.
+    // Another instance on the same Redis enforces the exhausted quota. If the machine stands still and a response of
+    // Redis is late, that instance decides alone, without the shared counts. The next round then restarts Redis, which
+    // discards the counts of that instance.
     let mut logs = Vec::new();
     let is_known = (0..5).any(|_| {
         redis.restart();

@@ -1,4 +1,4 @@
-//! SQLite's file cannot be written, is locked, or is none.
+//! SQLite's file cannot be written, is locked, or is not a database.
 
 use std::fs;
 use std::process::Command;
@@ -17,7 +17,7 @@ use crate::process::support::database::{Storage, block_on};
 use crate::process::support::load::Load;
 use crate::process::support::times::SLACK;
 
-/// Sets how large files of a process may get, as a full disk would; `unlimited` for as they like.
+/// Limits the size of files that the process writes, as a full disk would. `unlimited` removes the limit.
 fn limit_files(service: &Service, bytes: &str) {
     let pid = service.id().to_string();
     let limit = format!("--fsize={bytes}:unlimited");
@@ -28,19 +28,19 @@ fn limit_files(service: &Service, bytes: &str) {
 #[test]
 fn a_file_that_cannot_grow_refuses_writes_and_still_reads() {
     let (storage, folder) = (Storage::sqlite(), TempFolder::new());
-    // Otherwise the limit ends a process that reaches it.
+    // Ignore SIGXFSZ: otherwise the signal ends a process that reaches the limit.
     let service = program(&folder, &storage.url()).after("trap '' XFSZ").start();
     let tokens = join(&mut service.connect(), "ann@example.org").unwrap();
     let load = Load::start(service.address(), CLIENTS, "user");
     load.wait_for(100);
-    // The write-ahead log is far larger than this, so nothing fits any more.
+    // The write-ahead log is far larger than this limit, so every write fails.
     limit_files(&service, "4096");
     pause(Duration::from_secs(1));
     let (mut slowest, mut unavailable) = (Duration::ZERO, 0);
     for number in 0..20 {
         let begun = Instant::now();
         let refused = service.call(&register(&format!("new-{number}@example.org"), PASSWORD)).expect(503);
-        // On a slow machine some do not get as far as the file.
+        // On a slow machine, some requests are refused before they reach the file.
         unavailable += usize::from(refused.text("code") == "unavailable");
         slowest = slowest.max(begun.elapsed());
         service.call(&me(&tokens.access)).expect(200);
@@ -66,7 +66,7 @@ fn a_file_that_cannot_grow_refuses_writes_and_still_reads() {
     assert_eq!(told, "ok");
 }
 
-/// Locks the file from outside until the sender that it gives is dropped.
+/// Locks the file from outside until the caller drops the returned sender.
 fn lock(url: String, how: &'static str) -> (std::sync::mpsc::Sender<()>, thread::JoinHandle<()>) {
     let (release, released) = channel::<()>();
     let (held, holds) = channel();
@@ -152,7 +152,7 @@ fn a_file_that_is_no_database_is_told_and_left_alone() {
     assert!(took < SLACK, "{took:?}");
 }
 
-/// A client that was told no more than an id has to be found by it, even by an operator who keeps the log quiet.
+/// If a response contains only an id, the operator must find the failure by that id, even at a quiet log level.
 #[test]
 fn a_failure_is_found_by_its_id_in_a_quiet_log() {
     let (storage, folder) = (Storage::sqlite(), TempFolder::new());

@@ -1,4 +1,4 @@
-//! A stored hash that costs as much as one can, as an older version or a restored backup may have left it.
+//! A stored hash with the highest possible cost, as an older version or a restored backup may have left it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,10 +10,11 @@ use crate::process::support::client::{PASSWORD, join, login};
 use crate::process::support::database::{Storage, block_on, execute};
 
 const SALT_AND_SUM: &str = "c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
-/// What a hash that is usable may need, and what a process takes and does not give back while it works.
+/// Largest memory in bytes: 128 MiB for a usable hash, and 64 MiB that a process allocates and does not return while it
+/// works.
 const MEMORY: u64 = (128 + 64) << 20;
 
-/// Wrong logins to one account, from several clients at once.
+/// Sends wrong logins for one account from several clients at once.
 fn attack(service: &Service, email: &str, stop: &AtomicBool) -> Vec<(u16, Duration)> {
     let one = || {
         let mut answers = Vec::new();
@@ -31,7 +32,7 @@ fn attack(service: &Service, email: &str, stop: &AtomicBool) -> Vec<(u16, Durati
     })
 }
 
-/// Logs others in meanwhile, and measures how many of them are served, and the most memory.
+/// Logs another user in meanwhile. Returns how many logins succeeded, how many were sent, and the peak memory in bytes.
 fn others(service: &Service, time: Duration) -> (usize, usize, u64) {
     let (begun, mut served, mut asked, mut memory) = (Instant::now(), 0, 0, 0);
     while begun.elapsed() < time {
