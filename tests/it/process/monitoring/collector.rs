@@ -1,4 +1,4 @@
-//! A collector of traces, as small as it can be: OTLP in protobuf over HTTP.
+//! A minimal trace collector: OTLP in protobuf over HTTP.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -13,17 +13,17 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use prost::Message as _;
 
-/// What was received.
+/// All that the collector received.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Received {
     pub(super) spans: Vec<Span>,
-    /// The headers of the last request, their names in small letters.
+    /// Headers of the last request, with lower-case names.
     pub(super) headers: HashMap<String, String>,
-    /// The paths that were asked for.
+    /// Paths of the requests.
     pub(super) paths: Vec<String>,
 }
 
-/// A span, its ids in hexadecimal digits.
+/// A span, with its ids in hexadecimal digits.
 #[derive(Clone, Debug)]
 pub(super) struct Span {
     pub(super) name: String,
@@ -37,14 +37,14 @@ pub(super) struct Span {
     pub(super) resource: HashMap<String, String>,
 }
 
-/// What it does with what comes.
+/// How the collector responds.
 #[derive(Clone, Copy)]
 pub(super) enum Manner {
-    /// Takes it.
+    /// Accepts the spans.
     Takes,
-    /// Says that it cannot.
+    /// Responds with 503.
     Refuses,
-    /// Says nothing, for ever.
+    /// Never responds.
     IsSilent,
 }
 
@@ -108,7 +108,7 @@ fn serve(stream: TcpStream, manner: Manner, received: &Mutex<Received>) {
             b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         }
     };
-    // The service may have gone.
+    // The service may have closed the connection.
     let _ = stream.get_mut().write_all(answer);
 }
 

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A page of metrics, read as strictly as the format allows.
+/// A page of metrics, parsed as strictly as the format specifies.
 #[derive(Debug)]
 pub(super) struct Exposition {
     pub(super) text: String,
@@ -42,23 +42,23 @@ impl Exposition {
         Self { text: text.to_owned(), kinds, samples }
     }
 
-    /// The value of a series, written with its labels as it is exposed.
+    /// The value of a series. `series` includes the labels, as exposed.
     #[track_caller]
     pub(super) fn value(&self, series: &str) -> f64 {
         *self.samples.get(series).unwrap_or_else(|| panic!("no {series} in\n{}", self.text))
     }
 
-    /// The metrics.
+    /// The names of the metrics.
     pub(super) fn names(&self) -> BTreeSet<String> {
         self.kinds.keys().cloned().collect()
     }
 
-    /// The metrics as queries name them: of a histogram its parts.
+    /// The names that queries use: for a histogram, the names of its parts.
     pub(super) fn names_in_queries(&self) -> BTreeSet<String> {
         self.samples.keys().map(|series| series.split('{').next().unwrap().to_owned()).collect()
     }
 
-    /// All series.
+    /// The labelled series that the page exposes.
     pub(super) fn series(&self) -> BTreeSet<String> {
         self.samples.keys().cloned().collect()
     }

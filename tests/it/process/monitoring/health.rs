@@ -1,4 +1,4 @@
-//! Health checks can have a listener of their own.
+//! Health checks on a separate listener.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -13,7 +13,7 @@ fn program(folder: &TempFolder) -> Program {
     Program::new(folder.path()).env("DATABASE_URL", "memory:").env("HEALTH_ADDR", "127.0.0.1:0")
 }
 
-/// Where the service says that its health is.
+/// The address of the health listener, from the log.
 fn health_address(service: &Service) -> SocketAddr {
     service.wait_for("health: http://");
     let log = service.log();
@@ -76,7 +76,7 @@ fn idle_connections_do_not_block_a_health_check() {
     let folder = TempFolder::new();
     let service = program(&folder).start();
     let address = health_address(&service);
-    // Sooner than the listener would close one by itself.
+    // Less than the time after which the listener closes an idle connection.
     one_of_three_within(HEADER_TIMEOUT / 4, "a health check beside 40 idle connections", || {
         let _idle: Vec<Connection> = (0..40).map(|_| Connection::open(address).unwrap()).collect();
         let begun = Instant::now();

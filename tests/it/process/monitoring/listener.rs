@@ -1,4 +1,4 @@
-//! Metrics have a listener of their own, and nobody finds them anywhere else.
+//! Metrics have a listener of their own, and no other address serves them.
 
 use inwren_tests::process::{Call, Connection, Program};
 use inwren_tests::stores::TempFolder;
@@ -15,7 +15,7 @@ fn there_are_none_unless_they_are_wanted() {
     let folder = TempFolder::new();
     let service = program(&folder).start();
     service.call(&Call::get("/metrics")).expect(404);
-    // The line of the request is the only one that names them.
+    // Only the log line of the request contains the word.
     assert_eq!(service.stop().matches("metrics").count(), 1);
 }
 
@@ -77,7 +77,7 @@ fn idle_connections_do_not_block_a_scrape() {
     let folder = TempFolder::new();
     let service = program(&folder).env("METRICS_ADDR", "127.0.0.1:0").start();
     let address = metrics_address(&service);
-    // Sooner than the listener would close one by itself.
+    // Less than the time after which the listener closes an idle connection.
     one_of_three_within(HEADER_TIMEOUT / 4, "a scrape beside 40 idle connections", || {
         let _idle: Vec<Connection> = (0..40).map(|_| Connection::open(address).unwrap()).collect();
         let begun = std::time::Instant::now();
@@ -88,7 +88,7 @@ fn idle_connections_do_not_block_a_scrape() {
 
 #[test]
 fn a_scraper_that_stays_connected_does_not_hold_up_a_stop() {
-    // Neither as long as a scraper may be idle, nor as long as a stop waits for requests.
+    // Less than the idle timeout of a scraper and less than the time that shutdown waits for requests.
     one_of_three_within(HEADER_TIMEOUT / 2, "SIGTERM with a scraper that stays connected", || {
         let folder = TempFolder::new();
         let service = program(&folder).env("METRICS_ADDR", "127.0.0.1:0").start();

@@ -1,4 +1,4 @@
-//! The log has one line for each thing that happened, whatever clients write into their requests.
+//! The log has one line per event, whatever clients write into their requests.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::process::support::client::{PASSWORD, join, login, me};
 
-/// What a line would have to have in it that somebody wrote who is not the service.
+/// Marks text of a client. A forged log line would contain it.
 const FORGED: &str = "FORGED";
 
 /// Whether a line is that of a request, in either format: `11:34:07 GET /health 200 0.3 ms`.
@@ -68,7 +68,7 @@ fn clients_cannot_forge_log_lines() {
     }
 }
 
-/// In development, the log says in one short line what a developer wants to know of a request.
+/// In development, the log describes each request in one short line.
 #[test]
 fn a_development_log_has_a_short_line_per_request() {
     let folder = TempFolder::new();
@@ -117,7 +117,7 @@ fn a_production_log_shows_the_route_only() {
     }
 }
 
-/// Who, from where, when and what: of those who were let in and of those who were not.
+/// The log names the account, the client, the time and the event, for allowed and for refused requests.
 #[test]
 fn the_log_says_whose_account_it_was() {
     let folder = TempFolder::new();
@@ -141,7 +141,7 @@ fn the_log_says_whose_account_it_was() {
         .map(|line| (&line["route"], &line["status"]))
         .collect();
     assert_eq!(of_ann, [(&json!("/users/me"), &json!(200)), (&json!("/admin/users"), &json!(403))], "{log}");
-    // A refusal and the request that it belongs to have one id, which says where it came from.
+    // A refusal and its request share one id, which leads to the client address.
     let id_of = |line: &Value| line["span"]["request_id"].as_str().map(str::to_owned).expect("an id");
     for line in refused {
         let request =

@@ -1,4 +1,4 @@
-//! Every metric moves with what it tells of, and none tells of anybody.
+//! Every metric counts its events, and no metric identifies a user.
 
 use inwren_tests::process::{Call, Service, until};
 use inwren_tests::stores::TempFolder;
@@ -8,14 +8,14 @@ use super::client::{PASSWORD, Tokens, join, login, me, refresh, register};
 use super::exposition::Exposition;
 use super::{Storage, program, scrape};
 
-/// What happens in the tests below, by hand: each a request, and the series that it moves by one.
+/// The steps of the tests below: each is a request and the series that it increments.
 struct Story<'a> {
     service: &'a Service,
     before: Exposition,
 }
 
 impl Story<'_> {
-    /// Makes a request, and checks that each of these series has grown by one because of it.
+    /// Sends a request, and checks that it increments each of these series by one.
     #[track_caller]
     fn moves(&mut self, call: &Call, status: u16, series: &[&str]) -> String {
         let answer = self.service.call(call).expect(status);
@@ -97,7 +97,7 @@ fn every_outcome_is_counted() {
         story.moves(&Call::new("PUT", "/health"), 405, &[&requests("none", 405)]);
         let count = r#"inwren_http_request_duration_seconds_count{operation="get_health"}"#;
         story.moves(&Call::get("/health"), 200, &[&requests("get_health", 200), count]);
-        // The answer to HEAD has no body, whatever its headers say.
+        // The response to HEAD has no body, whatever its headers say.
         let mut connection = service.connect();
         connection.send(b"HEAD /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
         assert!(connection.rest().unwrap().starts_with(b"HTTP/1.1 200"));
@@ -176,7 +176,7 @@ fn what_is_looked_up_is_as_it_is() {
 fn limits_are_counted_and_a_rotation_of_keys_is_seen() {
     let folder = TempFolder::new();
     let storage = Storage::sqlite();
-    // So slow a quota that no machine is slower.
+    // A quota so slow that it does not refill during the test, even on a slow machine.
     let limited =
         program(&folder, &storage).env("RATE_LIMIT_ENABLED", "true").env("RATE_LIMIT_LOGIN", "5/hour");
     let service = limited.start();
@@ -223,7 +223,8 @@ fn nothing_that_a_client_makes_up_becomes_a_label() {
     }
     let after = scrape(&service);
     println!("{} series, {} bytes", after.series().len(), after.text.len());
-    // A status that an operation is not documented to have gets a series when it happens: there are as many as statuses.
+    // A status that the operation does not document creates a series when it occurs. The number of statuses bounds
+    // these series.
     let new: Vec<_> = after.series().difference(&before.series()).cloned().collect();
     assert!(new.len() <= 3, "{new:?}");
     for secret in [
@@ -255,7 +256,7 @@ fn a_client_that_gives_up_is_counted_as_such() {
     until("one in flight", || in_flight() == 1.0);
     drop(impatient);
     until("none in flight", || in_flight() == 0.0);
-    // Whether the half body is told as an error or nobody is left to be told is a matter of moments.
+    // Timing decides whether the service responds to the incomplete body or counts the request as aborted.
     let page = scrape(&service);
     let of_login = |series: &&String| series.starts_with(r#"inwren_http_requests_total{operation="login""#);
     let answered: f64 = page.series().iter().filter(of_login).map(|series| page.value(series)).sum();

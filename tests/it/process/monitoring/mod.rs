@@ -1,4 +1,4 @@
-//! What operators see of a running service: metrics, traces, and the log that ties the two together.
+//! Monitoring of a running service: metrics, traces and log lines that carry the trace ids.
 
 mod collector;
 mod exposition;
@@ -25,11 +25,11 @@ fn program(folder: &TempFolder, storage: &Storage) -> Program {
     Program::new(folder.path())
         .env("DATABASE_URL", storage.url())
         .env("METRICS_ADDR", "127.0.0.1:0")
-        // The longest grace, because a request may come late on a busy machine.
+        // The longest grace period, because a request may come late on a busy machine.
         .env("REFRESH_REUSE_GRACE_SECONDS", "300")
 }
 
-/// Where the service says that its metrics are.
+/// The address of the metrics listener, from the log.
 pub(crate) fn metrics_address(service: &Service) -> SocketAddr {
     service.wait_for("metrics: http://");
     let log = service.log();
@@ -38,7 +38,7 @@ pub(crate) fn metrics_address(service: &Service) -> SocketAddr {
     address.parse().expect("an address")
 }
 
-/// The metrics as they are now.
+/// Fetches the current metrics.
 fn scrape(service: &Service) -> Exposition {
     let mut connection = Connection::open(metrics_address(service)).expect("a connection");
     let answer = connection.call(&Call::get("/metrics")).expect("an answer").expect(200);

@@ -1,4 +1,4 @@
-//! The dashboard, the alerts and the documentation name the metrics that there are.
+//! The dashboard, the alerts and the documentation name only existing metrics.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,14 @@ const DASHBOARD: &str = include_str!("../../../../docs/monitoring/grafana-dashbo
 const ALERTS: &str = include_str!("../../../../docs/monitoring/alerts.yaml");
 const DOCUMENTATION: &str = include_str!("../../../../docs/monitoring.md");
 
-/// Everything that reads like the name of a metric of ours.
+/// All words that look like names of our metrics.
 fn metrics_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let ours = words.filter(|word| word.starts_with("inwren_") || word.starts_with("process_"));
     ours.map(str::to_owned).collect()
 }
 
-/// The queries of a dashboard, wherever they are.
+/// Collects the queries of a dashboard, at any depth.
 fn queries(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -61,7 +61,7 @@ fn every_name_is_one_that_a_running_service_shows() {
     }
     let shown_ours = metrics_in(&shown.iter().map(|name| format!("{name} ")).collect::<String>());
     assert_eq!(shown_ours, shown, "a name that is neither ours nor of the process");
-    // What is shown is worth a look: the dashboard has all of it.
+    // The dashboard shows every metric.
     let of_dashboard = |name: &str| in_dashboard.iter().any(|asked| asked.starts_with(name));
     for (kind, name) in &kinds {
         assert!(of_dashboard(name), "{name} is not on the dashboard");

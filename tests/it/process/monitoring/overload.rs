@@ -1,4 +1,4 @@
-//! A hasher that has too much to do shows it.
+//! An overloaded hasher shows in the metrics.
 
 use std::thread::ScopedJoinHandle;
 
@@ -11,7 +11,7 @@ use super::{Storage, program, scrape};
 fn a_busy_hasher_shows_who_waits_and_who_was_turned_away() {
     let folder = TempFolder::new();
     let storage = Storage::sqlite();
-    // Each hash takes a good part of a second, and there is one thread.
+    // One thread, and each hash takes a large part of a second.
     let service = program(&folder, &storage)
         .env("HASH_THREADS", "1")
         .env("ARGON2_MEMORY_KIB", "65536")
@@ -19,7 +19,7 @@ fn a_busy_hasher_shows_who_waits_and_who_was_turned_away() {
         .start();
     let tokens = join(&mut service.connect(), "ann@example.org").unwrap();
     let (mut statuses, mut seen) = (Vec::new(), (0.0_f64, 0.0_f64));
-    // Whoever looks may stand still while there is something to be seen.
+    // Several rounds: the scraping thread may stand still during the overload.
     for _ in 0..5 {
         let crowd = std::thread::scope(|scope| {
             let clients: Vec<_> = (0..12)
@@ -34,7 +34,7 @@ fn a_busy_hasher_shows_who_waits_and_who_was_turned_away() {
                 let busy = (page.value("inwren_hashes_running"), page.value("inwren_hashes_waiting"));
                 seen = (seen.0.max(busy.0), seen.1.max(busy.1));
             }
-            // Others are served meanwhile, and the scrape is no slower.
+            // Other requests are served meanwhile, and the scrape is not slower.
             service.call(&me(&tokens.access)).expect(200);
             clients.into_iter().map(|client| client.join().unwrap()).collect::<Vec<_>>()
         });

@@ -1,4 +1,4 @@
-//! Requests as traces: below the caller's span, down to the ports; and what happens when nobody takes them.
+//! Requests as traces: from the span of the caller down to the ports, and the behaviour without a working collector.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::process::support::times::{SLACK, one_of_three_within};
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
 
-/// A request of a caller who traces.
+/// A request with the trace context of the caller.
 fn traced(call: Call, flags: &str) -> Call {
     call.header("traceparent", &format!("00-{TRACE}-{PARENT}-{flags}"))
 }
@@ -29,7 +29,7 @@ fn tracing(folder: &TempFolder, storage: &Storage, collector: &str) -> Program {
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector)
 }
 
-/// The span of the log line of the request with this route.
+/// The span fields in the log lines of the requests with this route.
 fn logged(log: &str, route: &str) -> Vec<Value> {
     let lines =
         log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{e}: {line}")));
@@ -66,7 +66,7 @@ fn a_request_is_a_span_below_the_callers_with_its_ports_below_it() {
         service.call(&Call::new("ODD", "/nowhere/of/ann")).expect(404);
         let log = service.stop();
 
-        // What was left was sent at the stop.
+        // Shutdown sent the remaining spans.
         let received = collector.received();
         assert!(received.paths.iter().all(|path| path == "/v1/traces"), "{:?}", received.paths);
         assert_eq!(received.headers["content-type"], "application/x-protobuf");
@@ -97,7 +97,7 @@ fn a_request_is_a_span_below_the_callers_with_its_ports_below_it() {
             assert!(ours.nanos.0 <= span.nanos.0 && span.nanos.0 <= span.nanos.1, "{span:?}");
             assert!(span.nanos.1 <= ours.nanos.1 && !span.is_server && !span.failed, "{span:?}");
         }
-        // Waiting for a thread and hashing are apart.
+        // Waiting for a thread and hashing are separate spans.
         let verify =
             received.spans.iter().find(|span| span.name == "hasher.verify" && span.parent == ours.id);
         let verify = verify.expect("the password was verified");
@@ -108,12 +108,12 @@ fn a_request_is_a_span_below_the_callers_with_its_ports_below_it() {
         };
         let (wait, compute) = (part("hasher.wait"), part("hasher.compute"));
         assert!(verify.nanos.0 <= wait.0 && wait.1 <= compute.0 && compute.1 <= verify.nanos.1, "{verify:?}");
-        // Only SQLite is read where the request is.
+        // Only SQLite allows a local read, on the thread of the request.
         let lookup =
             received.spans.iter().find(|span| span.name == "store.credentials.by_email").expect("a lookup");
         let is_local = lookup.attributes.get("inwren.local_read").map(String::as_str) == Some("true");
         assert_eq!(is_local, storage.name() == "SQLite", "{lookup:?}");
-        // Who does not trace begins a trace.
+        // Without a trace context, the request starts a new trace.
         let refreshed = server_span(&received, "POST /auth/refresh");
         assert!(refreshed.parent.is_empty() && refreshed.trace != TRACE && refreshed.trace.len() == 32);
         let of_refresh = [
@@ -132,7 +132,7 @@ fn a_request_is_a_span_below_the_callers_with_its_ports_below_it() {
         let odd = server_span(&received, "_OTHER");
         assert!(!odd.attributes.contains_key("http.route") && !odd.failed, "{odd:?}");
 
-        // The log names the same spans.
+        // The log contains the same span ids.
         let lines = logged(&log, "/auth/login");
         assert_eq!(lines.len(), 2);
         assert!(
@@ -204,7 +204,7 @@ fn the_callers_decision_is_followed_unless_it_is_not_to_be() {
         let received = collector.received();
         let kept = |name: &str| received.spans.iter().any(|span| span.name == name);
         assert_eq!([kept("GET /health"), kept("GET /health/live"), kept("GET /")], sampled, "{sampler}");
-        // In the log it stands in any case.
+        // The log contains the trace id even if the trace is not sampled.
         assert!(logged(&log, "/health/live").iter().all(|span| span["trace_id"] == TRACE), "{log}");
     }
 }
@@ -228,7 +228,7 @@ fn without_a_collector_the_log_has_the_callers_trace() {
     assert!(!log.contains("rubbish"), "{log}");
 }
 
-/// Asks many times, and gives how long the slowest answer took.
+/// Sends 1,500 requests and returns the duration of the slowest.
 fn ask_often(service: &Service, token: &str) -> Duration {
     let mut connection = service.connect();
     let mut slowest = Duration::ZERO;
@@ -252,7 +252,7 @@ fn a_collector_that_does_not_take_traces_costs_no_request() {
             .env("OTEL_BSP_SCHEDULE_DELAY", "100")
             .start();
         let tokens = join(&mut service.connect(), "ann@example.org").unwrap();
-        // An attempt to send is given up after 5 s: nobody waits for that.
+        // An export is abandoned after 5 s. No request waits for it.
         let what = format!("collector {name}: the slowest of 1500 requests");
         one_of_three_within(Duration::from_secs(4), &what, || ask_often(&service, &tokens.access));
         let failed = || scrape(&service).value(r#"inwren_trace_exports_total{result="failed"}"#);

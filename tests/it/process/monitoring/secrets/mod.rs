@@ -1,5 +1,5 @@
-//! Everything that clients and operators do, with the log at its most talkative: no secret is in the log, nor in an
-//! answer or an output in which it does not belong.
+//! Everything that clients and operators do, at the most verbose log level. The log contains no secret, and a response
+//! or an output contains only the secrets that belong there.
 
 mod run;
 mod stored;
@@ -14,7 +14,8 @@ use super::log_lines::is_request;
 use crate::process::support::database::Storage;
 use run::Run;
 
-/// Pieces of a token shorter than this may be in a log by chance, or are the same in all tokens.
+/// Shortest part of a token that the tests search for. Shorter parts may be in a log by chance, or are the same in all
+/// tokens.
 const TELLING: usize = 20;
 
 #[test]
@@ -50,10 +51,10 @@ fn a_json_log_tells_no_secret_and_all_that_happened() {
 
 const FIRST_PASSWORD: &str = "the first pass phrase of all";
 const KEY_PASSPHRASE: &str = "the pass phrase of the keys";
-/// The server of the tests trusts everybody, and so takes any password.
+/// The test server authenticates no connection, so it accepts any password.
 const DATABASE_PASSWORD: &str = "hunter2-of-the-database";
 
-/// Runs everything and looks for what must not be there. Gives the log, and how many requests were made.
+/// Runs everything, and checks that no secret appears. Returns the log and the number of requests.
 fn check(storage: &Storage, format: &str) -> (String, usize) {
     let folder = TempFolder::new();
     let program = Program::new(folder.path())

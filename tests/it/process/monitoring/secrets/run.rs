@@ -1,4 +1,4 @@
-//! What clients and operators do, and what they get to see.
+//! The actions of clients and operators, and the responses and outputs that they receive.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 use super::{FIRST_PASSWORD, TELLING};
 use crate::process::support::client::{Tokens, login, me, refresh, register};
 
-/// A service, and what is known of it so far.
+/// A running service, and what the test has recorded so far.
 pub(super) struct Run {
     program: Program,
     pub(super) service: Service,
-    /// How many requests were made.
+    /// Number of requests.
     pub(super) calls: usize,
-    /// What was sent in confidence.
+    /// Secrets that were sent or received.
     pub(super) secrets: Vec<String>,
-    /// What came back, without the tokens and secrets that were asked for.
+    /// Responses and outputs, without the tokens and secrets that they are meant to return.
     pub(super) answers: Vec<String>,
 }
 
-/// A service client as it knows itself.
+/// The credentials of a service client.
 struct Client {
     id: String,
     secret: String,
@@ -105,7 +105,7 @@ impl Run {
         self.call(&Call::get(&format!("{path}/sessions")).bearer(&root.access), 200);
     }
 
-    /// Service clients, by Basic and by form, with the right secret and with wrong ones.
+    /// Service clients, with Basic authentication and form parameters, with valid and invalid secrets.
     fn services(&mut self, user: &Tokens) {
         let client = self.new_client("reports");
         let grant = ("grant_type", "client_credentials");
@@ -127,7 +127,7 @@ impl Run {
         self.call(&ask.form(&[("token", &own)]), 401);
         let form = [grant, ("client_id", &client.id), ("client_secret", &wrong)];
         self.call(&Call::new("POST", "/auth/access-token").form(&form), 401);
-        // The two confused: what is taken for an id may be a secret.
+        // Id and secret swapped: a value that looks like an id may be a secret.
         let form = [grant, ("client_id", &client.secret), ("client_secret", &client.id)];
         self.call(&Call::new("POST", "/auth/access-token").form(&form), 401);
         self.call(&me(&own), 401);
@@ -139,7 +139,7 @@ impl Run {
         self.call(&by_basic("/auth/introspect", &[("token", &own)]), 401);
     }
 
-    /// Commands beside the running service.
+    /// Runs operator commands beside the running service.
     fn operators(&mut self) {
         let password = self.secret("cid's first pass phrase");
         self.command(&["users", "create", "cid@example.org", "--password-stdin"], &password);
@@ -158,7 +158,7 @@ impl Run {
         self.answers.push(program.run().with_code(0));
     }
 
-    /// The one output in which a client's secret belongs.
+    /// Creates a service client. This is the only output that may contain the secret of a client.
     fn new_client(&mut self, name: &str) -> Client {
         let output = self.program.clone().args(["clients", "create", name]).run().with_code(0);
         let field = |name: &str| {
@@ -210,13 +210,13 @@ impl Run {
         self.service.call(call)
     }
 
-    /// These tokens belong in this answer, and nowhere else.
+    /// Records tokens that this response may contain, and no other response.
     fn issued(&mut self, answer: &Answer, tokens: &[&String]) {
         let mut rest = format!("{answer:?}");
         for token in tokens {
             rest = rest.replace(token.as_str(), "");
             self.secret(token);
-            // The header is the same for all tokens, but no log has a reason to write it either.
+            // The header is the same for all tokens, but the log has no reason to contain it either.
             self.secrets.extend(token.split('.').filter(|part| part.len() >= TELLING).map(str::to_owned));
         }
         self.answers.push(rest);

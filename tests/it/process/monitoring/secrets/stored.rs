@@ -1,4 +1,4 @@
-//! The secrets that lie in the database and in the key folder.
+//! The secrets in the database and in the key folder.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use inwren_adapters::crypto::keys::KeyPair;
 use super::TELLING;
 use crate::process::support::database::Storage;
 
-/// Digests and password hashes, in all the ways in which a log may write them.
+/// Digests and password hashes, in all encodings that a log may use.
 pub(super) fn digests(storage: &Storage) -> Vec<String> {
     let mut secrets = Vec::new();
     for row in storage.ask("SELECT hashed_password FROM users") {
@@ -31,13 +31,14 @@ pub(super) fn digests(storage: &Storage) -> Vec<String> {
     secrets
 }
 
-/// With one of these a holder of the signing key could make a refresh token again. Whoever has the token may know it.
+/// Ids of refresh tokens. With an id, a holder of the signing key could create the refresh token again. The owner of
+/// the token may know its id.
 pub(super) fn refresh_token_ids(storage: &Storage) -> Vec<String> {
     let rows = storage.ask("SELECT refresh_jti FROM sessions");
     rows.into_iter().map(|row| row.try_get("", "refresh_jti").expect("an id")).collect()
 }
 
-/// Every private key, encrypted as it is kept, and as it is.
+/// Every private key, both encrypted as stored and decrypted.
 pub(super) fn keys(folder: &Path, passphrase: &str) -> Vec<String> {
     let mut secrets = Vec::new();
     let mut found = 0;
