@@ -1,4 +1,4 @@
-//! Runs every command of the page, in the order of the page, beside a service with a little of everything in it.
+//! Runs every command of the operations page, in the order of the page, beside a service with some data of every kind.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,15 +17,15 @@ use crate::process::support::registrations::Registrations;
 
 const BOSS: &str = "boss@example.org";
 const ANN: &str = "ann@example.org";
-/// Of everybody, before and after it is set anew.
+/// The password of all users, before and after an operator resets it.
 const PASSWORD: &str = "a pass phrase for the drill";
 
-/// Headings whose commands are for a service that is stopped.
+/// Headings whose commands need a stopped service.
 const STOPPED: [&str; 2] = ["Roll back", "Restore SQLite"];
 
 #[test]
 fn every_command_works_on_sqlite() {
-    // In the folder, and named as by default.
+    // In the folder, under the default name.
     let mut desk = Desk::new(Storage::Sqlite(TempFolder::new()), Some("sqlite://data/inwren.db"));
     let said = desk.run_page();
     let taken_back = format!("reverted {}", inwren_migration::names().last().unwrap());
@@ -80,7 +80,7 @@ fn every_command_works_on_postgres() {
         assert!(said.contains(expected), "{expected} is not in\n{said}");
     }
 
-    // Once more, while people register and log in.
+    // Back up and restore again, while people register and log in.
     let load = Registrations::start(desk.service(), 3);
     let before = load.after_answers(60);
     let answers = load.answers();
@@ -107,7 +107,7 @@ fn every_command_works_on_postgres() {
     service.stop();
 }
 
-/// An operator's desk: a folder, a service, and a shell.
+/// The environment of an operator: a folder, a service and a shell.
 struct Desk {
     folder: TempFolder,
     storage: Storage,
@@ -165,7 +165,7 @@ impl Desk {
         }
     }
 
-    /// Lets everything happen that the page asks the log about.
+    /// Generates all events that the page searches for in the log.
     fn live(&mut self) {
         let service = self.service.as_ref().expect("a service that runs");
         for email in [ANN, "gone@example.org"] {
@@ -202,7 +202,7 @@ impl Desk {
         ];
     }
 
-    /// Runs every block that is for this database, and gives what they print.
+    /// Runs every block for this database, and returns their output.
     fn run_page(&mut self) -> String {
         let mut said = String::new();
         let (mut first, mut count) = (true, 0);
@@ -225,7 +225,7 @@ impl Desk {
                 self.start()
             }
             if block.text.contains("$ADMIN") {
-                // The token is good for half an hour, and until its key is revoked.
+                // The token expires after 30 minutes, or when its key is revoked.
                 let login = self.block("Users cannot log in", 3);
                 self.run(&login);
             }
@@ -241,7 +241,8 @@ impl Desk {
         said
     }
 
-    /// Until the service has read that its key was revoked, it signs with it, and what it signs is refused afterwards.
+    /// Waits until the service stops publishing the revoked key. Until it has read the revocation, it signs with this
+    /// key, and verifiers later refuse these tokens.
     fn wait_for_the_end_of_the_key(&self) {
         let (_, kid) = self.variables.iter().find(|(name, _)| *name == "KID").expect("a key");
         let keys =
@@ -258,7 +259,7 @@ impl Desk {
             .expect("a block")
     }
 
-    /// Runs a block in a shell of its own, with the variables that those before have set.
+    /// Runs a block in a new shell, with the variables that earlier blocks have set.
     #[track_caller]
     fn run(&mut self, block: &Block) -> String {
         let folder = self.folder.path();
@@ -271,7 +272,7 @@ impl Desk {
             fs::write(&state, "").unwrap();
         }
         let port = address.rsplit_once(':').map_or("1", |(_, port)| port).to_owned();
-        // What is fixed on the page must not be taken by another test.
+        // Replaces the port and the database name that the page fixes, because parallel tests may use them.
         let text = block
             .text
             .replace("8099", &free_port().to_string())
@@ -320,14 +321,14 @@ impl Drop for Desk {
     }
 }
 
-/// Like those of the other tests, so that one that is left over is removed by a later run.
+/// A name in the format of all test databases, so that a later run removes a leftover one.
 fn unique_name() -> String {
     let since = fs::metadata(binary()).and_then(|file| file.modified()).expect("a time");
     let since = since.duration_since(std::time::UNIX_EPOCH).expect("a time after 1970").as_secs();
     format!("inwren_test_{since}_{}_{}_restored", std::process::id(), inwren_tests::fixtures::unique())
 }
 
-/// Where the commands are: our own, PostgreSQL's, and the system's.
+/// The PATH of the commands: our programs, PostgreSQL's, and the system's.
 fn path() -> String {
     let own = binary().parent().expect("a folder").display().to_string();
     let system = std::env::var("PATH").unwrap_or_default();

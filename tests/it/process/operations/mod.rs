@@ -1,4 +1,4 @@
-//! `docs/operations.md`: its commands do what it says, and its figures are measured.
+//! `docs/operations.md`: its commands work as described, and its figures are measured.
 
 mod commands;
 mod page;

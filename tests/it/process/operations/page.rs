@@ -1,13 +1,13 @@
-//! What stands on the page.
+//! Parses the operations page.
 
 use std::path::Path;
 
-/// A block of commands.
+/// A fenced block of commands.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
-    /// The heading above it.
+    /// The heading above the block.
     pub(super) heading: String,
-    /// `sh` for what is run by the tests, `console` for what needs what is not here.
+    /// `sh` if the tests run the block, `console` if it needs something that the test machine lacks.
     pub(super) kind: String,
     pub(super) text: String,
 }
@@ -17,7 +17,7 @@ pub(super) fn text() -> String {
     std::fs::read_to_string(page).expect("the page")
 }
 
-/// All fenced blocks, in their order.
+/// All fenced blocks, in the order of the page.
 pub(super) fn blocks() -> Vec<Block> {
     let (mut blocks, mut heading, mut open) = (Vec::new(), String::new(), None::<Block>);
     for line in text().lines() {
@@ -37,7 +37,7 @@ pub(super) fn blocks() -> Vec<Block> {
     blocks
 }
 
-/// The cells of the row of a table that begins with this.
+/// The cells of the table row whose first cell is `first`.
 pub(super) fn row(first: &str) -> Vec<String> {
     let text = text();
     let beginning = format!("| {first} |");
@@ -61,7 +61,7 @@ fn every_block_is_of_a_known_kind() {
     }
 }
 
-/// What is linked to is there: a heading of this page, or a page beside it.
+/// Every link leads to a heading of this page or to an existing page.
 #[test]
 fn every_link_leads_somewhere() {
     let text = text();

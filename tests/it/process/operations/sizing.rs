@@ -1,4 +1,4 @@
-//! What a row costs on the disk, beside what the page says.
+//! Disk space per row, compared with the figures of the page.
 
 use inwren_tests::process::Program;
 use inwren_tests::stores::TempFolder;
@@ -8,7 +8,7 @@ use crate::process::support::database::{Storage, block_on, execute};
 
 const ROWS: i64 = 20_000;
 
-/// Fills each table with rows as long as those of real clients, and tells how many bytes each has added.
+/// Fills each table with rows as long as those of real clients, and returns the bytes per row.
 fn measure(storage: &Storage) -> [(&'static str, i64); 3] {
     let folder = TempFolder::new();
     let program = Program::new(folder.path()).env("DATABASE_URL", storage.url());
