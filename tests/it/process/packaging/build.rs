@@ -6,7 +6,7 @@ fn holds(program: &[u8], text: &str) -> bool {
     program.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// The texts in the program that begin so, cut after 200 bytes.
+/// The texts in the program that begin with `start`, cut after 200 bytes.
 fn texts(program: &[u8], start: &str) -> Vec<String> {
     let begins = |at: &usize| program[*at..].starts_with(start.as_bytes());
     let text = |at: usize| String::from_utf8_lossy(&program[at..program.len().min(at + 200)]).into_owned();
@@ -25,7 +25,7 @@ fn the_program_names_no_folder_of_its_builder() {
         named.retain(|text| !text.contains("/aws-lc-sys-"));
         assert_eq!(named, [""; 0], "crates that were built without packaging/rustc need `cargo clean`");
     }
-    // The search finds what is there: the same messages, with the neutral name.
+    // The search works: it finds the same messages with the neutral path.
     assert!(holds(&program, "/cargo/registry/src/"));
 }
 

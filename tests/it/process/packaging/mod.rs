@@ -1,3 +1,3 @@
-//! The program as it is built and shipped. Its packages are tested in `tests/python/test_packaging.py`.
+//! The program as built and shipped. `tests/python/test_packaging.py` tests its packages.
 
 mod build;
