@@ -1,4 +1,4 @@
-//! Many clients that cost something and want nothing: they are held within bounds, and everybody else is served.
+//! Floods of expensive or useless connections: the service bounds their cost and serves other clients meanwhile.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, TcpStream};
@@ -13,19 +13,19 @@ use crate::process::support::client::{PASSWORD, join, login, register};
 use crate::process::support::database::Storage;
 use crate::process::support::times::{BODY_GRACE, HEADER_TIMEOUT, SLACK};
 
-/// What so many connections may cost each, their buffers included.
+/// Largest memory per connection of a crowd, buffers included.
 const BYTES_EACH: u64 = 40 * 1024;
-/// What a process takes and does not give back while it works, whatever it works at.
+/// Memory that a process allocates during any work and does not return.
 const WARMTH: u64 = 24 * 1024 * 1024;
 
 fn start(folder: &TempFolder) -> Service {
     let service = Program::new(folder.path()).env("DATABASE_URL", "memory:").start();
-    // What a first request costs once is not the crowd's.
+    // The first requests allocate memory that stays in use. Do not count that as the crowd's.
     join(&mut service.connect(), "ann@example.org").expect("an answer");
     service
 }
 
-/// How many descriptors it has.
+/// Number of open file descriptors of the process.
 fn descriptors(service: &Service) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", service.id())).expect("its files").count()
 }
@@ -34,15 +34,15 @@ fn mib(bytes: u64) -> u64 {
     bytes >> 20
 }
 
-/// How long the answers to the others took.
+/// Response times of the other clients.
 struct Others {
     asked: usize,
     median: Duration,
     p99: Duration,
 }
 
-/// Asks again and again for a while. That half of the answers come soon is what a service under no strain does on a
-/// slow machine too, and a moment in which the machine stands still does not change it.
+/// Sends requests for a while. The limit on the median holds for an unloaded service on a slow machine too, and a
+/// moment in which the machine stands still does not change the median.
 #[track_caller]
 fn others(service: &Service, time: Duration) -> Others {
     let begun = Instant::now();
@@ -61,10 +61,10 @@ fn others(service: &Service, time: Duration) -> Others {
     others
 }
 
-/// Checks what a crowd costs while it is there, and tells it.
+/// Checks and prints the cost of a crowd while it is connected.
 #[track_caller]
 fn measure(what: &str, crowd: usize, before: u64, service: &Service) {
-    // On a slow machine some may have been closed by the end.
+    // On a slow machine, the service may have closed some connections by the end of the measurement.
     let at_once = service.resident();
     let Others { asked, median, p99 } = others(service, Duration::from_secs(2));
     let memory = service.resident().max(at_once);
@@ -77,17 +77,17 @@ fn measure(what: &str, crowd: usize, before: u64, service: &Service) {
     assert!(memory < before + WARMTH + BYTES_EACH * crowd as u64, "{before} before, {memory} with {crowd}");
 }
 
-/// Waits until the service has closed them all.
+/// Waits until the service has closed all connections.
 #[track_caller]
 fn all_closed(crowd: Vec<Connection>) {
     for mut connection in crowd {
-        // In whichever way: only one that stays open gives nothing at all for long.
+        // Any kind of end is fine. Only an open connection times out.
         let end = connection.rest().map_or_else(|error| error.kind(), |_| ErrorKind::UnexpectedEof);
         assert!(!matches!(end, ErrorKind::WouldBlock | ErrorKind::TimedOut), "one stays open");
     }
 }
 
-/// Sends so much to each until the service has closed them all.
+/// Sends these bytes on each connection until the service has closed all.
 #[track_caller]
 fn closed_though_fed(crowd: &mut Vec<Connection>, bytes: &[u8]) {
     let begun = Instant::now();
@@ -111,7 +111,7 @@ fn slow_headers() {
     let mut crowd: Vec<Connection> = (0..300).map(open).collect();
     let begun = Instant::now();
     measure("slowloris in 300 headers", 300, before, &service);
-    // The trickle goes on and on: it is not from its end that the time counts.
+    // The timeout starts with the headers: bytes that keep coming do not extend it.
     closed_though_fed(&mut crowd, b"X-Slow: 1\r\n");
     let took = begun.elapsed();
     println!("slowloris in 300 headers: all closed after {took:.1?}");
@@ -137,7 +137,8 @@ fn slow_bodies() {
     let mut crowd: Vec<Connection> = (0..300).map(open).collect();
     let complete = Instant::now();
     measure("slowloris in 300 bodies", 300, before, &service);
-    // Whoever is still sending when the connection is closed may lose the answer, so that most stop in good time.
+    // A client that is still sending when the service closes the connection may lose the response. So most of the
+    // clients stop sending in time.
     let mut fed = crowd.split_off(200);
     while begun.elapsed() < BODY_GRACE / 2 {
         for connection in crowd.iter_mut().chain(&mut fed) {
@@ -159,8 +160,8 @@ fn idle_connections() {
     let folder = TempFolder::new();
     let service = start(&folder);
     let before = service.resident();
-    // Half of them ask something first, and at once: on a slow machine the first are idle for too long before the last
-    // is open.
+    // Half of the clients send a request first, immediately after they connect: on a slow machine, the first
+    // connections reach the idle timeout before the last one opens.
     let open = |number: usize| {
         let mut connection = service.connect();
         if number.is_multiple_of(2) {
@@ -212,7 +213,7 @@ fn half_closed_sockets() {
          {} after",
         descriptors(&service)
     );
-    // Those that nobody noticed would be closed as too slow.
+    // If the service did not detect the close, it would end these connections later, by the header timeout.
     assert!(took < HEADER_TIMEOUT, "{took:?}");
 }
 
@@ -261,7 +262,7 @@ fn answers_that_nobody_takes() {
         mib(memory)
     );
     assert!(memory < before + WARMTH + 20 * (2 << 20), "{before} before, {memory} with them");
-    // They are closed though they have never been quiet: a write finds out.
+    // The service closes them although they were never idle. A write detects that.
     while begun.elapsed() < PATIENCE && !crowd.is_empty() {
         crowd.retain_mut(|stream| {
             let outcome = stream.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -286,7 +287,7 @@ fn more_connections_than_descriptors() {
         pause(Duration::from_secs(3));
         (service.processor_time() - used).as_secs_f64() / begun.elapsed().as_secs_f64()
     };
-    // On a slow machine it may take some seconds before those who can be let in are.
+    // On a slow machine, the service may need some seconds to accept all connections that it has room for.
     let shares = [share(), share()];
     let share = shares[0].min(shares[1]);
     drop(crowd);
@@ -302,13 +303,14 @@ fn more_connections_than_descriptors() {
     assert!(!service.log().contains("could not be accepted"), "{}", service.log());
 }
 
-/// Clients of the crowd that ask at a time: more than can be hashed for within the time that a stranger may wait.
+/// Clients of the crowd that send at the same time. They need more hashing than fits into the waiting time of an
+/// unrecognised client.
 const CROWD: usize = 120;
-/// Clients that log in from elsewhere meanwhile. Each account takes 30 strangers a minute.
+/// Clients that log in from other networks meanwhile. Each account allows 30 unrecognised clients per minute.
 const NEWCOMERS: u8 = 60;
 const ACCOUNTS: u8 = 3;
 
-/// A network that no client has come from: one of the 524,288 of a customer with a /45, which is eight blocks.
+/// A network that no client has used before: one of the 524,288 of a customer with a /45, which is eight blocks.
 fn network_of_the_customer(number: u32) -> String {
     let [block, network] = [number % 8, number / 8].map(|part| u16::try_from(part).expect("a network"));
     Ipv6Addr::new(0x2001, 0xdb8, block, network, 0, 0, 0, 1).to_string()
@@ -339,7 +341,7 @@ fn fill_the_limiter(service: &Service, next: &AtomicU32, calls: u32) {
 #[test]
 fn logins_from_the_networks_of_one_customer() {
     let folder = TempFolder::new();
-    // One call each, so that a key of the limiter lives for a minute and every client is another one.
+    // One call per minute, so that a key of the limiter lives for a minute and every client is a different one.
     let service = Program::new(folder.path())
         .env("DATABASE_URL", "memory:")
         .env("TRUSTED_PROXIES", "127.0.0.0/8")
@@ -397,6 +399,6 @@ fn logins_from_the_networks_of_one_customer() {
         mib(before),
         mib(service.resident())
     );
-    // On a machine that stands still for a moment one or another waits for too long.
+    // If the machine stands still for a moment, some newcomers time out.
     assert!(served * 10 >= usize::from(NEWCOMERS) * 9, "{served} of {NEWCOMERS}");
 }

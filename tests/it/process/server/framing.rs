@@ -1,4 +1,5 @@
-//! Where one request ends and the next begins: nobody who asks through a proxy can hide a request in another one.
+//! Message framing: where a request ends and the next one begins. A client behind a proxy cannot smuggle a request
+//! inside another one.
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -7,14 +8,14 @@ use std::net::TcpStream;
 use inwren_tests::process::{PATIENCE, Program, Service};
 use inwren_tests::stores::TempFolder;
 
-/// What would be answered, if the service took it for a request of its own.
+/// A hidden request. The service would respond to it if it parsed it as a separate request.
 const HIDDEN: &str = "GET /health/live HTTP/1.1\r\nHost: a\r\nX-Request-Id: hidden\r\n\r\n";
 
 fn start(folder: &TempFolder) -> Service {
     Program::new(folder.path()).env("DATABASE_URL", "memory:").start()
 }
 
-/// Sends bytes, and gives all that comes back before the service closes the connection, in whichever way.
+/// Sends bytes, and returns all bytes that the service sends before it closes the connection in any way.
 fn exchange(service: &Service, bytes: &str) -> String {
     let mut stream = TcpStream::connect(service.address()).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -35,7 +36,7 @@ fn answers(text: &str) -> usize {
     text.matches("HTTP/1.1 ").count()
 }
 
-/// A login with these headers, in any framing, and a hidden request after it.
+/// A login with these headers, in any framing, followed by a hidden request.
 fn login(version: &str, headers: &[&str], body: &str) -> String {
     let mut request =
         format!("POST /auth/login HTTP/{version}\r\nHost: a\r\nContent-Type: application/json\r\n");
@@ -73,7 +74,7 @@ fn a_request_with_two_lengths_is_the_last_one() {
     }
 }
 
-/// The HTTP parser answers before anything else sees a request, and closes the connection.
+/// The HTTP parser responds before any other code sees the request, and closes the connection.
 #[test]
 fn unreadable_requests_get_a_bare_status() {
     let folder = TempFolder::new();
@@ -86,7 +87,7 @@ fn unreadable_requests_get_a_bare_status() {
         (get("Content-Length: 1\r\nContent-Length: 2\r\n"), 400),
         (get("Content-Length: -1\r\n"), 400),
         (get(&"X: b\r\n".repeat(200)), 431),
-        // Most of it is unread when the parser answers, and still the client receives the answer.
+        // The parser responds before it has read most of the request, and the client still receives the response.
         (get(&format!("X: {}\r\n", "b".repeat(500_000))), 431),
     ] {
         let mut connection = service.connect();
@@ -132,7 +133,7 @@ fn a_request_whose_end_is_unclear_is_refused() {
     }
 }
 
-/// RFC 9112 section 3.2.
+/// An HTTP/1.1 request has exactly one valid `Host` (RFC 9112 section 3.2).
 #[test]
 fn a_request_says_once_for_whom_it_is() {
     let folder = TempFolder::new();
@@ -189,7 +190,8 @@ fn a_request_says_once_for_whom_it_is() {
     assert!(text.contains(" 200 "), "HTTP/1.0: {text}");
 }
 
-/// What was refused for its `Host` leaves the connection in order: its body is not the next request.
+/// After a refusal for an invalid `Host`, the connection stays in sync: the service does not parse the body as the next
+/// request.
 #[test]
 fn a_request_for_nobody_hides_no_other() {
     let folder = TempFolder::new();
@@ -241,7 +243,7 @@ fn nothing_of_a_request_comes_back() {
         assert!(text.starts_with("HTTP/1.1 4"), "{request_line}: {text}");
         assert!(!text.contains("confidential"), "{request_line}: {text}");
     }
-    // A proxy would go there; the service answers for itself.
+    // A proxy would forward this request. The service handles it itself.
     let text = exchange(
         &service,
         "GET http://internal.example/nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",

@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT: whoever was let in is answered, and nobody keeps the service from stopping.
+//! Graceful shutdown after SIGTERM and SIGINT: accepted requests get their responses, and no client keeps the service
+//! from stopping.
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{Sender, channel};
@@ -17,7 +18,7 @@ use crate::process::support::times::{SLACK, one_of_three_within};
 const CLIENTS: usize = 8;
 const GRACE: Duration = Duration::from_secs(3);
 
-/// By default a stop goes on to listen for so long.
+/// Default time in which the service still accepts connections after the signal.
 const NOTICE: Duration = Duration::from_secs(1);
 
 fn program(folder: &TempFolder) -> Program {
@@ -30,7 +31,7 @@ fn program(folder: &TempFolder) -> Program {
 fn a_stop_under_load_drops_no_request() {
     for (signal, storage) in ["TERM", "INT"].into_iter().zip(Storage::each()) {
         let folder = TempFolder::new();
-        // So long a notice that every client asks once more meanwhile, on a slow machine too.
+        // A notice long enough for every client to send one more request, on a slow machine too.
         let mut service = program(&folder)
             .env("DATABASE_URL", storage.url())
             .env("SHUTDOWN_NOTICE_SECONDS", "5")
@@ -60,7 +61,7 @@ fn a_stop_under_load_drops_no_request() {
     }
 }
 
-/// Calls on one connection until the service says that it closes it. Every request gets its answer.
+/// Sends requests on one connection until the service announces its end. Every request gets its response.
 fn call_until_closed(address: SocketAddr, client: usize, answered: &Sender<()>) -> usize {
     let mut connection = Connection::open(address).expect("a connection");
     let mut tokens = join(&mut connection, &format!("user-{client}@example.org")).expect("an answer");
@@ -79,7 +80,7 @@ fn call_until_closed(address: SocketAddr, client: usize, answered: &Sender<()>) 
     unreachable!("the service stops")
 }
 
-/// Clients that have sent a part of something, and then nothing.
+/// Clients that send a part of a request and then nothing.
 fn stalled(service: &Service) -> Vec<Connection> {
     let beginnings = [
         "",
@@ -92,7 +93,7 @@ fn stalled(service: &Service) -> Vec<Connection> {
         connection
     };
     let stalled = beginnings.iter().map(stall).collect();
-    // These have been accepted once somebody who came after them is answered.
+    // When a later client gets a response, the service has accepted these connections.
     service.call(&Call::get("/health")).expect(200);
     stalled
 }
@@ -108,7 +109,7 @@ fn stalled_clients_do_not_keep_the_service_from_stopping() {
     });
 }
 
-/// Tells it to stop, and tells how long that took.
+/// Sends SIGTERM, and returns how long shutdown took.
 #[track_caller]
 fn stopped_after(service: &mut Service) -> Duration {
     let begun = Instant::now();
@@ -149,18 +150,18 @@ fn it_says_that_it_stops_before_it_closes() {
     panic!("requests are lost: {stops:?}");
 }
 
-/// What clients met who came while the service stopped.
+/// Failures of clients that connected during shutdown.
 #[derive(Debug)]
 struct Stop {
     failed: Vec<Made>,
-    /// The longest that somebody had to wait for a turn who asks all the time.
+    /// Longest interval between two requests of a client that sends all the time.
     standstill: Duration,
 }
 
 impl Stop {
-    /// Whoever connects in the very moment in which the listener closes was never accepted, and whoever connects and then
-    /// says nothing for a quarter of a second is too late. Nobody does that, except on a machine that stands still for so
-    /// long; then each client may be the one.
+    /// Two kinds of clients may fail: one that connects at the very moment at which the listener closes, because its
+    /// connection was never accepted, and one that connects and then sends nothing for 250 ms. The second kind occurs
+    /// only if the machine stands still for that long. Then every client may be affected.
     fn is_graceful(&self) -> bool {
         let most = if self.standstill < Duration::from_millis(125) { 1 } else { CLIENTS };
         let is_too_late = |made: &Made| made.is_first && made.status().is_none();
@@ -227,7 +228,7 @@ fn a_second_signal_ends_it_at_once() {
     service.wait_for("stopping");
     let begun = Instant::now();
     service.signal("TERM");
-    // Otherwise it would wait for them, and end as if nothing was wrong.
+    // If the second signal had no effect, the service would wait for the clients and exit with code 0.
     let status = service.wait(PATIENCE);
     assert_eq!(status.code(), Some(1), "{}", service.log());
     println!("a second SIGTERM, grace 1 h: stopped after {:.1?}", begun.elapsed());
@@ -242,7 +243,7 @@ fn a_signal_ends_the_wait_for_a_database() {
     waiting.wait_for("does not answer yet");
     let begun = Instant::now();
     waiting.signal("TERM");
-    // Otherwise it would take the hour.
+    // If the signal did not end the wait, the service would wait for an hour.
     assert_eq!(waiting.wait(PATIENCE).code(), Some(0), "{}", waiting.log());
     println!("SIGTERM while it waits for a database: stopped after {:.1?}", begun.elapsed());
 }
@@ -254,11 +255,11 @@ fn new_clients_are_turned_away_while_it_stops() {
     let _clients = stalled(&service);
     service.signal("TERM");
     service.wait_for("stopping");
-    // Whoever comes late is answered for a moment, and then finds nobody.
+    // Late clients get a response for a moment. After that, the listener is closed.
     let begun = Instant::now();
     while let Ok(mut late) = Connection::open(service.address()) {
         let _ = late.call(&login("nobody@example.org", "whatever it was"));
-        // Long before the last of the stalled clients has to go, and the service with it.
+        // Less than the timeout of the stalled clients, after which the service would exit.
         assert!(begun.elapsed() < SLACK, "still listening");
     }
 }

@@ -1,4 +1,4 @@
-//! The PROXY protocol: whose word is taken for where a connection comes from.
+//! The PROXY protocol: which peers may name the source address of a connection.
 
 use std::io::ErrorKind;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use inwren_tests::stores::TempFolder;
 use crate::process::support::client::{PASSWORD, login, register};
 use crate::process::support::times::{HEADER_TIMEOUT, SLACK};
 
-/// The tests come from 127.0.0.1.
+/// Contains 127.0.0.1, the address of the tests.
 const TRUSTING: &str = "127.0.0.0/8";
 const TRUSTING_OTHERS: &str = "127.0.0.2, 10.0.0.0/8";
 
@@ -51,13 +51,14 @@ fn a_trusted_proxy_names_the_client() {
     service.wait_for(r#""client":"203.0.113.10""#);
     call(&service, b"PROXY TCP6 2001:db8::9 ::1 40000 443\r\n", &Call::get("/health")).expect(200);
     service.wait_for(r#""client":"2001:db8::9""#);
-    // What the client says itself changes nothing: it is not one of the proxies.
+    // The client's own headers change nothing: the client is not a trusted proxy.
     let spoofed = Call::get("/health")
         .header("X-Forwarded-For", "198.51.100.1")
         .header("Forwarded", "for=198.51.100.1");
     call(&service, &version_1("203.0.113.11"), &spoofed).expect(200);
     service.wait_for(r#""client":"203.0.113.11""#);
-    // One proxy behind another: the header names the outer one, which is trusted, and that one names the client.
+    // Two proxies in a row: the PROXY header names the outer proxy, which is trusted, and that proxy's header names the
+    // client.
     let forwarded = Call::get("/health").header("X-Forwarded-For", "198.51.100.2");
     call(&service, &version_1("127.9.9.9"), &forwarded).expect(200);
     service.wait_for(r#""client":"198.51.100.2""#);
@@ -78,7 +79,7 @@ fn a_proxy_that_speaks_for_itself_is_itself() {
 #[test]
 fn limits_count_the_client_and_not_the_proxy() {
     let folder = TempFolder::new();
-    // So slow a quota that no machine is slower.
+    // A quota so slow that it does not refill during the test, even on a slow machine.
     let limited =
         program(&folder, TRUSTING).env("RATE_LIMIT_ENABLED", "true").env("RATE_LIMIT_LOGIN", "5/hour");
     let service = limited.start();
@@ -89,7 +90,7 @@ fn limits_count_the_client_and_not_the_proxy() {
         assert_eq!(answer.status, if n < 5 { 200 } else { 429 }, "{answer:?}");
     }
     call(&service, &version_1("203.0.113.3"), &attempt).expect(200);
-    // All requests of a connection are one client's.
+    // All requests of a connection count for one client.
     let mut connection = connect(&service, &version_1("203.0.113.4"));
     for n in 0..6 {
         let answer = connection.call(&attempt).unwrap();
@@ -101,9 +102,9 @@ fn limits_count_the_client_and_not_the_proxy() {
 fn nobody_else_is_believed() {
     let folder = TempFolder::new();
     let service = program(&folder, TRUSTING_OTHERS).start();
-    // Others speak HTTP at once, and are who they are.
+    // Untrusted peers speak HTTP from the start, under their own address.
     service.call(&Call::get("/health").header("X-Forwarded-For", "203.0.113.9")).expect(200);
-    // A header from them is a bad request, whatever it says.
+    // A PROXY header from an untrusted peer is a bad request, whatever it contains.
     call(&service, &version_1("203.0.113.9"), &Call::get("/health")).expect(400);
     let mut connection = connect(&service, &version_2([203, 0, 113, 9]));
     let _ = connection.send(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -144,7 +145,7 @@ fn a_connection_without_a_good_header_is_closed_unanswered() {
         let _ = connection.send(request);
         match connection.rest() {
             Ok(rest) => assert_eq!(rest, b"", "{header:?}"),
-            // What was not read takes the connection down.
+            // Unread bytes reset the connection.
             Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
         }
         assert!(begun.elapsed() < HEADER_TIMEOUT, "{header:?} took {:?}", begun.elapsed());
@@ -163,7 +164,7 @@ fn a_header_is_waited_for_ten_seconds() {
     let beginnings: [&[u8]; 5] = [b"", &first[..3], &first[..20], &second[..15], &second[..20]];
     let mut stalled: Vec<Connection> =
         beginnings.iter().map(|beginning| connect(&service, beginning)).collect();
-    // Nobody else has to wait meanwhile, not even who sends it byte by byte.
+    // Other clients do not wait meanwhile, not even one that sends its PROXY header byte by byte.
     let mut slow = service.connect();
     for byte in version_1("203.0.113.10") {
         slow.send(&[byte]).unwrap();
@@ -190,7 +191,7 @@ fn it_stands_in_front_of_tls() {
         let mut connection = client.over(connect(&service, &header), &service).unwrap();
         connection.call(&Call::get("/health")).unwrap().expect(200);
     }
-    // Not inside of it, and not without it.
+    // The service accepts no PROXY header inside TLS, and no TLS without a PROXY header.
     assert!(client.connect(&service).is_err());
     let check = program.env("PORT", service.address().port().to_string()).args(["healthcheck"]);
     check.run().with_code(0);

@@ -1,4 +1,5 @@
-//! Connections are shared between client networks: one client with thousands of sockets keeps no other one out.
+//! The service divides connections between client networks: one client with thousands of sockets does not lock out
+//! other clients.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -14,7 +15,8 @@ use crate::process::support::times::{HEADER_TIMEOUT, one_of_three_within};
 const CROWD: &str = "203.0.113.9";
 const GUEST: &str = "198.51.100.7";
 
-/// A service whose clients are those that the PROXY headers name: all tests come from the loopback, which is exempt.
+/// A service whose clients are the addresses in the PROXY headers. All tests connect from the loopback, which is exempt
+/// from the limits.
 fn program(folder: &TempFolder, max_connections: usize) -> Program {
     Program::new(folder.path())
         .env("DATABASE_URL", "memory:")
@@ -30,14 +32,14 @@ fn connect_as(service: &Service, client: &str) -> Connection {
     connection
 }
 
-/// The health checks of a proxy, which speaks for itself.
+/// A connection of the proxy itself, such as a health check.
 fn connect_as_proxy(service: &Service) -> Connection {
     let mut connection = service.connect();
     connection.send(b"PROXY UNKNOWN\r\n").expect("a sent header");
     connection
 }
 
-/// How many connections were closed for others while they waited.
+/// Number of connections that were closed for others while they waited.
 fn shed(service: &Service) -> u64 {
     let mut scraper = Connection::open(metrics_address(service)).expect("a connection");
     let page = scraper.call(&Call::get("/metrics")).expect("an answer").expect(200).body;
@@ -46,12 +48,12 @@ fn shed(service: &Service) -> u64 {
     value.parse().expect("a number")
 }
 
-/// A client that opens so many sockets at once, and goes on to open some, until it is stopped. It closes none.
+/// A client that opens this many sockets and then some more, until it is stopped. It closes none.
 fn crowd(service: &Service, sockets: usize, sent: &[u8], opened: &AtomicUsize, stop: &AtomicBool) {
     let mut held = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let mut connection = connect_as(service, CROWD);
-        // It may be closed before all of it is sent.
+        // The service may close the connection before it has received all bytes.
         let _ = connection.send(sent);
         held.push(connection);
         if held.len() > sockets {
@@ -61,7 +63,7 @@ fn crowd(service: &Service, sockets: usize, sent: &[u8], opened: &AtomicUsize, s
     }
 }
 
-/// Tells the crowd to stop, also where a test fails.
+/// Stops the crowd, even if a test fails.
 struct StopAtEnd<'a>(&'a AtomicBool);
 
 impl Drop for StopAtEnd<'_> {
@@ -94,7 +96,7 @@ fn one_client_with_thousands_of_sockets_blocks_no_other() {
             scope.spawn(|| crowd(&service, sockets, sent, &opened, &stop));
             until("all sockets open", || opened.load(Ordering::Relaxed) >= sockets);
             let used = (service.processor_time(), Instant::now(), opened.load(Ordering::Relaxed));
-            // Below the time after which the service would close a socket of the crowd by itself.
+            // Less than the timeout after which the service would close a socket of the crowd anyway.
             one_of_three_within(HEADER_TIMEOUT / 2, &what, || slowest_of(20, &service));
             let share = (service.processor_time() - used.0).as_secs_f64() / used.1.elapsed().as_secs_f64();
             let rate = (opened.load(Ordering::Relaxed) - used.2) as f64 / used.1.elapsed().as_secs_f64();
@@ -103,19 +105,20 @@ fn one_client_with_thousands_of_sockets_blocks_no_other() {
                 share * 100.0
             );
         });
-        // Most requests for a body are refused before so many can wait, where there are so many.
+        // With so many sockets, most requests are refused for their bodies before enough connections wait.
         if is_long() && number == 2 {
             continue;
         }
         assert!(shed(&service) > 0, "sockets {kind}");
         service.wait_for("closing connections for new ones");
-        // The one warning of a minute may be of a new connection that was refused before its network was known.
+        // The service logs one warning per minute. It may concern a new connection that was refused before its network
+        // was known.
         let log = service.stop();
         assert!(!log.contains("network=") || log.contains(&format!("network={CROWD}")), "{log}");
     }
 }
 
-/// Asks as another client on new connections, and gives the longest time that an answer took.
+/// Sends requests as another client on new connections, and returns the duration of the slowest.
 fn slowest_of(asked: usize, service: &Service) -> Duration {
     let ask = |_| {
         let begun = Instant::now();
@@ -136,7 +139,7 @@ fn an_office_behind_one_address_has_room() {
         let answered = office.iter_mut().flat_map(|person| [person.call(&live), person.call(&live)]);
         let refused =
             answered.filter(|answer| !answer.as_ref().is_ok_and(|answer| answer.status == 200)).count();
-        // On a machine that stands still, those who come first idle for too long.
+        // If the machine stands still, the first connections reach the idle timeout.
         if begun.elapsed() < HEADER_TIMEOUT {
             assert_eq!(refused, 0);
             assert_eq!(shed(&service), 0);
@@ -163,14 +166,14 @@ fn the_proxy_itself_is_never_closed_for_others() {
         let mut stranger = connect_as(&service, &format!("198.51.100.{n}"));
         stranger.call(&live).expect("an answer").expect(200);
         strangers.push(stranger);
-        // Else they would be closed because they idle.
+        // Keep these connections below the idle timeout.
         if n % 10 == 0 {
             ask(&mut checks);
         }
     }
     assert!(shed(&service) >= 80, "{}", shed(&service));
     ask(&mut checks);
-    // So is a new one, beside what fills the service.
+    // A new connection of the proxy is not closed either, although the service is full.
     let mut more: Vec<Connection> = (0..8).map(|_| connect_as_proxy(&service)).collect();
     ask(&mut more);
     ask(&mut checks);

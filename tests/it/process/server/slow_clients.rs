@@ -1,4 +1,4 @@
-//! Clients that are slow, or send too much: they are closed in time, and cost little until then.
+//! Slow clients and oversized requests: the service closes their connections in time, at a low cost until then.
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ fn half_a_header_is_waited_for_ten_seconds() {
         connection.send(b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ").unwrap();
     }
     let complete = Instant::now();
-    // Nobody else has to wait meanwhile.
+    // Other clients do not wait meanwhile.
     service.call(&Call::get("/health")).expect(200);
     assert!(complete.elapsed() < HEADER_TIMEOUT);
     for connection in &mut stalled {
@@ -33,7 +33,7 @@ fn half_a_header_is_waited_for_ten_seconds() {
     assert!(took >= HEADER_TIMEOUT && complete.elapsed() < HEADER_TIMEOUT + SLACK, "{took:?}");
 }
 
-/// The headers of a request whose body has so many bytes.
+/// The headers of a request with a body of this many bytes.
 fn head(length: usize) -> Vec<u8> {
     let head = "POST /auth/refresh HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length:";
     format!("{head} {length}\r\n\r\n").into_bytes()
@@ -47,7 +47,7 @@ fn a_body_below_the_minimum_rate_is_refused() {
         let mut connection = service.connect();
         connection.send(&head(60_000)).unwrap();
         let begun = Instant::now();
-        // The service gives up while the next byte is due.
+        // The service responds while it waits for the next byte.
         while begun.elapsed() < BODY_GRACE - Duration::from_millis(500) {
             connection.send(b" ").unwrap();
             pause(Duration::from_millis(100));
@@ -66,7 +66,8 @@ fn a_slow_body_above_the_minimum_rate_is_read() {
     let body = format!("{:28672}", r#"{"refresh_token": "x"}"#).into_bytes();
     let mut connection = service.connect();
     connection.send(&head(body.len())).unwrap();
-    // Beyond the grace, and far above the rate, so that a machine may stand still for some seconds.
+    // Longer than the grace period, and far above the minimum rate, so that the machine may stand still for some
+    // seconds.
     for piece in body.chunks(2_048) {
         connection.send(piece).unwrap();
         pause(Duration::from_millis(900));
@@ -77,7 +78,7 @@ fn a_slow_body_above_the_minimum_rate_is_read() {
 #[test]
 fn requests_that_wait_for_bodies_are_bounded_by_network() {
     let folder = TempFolder::new();
-    // A network may have 64 of them at least.
+    // Every network may have at least 64 such requests.
     let program = Program::new(folder.path())
         .env("DATABASE_URL", "memory:")
         .env("MAX_CONNECTIONS", "200")
@@ -122,13 +123,14 @@ fn a_huge_body_is_refused_before_it_is_read() {
         );
         connection.send(head.as_bytes()).unwrap();
         let mut sent = 0_usize;
-        // The service closes what it does not read. Until that is noticed, as much gets lost in buffers as fits in them.
+        // The service closes the connection without reading the body. Until the client notices, the buffers take as
+        // many bytes as fit.
         while sent < 640 && connection.send(&piece).is_ok() {
             sent += 1;
         }
         match connection.receive() {
             Ok(answer) => drop(answer.expect(413)),
-            // The answer is lost where the system throws it away with the connection.
+            // The operating system may discard the response when the connection is reset.
             Err(error) => assert!(
                 matches!(
                     error.kind(),
@@ -150,7 +152,7 @@ fn a_body_over_the_limit_is_told_so() {
     let body = vec![b'a'; 70 * 1024];
     let answer = service.call(&Call::new("POST", "/auth/login").body("application/json", body.clone()));
     assert_eq!(answer.expect(413).text("code"), "body-too-large");
-    // Announced, and not even begun.
+    // A body that is announced and never sent.
     let mut connection = service.connect();
     connection
         .send(b"POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 41943040\r\n\r\n")
@@ -158,7 +160,7 @@ fn a_body_over_the_limit_is_told_so() {
     connection.receive().unwrap().expect(413);
 }
 
-/// However it arrives, and told like any other error.
+/// However the headers arrive, the response is a regular error.
 #[test]
 fn headers_beyond_32_kib_are_refused() {
     let folder = TempFolder::new();

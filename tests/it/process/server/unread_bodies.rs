@@ -1,4 +1,4 @@
-//! Whoever is refused before the body was read can go on asking on the connection, or is told that it ends.
+//! A client that is refused before its body was read can reuse the connection, or the response announces its end.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ fn start(folder: &TempFolder) -> Service {
     Program::new(folder.path()).env("DATABASE_URL", "memory:").env("RATE_LIMIT_ENABLED", "false").start()
 }
 
-/// How long the answer waits for the rest of the body.
+/// How long the response waits for the rest of an unread body.
 const LEFTOVER_TIMEOUT: Duration = Duration::from_millis(500);
 
 const NEXT: &[u8] = b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -23,7 +23,7 @@ fn refused(connection: &mut Connection, head: &str, body: &[u8], between: Durati
     connection.receive().expect("an answer")
 }
 
-/// Clients send headers and body one after the other, so that the answer is often known between the two.
+/// Clients send headers and body one after the other, so the response is often known between the two.
 #[test]
 fn the_next_request_is_answered() {
     let folder = TempFolder::new();
@@ -48,7 +48,8 @@ fn the_next_request_is_answered() {
                 let answer = loop {
                     let begun = Instant::now();
                     let answer = refused(&mut connection, &head, body, between);
-                    // A client that stands still between the two is told that the connection ends.
+                    // If the client stands still between headers and body, the response announces the end of the
+                    // connection.
                     if answer.header("connection").is_none() || begun.elapsed() < LEFTOVER_TIMEOUT {
                         break answer;
                     }
@@ -66,7 +67,7 @@ fn the_next_request_is_answered() {
     }
 }
 
-/// What is too long, does not come, or waits for leave is not waited for.
+/// The service does not wait for a body that is too long, does not arrive, or waits for `100 Continue`.
 #[test]
 fn a_connection_that_cannot_go_on_is_said_to_end() {
     let folder = TempFolder::new();
