@@ -1,4 +1,5 @@
-//! `inwren backup` and `inwren restore`: what was answered before a backup is in it, and comes back.
+//! `inwren backup` and `inwren restore`: a backup contains every write that was confirmed before it, and a restore
+//! brings it back.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,7 +15,7 @@ use crate::process::support::client::{PASSWORD, Tokens, join, login, me, refresh
 use crate::process::support::database::{block_on, execute};
 use crate::process::support::registrations::Registrations;
 
-/// A place with a SQLite database, and the commands that work on it.
+/// A folder with a SQLite database, and the commands that work on it.
 struct Place {
     folder: TempFolder,
 }
@@ -40,13 +41,13 @@ impl Place {
         format!("sqlite://{}", self.database().display())
     }
 
-    /// Runs a command to an exit code, and gives what it says.
+    /// Runs a command, checks its exit code, and returns its output.
     #[track_caller]
     fn run(&self, arguments: &[&str], code: i32) -> String {
         self.program().args(arguments.iter().copied()).run().with_code(code)
     }
 
-    /// A database with somebody in it, and no service. Gives what the somebody got.
+    /// A database with one user, without a running service. Returns the tokens of the user.
     fn with_ann() -> (Self, Tokens) {
         let place = Self::new();
         let service = place.program().start();
@@ -55,7 +56,7 @@ impl Place {
         (place, tokens)
     }
 
-    /// The names in the folder of the database.
+    /// The file names in the folder of the database.
     fn names(&self) -> Vec<String> {
         names_in(&self.path("data"))
     }
@@ -81,7 +82,7 @@ fn mode(path: &Path) -> u32 {
 fn a_backup_under_load_has_everything_that_was_answered_before() {
     let place = Place::new();
     let service = place.program().start();
-    // So many that a copy takes its time.
+    // Enough users to make a copy take some time.
     let seed =
         include_str!("../../../data/users.sqlite.sql").replace("{first}", "1").replace("{last}", "20000");
     for statement in seed.split(';') {
@@ -110,7 +111,7 @@ fn a_backup_under_load_has_everything_that_was_answered_before() {
     assert_eq!(mode(&file), 0o600);
     service.stop();
 
-    // Elsewhere, with the same keys.
+    // Restore in another folder, with the same keys.
     let other = Place::new();
     fs::copy(&file, other.path("backup.db")).unwrap();
     let keys = place.path("certs/private.pem").display().to_string();
@@ -131,7 +132,7 @@ fn a_restore_goes_back_and_keeps_the_database_before() {
     let service = place.program().start();
     let quiet = Tokens::of(&service.call(&login("ann@example.org", PASSWORD)));
     place.run(&["backup", "backup.db"], 0);
-    // After the backup: a refresh, a login, and somebody new.
+    // After the backup: a refresh, a login, and a new user.
     let rotated = Tokens::of(&service.call(&refresh(&ann.refresh)));
     let late = Tokens::of(&service.call(&login("ann@example.org", PASSWORD)));
     join(&mut service.connect(), "bob@example.org").unwrap();
@@ -143,12 +144,13 @@ fn a_restore_goes_back_and_keeps_the_database_before() {
     assert_eq!(mode(&place.database()), 0o600);
     let service = place.program().start();
     assert!(refused(&service, "bob@example.org"));
-    // Who has not refreshed since goes on.
+    // A session that was not refreshed since the backup continues.
     Tokens::of(&service.call(&refresh(&quiet.refresh)));
-    // Who opened a session since has none.
+    // A session that was started since the backup does not exist any more.
     service.call(&me(&late.access)).expect(401);
     service.call(&refresh(&late.refresh)).expect(401);
-    // Who has refreshed since holds a token that this database has never given: the session ends.
+    // A client that has refreshed since the backup holds a refresh token that this database has never issued: using it
+    // ends the session.
     service.call(&me(&rotated.access)).expect(200);
     service.call(&refresh(&rotated.refresh)).expect(401);
     service.call(&me(&rotated.access)).expect(401);
@@ -175,8 +177,8 @@ fn a_restore_can_end_all_sessions() {
     service.stop();
 }
 
-/// A kill leaves a write-ahead log that is not in the database yet: it must neither be lost nor be taken for the log of
-/// the backup.
+/// A killed service leaves a write-ahead log that SQLite has not yet written to the database. The restore must neither
+/// lose this log nor apply it to the backup.
 #[test]
 fn a_restore_after_a_kill_takes_the_log_with_the_database_before() {
     let (place, _) = Place::with_ann();
@@ -227,7 +229,7 @@ fn nothing_is_restored_under_a_service() {
     service.call(&register("bob@example.org", PASSWORD)).expect(201);
     service.stop();
 
-    // Somebody else has it open, and does nothing.
+    // Another process has the database open and is idle.
     block_on(async {
         use sea_orm_migration::sea_orm::{ConnectionTrait as _, Database};
         let connection = Database::connect(place.url()).await.unwrap();
@@ -302,7 +304,7 @@ fn a_backup_overwrites_nothing_unless_it_is_told_to() {
     assert!(!left.iter().any(|name| name.contains("partial")), "{left:?}");
     place.run(&["restore", "backup.db", "--yes"], 0);
 
-    // What a damaged database gives is no backup.
+    // A copy of a damaged database is not a backup.
     let mut damaged = fs::read(place.database()).unwrap();
     damaged[2 * 4096..].fill(0xaa);
     fs::write(place.database(), damaged).unwrap();
@@ -324,7 +326,7 @@ fn other_databases_are_told_how() {
         assert!(!said.contains("hunter2"), "{said}");
         assert!(with("memory:").contains("memory"));
     }
-    // There is nothing to back up, and nothing is made.
+    // Without a database, the command creates no file.
     assert!(place.run(&["backup", "b.db"], 1).contains("data/inwren.db"));
     assert!(fs::read_dir(place.folder.path()).unwrap().next().is_none());
 }
@@ -342,7 +344,7 @@ fn an_older_schema_is_restored_and_named() {
     service.stop();
 }
 
-/// A backup of any earlier release is restored: its schema is compared with that of its own migrations.
+/// A backup of any earlier release can be restored: its schema is compared with that of its own migrations.
 #[test]
 fn a_backup_of_every_earlier_schema_is_restored() {
     let (place, _) = Place::with_ann();
@@ -353,7 +355,7 @@ fn a_backup_of_every_earlier_schema_is_restored() {
         assert!(!said.contains("warning"), "{said}");
         let said = place.run(&["restore", "backup.db", "--yes"], 0);
         assert!(said.contains(&format!("behind by {behind} ")), "{said}");
-        // Two restores in one second would keep the database before under one name.
+        // Two restores within one second would save the replaced databases under the same name.
         for name in place.names().into_iter().filter(|name| name.contains("before-restore")) {
             fs::remove_file(place.path("data").join(name)).unwrap();
         }
@@ -408,7 +410,7 @@ fn a_backup_with_another_schema_is_refused() {
     place.run(&["restore", "good.db", "--yes"], 0);
 }
 
-/// The service before may have had its tables in the same file.
+/// The legacy service may have had its tables in the same file.
 #[test]
 fn tables_of_others_are_restored_when_the_operator_says_so() {
     let (place, _) = Place::with_ann();
@@ -423,7 +425,7 @@ fn tables_of_others_are_restored_when_the_operator_says_so() {
     let service = place.program().start();
     assert!(!refused(&service, "ann@example.org"));
     service.stop();
-    // Whatever reaches our tables is refused all the same.
+    // A trigger that writes to our tables is refused even with `--keep-other-tables`.
     let trigger = "CREATE TRIGGER rise AFTER INSERT ON posts BEGIN UPDATE users SET is_superuser = 1; END";
     block_on(execute(&place.url(), trigger));
     place.run(&["backup", "backup.db", "--force"], 0);
@@ -468,7 +470,7 @@ fn with_many() -> Place {
     place
 }
 
-/// Nothing writes to the draft of a backup any more once nobody waits for it, however far it has come.
+/// A cancelled backup does not write to its draft any more, at whatever step it was cancelled.
 #[test]
 fn an_abandoned_backup_leaves_nothing() {
     let place = with_many();
@@ -482,7 +484,7 @@ fn an_abandoned_backup_leaves_nothing() {
     assert!(!names.iter().any(|name| name.contains("partial")), "{names:?}");
 }
 
-/// A backup that is interrupted leaves neither a file with the name of one nor a draft.
+/// An interrupted backup leaves neither a file with the name of the backup nor a draft.
 #[test]
 fn an_interrupted_backup_leaves_nothing() {
     let place = with_many();
@@ -496,6 +498,6 @@ fn an_interrupted_backup_leaves_nothing() {
     let code = running.wait(PATIENCE).code();
     let names = names();
     assert!(!names.iter().any(|name| name.contains("partial")), "{names:?}");
-    // On a fast machine it may have been done.
+    // On a fast machine, the backup may be complete before the signal.
     assert_eq!(names.contains(&"backup.db".to_owned()), code == Some(0), "{names:?}: {}", running.log());
 }

@@ -1,4 +1,4 @@
-//! Accounts with very many sessions, as a database may have from before there was a limit.
+//! Accounts with very many sessions, as a database may contain from before the session limit.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,8 @@ use crate::process::support::database::{Storage, block_on, execute};
 const MANY: u32 = 20_000;
 const MANY_IN_A_LONG_RUN: u32 = 400_000;
 
-/// What an answer may take at most: a statement of PostgreSQL is ended after four seconds. Work that grew with the number of
-/// sessions would take longer in a long run; the figures are printed.
+/// Longest time of a response: PostgreSQL ends a statement after four seconds. Work proportional to the number of
+/// sessions would take longer in a long run. The test prints the figures.
 const MOST: Duration = Duration::from_secs(3);
 
 const ANN: &str = "ann@example.org";
@@ -25,7 +25,7 @@ fn many() -> u32 {
     if inwren_tests::is_long() { MANY_IN_A_LONG_RUN } else { MANY }
 }
 
-/// Gives Ann so many more live sessions, which are older than those she has.
+/// Adds live sessions to Ann's account. They are older than her existing ones.
 fn multiply(storage: &Storage, count: u32) {
     let (id, time, series) = match storage {
         Storage::Sqlite(_) => (
@@ -53,7 +53,7 @@ fn multiply(storage: &Storage, count: u32) {
     block_on(execute(&storage.url(), "ANALYZE"));
 }
 
-/// Calls, prints what it took, and checks that it was not long.
+/// Sends a request, prints its duration, and checks it against `MOST`.
 fn timed(connection: &mut Connection, storage: &Storage, what: &str, call: &Call) -> Answer {
     let begun = Instant::now();
     let answer = connection.call(call).expect("an answer");
@@ -86,7 +86,7 @@ fn any_number_of_sessions_is_ended_and_listed() {
         let id = line.call(&me(&first.access)).expect("an answer").text("id");
         let of_ann = format!("/admin/users/{id}/sessions");
 
-        // The lists are pages.
+        // The lists have pages.
         multiply(&storage, many());
         let own = Call::get("/users/me/sessions").bearer(&first.access);
         let page = timed(line, &storage, "the list", &own).expect(200);
@@ -98,7 +98,7 @@ fn any_number_of_sessions_is_ended_and_listed() {
         let page = timed(line, &storage, "the admin's", &Call::get(&of_ann).bearer(&root.access)).expect(200);
         assert_eq!(items(&page), 100);
 
-        // A new password ends all but one.
+        // A password change ends all sessions but one.
         let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
         let change = Call::post("/users/me/password", &change).bearer(&first.access);
         let changed = Tokens::of(&timed(line, &storage, "a new password", &change));
@@ -106,14 +106,14 @@ fn any_number_of_sessions_is_ended_and_listed() {
         let page = line.call(&Call::get("/users/me/sessions").bearer(&changed.access)).expect("an answer");
         assert_eq!(items(&page.expect(200)), 1);
 
-        // A login brings the account down to the limit.
+        // A login reduces the sessions of the account to the limit.
         multiply(&storage, many());
         let second = Tokens::of(&timed(line, &storage, "a login", &login(ANN, NEW_PASSWORD)));
         let page = line.call(&Call::get("/users/me/sessions?limit=200").bearer(&second.access));
         assert_eq!(items(&page.expect("an answer").expect(200)), 100);
         timed(line, &storage, "the next login", &login(ANN, NEW_PASSWORD)).expect(200);
 
-        // The others are ended by the user, and all by an administrator.
+        // The user ends all other sessions, and an administrator ends all.
         multiply(&storage, many());
         let end = Call::new("DELETE", "/users/me/sessions").bearer(&second.access);
         timed(line, &storage, "the end of the others", &end).expect(204);
@@ -125,7 +125,7 @@ fn any_number_of_sessions_is_ended_and_listed() {
         timed(line, &storage, "the end of all", &end).expect(204);
         refused(line, &second);
 
-        // A deactivation, and a deletion.
+        // A deactivation and a deletion.
         let third = Tokens::of(&line.call(&login(ANN, NEW_PASSWORD)).expect("an answer"));
         multiply(&storage, many());
         let close = Call::new("DELETE", "/users/me").bearer(&third.access);

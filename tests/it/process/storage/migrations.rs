@@ -1,4 +1,4 @@
-//! The schema by command, and by two processes at once.
+//! Migrations by command, and by two processes at the same time.
 
 use inwren_tests::process::{Call, PATIENCE, Program};
 use inwren_tests::stores::TempFolder;
@@ -11,7 +11,7 @@ fn lines(text: &str, beginning: &str) -> usize {
     text.lines().filter(|line| line.starts_with(beginning)).count()
 }
 
-/// How many migrations are taken back to get to the schema before this one.
+/// Number of migrations to revert to reach the schema before this one.
 fn steps_before(name: &str) -> String {
     let names = inwren_migration::names();
     (names.len() - names.iter().position(|known| known == name).unwrap()).to_string()
@@ -40,7 +40,7 @@ fn up_down_and_status() {
     }
 }
 
-/// Accounts of a release that compared domains as typed: all of them stay, each with its own password.
+/// Accounts of a release that compared domains as typed: all accounts stay, each with its own password.
 #[test]
 fn domains_become_ascii_and_no_account_is_lost() {
     const NAME: &str = "m20261129_000002_ascii_domains";
@@ -54,7 +54,7 @@ fn domains_become_ascii_and_no_account_is_lost() {
         ("invisible@example.org", PASSWORD),
         ("number@example.org", PASSWORD),
     ];
-    // As that release stored them, and could no longer be written today.
+    // Addresses that the old release stored and that are invalid today.
     let stored = [
         ("holder@example.org", "ann@xn--bcher-kva.example", "ann@xn--bcher-kva.example"),
         ("invisible@example.org", "in\u{34f}v@Bücher.example", "in\u{34f}v@bücher.example"),
@@ -102,7 +102,7 @@ fn domains_become_ascii_and_no_account_is_lost() {
         run(&down, "");
         assert_eq!(forms(), former);
 
-        // A start migrates and reports as well.
+        // Startup migrates and reports as well.
         let service = program.start();
         let id = |email: &str, password: &str| {
             let tokens = Tokens::of(&service.call(&login(email, password)));
@@ -125,7 +125,8 @@ fn domains_become_ascii_and_no_account_is_lost() {
             id(same, PASSWORD);
         }
 
-        // The way out: the other account gets another address, and this one is written again.
+        // The resolution of the conflict: the other account gets another address, and this account sets its address
+        // again.
         let root = Tokens::of(&service.call(&login("root@example.org", PASSWORD)));
         let set = |id: &str, email: &str| {
             let call = Call::new("PUT", format!("/admin/users/{id}")).bearer(&root.access);
@@ -143,7 +144,8 @@ fn domains_become_ascii_and_no_account_is_lost() {
     }
 }
 
-/// Earlier releases stored a hash for a user without a password, and the id of a service client as a user's.
+/// Earlier releases stored a placeholder hash for a user without a password, and the id of a service client as that of
+/// a user.
 #[test]
 fn stand_ins_become_null_and_come_back() {
     let steps = steps_before("m20261129_000005_optional_passwords");
@@ -177,7 +179,7 @@ fn stand_ins_become_null_and_come_back() {
     }
 }
 
-/// Sessions of a release that kept the client of the login alone.
+/// Sessions of a release that stored only the client of the login.
 #[test]
 fn older_sessions_show_the_login_until_refreshed() {
     let steps = steps_before("m20261129_000003_last_used_client");

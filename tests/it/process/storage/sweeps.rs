@@ -1,4 +1,4 @@
-//! What is kept no longer goes away while the service works, and by command.
+//! Deletion of expired data while the service works, and by command.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use inwren_tests::stores::TempFolder;
 use crate::process::support::client::{PASSWORD, join, login, me};
 use crate::process::support::database::{Storage, block_on, execute};
 
-/// Adds sessions that expired so many days ago and events of the same age, to somebody who is there.
+/// Adds expired sessions and audit events of this age to an existing user.
 fn age(storage: &Storage, count: u32, days: u32) {
     let (id, time, series) = match storage {
         Storage::Sqlite(_) => (
@@ -53,7 +53,7 @@ fn program(storage: &Storage, folder: &TempFolder) -> Program {
     Program::new(folder.path()).env("DATABASE_URL", storage.url())
 }
 
-/// Waits until there are so few rows, and tells how long a request took meanwhile at most.
+/// Waits until only the expected rows are left, and returns the duration of the slowest requests meanwhile.
 fn wait_for(storage: &Storage, services: &[&Service], access: &str, expected: (i64, i64)) -> Duration {
     let begun = Instant::now();
     let mut slowest = Duration::ZERO;
@@ -78,7 +78,7 @@ fn instances_that_sweep_at_once_delete_everything_that_is_old_and_nothing_else()
         let tokens = join(&mut service.connect(), "bob@example.org").unwrap();
         service.stop();
         let recent = counts(&storage);
-        // Too young for the sessions' 10 days, and for the events' 20.
+        // Younger than the retention of sessions (10 days) and of events (20 days).
         age(&storage, 30, 9);
         let kept = (recent.0 + 30, recent.1 + 30);
         age(&storage, 3_000, 21);

@@ -1,6 +1,6 @@
-//! Whether the story told enough.
+//! Checks that the story covers every kind of statement.
 
-/// Of each kind of statement something that only it has, in the words of both databases.
+/// Fragments that identify each kind of statement, in the SQL of both databases.
 const KINDS: [&[&str]; 32] = [
     &["INSERT INTO \"users\""],
     &["INSERT INTO \"sessions\""],
@@ -36,7 +36,7 @@ const KINDS: [&[&str]; 32] = [
     &["SELECT", "FROM \"users\"", "\"email_normalized\" >=", "CASE WHEN is_superuser", "ORDER BY"],
 ];
 
-/// Checks that the story did everything.
+/// Checks that the story executed every kind of statement.
 #[track_caller]
 pub(super) fn all_were_met(statements: &[&str]) {
     for kind in KINDS {
@@ -45,7 +45,7 @@ pub(super) fn all_were_met(statements: &[&str]) {
     }
 }
 
-/// Each once.
+/// The statements without duplicates.
 pub(super) fn distinct<'a>(statements: &[&'a str]) -> Vec<&'a str> {
     let mut distinct = statements.to_vec();
     distinct.sort_unstable();

@@ -1,4 +1,4 @@
-//! The list of users under every filter, from four places on. Who is on a page is compared with who should be.
+//! The list of users under every filter, from four positions. Each page is compared with the expected users.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::process::support::client::Tokens;
 use crate::process::support::database::Storage;
 
 const LIMIT: usize = 20;
-/// None; many; a few; all but some; others.
+/// Prefixes that match all users, many, a few, all but some, and users of the other group.
 const PREFIXES: [&str; 6] = ["", "user-1", "user-9876", "user", "customer-1", "customer-1000"];
 const TIERS: [&str; 3] = ["", "free", "premium"];
 const FLAGS: [Option<bool>; 3] = [None, Some(true), Some(false)];
@@ -41,7 +41,7 @@ pub(super) fn every_filter(service: &Service, storage: &Storage, root: &Tokens, 
     let users = users as usize;
     let mut connection = service.connect();
     let (mut pages, mut slowest) = (0, (Duration::ZERO, String::new()));
-    // From the beginning on; past some; past a quarter; near the end.
+    // Positions: the start, after some users, after a quarter, and near the end.
     for place in [0, users / 100 * 15, users / 4, users / 10 * 9] {
         for (prefix, tier, is_active, is_superuser) in combinations() {
             let rows = if prefix.is_empty() { &by_age } else { &by_address };

@@ -5,14 +5,15 @@ use super::{seed, story};
 use crate::process::support::client::PASSWORD;
 use crate::process::support::database::Storage;
 
-/// What a service has done on many users.
+/// The log of a service that executed all operations on many users.
 pub(super) struct Look {
-    /// All that it logged.
+    /// The complete log.
     pub(super) log: String,
 }
 
 impl Look {
-    /// Fills the storage, lets a service do all that it can, and listens. The storage may be prepared before.
+    /// Fills the storage, and runs a service through all operations. `prepare` changes the storage before the service
+    /// starts.
     pub(super) fn into(storage: &Storage, prepare: fn(&Storage)) -> Self {
         let folder = TempFolder::new();
         let program = Program::new(folder.path())
@@ -27,7 +28,7 @@ impl Look {
             );
         program.clone().args(["migrate", "up"]).run().with_code(0);
         let users = seed::fill(storage);
-        // As in a database that is upgraded: the newest indexes come when many users are there already.
+        // As in an upgraded database: the newest indexes are created when many users exist already.
         program.clone().args(["migrate", "down", "--yes"]).run().with_code(0);
         program.clone().args(["migrate", "up"]).run().with_code(0);
         prepare(storage);

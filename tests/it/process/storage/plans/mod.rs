@@ -1,7 +1,7 @@
-//! Every statement of the service explained, on many users.
+//! Checks the query plan of every statement of the service, on many users.
 //!
-//! The statements are those that the built service makes, and not copies of them: PostgreSQL itself tells the plan of each
-//! as it was carried out, and SQLite is asked for the plan of each that the service's log has.
+//! The statements come from the built service and are not copies: PostgreSQL logs the plan of each statement that it
+//! executes, and the tests ask SQLite for the plan of each statement in the log of the service.
 
 mod check;
 mod listing;
@@ -14,10 +14,11 @@ mod story;
 use crate::process::support::database::Storage;
 use look::Look;
 
-/// Tables that grow with use. The others have a few rows, which an operator made, and may be read as a whole.
+/// Tables that grow with use. The other tables have a few rows, which an operator created, so a full scan of them is
+/// fine.
 const LARGE: [&str; 3] = ["users", "sessions", "audit_events"];
 
-/// Whether a statement only sees what differs among a few rows, which it may sort.
+/// Whether a statement reads only the distinct values of a few rows, which it may sort.
 fn differs_among_few(statement: &str) -> bool {
     statement.starts_with("SELECT DISTINCT") && statement.contains("LIMIT")
 }
@@ -41,7 +42,7 @@ fn every_statement_is_served_by_an_index_on_sqlite() {
     let statements = sqlite::statements(&look.log);
     let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
     check::all_were_met(&statements);
-    // Nobody takes stock of a database in the field, so the plans must not depend on it.
+    // In production, no ANALYZE runs on a SQLite database, so the plans must not depend on it.
     for has_taken_stock in [true, false] {
         let wrong: Vec<String> = check::distinct(&statements)
             .into_iter()

@@ -1,19 +1,18 @@
-//! The plans of PostgreSQL, which it tells by itself.
+//! The plans of PostgreSQL, which the server logs.
 
 use serde_json::Value;
 
 use super::{LARGE, differs_among_few};
 use crate::process::support::database::Storage;
 
-/// As many rows as a statement may pass over.
+/// Largest number of rows that a filter of a statement may discard.
 const PASSED: f64 = 6_000.0;
 
-/// Lets the server say of every statement to this database how it was carried out, also of those that come of foreign
-/// keys.
+/// Makes the server log the plan of every statement to this database, including the statements that foreign keys cause.
 pub(super) fn explain_everything(storage: &Storage) {
     let url = storage.url();
     let name = url.rsplit('/').next().and_then(|name| name.split('?').next()).expect("a name");
-    // It comes with the server, in some distributions in a package of its own (`postgresql-contrib`).
+    // The module comes with the server, or in a package of its own (`postgresql-contrib`) in some distributions.
     storage.ask("LOAD 'auto_explain'");
     for setting in [
         "session_preload_libraries = 'auto_explain'",
@@ -23,20 +22,20 @@ pub(super) fn explain_everything(storage: &Storage) {
         "auto_explain.log_nested_statements = on",
         "auto_explain.log_format = json",
         "auto_explain.log_level = notice",
-        // As on a server of one core: a plan for several would hide what it does behind those who help.
+        // As on a server with one core: a parallel plan would hide work in its worker processes.
         "max_parallel_workers_per_gather = 0",
     ] {
         storage.ask(&format!("ALTER DATABASE {name} SET {setting}"));
     }
 }
 
-/// A statement, and how it was carried out.
+/// A statement and the plan that the server executed.
 pub(super) struct Plan {
     pub(super) statement: String,
     root: Value,
 }
 
-/// What the server said, by way of the service's log.
+/// The plans that the server sent, read from the log of the service.
 pub(super) fn plans(log: &str) -> Vec<Plan> {
     let logged = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let plan = |line: Value| {
@@ -52,7 +51,7 @@ pub(super) fn plans(log: &str) -> Vec<Plan> {
 }
 
 impl Plan {
-    /// What is wrong with it.
+    /// The first wrong step of the plan, if any.
     pub(super) fn complaint(&self) -> Option<String> {
         let step = self.wrong_step(&self.root)?;
         Some(format!("{step}\n{}\n{:#}", self.statement, self.root))

@@ -1,11 +1,11 @@
-//! The plans of SQLite, which are asked for.
+//! The plans of SQLite, which the tests query.
 
 use serde_json::Value;
 
 use super::{LARGE, differs_among_few};
 use crate::process::support::database::Storage;
 
-/// The statements that the service logged and that read or write rows.
+/// The statements in the log of the service that read or write rows.
 pub(super) fn statements(log: &str) -> Vec<String> {
     let logged = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let statement = |line: Value| {
@@ -21,17 +21,17 @@ pub(super) fn statements(log: &str) -> Vec<String> {
     logged.filter_map(statement).collect()
 }
 
-/// What is wrong with the plan of a statement. Where SQLite has taken stock it knows that a user has but a few sessions, and
-/// that it is all the same whether it sorts them.
+/// The plan of a statement, if it is wrong. After ANALYZE, SQLite knows that a user has only a few sessions, and that
+/// sorting them costs nothing.
 pub(super) fn complaint(storage: &Storage, statement: &str, has_taken_stock: bool) -> Option<String> {
     let few = differs_among_few(statement);
     let may_sort = has_taken_stock && statement.contains("\"user_id\" =");
     let rows = storage.ask(&format!("EXPLAIN QUERY PLAN {statement}"));
-    // Without a condition, a walk along an index stops at the limit.
+    // Without a condition, an index scan stops at the limit.
     let stops_early = statement.contains("WHERE TRUE ORDER BY") && statement.contains("LIMIT");
     let plan: Vec<String> = rows.iter().map(|row| row.try_get("", "detail").expect("a plan")).collect();
     let wrong = plan.iter().any(|step| {
-        // `SCAN users`, `SCAN users USING INDEX …`: all of it, in whichever order.
+        // `SCAN users`, `SCAN users USING INDEX …`: a full scan, in any order.
         let reads_all = step
             .strip_prefix("SCAN ")
             .and_then(|rest| rest.split(' ').next())

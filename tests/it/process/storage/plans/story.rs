@@ -1,4 +1,4 @@
-//! All that can be done, at least once.
+//! Executes every operation at least once.
 
 use std::thread;
 
@@ -46,7 +46,7 @@ fn own_account(service: &Service) {
     let second = Tokens::of(&service.call(&refresh(&ann.refresh)));
     service.call(&refresh(&ann.refresh)).expect(200);
     let third = Tokens::of(&service.call(&refresh(&second.refresh)));
-    // The first token is neither the live one nor the one before.
+    // The first token is neither the live one nor its predecessor.
     service.call(&refresh(&ann.refresh)).expect(401);
     service.call(&refresh(&third.refresh)).expect(401);
 
@@ -142,7 +142,7 @@ fn audit(service: &Service, root: &Tokens) {
     get("/users/me/activity");
 }
 
-/// Those who ask at the same time may be answered together, by statements that nobody meets alone.
+/// Concurrent requests, which the service may batch into statements that a single request never causes.
 fn crowd(service: &Service) {
     let people: Vec<Tokens> = (0..8).map(|number| user_fixture(service, &format!("eve-{number}"))).collect();
     thread::scope(|scope| {

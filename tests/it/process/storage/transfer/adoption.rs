@@ -1,4 +1,5 @@
-//! Tables of other services in all the forms that databases allow: each row is taken or reported, and none ends the run.
+//! Migration from tables of other services, with every value that databases allow: each row is imported or reported,
+//! and no row aborts the run.
 
 use inwren_tests::process::Call;
 use inwren_tests::stores::TestDatabase;
@@ -15,7 +16,7 @@ const HASH: &str =
 struct Source(Storage);
 
 impl Source {
-    /// With what these statements make.
+    /// Creates the database with these statements.
     fn of(storage: Storage, statements: &[String]) -> Self {
         let url = storage.url();
         let url = if url.starts_with("sqlite") { format!("{url}?mode=rwc") } else { url };
@@ -25,7 +26,7 @@ impl Source {
         Self(storage)
     }
 
-    /// Adopts a table, first without writing, and gives what was reported.
+    /// Adopts a table, first as a dry run, and returns the report.
     #[track_caller]
     fn adopt(&self, desk: &Desk, table: &str, code: i32) -> Value {
         let adopt = |what: &str, code| {
@@ -42,7 +43,7 @@ impl Source {
     }
 }
 
-/// The refused rows by their ids, with the code and the reason.
+/// The refused rows, sorted: id, code and reason.
 fn refused(told: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let problems = told["problems"].as_array().expect("problems").iter();
@@ -53,7 +54,7 @@ fn refused(told: &Value) -> Vec<(String, String)> {
     refused
 }
 
-/// What of a user is here, by the address.
+/// The value of a column for every stored user, by address.
 fn kept(desk: &Desk, column: &str) -> Vec<(String, Value)> {
     let exported = desk.export(&[]).output;
     let users = exported.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
@@ -128,7 +129,7 @@ fn rows_without_a_key_are_walked_to_the_end() {
         for table in ["plain", "people"] {
             let desk = Desk::over(Storage::sqlite()).migrated();
             let told = source.adopt(&desk, table, 1);
-            // The one whose address is there twice is withheld.
+            // Both rows with the same address are refused.
             assert_eq!(told["added"], 1_499, "{name} {table}: {told}");
             assert_eq!(
                 told["refused_by_code"],
@@ -295,7 +296,7 @@ fn an_odd_value_is_a_problem_of_its_row() {
     assert_eq!(kept_times(&desk), [at]);
 }
 
-/// What a database keeps without looking at it need not be UTF-8, and one in another encoding is converted.
+/// PostgreSQL does not check the bytes of a SQL_ASCII database, so they need not be UTF-8. It converts other encodings.
 #[test]
 fn every_encoding_of_postgres_is_read() {
     for (encoding, bytes, added, refused) in [
@@ -320,7 +321,7 @@ fn kept_times(desk: &Desk) -> Vec<String> {
     kept(desk, "created_at").into_iter().map(|(_, at)| at.to_string()).collect()
 }
 
-/// A row from before, or one that was changed by hand, takes neither the list nor the other users with it.
+/// A row of an older release, or one that was changed by hand, breaks neither the list nor the requests of other users.
 #[test]
 fn a_row_that_cannot_be_read_is_left_out_of_the_list() {
     for storage in Storage::each() {
@@ -338,11 +339,11 @@ fn a_row_that_cannot_be_read_is_left_out_of_the_list() {
         } else {
             ("'0005-01-01'", "'9999-06-01'")
         };
-        // PostgreSQL holds its columns to their types; SQLite keeps a number that is no integer.
+        // PostgreSQL enforces the types of its columns. SQLite stores a number that is not an integer.
         if is_sqlite {
             block_on(execute(&url, &format!("UPDATE users SET credential_version = 9.3e18 {}", id(1))));
         }
-        // What is no address any more is read all the same: its owner is still there.
+        // The service still reads a user whose address has become invalid: the account still exists.
         block_on(execute(&url, &format!("UPDATE users SET email = 'none' {}", id(2))));
         block_on(execute(&url, &format!("UPDATE users SET created_at = {ancient} {}", id(3))));
         block_on(execute(&url, &format!("UPDATE users SET created_at = {late} {}", id(4))));

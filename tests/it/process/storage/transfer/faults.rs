@@ -1,4 +1,5 @@
-//! Files that are not as they should be: each line is told with its number and the reason, and the others are taken.
+//! Files with invalid lines: each invalid line is reported with its number and the reason, and the other lines are
+//! imported.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -8,7 +9,7 @@ use super::{Desk, line};
 use crate::process::support::client::{PASSWORD, Tokens, join, login, me};
 use crate::process::support::database::{Storage, block_on, execute};
 
-/// Where, and why.
+/// Place and code of each problem.
 fn problems(told: &Value) -> Vec<(String, String)> {
     let problems = told["problems"].as_array().expect("problems");
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
@@ -87,7 +88,7 @@ fn each_bad_line_is_told_and_the_others_are_taken() {
             found.sort_by_key(|(place, _)| {
                 place.trim_start_matches("line ").parse::<u32>().expect("a number")
             });
-            // Without the first one there, the address is one that came before.
+            // The dry run does not write the first user, so it reports a repeated address instead of a stored one.
             for (_, code) in &mut found {
                 *code = code.replace("repeated-email", "email-taken-in-other-letters");
             }
@@ -95,7 +96,7 @@ fn each_bad_line_is_told_and_the_others_are_taken() {
         }
         assert_eq!((&told["added"], &told["refused"]), (&json!(3), &json!(20)));
         assert_eq!(told["refused_by_code"]["unreadable"], 8);
-        // All are counted, and some are told.
+        // All problems are counted, and some are listed.
         let told = desk.import(&file, &["--show-problems", "3"], 1);
         assert_eq!((problems(&told).len(), &told["refused"]), (3, &json!(20)));
     }
@@ -194,7 +195,7 @@ fn an_update_ends_sessions_and_leaves_a_superuser() {
         let bob = service.call(&me(&bob.access)).expect(200);
         assert_eq!(bob.text("tier"), "premium");
         service.call(&me(&root.access)).expect(200);
-        // Back to what it was.
+        // Import the original export again.
         let back = desk.import(&exported, &["--on-conflict", "update"], 0);
         assert_eq!(
             (&back["updated"], &back["unchanged"], &back["same"]),

@@ -1,5 +1,5 @@
-//! Users are exported and imported beside a running service, and adopted from odd tables. What a usual table of another
-//! service becomes is tested where such tables are made, in `tests/python/test_move_in.py`.
+//! Users are exported and imported beside a running service, and migrated from unusual tables.
+//! `tests/python/test_move_in.py` creates usual tables of other services and tests their migration.
 
 mod adoption;
 mod faults;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::process::support::database::{Storage, block_on, execute};
 
-/// The commands over a database.
+/// The commands on one database.
 struct Desk {
     folder: TempFolder,
     storage: Storage,
@@ -35,14 +35,14 @@ impl Desk {
         self.program().args(["users"]).args(arguments.iter().copied())
     }
 
-    /// All users as lines.
+    /// All users, one JSON line each.
     fn export(&self, arguments: &[&str]) -> Finished {
         let finished = self.users(&["export"]).args(arguments.iter().copied()).run();
         assert_eq!(finished.code, Some(0), "{}", finished.errors);
         finished
     }
 
-    /// Imports a text, and gives what was told. A test fails if a hash was.
+    /// Imports a text, and returns the report. Fails if an output contains a hash.
     #[track_caller]
     fn import(&self, text: &str, arguments: &[&str], code: i32) -> Value {
         let path = self.folder.path().join("import.ndjson");
@@ -65,7 +65,7 @@ impl Desk {
         self.storage.ask("SELECT id FROM users").len()
     }
 
-    /// So many users past the service.
+    /// Inserts users directly into the database, without the service.
     fn fill(&self, count: usize) {
         let (id, time, series, value) = match &self.storage {
             Storage::Sqlite(_) => (
@@ -95,7 +95,7 @@ impl Desk {
     }
 }
 
-/// A line with an id and an address, and what else is said.
+/// A line with an id, an address and further fields.
 fn line(n: u32, email: &str, rest: &str) -> String {
     format!(
         "{{\"id\":\"00000000-0000-4000-8000-{n:012}\",\"email\":\"{email}\",\"is_active\":true,\"is_superuser\":false{rest}}}\n"

@@ -1,4 +1,5 @@
-//! From SQLite to PostgreSQL and back while a service runs on both, to the last bit; and broken off in the middle.
+//! Moves users from SQLite to PostgreSQL and back while services run on both, without any difference; and an import
+//! that is killed halfway.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -20,7 +21,7 @@ fn users_go_from_sqlite_to_postgres_and_back_while_services_run() {
     let (one, other) = (here.program().start(), there.program().start());
     let ann = join(&mut one.connect(), "Ann@example.org").unwrap();
 
-    // People register on one side meanwhile, and on the other while they are brought in.
+    // People register on the source during the export, and on the target during the import.
     let load = Registrations::start(&one, 2);
     load.after_answers(10);
     let file = here.folder.path().join("users.ndjson");
@@ -32,7 +33,7 @@ fn users_go_from_sqlite_to_postgres_and_back_while_services_run() {
     assert_eq!(exported["users"], text.lines().count());
     assert!(exported["users"].as_u64().unwrap() > USERS as u64);
 
-    // Those who register there have addresses that some have here.
+    // People who register on the target use addresses that exist on the source, so rename the exported ones.
     let text = text.replace("\"load-", "\"moved-");
     let load = Registrations::start(&other, 2);
     load.after_answers(4);
@@ -41,20 +42,20 @@ fn users_go_from_sqlite_to_postgres_and_back_while_services_run() {
     println!("an export and an import of {USERS} users: a registration and a login took {slowest:?} at most");
     assert_eq!(imported["file"]["users"], exported["users"]);
     assert_eq!(imported["added"], exported["users"]);
-    // Whoever registered meanwhile is here, too.
+    // The target also has the users who registered meanwhile.
     assert_eq!(imported["same"], false);
-    // One and the same file again changes nothing.
+    // Importing the same file again changes nothing.
     let again = there.import(&text, &["--on-conflict", "update"], 0);
     assert_eq!((&again["added"], &again["updated"]), (&json!(0), &json!(0)));
     assert_eq!(again["unchanged"], exported["users"]);
 
-    // The password came over, and the session did not.
+    // The import transfers the password, and not the session.
     Tokens::of(&other.call(&login("ann@example.org", PASSWORD)));
     other.call(&me(&ann.access)).expect(401);
     one.stop();
     other.stop();
 
-    // And back, into a database of its own: both sides are the same from then on.
+    // And back, into a new database: afterwards, both sides are identical.
     let back = Desk::over(Storage::sqlite()).migrated();
     let service = back.program().start();
     let imported = back.import(&there.export(&[]).output, &[], 0);
@@ -65,7 +66,7 @@ fn users_go_from_sqlite_to_postgres_and_back_while_services_run() {
     service.stop();
 }
 
-/// Begins to bring these users in, and kills that once the first are there. Tells how many are.
+/// Starts an import, and kills it when the first users are stored. Returns how many users are stored.
 fn killed_at_work(storage: Storage, text: &str) -> (Desk, usize) {
     let desk = Desk::over(storage).migrated();
     std::fs::write(desk.folder.path().join("users.ndjson"), text).unwrap();
@@ -73,7 +74,7 @@ fn killed_at_work(storage: Storage, text: &str) -> (Desk, usize) {
     until("the first users are there", || desk.count() > 0);
     running.kill();
     if let Storage::Postgres(_) = desk.storage {
-        // What it had sent is still carried out.
+        // PostgreSQL still executes the statements that it has received.
         let others =
             "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
         until("nobody is connected", || desk.storage.ask(others).is_empty());
@@ -88,7 +89,7 @@ fn an_import_that_is_killed_goes_on_where_it_was() {
     source.fill(USERS);
     let text = source.export(&[]).output;
     for storage in [Storage::sqlite, Storage::postgres] {
-        // On a machine that stands still for a moment it may be too fast to be killed.
+        // If the machine stands still for a moment, the import may end before the kill.
         let killed = (0..10).map(|_| killed_at_work(storage(), &text)).find(|(_, before)| *before < USERS);
         let (desk, before) = killed.expect("one that was killed at work");
         assert!(before > 0 && before.is_multiple_of(500), "{before}");
@@ -117,7 +118,7 @@ fn an_export_is_of_whom_was_asked_for() {
         let whole = desk.export(&["--without-hashes"]);
         assert!(!whole.output.contains("hash") && whole.errors.contains("700 users, checksum "));
 
-        // Without hashes they come without passwords, and what else they are is the same.
+        // Without hashes, the users have no passwords. All other fields are the same.
         let other = Desk::over(Storage::sqlite()).migrated();
         let imported = other.import(&whole.output, &[], 0);
         assert_eq!((&imported["added"], &imported["without_password"]), (&json!(700), &json!(700)));
@@ -128,10 +129,10 @@ fn an_export_is_of_whom_was_asked_for() {
         set.input(&format!("{PASSWORD}\n")).run().with_code(0);
         Tokens::of(&service.call(&login("user.1@example.org", PASSWORD)));
         service.stop();
-        // Nobody without a password has a hash in an export.
+        // In an export, users without a password have no hash.
         let hashes = other.export(&[]).output;
         assert_eq!(hashes.matches("\"hashed_password\":null").count(), 699);
-        // A file is not overwritten, unless it is meant.
+        // An export overwrites an existing file only with `--force`.
         desk.export(&["out.ndjson"]);
         assert!(desk.users(&["export", "out.ndjson"]).run().with_code(1).contains("--force"));
         desk.export(&["out.ndjson", "--force"]);
