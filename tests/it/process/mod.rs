@@ -1,4 +1,4 @@
-//! The real binary: what only a process can show. `tests/README.md` says which folder a test belongs to.
+//! Process tests: behaviour that only the real binary can show. `tests/README.md` says which folder a test belongs to.
 
 mod command_line;
 mod configuration;

@@ -1,4 +1,4 @@
-//! What clients of the service do most.
+//! The most common requests of clients.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use serde_json::json;
 /// The password of all users that have no other one.
 pub(crate) const PASSWORD: &str = "a pass phrase of the tests";
 
-/// A pair of tokens.
+/// A token pair.
 #[derive(Clone, Debug)]
 pub(crate) struct Tokens {
     pub(crate) access: String,
@@ -40,14 +40,14 @@ pub(crate) fn me(token: &str) -> Call {
     Call::get("/users/me").bearer(token)
 }
 
-/// Registers somebody and logs in, on one connection.
+/// Registers a user and logs in, on one connection.
 pub(crate) fn join(connection: &mut Connection, email: &str) -> io::Result<Tokens> {
     call_patiently(connection, &register(email, PASSWORD))?.expect(201);
     Ok(Tokens::of(&call_patiently(connection, &login(email, PASSWORD))?))
 }
 
-/// Asks again while the service is overloaded: it says so where the machine has stood still for the time that a password may
-/// wait to be hashed.
+/// Repeats the request while the service is overloaded. The service reports that if the machine has stood still for as
+/// long as a password may wait to be hashed.
 fn call_patiently(connection: &mut Connection, call: &Call) -> io::Result<Answer> {
     let begun = Instant::now();
     loop {

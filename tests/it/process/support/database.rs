@@ -1,26 +1,26 @@
-//! What the service keeps things in, and a look into it past the service.
+//! The databases of the service, and direct access to them.
 
 use inwren_tests::stores::{TempFolder, TestDatabase};
 use sea_orm_migration::sea_orm::{ConnectionTrait, Database, QueryResult, Statement};
 
-/// A database for one process after another.
+/// A database that several processes use one after another.
 pub(crate) enum Storage {
     Sqlite(TempFolder),
     Postgres(TestDatabase),
 }
 
 impl Storage {
-    /// A file that is not there yet.
+    /// A file that does not exist yet.
     pub(crate) fn sqlite() -> Self {
         Self::Sqlite(TempFolder::new())
     }
 
-    /// A database without a table.
+    /// A database without tables.
     pub(crate) fn postgres() -> Self {
         Self::Postgres(block_on(TestDatabase::empty()))
     }
 
-    /// Both.
+    /// One of each kind.
     pub(crate) fn each() -> [Self; 2] {
         [Self::sqlite(), Self::postgres()]
     }
@@ -32,7 +32,7 @@ impl Storage {
         }
     }
 
-    /// What DATABASE_URL must be.
+    /// The value of `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
         match self {
             Self::Sqlite(folder) => format!("sqlite://{}", folder.path().join("store.db").display()),
@@ -40,7 +40,7 @@ impl Storage {
         }
     }
 
-    /// Asks the database itself.
+    /// Queries the database directly.
     pub(crate) fn ask(&self, question: &str) -> Vec<QueryResult> {
         block_on(async {
             let connection = Database::connect(self.url()).await.expect("a connection");
@@ -52,7 +52,7 @@ impl Storage {
     }
 }
 
-/// Changes a database past the service.
+/// Changes a database directly, without the service.
 pub(crate) async fn execute(url: &str, statement: &str) {
     let connection = Database::connect(url).await.expect("a connection");
     connection.execute_unprepared(statement).await.expect("a statement that can be executed");

@@ -1,4 +1,4 @@
-//! Clients that write down all that they are answered, for tests in which something breaks under them.
+//! Clients that record all responses, for tests in which something fails under load.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,12 +14,12 @@ use crate::process::support::client::{PASSWORD, Tokens, login, me, refresh, regi
 
 /// How often a client refreshes before it changes the password, and again before it registers the next user.
 const REFRESHES: usize = 3;
-/// Between two requests of a client.
+/// Pause of a client before each request.
 const THINKING: Duration = Duration::from_millis(3);
-/// After a request that was of no use.
+/// Pause after a request that failed.
 const DISAPPOINTED: Duration = Duration::from_millis(50);
 
-/// Clients that go on until they are told to stop. Each registers one user after the other, logs in, refreshes, looks at
+/// Clients that work until they are stopped. Each client registers one user after the other, logs in, refreshes, reads
 /// the profile and changes the password.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
@@ -28,7 +28,7 @@ pub(crate) struct Load {
     clients: Vec<JoinHandle<Client>>,
 }
 
-/// What became of it all.
+/// The records of all clients.
 pub(crate) struct Ended {
     pub(crate) calls: Vec<Made>,
     pub(crate) journals: Vec<Journal>,
@@ -38,7 +38,7 @@ pub(crate) struct Ended {
 #[derive(Debug)]
 pub(crate) struct Made {
     pub(crate) what: &'static str,
-    /// The first on its connection.
+    /// Whether the request was the first one on its connection.
     pub(crate) is_first: bool,
     pub(crate) begun: Instant,
     pub(crate) took: Duration,
@@ -52,7 +52,7 @@ pub(crate) enum Outcome {
         code: String,
         retry_after: Option<u64>,
     },
-    /// The request was sent, and no answer came.
+    /// The request was sent, and no response came.
     Lost(io::ErrorKind),
 }
 
@@ -64,7 +64,7 @@ impl Made {
         }
     }
 
-    /// Why no answer came.
+    /// The error if no response came.
     fn lost(&self) -> Option<io::ErrorKind> {
         match self.outcome {
             Outcome::Lost(error) => Some(error),
@@ -76,7 +76,7 @@ impl Made {
         self.status().is_some_and(|status| status < 300)
     }
 
-    /// Told to come again, in the form that all such answers have.
+    /// Whether the response is a 503 in the documented form, with a code and `Retry-After`.
     pub(crate) fn is_clear_503(&self) -> bool {
         match &self.outcome {
             Outcome::Answered { status: 503, code, retry_after: Some(1..=60) } => {
@@ -87,17 +87,17 @@ impl Made {
     }
 }
 
-/// What the service has answered about one user.
+/// The responses of the service about one user.
 #[derive(Debug)]
 pub(crate) struct Journal {
     pub(crate) email: String,
     pub(crate) registered: bool,
     password: String,
-    /// What the password may be as well: its change was not answered.
+    /// Another password that may be valid: its change got no response.
     attempted: Option<String>,
-    /// The refresh tokens that were answered, the last one last.
+    /// The refresh tokens that the client received, oldest first.
     pub(crate) tokens: Vec<String>,
-    /// Whether the last one was sent in, and no success came back.
+    /// Whether the client has used the last token and received no success.
     pub(crate) refreshing: bool,
 }
 
@@ -113,7 +113,7 @@ struct Client {
 }
 
 impl Load {
-    /// Lets so many clients loose. `name` must differ for each load on one storage.
+    /// Starts this many clients. `name` must differ for each load on one storage.
     pub(crate) fn start(address: SocketAddr, clients: usize, name: &str) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (succeeded, failed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -134,7 +134,7 @@ impl Load {
         Self { clients, stop, succeeded, failed }
     }
 
-    /// Waits for so many more successes.
+    /// Waits for this many further successes.
     #[track_caller]
     pub(crate) fn wait_for(&self, successes: usize) {
         let (begun, before) = (Instant::now(), self.succeeded.load(Ordering::Acquire));
@@ -144,8 +144,8 @@ impl Load {
         }
     }
 
-    /// Checks that all is well: a second and 50 successes without any failure. A machine that stands still for a moment
-    /// may spoil one such second, so that the next ones count too.
+    /// Checks that all works: a second with 50 successes and without any failure. A machine that stands still for a
+    /// moment may spoil one such second, so the next ones count too.
     #[track_caller]
     pub(crate) fn is_well(&self, what: &str) {
         for attempt in 1..=5 {
@@ -162,7 +162,7 @@ impl Load {
         panic!("{what}: requests go on to fail");
     }
 
-    /// Tells all clients to stop, and collects what they have written down.
+    /// Stops all clients, and collects their records.
     pub(crate) fn finish(self) -> Ended {
         self.stop.store(true, Ordering::Release);
         let mut ended = Ended { calls: Vec::new(), journals: Vec::new() };
@@ -183,7 +183,7 @@ impl Client {
                 break;
             }
             self.journals.push(Journal::of(format!("{}-{number}@example.org", self.name)));
-            // Whatever is not a success ends this user's story, and it is checked afterwards what became of it.
+            // Any failure ends the story of this user. The test checks the state of the user afterwards.
             let _ = self.live();
         }
         self
@@ -213,7 +213,7 @@ impl Client {
         for _ in 0..REFRESHES {
             self.ask("profile", &me(&tokens.access));
             self.journal().refreshing = true;
-            // As a client would: again with the token that it has.
+            // Retries with the same token, as a real client does.
             tokens = loop {
                 if self.has_to_stop() {
                     return None;
@@ -237,7 +237,7 @@ impl Client {
         self.stop.load(Ordering::Acquire)
     }
 
-    /// Makes a request, and gives the answer if it is a success.
+    /// Sends a request, and returns the response if it is a success.
     fn ask(&mut self, what: &'static str, call: &Call) -> Option<Answer> {
         pause(THINKING);
         let is_first = self.connection.is_none();
@@ -290,8 +290,8 @@ impl Journal {
         }
     }
 
-    /// Whatever was answered with success is so; what was not answered is so or not, but not half of it. The grace for
-    /// refresh tokens has to be a long one.
+    /// Checks the state of the user: a confirmed change is stored, and an unconfirmed one is stored completely or not
+    /// at all. The grace period for refresh tokens has to be a long one.
     pub(crate) fn check(&self, service: &Service) {
         let mut connection = service.connect();
         let mut ask = |call: &Call| connection.call(call).expect("an answer");
@@ -311,11 +311,11 @@ impl Journal {
         }
         let Some(last) = self.tokens.last() else { return };
         if with_new {
-            // Its owner has changed the password, which ends it, and has not been told so.
+            // The password change took effect and ended the session, although its response was lost.
             assert_eq!(ask(&refresh(last)).status, 401, "{self:?}");
             return;
         }
-        // Whether the refresh that was under way was made or not, the client goes on with the token that it has.
+        // Whether the pending refresh happened or not, the client continues with the token that it has.
         let successor = Tokens::of(&ask(&refresh(last))).refresh;
         let again = Tokens::of(&ask(&refresh(last))).refresh;
         assert_eq!(successor, again, "a session has one live token");
@@ -324,13 +324,13 @@ impl Journal {
 }
 
 impl Ended {
-    /// Checks every user, and tells how many there were.
+    /// Checks every user, and returns their number.
     pub(crate) fn check_all(&self, service: &Service) -> usize {
         self.journals.iter().for_each(|journal| journal.check(service));
         self.journals.len()
     }
 
-    /// Checks that every request was answered, with success or with a clear 503.
+    /// Checks that every request got a response: success or a clear 503.
     #[track_caller]
     pub(crate) fn check_answers(&self) {
         let odd: Vec<&Made> =
@@ -338,19 +338,19 @@ impl Ended {
         assert!(odd.is_empty(), "{} of {}: {:?}", odd.len(), self.calls.len(), &odd[..odd.len().min(10)]);
     }
 
-    /// How long after this moment the last request failed was begun.
+    /// Time from this moment to the start of the last request that failed.
     pub(crate) fn failed_until(&self, moment: Instant) -> Duration {
         let failed = self.calls.iter().filter(|made| !made.is_success()).map(|made| made.begun).max();
         failed.map_or(Duration::ZERO, |last| last.saturating_duration_since(moment))
     }
 
-    /// The longest that an answer of this kind took.
+    /// The duration of the slowest request of this kind.
     pub(crate) fn slowest(&self, is_it: impl Fn(&Made) -> bool) -> Duration {
         self.calls.iter().filter(|made| is_it(made)).map(|made| made.took).max().unwrap_or_default()
     }
 
-    /// How long half of those who were told to come again waited for that at most, which no moment changes in which the
-    /// machine stands still.
+    /// Median duration of the requests that got a clear 503. A moment in which the machine stands still does not change
+    /// it.
     pub(crate) fn half_were_told_within(&self) -> Duration {
         let mut took: Vec<Duration> =
             self.calls.iter().filter(|made| made.is_clear_503()).map(|made| made.took).collect();
@@ -358,7 +358,7 @@ impl Ended {
         took.get(took.len() / 2).copied().unwrap_or_default()
     }
 
-    /// In figures.
+    /// A summary in figures.
     pub(crate) fn figures(&self) -> String {
         let count = |is_it: &dyn Fn(&Made) -> bool| self.calls.iter().filter(|made| is_it(made)).count();
         let lost: Vec<io::ErrorKind> = self.calls.iter().filter_map(Made::lost).collect();

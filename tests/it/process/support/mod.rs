@@ -1,4 +1,4 @@
-//! What several of these tests use: clients, databases, load, and the times of the service.
+//! Shared by several of these tests: clients, databases, load, and the timeouts of the service.
 
 pub(super) mod client;
 pub(super) mod database;

@@ -1,4 +1,4 @@
-//! Clients that register and log in one person after the other, and remember what was answered.
+//! Clients that register and log in one user after the other, and record the responses.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ struct Shared {
 }
 
 impl Registrations {
-    /// Lets so many clients begin.
+    /// Starts this many clients.
     pub(crate) fn start(service: &Service, clients: usize) -> Self {
         let shared = Arc::new(Shared::default());
         let clients = (0..clients).map(|client| {
@@ -33,12 +33,12 @@ impl Registrations {
         Self { clients: clients.collect(), shared: Arc::clone(&shared) }
     }
 
-    /// How many requests were answered with success.
+    /// Number of requests that succeeded.
     pub(crate) fn answers(&self) -> usize {
         self.shared.answers.load(Ordering::Relaxed)
     }
 
-    /// Everybody who has registered and logged in, once there were so many answers.
+    /// All users who have registered and logged in, as soon as there are this many successes.
     pub(crate) fn after_answers(&self, count: usize) -> Vec<(String, Tokens)> {
         let begun = Instant::now();
         while self.answers() < count {
@@ -48,7 +48,7 @@ impl Registrations {
         self.shared.people.lock().expect("no client that panicked").clone()
     }
 
-    /// Lets the clients end, and tells how long a registration and a login took together at most.
+    /// Stops the clients, and returns the longest duration of a registration and login together.
     pub(crate) fn stop(self) -> Duration {
         self.shared.stop.store(true, Ordering::Relaxed);
         for client in self.clients {

@@ -1,14 +1,14 @@
-//! The service's own times, and how to hold it to them on a machine that is slow, or stands still for a moment.
+//! The timeouts of the service, and how to check them on a machine that is slow or stands still for a moment.
 
 use std::time::Duration;
 
 /// How long the service waits for a request's headers, for the next request, for a handshake and for a PROXY header.
 pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long it waits for the first bytes of a request's body, before it asks for a minimum rate.
+/// How long it waits for the first bytes of a request's body, before it requires a minimum rate.
 pub(crate) const BODY_GRACE: Duration = Duration::from_secs(10);
-/// How long it waits for a request's body.
+/// How long it waits for a complete request body.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(25);
-/// What a machine that does several things at once may add to any time.
+/// Delay that a busy machine may add to any time.
 pub(crate) const SLACK: Duration = Duration::from_secs(15);
 
 /// Measures until a figure is within the limit, three times at most: a machine that stands still for a moment spoils
