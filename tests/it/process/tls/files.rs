@@ -1,4 +1,4 @@
-//! Certificates and keys that will not do: the start ends with the variable and the path, and nothing of the content.
+//! Unusable certificates and keys: startup fails with the variable and the path, and without any content of the file.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -91,7 +91,7 @@ fn a_key_that_others_may_read_is_refused_in_production_and_warned_of_before() {
     let production =
         served.program.clone().env("ENVIRONMENT", "production").env("DATABASE_URL", "sqlite://inwren.db");
     assert_refused(&served, &production, "TLS_KEY_PATH", KEY, "chmod 600");
-    // Its group may: that is how tools share a key with a service.
+    // The group may read the key: tools share a key with a service that way.
     fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
     let log = served.program.start().stop();
     assert!(!log.contains("may be read by others"), "{log}");
@@ -120,7 +120,7 @@ fn what_is_around_a_key_and_a_certificate_is_passed_over() {
         write(CERTIFICATE, format!("{before}{}{after}", chain.replace('\n', " \r\n")));
         served.program.start().stop();
     }
-    // Both in both files.
+    // Certificate and key in both files.
     for name in [KEY, CERTIFICATE] {
         write(name, format!("\u{feff}{chain}{key}"));
     }

@@ -1,4 +1,4 @@
-//! Who can speak to the service over TLS, and who cannot.
+//! Which clients can connect over TLS, and which cannot.
 
 use std::time::{Duration, Instant};
 
@@ -23,11 +23,11 @@ fn both_versions_are_spoken_and_nothing_older() {
         let answer = connection.call(&Call::get("/health")).unwrap().expect(200);
         let hsts = answer.header("strict-transport-security").unwrap();
         assert!(hsts.contains("max-age=63072000"), "{hsts}");
-        // The connection is kept, as without TLS.
+        // The connection stays open, as without TLS.
         connection.call(&Call::get("/health/live")).unwrap().expect(200);
     }
-    // A client that offers TLS 1.0 and no more: a fatal `handshake_failure` or `protocol_version`, and the end (RFC 8446
-    // section 6.2).
+    // A client that offers only TLS 1.0 gets a fatal `handshake_failure` or `protocol_version`, and the connection ends
+    // (RFC 8446 section 6.2).
     let hello = [&[1, 0, 0, 43, 3, 1][..], &[7; 32], &[0, 0, 4, 0, 0x2f, 0, 0x35, 1, 0]].concat();
     let record = [&[22, 3, 1, 0, 47][..], &hello].concat();
     let mut old = service.connect();
@@ -47,7 +47,7 @@ fn a_client_that_wants_another_protocol_is_refused() {
     client.config.alpn_protocols = vec![b"h2".to_vec()];
     let error = client.connect(&service).err().expect("no HTTP/2 here").to_string();
     assert!(error.contains("NoApplicationProtocol"), "{error}");
-    // Whoever names none gets what there is.
+    // A client without ALPN gets the only protocol.
     client.config.alpn_protocols = Vec::new();
     client.connect(&service).unwrap().call(&Call::get("/health")).unwrap().expect(200);
 }
@@ -74,7 +74,7 @@ fn plain_http_is_told_so_and_gets_nothing_else() {
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     assert_eq!(answer.header("connection"), Some("close"));
     assert_eq!(answer.text("code"), "tls-required");
-    // Nothing of what it brought gets any further.
+    // The service processes nothing that the client sent in plain HTTP.
     let mut connection = service.connect();
     connection.call(&register("ann@example.org", PASSWORD)).unwrap().expect(400);
     assert!(connection.call(&Call::get("/health")).is_err());
@@ -104,17 +104,17 @@ fn a_handshake_is_waited_for_ten_seconds_within_the_limit_of_connections() {
     let begun = Instant::now();
     let stall = |n: usize| {
         let mut connection = service.connect();
-        // Nothing at all, or the beginning of a record.
+        // Sends nothing, or the beginning of a record.
         connection.send(&[22, 3, 1, 1, 0, 1][..if n.is_multiple_of(2) { 0 } else { 6 }]).unwrap();
         connection
     };
     // Clients on the loopback have a reserve of 8 beyond the limit, and are not closed for others.
     let mut stalled: Vec<Connection> = (0..39).map(stall).collect();
-    // Who does not stall has the last place.
+    // A client that does not stall gets the last place.
     served.authority.client().connect(&service).unwrap().call(&Call::get("/health")).unwrap().expect(200);
     assert!(begun.elapsed() < HEADER_TIMEOUT, "{:?}", begun.elapsed());
     stalled.push(stall(0));
-    // Nobody else gets in before one of them has to leave.
+    // No other client gets a place before one of the stalled connections is closed.
     served.authority.client().connect(&service).unwrap().call(&Call::get("/health")).unwrap().expect(200);
     let let_in = begun.elapsed();
     for connection in &mut stalled {
@@ -124,7 +124,7 @@ fn a_handshake_is_waited_for_ten_seconds_within_the_limit_of_connections() {
     println!(
         "40 stalled handshakes: the next client was let in after {let_in:?}, all were closed after {took:?}"
     );
-    // The last of them may have had to wait for its place.
+    // The last connection may have waited for its place.
     assert!(let_in >= HEADER_TIMEOUT && took < 2 * HEADER_TIMEOUT + SLACK, "{let_in:?}, {took:?}");
 }
 
@@ -140,7 +140,7 @@ fn stalled_handshakes_do_not_keep_the_service_from_stopping() {
         service.signal("TERM");
         assert_eq!(service.wait(PATIENCE).code(), Some(0));
         let took = begun.elapsed();
-        // The end was announced: nothing was cut off (RFC 8446 section 6.1).
+        // The service announced the end: no data was truncated (RFC 8446 section 6.1).
         assert_eq!(idle.rest().unwrap(), b"");
         took
     });
@@ -149,13 +149,13 @@ fn stalled_handshakes_do_not_keep_the_service_from_stopping() {
 #[test]
 fn its_health_can_be_asked_for() {
     let served = Served::new();
-    // Once the service has stopped, nobody else may be there.
+    // A fixed free port: after the service stops, no other process should listen there.
     let port = free_port().to_string();
     let program = served.program.clone().env("HOST", "0.0.0.0").env("PORT", port.as_str());
     let service = program.start();
     let check = program.args(["healthcheck"]);
     check.run().with_code(0);
-    // Whoever does not know that it speaks TLS is told no.
+    // A health check without the TLS settings reports that the service is not ready.
     let plain = Program::bare(served.folder.path()).env("PORT", port.as_str()).args(["healthcheck"]);
     assert!(plain.run().with_code(1).contains("not ready: HTTP/1.1 400"));
     service.stop();

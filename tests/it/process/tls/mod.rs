@@ -1,4 +1,4 @@
-//! TLS by the service itself.
+//! TLS in the service itself.
 
 mod files;
 mod handshake;
@@ -8,7 +8,7 @@ use inwren_tests::certificates::{Authority, Certificate};
 use inwren_tests::process::Program;
 use inwren_tests::stores::TempFolder;
 
-/// A service with a certificate, in a folder of its own.
+/// The configuration of a service with a certificate, in a folder of its own.
 struct Served {
     authority: Authority,
     certificate: Certificate,

@@ -1,4 +1,4 @@
-//! A certificate that is replaced while the service runs.
+//! Replacement of a certificate while the service runs.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -11,7 +11,7 @@ use super::Served;
 
 const REFUSED: &str = "the changed TLS certificate is refused; the previous one stays in use";
 
-/// Connects until this certificate is shown, and tells how long that took.
+/// Connects until the service presents this certificate, and returns how long that took.
 #[track_caller]
 fn wait_for(client: &TlsClient, service: &Service, certificate: &[u8]) -> Duration {
     let begun = Instant::now();
@@ -31,7 +31,7 @@ fn a_new_certificate_is_shown_and_no_request_is_lost() {
     let going = || !stop.load(Ordering::Relaxed);
     thread::scope(|scope| {
         for _ in 0..KEPT {
-            // One connection all the time.
+            // One connection for the whole test.
             scope.spawn(|| {
                 let mut connection = client.connect(&service).expect("a handshake");
                 let first = shown(&connection);
@@ -89,7 +89,7 @@ fn a_broken_new_file_keeps_the_old_certificate_and_is_told_once() {
     };
     replace(&certificate, "not a certificate\n");
     assert_eq!(refused("TLS_CERT_PATH: tls.crt has no certificate"), 1);
-    // The same again says nothing new: what comes next is the second line.
+    // The same error again logs nothing: the next error is the second line.
     replace(&certificate, "still not a certificate\n");
     replace(&key, "not a key\n");
     std::fs::write(&certificate, &served.certificate.chain).unwrap();
@@ -99,7 +99,7 @@ fn a_broken_new_file_keeps_the_old_certificate_and_is_told_once() {
     assert_eq!(refused("TLS_KEY_PATH: tls.key does not belong to the certificate"), 3);
     std::fs::remove_file(&key).unwrap();
     assert_eq!(refused("TLS_KEY_PATH: tls.key is not there"), 4);
-    // And when all is well, it goes over.
+    // With a valid pair, the service switches.
     other.write(served.folder.path());
     wait_for(&client, &service, &other.der);
     let log = service.stop();
