@@ -1,4 +1,5 @@
-//! Every forged token against the real binary, over a socket: nothing is let in, and nothing is left but lines in the log.
+//! Every forged token against the real binary, over a socket: no forgery is accepted, and its only trace is lines in
+//! the log.
 
 use inwren_adapters::crypto::keys::KeyPair;
 use inwren_tests::app::forge::Forger;
@@ -13,7 +14,8 @@ use crate::forgeries::{self, Forgery, Original};
 use crate::process::support::client::{PASSWORD, Tokens, login, me};
 use crate::process::support::database::{Storage, block_on, execute};
 
-/// More does not fit into a request's headers, and is refused before anybody could look for a token.
+/// Longest token, in bytes. A longer one does not fit into the headers of a request, and the service refuses it before
+/// it looks for a token.
 const FITS: usize = 24 * 1024;
 
 #[test]
@@ -21,13 +23,13 @@ fn a_forged_token_leaves_nothing_but_a_line_in_the_log() {
     try_all(None);
 }
 
-/// The door for the tokens of the service before is open, and nothing else gets in by it.
+/// The service accepts tokens of the legacy service, and still no forgery.
 #[test]
 fn nor_does_one_while_old_tokens_are_accepted() {
     try_all(Some(now() + 7 * 86_400));
 }
 
-/// Tries every token at every operation, while old tokens are accepted until then, in seconds since 1970.
+/// Tries every token on every operation. The service accepts legacy tokens until `until`, in seconds since 1970.
 fn try_all(until: Option<i64>) {
     let (folder, storage) = (TempFolder::new(), Storage::postgres());
     let program = Program::new(folder.path())
@@ -46,7 +48,7 @@ fn try_all(until: Option<i64>) {
     let id = call(&me(&root.access)).expect(200).text("id");
     let key = key_of(&folder);
     if until.is_some() {
-        // As one of those who came from the service before.
+        // Make the superuser look like a user imported from the legacy service.
         block_on(execute(&storage.url(), "UPDATE audit_events SET kind = 'user_imported'"));
         let good = old_service::token(&Forger::with(&key), &old_service::claims(&id, now()));
         call(&me(&good)).expect(200);
@@ -92,10 +94,11 @@ fn key_of(folder: &TempFolder) -> KeyPair {
     KeyPair::from_pem(&pem).expect("a key pair")
 }
 
-/// What a header can carry over a socket, which takes the white space off its ends (RFC 9110 section 5.5).
+/// The forgeries that can arrive in a header over a socket: the receiver strips white space at both ends (RFC 9110
+/// section 5.5).
 fn forgeries(key: &KeyPair, good: &Tokens, user: &str, until: Option<i64>) -> Vec<Forgery> {
     let mut all = Vec::new();
-    // First, because some of them are good a minute from now.
+    // First, because some of them become valid a minute from now.
     if let Some(until) = until {
         let (public, ours) = (key.public(), Forger::with(key));
         let pem = public.to_pem().expect("PEM");
@@ -109,7 +112,7 @@ fn forgeries(key: &KeyPair, good: &Tokens, user: &str, until: Option<i64>) -> Ve
     all.into_iter().filter(arrives).collect()
 }
 
-/// All that the database holds, as text.
+/// All rows of the database, as text.
 fn rows(storage: &Storage) -> Vec<String> {
     let tables = ["users", "sessions", "audit_events", "service_clients"];
     let read = |table| {
@@ -120,7 +123,7 @@ fn rows(storage: &Storage) -> Vec<String> {
     tables.into_iter().flat_map(read).collect()
 }
 
-/// One line for each request, and at most one that says why, without anything of the token.
+/// Checks that each request has one log line and at most one more line with the reason, without any part of the token.
 fn check_log(lines: &[&str], attempts: usize, good: &Tokens) {
     let (mut requests, mut refusals) = (0, 0);
     for line in lines {

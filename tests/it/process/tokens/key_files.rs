@@ -1,4 +1,4 @@
-//! Key files that will not do: the start ends with the variable and the path, and nothing of the content.
+//! Unusable key files: startup fails with the variable and the path, and without any content of the file.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,7 +16,7 @@ const EC_KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQglrfEubPbZS
     wBIbgfoo2tjmHhou/gbrqHzcDuKhRANCAASPfJQbHY7oVfWM+4VHZ2cCe0L5dYMD\
     w5IddkQ+2j+EBKxQ6FaBAZIAf2gLtAnLPWG+8RLZ5Ch0+IIeuuykAAeM";
 
-/// RSA with 1024 bits, the same.
+/// An RSA key with 1024 bits, in the same format.
 const SHORT_KEY: &str = "MIICdwIBADANBgkqhkiG9w0BAQEFAASCAmEwggJdAgEAAoGBALpBmA2sue9ovbR6\
     bEDsWFw5j3etUDMMWDobHQ3zexr/pnjuUN67R4t35DeeR+SP+k6uZUPKU4tZ1UKE\
     iWiU+/LDPyLYJp5RvTtwnX/BLrUo6Bz+F/YB4gduFovUgOyRXwNJJwgPwq3XwK0g\
@@ -48,7 +48,7 @@ fn program(folder: &TempFolder) -> Program {
     Program::new(folder.path()).env("DATABASE_URL", "memory:")
 }
 
-/// Nothing of the content: no line of it, that is.
+/// Checks that startup names the variable and the path, and prints no line of the files.
 fn assert_refused(folder: &TempFolder, variable: &str, path: &str) -> String {
     let finished = program(folder).run();
     let took = finished.took;
@@ -143,14 +143,14 @@ fn a_private_key_that_others_may_replace_is_refused_in_production_and_warned_of_
         let log = program(&folder).start().stop();
         assert!(log.contains("WARN") && log.contains(problem), "{log}");
     }
-    // Its group may read it, and in a folder such as /tmp only its owner can replace it.
+    // The group may read the key, and in a folder such as /tmp only its owner can replace it.
     for (folder_mode, mode) in [(0o755, 0o640), (0o750, 0o440), (0o1777, 0o600), (0o775, 0o400)] {
         set(&keys, folder_mode);
         set(&key, mode);
         let log = production.start().stop();
         assert!(!log.contains("the private key"), "{folder_mode:o} {mode:o}: {log}");
     }
-    // The folder that counts is the one of the file that a link leads to, too.
+    // If the path is a link, the folder of the target is checked, too.
     fs::create_dir(folder.path().join("open")).unwrap();
     fs::rename(&key, folder.path().join("open/key.pem")).unwrap();
     std::os::unix::fs::symlink(folder.path().join("open/key.pem"), &linked).unwrap();
@@ -217,7 +217,7 @@ fn a_key_that_openssl_reads_is_read() {
     assert_eq!(self::kid(&folder, ""), kid);
 }
 
-/// The key that signs, as the program reads it.
+/// The id of the active key, as the program reads it.
 #[track_caller]
 fn kid(folder: &TempFolder, passphrase: &str) -> String {
     let program = Program::bare(folder.path()).env("PRIVATE_KEY_PASSPHRASE", passphrase);
@@ -256,7 +256,7 @@ fn a_cipher_that_is_not_supported_is_named() {
         encrypt(options);
         assert_eq!(kid(&folder, "correct horse"), plain, "{options:?}");
     }
-    // Another kind of key is not called a wrong passphrase.
+    // Another kind of key is not reported as a wrong passphrase.
     openssl(
         &folder,
         &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "plain.pem"],
@@ -310,7 +310,7 @@ fn keys_are_never_overwritten() {
     assert_eq!(fs::read(&path).unwrap(), key);
 }
 
-/// The public keys that a service over this folder publishes, by their names.
+/// The ids of the public keys that a service in this folder publishes.
 fn published(folder: &TempFolder) -> Vec<String> {
     let service = program(folder).start();
     let keys = service.call(&Call::get("/.well-known/jwks.json")).expect(200).json();
@@ -345,7 +345,7 @@ fn key_files_with_the_former_default_names_go_on_signing() {
     let before = published(&folder);
     rename(&folder, FORMER);
     assert_eq!(published(&folder), before);
-    // The settings of a package or an image name the folder only.
+    // The settings of a package or an image name only the folder.
     let elsewhere = program(&folder)
         .env("PRIVATE_KEY_PATH", folder.path().join("certs/private.pem").display().to_string())
         .env("PUBLIC_KEY_PATH", folder.path().join("certs/public.pem").display().to_string());
@@ -355,7 +355,7 @@ fn key_files_with_the_former_default_names_go_on_signing() {
     let rotated = published(&folder);
     assert!(rotated.len() == 2 && rotated.contains(&before[0]), "{rotated:?}");
     assert!(!folder.path().join("certs/private.pem").exists());
-    // Half a pair is no reason to make another one.
+    // An incomplete pair does not make the service create another pair.
     let half = with_keys();
     rename(&half, FORMER);
     fs::remove_file(half.path().join("certs/private_key.pem")).unwrap();

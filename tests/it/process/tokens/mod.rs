@@ -1,4 +1,4 @@
-//! Signing keys and tokens. The portable build runs these tests, too.
+//! Signing keys and tokens. The tests also run on the portable build.
 
 mod forged_tokens;
 mod key_files;

@@ -1,4 +1,4 @@
-//! The real binary in the place of the service before it: with its `.env`, its key, its tokens.
+//! The real binary replaces the legacy service, with its `.env`, its key and its tokens.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ use time::{Duration, OffsetDateTime};
 use crate::process::support::client::{PASSWORD, join, me, register};
 use crate::process::support::database::{Storage, block_on, execute};
 
-/// Its table, as its SQLAlchemy makes it on PostgreSQL. SQLite takes it as well.
+/// Its table, as SQLAlchemy creates it on PostgreSQL. SQLite accepts it as well.
 pub(crate) const TABLE: &str = "CREATE TABLE users (
     id UUID NOT NULL PRIMARY KEY,
     email VARCHAR(255) NOT NULL UNIQUE,
@@ -29,13 +29,13 @@ pub(crate) const TABLE: &str = "CREATE TABLE users (
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL
 )";
 
-/// The time by the clock that the process goes by.
+/// The current time, by the clock of the process.
 fn now() -> OffsetDateTime {
     let since = std::time::UNIX_EPOCH.elapsed().expect("a time after 1970");
     OffsetDateTime::UNIX_EPOCH + since
 }
 
-/// A key pair as OpenSSL made it for the service before: PKCS#1.
+/// A key pair in the format that OpenSSL created for the legacy service: PKCS#1.
 fn keys(folder: &TempFolder) -> KeyPair {
     let pair = KeyPair::generate(2048).expect("a key");
     let private = rsa::RsaPrivateKey::from_pkcs8_pem(&pair.to_pem().expect("PEM")).expect("a key");
@@ -43,13 +43,14 @@ fn keys(folder: &TempFolder) -> KeyPair {
     assert!(pem.starts_with("-----BEGIN RSA PRIVATE KEY-----"));
     fs::create_dir(folder.path().join("keys")).expect("a folder");
     fs::write(folder.path().join("keys/jwt-private.pem"), pem.as_bytes()).expect("a file");
-    // In one line, as it comes out of a variable.
+    // On one line, as a variable contains it.
     let public = pair.public().to_pem().expect("PEM").replace('\n', "\\n");
     fs::write(folder.path().join("keys/jwt-public.pem"), public).expect("a file");
     pair
 }
 
-/// Its file, with all that such files have in them. The address is taken apart as its operators do.
+/// Its `.env` file, with all kinds of lines that such files contain. The database URL is split into variables, as its
+/// operators do.
 fn env_file(storage: &Storage) -> String {
     let url = storage.url();
     let (_, rest) = url.split_once("://").expect("a URL");
@@ -101,7 +102,7 @@ fn its_env_file_and_its_keys_work_as_they_are() {
         let claims = old_service::claims(subject, now().unix_timestamp());
         old_service::token(&Forger::with(&pair), &claims)
     };
-    // Ann registered here: no token of the service before is hers.
+    // Ann registered in Inwren, so no token of the legacy service belongs to her.
     let id = connection.call(&me(&ann.access)).unwrap().expect(200).text("id");
     for subject in [id.as_str(), "ann@example.org"] {
         connection.call(&me(&old_token(subject))).unwrap().expect(401);
@@ -155,14 +156,14 @@ fn its_table_in_the_place_of_ours_is_told_in_one_line() {
                 assert!(!said.contains(part), "{} {what}: {said}", storage.name());
             }
         }
-        // Nothing was begun that would have to be taken back, and what it is told to do helps.
+        // The failed commands changed nothing that needs to be undone, and the suggested command works.
         let adopted = program.clone().args(["adopt", "--yes"]).run().with_code(0);
         assert!(adopted.contains("users_before_inwren"), "{adopted}");
         program.start().stop();
     }
 }
 
-/// As SQLAlchemy writes it, three slashes are before a relative path.
+/// In a SQLAlchemy URL, three slashes precede a relative path.
 #[test]
 fn its_sqlite_url_names_the_file_that_it_named_there() {
     let folder = TempFolder::new();
@@ -175,7 +176,8 @@ fn its_sqlite_url_names_the_file_that_it_named_there() {
         let listed = with(url).args(["users", "export"]).run().with_code(0);
         assert!(listed.contains("ann@example.org"), "{url}: {listed}");
     }
-    // Without a driver it is an absolute path, where nothing is: the file that may be meant is not passed over.
+    // Without a driver, the path is absolute, and no file exists there. The error also names the relative path that the
+    // operator may mean.
     for command in [&["users", "export"][..], &["config", "check"], &[]] {
         let text = with("sqlite:///data/app.db").args(command).run().with_code(2);
         for part in ["DATABASE_URL", "sqlite://data/app.db", "sqlite:////data/app.db"] {

@@ -1,4 +1,4 @@
-//! What a process knew lives on in the next one.
+//! A new process keeps the state of the previous one.
 
 use inwren_tests::process::{Program, Service};
 use inwren_tests::stores::TempFolder;
@@ -6,7 +6,7 @@ use inwren_tests::stores::TempFolder;
 use crate::process::support::client::{Tokens, join, me, refresh};
 use crate::process::support::database::Storage;
 
-/// The service, once it has been stopped, or killed, and started again.
+/// The service after a stop or a kill, and a restart.
 fn restarted(program: &Program, mut service: Service, kill: bool) -> Service {
     if kill {
         service.kill();
@@ -17,7 +17,7 @@ fn restarted(program: &Program, mut service: Service, kill: bool) -> Service {
     program.start()
 }
 
-/// A refresh token that was used before the restart is used up after it, and using it again ends the session.
+/// A refresh token that was used before the restart stays used, and using it again ends the session.
 #[test]
 fn a_restart_forgets_no_rotation() {
     for storage in Storage::each() {
