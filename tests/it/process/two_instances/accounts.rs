@@ -50,7 +50,7 @@ fn of_two_superusers_who_demote_each_other_one_stays() {
         let answers = both.at_once([&ann.changes(bob, &demotion), &bob.changes(ann, &demotion)]);
         let winner = usize::from(answers[0].status != 200);
         let [won, lost] = [&answers[winner], &answers[1 - winner]];
-        // Whoever comes too late is logged out already, or a superuser no more.
+        // The later one has been logged out already, or is not a superuser any more.
         assert!(won.status == 200 && matches!(lost.status, 401 | 403), "{answers:?}");
         assert_eq!(both.count("users WHERE is_superuser AND is_active"), 1);
 

@@ -1,4 +1,4 @@
-//! Limits that two instances have in common, and what becomes of them without what they share.
+//! Rate limits that two instances share, and the limits without Redis.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use super::Instances;
 use crate::process::faults::redis::until_it_is;
 use crate::process::support::client::{PASSWORD, Tokens, login, me, refresh, register};
 
-/// Two behind a proxy on this machine, with quotas so slow that no machine is slower.
+/// Two instances behind a proxy on this machine, with quotas so slow that they do not refill during the test.
 fn limited(redis: &str) -> Instances {
     let prefix = redis_prefix();
     Instances::with(|program: Program| {
@@ -37,10 +37,10 @@ fn guess(client: &str, email: &str) -> Call {
     from(client, login(email, "not the pass phrase"))
 }
 
-/// How often an instance had to decide by itself. On a machine that is busy with something else an answer may come too
-/// late, and then the limit is not exact.
+/// How often an instance decided without Redis. On a busy machine, a response of Redis may come too late, and then the
+/// limit is not exact.
 fn alone(both: &Instances) -> usize {
-    // Once this is in a log, all that was before it is.
+    // As soon as the log contains this mark, it contains all earlier lines.
     let mark = format!("mark-{}", unique());
     for service in &both.services {
         service.call(&Call::get("/health/live").header("X-Request-Id", &mark)).expect(200);
@@ -49,13 +49,13 @@ fn alone(both: &Instances) -> usize {
     both.services.iter().map(|service| service.log().matches("decided without Redis").count()).sum()
 }
 
-/// How many of the answers are not a refusal by the limiter.
+/// Number of responses that are not a refusal by the limiter.
 fn heard(answers: &[Answer]) -> usize {
     assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 401 | 429)), "{answers:?}");
     answers.iter().filter(|answer| answer.status != 429).count()
 }
 
-/// Asks all of this at the same moment, each on a connection of its own, the two instances in turn.
+/// Sends all requests at the same time, each on its own connection, to the two instances in turn.
 fn at_once(both: &Instances, calls: &[Call]) -> Vec<Answer> {
     let start = Barrier::new(calls.len());
     let ask = |service: &Service, call: &Call| {
@@ -74,7 +74,7 @@ fn at_once(both: &Instances, calls: &[Call]) -> Vec<Answer> {
     })
 }
 
-/// Runs a round until one is not disturbed by the machine, and gives what that one gave.
+/// Repeats a round until the machine disturbs none of its decisions, and returns the outcome of that round.
 fn undisturbed<T>(both: &mut Instances, mut round: impl FnMut(&mut Instances, usize) -> T) -> T {
     let begun = Instant::now();
     for attempt in 0..250 {
@@ -156,7 +156,7 @@ fn a_session_is_refreshed_ten_times_at_both_together() {
     assert_eq!(count, 10);
 }
 
-/// What a load saw: how many answers of which kind, and how long the slowest took.
+/// The results of a load: number of responses of each kind, and the slowest response.
 #[derive(Default)]
 struct Seen {
     sent: usize,
@@ -188,7 +188,7 @@ fn without_redis_each_limits_by_itself_and_no_answer_is_lost() {
         let mut seen = Seen::default();
         let mut lines = services.each_ref().map(Service::connect);
         while !stop.load(Ordering::Relaxed) {
-            // One who is new each time, and one who has used everything up.
+            // Alternates between a new client and a client that has used up its quota.
             let new = format!("198.{}.{}.{}", 18 + client, seen.sent / 250, seen.sent % 250);
             let call = if seen.sent % 4 < 2 {
                 guess(&new, &format!("{new}@example.org"))
@@ -201,7 +201,7 @@ fn without_redis_each_limits_by_itself_and_no_answer_is_lost() {
             match (answer.status, seen.sent % 4 < 2) {
                 (401, true) => seen.unauthorized += 1,
                 (429, false) => seen.limited += 1,
-                // Hashing is waited for no longer than a moment, in which a machine may stand still.
+                // A login waits for hashing only for a moment, and the machine may stand still for that long.
                 (503, true) => seen.busy += 1,
                 _ => panic!("{call:?}: {answer:?}"),
             }
@@ -249,7 +249,7 @@ fn without_redis_each_limits_by_itself_and_no_answer_is_lost() {
     assert!(sum(|seen| seen.busy) * 5 <= sum(|seen| seen.unauthorized));
     used_up(&mut both);
 
-    // Apart, each allows as much as both together did, and no more.
+    // Without Redis, each instance allows as much as both together did, and no more.
     redis.kill();
     for service in &both.services {
         until_it_is(service, "degraded");

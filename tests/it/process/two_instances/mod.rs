@@ -1,5 +1,5 @@
-//! Two processes on one PostgreSQL and one folder of keys: what one has answered holds at the other at once, and what
-//! both are asked at the same moment happens once.
+//! Two processes on one PostgreSQL and one key folder: a change by one instance takes effect on the other at once, and
+//! a change requested from both at the same time happens once.
 
 mod accounts;
 mod limits;
@@ -23,12 +23,12 @@ struct Instances {
 }
 
 impl Instances {
-    /// Two that are started at the same moment, with nothing there but an empty database.
+    /// Starts two instances at the same time, with an empty database only.
     fn start() -> Self {
         Self::with(|program| program)
     }
 
-    /// The same, with more settings.
+    /// Starts two instances with more settings.
     fn with(settings: impl Fn(Program) -> Program) -> Self {
         let (folder, storage) = (TempFolder::new(), Storage::postgres());
         let program = settings(Program::new(folder.path()).env("DATABASE_URL", storage.url()));
@@ -45,19 +45,19 @@ impl Instances {
         Self { services, lines, storage, program, _folder: folder }
     }
 
-    /// Asks the first one.
+    /// Sends a request to the first instance.
     #[track_caller]
     fn a(&mut self, call: &Call) -> Answer {
         self.lines[0].call(call).expect("an answer of the first")
     }
 
-    /// Asks the second one.
+    /// Sends a request to the second instance.
     #[track_caller]
     fn b(&mut self, call: &Call) -> Answer {
         self.lines[1].call(call).expect("an answer of the second")
     }
 
-    /// Asks both at the same moment, each something.
+    /// Sends one request to each instance at the same time.
     fn at_once(&mut self, calls: [&Call; 2]) -> [Answer; 2] {
         let start = Barrier::new(2);
         let ask = |line: &mut Connection, call: &Call| {
@@ -71,14 +71,14 @@ impl Instances {
         })
     }
 
-    /// Asks the database for a number.
+    /// Counts rows in the database.
     #[track_caller]
     fn count(&self, what: &str) -> i64 {
         let rows = self.storage.ask(&format!("SELECT count(*) AS answer FROM {what}"));
         rows[0].try_get("", "answer").expect("a number")
     }
 
-    /// Stops both, and gives their logs.
+    /// Stops both instances, and returns their logs.
     fn stop(self) -> [String; 2] {
         self.services.map(Service::stop)
     }

@@ -38,7 +38,7 @@ fn a_reuse_at_one_or_both_ends_the_session_at_both() {
     for round in 0..ROUNDS {
         let first = Tokens::of(&both.a(&login(ANN, PASSWORD)));
         let second = if round % 3 == 0 {
-            // The live token at both: one of them finds that it was just used up.
+            // Both instances get the live token: one of them finds that it was just used.
             let call = refresh(&first.refresh);
             let answers = both.at_once([&call, &call]);
             assert_eq!(statuses(&answers), [200, 401], "{answers:?}");
@@ -78,7 +78,7 @@ fn a_logout_at_one_holds_at_the_other_at_once() {
         if round % 2 == 0 {
             both.a(&log_out(&tokens.access)).expect(204);
         } else {
-            // A refresh that is under way at the other does not outlive it either.
+            // A concurrent refresh on the other instance does not survive the logout either.
             let [out, refreshed] = both.at_once([&log_out(&tokens.access), &refresh(&tokens.refresh)]);
             out.expect(204);
             match refreshed.status {
@@ -117,7 +117,7 @@ fn a_password_changed_at_one_lets_nobody_in_with_the_old_one_at_the_other() {
             assert_eq!(entered.status, 401, "{entered:?}");
         }
         both.b(&login(ANN, &password)).expect(401);
-        // The token of before is dead at once, but tells of no theft: the session is kept.
+        // The previous token is invalid at once, but its use does not count as theft: the session stays.
         both.b(&refresh(&own.refresh)).expect(401);
         both.b(&me(&changed.access)).expect(200);
         own = Tokens::of(&both.b(&refresh(&changed.refresh)));

@@ -13,7 +13,7 @@ fn what_they_need_is_made_once() {
         });
         let keys = Call::get("/.well-known/jwks.json");
         assert_eq!(both.a(&keys).expect(200).body, both.b(&keys).expect(200).body);
-        // The second knows the user, the session and the key of the first.
+        // The second instance accepts the user, the session and the key of the first.
         let tokens = Tokens::of(&both.a(&login("root@example.org", PASSWORD)));
         both.b(&me(&tokens.access)).expect(200);
         both.b(&refresh(&tokens.refresh)).expect(200);
