@@ -16,7 +16,8 @@ NODE_MODULES = ROOT / "target" / "test-clients-node" / "node_modules"
 VENV = ROOT / "target" / "test-clients-venv"
 SERVICE = "http://127.0.0.1:8000"
 
-# Commands that install packages. The tests have the packages already, in the versions of the lock files: see `pinned`.
+# Commands that install packages. The tests skip them: the packages are already installed, in the versions of the lock
+# files (see `pinned`).
 INSTALLING = re.compile(r"^(npm install |python3 -m venv |\.venv/bin/pip install )")
 
 
@@ -31,12 +32,12 @@ class Recipe:
         return [line for kind, _, text in self.steps if kind == "sh" for line in text.splitlines()]
 
     def packages(self):
-        """Returns the packages that its commands install, with versions."""
+        """Returns the packages that the commands install, with versions."""
         lines = [line for line in self.commands() if INSTALLING.match(line) and "venv .venv" not in line]
         return [word for line in lines for word in line.split()[2:] if not word.startswith("-")]
 
     def follow(self, folder, url):
-        """Writes the files and runs the commands, against the service at a URL. Returns the output."""
+        """Writes the files and runs the commands against the service at a URL. Returns the output."""
         printed = ""
         for kind, name, text in self.steps:
             text = text.replace(SERVICE, url)
@@ -46,13 +47,13 @@ class Recipe:
             else:
                 file = folder / name
                 file.parent.mkdir(parents=True, exist_ok=True)
-                # The folder is inside another workspace, to which the package does not belong.
+                # The folder lies inside the workspace of the project, but the package does not belong to it.
                 file.write_text(text + "\n[workspace]\n" if name == "Cargo.toml" else text)
         return printed
 
 
 def run(command, folder, **settings):
-    """Runs a command and returns its output. Cargo keeps its build, so that later runs are faster."""
+    """Runs a command and returns its output. Cargo keeps its build, so later runs are faster."""
     environment = {**os.environ, "CARGO_TARGET_DIR": str(FOLDERS / "target"), "NO_COLOR": "1", **settings}
     ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900)
     assert ran.returncode == 0, f"{command}:\n{ran.stdout}\n{ran.stderr}"

@@ -1,4 +1,4 @@
-"""A real server for each module: the debug binary in a fresh folder, with everything in memory."""
+"""Starts a real server per module: the debug binary in a new folder, with an in-memory database."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ SUPERUSER_PASSWORD = "the first pass phrase of all"
 
 
 class Server(Listener):
-    """The service, from its first log line to its end."""
+    """A running service."""
 
     def __init__(self, folder, **settings):
         if not BINARY.is_file():
@@ -40,11 +40,11 @@ class Server(Listener):
 
     @property
     def issuer(self):
-        """The `iss` of its tokens, which follows its port."""
+        """Returns the `iss` of its tokens, which depends on the port."""
         return f"http://localhost:{self.url.rsplit(':', 1)[1]}"
 
     def command(self, *arguments):
-        """Runs another command of the binary with the same settings, and gives what it prints."""
+        """Runs another command of the binary with the same settings. Returns its output."""
         ran = subprocess.run(
             [BINARY, *arguments], cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=300
         )
@@ -58,7 +58,7 @@ class Server(Listener):
 
 @pytest.fixture(scope="session", autouse=True)
 def build_under_test():
-    """The binary is of the build that is to be tested, and not of another that was made since."""
+    """Checks that the binary has the token adapter under test: a later build with another one replaces the file."""
     version = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout
     assert f"(tokens: {TOKENS})" in version, version
 

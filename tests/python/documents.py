@@ -1,4 +1,4 @@
-"""The pages of the documentation, as the tests that run them read them."""
+"""Parses the pages of the documentation for the tests."""
 
 import re
 
@@ -10,9 +10,9 @@ DOCS = ROOT / "docs"
 
 
 def sections(page):
-    """The parts of a page below its headings of the second level, by these; what is above them is under `None`.
+    """Returns the code blocks of a page by second-level heading. Blocks above the first such heading are under `None`.
 
-    The page is a path, or a name in `docs/`.
+    The page is a path or a name in `docs/`.
     """
     tokens = MarkdownIt().parse((DOCS / page).read_text())
     heading, found = None, {None: []}
@@ -26,12 +26,12 @@ def sections(page):
 
 
 def blocks(page):
-    """The code blocks of a page of `docs/`: pairs of the words after the fence, and the text."""
+    """Returns the code blocks of a page of `docs/`, each with the words after the fence and the text."""
     return [block for part in sections(page).values() for block in part]
 
 
 def files(page):
-    """The blocks that are files: their first line is a comment with the name."""
+    """Returns the blocks that are files, by name. The first line of such a block is a comment with the name."""
     found = {}
     for _, text in blocks(page):
         name = re.match(r"(?:#|//) ([a-z_.]+\.(?:py|js))\n", text)
@@ -41,13 +41,13 @@ def files(page):
 
 
 def slug(heading):
-    """The anchor of a heading, as GitHub and mdBook make it."""
+    """Returns the anchor of a heading, as GitHub and mdBook generate it."""
     kept = "".join(character for character in heading.lower() if character.isalnum() or character in " -_")
     return kept.replace(" ", "-")
 
 
 def read(path):
-    """The anchors of a Markdown file, and its links."""
+    """Returns the anchors and the links of a Markdown file."""
     tokens = MarkdownIt().enable("table").parse(path.read_text())
     anchors, links = set(), []
     for place, token in enumerate(tokens):
@@ -66,7 +66,7 @@ def read(path):
 
 
 def sentences(path):
-    """The sentences of a Markdown file, as plain text: of its paragraphs, headings, lists and tables, not of its code."""
+    """Yields the sentences of a Markdown file as plain text: paragraphs, headings, lists and tables, without code."""
     for token in MarkdownIt().enable("table").parse(path.read_text()):
         if token.type == "inline":
             text = "".join(" " if part.type.endswith("break") else part.content for part in token.children)

@@ -1,6 +1,6 @@
-"""Password hashes as other services make them: with passlib, argon2-cffi and bcrypt.
+"""Creates password hashes as other services do, with passlib, argon2-cffi and bcrypt.
 
-Run as a program it writes tests/data/foreign_hashes.json, which the Rust tests read. The salts are new each time.
+As a program, it prints the content of tests/data/foreign_hashes.json, which the Rust tests read. Salts are random.
 """
 
 import json
@@ -12,14 +12,14 @@ from passlib.context import CryptContext
 from passlib.hash import argon2, django_pbkdf2_sha256, pbkdf2_sha256
 
 PLAIN = "correct horse battery staple"
-# Neither of the two is as NFKC would have it: a ligature, full-width letters, and letters with marks of their own.
+# NFKC changes this text: it has a ligature, a full-width letter and a combining mark.
 TYPED = "\ufb01nal \uff21ngstro\u0308m"
-# 79 bytes, of which bcrypt sees 72.
+# 79 bytes. bcrypt uses only the first 72.
 LONG = "0123456789" * 7 + "\u00e9" + "-the-end"
 
 
 def bcrypt_with(ident, password, rounds):
-    """The library writes $2b$, and has no other name for what it does."""
+    """Returns a bcrypt hash with another identifier. The library itself always writes `$2b$`."""
     made = bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(rounds)).decode()
     return made.replace("$2b$", f"${ident}$", 1)
 
@@ -53,7 +53,7 @@ MAKERS = {
 
 
 def all_hashes():
-    """Each kind of hash of each of the passwords."""
+    """Returns a hash of each kind for each password."""
     return [
         {"made_by": name, "password": password, "hash": make(password)}
         for name, make in MAKERS.items()

@@ -1,4 +1,4 @@
-"""Tokens of every kind, made with any key: no library for tokens makes those that no library should take."""
+"""Creates tokens with any header, claims and key, because token libraries refuse to create invalid tokens."""
 
 import base64
 import hashlib
@@ -27,14 +27,14 @@ def public_pem(key):
 
 
 def jwk(key, kid):
-    """The public half of a key, as it is published."""
+    """Returns the public key as the JWK that a service publishes."""
     numbers = key.public_key().public_numbers()
     n, e = (number.to_bytes((number.bit_length() + 7) // 8, "big") for number in (numbers.n, numbers.e))
     return {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": encode(n), "e": encode(e)}
 
 
 def opened(token):
-    """The header and the claims of a token."""
+    """Returns the header and the claims of a token."""
     parts = token.split(".")[:2]
     return [json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts]
 
@@ -55,7 +55,7 @@ def signature(algorithm, key, data):
 
 
 def token(header, claims, key):
-    """A token that is signed as its header says. What is `None` is left out."""
+    """Returns a token signed with the algorithm of its header. Omits fields that are `None`."""
     parts = [{name: value for name, value in part.items() if value is not None} for part in (header, claims)]
     signed = ".".join(encode(json.dumps(part).encode()) for part in parts)
     return f"{signed}.{encode(signature(header.get('alg'), key, signed.encode()))}"

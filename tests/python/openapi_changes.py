@@ -2,21 +2,21 @@
 
     python3 tests/python/openapi_changes.py docs/openapi/released.json app/openapi.json
 
-prints one line per change, and exits with 1 if a change is breaking and the version does not say so. A change is
-breaking if a client of the old document can fail: an operation or a field is gone, a request needs more or accepts
-less, a response can be what it never was. Names of schemas are not sent, so a renamed schema is additive. Texts and examples
-may change."""
+prints one line per change. It exits with 1 if a change is breaking and the version does not announce a breaking change.
+A change is breaking if a client of the old document can fail: an operation or a field is removed, a request requires
+more or accepts less, or a response can have values that the old document excludes. Schema names are not sent, so a
+renamed schema is additive. Texts and examples may change."""
 
 import json
 import sys
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-# Bounds that accept less when they grow, and bounds that accept less when they shrink.
+# A higher lower bound accepts fewer values, and so does a lower upper bound.
 LOWER, UPPER = ("minLength", "minimum", "minItems"), ("maxLength", "maximum", "maxItems")
 
 
 class Comparison:
-    """The changes from one document to another, as lines of text."""
+    """Collects the changes from one document to another as lines of text."""
 
     def __init__(self, old, new):
         self.old, self.new = old, new
@@ -43,7 +43,7 @@ class Comparison:
 
     def _operation(self, place, old, new):
         for name in ("operationId", "tags"):
-            # Generators name methods and modules after these.
+            # Client generators derive the names of methods and modules from these fields.
             if old.get(name) != new.get(name):
                 self.breaking.append(f"{place}: {name} was {old.get(name)} and is {new.get(name)}")
         self._security(place, old, new)
@@ -86,7 +86,7 @@ class Comparison:
         for status in sorted(old.keys() | new.keys()):
             at = f"{place} {status}"
             if status not in new:
-                # Clients do not depend on an error.
+                # Clients do not depend on a specific error.
                 (self.breaking if status < "400" else self.additive).append(f"{at}: is gone")
             elif status not in old:
                 (self.breaking if status < "400" else self.additive).append(f"{at}: is new")
@@ -202,7 +202,7 @@ class Comparison:
 
 
 def operations(document):
-    """Returns all operations by method and path. The parameters of a path belong to each of its operations."""
+    """Returns all operations by method and path. Each operation includes the parameters of its path."""
     return {
         f"{method.upper()} {path}": {
             **operation, "parameters": item.get("parameters", []) + operation.get("parameters", [])
@@ -214,7 +214,7 @@ def operations(document):
 
 
 def ways(document, operation):
-    """Returns the ways to authenticate. The way `none` needs no credentials."""
+    """Returns the authentication schemes of an operation. The scheme `none` requires no credentials."""
     given = operation.get("security", document.get("security", []))
     return {" and ".join(sorted(way)) or "none" for way in given} or {"none"}
 
@@ -229,13 +229,13 @@ def resolve(document, part):
 
 
 def name_of(schema):
-    """Returns the name of a schema that is only a reference. One part of `allOf` is the same as the part itself."""
+    """Returns the name of a schema that is only a reference. An `allOf` with one part is equivalent to that part."""
     parts = schema.get("allOf", [])
     return (parts[0] if len(parts) == 1 else schema).get("$ref", "").rsplit("/", 1)[-1]
 
 
 def whole(document, schema):
-    """Returns a schema with what it refers to."""
+    """Returns a schema with its references resolved."""
     parts = schema.get("allOf", [])
     if len(parts) == 1:
         beside = {key: value for key, value in schema.items() if key != "allOf"}

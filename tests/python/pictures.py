@@ -1,4 +1,4 @@
-"""Smaller PNG files: a screenshot has few colours, so a palette of 256 shows it as well."""
+"""Shrinks PNG files. Screenshots have few colours, so a palette of 256 is enough."""
 
 import struct
 import zlib
@@ -6,7 +6,7 @@ from collections import Counter
 
 
 def smaller(png):
-    """The same picture with a palette. Takes what Chromium writes: 8 bits per channel, not interlaced."""
+    """Returns the picture with a palette. Requires the format of Chromium: 8 bits per channel, not interlaced."""
     width, height, depth, kind, *_, interlaced = struct.unpack(">IIBBBBB", png[16:29])
     channels = {2: 3, 6: 4}[kind]
     assert (depth, interlaced) == (8, 0)
@@ -26,7 +26,7 @@ def smaller(png):
 
 
 def _palette(counts):
-    """Up to 256 colours: the most frequent ones, and then the ones that are farthest from those."""
+    """Returns up to 256 colours: the 128 most frequent, then those farthest from the palette so far."""
     palette = [colour for colour, _ in counts.most_common(128)]
     far = {colour: min(_distance(colour, known) for known in palette) for colour in counts}
     while len(palette) < 256 and any(far.values()):
@@ -36,7 +36,7 @@ def _palette(counts):
 
 
 def _rows(png, length, step):
-    """The rows of the picture, without the filters (PNG, section 9)."""
+    """Yields the rows of the picture with the filters undone (PNG, section 9)."""
     place, data = 8, b""
     while place < len(png):
         size, kind = struct.unpack(">I4s", png[place : place + 8])

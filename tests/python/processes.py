@@ -1,4 +1,4 @@
-"""Programs that run beside a test, from their first line to their end."""
+"""Starts and stops programs that run during a test."""
 
 import random
 import re
@@ -8,13 +8,13 @@ import subprocess
 import threading
 import time
 
-# On a machine that is slow, or stands still for a moment.
+# Long timeouts, for slow machines and short stalls.
 START_SECONDS = 120
 STOP_SECONDS = 120
 
 
 class Listener:
-    """A process that says where it listens. `url` is that address, `log` has all its lines."""
+    """A process that prints the address on which it listens. `url` is that address, `log` has all output lines."""
 
     def __init__(self, command, folder, environment):
         self.log = []
@@ -40,7 +40,7 @@ class Listener:
         self._listening.set()
 
     def stop(self):
-        """Asks the process to end, and waits for it; gives its exit code."""
+        """Sends SIGTERM and waits for the process to exit. Returns its exit code."""
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout=STOP_SECONDS)
 
@@ -50,7 +50,7 @@ class Listener:
 
 
 def wait_for(what, happened):
-    """Waits until something has happened that is expected to, such as a line in a log."""
+    """Waits until a condition holds, such as a line in a log. Fails after `START_SECONDS`."""
     end = time.monotonic() + START_SECONDS
     while not happened():
         assert time.monotonic() < end, f"waited in vain until {what}"
@@ -58,7 +58,7 @@ def wait_for(what, happened):
 
 
 def free_port():
-    """A port that nobody listens on at the moment, and that no connection gets: those are of the upper half."""
+    """Returns a free port below the ephemeral range (Linux: from 32768), so no outgoing connection takes it."""
     while True:
         port = random.randrange(10_000, 19_900)
         with socket.socket() as probe:

@@ -1,9 +1,10 @@
-"""What schemathesis has to know of this service, loaded by its command line through SCHEMATHESIS_HOOKS.
+"""Hooks that adapt schemathesis to this service. Its command line loads them through SCHEMATHESIS_HOOKS.
 
-Each call is made by a new user: some operations end the session, change the password or delete the account that they
-are called with, and the call after them must not suffer for it.
+Each call uses a new user: some operations end the session, change the password or delete the account of the caller, and
+this must not affect the next call.
 
-A schema cannot say which password, token or cursor is a real one. Valid calls get real ones, so that they succeed.
+A schema cannot express which passwords, tokens or cursors exist. The hooks put real ones into valid calls, so that they
+succeed.
 """
 
 import itertools
@@ -18,7 +19,7 @@ ROLE = os.environ["INWREN_ROLE"]
 PASSWORD = "a pass phrase of the tests"
 
 _numbers = itertools.count(1)
-# Superusers that have not been used for a call, and so can still make others.
+# Superusers that promote new users. The hooks never use them for a call.
 _makers = [(os.environ["INWREN_SUPERUSER"], os.environ["INWREN_SUPERUSER_PASSWORD"])]
 
 
@@ -43,7 +44,7 @@ def _new_user():
 
 def _new_superuser():
     email, user_id = _new_user()
-    # A call may have demoted or deleted one of the makers.
+    # A call may have demoted or deleted one of these superusers.
     for maker in reversed(_makers):
         try:
             headers = {"Authorization": f"Bearer {_login(*maker)}"}
@@ -67,12 +68,12 @@ class NewUserForEachCall:
 
 
 def _uncommon(password):
-    """Common passwords are refused; of those that a generator comes upon, all have few different characters."""
+    """Replaces common passwords, which the service rejects. Generated ones have few distinct characters."""
     return password if len(set(password)) > 3 else PASSWORD
 
 
 def _use_known_tier(case):
-    """The schema lists the known tiers, but allows any text: tiers are configuration."""
+    """Sets a known tier. The schema lists the known tiers but allows any text, because tiers are configurable."""
     if case.body.get("tier") is not None:
         case.body["tier"] = "free"
 
@@ -120,7 +121,7 @@ def _use_real_cursor(path):
 
 def _list_audit_events(case):
     _use_real_cursor("/admin/audit")(case)
-    # A period must not be empty, and its ends must be in range in UTC. A schema can say neither.
+    # A period must not be empty, and its ends must be in range in UTC. A schema can express neither.
     for name, time in [("since", "2020-01-01T00:00:00Z"), ("until", "2120-01-01T01:00:00+01:00")]:
         if name in case.query:
             case.query[name] = time
@@ -130,14 +131,14 @@ def _use_own_session(case):
     case.path_parameters["session_id"] = _get("/users/me/sessions", case)["items"][0]["id"]
 
 
-# What is done to every valid call of an operation, and what to every second one: the others are refused, as they should be.
+# Changes to every valid call of an operation, and to every second one. The service must reject the unchanged calls.
 _ALWAYS = {
     "POST /auth/register": _register,
     "PUT /users/me": _use_known_tier,
     "PUT /admin/users/{user_id}": _use_known_tier,
     "POST /users/me/password": _change_password,
     "GET /admin/users": _use_real_cursor("/admin/users"),
-    # Of the users' sessions there is but one page here.
+    # All sessions of a test user fit on one page, so no cursor exists.
     "GET /admin/users/{user_id}/sessions": lambda case: case.query.pop("cursor", None),
     "GET /users/me/sessions": _use_real_cursor("/users/me/sessions"),
     "GET /users/me/activity": _use_real_cursor("/users/me/activity"),
@@ -153,7 +154,7 @@ _valid_calls = itertools.count()
 
 
 def _keep_too_short(case):
-    """The service counts the characters of a password after NFKC, and a schema before it: a short one may become longer."""
+    """Keeps short passwords too short. The service counts characters after NFKC, which can lengthen a password."""
     for field in ["password", "new_password"]:
         password = case.body.get(field) if isinstance(case.body, dict) else None
         if isinstance(password, str) and len(password) < 8 <= len(unicodedata.normalize("NFKC", password)):
@@ -175,6 +176,6 @@ def before_call(ctx, case, kwargs):
 
 @schemathesis.hook
 def filter_failure(ctx, failure, case, response):
-    """After all sessions of a list were ended, the list is there still, and empty: that is no use after free."""
+    """Ignores use-after-free failures for session lists: after all sessions end, the list still exists and is empty."""
     is_list = case.operation.path.endswith("/sessions")
     return not (is_list and failure.code == "ST301" and response.json() == {"items": [], "next_cursor": None})

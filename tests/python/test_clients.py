@@ -1,5 +1,5 @@
-"""Clients that are generated from the committed document: the recipes of docs/clients.md work unchanged, and each
-client runs the same story against its own service."""
+"""Tests generated clients: the recipes of docs/clients.md work unchanged with the committed document, and each client
+runs the same story against its own service."""
 
 import os
 import re
@@ -18,7 +18,7 @@ STEPS = [
     "logout",
 ]
 
-# One listing of sessions per minute, and as many other requests as the story needs.
+# Limits: one session list per minute, and more of all other requests than the story needs.
 LIMITS = {f"RATE_LIMIT_{name}": "1000/minute" for name in ("REGISTER", "LOGIN", "LOGIN_ACCOUNT", "REFRESH", "ME", "ADMIN")}
 LIMITS |= {"RATE_LIMIT_ENABLED": "true", "RATE_LIMIT_SESSIONS": "1/minute"}
 
@@ -70,7 +70,7 @@ def test_served_document_is_the_committed_one(server):
 
 @pytest.fixture(scope="module", params=GENERATORS)
 def recipe(request, server):
-    """A folder with a generated client, the output of its recipe, and the function that runs the story there."""
+    """Returns a folder with a generated client, the output of its recipe, and the function that runs the story."""
     make_folder, run_story = GENERATORS[request.param]
     folder = make_folder(re.sub(r"\W+", "-", request.param).lower())
     return folder, RECIPES[request.param].follow(folder, server.url), run_story
@@ -106,7 +106,7 @@ def test_openapi_generator_compiles_in_strict_mode():
         "--additional-properties", "importFileExtension=.js",
     ], folder)
     (folder / "package.json").write_text('{ "type": "module" }')
-    # The client has names of its own for parameters, and exports them beside the schemas of the document.
+    # The client exports its own parameter types in addition to the schemas of the document.
     index = (folder / "client" / "index.ts").read_text()
     assert "./apis/index.js" in index and "./models/index.js" in index
     run([

@@ -1,4 +1,4 @@
-"""The command line on a terminal: it asks before what cannot be undone, and has colours where they are wanted."""
+"""The command line on a terminal: confirmation of irreversible commands, and colours."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from conftest import BINARY
 
 
 def on_a_terminal(folder, arguments, answer="", **environment):
-    """Runs a command with a terminal of its own; gives its exit code and what the terminal shows."""
+    """Runs a command on a new terminal. Returns its exit code and the output of the terminal."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [BINARY, *arguments], cwd=folder, env={"TERM": "xterm", **environment}, stdin=theirs, stdout=theirs, stderr=theirs
@@ -24,7 +24,7 @@ def on_a_terminal(folder, arguments, answer="", **environment):
         try:
             part = os.read(ours, 4096)
         except OSError:
-            # How Linux says that the other side is closed.
+            # Linux reports a closed terminal as an error.
             break
         if not part:
             break
@@ -88,7 +88,7 @@ def test_whoever_says_so_beforehand_is_not_asked(folder):
 
 
 def test_password_rules_are_shown_on_a_terminal(folder):
-    # The prompt itself needs a controlling terminal.
+    # The password prompt itself needs a controlling terminal.
     assert "8 to 128 characters" in on_a_terminal(folder, ["users", "create", "bob@example.org"])[1]
     assert "8 to 128 characters" not in run(folder, "users", "create", "bob@example.org")[1]
 
@@ -117,6 +117,6 @@ def test_the_manual_pages_are_sound(tmp_path):
     for page in pages:
         text = page.read_text()
         assert text.startswith('.ie \\n(.g .ds Aq') and f".TH {page.stem} 1" in text
-        # A line of text that begins with a dot is taken for a request.
+        # roff interprets a line that begins with a dot as a request.
         requests = {line.split()[0] for line in text.splitlines() if line.startswith((".", "'"))}
         assert requests <= {".ie", ".el", ".TH", ".SH", ".SS", ".TP", ".IP", ".RS", ".RE", ".br", ".PP", ".nf", ".fi"}, page

@@ -1,4 +1,4 @@
-"""`compose.yaml` against the Compose specification and Docker's address assignment. No container engine is needed."""
+"""Checks `compose.yaml` against the Compose specification and Docker's address assignment. It needs no Docker."""
 
 import ipaddress
 import itertools
@@ -22,8 +22,8 @@ INSTANCES = ["inwren-1", "inwren-2"]
 
 
 def check(text):
-    """Fails if a text does not follow the Compose specification; it knows all fields and their types."""
-    # The parser of this package resolves no merge within a merge; PyYAML does.
+    """Fails if a text does not follow the Compose specification, which defines all fields and their types."""
+    # Parse with PyYAML: the parser of this package does not resolve nested merges.
     compose_spec.PyCompose.from_json(json.dumps(yaml.safe_load(text))).validate()
 
 
@@ -43,11 +43,11 @@ def test_mistake_in_the_file_is_found(right, wrong):
 
 
 class AddressInUse(Exception):
-    """Docker reports it as `Address already in use`, and does not start the container."""
+    """Docker reports `Address already in use`, and does not start the container."""
 
 
 class Network:
-    """Assigns addresses as Docker's IPAM does: the gateway first, then to each container its own address or the lowest
+    """Assigns addresses as Docker's IPAM does: first the gateway, then per container its fixed address or the lowest
     free one of `ip_range`, which is the whole subnet by default."""
 
     def __init__(self, config):
@@ -69,7 +69,7 @@ class Network:
 
 
 def networks_of(service):
-    """The networks of a service with its address in each, or None."""
+    """Returns the networks of a service, each with the fixed address of the service in it or None."""
     named = service.get("networks", [])
     return {name: (named[name] or {}).get("ipv4_address") if isinstance(named, dict) else None for name in named}
 
@@ -79,13 +79,13 @@ def members(composition, network):
 
 
 def needs(composition, name):
-    """All services that start before another one."""
+    """Returns all services that start before another one."""
     direct = set(composition["services"][name].get("depends_on", {}))
     return direct.union(*(needs(composition, each) for each in direct))
 
 
 def start_orders(composition, network):
-    """The orders in which `docker compose up` may start the containers of a network."""
+    """Yields the orders in which `docker compose up` may start the containers of a network."""
     for order in itertools.permutations(members(composition, network)):
         if not any(later in needs(composition, name) for place, name in enumerate(order) for later in order[place:]):
             yield order
@@ -111,7 +111,7 @@ def test_every_start_order_gives_the_proxy_its_address():
 
 
 def test_without_ip_range_an_instance_takes_the_proxys_address():
-    """The plan before `ip_range`: the simulation finds its fault, in every order that Compose may choose."""
+    """Without `ip_range`, the simulation finds an address conflict in every order that Compose may choose."""
     before = deepcopy(COMPOSITION)
     before["networks"]["edge"]["ipam"]["config"] = [{"subnet": "172.30.84.0/24"}]
     for name in INSTANCES:
@@ -124,7 +124,7 @@ def test_without_ip_range_an_instance_takes_the_proxys_address():
 
 
 def test_nginx_finds_replaced_instances():
-    """It resolves names only when it starts, so a new container of an instance must have the address of the last one."""
+    """nginx resolves names only at startup, so a new container of an instance must have the address of the old one."""
     for name in INSTANCES:
         assert networks_of(COMPOSITION["services"][name])["edge"]
 
@@ -140,7 +140,7 @@ def test_static_addresses_lie_outside_the_dynamic_range():
             assert ipaddress.ip_address(address) not in ipaddress.ip_network(config["ip_range"])
         assert len({*static, config["gateway"]}) == len(static) + 1
         dynamic = len(members(COMPOSITION, name)) - len(static)
-        # Room for instances that you add.
+        # Leaves room for additional instances.
         assert ipaddress.ip_network(config["ip_range"]).num_addresses > 10 * dynamic
 
 
@@ -151,7 +151,7 @@ def test_redis_evicts_no_rate_limit():
 
 
 def interpolated(value):
-    """A value with the defaults of its variables, as Compose fills them in."""
+    """Returns a value with the defaults of its variables, as Compose inserts them."""
     return re.sub(r"\$\{\w+:[-?]([^}]*)\}", lambda found: found[1].replace("put it into .env", "x"), value)
 
 

@@ -1,4 +1,4 @@
-"""The documentation holds together: its links lead somewhere, its site can be built, and what it names is there."""
+"""The documentation is consistent: links resolve, the site builds, and the files that it names exist."""
 
 import os
 import re
@@ -41,14 +41,14 @@ def test_every_page_has_its_place_in_the_book():
 
 
 def test_the_places_in_the_code_are_there():
-    """What `docs/architecture.md` calls a file or a folder of the project is one."""
+    """`docs/architecture.md` names only existing files and folders of the project."""
     named = re.findall(r"`((?:app|adapters|domain|migration|tests|docs|packaging)/[\w/.-]*)`", (DOCS / "architecture.md").read_text())
     assert len(named) > 20
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 class Site(HTMLParser):
-    """The ids of a page, and where its links lead."""
+    """Collects the ids and the link targets of a page."""
 
     def __init__(self, text):
         super().__init__()
@@ -72,7 +72,7 @@ def test_the_site_is_built_and_holds_together(tmp_path):
     pages = {path: Site(path.read_text()) for path in site.rglob("*.html")}
     assert (site / "index.html") in pages and (site / "tutorial.html") in pages
     broken = []
-    # Two pages are written for other addresses than their own.
+    # Skip two pages whose links are meant for other addresses than their own.
     for path, page in pages.items():
         if path.name in ("404.html", "toc.html"):
             continue

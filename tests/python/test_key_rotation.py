@@ -1,4 +1,4 @@
-"""Keys rotate twice and one is revoked, under a stream of logins, before the eyes of verifiers in three languages."""
+"""Rotates keys twice and revokes one during continuous logins, while verifiers in three languages check the tokens."""
 
 import random
 import tempfile
@@ -15,10 +15,10 @@ from conftest import Server
 from verifiers import verifiers
 
 CACHE_SECONDS = 2
-# How long an answer may be on its way, on a busy machine.
+# Longest delay of a response on a busy machine.
 ON_THE_WAY_SECONDS = 4
 DEADLINE_SECONDS = 240
-# How many answers of each verifier on each key tell something.
+# Minimum number of tokens per key, and of responses per verifier and key.
 ENOUGH = 20
 WORKERS = 3
 PASSWORD = "a pass phrase for all of them"
@@ -26,7 +26,7 @@ PASSWORD = "a pass phrase for all of them"
 
 @dataclass
 class Check:
-    """What a verifier said about a token."""
+    """The response of a verifier to a token."""
 
     kid: str
     verifier: str
@@ -36,7 +36,7 @@ class Check:
 
 
 class Stream:
-    """People who log in, refresh, and show their tokens everywhere, until they are told to stop."""
+    """Worker threads. Each logs a user in, refreshes, and presents the tokens to all verifiers until `__exit__`."""
 
     def __init__(self, server, running):
         self.server, self.running = server, running
@@ -58,7 +58,7 @@ class Stream:
             thread.join()
 
     def wait_for(self, what, happened):
-        """Waits until something has happened, as long as nobody is in trouble."""
+        """Waits until a condition holds. Fails if a worker has failed."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not happened():
             assert not self._trouble, self._trouble
@@ -70,7 +70,7 @@ class Stream:
         self.wait_for("some time has passed", lambda: time.monotonic() >= end)
 
     def check_enough(self):
-        """Waits until there are enough tokens of the key that signs, on a slow machine too."""
+        """Waits until the signing key has enough tokens and checks, also on a slow machine."""
         kid = list(self.made)[-1]
 
         def enough():
@@ -102,7 +102,7 @@ class Stream:
 
 
 class Person:
-    """Somebody who logs in now and then, and refreshes in between."""
+    """A user that logs in at intervals and refreshes in between."""
 
     def __init__(self, server, session, email):
         self._url, self._session = server.url, session
@@ -122,7 +122,7 @@ class Person:
             if answer.status_code == 200:
                 self._pair = answer.json()
                 return self._pair
-            # Whose key was revoked has to log in again, and nobody else.
+            # Only users whose key was revoked have to log in again.
             assert answer.status_code == 401, answer.text
             signed_out[forge.opened(refresh)[0]["kid"]] += 1
         answer = self._post("login", self._body)
@@ -153,7 +153,7 @@ def test_nobody_notices_a_rotation_and_everybody_a_revocation(server, capsys):
         for rotation in range(1, 3):
             server.command("keys", "rotate")
             stream.wait_for("the next key signs", lambda: len(stream.made) == rotation + 1)
-            # Until nobody has a copy of the keys from before.
+            # Wait until every cached copy of the old key set has expired.
             stream.run_for(CACHE_SECONDS + ON_THE_WAY_SECONDS)
             stream.check_enough()
 

@@ -1,4 +1,4 @@
-"""The manifests of `docs/kubernetes`: valid, consistent, and good enough for the real program."""
+"""The manifests of `docs/kubernetes` are valid and consistent, and the real program runs with their settings."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_mistake_in_a_manifest_is_found():
 
 
 def test_service_monitor_finds_the_metrics():
-    """Checked by hand, against the definition of the kind (monitoring.coreos.com/v1)."""
+    """Checks the fields without a schema, by the definition of the kind (monitoring.coreos.com/v1)."""
     monitor, service = BY_KIND["ServiceMonitor"], BY_KIND["Service"]
     assert set(monitor) == {"apiVersion", "kind", "metadata", "spec"}
     assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
@@ -60,7 +60,7 @@ def test_service_monitor_finds_the_metrics():
     [endpoint] = spec["endpoints"]
     assert set(endpoint) == {"port", "interval"} and re.fullmatch(DURATION, endpoint["interval"])
     assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
-    # The alerts select by it.
+    # The alerts select by this label.
     assert service["metadata"]["labels"][spec["jobLabel"]] == "inwren"
     assert set(re.findall(r'job="(\w+)"', (ROOT / "docs/monitoring/alerts.yaml").read_text())) == {"inwren"}
 
@@ -103,7 +103,7 @@ def test_settings_and_secrets_are_documented():
 
 
 def test_container_is_restricted():
-    """The `restricted` Pod Security Standard, and a root file system that cannot be written."""
+    """The pod follows the `restricted` Pod Security Standard, with a read-only root file system."""
     pod = POD["spec"]["securityContext"]
     assert pod["runAsNonRoot"] is True and pod["seccompProfile"] == {"type": "RuntimeDefault"}
     user = re.search(r"^USER (\d+):(\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
@@ -119,8 +119,8 @@ def test_container_is_restricted():
 
 
 def mount_secret(folder, source, mode, group):
-    """Files as Kubernetes mounts a Secret with an `fsGroup`: root's, behind two links, in a folder with a sticky bit. It
-    updates them by replacing one of the links."""
+    """Mounts files as Kubernetes mounts a Secret with an `fsGroup`: owned by root, behind two symbolic links, in a
+    folder with the sticky bit. Kubernetes updates them by replacing one of the links."""
     folder.mkdir(exist_ok=True)
     data = Path(tempfile.mkdtemp(prefix="..", dir=folder))
     for file in source.iterdir():
@@ -163,14 +163,14 @@ def published_keys(port):
 
 
 def test_pod_runs_with_its_settings_user_and_keys(database):
-    """The program with everything that the Deployment sets, but on other ports and with the databases of the tests."""
+    """Runs the program with all settings of the Deployment, except for the ports and the databases of the tests."""
     redis = os.environ.get("INWREN_TEST_REDIS_URL")
     assert redis, "run this by ./tests/run, which starts Redis"
     user, group = (POD["spec"]["securityContext"][name] for name in ("runAsUser", "fsGroup"))
-    # Only root can become another user.
+    # Only root can change to another user.
     restricted = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--no-new-privs"]
     restricted, group = (restricted, group) if os.getuid() == 0 else ([], os.getgid())
-    # Not pytest's own folder, which only its owner can enter.
+    # Only the owner of pytest's `tmp_path` can enter it, so use another folder.
     with tempfile.TemporaryDirectory(prefix="inwren-pod-") as folder:
         folder = Path(folder)
         folder.chmod(0o755)
@@ -179,7 +179,7 @@ def test_pod_runs_with_its_settings_user_and_keys(database):
         [volume] = POD["spec"]["volumes"]
 
         def keys(command):
-            """Changes the keys on the operator's machine, and replaces the Secret."""
+            """Changes the keys on the operator's machine and replaces the Secret."""
             run = [folder / "inwren", "keys", command]
             subprocess.run(run, env=made, cwd=folder, check=True, capture_output=True)
             mount_secret(folder / "keys", folder / "made", volume["secret"]["defaultMode"], group)
@@ -197,7 +197,7 @@ def test_pod_runs_with_its_settings_user_and_keys(database):
         migrated = subprocess.run(migrate, env=environment, cwd="/", capture_output=True, text=True)
         assert migrated.returncode == 0, migrated.stdout + migrated.stderr
 
-        # The user of the pod cannot write to its working directory.
+        # The user of the pod cannot write to the working directory.
         service = Listener([*restricted, folder / "inwren", "serve"], "/", environment)
         service.wait_until_ready()
         try:

@@ -1,4 +1,4 @@
-"""The metrics, the dashboard and the alerts, each read by what others read them with."""
+"""Checks the metrics, the dashboard and the alerts with the parsers of Prometheus."""
 
 import json
 import os
@@ -20,7 +20,7 @@ PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 
 
 def errors_in(queries):
-    """What Prometheus' own grammar does not understand."""
+    """Returns the syntax errors that Prometheus' own grammar finds."""
     modules = ROOT / "target" / "test-node" / "node_modules"
     ran = subprocess.run(
         ["node", ROOT / "tests" / "node" / "promql.cjs"],
@@ -44,14 +44,14 @@ def test_an_alert_is_whole(rule):
     assert rule["labels"] in ({"severity": "critical"}, {"severity": "warning"}, {"severity": "info"})
     assert set(rule["annotations"]) == {"summary", "runbook"}
     assert "$labels.instance" in rule["annotations"]["summary"]
-    # A comparison with nothing is an alert that never ends.
+    # An alert without a comparison would never stop firing.
     assert re.search(r"[<>=!]=?\s", rule["expr"]), rule
 
 
 def test_the_dashboard_is_whole():
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(ids) == len(set(ids))
-    # As Grafana has it by the time it asks.
+    # Values of the variables that Grafana inserts before it queries.
     variables = {"$__rate_interval": "1m", "$instance": ".*", "$job": ".*"}
     places = set()
     for panel in PANELS:

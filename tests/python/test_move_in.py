@@ -1,4 +1,4 @@
-"""The users of a service that SQLAlchemy, passlib and argon2-cffi made come over, and log in with their old passwords."""
+"""Migrates users from tables that SQLAlchemy, passlib and argon2-cffi wrote. They log in with their old passwords."""
 
 import contextlib
 import enum
@@ -27,7 +27,7 @@ from documents import sections
 POSTGRES_URL = os.environ.get("INWREN_TEST_POSTGRES_URL")
 USERS = 100_000
 
-# How the old service hashed passwords. What is added here is tried with everybody else.
+# Hashers of the legacy service. The tests try every entry.
 HASHERS = {
     "argon2-cffi": PasswordHasher().hash,
     "argon2-cffi, cheaper": PasswordHasher(time_cost=2, memory_cost=1024, parallelism=2).hash,
@@ -48,7 +48,7 @@ class Tier(enum.Enum):
 
 
 class User(Base):
-    """As the original service has it."""
+    """The table of the legacy service."""
 
     __tablename__ = "users"
     id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, primary_key=True, default=uuid.uuid4)
@@ -63,7 +63,7 @@ class User(Base):
 
 
 class Invoice(Base):
-    """Something of the old service that refers to its users."""
+    """A table of the legacy service that refers to its users."""
 
     __tablename__ = "invoices"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -75,7 +75,7 @@ class Other(DeclarativeBase):
 
 
 class FastapiUser(Other):
-    """As fastapi-users has it, in a fork with numbers for ids."""
+    """The table of fastapi-users, in a fork with integer ids."""
 
     __tablename__ = "user"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -88,7 +88,7 @@ class FastapiUser(Other):
 
 @contextlib.contextmanager
 def database():
-    """A database of its own on the server of the tests: an engine, and the URL as the old service writes it."""
+    """Creates a database on the test server. Yields an engine, and the URL in the format of the legacy service."""
     assert POSTGRES_URL, "INWREN_TEST_POSTGRES_URL names no server: run ./tests/run --python"
     base = sa.make_url(POSTGRES_URL).set(drivername="postgresql+psycopg")
     name = f"inwren_test_{int(time.time())}_{uuid.uuid4().hex}"
@@ -133,7 +133,7 @@ def status_of_login(server, email, password):
 
 
 def fill(engine, count, chosen):
-    """An old table of so many users; `chosen` gives the password hash of some by their number."""
+    """Creates a legacy table with `count` users. `chosen` has the password hashes of some of them by number."""
     Base.metadata.create_all(engine)
     reused = PasswordHasher().hash("the same for everybody else")
     begin = datetime(2021, 3, 4, 5, 6, 7, 890123, timezone.utc)
@@ -199,14 +199,14 @@ def test_a_hundred_thousand_users_move_in_and_log_in(tmp_path):
         with new.connect() as connection:
             assert connection.execute(sa.text("SELECT count(*) FROM users")).scalar() == 0
 
-        # Killed in the middle, beside a service that runs, and run again.
+        # Kill the command halfway, while the service runs, and run it again.
         server = Server(tmp_path, DATABASE_URL=new_url)
         try:
             command = [BINARY, "adopt", "--from", old_url, "--yes", "--json"]
             adopting = subprocess.Popen(
                 command, cwd=tmp_path, env=environment(new_url), stdout=subprocess.PIPE, stderr=subprocess.PIPE
             )
-            # And the superuser whom the service makes.
+            # The `+ 1` is the superuser that the service creates.
             wait_for_users(new, USERS // 10 + 1)
             adopting.send_signal(signal.SIGKILL)
             assert adopting.wait(timeout=120) == -signal.SIGKILL
@@ -215,14 +215,14 @@ def test_a_hundred_thousand_users_move_in_and_log_in(tmp_path):
             took = time.monotonic() - begun
             print(f"adopted the rest of {USERS} users in {took:.1f} s")
             assert again.returncode == 1, again.stderr
-            # It is said every few seconds.
+            # The command reports its progress every few seconds.
             assert took < 4 or re.search(r"adopting users \d+ % after \d+ s", again.stderr), again.stderr
             done = json.loads(again.stdout)
             assert done["added"] + done["unchanged"] == USERS and done["refused_by_code"] == refused
             assert done["unchanged"] >= USERS // 10 and done["added"] > 0
 
             for n, (password, hasher) in people.items():
-                # The address is one in any letters.
+                # Addresses are case-insensitive.
                 assert status_of_login(server, f"user.{n}@EXAMPLE.org", password) == 200, hasher
                 assert status_of_login(server, f"user.{n}@example.org", f"{password}!") == 401
             assert status_of_login(server, "twice@example.org", "x") == 401
@@ -233,16 +233,16 @@ def test_a_hundred_thousand_users_move_in_and_log_in(tmp_path):
         kept = sa.text("SELECT id::text, email, is_active, is_superuser, tier, created_at FROM users")
         with old.connect() as before, new.connect() as after:
             before, after = set(map(tuple, before.execute(rows))), set(map(tuple, after.execute(kept)))
-        # And the superuser whom the service made.
+        # The additional row is the superuser that the service created.
         assert len(after - before) == 1 and len(before - after) == 4
 
-        # The operator decides, and a third run takes the one that is left.
+        # The operator resolves the conflict, and a third run adds the chosen account.
         chosen = ["--on-case-conflict", "newest", "--unknown-hash", "reset", "--json", "--yes"]
         with old.begin() as connection:
             later = "UPDATE users SET updated_at = now() + interval '1 day' WHERE email = 'tWICE@example.org'"
             connection.execute(sa.text(later))
         last = json.loads(inwren(tmp_path, new_url, "adopt", "--from", old_url, *chosen, code=1))
-        # Ten have a new hash since they logged in.
+        # Ten users have a new hash because they have logged in.
         assert (last["added"], last["without_password"], last["skipped"]) == (2, 1, 10)
         assert last["refused_by_code"] == {"case-conflict": 1, "invalid-email": 1}
         with new.connect() as connection:
@@ -250,11 +250,11 @@ def test_a_hundred_thousand_users_move_in_and_log_in(tmp_path):
         assert emails == ["tWICE@example.org"]
 
 
-# The pages.
+# Tests of the pages.
 
 
 def commands(page):
-    """The `sh` blocks of a page of docs/move-in, by the headings above them."""
+    """Returns the `sh` blocks of a page of docs/move-in by heading."""
     found = {heading: [text for words, text in part if words == ["sh"]] for heading, part in sections(f"move-in/{page}").items()}
     return {heading: texts for heading, texts in found.items() if texts}
 
@@ -313,7 +313,7 @@ def test_the_page_moves_users_in_the_old_database(tmp_path, kind):
             connection.execute(sa.insert(Invoice), {"id": 1, "user_id": user})
         said = run_page(tmp_path, "adopt.md", "In the old database", url)
         assert "users_before_inwren" in said and "50 added" in said
-        # Again: what was set aside is found, and nothing is left to do.
+        # A second run finds the renamed table and changes nothing.
         assert "50 unchanged" in inwren(tmp_path, url, "adopt", "--yes")
         with old.connect() as connection:
             assert connection.execute(sa.text("SELECT count(*) FROM users_before_inwren")).scalar() == 50

@@ -1,4 +1,4 @@
-"""Users of a service in Python move in: with hashes and tokens that its libraries make, freshly made each time."""
+"""Users of a Python service migrate, with hashes and tokens that its libraries create anew in each run."""
 
 import datetime
 import json
@@ -23,7 +23,7 @@ def in_minutes(minutes):
 
 @pytest.fixture(scope="module")
 def moving():
-    """The service in the place of the one before: on its database, with its key, and taking its tokens."""
+    """Starts a service that accepts legacy tokens signed with its key. The tests can change its SQLite database."""
     with tempfile.TemporaryDirectory(prefix="inwren-test-") as folder:
         until = in_minutes(60).isoformat(timespec="seconds")
         running = Server(folder, DATABASE_URL="sqlite://users.db", LEGACY_TOKENS_UNTIL=until)
@@ -32,7 +32,7 @@ def moving():
 
 
 def stored(server, email, new_hash=None):
-    """The hash in the database; it is another one first, if that is wanted."""
+    """Returns the hash in the database, after replacing it with `new_hash` if given."""
     with sqlite3.connect(server.folder / "users.db", timeout=30) as database:
         if new_hash is not None:
             database.execute("UPDATE users SET hashed_password = ? WHERE email = ?", (new_hash, email))
@@ -69,7 +69,7 @@ def test_a_hash_is_verified_and_becomes_ours(moving, name, password):
     assert login(moving, email, password).status_code == 200
     renewed = stored(moving, email)
     if "bcrypt" in name and len(password.encode()) >= 72:
-        # The scheme has not seen the whole password, so the service keeps its hash until the password is changed.
+        # bcrypt ignores the rest of the password, so the service keeps the hash until the user changes the password.
         assert renewed == made
         return
     assert renewed.startswith("$argon2id$v=19$m=64,t=1,p=1$") and renewed != made
@@ -94,7 +94,7 @@ LIBRARIES = {
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_a_token_of_its_library_is_good(moving, library):
     email = f"{library.lower()}@example.org"
-    # The old service's tokens speak for users who moved in, and for no others.
+    # Legacy tokens are valid only for imported users.
     stranger = register(moving, f"new.{email}")
     user = str(uuid.uuid4())
     line = {"id": user, "email": email, "is_active": True, "is_superuser": False}

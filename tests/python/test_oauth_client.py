@@ -1,4 +1,4 @@
-"""Common OAuth2 libraries get, renew and verify tokens without knowing anything of this service."""
+"""Common OAuth2 libraries get, refresh and verify tokens without code for this service."""
 
 import os
 
@@ -19,7 +19,7 @@ PASSWORD = "ann's pass phrase"
 def ann(server):
     body = {"email": EMAIL, "password": PASSWORD}
     requests.post(f"{server.url}/auth/register", json=body, timeout=30).raise_for_status()
-    # oauthlib insists on TLS, which a proxy speaks for this service.
+    # oauthlib requires TLS, which a proxy terminates in production.
     os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     yield
     del os.environ["OAUTHLIB_INSECURE_TRANSPORT"]
@@ -85,6 +85,6 @@ def test_authlib_validates_access_tokens_by_rfc_9068(server):
     claims = validator.authenticate_token(tokens["access_token"])
     validator.validate_token(claims, [], None)
     assert claims["client_id"] == "inwren"
-    # It is no access token.
+    # A refresh token is not an access token.
     with pytest.raises(InvalidTokenError):
         validator.validate_token(validator.authenticate_token(tokens["refresh_token"]), [], None)

@@ -1,4 +1,4 @@
-"""The current document breaks no client of the last release, and the comparison finds breaking changes."""
+"""The current document breaks no client of the last release, and the comparison detects breaking changes."""
 
 import copy
 import json

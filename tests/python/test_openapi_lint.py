@@ -1,4 +1,4 @@
-"""The linters' recommended rules have nothing to say about the OpenAPI document."""
+"""The OpenAPI document passes the recommended rules of the linters."""
 
 import json
 import os
@@ -16,7 +16,7 @@ PROGRAMS = ROOT / "target" / "test-openapi-node" / "node_modules" / ".bin"
 def run(*command):
     if not PROGRAMS.is_dir():
         raise FileNotFoundError(f"there is no {PROGRAMS}: run ./tests/run --python")
-    # Nothing is asked of anybody elsewhere.
+    # Disable telemetry and update checks, so the linter sends no requests.
     quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
     return subprocess.run(
         command, env={**os.environ, **quiet}, cwd=RULES, capture_output=True, text=True, timeout=600
@@ -24,7 +24,7 @@ def run(*command):
 
 
 def redocly(document):
-    """The rules that are broken, by name."""
+    """Returns the violated rules, each with its message."""
     ran = run(PROGRAMS / "redocly", "lint", document, "--config", "redocly.yaml", "--format", "json")
     found = json.loads(ran.stdout[ran.stdout.index("{"):])
     assert found["totals"]["ignored"] == 0

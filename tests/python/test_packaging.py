@@ -1,5 +1,4 @@
-"""What ships the service says nothing that is not so: the image, the composition, the unit and the package, held against
-the binary and each other."""
+"""Checks the image, the composition, the systemd unit and the Debian package against the binary and each other."""
 
 import fnmatch
 import json
@@ -19,7 +18,7 @@ from processes import Listener, free_port, wait_for
 
 PACKAGING = ROOT / "packaging"
 VENV_BIN = Path(sys.executable).parent
-# What systemd's own tool gives the unit, in tenths; 0 is best.
+# Highest exposure level of the unit that `systemd-analyze security` accepts, in tenths. 0 is best.
 EXPOSURE = 15
 
 
@@ -37,7 +36,7 @@ def run(*command, code=0, **options):
 
 @pytest.fixture(scope="module")
 def settings():
-    """The names of all settings, as the binary tells them."""
+    """Returns the names of all settings, from the help of the binary."""
     flags = re.findall(r"--([a-z0-9-]+) <VALUE>", run(BINARY, "--help"))
     names = {flag.replace("-", "_").upper() for flag in flags}
     assert {"DATABASE_URL", "TLS_CERT_PATH", "RUST_LOG"} <= names
@@ -45,7 +44,7 @@ def settings():
 
 
 def stages():
-    """The Dockerfile as lists of (instruction, arguments), one for each stage."""
+    """Returns the Dockerfile as one list of (instruction, arguments) per stage."""
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
     found = []
     for line in text.splitlines():
@@ -58,7 +57,7 @@ def stages():
 
 
 def is_ignored(path):
-    """Whether .dockerignore keeps a path out: the last pattern that fits it or a folder above it decides."""
+    """Returns whether .dockerignore excludes a path. The last pattern that matches it or a parent folder decides."""
     ignored = False
     parents = [path, *(str(parent) for parent in Path(path).parents if str(parent) != ".")]
     for line in (ROOT / ".dockerignore").read_text().splitlines():
@@ -87,7 +86,7 @@ def test_the_image_is_small_and_runs_as_nobody(settings):
     environment = dict(pair.split("=", 1) for word, arguments in final if word == "ENV" for pair in arguments.split())
     assert environment["ENVIRONMENT"] == "production"
     assert set(environment) <= settings
-    # What is written goes to the volume.
+    # The service writes only to the volume.
     assert of["VOLUME"] == of["WORKDIR"] == "/data"
     for name in ["PRIVATE_KEY_PATH", "PUBLIC_KEY_PATH"]:
         assert environment[name].startswith("/data/")
@@ -130,7 +129,7 @@ def test_the_composition_fits_together(settings):
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             assert (ROOT / source).is_file() if source.startswith(".") else source in composition["volumes"], volume
-        # Other machines reach no database and no instance past the proxy.
+        # Other machines reach only the proxy, no database and no instance.
         published = [port for port in service.get("ports", []) if not port.startswith("127.0.0.1:")]
         assert bool(published) == (name == "proxy"), name
     assert composition["networks"]["storage"]["internal"] is True
@@ -156,7 +155,7 @@ def test_the_proxy_of_the_composition_is_the_one_that_is_trusted():
 
 
 class Instance(Listener):
-    """The service with given settings."""
+    """A running service with the given settings."""
 
     def __init__(self, folder, **environment):
         super().__init__([BINARY], folder, environment)
@@ -168,7 +167,7 @@ class Instance(Listener):
 
 
 def test_the_proxy_names_the_clients(tmp_path):
-    """The real proxy with the configuration of the composition, in front of two real instances."""
+    """Runs nginx with the configuration of the composition in front of two real instances."""
     nginx = tool("nginx", "nginx-light")
     instances = [
         Instance(
@@ -205,7 +204,7 @@ def call_through(url, instances):
 
     session = requests.Session()
     session.headers.update({"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"})
-    # The proxy may not listen yet.
+    # Retry, because the proxy may not listen yet.
     retries = requests.adapters.Retry(connect=20, backoff_factor=0.1)
     session.mount("http://", requests.adapters.HTTPAdapter(max_retries=retries))
     ann = {"email": "ann@example.org", "password": "a pass phrase of the tests"}
@@ -214,7 +213,7 @@ def call_through(url, instances):
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
     for _ in range(8):
         listed = session.get(f"{url}/users/me/sessions", headers=bearer).json()["items"]
-        # The address is the one that the proxy saw, whatever the client says of itself.
+        # The service records the address that the proxy saw, not the one that the client claims.
         assert [item["ip_address"] for item in listed] == ["127.0.0.1"]
     for instance in instances:
         wait_for("each instance has something to do", lambda: any("inwren::request" in line for line in instance.log))
@@ -222,7 +221,7 @@ def call_through(url, instances):
 
 
 def test_the_unit_is_sound_and_tight(tmp_path):
-    """With the paths of this checkout in it: the package is not installed here."""
+    """Replaces the path of the binary, because the package is not installed here."""
     analyze = tool("systemd-analyze", "systemd")
     text = (PACKAGING / "systemd/inwren.service").read_text()
     assert "ExecStart=/usr/bin/inwren serve\n" in text
@@ -234,7 +233,7 @@ def test_the_unit_is_sound_and_tight(tmp_path):
     told = float(re.search(r"exposure level for inwren.service: ([0-9.]+)", score).group(1))
     said = float(re.search(r"gives\s+it `([0-9.]+)`", (ROOT / "docs/deploy.md").read_text()).group(1))
     print(f"systemd-analyze security: {told}, documented {said}")
-    # Versions of systemd differ in what they look at.
+    # Versions of systemd check different settings.
     assert abs(told - said) <= 0.25
 
 
@@ -255,7 +254,7 @@ def test_the_package_has_what_it_names(tmp_path):
     run(PACKAGING / "pages", BINARY, tmp_path / "made")
     manifest = tomllib.loads((ROOT / "app/Cargo.toml").read_text())["package"]["metadata"]["deb"]
     for source, folder, _ in manifest["assets"]:
-        # Made by the script that makes the package.
+        # `packaging/pages` generates these files when the package is built.
         made = source.removeprefix("../target/packaging/")
         there = (tmp_path / "made").glob(made) if made != source else (ROOT / "app").glob(source)
         assert source == "target/release/inwren" or list(there), source

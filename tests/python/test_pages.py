@@ -1,6 +1,6 @@
-"""The pages in a browser: the start page, Swagger UI and ReDoc, in light and dark and at two widths.
+"""Checks the pages in a browser: start page, Swagger UI and ReDoc, in light and dark mode and at two widths.
 
-Every run saves screenshots in target/pictures. With INWREN_TEST_PICTURES=yes the ones of the documentation are replaced."""
+Every run saves screenshots in target/pictures. INWREN_TEST_PICTURES=yes also replaces those of the documentation."""
 
 import json
 import os
@@ -19,7 +19,8 @@ PASSWORD = "ann's pass phrase"
 VIEWS = [(1280, 1000, "light"), (1280, 1000, "dark"), (390, 844, "light"), (390, 844, "dark")]
 MAX_PICTURE_BYTES = 150_000
 
-# The ratio of text to background (WCAG 2.2, 1.4.3), as the browser paints them. 4.5 is enough at every size.
+# Finds texts with a contrast to the background below 4.5 (WCAG 2.2, 1.4.3), in the colours that the browser computes.
+# 4.5 is enough at every text size.
 LOW_CONTRASTS = """
 const numbers = (colour) => { const n = colour.match(/[\\d.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n; };
 const channel = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
@@ -59,7 +60,7 @@ def account(server):
 
 
 def assert_clean(browser, server):
-    """No request left this server, and the console has nothing to complain about."""
+    """Checks that the browser sent requests only to this server, and that its console has no warnings or errors."""
     hosts = set()
     for entry in browser.log("performance"):
         message = json.loads(entry["message"])["message"]
@@ -74,12 +75,12 @@ def assert_clean(browser, server):
 
 
 def keep_picture(browser, name):
-    """Saves a screenshot. The one in the documentation is replaced only on request, so that a test changes no file."""
+    """Saves a screenshot. Replaces the one in the documentation only on request, so tests change no committed file."""
     picture = browser.picture()
     folder = TARGET / "pictures"
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.png").write_bytes(picture)
-    # A page that is empty compresses to less.
+    # An empty page compresses to fewer bytes.
     assert len(picture) > 10_000, name
     shown = ROOT / "docs" / "images" / f"{name}.png"
     if os.environ.get("INWREN_TEST_PICTURES") == "yes" and shown.exists():
@@ -87,7 +88,7 @@ def keep_picture(browser, name):
 
 
 def in_every_view(browser, name, ready):
-    """Shows the open page in each view, and checks what holds for all pages."""
+    """Shows the open page in each view, checks contrast and width, and saves screenshots."""
     for width, height, scheme in VIEWS:
         browser.view(width, height, scheme)
         browser.script("location.reload()")
@@ -99,7 +100,7 @@ def in_every_view(browser, name, ready):
 
 
 def top_of(browser, selector):
-    """The distance of an element from the top of the window, and its bottom."""
+    """Returns the distances of the top and the bottom of an element from the top of the window."""
     return browser.script(
         "const box = document.querySelector(arguments[0]).getBoundingClientRect(); return [box.top, box.bottom]", selector
     )

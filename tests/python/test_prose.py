@@ -1,4 +1,4 @@
-"""Spelling and prose of the documentation, by public linters (cspell, textlint) with the few rules of `tests/prose`."""
+"""Checks spelling and prose of the documentation with cspell and textlint and the rules of `tests/prose`."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from documents import DOCS, sentences
 
 RULES = ROOT / "tests" / "prose"
 NODE = TARGET / "test-prose"
-# The program prints the reference. Its words are in the source code.
+# The program prints the reference, so its texts are in the source code.
 PRINTED = DOCS / "reference"
 PAGES = [
     *sorted(ROOT.glob("*.md")),
@@ -28,20 +28,20 @@ def run(name, *arguments):
     program = NODE / "node_modules" / ".bin" / name
     if not program.is_file():
         raise FileNotFoundError(f"{program} is missing: run ./tests/run --python")
-    # The linters find their rules from the folder in which they are installed.
+    # The linters resolve their rules from the folder in which they are installed.
     ran = subprocess.run([program, *arguments], cwd=NODE, capture_output=True, text=True, timeout=600)
     assert ran.returncode in (0, 1), ran.stdout + ran.stderr
     return ran.stdout.replace(f"{ROOT}/", "").splitlines()
 
 
 def spelling(*pages):
-    """The misspelt words, with their places."""
+    """Returns the misspelt words with their positions."""
     folder = os.path.commonpath([page.parent for page in pages])
     return run("cspell", "lint", "--quiet", "--no-progress", "--config", RULES / "cspell.yaml", "--root", folder, *pages)
 
 
 def prose(*pages):
-    """The sentences that break a rule, with their places."""
+    """Returns the sentences that violate a rule, with their positions."""
     found = run("textlint", "--config", RULES / "textlint.yaml", "--format", "unix", *pages)
     return [line for line in found if line and not line.endswith((" problem", " problems"))]
 

@@ -1,4 +1,4 @@
-"""`docs/proxy.md`: nginx, Caddy and Traefik with the configuration of the page, in front of two instances."""
+"""Runs nginx, Caddy and Traefik with the configuration of `docs/proxy.md` in front of two instances."""
 
 import http.client
 import os
@@ -18,7 +18,7 @@ from processes import free_port, wait_for
 VENV_BIN = Path(sys.executable).parent
 PUBLIC = "auth.example.org"
 OFFICE = "10.0.0.0/8"
-# Spellings of an operation that a proxy and the service could read differently.
+# Spellings of an operation that a proxy and the service could interpret differently.
 SPELLINGS = [
     "/admin/users", "/%61dmin/users", "/admin%2Fusers", "//admin/users", "/./admin/users", "/users/../admin/users",
     "/users/%2e%2e/admin/users", "/users/..%2fadmin/users", "/ADMIN/users", "/admin//users", "/admin/./users",
@@ -61,7 +61,7 @@ def nginx(folder, ports, port, office):
 
 
 def caddy(folder, ports, port, office):
-    # Without TLS and its own administration: no certificate for the name exists here.
+    # Without TLS, because no certificate for the name exists here, and without the admin API.
     text = with_instances(snippet("Caddy").replace(OFFICE, office), ports)
     assert text.startswith(f"{PUBLIC} {{")
     (folder / "Caddyfile").write_text("{\n\tadmin off\n}\n" + text.replace(PUBLIC, f"http://{PUBLIC}:{port}", 1))
@@ -83,7 +83,7 @@ def traefik(folder, ports, port, office):
 
 
 class Proxy:
-    """A proxy that runs, and requests through it with the path exactly as given."""
+    """A running proxy. Its requests send the path exactly as given."""
 
     def __init__(self, make, folder, ports, office):
         folder.mkdir()
@@ -164,7 +164,7 @@ def test_proxy_closes_admin_and_documentation(make, instances, superuser, tmp_pa
         for path in ["/", "/health", "/health/live", "/.well-known/jwks.json", "/problems/invalid-token"]:
             assert proxy.status(path) == 200, path
         assert proxy.status("/users/me", superuser) == 200
-        # The client's address is the one that the proxy saw, not the one that the client claims.
+        # The service uses the client address that the proxy saw, not the one that the client claims.
         account = f'{{"email": "{SUPERUSER}", "password": "{SUPERUSER_PASSWORD}"}}'
         claimed = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
         status, _ = proxy.answer("/auth/login", claimed, method="POST", body=account.encode())

@@ -1,4 +1,4 @@
-"""The README: its commands do what it says, and it shows what the program prints."""
+"""Tests the README: the commands work as described, and the shown output matches the program."""
 
 import importlib.util
 import os
@@ -12,26 +12,26 @@ from documents import DOCS, sections
 
 README = ROOT / "README.md"
 ADDRESS = "127.0.0.1:8000"
-# What the text asks for before the first block: clone the repository, and enter its folder.
+# Commands before the tested ones: clone the repository, and enter its folder.
 BEFORE_THE_BLOCKS = 2
 
 
 def block(heading, language):
-    """The text of the one block of a language below a heading."""
+    """Returns the text of the only block of a language below a heading."""
     found = [text for words, text in sections(README)[heading] if words == [language]]
     assert len(found) == 1, f"{README.name} has {len(found)} blocks of {language} below {heading}"
     return found[0]
 
 
 def commands(script):
-    """The commands of a script, without comments, continued lines and the content of files."""
+    """Returns the commands of a script, without comments and file contents. Joins continued lines."""
     script = re.sub(r"<<'(\w+)'\n.*?^\1$", "", script, flags=re.MULTILINE | re.DOTALL)
     script = re.sub(r"(\\|\|)\n", " ", script)
     return [line for line in script.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def drawing():
-    """`docs/terminal.py` as a module."""
+    """Returns `docs/terminal.py` as a module."""
     specification = importlib.util.spec_from_file_location("terminal", DOCS / "terminal.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -39,7 +39,7 @@ def drawing():
 
 
 def without_chance(line):
-    """A line with what differs from run to run replaced."""
+    """Returns a line with random values replaced."""
     line = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", line)
     line = re.sub(r'eyJ[\w-]+…', "TOKEN", line)
     return re.sub(r"[\w-]{43}", "KEY", line).rstrip()
@@ -51,7 +51,7 @@ def test_the_commands_end_with_a_verified_token(tmp_path):
     try:
         ran = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script.replace(ADDRESS, server.url.removeprefix("http://"))],
-            # What the page installs is there already: the test needs no network.
+            # The packages of the page are already installed, so the test needs no network.
             env={**os.environ, "PYTHONPATH": os.pathsep.join(site.getsitepackages())},
             cwd=tmp_path, capture_output=True, text=True, timeout=600,
         )

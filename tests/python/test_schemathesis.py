@@ -1,4 +1,4 @@
-"""Requests made from the OpenAPI document, good and bad: whatever comes back is what the document says."""
+"""Sends valid and invalid requests generated from the OpenAPI document. Every response matches the document."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""`docs/testing-with-inwren.md`: its snippets, run as they are by pytest, by Jest and by a shell."""
+"""Runs the snippets of `docs/testing-with-inwren.md` unchanged, with pytest, Jest and a shell."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ JEST = ROOT / "target/test-jest/node_modules/jest/bin/jest.js"
 def folder(tmp_path):
     for name, text in files(PAGE).items():
         (tmp_path / name).write_text(text)
-    # Of the service whose tests these are: none of Inwren's business.
+    # The file configures the service of the reader. Inwren must ignore it.
     (tmp_path / ".env").write_text("DATABASE_URL=postgres://db.invalid/theirs\nPORT=theirs\n")
     return tmp_path
 
@@ -33,7 +33,7 @@ def run(command, folder):
 
 
 def running(folder):
-    """The processes that were started in this folder and are still there."""
+    """Returns the processes whose working directory is this folder."""
     found = []
     for process in os.listdir("/proc"):
         try:
@@ -65,7 +65,7 @@ def test_jest_runs_its_snippets(folder):
 @pytest.mark.parametrize("command", ["pytest", "jest"])
 def test_a_program_that_is_not_there_is_told(folder, command):
     (folder / "package.json").write_text('{"private": true}\n')
-    # There, but without any wish to serve.
+    # The program exists but does not know this command, so it exits.
     (folder / "conftest.py").write_text((folder / "conftest.py").read_text().replace('"inwren"), "serve"', '"inwren"), "dance"'))
     (folder / "inwren.js").write_text((folder / "inwren.js").read_text().replace('["serve"', '["dance"'))
     tools = {

@@ -1,4 +1,4 @@
-"""`docs/tutorial.md`, block by block: what is for the first terminal starts the service, all else runs in one shell."""
+"""Runs `docs/tutorial.md` block by block. Blocks of the first terminal start the service; the others share a shell."""
 
 import os
 import re
@@ -15,7 +15,7 @@ MARK = "--- the block is done ---"
 
 
 class Shell:
-    """The second terminal: its variables and its folder stay from block to block. It ends where a command fails."""
+    """The second terminal. It keeps its variables and its folder between blocks, and exits if a command fails."""
 
     def __init__(self, folder, environment):
         self.said = ""
@@ -23,7 +23,7 @@ class Shell:
             ["bash", "-euo", "pipefail"], cwd=folder, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
-        # A block that hangs fails, rather than the whole run.
+        # If a block hangs, the shell is killed and the test fails.
         self._watch = threading.Timer(600, self._process.kill)
         self._watch.start()
 
@@ -56,14 +56,14 @@ def test_every_block_of_the_tutorial_works(tmp_path):
         "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
         "HOME": str(tmp_path),
         "PORT": str(port),
-        # What the page installs is there already: the test needs no network.
+        # The packages of the page are already installed, so the test needs no network.
         "PYTHONPATH": os.pathsep.join(site.getsitepackages()),
     }
 
     def here(text):
         text = text.replace("postgres://postgres@127.0.0.1:5432", server.rsplit("/", 1)[0])
         text = text.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
-        # The issuer follows the port.
+        # The issuer contains the port.
         return text.replace("http://localhost:8000", f"http://localhost:{port}")
 
     service, shell, said = None, None, []
@@ -76,7 +76,7 @@ def test_every_block_of_the_tutorial_works(tmp_path):
                 assert service.stop() == 0, "".join(service.log)
                 service = None
             if words[1:] == ["service"]:
-                # The last line is the service itself, which takes the place of the shell.
+                # The last line starts the service, which replaces the shell.
                 *before, last = here(text).strip().splitlines()
                 variables, _, name = last.rpartition(" ")
                 assert name == "inwren"

@@ -1,4 +1,4 @@
-"""The programs of docs/verify-tokens.md: the page shows them as they are, and they take good tokens and no others."""
+"""Tests the programs of docs/verify-tokens: the page shows them unchanged, and they accept only valid tokens."""
 
 import difflib
 import re
@@ -21,7 +21,7 @@ EMAIL = "ann@example.org"
 PASSWORD = "ann's pass phrase"
 KEYS = "/.well-known/jwks.json"
 INVALID = 'Bearer error="invalid_token"'
-# How long the programs do not ask again because of an unknown key.
+# After an unknown key, the programs do not fetch the keys again for this time.
 COOLDOWN_SECONDS = 5
 
 
@@ -62,7 +62,7 @@ def test_fastapi_verifier_works_with_another_port(tmp_path):
         body = {"email": EMAIL, "password": PASSWORD}
         requests.post(f"{service.url}/auth/register", json=body, timeout=30).raise_for_status()
         tokens = requests.post(f"{service.url}/auth/login", json=body, timeout=30).json()
-        # Only the issuer is set, so the program also finds the keys by it.
+        # Only the issuer is set, so the program derives the URL of the keys from it.
         verifier = Verifier("FastAPI", tmp_path / "verifier", None, INWREN_ISSUER=service.issuer)
         try:
             verifier.wait_until_ready()
@@ -90,7 +90,7 @@ def test_who_has_no_token_is_told_so(running, name):
 
 
 def bad_tokens(server, ann):
-    """What is wrong with a token, and the token. Those of the first half are signed with the true key."""
+    """Yields the defect of a token (`None` if valid) and the token. The first half is signed with the real key."""
     key, foreign = forge.read_key(server.folder / "certs" / "private.pem"), forge.new_key()
     good = ann["access_token"]
     header, claims = forge.opened(good)
@@ -102,7 +102,7 @@ def bad_tokens(server, ann):
     def with_claims(**changes):
         return forge.token(header, {**claims, **changes}, key)
 
-    # Else all that follows would be refused for another reason.
+    # Otherwise verifiers would reject the following tokens for another reason.
     assert with_header() != good and forge.opened(with_header()) == [header, claims]
     yield None, with_header()
 
@@ -163,7 +163,7 @@ def test_what_is_not_text_is_no_token(running, name):
 
 
 class FakeKeys:
-    """A place for keys that counts how often it is asked, and says what the test wants."""
+    """A JWKS server that counts requests and returns the response that the test sets."""
 
     def __init__(self):
         self.asked = 0
@@ -206,13 +206,13 @@ def test_unknown_keys_are_not_asked_for_again_and_again():
             for number in range(50):
                 assert verifier.check(own_token(key, f"unknown-{number}")).status_code == 401
                 assert verifier.check(own_token(key, "known")).status_code == 200
-            # Once for those that are known, and then once in a while: on a slow machine that is more often.
+            # One request for the known key, one for an unknown key, and one more per cooldown on a slow machine.
             cooldowns = int((time.monotonic() - begun) / COOLDOWN_SECONDS)
             assert keys.asked <= 2 + cooldowns, verifier.name
 
 
 def checked(verifier, token, keys):
-    """What a verifier says once it has asked for the keys; it may pause first after an answer that was none."""
+    """Returns the response of a verifier after it has requested the keys. After a failed request it may pause first."""
     keys.asked = 0
     deadline = time.monotonic() + 120
     while True:

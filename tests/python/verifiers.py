@@ -1,4 +1,4 @@
-"""The programs of docs/verify-tokens, run from the very files that the page shows."""
+"""Runs the programs of docs/verify-tokens from the files that the page shows."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ def python(_folder):
 
 
 def node(name):
-    """Node looks for packages beside the file, so the file goes where they are."""
+    """Copies the programs beside a link to the packages, because Node resolves packages from the folder of the file."""
 
     def command(folder):
         if not NODE_MODULES.is_dir():
@@ -35,7 +35,7 @@ def node(name):
 
 
 def rust(name):
-    """Made from the files by Cargo, with the manifest that the page shows."""
+    """Returns the binary that Cargo built from these files and the manifest on the page."""
 
     def command(_folder):
         binary = TARGET / "debug" / f"verify-with-{name}"
@@ -56,7 +56,7 @@ COMMANDS = {
 
 
 class Verifier(Listener):
-    """A service that takes our tokens."""
+    """A running service that verifies tokens of Inwren."""
 
     def __init__(self, name, folder, keys_url, **settings):
         self.name = name
@@ -65,7 +65,7 @@ class Verifier(Listener):
         super().__init__(COMMANDS[name](folder), folder, environment)
 
     def get(self, authorization=None, session=requests):
-        """Asks for what only the owner of a good token gets."""
+        """Requests a resource that requires a valid token."""
         headers = {} if authorization is None else {"Authorization": authorization}
         return session.get(f"{self.url}/me", headers=headers, timeout=30)
 
@@ -75,7 +75,7 @@ class Verifier(Listener):
 
 @contextmanager
 def verifiers(keys_url, **settings):
-    """All of them at once, by their names."""
+    """Starts all verifiers. Yields them by name."""
     with tempfile.TemporaryDirectory(prefix="inwren-verifiers-") as folder:
         running = {}
         try:

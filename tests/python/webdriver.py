@@ -1,4 +1,4 @@
-"""As much of the WebDriver protocol as the tests need, spoken to a private ChromeDriver."""
+"""A minimal WebDriver client with a private ChromeDriver."""
 
 import base64
 import os
@@ -13,7 +13,7 @@ PATIENCE = 120
 
 
 class Browser:
-    """Chromium without a window, with a profile of its own."""
+    """Headless Chromium with a new profile."""
 
     def __init__(self, folder):
         self._log = open(os.path.join(folder, "chromedriver.log"), "w+")
@@ -78,7 +78,7 @@ class Browser:
         return self._ask("POST", f"{self._session}/execute/sync", body)
 
     def find(self, selector):
-        """The first element that a CSS selector or, after `//`, an XPath finds; waits until it can be seen."""
+        """Waits for the first visible element that matches a CSS selector or, after `//`, an XPath. Returns it."""
         using = "xpath" if selector.startswith(("//", "(//")) else "css selector"
 
         def look():
@@ -104,13 +104,13 @@ class Browser:
         return self._act(selector, lambda element: self._ask("GET", f"{self._session}/element/{element}/text"))
 
     def _act(self, selector, act):
-        """What an act on the element gives; done anew where the page has put another one in its place meanwhile."""
-        # In a list, so that nothing is an answer too.
+        """Returns the result of an action on an element. Retries if the page replaces the element in the meantime."""
+        # A list, because `wait` would retry after a false result.
         return self.wait(lambda: self._unless_replaced(lambda: [act(self.find(selector))]), selector)[0]
 
     @staticmethod
     def _unless_replaced(act):
-        """Does something with an element; `None` if the page has put another one in its place or before it meanwhile."""
+        """Runs an action on an element. Returns `None` if the page has replaced or covered the element meanwhile."""
         try:
             return act()
         except LookupError as error:
@@ -119,7 +119,7 @@ class Browser:
             raise
 
     def view(self, width, height, scheme):
-        """Sets the size of the viewport, which may be smaller than any window, and the preferred colour scheme."""
+        """Sets the preferred colour scheme and the viewport size, which may be smaller than the smallest window."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._devtools("Emulation.setDeviceMetricsOverride", size)
         self._devtools("Emulation.setScrollbarsHidden", {"hidden": True})
@@ -127,19 +127,19 @@ class Browser:
         self._devtools("Emulation.setEmulatedMedia", {"features": [feature]})
 
     def without_script(self):
-        """Pages that are opened from now on run no script."""
+        """Disables scripts on pages that are opened after this call."""
         self._devtools("Emulation.setScriptExecutionDisabled", {"value": True})
 
     def _devtools(self, command, parameters):
-        """A command of the Chrome DevTools protocol."""
+        """Sends a command of the Chrome DevTools protocol."""
         self._ask("POST", f"{self._session}/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def picture(self):
-        """What can be seen, as the bytes of a PNG."""
+        """Returns a screenshot of the viewport as the bytes of a PNG."""
         return base64.b64decode(self._ask("GET", f"{self._session}/screenshot"))
 
     def log(self, kind):
-        """What was logged since the last time: `browser` is the console, `performance` has the network."""
+        """Returns the log entries since the last call. `browser` is the console, `performance` the network."""
         return self._ask("POST", f"{self._session}/se/log", {"type": kind})
 
     @staticmethod
