@@ -1,4 +1,4 @@
-// Reads a JSON list of PromQL queries, and tells of each what Prometheus' own grammar does not understand.
+// Reads a JSON list of PromQL queries, and prints the syntax errors that Prometheus' own grammar finds in them.
 const { parser } = require("@prometheus-io/lezer-promql");
 
 let input = "";

@@ -1,4 +1,4 @@
-"""The story with the client of openapi-python-client."""
+"""Runs the story with the client of openapi-python-client."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-//! The story with the client of progenitor.
+//! Runs the story with the client of progenitor.
 
 use std::env;
 

@@ -1,4 +1,4 @@
-// Shared by the stories: the settings, and how a story reports its steps.
+// Settings and helpers that all stories share: checking responses and reporting steps.
 
 import assert from "node:assert/strict";
 

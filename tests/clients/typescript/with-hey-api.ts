@@ -1,4 +1,4 @@
-// The story with the client of @hey-api/openapi-ts.
+// Runs the story with the client of @hey-api/openapi-ts.
 
 import assert from "node:assert/strict";
 

@@ -1,4 +1,4 @@
-// The story with openapi-fetch over the types of openapi-typescript.
+// Runs the story with openapi-fetch and the types of openapi-typescript.
 
 import assert from "node:assert/strict";
 

@@ -1,4 +1,4 @@
-// The story with the client of orval.
+// Runs the story with the client of orval.
 
 import assert from "node:assert/strict";
 
