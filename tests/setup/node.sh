@@ -1,8 +1,8 @@
-# The packages of Node programs, such as those in docs/verify-tokens, kept in target/. Sourced by tests/run.
+# Installs the packages of Node programs, such as those in docs/verify-tokens, in target/. tests/run sources this file.
 
 node_folder=target/test-node
 
-# What the packages take: 20.19 or a later 20, 22.12 or anything later.
+# The packages require Node 20.19 or a later 20, or 22.12 or later.
 find_node() {
     node -e '
         const [major, minor] = process.versions.node.split(".").map(Number)
@@ -11,7 +11,7 @@ find_node() {
     ' 2>/dev/null && command -v npm >/dev/null
 }
 
-# install_node_packages [FROM TO]: those of the lock file in a folder, into another one.
+# install_node_packages [FROM TO]: installs the packages of the lock file in folder FROM into folder TO.
 install_node_packages() {
     local from=${1:-tests/node} to=${2:-$node_folder}
     if cmp -s "$from/package-lock.json" "$to/installed.json"; then
@@ -22,6 +22,6 @@ install_node_packages() {
     mkdir -p "$to"
     cp "$from/package.json" "$from/package-lock.json" "$to/"
     npm ci --prefix "$to" --ignore-scripts --no-audit --no-fund --loglevel=error
-    # Copied last: an installation that was interrupted is made again.
+    # Copy the lock file last, so that an interrupted installation is repeated.
     cp "$from/package-lock.json" "$to/installed.json"
 }

@@ -1,9 +1,10 @@
-# Finding what the tests need, and installing what is missing where that can be done. Sourced by tests/run.
+# Finds the packages that the tests need, and installs missing ones if run as root with APT.
+# tests/run and tests/load/run source this file.
 
 missing_names=()
 missing_packages=()
 
-# need NAME FINDER PACKAGE…: notes the packages where the finder fails.
+# need NAME FINDER PACKAGE…: records the packages as missing if the finder fails.
 need() {
     local name=$1 finder=$2
     shift 2
@@ -22,7 +23,7 @@ install_missing() {
     [ ${#missing_packages[@]} -gt 0 ] || return 0
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
         {
-            echo "The tests need these, which are not here:"
+            echo "The tests need these programs, which are missing:"
             printf '  %s\n' "${missing_names[@]}"
             echo "On Debian and Ubuntu: sudo apt-get install ${missing_packages[*]}"
         } >&2
@@ -35,7 +36,7 @@ install_missing() {
     local finder
     for finder in "${missing_finders[@]}"; do
         "$finder" || {
-            echo "$finder still fails after the installation of ${missing_packages[*]}" >&2
+            echo "$finder still fails after installing ${missing_packages[*]}" >&2
             exit 1
         }
     done
@@ -43,7 +44,7 @@ install_missing() {
 
 find_curl() { command -v curl >/dev/null; }
 
-# Debian keeps it out of the PATH of people.
+# Debian installs nginx in /usr/sbin, which is not in the PATH of regular users.
 find_nginx() { PATH="$PATH:/usr/sbin" command -v nginx >/dev/null; }
 
 find_java() { command -v java >/dev/null; }

@@ -1,16 +1,16 @@
-# A private PostgreSQL in $work, on a free port. Sourced by tests/run.
+# Starts a private PostgreSQL in $work on a free port. tests/run and tests/load/run source this file.
 
 postgres_bin=""
 postgres_started=no
 
 find_postgres() {
     local folder
-    # Debian keeps the server's programs out of PATH, a folder for each version.
+    # Debian installs the server programs outside PATH, in a folder per version.
     for folder in "$(dirname "$(command -v postgres || echo /nowhere/postgres)")" \
         $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV); do
         if [ -x "$folder/postgres" ] && [ -x "$folder/initdb" ] && [ -x "$folder/pg_ctl" ]; then
             postgres_bin=$folder
-            # For tests that stop servers of their own.
+            # For tests that start and stop their own servers.
             export INWREN_TEST_POSTGRES_BIN=$folder
             return 0
         fi
@@ -46,7 +46,7 @@ listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 max_connections = 800
 CONF
-    # Nothing that a test writes has to outlive the machine.
+    # Test data need not survive a crash of the machine.
     [ "${postgres_durable:-no}" = yes ] || as_postgres tee -a "$data/postgresql.conf" >/dev/null <<'CONF'
 fsync = off
 synchronous_commit = off

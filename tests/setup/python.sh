@@ -1,4 +1,4 @@
-# The virtual environment of the Python tests, kept in target/. Sourced by tests/run.
+# Creates the virtual environments of the Python tests in target/. tests/run sources this file.
 
 venv=target/test-venv
 
@@ -13,7 +13,7 @@ find_python() {
     return 1
 }
 
-# make_venv [REQUIREMENTS FOLDER]: an environment with the packages of a file.
+# make_venv [REQUIREMENTS FOLDER]: creates an environment with the packages of a requirements file.
 make_venv() {
     local requirements=${1:-tests/python/requirements.txt} folder=${2:-$venv}
     if [ -x "$folder/bin/python" ] && cmp -s "$requirements" "$folder/requirements.txt"; then
@@ -23,6 +23,6 @@ make_venv() {
     rm -rf "$folder"
     "$python_program" -m venv "$folder"
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
-    # Copied last: an installation that was interrupted is made again.
+    # Copy the requirements last, so that an interrupted installation is repeated.
     cp "$requirements" "$folder/requirements.txt"
 }

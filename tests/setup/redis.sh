@@ -1,4 +1,4 @@
-# A private Redis in $work, on a free port. Sourced by tests/run.
+# Starts a private Redis in $work on a free port. tests/run sources this file.
 
 redis_server=""
 redis_pid=""
@@ -14,11 +14,11 @@ find_redis() {
 start_redis() {
     local data=$work/redis port try wait
     mkdir "$data"
-    # Those tests that stop Redis or break it start one of their own.
+    # Tests that stop or break Redis start their own server.
     export INWREN_TEST_REDIS_SERVER=$redis_server
     for try in 1 2 3 4 5 6; do
         port=$((20000 + RANDOM % 12000))
-        # Nothing that a test writes has to outlive the server.
+        # Test data need not survive the server.
         "$redis_server" --port "$port" --bind 127.0.0.1 --dir "$data" --save "" --appendonly no \
             >"$data/server.log" 2>&1 &
         redis_pid=$!

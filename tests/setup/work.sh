@@ -1,4 +1,4 @@
-# A folder for what a run makes, gone again at its end. Sourced by tests/run and tests/load/run.
+# Creates a temporary folder for a run, and removes it at the end. tests/run and tests/load/run source this file.
 
 phase() { printf '\n== %s\n' "$*"; }
 
@@ -8,7 +8,7 @@ finish() {
     local code=$?
     trap - EXIT
     stop_postgres
-    # Not all callers source redis.sh.
+    # tests/load/run does not source redis.sh.
     ! declare -F stop_redis >/dev/null || stop_redis
     rm -rf "$work"
     exit "$code"
