@@ -1,5 +1,5 @@
-"""Reduces a bill of materials of the whole workspace to one package: to the packages that `cargo tree` prints for it, which
-it reads from standard input. Fails if the bill lacks one of them.
+"""Reduces a bill of materials of the whole workspace to the packages of one program, as `cargo tree` prints them to
+standard input. Fails if the bill lacks one of them.
 
     cargo tree … --prefix none --format '{p}' | sbom_of_tree.py FROM TO
 """
