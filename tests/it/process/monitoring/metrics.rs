@@ -207,7 +207,7 @@ fn nothing_that_a_client_makes_up_becomes_a_label() {
     let storage = Storage::sqlite();
     let service = program(&folder, &storage).start();
     let mut connection = service.connect();
-    let tokens = join(&mut connection, "eve@example.org").unwrap();
+    let tokens = join(&mut connection, "mallory@example.org").unwrap();
     connection.call(&me(&tokens.access)).unwrap().expect(200);
     connection.call(&Call::get("/nowhere")).unwrap().expect(404);
     let before = scrape(&service);
@@ -231,7 +231,7 @@ fn nothing_that_a_client_makes_up_becomes_a_label() {
         "made-up",
         "MADEUP",
         "nowhere",
-        "eve",
+        "mallory",
         "example",
         "127.0.0.1",
         PASSWORD,

@@ -149,7 +149,7 @@ fn its_table_in_the_place_of_ours_is_told_in_one_line() {
             let finished = program.input("a pass phrase of the tests\n").run();
             let said = finished.with_code(1);
             let last = said.trim_end().lines().last().unwrap_or_default();
-            for part in ["table users", "another service", "inwren adopt", "DATABASE_URL"] {
+            for part in ["table `users`", "another service", "inwren adopt", "DATABASE_URL"] {
                 assert!(last.contains(part), "{} {what}: {said}", storage.name());
             }
             for part in ["relation", "Execution Error", "already exists", "error returned"] {
@@ -220,7 +220,7 @@ fn what_in_the_file_is_a_setting_of_ours_must_be_right() {
     check(b"OTHER=\"no end\nPORT=8001\n").with_code(0);
     let text = check(b"A=1\nPROJECT_NAME=\"no end\nPORT=8001\n").with_code(2);
     assert!(
-        text.contains("PROJECT_NAME has a quote that does not end") && !text.contains("no end"),
+        text.contains("PROJECT_NAME has an unclosed quote") && !text.contains("no end"),
         "{text}"
     );
     let text = check(b"A=1\n\nPORT 8001\n").with_code(2);
