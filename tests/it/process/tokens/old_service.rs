@@ -219,10 +219,7 @@ fn what_in_the_file_is_a_setting_of_ours_must_be_right() {
     };
     check(b"OTHER=\"no end\nPORT=8001\n").with_code(0);
     let text = check(b"A=1\nPROJECT_NAME=\"no end\nPORT=8001\n").with_code(2);
-    assert!(
-        text.contains("PROJECT_NAME has an unclosed quote") && !text.contains("no end"),
-        "{text}"
-    );
+    assert!(text.contains("PROJECT_NAME has an unclosed quote") && !text.contains("no end"), "{text}");
     let text = check(b"A=1\n\nPORT 8001\n").with_code(2);
     assert!(text.contains("line 3") && !text.contains("8001"), "{text}");
     let text = check(b"A=\xff\n").with_code(2);
