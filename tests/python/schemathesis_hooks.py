@@ -72,6 +72,11 @@ def _uncommon(password):
     return password if len(set(password)) > 3 else PASSWORD
 
 
+def _without_repeated_parameters(case):
+    """The schema of a form allows unknown parameters of any type. Lists and objects are sent as repeated parameters."""
+    case.body = {name: value for name, value in case.body.items() if not isinstance(value, (list, dict))}
+
+
 def _use_known_tier(case):
     """Sets a known tier. The schema lists the known tiers but allows any text, because tiers are configurable."""
     if case.body.get("tier") is not None:
@@ -167,6 +172,8 @@ def before_call(ctx, case, kwargs):
         return
     if not case.meta.generation.mode.is_positive:
         return _keep_too_short(case)
+    if case.media_type == "application/x-www-form-urlencoded" and isinstance(case.body, dict):
+        _without_repeated_parameters(case)
     label = case.operation.label
     if label in _ALWAYS:
         _ALWAYS[label](case)

@@ -25,7 +25,7 @@ BY_KIND = {manifest["kind"]: manifest for manifest in MANIFESTS.values()}
 POD = BY_KIND["Deployment"]["spec"]["template"]
 [CONTAINER] = POD["spec"]["containers"]
 [MIGRATE] = POD["spec"]["initContainers"]
-SETTINGS = set(re.findall(r"^## ([A-Z0-9_]+)$", (ROOT / "docs/reference/configuration.md").read_text(), re.MULTILINE))
+SETTINGS = set(re.findall(r"^### ([A-Z0-9_]+)$", (ROOT / "docs/reference/configuration.md").read_text(), re.MULTILINE))
 DURATION = r"[1-9]\d*(ms|s|m|h)"
 STANDARD = [name for name, manifest in MANIFESTS.items() if manifest["kind"] != "ServiceMonitor"]
 

@@ -118,7 +118,8 @@ def test_start_page_shows_the_state(server, browser):
 def test_start_page_has_a_command_that_works(server, browser):
     browser.open(server.url)
     command = browser.text("#command")
-    assert re.match(rf"curl '{re.escape(server.url)}/auth/register' \\\n", command), command
+    base = re.escape(server.url.replace("127.0.0.1", "localhost"))
+    assert re.match(rf"curl '{base}/auth/register' \\\n", command), command
     browser.find("[data-copy]")
 
 

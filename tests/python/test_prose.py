@@ -10,13 +10,11 @@ from documents import DOCS, sentences
 
 RULES = ROOT / "tests" / "prose"
 NODE = TARGET / "test-prose"
-# The program prints the reference, so its texts are in the source code.
-PRINTED = DOCS / "reference"
 PAGES = [
     *sorted(ROOT.glob("*.md")),
     ROOT / "certs/README.md",
     ROOT / "tests/README.md",
-    *sorted(page for page in DOCS.rglob("*.md") if not page.is_relative_to(PRINTED)),
+    *sorted(DOCS.rglob("*.md")),
 ]
 PAGES = [page for page in PAGES if not {"target", "node_modules"} & set(page.parts[len(ROOT.parts) :])]
 # The pages that people read first.

@@ -228,7 +228,7 @@ const BEFORE_QUOTAS: &[Setting] = &[
         "PASSWORD_CONTEXT_WORDS",
         Some("inwren"),
         "words, separated by commas or blanks",
-        "Words that a password must not consist of, in addition to those of PROJECT_NAME",
+        "Words that a password must not consist of, besides those of PROJECT_NAME",
     ),
     setting("ARGON2_MEMORY_KIB", Some("19456"), "KiB, from 8 to 4194304", "Memory per password hash"),
     setting(
@@ -336,7 +336,7 @@ const AFTER_QUOTAS: &[Setting] = &[
     setting(
         "AUDIT_RETENTION_DAYS",
         Some("365"),
-        "days, from 1 to 36500; forever",
+        "days, from 1 to 36500; `forever`",
         "How long an audit event is kept",
     ),
     setting(

@@ -160,7 +160,7 @@ kinds! {
     }
     OVERLOADED = "overloaded" 503 "Service overloaded" true {
         detail: "The service is overloaded. Retry later.",
-        meaning: "The service gets more requests than it can process at the moment.",
+        meaning: "The service gets more requests than it can process.",
         remedy: "Retry after the seconds in the header `Retry-After`. Double the delay after each further failure.",
     }
     UNAVAILABLE = "unavailable" 503 "Service unavailable" true {
