@@ -10,7 +10,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::error::{Failed, Outcome};
-use super::support::{open_core, say};
+use super::page_args::PageArgs;
+use super::support::{open_core, say, shortened};
 use crate::config::Config;
 use crate::http::{AuditEventPage, actor, audit_cursor};
 use crate::keys;
@@ -34,19 +35,8 @@ pub(super) struct AuditArgs {
     /// Only events before this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<OffsetDateTime>,
-    /// Largest number of events to list
-    #[arg(
-        long,
-        default_value_t = PageRequest::DEFAULT_LIMIT,
-        value_parser = clap::value_parser!(u16).range(1..=i64::from(PageRequest::MAX_LIMIT))
-    )]
-    limit: u16,
-    /// Continue a list: the cursor that the previous page printed. Repeat the other options
-    #[arg(long)]
-    cursor: Option<String>,
-    /// Print JSON, in the form of the API
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    page: PageArgs,
 }
 
 /// Parses a time. Its form in UTC must be in range, too: the database driver needs it.
@@ -75,8 +65,9 @@ impl AuditArgs {
 
     fn page(&self) -> Result<PageRequest<AgeCursor<AuditEventId>>, Failed> {
         let invalid = || Failed::Usage("--cursor: not a cursor of a list of events".to_owned());
-        let after = self.cursor.as_deref().map(|text| audit_cursor(text).ok_or_else(invalid)).transpose()?;
-        Ok(PageRequest::new(self.limit, after))
+        let after =
+            self.page.cursor.as_deref().map(|text| audit_cursor(text).ok_or_else(invalid)).transpose()?;
+        Ok(PageRequest::new(self.page.limit, after))
     }
 }
 
@@ -100,7 +91,7 @@ pub(super) async fn run(config: &Config, args: AuditArgs) -> Outcome {
     core.store.close().await;
     let listed = listed?;
     let page = AuditEventPage::from(&listed);
-    if args.json {
+    if args.page.json {
         say(&page.to_json_string());
         return Ok(());
     }
@@ -129,7 +120,7 @@ fn table(events: &[AuditEvent]) -> Vec<String> {
     let kind_width = kinds.chain(["KIND".len()]).max().unwrap_or_default();
     let line = |[time, kind, subject, address]: [&str; 4]| {
         let line = format!("{time:<20}  {kind:<kind_width$}  {subject:<36}  {address}");
-        truncated(line.trim_end())
+        shortened(line.trim_end(), WIDTH)
     };
     let mut lines = vec![line(["TIME", "KIND", "SUBJECT", "ADDRESS"])];
     for event in events {
@@ -144,13 +135,6 @@ fn table(events: &[AuditEvent]) -> Vec<String> {
         }
     }
     lines
-}
-
-fn truncated(line: &str) -> String {
-    if line.chars().count() <= WIDTH {
-        return line.to_owned();
-    }
-    line.chars().take(WIDTH - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod keys;
 mod man;
 mod migrate;
 mod openapi;
+mod page_args;
 mod reference;
 mod restore;
 mod serve;

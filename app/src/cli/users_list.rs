@@ -6,7 +6,8 @@ use inwren_domain::kernel::PageRequest;
 use poem_openapi::types::ToJSON as _;
 
 use super::error::{Failed, Outcome};
-use super::support::say;
+use super::page_args::PageArgs;
+use super::support::{say, shortened};
 use crate::http::{AdminUserPage, user_cursor};
 
 /// Width of the table, in characters.
@@ -27,19 +28,8 @@ pub(super) struct ListArgs {
     /// Only superusers, or only other users
     #[arg(long, value_enum)]
     superuser: Option<YesNo>,
-    /// Largest number of users to list
-    #[arg(
-        long,
-        default_value_t = PageRequest::DEFAULT_LIMIT,
-        value_parser = clap::value_parser!(u16).range(1..=i64::from(PageRequest::MAX_LIMIT))
-    )]
-    limit: u16,
-    /// Continue a list: the cursor that the previous page printed. Repeat the other options
-    #[arg(long)]
-    cursor: Option<String>,
-    /// Print JSON, in the form of the API
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    page: PageArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -60,8 +50,9 @@ impl ListArgs {
 
     fn page(&self) -> Result<PageRequest, Failed> {
         let invalid = || Failed::Usage("--cursor: not a cursor of a list of users".to_owned());
-        let after = self.cursor.as_deref().map(|text| user_cursor(text).ok_or_else(invalid)).transpose()?;
-        Ok(PageRequest::new(self.limit, after))
+        let after =
+            self.page.cursor.as_deref().map(|text| user_cursor(text).ok_or_else(invalid)).transpose()?;
+        Ok(PageRequest::new(self.page.limit, after))
     }
 }
 
@@ -69,7 +60,7 @@ impl ListArgs {
 pub(super) async fn run(core: &Core, args: ListArgs) -> Outcome {
     let page = admin::list::page(core, Admin::operator(), &args.filter()?, args.page()?).await;
     let page = page.map_err(Failed::because)?;
-    if args.json {
+    if args.page.json {
         say(&AdminUserPage::from(page).to_json_string());
         return Ok(());
     }
@@ -90,7 +81,7 @@ fn table(users: &[User]) -> Vec<String> {
     let left = WIDTH.saturating_sub(widths.iter().map(|width| width + 2).sum());
     let line = |[id, created, state, tier, email]: &[String; 5]| {
         let [a, b, c, d] = widths;
-        format!("{id:<a$}  {created:<b$}  {state:<c$}  {tier:<d$}  {}", truncated(email, left))
+        format!("{id:<a$}  {created:<b$}  {state:<c$}  {tier:<d$}  {}", shortened(email, left))
     };
     rows.iter().map(line).collect()
 }
@@ -102,17 +93,9 @@ fn row(user: &User) -> [String; 5] {
         (false, false) => "inactive",
         (false, true) => "inactive superuser",
     };
-    let tier = truncated(user.tier.as_str(), 12);
+    let tier = shortened(user.tier.as_str(), 12);
     let (id, created) = (user.id.to_string(), user.created_at.date().to_string());
     [id, created, state.to_owned(), tier, user.email.as_str().to_owned()]
-}
-
-/// The text in at most `width` characters, with an ellipsis if it is longer.
-fn truncated(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
 #[cfg(test)]

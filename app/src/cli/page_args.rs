@@ -1,0 +1,20 @@
+use clap::Args;
+use inwren_domain::kernel::PageRequest;
+
+/// The page of a list to print, and its form.
+#[derive(Debug, Args)]
+pub(super) struct PageArgs {
+    /// Largest number of rows to list
+    #[arg(
+        long,
+        default_value_t = PageRequest::DEFAULT_LIMIT,
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(PageRequest::MAX_LIMIT))
+    )]
+    pub(super) limit: u16,
+    /// Continue a list: the cursor that the previous page printed. Repeat the other options
+    #[arg(long)]
+    pub(super) cursor: Option<String>,
+    /// Print JSON, in the form of the API
+    #[arg(long)]
+    pub(super) json: bool,
+}
