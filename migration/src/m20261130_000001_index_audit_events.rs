@@ -23,26 +23,28 @@ const BY_KIND: &str = "audit_events_kind_occurred_at_id_idx";
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        drop(manager, FORMER).await?;
+        // Indexes are dropped last: that locks readers out, too, until the migration is committed.
         for (name, column) in [(BY_USER, AuditEvents::UserId), (BY_KIND, AuditEvents::Kind)] {
             manager.create_index(by(name, column).take()).await?;
         }
         // Few events are about a client, and the others need no entry.
         let about_clients = Expr::col(AuditEvents::ClientId).is_not_null();
-        manager.create_index(by(BY_CLIENT, AuditEvents::ClientId).and_where(about_clients).take()).await
+        manager.create_index(by(BY_CLIENT, AuditEvents::ClientId).and_where(about_clients).take()).await?;
+        drop(manager, FORMER).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for name in [BY_CLIENT, BY_KIND, BY_USER] {
-            drop(manager, name).await?;
-        }
         let former = Index::create()
             .name(FORMER)
             .table(AuditEvents::Table)
             .col(AuditEvents::UserId)
             .col(AuditEvents::OccurredAt)
             .take();
-        manager.create_index(former).await
+        manager.create_index(former).await?;
+        for name in [BY_CLIENT, BY_KIND, BY_USER] {
+            drop(manager, name).await?;
+        }
+        Ok(())
     }
 }
 

@@ -94,13 +94,14 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     }
     plan.confirm()?;
 
+    // The dry run has printed the problems already, unless the output is JSON.
+    let shown = if args.choices.json { args.choices.show_problems } else { 0 };
+    // A file that cannot be created is reported before anything is written.
+    let report = args.choices.report(shown)?;
     let destination = plan.destination_to_write().await?;
     let source = SourceDatabase::connect(from).await.map_err(unreadable)?;
     let mut table = source.read(&plan.table_to_adopt()).await.map_err(unreadable)?;
     let policy = args.choices.policy(args.on_conflict);
-    // The dry run has printed the problems already, unless the output is JSON.
-    let shown = if args.choices.json { args.choices.show_problems } else { 0 };
-    let report = args.choices.report(shown)?;
     let adopted = plan.adopt(&destination, table.as_mut(), policy, report).await;
     drop(table);
     source.close().await;

@@ -15,14 +15,11 @@ const MAX_NAME_COLUMNS: usize = 31;
 
 /// Runs a command on the service clients in the configured database.
 pub(super) async fn run(config: &Config, command: ClientsCommand) -> Outcome {
-    if let ClientsCommand::Revoke { id, yes } = &command {
-        confirm(&format!("This revokes the access of the client {id} permanently."), *yes)?;
-    }
     let core = open_core(config, "clients").await?;
     let outcome = match command {
         ClientsCommand::Create { name } => create(&core, &name).await.map(|()| say_place(config)),
         ClientsCommand::List { json } => list(&core, json).await,
-        ClientsCommand::Revoke { id, .. } => revoke(&core, id).await.map(|()| say_place(config)),
+        ClientsCommand::Revoke { id, yes } => revoke(&core, id, yes).await.map(|()| say_place(config)),
     };
     core.store.close().await;
     outcome
@@ -68,16 +65,25 @@ async fn list(core: &Core, as_json: bool) -> Outcome {
     Ok(())
 }
 
-async fn revoke(core: &Core, id: Uuid) -> Outcome {
-    match client::manage::revoke(core, ServiceClientId::from_uuid(id)).await {
+async fn revoke(core: &Core, id: Uuid, yes: bool) -> Outcome {
+    let id = ServiceClientId::from_uuid(id);
+    let clients = client::manage::list(core).await.map_err(Failed::because)?;
+    if !clients.iter().any(|client| client.id == id && client.revoked_at.is_none()) {
+        return Err(no_such_client());
+    }
+    confirm(&format!("This revokes the access of the client {id} permanently."), yes)?;
+    match client::manage::revoke(core, id).await {
         Ok(()) => {
             say("revoked the client; an access token that it has stays valid until it expires");
             Ok(())
         }
-        Err(Failure::Refused(client::manage::NotFound)) => Err(Failed::Failed(
-            "no client has this id, or it is revoked already; `inwren clients list` lists all clients"
-                .to_owned(),
-        )),
+        Err(Failure::Refused(client::manage::NotFound)) => Err(no_such_client()),
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),
     }
+}
+
+fn no_such_client() -> Failed {
+    Failed::Failed(
+        "no client has this id, or it is revoked already; `inwren clients list` lists all clients".to_owned(),
+    )
 }

@@ -1,8 +1,8 @@
 //! The file of refused users.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use inwren_domain::account::import::Problem;
 use serde_json::json;
@@ -12,9 +12,13 @@ use crate::runtime::private_file::{PRIVATE_MODE, create_new};
 /// Maximum length of a valid address, in bytes.
 const MAX_EMAIL: usize = 254;
 
-/// Writes each refused user as one JSON object per line: `place`, `email`, `code` and `detail`.
+/// Writes each refused user as one JSON object per line: `place`, `email`, `code` and `detail`. The file gets its name
+/// when it is complete, so a run that was interrupted does not keep the next one from writing it.
 #[derive(Debug)]
 pub struct RefusedRows {
+    path: PathBuf,
+    /// The incomplete file, beside the final one.
+    part: PathBuf,
     output: BufWriter<File>,
     /// The first write error. It does not stop the import.
     failed: Option<io::Error>,
@@ -23,14 +27,26 @@ pub struct RefusedRows {
 impl RefusedRows {
     /// Creates the file, which only its owner may read. It must not exist.
     pub fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { output: BufWriter::new(create_new(path, PRIVATE_MODE)?), failed: None })
+        if path.symlink_metadata().is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let mut part = path.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let _ = fs::remove_file(&part);
+        let output = BufWriter::new(create_new(&part, PRIVATE_MODE)?);
+        Ok(Self { path: path.to_owned(), part, output, failed: None })
     }
 
     /// Adds a user. `email` is the address as found, valid or not.
     pub fn add(&mut self, place: &str, email: Option<&str>, problem: &Problem) {
         let email = email.filter(|text| may_be_email(text));
-        let row =
-            json!({ "place": place, "email": email, "code": problem.code(), "detail": problem.to_string() });
+        let detail = match problem {
+            // The message repeats the value, which is a password hash if columns were mixed up.
+            Problem::Tier(_) => "the tier is not in TIERS".to_owned(),
+            other => other.to_string(),
+        };
+        let row = json!({ "place": place, "email": email, "code": problem.code(), "detail": detail });
         if let Err(error) = writeln!(self.output, "{row}") {
             self.failed.get_or_insert(error);
         }
@@ -39,7 +55,11 @@ impl RefusedRows {
     /// Completes the file, and returns the first write error.
     pub fn finish(mut self) -> io::Result<()> {
         let flushed = self.output.flush();
-        self.failed.map_or(flushed, Err)
+        self.failed.map_or(flushed, Err)?;
+        // A rename would overwrite a file that was created meanwhile.
+        let linked = fs::hard_link(&self.part, &self.path);
+        let _ = fs::remove_file(&self.part);
+        linked
     }
 }
 

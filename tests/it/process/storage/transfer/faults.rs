@@ -105,20 +105,24 @@ fn each_bad_line_is_told_and_the_others_are_taken() {
 #[test]
 fn refused_users_are_written_to_a_private_file() {
     const HASH: &str = "$argon2id$hunter2";
+    const MD5: &str = "5f4dcc3b5aa765d61d8327deb882cf99";
     let file = [
         line(1, "ann@example.org", ""),
         line(2, "bob@@example.org", ""),
         line(3, HASH, ""),
         line(4, "dora@example.org", &format!(",\"hashed_password\":\"{HASH}\"")),
         format!("{{\"id\": \"{HASH}\"\n"),
+        line(6, "eli@example.org", &format!(",\"tier\":\"{MD5}\"")),
     ]
     .concat();
     let desk = Desk::over(Storage::sqlite()).migrated();
     let path = desk.folder.path().join("refused.ndjson");
+    desk.users(&["import", "typo.ndjson", "--refused", "refused.ndjson"]).run().with_code(1);
+    assert!(!path.exists(), "a failed run keeps the next one from writing the file");
     for dry_run in [&["--dry-run"][..], &[]] {
         desk.import(&file, &[&["--refused", "refused.ndjson", "--show-problems", "1"], dry_run].concat(), 1);
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(!text.contains("$argon2") && !text.contains("hunter2"), "{text}");
+        assert!(!text.contains("$argon2") && !text.contains("hunter2") && !text.contains(MD5), "{text}");
         let mut rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         rows.sort_by_key(|row| row["place"].to_string());
         let rows: Vec<Value> =
@@ -128,6 +132,7 @@ fn refused_users_are_written_to_a_private_file() {
             json!(["line 3", null, "invalid-email"]),
             json!(["line 4", "dora@example.org", "unknown-hash"]),
             json!(["line 5", null, "unreadable"]),
+            json!(["line 6", "eli@example.org", "unknown-tier"]),
         ];
         assert_eq!(rows, expected);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
