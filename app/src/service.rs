@@ -248,7 +248,7 @@ fn announce_legacy_tokens(config: &Config, now: OffsetDateTime) {
         Some(until) if now < until => {
             tracing::warn!(%until, "LEGACY_TOKENS_UNTIL: access tokens of the legacy service are accepted");
         }
-        Some(_) => tracing::info!("LEGACY_TOKENS_UNTIL is over: remove it"),
+        Some(_) => tracing::info!("LEGACY_TOKENS_UNTIL has passed: remove the setting"),
         None => {}
     }
 }

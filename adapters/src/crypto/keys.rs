@@ -79,7 +79,7 @@ pub enum KeyError {
     #[error("does not belong to the private key")]
     Mismatch,
     /// The key could not be generated or encoded.
-    #[error("could not be made")]
+    #[error("could not be created")]
     Generation,
 }
 

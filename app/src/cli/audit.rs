@@ -106,7 +106,7 @@ async fn with_address(core: &Core, email: &Email) -> Result<NamedSubject, Failed
     match admin::list::by_login(core, Admin::operator(), email).await {
         Ok(user) => Ok(NamedSubject::Typed(user.id.into())),
         Err(Failure::Refused(NotFound)) => Err(Failed::Failed(format!(
-            "no user has the address {:?}; the events of a deleted user are found by the id",
+            "no user has the address {:?}; for a deleted user, pass the user's id",
             email.as_str()
         ))),
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),

@@ -48,7 +48,8 @@ fn closest(wanted: &str, flags: Vec<String>) -> Option<String> {
         true => 1.0,
         false => strsim::jaro_winkler(wanted, flag),
     };
-    let rated = flags.into_iter().map(|flag| (similarity(&flag), flag));
+    // Of equally similar flags the first one counts, which is the last one here.
+    let rated = flags.into_iter().rev().map(|flag| (similarity(&flag), flag));
     let likely = rated.filter(|(similarity, _)| *similarity >= MIN_SIMILARITY);
     likely.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, flag)| flag)
 }

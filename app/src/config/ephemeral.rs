@@ -39,7 +39,7 @@ impl Config {
         let refused: Vec<Invalid> = FIXED
             .iter()
             .filter(|name| flags.contains_key(*name))
-            .map(|name| invalid(name, "cannot be set with --ephemeral, which uses its own value"))
+            .map(|name| invalid(name, "cannot be set here: a service in memory uses its own value"))
             .collect();
         if !refused.is_empty() {
             return Err(ConfigError { invalid: refused });
@@ -56,9 +56,9 @@ impl Config {
             if name == "DATABASE_URL" {
                 return Some("memory:".to_owned());
             }
-            // Ignore ENVIRONMENT, because `test`, `ci` and the like may be meant for the service under test.
-            // `production` has been rejected above.
-            if FIXED.contains(&name) || name == "ENVIRONMENT" {
+            // Ignore ENVIRONMENT and PUBLIC_URL, because they may be meant for the service under test. `production` has
+            // been rejected above.
+            if FIXED.contains(&name) || ["ENVIRONMENT", "PUBLIC_URL"].contains(&name) {
                 return None;
             }
             let default = DEFAULTS.iter().find(|(known, _)| *known == name);

@@ -9,6 +9,14 @@ pub(super) fn read(source: &mut Source) -> Option<(String, String, DefaultUrls)>
     let issuer_is_url = source.text("TOKEN_ISSUER").is_some_and(|text| is_url(text.trim()));
     let token_issuer = source.is_default("TOKEN_ISSUER");
     let public_url = source.is_default("PUBLIC_URL") && (token_issuer || !issuer_is_url);
+    if source.is_default("PUBLIC_URL")
+        && !public_url
+        && source.text("TOKEN_ISSUER").and_then(value::word).is_some()
+        && source.text("PUBLIC_URL").and_then(value::public_url).is_none()
+    {
+        source
+            .refuse_unset("PUBLIC_URL", "is not set, and TOKEN_ISSUER cannot take its place: set PUBLIC_URL");
+    }
     let url = set_or_default(source, "PUBLIC_URL", value::public_url);
     let issuer = set_or_default(source, "TOKEN_ISSUER", value::word);
     Some((url?, issuer?, DefaultUrls { public_url, token_issuer }))
@@ -102,9 +110,20 @@ mod tests {
             "https://auth.example.org/#x",
             "https://ann:s3cret@auth.example.org",
             "https://auth example.org",
+            "https://auth.example.org//auth",
         ] {
             let refused = with(&[("PUBLIC_URL", text)]).unwrap_err();
-            assert!(refused.contains("PUBLIC_URL"), "{refused}");
+            assert!(refused.contains("PUBLIC_URL") && !refused.contains("s3cret"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_that_is_no_public_url_needs_one() {
+        for issuer in ["https://auth.example.org?tenant=a", "https://example.org//auth"] {
+            let refused = with(&[("TOKEN_ISSUER", issuer)]).unwrap_err();
+            assert!(refused.contains("set PUBLIC_URL"), "{refused}");
+            let both = [("TOKEN_ISSUER", issuer), ("PUBLIC_URL", "https://auth.example.org")];
+            assert_eq!(urls(&both), ("https://auth.example.org".to_owned(), issuer.to_owned()));
         }
     }
 

@@ -177,8 +177,13 @@ impl Source {
 }
 
 /// Settings whose URL may contain credentials.
-const ADDRESSES: [&str; 4] =
-    ["DATABASE_URL", "REDIS_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+const ADDRESSES: [&str; 5] = [
+    "DATABASE_URL",
+    "REDIS_URL",
+    "PUBLIC_URL",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+];
 
 /// A value for display: a URL without its credentials, and nothing of any other secret.
 pub(super) fn shown(setting: Option<&Setting>, value: &str) -> String {

@@ -76,7 +76,8 @@ pub(super) fn public_url(text: &str) -> Option<String> {
     let url: poem::http::Uri = text.parse().ok()?;
     let is_web = matches!(url.scheme_str(), Some("http" | "https")) && url.query().is_none();
     let has_user = url.authority()?.as_str().contains('@');
-    let fits = text.len() <= 200 && !text.contains('#');
+    // Two slashes would make every link of the path one to another host.
+    let fits = text.len() <= 200 && !text.contains('#') && !url.path().starts_with("//");
     (is_web && !has_user && fits).then(|| text.trim_end_matches('/').to_owned())
 }
 

@@ -73,7 +73,7 @@ impl WatchedKeys {
             return Ok(());
         }
         Err(format!(
-            "PRIVATE_KEY_PATH: {} is another key; change keys with `inwren keys rotate`",
+            "PRIVATE_KEY_PATH: {} now contains a different key; change keys with `inwren keys rotate`",
             self.store.paths.private.display()
         ))
     }

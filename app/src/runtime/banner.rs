@@ -136,8 +136,9 @@ impl Banner<'_> {
             "CORS_ALLOWED_ORIGINS is *: scripts of every web page may read responses",
         );
         let is_called_from_afar = !address.ip().is_loopback() || !config.trusted_proxies.is_empty();
+        let is_production = config.environment == Environment::Production;
         warn(
-            is_called_from_afar && config.default_urls.public_url,
+            (is_called_from_afar || is_production) && config.default_urls.public_url,
             "PUBLIC_URL is not set: links and metadata contain an address that only this machine can reach",
         );
         warn(

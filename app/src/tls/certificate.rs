@@ -62,7 +62,7 @@ pub struct TlsFileError {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsFileProblem {
     /// It does not exist.
-    #[error("is not there")]
+    #[error("does not exist")]
     Missing,
     /// It cannot be read.
     #[error("cannot be read: {0}")]

@@ -16,9 +16,7 @@ pub enum NoFile {
     #[error("DATABASE_URL: a memory store keeps nothing, so there is nothing to back up")]
     Memory,
     /// The database is a PostgreSQL server.
-    #[error(
-        "DATABASE_URL is PostgreSQL, which brings its own tools: pg_dump and pg_restore. docs/operations.md shows how"
-    )]
+    #[error("DATABASE_URL is PostgreSQL: use pg_dump and pg_restore, as docs/operations.md shows")]
     Postgres,
 }
 
@@ -29,7 +27,7 @@ pub enum UnknownSchema {
     #[error("the backup was made by a newer release: it has the migration {0}; restore it with that release")]
     Newer(String),
     /// The backup lacks a migration, although it has a later one.
-    #[error("the backup is not of any release: it lacks the migration {0}")]
+    #[error("the backup has an unknown schema: the migration {0} is missing")]
     Incomplete(String),
 }
 

@@ -46,12 +46,7 @@ pub async fn execute(
     client: &ClientInfo,
 ) -> Result<TokenPair, Failure<Refusal>> {
     let user = &principal.user;
-    let now = core.clock.signing_time()?;
-    let own_session = principal
-        .require_recent(core, now)
-        .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
-    password_policy::check_new(&command.new_password, &user.email, &core.settings.context_words)
-        .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
+    let own_session = admissible(core, principal, &command)?;
     let requester = Requester::new(client, ClientTrust::Recognised);
     let checked = verify(core, principal, command.current_password, requester).await?;
     let hash = core.hasher.hash(command.new_password, requester).await?;
@@ -75,6 +70,22 @@ pub async fn execute(
 
     let (access_token, expires_in) = access_token(core, &session, &current, rekey.at)?;
     Ok(TokenPair { access_token, refresh_token: refresh, expires_in })
+}
+
+/// Checks everything but the current password: that the login is recent and the new password is allowed. It returns the
+/// caller's session. A caller that limits guesses calls this first, because such a request guesses nothing.
+pub fn admissible<'a>(
+    core: &Core,
+    principal: &'a Principal,
+    command: &Command,
+) -> Result<&'a Session, Failure<Refusal>> {
+    let now = core.clock.signing_time()?;
+    let own_session = principal
+        .require_recent(core, now)
+        .map_err(|required| Failure::Refused(Refusal::StepUp(required)))?;
+    password_policy::check_new(&command.new_password, &principal.user.email, &core.settings.context_words)
+        .map_err(|weak| Failure::Refused(Refusal::WeakPassword(weak)))?;
+    Ok(own_session)
 }
 
 /// The verified password, as it was stored.

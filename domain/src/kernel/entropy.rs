@@ -6,5 +6,5 @@ pub trait Entropy: Send + Sync {
 
 /// The system returned no random bytes.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("no random bytes could be had")]
+#[error("no random bytes are available")]
 pub struct EntropyError;

@@ -14,7 +14,7 @@ pub enum NotAuthenticated {
     #[error("the user is not active")]
     Inactive,
     /// The token is a legacy token, but its user did not come from the legacy service.
-    #[error("the user did not come from the service before")]
+    #[error("the user did not come from the legacy service")]
     NotAdopted,
     /// The store failed, so the token is refused.
     #[error(transparent)]

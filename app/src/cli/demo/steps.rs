@@ -130,8 +130,9 @@ impl Demo<'_> {
         let store = wiring::key_store(self.config);
         let change = Change::Rotate { bits: keys::DEFAULT_BITS, now: true };
         let now = wiring::clock().now();
-        let changed = tokio::task::spawn_blocking(move || keys::change(&store, &change, now)).await;
-        let changed = changed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        // In place, so that a signal that ends the demo cannot delete the folder before the key is written.
+        let changed = tokio::task::block_in_place(|| keys::change(&store, &change, now));
+        let changed = changed.map_err(|error| error.to_string())?;
         let Changed::Signs { kid, .. } = changed else { return Err("no key was created".to_owned()) };
         let begun = Instant::now();
         // The key that signs is the first one.

@@ -39,6 +39,7 @@ impl CredentialApi {
             current_password: Password::new(&current),
             new_password: Password::new(&new),
         };
+        credential::change_password::admissible(&self.0.core, &caller.0, &command)?;
         check_account(&self.0, &slot, &caller.0.user().email, &client.0).await?;
         let pair = credential::change_password::execute(&self.0.core, &caller.0, command, &client.0).await?;
         Ok(Json(pair.into()))

@@ -10,6 +10,8 @@ pub struct Issuer {
     public_url: String,
     /// The path of the public URL, without a slash at the end. Empty if it has none.
     path: String,
+    /// The same of the issuer. Empty if the issuer is no URL.
+    name_path: String,
 }
 
 impl Issuer {
@@ -20,6 +22,7 @@ impl Issuer {
             audience: audience.to_owned(),
             public_url: public_url.to_owned(),
             path: path_of(public_url),
+            name_path: if name.contains("://") { path_of(name) } else { String::new() },
         }
     }
 
@@ -27,6 +30,12 @@ impl Issuer {
     /// service, and the proxy that serves the service there removes it.
     pub(in crate::http) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Returns the path of the issuer, without a slash at the end. Clients find its metadata by it (RFC 8414 section
+    /// 3.1).
+    pub(in crate::http) fn name_path(&self) -> &str {
+        &self.name_path
     }
 
     /// Returns a path of the service as clients call it, for headers and documents with absolute paths.

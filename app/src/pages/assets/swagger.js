@@ -12,6 +12,13 @@ for (const path of Object.values(api.paths)) {
     }
 }
 
+// Why a login failed. Swagger UI knows only the text of the status, and none over HTTP/2.
+function reasonOf(status) {
+    return ["Bad Request", "Unauthorized", "", undefined].includes(status)
+        ? "Login failed. Check the address and the password."
+        : `Login failed: ${status}. Try again in a minute.`;
+}
+
 // A component of Swagger UI: it receives the whole system as its properties.
 function LoginDialog({ React, authActions, authSelectors, errActions, errSelectors, specSelectors }) {
     const element = React.createElement;
@@ -21,7 +28,7 @@ function LoginDialog({ React, authActions, authSelectors, errActions, errSelecto
     const error = errSelectors.allErrors().find((error) => error.get("authId") === LOGIN);
     const close = () => authActions.showDefinitions(false);
     React.useEffect(() => dialog.current.showModal(), []);
-    React.useEffect(() => setBusy(false), [session, error]);
+    React.useEffect(() => { if (session || error) setBusy(false); }, [session, error]);
 
     const logIn = (event) => {
         event.preventDefault();
@@ -47,7 +54,7 @@ function LoginDialog({ React, authActions, authSelectors, errActions, errSelecto
         input("email", "email", "E-mail address", "username"),
         input("password", "password", "Password", "current-password"),
         element("div", { role: "alert" },
-            error && element("p", { className: "bad" }, "Login failed. Check the address and the password.")),
+            error && element("p", { className: "bad" }, reasonOf(error.get("message")))),
         element("div", { className: "buttons" }, button("Log in", { type: "submit", disabled: isBusy }), quiet("Cancel", close)));
     const done = () => element("div", null,
         element("p", { className: "ok", role: "status" }, "Logged in as ", element("b", null, session.get("username"))),

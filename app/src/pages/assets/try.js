@@ -16,7 +16,7 @@ async function call(path, body) {
 // What a problem says (RFC 9457): its detail, and what is wrong with each field.
 function problemText(problem) {
     const fields = (problem.errors ?? []).map((error) => `${error.pointer.slice(1)}: ${error.detail}`);
-    return [problem.detail ?? problem.title, ...fields].join(" ");
+    return fields.length > 1 ? fields.join(". ") : problem.detail ?? problem.title;
 }
 
 function decoded(text) {

@@ -65,7 +65,7 @@ impl Transport {
         // A request starts with the name of a method, but a TLS record never starts with a letter.
         if stream.fill_buf().await?.first().is_some_and(u8::is_ascii_alphabetic) {
             refuse_plain(stream).await;
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP where TLS is spoken"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "received plain HTTP on the TLS port"));
         }
         let stream = TlsAcceptor::from(tls.in_force()).accept(stream).await?;
         Ok(Opened { client, stream: Stream::Tls(Box::new(stream)) })

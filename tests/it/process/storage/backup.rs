@@ -278,7 +278,7 @@ fn a_bad_backup_is_refused_and_nothing_is_changed() {
         ("foreign.db", "not a database of this service"),
         ("newer.db", "newer release"),
         ("live.db", "inwren backup"),
-        ("none.db", "is not there"),
+        ("none.db", "does not exist"),
         ("data/inwren.db", "the database itself"),
     ] {
         let said = place.run(&["restore", file, "--yes"], 1);
@@ -298,7 +298,7 @@ fn a_backup_overwrites_nothing_unless_it_is_told_to() {
     assert_eq!(fs::read_to_string(place.path("backup.db")).unwrap(), "something dear");
     place.run(&["backup", "backup.db", "--force"], 0);
     assert_eq!(mode(&place.path("backup.db")), 0o600);
-    assert!(place.run(&["backup", "nowhere/backup.db"], 1).contains("is not there"));
+    assert!(place.run(&["backup", "nowhere/backup.db"], 1).contains("does not exist"));
     assert!(place.run(&["backup", "--force", "data/inwren.db"], 1).contains("the database itself"));
     let left = names_in(place.folder.path());
     assert!(!left.iter().any(|name| name.contains("partial")), "{left:?}");

@@ -51,7 +51,7 @@ fn a_certificate_that_is_none_is_refused() {
     }
     let served = Served::new();
     fs::remove_file(served.folder.path().join(CERTIFICATE)).unwrap();
-    assert_refused(&served, &served.program, "TLS_CERT_PATH", CERTIFICATE, "is not there");
+    assert_refused(&served, &served.program, "TLS_CERT_PATH", CERTIFICATE, "does not exist");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_key_that_is_none_is_refused() {
     }
     let served = Served::new();
     fs::remove_file(served.folder.path().join(KEY)).unwrap();
-    assert_refused(&served, &served.program, "TLS_KEY_PATH", KEY, "is not there");
+    assert_refused(&served, &served.program, "TLS_KEY_PATH", KEY, "does not exist");
 }
 
 #[test]

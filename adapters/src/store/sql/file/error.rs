@@ -10,13 +10,13 @@ use crate::store::sql::connection::error::{driver_error, file_error};
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The file does not exist.
-    #[error("{} is not there", .0.display())]
+    #[error("{} does not exist", .0.display())]
     Missing(PathBuf),
     /// The file exists and may not be overwritten.
-    #[error("{} is there already; it is not overwritten", .0.display())]
+    #[error("{} exists already and is not overwritten", .0.display())]
     Exists(PathBuf),
     /// Another process uses the database.
-    #[error("{} is in use: stop the service, and whatever else has the database open, first", .0.display())]
+    #[error("{} is in use: stop the service, and every other program that has the database open, first", .0.display())]
     InUse(PathBuf),
     /// The database is about to be replaced.
     #[error("{} is being restored", .0.display())]

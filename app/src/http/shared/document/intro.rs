@@ -17,8 +17,8 @@ Register and log in users, and verify their tokens in any service.
 was lost, repeat the request within the grace period: it returns the same new refresh token.
 5. `POST /auth/logout` revokes the session and all its tokens.
 
-To try it in Swagger UI, run **Register an account**, press **Authorize**, and enter that e-mail address and password as \
-`username` and `password`. ReDoc only shows the document.
+To try it in Swagger UI, run **Register an account**, press **Authorize**, and log in with that e-mail address and \
+password. ReDoc only shows the document.
 
 # Verify tokens
 
@@ -36,7 +36,7 @@ in the format of RFC 6749.
 
 # Rate limits
 
-The service limits requests per client. `RateLimit` and `RateLimit-Policy` show what is left. Requests over the limit get \
+The service limits requests per user, or per client network for requests without a valid token. `RateLimit` and `RateLimit-Policy` show what is left. Requests over the limit get \
 429 with `Retry-After`. Bodies may have at most 64 KiB.
 
 # Generated clients

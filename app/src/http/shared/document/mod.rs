@@ -188,9 +188,9 @@ impl RouteTable {
     /// Adds the metadata paths that clients use for an issuer with a path: they insert the well-known path between host
     /// and path of the issuer (RFC 8414 section 3.1, and section 5 for OpenID Connect).
     pub(in crate::http) fn with_metadata_of(mut self, issuer: &Issuer) -> Self {
-        if !issuer.path().is_empty() {
+        if !issuer.name_path().is_empty() {
             self.aliases =
-                METADATA.into_iter().map(|path| (format!("{path}{}", issuer.path()), path)).collect();
+                METADATA.into_iter().map(|path| (format!("{path}{}", issuer.name_path()), path)).collect();
         }
         self
     }
