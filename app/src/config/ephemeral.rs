@@ -99,13 +99,14 @@ mod tests {
             ("DATABASE_URL", "postgres://db/theirs"),
             ("PRIVATE_KEY_PATH", "/nowhere"),
             ("ENVIRONMENT", "test"),
+            ("PUBLIC_URL", "/app"),
         ];
         let config = with(&[], &theirs).unwrap();
         assert!(matches!(config.database.target, DatabaseTarget::Memory));
         assert!(config.default_urls.public_url && config.default_urls.token_issuer);
         assert!(!config.limits.enabled);
         let refused = with(&[("DATABASE_URL", "sqlite://x.db")], &[]).unwrap_err();
-        assert!(refused.contains("DATABASE_URL") && refused.contains("ephemeral service"), "{refused}");
+        assert!(refused.contains("DATABASE_URL") && refused.contains("service in memory"), "{refused}");
     }
 
     #[test]
