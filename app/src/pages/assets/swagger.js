@@ -12,11 +12,11 @@ for (const path of Object.values(api.paths)) {
     }
 }
 
-// Why a login failed. Swagger UI knows only the text of the status, and none over HTTP/2.
+// Why a login failed. Swagger UI passes the text of the status on, which HTTP/2 does not have.
 function reasonOf(status) {
-    return ["Bad Request", "Unauthorized", "", undefined].includes(status)
+    return !status || /Bad Request|Unauthorized/.test(status)
         ? "Login failed. Check the address and the password."
-        : `Login failed: ${status}. Try again in a minute.`;
+        : "Login failed: the service refused the request. Try again in a minute.";
 }
 
 // A component of Swagger UI: it receives the whole system as its properties.
