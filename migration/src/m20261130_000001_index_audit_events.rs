@@ -23,7 +23,7 @@ const BY_KIND: &str = "audit_events_kind_occurred_at_id_idx";
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // Indexes are dropped last: that locks readers out, too, until the migration is committed.
+        // Drop the index last. A drop also blocks readers, until the migration commits.
         for (name, column) in [(BY_USER, AuditEvents::UserId), (BY_KIND, AuditEvents::Kind)] {
             manager.create_index(by(name, column).take()).await?;
         }

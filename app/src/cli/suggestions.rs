@@ -48,7 +48,7 @@ fn closest(wanted: &str, flags: Vec<String>) -> Option<String> {
         true => 1.0,
         false => strsim::jaro_winkler(wanted, flag),
     };
-    // Of equally similar flags the first one counts, which is the last one here.
+    // `max_by` returns the last of equal flags. Reversed, that is the first one of the list.
     let rated = flags.into_iter().rev().map(|flag| (similarity(&flag), flag));
     let likely = rated.filter(|(similarity, _)| *similarity >= MIN_SIMILARITY);
     likely.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, flag)| flag)

@@ -201,7 +201,8 @@ impl<'a> ApiExtractor<'a> for Introspector {
         let operation = Operation::Introspect;
         if let Some(credentials) = service_client::basic_credentials(request) {
             let state = AppState::of(request)?;
-            // The right secret is never refused for the guesses of others in its network: 256 bits cannot be guessed.
+            // Wrong secrets use up the limit of the client network. A client with the right secret has its own limit, so
+            // guesses from its network do not block it. A secret has 256 random bits, too many to guess.
             match service_client::authenticate(state, credentials.as_ref()).await {
                 Ok(client) => state.limits.check_service_client(request, operation, client.id).await?,
                 Err(refused) => {

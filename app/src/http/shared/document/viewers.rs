@@ -1,6 +1,7 @@
 //! The pages that show the document: Swagger UI and ReDoc.
 //!
-//! The scripts are those of the OpenAPI library. It has them only inside pages of its own, so they are cut out of these.
+//! The scripts come from the OpenAPI library. The library offers them only as parts of its own pages, so this module
+//! extracts them from those pages.
 
 use minijinja::context;
 
