@@ -98,7 +98,7 @@ fn a_broken_new_file_keeps_the_old_certificate_and_is_told_once() {
     replace(&key, &other.key);
     assert_eq!(refused("TLS_KEY_PATH: tls.key does not belong to the certificate"), 3);
     std::fs::remove_file(&key).unwrap();
-    assert_eq!(refused("TLS_KEY_PATH: tls.key is not there"), 4);
+    assert_eq!(refused("TLS_KEY_PATH: tls.key does not exist"), 4);
     // With a valid pair, the service switches.
     other.write(served.folder.path());
     wait_for(&client, &service, &other.der);

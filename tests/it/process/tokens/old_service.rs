@@ -189,12 +189,12 @@ fn its_sqlite_url_names_the_file_that_it_named_there() {
 }
 
 #[test]
-fn a_time_that_is_over_is_told_and_accepts_nothing() {
+fn a_time_that_has_passed_is_told_and_accepts_nothing() {
     let folder = TempFolder::new();
     let program = Program::new(folder.path()).env("DATABASE_URL", "memory:");
     let service = program.env("LEGACY_TOKENS_UNTIL", "2020-01-01T00:00:00+02:00").start();
     let log = service.stop();
-    assert!(log.contains("LEGACY_TOKENS_UNTIL is over"), "{log}");
+    assert!(log.contains("LEGACY_TOKENS_UNTIL has passed"), "{log}");
 }
 
 #[test]
