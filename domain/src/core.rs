@@ -2,9 +2,11 @@ use std::sync::Arc;
 
 use time::Duration;
 
-use crate::account::TierCatalog;
+use crate::account::{EmailVerification, RegistrationMode, TierCatalog};
 use crate::credential::{ContextWords, PasswordHasher};
 use crate::kernel::{Clock, Entropy};
+use crate::keyring::{Keyring, KeyringError};
+use crate::outbox::Mail;
 use crate::session::UndeliveredRotations;
 use crate::store::Store;
 use crate::token::{KeyDirectory, LegacyTokenVerifier, TokenIssuer, TokenVerifier};
@@ -26,6 +28,10 @@ pub struct Core {
     pub legacy_tokens: Option<Arc<dyn LegacyTokenVerifier>>,
     /// Publishes the keys that verify tokens, and computes keyed hashes.
     pub keys: Arc<dyn KeyDirectory>,
+    /// The secret keys. `None` if the service has none: then no link or code can be made.
+    pub keyring: Option<Arc<dyn Keyring>>,
+    /// What sends letters. `None` if no mail is configured.
+    pub mail: Option<Mail>,
     /// The only source of time.
     pub clock: Arc<dyn Clock>,
     /// The only source of randomness.
@@ -56,8 +62,26 @@ pub struct Settings {
     pub tiers: TierCatalog,
     /// Words that name the service. Each counts as one character of a new password.
     pub context_words: ContextWords,
+    /// Whether the address of an account must be verified.
+    pub email_verification: EmailVerification,
+    /// Who may register.
+    pub registration: RegistrationMode,
     /// How long ended sessions and old audit events are kept.
     pub retention: Retention,
+}
+
+impl Core {
+    /// The secret keys.
+    pub(crate) fn keyring(&self) -> Result<&dyn Keyring, KeyringError> {
+        self.keyring.as_deref().ok_or(KeyringError::Missing)
+    }
+
+    /// Wakes the worker that sends letters, after a commit.
+    pub(crate) fn letters_queued(&self) {
+        if let Some(mail) = &self.mail {
+            mail.signal.letters_queued();
+        }
+    }
 }
 
 /// Retention periods, which keep the store from growing without limit.

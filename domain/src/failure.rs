@@ -1,5 +1,6 @@
 use crate::credential::HasherError;
 use crate::kernel::{ClockAhead, EntropyError, StoreError};
+use crate::keyring::KeyringError;
 use crate::token::SigningError;
 
 /// Why a use case failed: it refused by its rules, or a port failed.
@@ -36,6 +37,9 @@ pub enum PortFailure {
     /// The source of randomness.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
+    /// The keyring.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// The clock is ahead, so nothing may be signed.
     #[error(transparent)]
     Clock(#[from] ClockAhead),

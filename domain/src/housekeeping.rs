@@ -1,6 +1,6 @@
-//! Deletes expired data: sessions that ended long ago and old audit events.
+//! Deletes expired data: sessions that ended long ago, old audit events and letters, expired tokens and registrations.
 //!
-//! Nothing else grows with use: a refresh updates its session's row, and no queue holds deliveries.
+//! Nothing else grows with use: a refresh updates its session's row.
 //!
 //! Nothing is deleted while the clock [is not settled](crate::kernel::Clock::is_settled).
 
@@ -34,4 +34,22 @@ pub async fn sweep_audit_events(core: &Core) -> Result<u64, PortFailure> {
     let swept = unit.audit().sweep(before, SWEEP_BATCH).await?;
     unit.commit().await?;
     Ok(swept)
+}
+
+/// How long letters stay in the outbox after they were delivered or died.
+const LETTER_RETENTION: time::Duration = time::Duration::days(7);
+
+/// Deletes a batch each of expired action tokens, expired pending registrations and old letters, and returns their
+/// number. A number of at least one full batch means that there may be more.
+pub async fn sweep_letters(core: &Core) -> Result<u64, PortFailure> {
+    if !core.clock.is_settled() {
+        return Ok(0);
+    }
+    let now = core.clock.now();
+    let mut unit = core.store.begin().await?;
+    let tokens = unit.action_tokens().sweep(now, SWEEP_BATCH).await?;
+    let registrations = unit.pending_registrations().sweep(now, SWEEP_BATCH).await?;
+    let letters = unit.outbox().sweep(now - LETTER_RETENTION, SWEEP_BATCH).await?;
+    unit.commit().await?;
+    Ok(tokens + registrations + letters)
 }

@@ -11,10 +11,13 @@
 //! | [`session`] | sessions from start to revocation, and the caller that a token names |
 //! | [`token`] | claims, and the ports that sign and verify them |
 //! | [`client`] | service clients |
+//! | [`action_token`] | links in letters that permit one action, once |
+//! | [`pending_registration`] | registrations whose mailbox is not proven |
+//! | [`outbox`] | letters, from their cause to their delivery |
 //! | [`audit`] | audit events |
 //!
 //! [`kernel`] contains the values that all features use; [`store`] joins their repositories into units of work;
-//! [`limiter`] is the port for rate limiting.
+//! [`limiter`] is the port for rate limiting, [`keyring`] the one for secret keys.
 //!
 //! # Parts of a feature
 //!
@@ -39,6 +42,7 @@
 //! 4. Implement it in `adapters`, and add it to the wiring of `app`.
 
 pub mod account;
+pub mod action_token;
 pub mod audit;
 pub mod authn;
 pub mod client;
@@ -47,7 +51,10 @@ pub mod credential;
 mod failure;
 pub mod housekeeping;
 pub mod kernel;
+pub mod keyring;
 pub mod limiter;
+pub mod outbox;
+pub mod pending_registration;
 pub mod session;
 pub mod store;
 pub mod token;

@@ -26,6 +26,8 @@ pub async fn execute(core: &Core, command: Command) -> Result<User, Failure<NotC
         is_superuser: command.is_superuser,
         self_registered: false,
         client: &ClientInfo::default(),
+        locale: None,
+        verifies: false,
     };
     create(core, new).await
 }

@@ -1,9 +1,11 @@
 use super::{Inserted, Registration, Tier, User};
+use crate::action_token::{ActionToken, ActionTokenId, Purpose, issue};
 use crate::audit::{AuditEventKind, OPERATOR, Trail};
 use crate::credential::password_policy::{self, WeakPassword};
 use crate::credential::{Account, ClientTrust, Password, Requester};
-use crate::kernel::{ClientInfo, Email, UserId};
-use crate::{Core, Failure};
+use crate::kernel::{ClientInfo, Email, Locale, UserId};
+use crate::outbox::{Letter, LetterKind, NewLetter};
+use crate::{Core, Failure, PortFailure};
 
 /// The input that all ways of creating a user share.
 pub(super) struct NewUser<'a> {
@@ -14,6 +16,10 @@ pub(super) struct NewUser<'a> {
     /// Whether the user registered, rather than an operator creating the account.
     pub(super) self_registered: bool,
     pub(super) client: &'a ClientInfo,
+    /// The language of letters.
+    pub(super) locale: Option<Locale>,
+    /// Whether to send a letter that verifies the address.
+    pub(super) verifies: bool,
 }
 
 /// Why the user was not created.
@@ -39,6 +45,9 @@ pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failur
         tier: new.tier,
         created_at: now,
         updated_at: now,
+        email_verified_at: None,
+        email_undeliverable_at: None,
+        locale: new.locale,
         credential_version: 0,
         sessions_epoch: 0,
     };
@@ -46,9 +55,30 @@ pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failur
     let trail = Trail { core, at: now, actor: Some(actor), client: new.client };
     let event = trail.event(AuditEventKind::UserRegistered, user.id, None)?;
 
-    let registration = Registration { account: Account { user, password: Some(hash) }, event };
+    let verification = if new.verifies { Some(verification(core, &user, new.client)?) } else { None };
+    let registration = Registration {
+        account: Account { user, password: Some(hash) },
+        event,
+        respects_reservations: core.mail.is_some(),
+        verification,
+    };
     match core.store.register_user(&registration).await? {
-        Inserted::Inserted => Ok(registration.account.user),
+        Inserted::Inserted => {
+            if registration.verification.is_some() {
+                core.letters_queued();
+            }
+            Ok(registration.account.user)
+        }
         Inserted::EmailTaken => Err(Failure::Refused(NotCreated::EmailTaken)),
     }
+}
+
+/// The token and the letter that verify the address of a new user.
+fn verification(core: &Core, user: &User, client: &ClientInfo) -> Result<(ActionToken, Letter), PortFailure> {
+    let now = user.created_at;
+    let id = ActionTokenId::generate(now, core.entropy.as_ref())?;
+    let (token, _) = issue(core, id, Purpose::VerifyEmail, user, user.email.clone(), (None, client), now)?;
+    let letter = NewLetter::to_user(LetterKind::EmailVerification, user, client).with_link(&token);
+    let letter = letter.write(core, now)?;
+    Ok((token, letter))
 }

@@ -1,7 +1,7 @@
 use time::OffsetDateTime;
 
 use super::Tier;
-use crate::kernel::{Email, UserId, normalize_prefix};
+use crate::kernel::{Email, Locale, UserId, normalize_prefix};
 
 /// A user account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,12 @@ pub struct User {
     pub created_at: OffsetDateTime,
     /// When the row last changed.
     pub updated_at: OffsetDateTime,
+    /// When the user proved to control the mailbox of the address; `None` if that is not proven.
+    pub email_verified_at: Option<OffsetDateTime>,
+    /// When a mail server refused the address for ever; `None` if none did, or a later letter was delivered.
+    pub email_undeliverable_at: Option<OffsetDateTime>,
+    /// The language of letters; `None` if it is unknown.
+    pub locale: Option<Locale>,
     /// Counts password changes, and revocations of all legacy tokens. A login that verified an older version starts no
     /// session.
     pub credential_version: i64,
@@ -41,8 +47,10 @@ impl User {
 /// The requested changes to a user; `None` keeps the value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserChange {
-    /// The new address.
+    /// The new address. It also clears [`User::email_undeliverable_at`].
     pub email: Option<Email>,
+    /// When the address was verified, or that it is not.
+    pub email_verified_at: Option<Option<OffsetDateTime>>,
     /// The new tier.
     pub tier: Option<Tier>,
     /// Activate or deactivate.
@@ -55,9 +63,13 @@ impl UserChange {
     /// Reduces the change to what differs from the current user.
     #[must_use]
     pub fn against(self, user: &User) -> Self {
+        // The same spelling can have a new normalised form, which the update then stores.
+        let email = self.email.filter(|email| email.as_str() != user.email.as_str() || *email != user.email);
+        let is_other = email.as_ref().is_some_and(|email| *email != user.email);
+        let email_verified_at = self.email_verified_at.or(is_other.then_some(None));
         Self {
-            // The same spelling can have a new normalised form, which the update then stores.
-            email: self.email.filter(|email| email.as_str() != user.email.as_str() || *email != user.email),
+            email,
+            email_verified_at: email_verified_at.filter(|at| *at != user.email_verified_at),
             tier: self.tier.filter(|tier| *tier != user.tier),
             is_active: self.is_active.filter(|active| *active != user.is_active),
             is_superuser: self.is_superuser.filter(|superuser| *superuser != user.is_superuser),
@@ -79,6 +91,8 @@ impl UserChange {
     pub fn applied_to(&self, user: &User, at: OffsetDateTime) -> User {
         User {
             email: self.email.clone().unwrap_or_else(|| user.email.clone()),
+            email_verified_at: self.email_verified_at.unwrap_or(user.email_verified_at),
+            email_undeliverable_at: user.email_undeliverable_at.filter(|_| self.email.is_none()),
             tier: self.tier.clone().unwrap_or_else(|| user.tier.clone()),
             is_active: self.is_active.unwrap_or(user.is_active),
             is_superuser: self.is_superuser.unwrap_or(user.is_superuser),

@@ -121,4 +121,20 @@ kinds! {
     ServiceClientRevoked = "service_client_revoked",
     /// A user or a superuser revoked one or more sessions.
     SessionsRevoked = "sessions_revoked",
+    /// A user proved to control the mailbox of an address.
+    EmailVerified = "email_verified",
+    /// A user requested a change of address, which the new address has to confirm.
+    EmailChangeRequested = "email_change_requested",
+    /// An address was changed: at once, or by the confirmation of the new address.
+    EmailChanged = "email_changed",
+    /// The former address was restored, and the password was voided.
+    EmailRestored = "email_restored",
+    /// A superuser or an operator created a link that sets a new password.
+    PasswordResetIssued = "password_reset_issued",
+    /// A password was set by a link.
+    PasswordReset = "password_reset",
+    /// A superuser invited a user.
+    UserInvited = "user_invited",
+    /// An invitation was accepted.
+    InvitationAccepted = "invitation_accepted",
 }

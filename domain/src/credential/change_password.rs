@@ -4,9 +4,11 @@
 use super::password_policy::{self, WeakPassword};
 use super::{Account, ClientTrust, Password, PasswordHash, Requester};
 use crate::account::User;
+use crate::action_token;
 use crate::audit::{AuditEventKind, Trail};
 use crate::authn::step_up::StepUpRequired;
 use crate::kernel::{ClientInfo, PlainToken, StoreError, TokenDigest, TokenId};
+use crate::outbox::{Letter, LetterKind, notice};
 use crate::session::{
     Principal, Rekey, RevocationReason, Session, access_token, refresh_expiry, refresh_token,
 };
@@ -65,8 +67,13 @@ pub async fn execute(
             return Err(Failure::Refused(refusal));
         }
     };
+    action_token::void_all(unit.as_mut(), current.id).await?;
     unit.audit().record(&event).await?;
+    if let Some(letter) = notice(core, LetterKind::PasswordChanged, &current, client, rekey.at)? {
+        unit.outbox().insert_once_since(&letter, rekey.at - Letter::NOTICE_INTERVAL).await?;
+    }
     unit.commit().await?;
+    core.letters_queued();
 
     let (access_token, expires_in) = access_token(core, &session, &current, rekey.at)?;
     Ok(TokenPair { access_token, refresh_token: refresh, expires_in })

@@ -59,4 +59,13 @@ pub trait CredentialRepository: Send {
         expected_version: i64,
         at: OffsetDateTime,
     ) -> Result<bool, StoreError>;
+
+    /// Removes the password and increments `credential_version`: no password matches until another one is set. If the user
+    /// does not exist or `expected_version` is not the current one, it MUST change nothing and return `false`.
+    async fn void_password(
+        &mut self,
+        id: UserId,
+        expected_version: i64,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError>;
 }

@@ -2,8 +2,10 @@
 
 use super::password_policy::{self, WeakPassword};
 use super::{ClientTrust, Password, Requester};
+use crate::action_token;
 use crate::audit::{AuditEventKind, OPERATOR, Trail};
 use crate::kernel::{ClientInfo, Email};
+use crate::outbox::{Letter, LetterKind, notice};
 use crate::session::RevocationReason;
 use crate::{Core, Failure};
 
@@ -36,7 +38,12 @@ pub async fn execute(core: &Core, email: &Email, password: Password) -> Result<(
         return Err(Failure::Refused(Refusal::ChangedMeanwhile));
     }
     unit.sessions().revoke_all(user.id, None, RevocationReason::PasswordChanged, trail.at).await?;
+    action_token::void_all(unit.as_mut(), user.id).await?;
     unit.audit().record(&event).await?;
+    if let Some(letter) = notice(core, LetterKind::PasswordChanged, &user, &client, trail.at)? {
+        unit.outbox().insert_once_since(&letter, trail.at - Letter::NOTICE_INTERVAL).await?;
+    }
     unit.commit().await?;
+    core.letters_queued();
     Ok(())
 }

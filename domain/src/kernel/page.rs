@@ -3,6 +3,7 @@ use time::OffsetDateTime;
 use super::{SessionId, UserId};
 use crate::account::User;
 use crate::audit::{AuditEvent, AuditEventId};
+use crate::outbox::{Letter, LetterId};
 use crate::session::Session;
 
 /// A position in a listing, newest first: after the item with this creation time and id.
@@ -25,6 +26,13 @@ impl AgeCursor<AuditEventId> {
     /// The position right after an audit event.
     pub fn after_event(event: &AuditEvent) -> Self {
         Self { created_at: event.occurred_at, id: event.id }
+    }
+}
+
+impl AgeCursor<LetterId> {
+    /// The position right after a letter.
+    pub fn after_letter(letter: &Letter) -> Self {
+        Self { created_at: letter.created_at, id: letter.id }
     }
 }
 

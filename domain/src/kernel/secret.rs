@@ -2,7 +2,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::{Entropy, EntropyError};
+use super::{Entropy, EntropyError, base64url};
 
 /// A signed token as its holder presents it. Possession grants access, so the debug form hides it and it is wiped from
 /// memory when dropped.
@@ -91,17 +91,11 @@ impl TokenId {
     }
 }
 
-/// Creates a secret of 256 random bits, in base64url without padding (RFC 4648 section 5).
+/// Creates a secret of 256 random bits, in base64url.
 pub(crate) fn random_secret(entropy: &dyn Entropy) -> Result<PlainToken, EntropyError> {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut random = Zeroizing::new([0; 32]);
     entropy.fill(random.as_mut_slice())?;
-    let digits = random.chunks(3).flat_map(|chunk| {
-        let bits =
-            chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        (0..=chunk.len()).map(move |place| ALPHABET[(bits >> (18 - 6 * place) & 63) as usize])
-    });
-    Ok(PlainToken::new(digits.map(char::from).collect()))
+    Ok(PlainToken::new(base64url::encode(random.as_slice())))
 }
 
 fn random_hex(entropy: &dyn Entropy) -> Result<String, EntropyError> {

@@ -24,6 +24,7 @@ pub(crate) fn access_token(
         authenticated_at: whole_seconds(session.authenticated_at),
         assurance: session.assurance.clone(),
         email: user.email.as_str().to_owned(),
+        email_verified: user.email_verified_at.is_some(),
         tier: user.tier.clone(),
         is_superuser: user.is_superuser,
     })?;

@@ -9,6 +9,7 @@ mod lock;
 pub mod logout;
 pub mod manage;
 mod model;
+mod new_device;
 mod not_authenticated;
 mod ports;
 pub mod refresh;

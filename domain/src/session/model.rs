@@ -81,6 +81,8 @@ pub enum RevocationReason {
     RevokedByAdmin,
     /// The password was changed.
     PasswordChanged,
+    /// The address was changed, or its former owner restored it.
+    EmailChanged,
     /// The account was deactivated.
     Deactivated,
     /// The user is no longer a superuser.
@@ -92,11 +94,12 @@ pub enum RevocationReason {
 }
 
 impl RevocationReason {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Logout,
         Self::RevokedByUser,
         Self::RevokedByAdmin,
         Self::PasswordChanged,
+        Self::EmailChanged,
         Self::Deactivated,
         Self::Demoted,
         Self::RefreshTokenReused,
@@ -110,6 +113,7 @@ impl RevocationReason {
             Self::RevokedByUser => "revoked_by_user",
             Self::RevokedByAdmin => "revoked_by_admin",
             Self::PasswordChanged => "password_changed",
+            Self::EmailChanged => "email_changed",
             Self::Deactivated => "deactivated",
             Self::Demoted => "demoted",
             Self::RefreshTokenReused => "refresh_token_reused",

@@ -10,6 +10,7 @@ use super::{
 use crate::account::User;
 use crate::audit::{AuditEventKind, Trail};
 use crate::kernel::{ClientInfo, PlainToken, SessionId, StoreError, TokenDigest, TokenId};
+use crate::outbox::{Letter, LetterKind, notice};
 use crate::token::{InvalidToken, RefreshClaims, TokenPair};
 use crate::{Core, Failure, PortFailure};
 
@@ -203,12 +204,17 @@ async fn revoke_family(
     let trail = Trail { core, at: now, actor: None, client };
     let event = trail.event(AuditEventKind::RefreshTokenReused, session.user_id, Some(session.id))?;
     let mut unit = core.store.begin().await?;
-    unit.users().lock(session.user_id).await?;
+    let user = unit.users().lock(session.user_id).await?;
     let reason = RevocationReason::RefreshTokenReused;
     let revoked = unit.sessions().revoke(session.id, session.user_id, reason, now).await?;
     if revoked {
         unit.audit().record(&event).await?;
+        let notice = user.map(|user| notice(core, LetterKind::RefreshTokenReused, &user, client, now));
+        if let Some(letter) = notice.transpose()?.flatten() {
+            unit.outbox().insert_once_since(&letter, now - Letter::NOTICE_INTERVAL).await?;
+        }
     }
     unit.commit().await?;
+    core.letters_queued();
     Ok(revoked)
 }

@@ -2,6 +2,7 @@ use super::Session;
 use crate::account::User;
 use crate::audit::AuditEvent;
 use crate::credential::PasswordHash;
+use crate::outbox::Letter;
 
 /// Maximum number of session rows that one unit of work writes or deletes for one user: a few milliseconds of work.
 pub const REVOKED_AT_ONCE: u16 = 500;
@@ -17,6 +18,8 @@ pub struct SessionStart {
     pub rehashed: Option<PasswordHash>,
     /// The audit event.
     pub event: AuditEvent,
+    /// The notice about a new device, if there is one to send.
+    pub notice: Option<Letter>,
     /// Session limit of the account, including this session. At least one.
     pub max_sessions: u16,
 }

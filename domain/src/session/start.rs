@@ -1,6 +1,7 @@
 //! Starts a session for an authenticated user.
 
 use super::issue::whole_seconds;
+use super::new_device;
 use super::{Session, SessionStart, SessionStartOutcome, access_token, refresh_expiry, refresh_token};
 use crate::audit::{AuditEventKind, Trail};
 use crate::authn::Proven;
@@ -23,12 +24,14 @@ pub(crate) async fn execute(
     let trail = Trail { core, at: session.created_at, actor: Some(user.id), client: &session.client };
     let event = trail.event(AuditEventKind::LoggedIn, user.id, Some(session.id))?;
 
+    let notice = new_device::notice(core, user, &session.client, session.created_at).await?;
     // The store orders this session start before or after any change of the password or the account, never in between.
     let start = SessionStart {
         session,
         credential_version: user.credential_version,
         rehashed: proven.into_rehashed(),
         event,
+        notice,
         max_sessions: core.settings.sessions_per_user,
     };
     let SessionStartOutcome::Opened(current) = core.store.open_session(&start).await? else {

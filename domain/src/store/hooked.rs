@@ -13,11 +13,19 @@ use crate::account::import::{UserSnapshot, UserTransfer};
 use crate::account::{
     Inserted, Registration, Updated, User, UserChange, UserFilter, UserReader, UserRepository,
 };
+use crate::action_token::{ActionToken, ActionTokenId, ActionTokenReader, ActionTokenRepository, Purpose};
 use crate::audit::{AuditEvent, AuditEventId, AuditEventKind, AuditFilter, AuditLog, AuditReader};
 use crate::client::ServiceClientId;
 use crate::client::{ServiceClient, ServiceClientReader, ServiceClientRepository};
 use crate::credential::{Account, CredentialReader, CredentialRepository, PasswordHash};
-use crate::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, UserId};
+use crate::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, TokenDigest, UserId};
+use crate::outbox::{
+    ClaimId, Letter, LetterCursor, LetterId, LetterKind, LetterState, OutboxFigures, OutboxReader,
+    OutboxRepository,
+};
+use crate::pending_registration::{
+    PendingRegistration, PendingRegistrationReader, PendingRegistrationRepository, VerificationId,
+};
 use crate::session::{
     Rekey, RevocationReason, Rotation, RotationOutcome, Session, SessionReader, SessionRepository,
     SessionStart, SessionStartOutcome,
@@ -156,6 +164,54 @@ passed_on! {
         fn has(user: UserId, kind: AuditEventKind) -> bool;
     }
 
+    ActionTokenReader of ReadView through action_tokens {
+        fn by_id(id: ActionTokenId) -> Option<ActionToken>;
+        fn newest_of(user: UserId, purpose: Purpose) -> Option<ActionToken>;
+    }
+
+    PendingRegistrationReader of ReadView through pending_registrations {
+        fn by_id(id: VerificationId) -> Option<PendingRegistration>;
+        fn newest_of(email: &Email) -> Option<PendingRegistration>;
+    }
+
+    OutboxReader of ReadView through outbox {
+        fn page(
+            state: Option<LetterState>, page: PageRequest<LetterCursor>
+        ) -> Page<Letter, LetterCursor>;
+        fn was_delivered(kind: LetterKind, recipient: &Email, since: OffsetDateTime) -> bool;
+        fn figures() -> OutboxFigures;
+    }
+
+    ActionTokenRepository of UnitOfWork through action_tokens {
+        fn insert(token: &ActionToken) -> ();
+        fn spend(id: ActionTokenId, digest: &TokenDigest, now: OffsetDateTime) -> bool;
+        fn void_all(user: UserId) -> u64;
+        fn void_undo_after(user: UserId, after: OffsetDateTime) -> u64;
+        fn is_reserved(email: &Email, except: UserId, now: OffsetDateTime) -> bool;
+        fn sweep(before: OffsetDateTime, limit: u16) -> u64;
+    }
+
+    PendingRegistrationRepository of UnitOfWork through pending_registrations {
+        fn insert(registration: &PendingRegistration) -> ();
+        fn count_attempt(id: VerificationId, now: OffsetDateTime) -> Option<PendingRegistration>;
+        fn renew_code(id: VerificationId, round: i64, attempts: i16, expires_at: OffsetDateTime) -> bool;
+        fn spend(id: VerificationId, digest: &TokenDigest, now: OffsetDateTime) -> bool;
+        fn delete_all(email: &Email) -> u64;
+        fn sweep(before: OffsetDateTime, limit: u16) -> u64;
+    }
+
+    OutboxRepository of UnitOfWork through outbox {
+        fn insert(letter: &Letter) -> ();
+        fn insert_once_since(letter: &Letter, since: OffsetDateTime) -> bool;
+        fn claim(claim: ClaimId, now: OffsetDateTime, until: OffsetDateTime, limit: u16) -> Vec<Letter>;
+        fn prolong(id: LetterId, claim: ClaimId, until: OffsetDateTime) -> bool;
+        fn update(letter: &Letter, claim: ClaimId) -> bool;
+        fn delete(id: LetterId, claim: ClaimId) -> bool;
+        fn revive(id: LetterId, now: OffsetDateTime, expires_at: OffsetDateTime) -> bool;
+        fn mark_address(user: UserId, address: &Email, undeliverable_at: Option<OffsetDateTime>) -> ();
+        fn sweep(before: OffsetDateTime, limit: u16) -> u64;
+    }
+
     UserRepository of UnitOfWork through users {
         fn insert(account: &Account) -> Inserted;
         fn lock(id: UserId) -> Option<User>;
@@ -169,6 +225,7 @@ passed_on! {
         fn change_password(id: UserId, expected_version: i64, hash: &PasswordHash, at: OffsetDateTime) -> bool;
         fn rehash(id: UserId, expected_version: i64, hash: &PasswordHash) -> bool;
         fn advance_version(id: UserId, expected_version: i64, at: OffsetDateTime) -> bool;
+        fn void_password(id: UserId, expected_version: i64, at: OffsetDateTime) -> bool;
     }
 
     SessionRepository of UnitOfWork through sessions {

@@ -2,10 +2,13 @@ use async_trait::async_trait;
 
 use crate::account::import::{UserSnapshot, UserTransfer};
 use crate::account::{Inserted, Registration, UserReader, UserRepository};
+use crate::action_token::{ActionTokenReader, ActionTokenRepository};
 use crate::audit::{AuditLog, AuditReader};
 use crate::client::{ServiceClientReader, ServiceClientRepository};
 use crate::credential::{CredentialReader, CredentialRepository};
 use crate::kernel::StoreError;
+use crate::outbox::{Letter, OutboxReader, OutboxRepository};
+use crate::pending_registration::{PendingRegistrationReader, PendingRegistrationRepository};
 use crate::session::{
     Rotation, RotationOutcome, SessionReader, SessionRepository, SessionStart, SessionStartOutcome,
 };
@@ -70,11 +73,28 @@ pub trait Store: Send + Sync {
 
 /// A read-only view of the store, for one call at a time. Every type that implements the readers is one.
 pub trait ReadView:
-    UserReader + CredentialReader + SessionReader + ServiceClientReader + AuditReader
+    UserReader
+    + CredentialReader
+    + SessionReader
+    + ServiceClientReader
+    + AuditReader
+    + ActionTokenReader
+    + PendingRegistrationReader
+    + OutboxReader
 {
 }
 
-impl<T: UserReader + CredentialReader + SessionReader + ServiceClientReader + AuditReader> ReadView for T {}
+impl<T> ReadView for T where
+    T: UserReader
+        + CredentialReader
+        + SessionReader
+        + ServiceClientReader
+        + AuditReader
+        + ActionTokenReader
+        + PendingRegistrationReader
+        + OutboxReader
+{
+}
 
 impl<'a> dyn ReadView + 'a {
     /// Users.
@@ -101,12 +121,35 @@ impl<'a> dyn ReadView + 'a {
     pub fn audit(&mut self) -> &mut (dyn AuditReader + 'a) {
         self
     }
+
+    /// Action tokens.
+    pub fn action_tokens(&mut self) -> &mut (dyn ActionTokenReader + 'a) {
+        self
+    }
+
+    /// Pending registrations.
+    pub fn pending_registrations(&mut self) -> &mut (dyn PendingRegistrationReader + 'a) {
+        self
+    }
+
+    /// Letters.
+    pub fn outbox(&mut self) -> &mut (dyn OutboxReader + 'a) {
+        self
+    }
 }
 
 /// The writes of one transaction. Dropping it rolls back.
 #[async_trait]
 pub trait UnitOfWork:
-    UserRepository + CredentialRepository + SessionRepository + ServiceClientRepository + AuditLog + UserTransfer
+    UserRepository
+    + CredentialRepository
+    + SessionRepository
+    + ServiceClientRepository
+    + AuditLog
+    + ActionTokenRepository
+    + PendingRegistrationRepository
+    + OutboxRepository
+    + UserTransfer
 {
     /// Makes all writes durable and visible. An error MUST mean that it is unknown whether they were made, but that
     /// they are not made later.
@@ -142,6 +185,21 @@ impl<'a> dyn UnitOfWork + 'a {
         self
     }
 
+    /// Action tokens.
+    pub fn action_tokens(&mut self) -> &mut (dyn ActionTokenRepository + 'a) {
+        self
+    }
+
+    /// Pending registrations.
+    pub fn pending_registrations(&mut self) -> &mut (dyn PendingRegistrationRepository + 'a) {
+        self
+    }
+
+    /// Letters.
+    pub fn outbox(&mut self) -> &mut (dyn OutboxRepository + 'a) {
+        self
+    }
+
     /// Users in bulk.
     pub fn transfer(&mut self) -> &mut (dyn UserTransfer + 'a) {
         self
@@ -163,6 +221,9 @@ impl<'a> dyn UnitOfWork + 'a {
         user.sessions_epoch = self.sessions().make_room(start, &user).await?;
         self.sessions().insert(&start.session_of(&user)).await?;
         self.audit().record(&start.event).await?;
+        if let Some(notice) = &start.notice {
+            self.outbox().insert_once_since(notice, notice.created_at - Letter::NOTICE_INTERVAL).await?;
+        }
         self.commit().await?;
         Ok(SessionStartOutcome::Opened(user))
     }
@@ -172,10 +233,21 @@ impl<'a> dyn UnitOfWork + 'a {
         mut self: Box<Self>,
         registration: &Registration,
     ) -> Result<Inserted, StoreError> {
-        let inserted = self.users().insert(&registration.account).await?;
+        let user = &registration.account.user;
+        let mut inserted = self.users().insert(&registration.account).await?;
+        if inserted == Inserted::Inserted
+            && registration.respects_reservations
+            && self.action_tokens().is_reserved(&user.email, user.id, user.created_at).await?
+        {
+            inserted = Inserted::EmailTaken;
+        }
         match inserted {
             Inserted::Inserted => {
                 self.audit().record(&registration.event).await?;
+                if let Some((token, letter)) = &registration.verification {
+                    self.action_tokens().insert(token).await?;
+                    self.outbox().insert(letter).await?;
+                }
                 self.commit().await?;
             }
             Inserted::EmailTaken => self.rollback().await?,

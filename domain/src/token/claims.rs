@@ -27,6 +27,8 @@ pub struct AccessClaims {
     pub assurance: Assurance,
     /// `email`, as its owner wrote it.
     pub email: String,
+    /// `email_verified` (OpenID Connect Core section 5.1): whether the user proved to control the mailbox.
+    pub email_verified: bool,
     /// `tier`.
     pub tier: Tier,
     /// `is_superuser`.

@@ -4,7 +4,9 @@
 //! which only authentication creates: a forgotten check does not compile. [`Admin::operator`] creates the other one.
 
 pub mod delete;
+pub mod invite;
 pub mod list;
+pub mod reset_password;
 pub mod update;
 mod witness;
 

@@ -4,6 +4,7 @@ use super::{Admin, Unconfirmed};
 use crate::account::superuser::{LastSuperuser, require_another};
 use crate::account::tier_choice::{self, TierRefused};
 use crate::account::{Updated, User, UserChange};
+use crate::action_token;
 use crate::audit::{AuditEventKind, Trail};
 use crate::authn::step_up::StepUpRequired;
 use crate::kernel::{ClientInfo, Email, UserId};
@@ -54,6 +55,7 @@ pub async fn execute(
     let tier = tier.transpose().map_err(|refused| Failure::Refused(Refusal::Tier(refused)))?;
     let wanted = UserChange {
         email: command.email,
+        email_verified_at: None,
         tier,
         is_active: command.is_active,
         is_superuser: command.is_superuser,
@@ -97,6 +99,12 @@ async fn apply(
     let trail = Trail { core, at: now, actor: Some(admin.id()), client };
     if change.takes_rights() || change.email.is_some() {
         end_legacy_tokens(core, unit, &user, trail.at).await?;
+    }
+    if let Some(email) = &change.email {
+        action_token::void_all(unit, id).await?;
+        if unit.action_tokens().is_reserved(email, id, now).await? {
+            return Err(Failure::Refused(Refusal::EmailTaken));
+        }
     }
     let updated = match unit.users().update(id, &change, trail.at).await? {
         Updated::Updated(updated) => updated,

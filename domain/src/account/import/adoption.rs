@@ -77,6 +77,8 @@ impl<'a> Adoption<'a> {
             tier: row.tier.map(|name| self.tier(name)),
             created_at: row.created_at,
             updated_at: row.updated_at,
+            // The legacy service did not verify addresses.
+            email_verified_at: None,
             credential_version: None,
         };
         let Some(group) = repeated else { return Ok(Some(incoming)) };

@@ -163,6 +163,7 @@ impl<'a> Importer<'a> {
             tier: incoming.tier.as_deref().map(|name| self.tier(name)).transpose()?,
             created_at: incoming.created_at.map(whole_microseconds),
             updated_at: incoming.updated_at.map(whole_microseconds),
+            email_verified_at: incoming.email_verified_at.map(whole_microseconds),
         })
     }
 
@@ -200,7 +201,11 @@ const YEARS: RangeInclusive<i32> = 1970..=9998;
 const MAX_CREDENTIAL_VERSION: i64 = (1 << 53) - 1;
 
 fn check_ranges(incoming: &Incoming) -> Result<(), Problem> {
-    for (name, time) in [("created_at", incoming.created_at), ("updated_at", incoming.updated_at)] {
+    for (name, time) in [
+        ("created_at", incoming.created_at),
+        ("updated_at", incoming.updated_at),
+        ("email_verified_at", incoming.email_verified_at),
+    ] {
         let fits = |time: OffsetDateTime| {
             time.checked_to_offset(UtcOffset::UTC).is_some_and(|time| YEARS.contains(&time.year()))
         };

@@ -26,6 +26,8 @@ pub struct Incoming {
     pub created_at: Option<OffsetDateTime>,
     /// When the row last changed.
     pub updated_at: Option<OffsetDateTime>,
+    /// When the user proved to control the mailbox of the address. `None` leaves a new user unverified.
+    pub email_verified_at: Option<OffsetDateTime>,
     /// How often the password was changed at the source.
     pub credential_version: Option<i64>,
 }
@@ -49,6 +51,7 @@ pub(super) struct Vetted<'a> {
     pub(super) tier: Option<Tier>,
     pub(super) created_at: Option<OffsetDateTime>,
     pub(super) updated_at: Option<OffsetDateTime>,
+    pub(super) email_verified_at: Option<OffsetDateTime>,
 }
 
 impl Vetted<'_> {
@@ -63,6 +66,9 @@ impl Vetted<'_> {
             tier: self.tier.clone().unwrap_or_else(|| default_tier.clone()),
             created_at,
             updated_at: self.updated_at.unwrap_or(created_at),
+            email_verified_at: self.email_verified_at,
+            email_undeliverable_at: None,
+            locale: None,
             credential_version: self.incoming.credential_version.unwrap_or(0),
             sessions_epoch: 0,
         };
@@ -91,6 +97,10 @@ impl Vetted<'_> {
             ("is_superuser", came.is_superuser != current.is_superuser),
             ("tier", self.tier.as_ref().is_some_and(|tier| *tier != current.tier)),
             ("created_at", self.created_at.is_some_and(|at| at != current.created_at)),
+            (
+                "email_verified_at",
+                self.email_verified_at.is_some() && self.email_verified_at != current.email_verified_at,
+            ),
             ("updated_at", self.updated_at.is_some_and(|at| at != current.updated_at)),
         ]
         .into_iter()
@@ -110,6 +120,8 @@ impl Vetted<'_> {
         // service end.
         let version = current.credential_version;
         let version = if takes_access { User::next_credential_version(version) } else { version };
+        let verified_at = self.email_verified_at;
+        let same_email = self.incoming.email == current.email;
         let user = User {
             id: current.id,
             email: self.incoming.email.clone(),
@@ -118,6 +130,9 @@ impl Vetted<'_> {
             tier: self.tier.as_ref().unwrap_or(&current.tier).clone(),
             created_at: self.created_at.unwrap_or(current.created_at),
             updated_at: self.updated_at.unwrap_or(now),
+            email_verified_at: verified_at.or(current.email_verified_at.filter(|_| same_email)),
+            email_undeliverable_at: current.email_undeliverable_at.filter(|_| same_email),
+            locale: current.locale.clone(),
             credential_version: version.max(self.incoming.credential_version.unwrap_or(version)),
             sessions_epoch: current.sessions_epoch,
         };

@@ -1,0 +1,153 @@
+use time::{Duration, OffsetDateTime};
+
+use crate::action_token::ActionTokenId;
+use crate::kernel::{ClientInfo, Email, Locale, UserId, id};
+use crate::pending_registration::VerificationId;
+
+id!(
+    /// Identifies a letter. The `Message-ID` contains it, so that receivers recognise a letter that is sent twice.
+    LetterId
+);
+
+id!(
+    /// Identifies one claim of a letter by a worker.
+    ClaimId
+);
+
+/// A letter in the outbox. It contains no secret: the worker derives links and codes from what it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// Identifies the letter.
+    pub id: LetterId,
+    /// What it is about.
+    pub kind: LetterKind,
+    /// The address that it goes to.
+    pub recipient: Email,
+    /// The user that it is about. `None` if the worker finds the user by the address.
+    pub user_id: Option<UserId>,
+    /// The action token whose link it contains.
+    pub action_token_id: Option<ActionTokenId>,
+    /// The pending registration whose link and code it contains.
+    pub verification_id: Option<VerificationId>,
+    /// The new address, of a letter about a change of address.
+    pub new_email: Option<String>,
+    /// The language, if it is known.
+    pub locale: Option<Locale>,
+    /// The client whose request caused the letter.
+    pub client: ClientInfo,
+    /// The state of its delivery.
+    pub state: LetterState,
+    /// How often workers tried to send it.
+    pub attempts: i16,
+    /// When a worker may claim it: of a pending letter the next attempt, of a claimed one the end of the claim.
+    pub next_attempt_at: OffsetDateTime,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
+    /// When it was caused.
+    pub created_at: OffsetDateTime,
+    /// After this time it is not sent.
+    pub expires_at: OffsetDateTime,
+    /// The claim of the worker that sends it. `None` unless the state is [`LetterState::Sending`].
+    pub claim: Option<ClaimId>,
+}
+
+impl Letter {
+    /// How long workers try to send a letter.
+    pub const LIFETIME: Duration = Duration::hours(24);
+    /// How many letters a worker claims at once.
+    pub const CLAIMED_AT_ONCE: u16 = 20;
+    /// How long a claim lasts.
+    pub const LEASE: Duration = Duration::seconds(60);
+    /// At most one notice of a kind goes to a user within this time.
+    pub const NOTICE_INTERVAL: Duration = Duration::hours(1);
+    /// The longest error that is stored, in bytes.
+    pub const MAX_ERROR_BYTES: usize = 300;
+
+    /// How long after the given number of failed attempts the next one follows.
+    pub const fn delay_after(attempts: i16) -> Duration {
+        match attempts {
+            ..=1 => Duration::seconds(30),
+            2 => Duration::minutes(2),
+            3 => Duration::minutes(10),
+            4 => Duration::minutes(30),
+            _ => Duration::hours(1),
+        }
+    }
+}
+
+impl LetterState {
+    /// Whether an attempt follows or is under way.
+    pub const fn is_waiting(self) -> bool {
+        matches!(self, Self::Pending | Self::Sending)
+    }
+}
+
+macro_rules! names {
+    ($(#[$type_doc:meta])* $type:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }) => {
+        $(#[$type_doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $type {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl $type {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The name in the store and in the API.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// Parses the name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+names! {
+    /// What a letter is about.
+    LetterKind {
+        /// Verifies an address: of a pending registration with a code and a link, of a user with a link.
+        EmailVerification = "email_verification",
+        /// Says that an account with the address exists, after a registration with it.
+        AlreadyRegistered = "already_registered",
+        /// A link that sets a new password.
+        PasswordReset = "password_reset",
+        /// To the new address: a link that confirms it.
+        EmailChange = "email_change",
+        /// To the former address: a link that restores it.
+        EmailUndo = "email_undo",
+        /// A link that accepts an invitation.
+        Invitation = "invitation",
+        /// Notice: the invitation was accepted.
+        InvitationAccepted = "invitation_accepted",
+        /// Notice: the password was changed.
+        PasswordChanged = "password_changed",
+        /// Notice: a login from a new device or network.
+        NewDevice = "new_device",
+        /// Notice: a used refresh token was presented again, and its session has ended.
+        RefreshTokenReused = "refresh_token_reused",
+    }
+}
+
+names! {
+    /// The state of a delivery.
+    LetterState {
+        /// Waits for its next attempt.
+        Pending = "pending",
+        /// A worker has claimed it.
+        Sending = "sending",
+        /// The mail server accepted it.
+        Delivered = "delivered",
+        /// No further attempt follows.
+        Dead = "dead",
+    }
+}
