@@ -148,6 +148,7 @@ impl State {
     pub(super) fn remove_user(&mut self, id: UserId) -> bool {
         let Some(user) = self.users.remove(&id) else { return false };
         self.passwords.remove(&id);
+        self.delete_action_tokens(id, |_| true);
         self.by_email.remove(user.email.normalized());
         self.by_creation.remove(&(user.created_at, id));
         for session in self.sessions_of.remove(&id).into_iter().flatten() {

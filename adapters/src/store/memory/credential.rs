@@ -65,6 +65,19 @@ impl CredentialRepository for MemoryUnit {
         self.state.put_user(User { credential_version, updated_at: at, ..user });
         Ok(true)
     }
+
+    async fn void_password(
+        &mut self,
+        id: UserId,
+        expected_version: i64,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let changed = self.advance_version(id, expected_version, at).await?;
+        if changed {
+            self.state.passwords.remove(&id);
+        }
+        Ok(changed)
+    }
 }
 
 impl MemoryUnit {

@@ -8,9 +8,12 @@
 mod account;
 mod account_export;
 mod account_import;
+mod action_token;
 mod audit;
 mod client;
 mod credential;
+mod outbox;
+mod pending_registration;
 mod session;
 mod shared;
 mod state;

@@ -2,11 +2,14 @@ use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet};
 use inwren_domain::account::User;
+use inwren_domain::action_token::{ActionToken, ActionTokenId};
 use inwren_domain::audit::{AuditEvent, AuditEventId};
 use inwren_domain::client::ServiceClient;
 use inwren_domain::client::ServiceClientId;
 use inwren_domain::credential::PasswordHash;
 use inwren_domain::kernel::{SessionId, UserId};
+use inwren_domain::outbox::{Letter, LetterId};
+use inwren_domain::pending_registration::{PendingRegistration, VerificationId};
 use inwren_domain::session::Session;
 use time::OffsetDateTime;
 
@@ -21,4 +24,7 @@ pub(super) struct State {
     pub(super) sessions_of: HashMap<UserId, OrdSet<SessionId>>,
     pub(super) clients: OrdMap<ServiceClientId, Arc<ServiceClient>>,
     pub(super) audit: OrdMap<(OffsetDateTime, AuditEventId), Arc<AuditEvent>>,
+    pub(super) action_tokens: OrdMap<ActionTokenId, Arc<ActionToken>>,
+    pub(super) pending_registrations: OrdMap<VerificationId, Arc<PendingRegistration>>,
+    pub(super) outbox: OrdMap<(OffsetDateTime, LetterId), Arc<Letter>>,
 }

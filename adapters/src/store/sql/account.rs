@@ -110,6 +110,8 @@ fn changed_columns(change: &UserChange, at: OffsetDateTime) -> ActiveModel {
     ActiveModel {
         email: given(email.map(|email| email.as_str().to_owned())),
         email_normalized: given(email.map(|email| email.normalized().to_owned())),
+        email_verified_at: given(change.email_verified_at.map(|at| at.map(Timestamp))),
+        email_undeliverable_at: given(email.map(|_| None)),
         tier: given(change.tier.as_ref().map(|tier| tier.as_str().to_owned())),
         is_active: given(change.is_active),
         is_superuser: given(change.is_superuser),

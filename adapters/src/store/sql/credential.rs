@@ -68,6 +68,17 @@ impl CredentialRepository for SqlUnit {
     ) -> Result<bool, StoreError> {
         self.changes_one(next_version(id, expected_version, at)).await
     }
+
+    async fn void_password(
+        &mut self,
+        id: UserId,
+        expected_version: i64,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let voided = next_version(id, expected_version, at)
+            .col_expr(Column::HashedPassword, Expr::val(Option::<String>::None));
+        self.changes_one(voided).await
+    }
 }
 
 impl SqlUnit {

@@ -79,6 +79,9 @@ impl Store for SqlStore {
     }
 
     async fn open_session(&self, start: &SessionStart) -> Result<SessionStartOutcome, StoreError> {
+        if start.notice.is_some() {
+            return self.begin().await?.open_session(start).await;
+        }
         match &self.often {
             OftenWritten::Postgres(_) => session_start::open(&self.writer, start).await,
             OftenWritten::Sqlite(writes) => writes.open(start).await,
@@ -86,6 +89,9 @@ impl Store for SqlStore {
     }
 
     async fn register_user(&self, registration: &Registration) -> Result<Inserted, StoreError> {
+        if !registration.is_plain() {
+            return self.begin().await?.register_user(registration).await;
+        }
         match &self.often {
             OftenWritten::Postgres(_) => registration::register(&self.writer, registration).await,
             OftenWritten::Sqlite(writes) => writes.register(registration).await,

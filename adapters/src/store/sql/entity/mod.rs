@@ -1,6 +1,9 @@
 //! Rows and their conversion to domain types. They are private to the adapter.
 
+pub(super) mod action_tokens;
 pub(super) mod audit_events;
+pub(super) mod outbox;
+pub(super) mod pending_registrations;
 pub(super) mod row;
 pub(super) mod service_clients;
 pub(super) mod sessions;

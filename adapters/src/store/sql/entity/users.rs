@@ -1,6 +1,6 @@
 use inwren_domain::account::{Tier, User};
 use inwren_domain::credential::{Account, PasswordHash};
-use inwren_domain::kernel::{Email, UserId};
+use inwren_domain::kernel::{Email, Locale, UserId};
 use sea_orm::entity::prelude::*;
 
 use super::row::row;
@@ -21,6 +21,9 @@ row! {
         pub(crate) email_normalized: String,
         pub(crate) credential_version: i64,
         pub(crate) sessions_epoch: i64,
+        pub(crate) email_verified_at: Option<Timestamp>,
+        pub(crate) email_undeliverable_at: Option<Timestamp>,
+        pub(crate) locale: Option<String>,
     }
 }
 
@@ -41,6 +44,9 @@ impl From<&Account> for Model {
             email_normalized: user.email.normalized().to_owned(),
             credential_version: user.credential_version,
             sessions_epoch: user.sessions_epoch,
+            email_verified_at: user.email_verified_at.map(Timestamp),
+            email_undeliverable_at: user.email_undeliverable_at.map(Timestamp),
+            locale: user.locale.as_ref().map(|locale| locale.as_str().to_owned()),
         }
     }
 }
@@ -57,6 +63,9 @@ impl From<Model> for User {
             updated_at: row.updated_at.0,
             credential_version: row.credential_version,
             sessions_epoch: row.sessions_epoch,
+            email_verified_at: row.email_verified_at.map(|at| at.0),
+            email_undeliverable_at: row.email_undeliverable_at.map(|at| at.0),
+            locale: row.locale.as_deref().and_then(Locale::parse),
         }
     }
 }

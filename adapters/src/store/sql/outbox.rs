@@ -1,0 +1,262 @@
+//! SQL statements for the outbox.
+
+use async_trait::async_trait;
+use inwren_domain::kernel::{AgeCursor, Email, Page, PageRequest, StoreError, UserId};
+use inwren_domain::outbox::{
+    ClaimId, Letter, LetterCursor, LetterId, LetterKind, LetterState, OutboxFigures, OutboxReader,
+    OutboxRepository,
+};
+use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, UpdateMany};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::account::only;
+use super::connection::error::store_error;
+use super::connection::timestamp::Timestamp;
+use super::entity::outbox::{Column, Entity, Model};
+use super::entity::users;
+use super::keyset::older_than;
+use super::sweep::sweep;
+use super::unit::SqlUnit;
+use super::view::SqlView;
+
+#[async_trait]
+impl OutboxReader for SqlView {
+    async fn page(
+        &mut self,
+        state: Option<LetterState>,
+        page: PageRequest<LetterCursor>,
+    ) -> Result<Page<Letter, LetterCursor>, StoreError> {
+        let mut query = Entity::find();
+        if let Some(state) = state {
+            query = query.filter(Column::State.eq(state.as_str()));
+        }
+        if let Some(after) = page.after {
+            let last = (after.created_at, after.id.as_uuid());
+            query = query.filter(older_than([Column::CreatedAt, Column::Id], last));
+        }
+        let rows = query
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id)
+            .limit(u64::from(page.limit()) + 1)
+            .all(self.connection())
+            .await
+            .map_err(store_error)?;
+        let found: Vec<Letter> = rows.into_iter().map(Letter::try_from).collect::<Result<_, _>>()?;
+        Ok(Page::from_one_more(found, page.limit(), AgeCursor::after_letter))
+    }
+
+    async fn was_delivered(
+        &mut self,
+        kind: LetterKind,
+        recipient: &Email,
+        since: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let found = Entity::find()
+            .filter(Column::RecipientNormalized.eq(recipient.normalized()))
+            .filter(Column::Kind.eq(kind.as_str()))
+            .filter(Column::State.eq(LetterState::Delivered.as_str()))
+            .filter(Column::CreatedAt.gt(Timestamp(since)))
+            .one(self.connection());
+        Ok(found.await.map_err(store_error)?.is_some())
+    }
+
+    async fn figures(&mut self) -> Result<OutboxFigures, StoreError> {
+        let oldest = Entity::find()
+            .filter(Column::State.is_in(WAITING))
+            .order_by_asc(Column::CreatedAt)
+            .one(self.connection())
+            .await
+            .map_err(store_error)?;
+        let counts: Vec<(String, String, i64)> = Entity::find()
+            .select_only()
+            .column(Column::Kind)
+            .column(Column::State)
+            .column_as(Column::Id.count(), "letters")
+            .group_by(Column::Kind)
+            .group_by(Column::State)
+            .into_tuple()
+            .all(self.connection())
+            .await
+            .map_err(store_error)?;
+        let count = |(kind, state, count): (String, String, i64)| {
+            let kind = LetterKind::from_name(&kind)?;
+            Some((kind, LetterState::from_name(&state)?, u64::try_from(count).ok()?))
+        };
+        Ok(OutboxFigures {
+            oldest_waiting: oldest.map(|row| row.created_at.0),
+            letters: counts.into_iter().filter_map(count).collect(),
+        })
+    }
+}
+
+/// The states of letters that workers may claim. A partial index covers them.
+const WAITING: [&str; 2] = [LetterState::Pending.as_str(), LetterState::Sending.as_str()];
+
+#[async_trait]
+impl OutboxRepository for SqlUnit {
+    async fn insert(&mut self, letter: &Letter) -> Result<(), StoreError> {
+        let insert = Entity::insert(Model::from(letter).into_active_model());
+        insert.exec_without_returning(self.connection()).await.map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn insert_once_since(
+        &mut self,
+        letter: &Letter,
+        since: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let another = Entity::find()
+            .filter(Column::UserId.eq(letter.user_id.map(UserId::as_uuid)))
+            .filter(Column::Kind.eq(letter.kind.as_str()))
+            .filter(Column::CreatedAt.gt(Timestamp(since)))
+            .one(self.connection());
+        if another.await.map_err(store_error)?.is_some() {
+            return Ok(false);
+        }
+        OutboxRepository::insert(self, letter).await?;
+        Ok(true)
+    }
+
+    async fn claim(
+        &mut self,
+        claim: ClaimId,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+        limit: u16,
+    ) -> Result<Vec<Letter>, StoreError> {
+        // The unit holds the rows that this query locks; on SQLite it holds the whole database.
+        let due: Vec<Uuid> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::State.is_in(WAITING))
+            .filter(Column::NextAttemptAt.lte(Timestamp(now)))
+            .order_by_asc(Column::NextAttemptAt)
+            .order_by_asc(Column::Id)
+            .limit(u64::from(limit))
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .into_tuple()
+            .all(self.connection())
+            .await
+            .map_err(store_error)?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = Entity::update_many()
+            .filter(Column::Id.is_in(due))
+            .col_expr(Column::State, Expr::val(LetterState::Sending.as_str()))
+            .col_expr(Column::Claim, Expr::val(claim.as_uuid()))
+            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1_i16))
+            .col_expr(Column::NextAttemptAt, Expr::val(Timestamp(until)))
+            .exec_with_returning(self.connection())
+            .await
+            .map_err(store_error)?;
+        // A letter that cannot be read must not keep the others from being sent.
+        Ok(rows.into_iter().filter_map(letter).collect())
+    }
+
+    async fn prolong(
+        &mut self,
+        id: LetterId,
+        claim: ClaimId,
+        until: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let update = claimed(id, claim).col_expr(Column::NextAttemptAt, Expr::val(Timestamp(until)));
+        self.updates_letter(update).await
+    }
+
+    async fn update(&mut self, letter: &Letter, claim: ClaimId) -> Result<bool, StoreError> {
+        let row = Model::from(letter);
+        let kept_claim = row.claim.filter(|_| letter.state == LetterState::Sending);
+        let update = claimed(letter.id, claim)
+            .col_expr(Column::Kind, Expr::val(row.kind))
+            .col_expr(Column::Recipient, Expr::val(row.recipient))
+            .col_expr(Column::RecipientNormalized, Expr::val(row.recipient_normalized))
+            .col_expr(Column::UserId, Expr::val(row.user_id))
+            .col_expr(Column::ActionTokenId, Expr::val(row.action_token_id))
+            .col_expr(Column::VerificationId, Expr::val(row.verification_id))
+            .col_expr(Column::Locale, Expr::val(row.locale))
+            .col_expr(Column::State, Expr::val(row.state))
+            .col_expr(Column::NextAttemptAt, Expr::val(row.next_attempt_at))
+            .col_expr(Column::LastError, Expr::val(row.last_error))
+            .col_expr(Column::ExpiresAt, Expr::val(row.expires_at))
+            .col_expr(Column::Claim, Expr::val(kept_claim));
+        self.updates_letter(update).await
+    }
+
+    async fn delete(&mut self, id: LetterId, claim: ClaimId) -> Result<bool, StoreError> {
+        let delete = Entity::delete_many()
+            .filter(Column::Id.eq(id.as_uuid()))
+            .filter(Column::State.eq(LetterState::Sending.as_str()))
+            .filter(Column::Claim.eq(claim.as_uuid()));
+        Ok(delete.exec(self.connection()).await.map_err(store_error)?.rows_affected == 1)
+    }
+
+    async fn revive(
+        &mut self,
+        id: LetterId,
+        now: OffsetDateTime,
+        expires_at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let update = Entity::update_many()
+            .filter(Column::Id.eq(id.as_uuid()))
+            .filter(Column::State.eq(LetterState::Dead.as_str()))
+            .col_expr(Column::State, Expr::val(LetterState::Pending.as_str()))
+            .col_expr(Column::Attempts, Expr::val(0_i16))
+            .col_expr(Column::NextAttemptAt, Expr::val(Timestamp(now)))
+            .col_expr(Column::ExpiresAt, Expr::val(Timestamp(expires_at)));
+        self.updates_letter(update).await
+    }
+
+    async fn mark_address(
+        &mut self,
+        user: UserId,
+        address: &Email,
+        undeliverable_at: Option<OffsetDateTime>,
+    ) -> Result<(), StoreError> {
+        use users::Column as User;
+        let mut update = only(user)
+            .filter(User::EmailNormalized.eq(address.normalized()))
+            .col_expr(User::EmailUndeliverableAt, Expr::val(undeliverable_at.map(Timestamp)));
+        if undeliverable_at.is_none() {
+            // Most addresses are not marked: their rows are not written.
+            update = update.filter(User::EmailUndeliverableAt.is_not_null());
+        }
+        update.exec(self.connection()).await.map_err(store_error)?;
+        Ok(())
+    }
+
+    async fn sweep(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
+        let old = Entity::find()
+            .filter(Column::State.is_in([LetterState::Delivered.as_str(), LetterState::Dead.as_str()]))
+            .filter(Column::CreatedAt.lt(Timestamp(before)))
+            .order_by_asc(Column::CreatedAt)
+            .order_by_asc(Column::Id)
+            .limit(u64::from(limit));
+        sweep(self.connection(), old, Column::Id).await
+    }
+}
+
+impl SqlUnit {
+    async fn updates_letter(&self, update: UpdateMany<Entity>) -> Result<bool, StoreError> {
+        Ok(update.exec(self.connection()).await.map_err(store_error)?.rows_affected == 1)
+    }
+}
+
+/// Returns the letter of a row. One that cannot be read is logged: during an upgrade, a newer instance may write kinds
+/// that this one does not know.
+fn letter(row: Model) -> Option<Letter> {
+    let id = row.id;
+    Letter::try_from(row)
+        .inspect_err(|error| tracing::error!(%id, %error, "a letter cannot be read, and is not sent"))
+        .ok()
+}
+
+/// The letter, if the claim still holds it.
+fn claimed(id: LetterId, claim: ClaimId) -> UpdateMany<Entity> {
+    Entity::update_many()
+        .filter(Column::Id.eq(id.as_uuid()))
+        .filter(Column::State.eq(LetterState::Sending.as_str()))
+        .filter(Column::Claim.eq(claim.as_uuid()))
+}
