@@ -10,6 +10,7 @@
 //! - `store`: users, sessions, service clients and audit events, in memory or in a SQL database.
 //! - `crypto`: keys, tokens and password hashes.
 //! - `limiter`: rate limits, in memory or in Redis.
+//! - `mail`: letters, by SMTP or as files.
 //! - `traced`: decorators that record a span for each port call.
 //! - `clock`, `entropy`: time and randomness.
 
@@ -17,6 +18,7 @@ pub mod clock;
 pub mod crypto;
 pub mod entropy;
 pub mod limiter;
+pub mod mail;
 mod parts;
 pub mod pem;
 pub mod store;

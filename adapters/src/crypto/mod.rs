@@ -2,8 +2,10 @@
 //! rules for using them.
 
 pub mod argon2;
+mod hmac_sha256;
 pub mod jwt;
 mod keyed_hash;
+pub mod keyring;
 pub mod keys;
 mod legacy_hash;
 pub mod ring;

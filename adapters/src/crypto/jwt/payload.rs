@@ -33,6 +33,8 @@ pub(super) struct Payload<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) email: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) email_verified: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tier: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) is_superuser: Option<bool>,
@@ -66,7 +68,8 @@ impl<'de> Visitor<'de> for PayloadVisitor {
         let (mut iss, mut aud, mut jti, mut r#type) = (None, None, None, None);
         let (mut email, mut tier, mut client_id) = (None, None, None);
         let (mut acr, mut amr) = (None, None);
-        let (mut sub, mut sid, mut is_superuser) = (None, None, None);
+        let (mut sub, mut sid) = (None, None);
+        let (mut email_verified, mut is_superuser) = (None, None);
         let mut others: Vec<Cow<'de, str>> = Vec::new();
         while let Some(Text(name)) = map.next_key()? {
             match &*name {
@@ -83,6 +86,7 @@ impl<'de> Visitor<'de> for PayloadVisitor {
                 "acr" => once(&mut map, &mut acr)?,
                 "amr" => once(&mut map, &mut amr)?,
                 "email" => once(&mut map, &mut email)?,
+                "email_verified" => once(&mut map, &mut email_verified)?,
                 "tier" => once(&mut map, &mut tier)?,
                 "is_superuser" => once(&mut map, &mut is_superuser)?,
                 "client_id" => once(&mut map, &mut client_id)?,
@@ -108,6 +112,7 @@ impl<'de> Visitor<'de> for PayloadVisitor {
             acr: acr.map(text),
             amr,
             email: email.map(text),
+            email_verified,
             tier: tier.map(text),
             is_superuser,
             client_id: client_id.map(text),
