@@ -7,15 +7,20 @@ use super::{Config, ConfigError, Invalid};
 /// Settings that an ephemeral service fixes. It ignores their environment variables, because the tests of another
 /// service may set variables of the same name for that service. It rejects their flags, because a flag can only be
 /// meant for this service.
-const FIXED: [&str; 8] = [
+const FIXED: [&str; 13] = [
     "DATABASE_URL",
     "PRIVATE_KEY_PATH",
     "PUBLIC_KEY_PATH",
     "PRIVATE_KEY_PASSPHRASE",
     "PRIVATE_KEY_PASSPHRASE_FILE",
+    "SECRET_KEY_PATH",
     "FIRST_SUPERUSER_EMAIL",
     "FIRST_SUPERUSER_PASSWORD",
     "FIRST_SUPERUSER_PASSWORD_FILE",
+    "SMTP_URL",
+    "SMTP_URL_FILE",
+    "MAIL_FROM",
+    "MAIL_DIR",
 ];
 
 /// Defaults that differ from those of a normal service, so that tests neither wait nor hit rate limits.
@@ -64,7 +69,7 @@ impl Config {
             let default = DEFAULTS.iter().find(|(known, _)| *known == name);
             given(name).or_else(|| default.map(|(_, value)| (*value).to_owned()))
         };
-        let config = Self::read(flags, layered, None, now)?;
+        let config = Self { mail: None, ..Self::read(flags, layered, None, now)? };
         if !config.listen.ip().is_loopback() && !expose {
             let problem = "other machines can reach this address, and the key and the users of an ephemeral service \
                            are public: add --expose to allow that, or use --host 127.0.0.1";

@@ -10,13 +10,16 @@ mod first_superuser;
 mod hashing;
 mod keys;
 mod legacy;
+mod mail;
 mod misspelt;
 mod monitoring;
 mod public_url;
 mod rate_limits;
 mod redis;
+mod registration;
 mod rules;
 mod secret;
+mod secret_keys;
 mod sensitive;
 mod setting;
 mod source;
@@ -45,6 +48,7 @@ pub use first_superuser::FirstSuperuser;
 use hashing::argon2;
 pub use inwren_adapters::store::sql::SqlTarget;
 pub use keys::KeyPaths;
+pub use mail::{MailSettings, MailTarget};
 pub use misspelt::{Misspelt, misspelt};
 pub use monitoring::LogFormat;
 pub use rate_limits::{LimitSettings, LimitedOperation, Operation, by_client, by_user};
@@ -52,6 +56,7 @@ pub use redis::Redis;
 use rules::rules;
 pub use secret::bare;
 use secret::secret_or_file;
+pub use secret_keys::SecretKeyFile;
 pub use sensitive::{has_password, shown_argument};
 pub use setting::{SETTINGS, Setting, group_of};
 pub use source::Origin;
@@ -74,12 +79,16 @@ pub struct Config {
     pub proxy_protocol: bool,
     /// The name shown in the documents.
     pub project_name: String,
+    /// The folder with templates and texts that replace those of the program.
+    pub templates_dir: Option<PathBuf>,
     /// The database.
     pub database: Database,
     /// Whether to migrate the schema at startup.
     pub auto_migrate: bool,
     /// The key files.
     pub keys: KeyPaths,
+    /// The secret keys, from which links and codes in letters are derived.
+    pub secret_keys: SecretKeyFile,
     /// The URL at which clients reach the service, without a slash at the end: the beginning of all absolute links.
     pub public_url: String,
     /// `iss` of tokens.
@@ -108,6 +117,8 @@ pub struct Config {
     pub limits: LimitSettings,
     /// The Redis in which instances share their limits. `None` if each instance limits by itself.
     pub redis: Option<Redis>,
+    /// Where letters go. `None` if no mail is configured.
+    pub mail: Option<MailSettings>,
     /// The superuser to create at startup.
     pub first_superuser: Option<FirstSuperuser>,
     /// Maximum number of client connections.
@@ -211,6 +222,7 @@ impl Config {
         let health_listen = monitoring::listener(source, "HEALTH_ADDR", &others);
         let traces = monitoring::traces(source);
         let project_name = source.parse("PROJECT_NAME", value::title);
+        let templates_dir = source.parse("TEMPLATES_DIR", |text| Some(PathBuf::from(text)));
         let database = database(source, production);
         let auto_migrate = match source.text("AUTO_MIGRATE") {
             Some(_) => source.parse("AUTO_MIGRATE", value::boolean),
@@ -222,11 +234,15 @@ impl Config {
         let undecided = private.as_deref().filter(|_| source.is_default("PRIVATE_KEY_PATH"));
         let rival = undecided.and_then(keys::rival);
         let passphrase = secret_or_file(source, "PRIVATE_KEY_PASSPHRASE", "PRIVATE_KEY_PASSPHRASE_FILE");
+        let secret_keys = secret_keys::secret_keys(source, production);
         let urls = public_url::read(source);
         let token_audience = source.parse("TOKEN_AUDIENCE", value::word);
         let legacy_tokens_until = legacy::until(source, now);
         let jwks_max_age = source.parse("JWKS_MAX_AGE_SECONDS", value::number(1..=86_400_i64));
         let rules = rules(source);
+        if production {
+            registration::require_mail(source);
+        }
         let argon2 = argon2(source);
         let hash_threads = source.parse("HASH_THREADS", value::number(1..=256_usize));
         let cors = source.parse("CORS_ALLOWED_ORIGINS", value::origins);
@@ -246,6 +262,7 @@ impl Config {
         }
         let limits = limits(source, environment == Some(Environment::Development));
         let redis = redis::read(source);
+        let mail = mail::read(source, production, project_name.as_deref());
         let first_superuser = first_superuser::read(source);
         let max_connections = source.parse("MAX_CONNECTIONS", value::number(1..=1_000_000_usize));
         let shutdown_notice = source.parse("SHUTDOWN_NOTICE_SECONDS", seconds);
@@ -262,9 +279,11 @@ impl Config {
             tls: tls?,
             proxy_protocol: proxy_protocol?,
             project_name: project_name?,
+            templates_dir,
             database: database?,
             auto_migrate: auto_migrate?,
             keys: KeyPaths { private: private?, public: public?, rival, passphrase: passphrase? },
+            secret_keys: secret_keys?,
             public_url,
             token_issuer,
             default_urls,
@@ -279,6 +298,7 @@ impl Config {
             proxy_header: proxy_header?,
             limits: limits?,
             redis: redis?,
+            mail: mail?,
             first_superuser: first_superuser?,
             max_connections: max_connections?,
             shutdown_notice: shutdown_notice?,

@@ -64,6 +64,16 @@ operations! {
         ClientToken = "client-token" "RATE_LIMIT_CLIENT_TOKEN" 60
             "Access tokens for service clients, from one client network";
         Revoke = "revoke" "RATE_LIMIT_REVOKE" 10 "Revocations of tokens from one client network";
+        VerifyEmail = "verify-email" "RATE_LIMIT_VERIFY_EMAIL" 10
+            "Verifications of an address from one client network";
+        ResetPassword = "reset-password" "RATE_LIMIT_RESET_PASSWORD" 10
+            "Password resets by a link from one client network";
+        ConfirmEmail = "confirm-email" "RATE_LIMIT_CONFIRM_EMAIL" 10
+            "Changes of address that are confirmed or undone from one client network";
+        AcceptInvitation = "accept-invitation" "RATE_LIMIT_ACCEPT_INVITATION" 10
+            "Accepted invitations from one client network";
+        RequestLetter = "request-letter" "RATE_LIMIT_REQUEST_LETTER" 5
+            "Letters that one client network requests: the service accepts further requests, and sends nothing";
         Malformed = "malformed" "RATE_LIMIT_MALFORMED" 600
             "Malformed requests from one client network that count towards no other limit";
     }

@@ -6,7 +6,7 @@ use inwren_domain::{Retention, Settings};
 use time::Duration;
 
 use super::source::Source;
-use super::value;
+use super::{registration, value};
 
 pub(super) fn rules(source: &mut Source) -> Option<Settings> {
     let access = source.parse("ACCESS_TOKEN_EXPIRE_MINUTES", value::number(1..=1_440_i64));
@@ -17,6 +17,7 @@ pub(super) fn rules(source: &mut Source) -> Option<Settings> {
     let max_age = source.parse("REAUTHENTICATION_MAX_AGE_MINUTES", value::number(0..=1_440_i64));
     let tiers = tiers(source);
     let context_words = context_words(source);
+    let (email_verification, registration) = registration::modes(source);
     let ended_sessions = source.parse("SESSION_RETENTION_DAYS", value::number(1..=3_650_i64));
     let audit_events = source.parse("AUDIT_RETENTION_DAYS", value::days_or_forever);
     Some(Settings {
@@ -28,6 +29,8 @@ pub(super) fn rules(source: &mut Source) -> Option<Settings> {
         reauthentication_max_age: Duration::minutes(max_age?),
         tiers: tiers?,
         context_words,
+        email_verification: email_verification?,
+        registration: registration?,
         retention: Retention { ended_sessions: Duration::days(ended_sessions?), audit_events: audit_events? },
     })
 }

@@ -29,9 +29,9 @@ impl Setting {
         !self.secret || self.is_address()
     }
 
-    /// Whether it is the URL of a database, which may contain a password.
+    /// Whether it is the URL of a server, which may contain a password.
     pub fn is_address(&self) -> bool {
-        ["DATABASE_URL", "REDIS_URL"].contains(&self.name)
+        ["DATABASE_URL", "REDIS_URL", "SMTP_URL"].contains(&self.name)
     }
 
     /// Whether its value is the path of a file or a folder.
@@ -147,6 +147,12 @@ const BEFORE_QUOTAS: &[Setting] = &[
         "File with the passphrase of private keys, instead of the variable",
     ),
     setting(
+        "SECRET_KEY_PATH",
+        Some("certs/secret.keys"),
+        "a path",
+        "Secret keys for links and codes in letters, by `inwren secrets generate`; in production required for mail",
+    ),
+    setting(
         "PUBLIC_URL",
         None,
         "an http:// or https:// URL of at most 200 characters, without user, query or fragment",
@@ -213,6 +219,18 @@ const BEFORE_QUOTAS: &[Setting] = &[
         "Maximum age of a login for sensitive changes; 0 turns the check off",
     ),
     setting(
+        "REGISTRATION",
+        Some("open"),
+        "open, invited or closed",
+        "Who may register: all clients; only users whom a superuser invites; no client",
+    ),
+    setting(
+        "EMAIL_VERIFICATION",
+        Some("off"),
+        "off, optional or required",
+        "Whether addresses are verified: not; by users who wish to; before the user exists. `required` needs mail",
+    ),
+    setting(
         "TIERS",
         Some("free,premium,enterprise"),
         "names of a-z, 0-9, - and _, separated by commas",
@@ -223,6 +241,12 @@ const BEFORE_QUOTAS: &[Setting] = &[
         Some("free"),
         "one or more of TIERS, separated by commas",
         "Tiers that users may choose; new users get the first",
+    ),
+    setting(
+        "TEMPLATES_DIR",
+        None,
+        "a path of a folder",
+        "Folder with letter.html, letter.txt, account.html and LANGUAGE.json files that replace the templates and texts of letters and account pages",
     ),
     setting(
         "PASSWORD_CONTEXT_WORDS",
@@ -291,6 +315,25 @@ const BEFORE_QUOTAS: &[Setting] = &[
 
 /// The settings after the quotas of the rate limits.
 const AFTER_QUOTAS: &[Setting] = &[
+    secret(
+        "SMTP_URL",
+        None,
+        "smtps://USER:PASSWORD@HOST, smtp+starttls://USER:PASSWORD@HOST, or smtp:// for localhost only",
+        "Mail server that letters go to. User and password are percent-encoded",
+    ),
+    setting("SMTP_URL_FILE", None, "a path", "File with the URL of the mail server, instead of the variable"),
+    setting(
+        "MAIL_FROM",
+        None,
+        "an e-mail address, or a name and an address such as Example <noreply@example.org>",
+        "Sender of letters; must be set for mail in production and with SMTP_URL [default: PROJECT_NAME <noreply@localhost>]",
+    ),
+    setting(
+        "MAIL_DIR",
+        None,
+        "a path, without SMTP_URL",
+        "Folder that letters go to as .eml files, instead of a mail server; in development the log shows their links [default: data/mail in development, none in production]",
+    ),
     setting(
         "FIRST_SUPERUSER_EMAIL",
         None,
@@ -414,9 +457,10 @@ const GROUPS: &[(&str, &str)] = &[
     ("Database", "DATABASE_URL"),
     ("Keys and tokens", "ALGORITHM"),
     ("Sessions", "ACCESS_TOKEN_EXPIRE_MINUTES"),
-    ("Accounts and passwords", "TIERS"),
+    ("Accounts and passwords", "REGISTRATION"),
     ("Browsers and proxies", "CORS_ALLOWED_ORIGINS"),
     ("Rate limits", "REDIS_URL"),
+    ("Mail", "SMTP_URL"),
     ("First superuser", "FIRST_SUPERUSER_EMAIL"),
     ("Connections and shutdown", "MAX_CONNECTIONS"),
     ("Retention", "SESSION_RETENTION_DAYS"),

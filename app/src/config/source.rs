@@ -177,9 +177,10 @@ impl Source {
 }
 
 /// Settings whose URL may contain credentials.
-const ADDRESSES: [&str; 5] = [
+const ADDRESSES: [&str; 6] = [
     "DATABASE_URL",
     "REDIS_URL",
+    "SMTP_URL",
     "PUBLIC_URL",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",

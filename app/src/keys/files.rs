@@ -1,7 +1,7 @@
 //! Key files: reading, validating and writing.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write as _};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use inwren_adapters::crypto::keys::{KeyError, KeyPair, PublicKey};
@@ -203,33 +203,11 @@ fn check_permissions(path: &Path, environment: Environment) -> Result<(), KeyFil
     }
 }
 
-/// Writes a new file atomically: to a temporary name first, which is then linked to the final name. The link fails if
-/// the final name exists.
 fn write_new(variable: &'static str, path: &Path, content: &[u8], mode: u32) -> Result<(), KeyFileError> {
-    let io = io_error(variable, path);
-    private_file::make_folder_of(path).map_err(&io)?;
-    let (draft, mut file) = new_draft(path, mode).map_err(&io)?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
-    let linked = written.and_then(|()| fs::hard_link(&draft, path));
-    let _ = fs::remove_file(&draft);
-    linked.map_err(|error| match error.kind() {
+    private_file::write_new(path, content, mode).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => KeyFileError::Exists { path: path.to_owned() },
-        _ => io(error),
+        _ => io_error(variable, path)(error),
     })
-}
-
-/// Creates a temporary file in the folder of the final one. Processes in different containers may have the same process
-/// id, so the temporary name may be taken by another process.
-fn new_draft(path: &Path, mode: u32) -> std::io::Result<(PathBuf, File)> {
-    const MOST: u32 = 100;
-    let mut others = 0;
-    loop {
-        let draft = path.with_extension(format!("{}-{others}.tmp", std::process::id()));
-        match private_file::create_new(&draft, mode) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && others < MOST => others += 1,
-            opened => return opened.map(|file| (draft, file)),
-        }
-    }
 }
 
 pub(super) fn io_error(variable: &'static str, path: &Path) -> impl Fn(std::io::Error) -> KeyFileError {

@@ -1,7 +1,7 @@
 //! The key manifest: which key signs from when.
 
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use inwren_adapters::crypto::ring::{KeyRing, RingKey};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::files::{KeyFileError, PRIVATE, io_error};
-use crate::runtime::private_file::{PRIVATE_MODE, create_new, give_to_owner};
+use crate::runtime::private_file;
 
 /// All current and former keys. Changes set only the times of a key, and never remove one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,22 +108,7 @@ impl Manifest {
         let io = io_error(PRIVATE, path);
         let mut json = serde_json::to_vec_pretty(self).map_err(|error| io(error.into()))?;
         json.push(b'\n');
-        let draft = path.with_extension(format!("json.{}.tmp", std::process::id()));
-        // Remove the draft of an interrupted command. The lock admits one command at a time.
-        let _ = fs::remove_file(&draft);
-        let written = create_new(&draft, PRIVATE_MODE).and_then(|mut file| {
-            give_to_owner(&file, path)?;
-            file.write_all(&json)?;
-            file.sync_all()?;
-            fs::rename(&draft, path)
-        });
-        if written.is_err() {
-            let _ = fs::remove_file(&draft);
-        }
-        written.map_err(&io)?;
-        // Sync the folder too, because it contains the name.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        fs::File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(io)
+        private_file::replace(path, &json).map_err(io)
     }
 }
 
