@@ -4,12 +4,15 @@
 //! command of a use case, and the outcome to a response. It makes no decisions.
 
 mod account;
+mod account_pages;
 mod admin;
 mod audit;
 mod authn;
 mod client;
 mod credential;
+mod dev_letters;
 mod health;
+mod outbox;
 mod router;
 mod session;
 pub mod shared;
@@ -25,9 +28,11 @@ use self::router::Router;
 use self::shared::document::RouteTable;
 use self::shared::middleware::{Cors, RequestPipeline};
 use crate::config::AllowedOrigins;
+pub(crate) use account_pages::check as check_account_pages;
 pub use admin::{AdminUserDto, AdminUserPage, user_cursor};
 pub(crate) use audit::{AuditEventPage, actor, audit_cursor};
 pub use health::HealthEndpoint;
+pub(crate) use outbox::{LetterPage, letter_cursor};
 pub use shared::body::PendingBodies;
 pub use shared::client::{ProxyHeader, TrustedProxies};
 pub use shared::document::document as openapi_document;
@@ -37,9 +42,14 @@ pub use shared::state::AppState;
 /// Builds the endpoint of the whole service.
 pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'static, Response> {
     let document = openapi_document(&state.project_name, &state.issuer, &state.core.settings.tiers);
-    let routes = Arc::new(RouteTable::of(&document).with_metadata_of(&state.issuer));
+    let mut routes = RouteTable::of(&document).with_metadata_of(&state.issuer);
+    let mut pages = account_pages::routes(health::routes(shared::problem_pages::routes(Route::new())));
+    if let Some(letters) = &state.recent_letters {
+        routes = routes.with_development_pages();
+        pages = dev_letters::routes(pages, letters);
+    }
+    let routes = Arc::new(routes);
     let requests = state.metrics.requests(|| routes.operations().to_vec());
-    let pages = health::routes(shared::problem_pages::routes(Route::new()));
     let pages = shared::document::routes(pages, &state.project_name, &state.issuer, document);
     let router = Router { operations: shared::document::service(state), pages, routes: Arc::clone(&routes) };
     let pipeline = RequestPipeline { state: Arc::clone(state), cors: Cors::new(cors), routes, requests };

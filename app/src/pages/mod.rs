@@ -11,7 +11,7 @@ mod policy;
 mod templates;
 
 use bytes::Bytes;
-use minijinja::{Value, context};
+use minijinja::{Environment, Value, context};
 use poem::Response;
 use poem::http::{HeaderValue, StatusCode, header};
 
@@ -28,6 +28,8 @@ const LOGO: &str = include_str!("assets/logo.svg");
 pub(crate) const COPY_SCRIPT: &str = include_str!("assets/copy.js");
 /// The script of the registration form, which exists in development only.
 pub(crate) const TRY_SCRIPT: &str = include_str!("assets/try.js");
+/// The styles of the pages to which letters link.
+pub(crate) const ACCOUNT_STYLE: &str = include_str!("assets/account.css");
 /// The styles of Swagger UI, applied after its own.
 pub(crate) const SWAGGER_STYLE: &str = include_str!("assets/swagger.css");
 /// The script that starts Swagger UI.
@@ -78,6 +80,19 @@ impl Page {
 ///
 /// If the template is wrong: it does not parse, or needs a value that it did not get.
 pub(crate) fn render(view: &View<'_>, values: Value) -> Result<Page, minijinja::Error> {
+    render_from(&ENVIRONMENT, view, values)
+}
+
+/// Renders a page whose template is in this environment.
+///
+/// # Errors
+///
+/// As [`render`].
+pub(crate) fn render_from(
+    environment: &Environment<'_>,
+    view: &View<'_>,
+    values: Value,
+) -> Result<Page, minijinja::Error> {
     let styles: Vec<&str> = std::iter::once(STYLE).chain(view.styles.iter().copied()).collect();
     let html = |parts: &[&str]| parts.iter().map(|part| trusted(part)).collect::<Vec<_>>();
     let common = context! {
@@ -89,7 +104,7 @@ pub(crate) fn render(view: &View<'_>, values: Value) -> Result<Page, minijinja::
         logo => trusted(LOGO),
         icon => templates::icon(LOGO),
     };
-    let html = ENVIRONMENT.get_template(view.template)?.render(context! { ..values, ..common })?;
+    let html = environment.get_template(view.template)?.render(context! { ..values, ..common })?;
     Ok(Page { html: Bytes::from(html), policy: policy(&styles, view.scripts, view.grants) })
 }
 

@@ -9,11 +9,13 @@ use sha2::{Digest as _, Sha256};
 /// the policy forbids it, so a new version of the library fails the browser test with the new value.
 const REDOC_STYLE: &str = "'sha256-sDI9pUw6Z98NC0sorERcD03vlQ8zZwyaBSQ06jerL4M='";
 
-/// What a page's scripts may do beyond changing the page.
+/// What a page may do beyond showing and changing itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grants {
     /// Send requests to this service.
     pub(crate) requests: bool,
+    /// Submit forms to this service.
+    pub(crate) forms: bool,
     /// Start workers from `blob:` URLs.
     pub(crate) workers: bool,
     /// Add `<style>` elements: empty ones, filled by the style sheet interface (CSSOM), and the one of ReDoc.
@@ -22,7 +24,8 @@ pub(crate) struct Grants {
 
 impl Grants {
     /// Nothing.
-    pub(crate) const NONE: Self = Self { requests: false, workers: false, style_elements: false };
+    pub(crate) const NONE: Self =
+        Self { requests: false, forms: false, workers: false, style_elements: false };
 }
 
 /// Returns the policy of a page with these styles and scripts. It allows them by their digests, and `data:` images, and
@@ -45,7 +48,8 @@ pub(super) fn policy(styles: &[&str], scripts: &[&str], grants: Grants) -> Heade
     if grants.workers {
         policy += "worker-src blob:; ";
     }
-    policy += "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    let forms = if grants.forms { "'self'" } else { "'none'" };
+    policy += &format!("base-uri 'none'; form-action {forms}; frame-ancestors 'none'");
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
@@ -68,7 +72,7 @@ mod tests {
 
     #[test]
     fn grants_are_in_the_policy() {
-        let grants = Grants { requests: true, workers: true, style_elements: true };
+        let grants = Grants { requests: true, forms: true, workers: true, style_elements: true };
         let policy = policy(&["a{}"], &["b", "c"], grants);
         let policy = policy.to_str().unwrap();
         let count = |name: &str| {
@@ -77,5 +81,6 @@ mod tests {
         };
         assert_eq!((count("script-src"), count("style-src")), (2, 3));
         assert!(policy.contains("; connect-src 'self'; worker-src blob:; "), "{policy}");
+        assert!(policy.contains("; form-action 'self'; "), "{policy}");
     }
 }

@@ -8,9 +8,10 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 
 /// The templates by file name.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("base.html", include_str!("templates/base.html")),
     ("home.html", include_str!("templates/home.html")),
+    ("letters.html", include_str!("templates/letters.html")),
     ("problem.html", include_str!("templates/problem.html")),
     ("problems.html", include_str!("templates/problems.html")),
     ("redoc.html", include_str!("templates/redoc.html")),

@@ -15,6 +15,8 @@ object! {
         id: Uuid = Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e21),
         /// The e-mail address, which is the login name, as the user wrote it.
         email: String = "ann@example.org".to_owned(),
+        /// Whether the user proved to control the mailbox of the address.
+        email_verified: bool = true,
         /// The service tier of the user.
         tier: String = "free".to_owned(),
         /// Whether the user may log in.
@@ -31,6 +33,7 @@ impl From<&User> for UserDto {
         Self {
             id: user.id.as_uuid(),
             email: user.email.as_str().to_owned(),
+            email_verified: user.email_verified_at.is_some(),
             tier: user.tier.as_str().to_owned(),
             is_active: user.is_active,
             is_superuser: user.is_superuser,
@@ -73,5 +76,105 @@ request_body! {
         if let (false, Some(password)) = (is_email, &password) {
             fields.check("password", check_alone(&Password::new(password)));
         }
+    }
+}
+
+object! {
+    /// A registration whose mailbox is not proven.
+    #[oai(rename = "PendingRegistration")]
+    pub(super) PendingRegistrationDto {
+        /// Identifies the registration: send it with the code from the letter.
+        pub(super) verification_id: Uuid = Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e25),
+        /// How many seconds the code is valid.
+        pub(super) expires_in: i64 = 600,
+    }
+}
+
+object! {
+    /// A change of address that the new address has to confirm.
+    #[oai(rename = "PendingEmailChange")]
+    pub(super) PendingEmailChangeDto {
+        /// The new address.
+        pub(super) pending_email: String = "ann.lee@example.org".to_owned(),
+    }
+}
+
+request_body! {
+    /// The proof of a mailbox: `verification_id` and `code`, or `token`.
+    VerifyEmailRequest {
+        /// The id that the registration returned.
+        #[oai(nullable)]
+        verification_id: Option<Uuid> = Some(Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e25)),
+        /// The 8 digits in the letter.
+        #[oai(nullable, validator(pattern = "^[0-9]{8}$"))]
+        code: Option<String> = Some("20417063".to_owned()),
+        /// The token in the link of the letter.
+        #[oai(nullable, validator(max_length = 200))]
+        token: Option<String> = None,
+        /// With `token`: the password of the account. For a new account it is chosen here.
+        #[oai(nullable, validator(max_length = 128))]
+        password: Option<String> = None,
+    }
+    check(fields) {
+        let is_code = |code: &String| code.len() == 8 && code.bytes().all(|digit| digit.is_ascii_digit());
+        if code.as_ref().is_some_and(|code| code.as_ref().is_some_and(|code| !is_code(code))) {
+            fields.refuse("code", "the code has 8 digits");
+        }
+        if let (Some(id), Some(code), Some(token)) = (&verification_id, &code, &token)
+            && (id.is_some() != code.is_some() || id.is_some() == token.is_some())
+        {
+            fields.refuse("", "send either `verification_id` and `code`, or `token`");
+        }
+    }
+}
+
+request_body! {
+    /// The address of an account.
+    EmailRequest {
+        /// The e-mail address.
+        #[oai(validator(min_length = 3, max_length = 254))]
+        email: String = "ann@example.org".to_owned(),
+    }
+}
+
+request_body! {
+    /// The address of an account. Callers with an access token omit it.
+    ResendVerificationRequest {
+        /// The e-mail address.
+        #[oai(nullable, validator(min_length = 3, max_length = 254))]
+        email: Option<String> = Some("ann@example.org".to_owned()),
+    }
+}
+
+request_body! {
+    /// A new password, with the link that permits it.
+    ResetPasswordRequest {
+        /// The token in the link of the letter.
+        #[oai(validator(max_length = 200))]
+        token: String = "q83vEjRWeJA".to_owned(),
+        /// The new password: see the registration.
+        #[oai(validator(min_length = 8, max_length = 128))]
+        new_password: String = "a new secure password".to_owned(),
+    }
+}
+
+request_body! {
+    /// The link of a letter.
+    ActionTokenRequest {
+        /// The token in the link of the letter.
+        #[oai(validator(max_length = 200))]
+        token: String = "q83vEjRWeJA".to_owned(),
+    }
+}
+
+request_body! {
+    /// The first password of an invited user.
+    AcceptInvitationRequest {
+        /// The token in the link of the letter.
+        #[oai(validator(max_length = 200))]
+        token: String = "q83vEjRWeJA".to_owned(),
+        /// The password: see the registration.
+        #[oai(validator(min_length = 8, max_length = 128))]
+        password: String = "securepassword123".to_owned(),
     }
 }

@@ -3,5 +3,7 @@
 pub(super) mod answers;
 mod api;
 mod dto;
+mod letters;
 
 pub(super) use api::{AccountApi, RegistrationApi};
+pub(super) use letters::LettersApi;

@@ -9,6 +9,8 @@ use crate::http::shared::responses::problems;
 
 problems! {
     List = ALWAYS SUPERUSER [VALIDATION_FAILED RATE_LIMITED];
+    Invite = ALWAYS SUPERUSER BODY JSON [EMAIL_TAKEN RATE_LIMITED];
+    ResetPassword = ALWAYS SUPERUSER [NOT_FOUND VALIDATION_FAILED RATE_LIMITED];
     One = ALWAYS SUPERUSER [NOT_FOUND VALIDATION_FAILED RATE_LIMITED];
     Update = ALWAYS SUPERUSER BODY JSON [NOT_FOUND EMAIL_TAKEN LAST_SUPERUSER RATE_LIMITED];
     Delete = ALWAYS SUPERUSER [NOT_FOUND LAST_SUPERUSER VALIDATION_FAILED RATE_LIMITED];
@@ -58,6 +60,27 @@ impl From<admin::delete::Refusal> for Problem {
             admin::delete::Refusal::LastSuperuser(last) => last.into(),
             admin::delete::Refusal::StepUp(required) => required.into(),
             admin::delete::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
+        }
+    }
+}
+
+impl From<admin::invite::Refusal> for Problem {
+    fn from(refusal: admin::invite::Refusal) -> Self {
+        match refusal {
+            admin::invite::Refusal::EmailTaken => email_taken(),
+            admin::invite::Refusal::Tier(refused) => refused.into(),
+            admin::invite::Refusal::StepUp(required) => required.into(),
+            admin::invite::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
+        }
+    }
+}
+
+impl From<admin::reset_password::Refusal> for Problem {
+    fn from(refusal: admin::reset_password::Refusal) -> Self {
+        match refusal {
+            admin::reset_password::Refusal::NotFound => not_found("user"),
+            admin::reset_password::Refusal::StepUp(required) => required.into(),
+            admin::reset_password::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
         }
     }
 }

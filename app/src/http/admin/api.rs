@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use inwren_domain::account::{Tier, UserFilter, admin};
-use inwren_domain::kernel::{AgeCursor, Email, PageRequest, SessionId, UserCursor, UserId};
+use inwren_domain::action_token::Purpose;
+use inwren_domain::kernel::{AgeCursor, Email, PageRequest, PlainToken, SessionId, UserCursor, UserId};
 use inwren_domain::session;
 use poem::Request;
 use poem_openapi::param::{Path, Query};
@@ -9,7 +10,10 @@ use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
 
 use super::answers;
-use super::dto::{AdminUpdateUserRequest, AdminUserDto, AdminUserPage};
+use super::dto::{
+    AdminUpdateUserRequest, AdminUserDto, AdminUserPage, InvitationDto, InviteUserRequest, InvitedUserDto,
+    ResetLinkDto,
+};
 use crate::config::by_user;
 use crate::http::session::{SessionListing, default_sessions, page_of_sessions};
 use crate::http::shared::authentication::bearer::Administrator;
@@ -17,9 +21,10 @@ use crate::http::shared::body::JsonBody;
 use crate::http::shared::client::Client;
 use crate::http::shared::paging::{next_link, refuse_repeated_parameters};
 use crate::http::shared::parameter::Parameter;
-use crate::http::shared::responses::{Answer, Json, NoContent};
+use crate::http::shared::responses::{Answer, Created, Json, NoContent};
 use crate::http::shared::state::AppState;
 use crate::http::shared::tags::ApiTags;
+use crate::letters::links::link;
 
 pub(in crate::http) struct AdminApi(pub(in crate::http) Arc<AppState>);
 
@@ -76,6 +81,56 @@ impl AdminApi {
         let page = AdminUserPage::from(page);
         let link = page.next_cursor.as_ref().map(|next| next_link(request, next));
         Ok(Listing::Page(Json(page), link))
+    }
+
+    /// Invite a user
+    ///
+    /// Creates the account without a password. A letter, or the link in the response where no mail is configured, lets the
+    /// user choose one within 7 days. Inviting a superuser requires a recent login.
+    #[oai(path = "/", method = "post", operation_id = "invite_user")]
+    async fn invite(
+        &self,
+        admin: Administrator<by_user::Admin>,
+        client: Client,
+        body: JsonBody<InviteUserRequest>,
+    ) -> Answer<Created<InvitedUserDto>, answers::Invite> {
+        let InviteUserRequest { email, tier, is_superuser } = body.0;
+        let command = admin::invite::Command {
+            email: Email::parse(&email)?,
+            tier,
+            is_superuser: is_superuser.unwrap_or(false),
+            locale: None,
+        };
+        let invited = admin::invite::execute(&self.0.core, admin.0, command, &client.0).await?;
+        let link = invited.token.map(|token| self.link(Purpose::AcceptInvitation, &token));
+        let location = self.0.issuer.at(&format!("/admin/users/{}", invited.user.id));
+        let invitation = InvitationDto { expires_at: invited.expires_at, link };
+        let invited = InvitedUserDto { user: AdminUserDto::from(&invited.user), invitation };
+        Ok(Created::Created(Json(invited), location))
+    }
+
+    /// Send a password reset
+    ///
+    /// Sends the user a letter with a link that sets a new password within 30 minutes. Where no mail is configured, the
+    /// response contains the link. Requires a recent login. The password and the sessions stay until the link is used.
+    #[oai(path = "/:user_id/password-reset", method = "post", operation_id = "send_password_reset")]
+    async fn reset_password(
+        &self,
+        admin: Administrator<by_user::Admin>,
+        client: Client,
+        /// The `id` of the user.
+        user_id: Path<Uuid>,
+    ) -> Answer<PasswordReset, answers::ResetPassword> {
+        let id = UserId::from_uuid(user_id.0);
+        let delivery = admin::reset_password::Delivery::Letter;
+        let reset = admin::reset_password::execute(&self.0.core, admin.0, id, delivery, &client.0).await?;
+        Ok(match reset.token {
+            Some(token) => {
+                let link = self.link(Purpose::ResetPassword, &token);
+                PasswordReset::Link(Json(ResetLinkDto { link, expires_at: reset.expires_at }))
+            }
+            None => PasswordReset::Sent,
+        })
     }
 
     /// Get a user
@@ -169,6 +224,23 @@ impl AdminApi {
         session::admin::revoke_all(&self.0.core, admin.0, id, &client.0).await?;
         Ok(NoContent::NoContent)
     }
+}
+
+impl AdminApi {
+    fn link(&self, purpose: Purpose, token: &PlainToken) -> String {
+        link(self.0.issuer.public_url(), purpose, token)
+    }
+}
+
+/// The result of a request for a password reset.
+#[derive(ApiResponse)]
+enum PasswordReset {
+    /// The link to hand over: no mail is configured.
+    #[oai(status = 200)]
+    Link(Json<ResetLinkDto>),
+    /// A letter is on its way.
+    #[oai(status = 202)]
+    Sent,
 }
 
 fn default_limit() -> u16 {

@@ -1,5 +1,5 @@
 use inwren_domain::account::User;
-use inwren_domain::kernel::{AgeCursor, Page, UserCursor, UserId};
+use inwren_domain::kernel::{AgeCursor, Email, Page, UserCursor, UserId};
 use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -15,6 +15,10 @@ object! {
         id: Uuid = Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e21),
         /// The e-mail address, which is the login name, as the user wrote it.
         email: String = "ann@example.org".to_owned(),
+        /// Whether the user proved to control the mailbox of the address.
+        email_verified: bool = true,
+        /// Whether a mail server refused the address permanently.
+        email_undeliverable: bool = false,
         /// The service tier of the user.
         tier: String = "premium".to_owned(),
         /// Whether the user may log in.
@@ -33,6 +37,8 @@ impl From<&User> for AdminUserDto {
         Self {
             id: user.id.as_uuid(),
             email: user.email.as_str().to_owned(),
+            email_verified: user.email_verified_at.is_some(),
+            email_undeliverable: user.email_undeliverable_at.is_some(),
             tier: user.tier.as_str().to_owned(),
             is_active: user.is_active,
             is_superuser: user.is_superuser,
@@ -72,6 +78,63 @@ impl From<Page<User>> for AdminUserPage {
         Self {
             items: page.items.iter().map(AdminUserDto::from).collect(),
             next_cursor: page.next.map(|next| next.encode()),
+        }
+    }
+}
+
+object! {
+    /// An invitation.
+    #[oai(rename = "Invitation")]
+    pub(super) InvitationDto {
+        /// When the invitation expires.
+        pub(super) expires_at: OffsetDateTime = EXAMPLE_TIME + time::Duration::days(7),
+        /// The link to hand over. Only where no mail is configured.
+        #[oai(skip_serializing_if_is_none)]
+        pub(super) link: Option<String> = Some("https://auth.example.org/account/invite?t=q83vEjRWeJA".to_owned()),
+    }
+}
+
+/// Another id than that of the user in examples.
+const INVITED: Uuid = Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e27);
+
+object! {
+    /// An invited user.
+    #[oai(rename = "InvitedUser")]
+    pub(super) InvitedUserDto {
+        /// The user. The password is set when the user accepts the invitation.
+        pub(super) user: AdminUserDto = AdminUserDto { id: INVITED, ..AdminUserDto::example() },
+        /// The invitation.
+        pub(super) invitation: InvitationDto = InvitationDto::example(),
+    }
+}
+
+object! {
+    /// A link that sets a new password.
+    #[oai(rename = "PasswordResetLink")]
+    pub(super) ResetLinkDto {
+        /// The link to hand over to the user.
+        pub(super) link: String = "https://auth.example.org/account/reset?t=q83vEjRWeJA".to_owned(),
+        /// When the link expires.
+        pub(super) expires_at: OffsetDateTime = EXAMPLE_TIME + time::Duration::minutes(30),
+    }
+}
+
+request_body! {
+    /// The user to invite.
+    InviteUserRequest {
+        /// The e-mail address.
+        #[oai(validator(min_length = 3, max_length = 254))]
+        email: String = "ann@example.org".to_owned(),
+        /// The tier: any tier of this service. The default is the first that users may choose themselves.
+        #[oai(nullable)]
+        tier: Option<String> = Some("premium".to_owned()),
+        /// Whether the user may administer users. Requires a recent login.
+        #[oai(nullable)]
+        is_superuser: Option<bool> = Some(false),
+    }
+    check(fields) {
+        if let Some(email) = &email {
+            fields.check("email", Email::parse(email));
         }
     }
 }

@@ -48,6 +48,8 @@ object! {
         username: Option<String> = Some("ann@example.org".to_owned()),
         /// The current e-mail address of the user.
         email: Option<String> = Some("ann@example.org".to_owned()),
+        /// Whether the user proved to control the mailbox of the current e-mail address.
+        email_verified: Option<bool> = Some(true),
         /// The current tier of the user.
         tier: Option<String> = Some("free".to_owned()),
         /// Whether the user is currently a superuser.
@@ -103,6 +105,7 @@ impl IntrospectionDto {
             client_id: Some(FIRST_PARTY_CLIENT.to_owned()),
             username: Some(user.email.as_str().to_owned()),
             email: Some(user.email.as_str().to_owned()),
+            email_verified: Some(user.email_verified_at.is_some()),
             tier: Some(user.tier.as_str().to_owned()),
             is_superuser: Some(user.is_superuser),
             ..self

@@ -46,6 +46,7 @@ async fn home(request: &Request) -> Result<Response, Problem> {
         version => health.version,
         command => command(state.issuer.public_url()),
         is_development,
+        has_letters => state.recent_letters.is_some(),
     };
     Ok(pages::render(&view, values).map_err(Problem::internal)?.response())
 }

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_domain::audit::AuditEventId;
 use inwren_domain::kernel::{AgeCursor, SessionId, UserCursor, UserId};
+use inwren_domain::outbox::LetterId;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -48,6 +49,17 @@ impl CursorText for UserCursor {
         (!address.contains('\0')).then_some(())?;
         let (created_at, id) = decode_age(age)?;
         Some(Self { age: AgeCursor { created_at, id: UserId::from_uuid(id) }, address })
+    }
+}
+
+impl CursorText for AgeCursor<LetterId> {
+    fn encode(&self) -> String {
+        encode_by_age(self.created_at, self.id.as_uuid())
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let (created_at, id) = decode_by_age(text)?;
+        Some(Self { created_at, id: LetterId::from_uuid(id) })
     }
 }
 

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use inwren_domain::client::ServiceClientId;
 use inwren_domain::kernel::{ClientNetwork, Clock, Email, SessionId, UserId};
-use inwren_domain::limiter::{Decision, LimitKey, LimiterMetrics, RateLimiter};
+use inwren_domain::limiter::{Decision, LimitKey, LimiterMetrics, Quota, RateLimiter};
 use inwren_domain::token::KeyDirectory;
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{FromRequest, Request, RequestBody};
@@ -43,6 +44,14 @@ pub struct Limits {
     settings: LimitSettings,
     decisions: Decisions,
 }
+
+/// How many letters can be requested to one address, with the names in the keys of the limiter. So no client can flood
+/// a mailbox.
+const LETTERS_TO_AN_ADDRESS: [(&str, Quota); 3] = [
+    ("letters-per-minute", Quota { limit: 1, period: Duration::from_secs(60) }),
+    ("letters-per-hour", Quota { limit: 5, period: Duration::from_secs(3_600) }),
+    ("letters-per-day", Quota { limit: 20, period: Duration::from_secs(86_400) }),
+];
 
 /// The purpose of the keyed hashes of e-mail addresses.
 const EMAIL_PURPOSE: &str = "e-mail address of a rate limit";
@@ -134,12 +143,39 @@ impl Limits {
         operation: Operation,
         email: &Email,
     ) -> Result<(), Problem> {
+        self.check(slot, operation, self.of_email(email), Return::Never).await
+    }
+
+    /// The subject of the allowance of an e-mail address.
+    fn of_email(&self, email: &Email) -> String {
         let digest = self.keys.keyed_hash(EMAIL_PURPOSE, email.normalized());
         let mut subject = String::from("email:");
         for byte in digest.iter().take(16) {
             let _ = write!(subject, "{byte:02x}");
         }
-        self.check(slot, operation, subject, Return::Never).await
+        subject
+    }
+
+    /// Charges a letter that a client requests to the limit of the client's network and to the limits of the address,
+    /// which all clients share, and returns whether it may be sent. The response does not show it.
+    pub(in crate::http) async fn letter_allowed(&self, slot: &LimitSlot, email: &Email) -> bool {
+        if !self.settings.enabled || slot.is_exempt {
+            return true;
+        }
+        let operation = Operation::RequestLetter;
+        let origin = slot.network.block();
+        let by_client = LimitKey { operation: operation.label(), subject: of_network(slot.network), origin };
+        if !self.decide(operation, &by_client).await.allowed {
+            return false;
+        }
+        let subject = self.of_email(email);
+        for (name, quota) in LETTERS_TO_AN_ADDRESS {
+            let key = LimitKey { operation: name, subject: subject.clone(), origin };
+            if !self.limiter.check(&key, quota, self.clock.now()).await.allowed {
+                return false;
+            }
+        }
+        true
     }
 
     async fn check(

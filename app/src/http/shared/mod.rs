@@ -10,6 +10,7 @@ pub(super) mod document;
 pub(super) mod issuer;
 pub(super) mod limited;
 pub mod limits;
+pub(super) mod locale;
 pub(super) mod middleware;
 pub(super) mod paging;
 pub(super) mod parameter;

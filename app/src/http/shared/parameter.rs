@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use inwren_domain::account::Tier;
 use inwren_domain::audit::AuditEventId;
 use inwren_domain::kernel::{AgeCursor, SessionId, UserCursor};
+use inwren_domain::outbox::{LetterCursor, LetterState};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 
@@ -40,6 +41,22 @@ impl FromText for AgeCursor<AuditEventId> {
 
     fn from_text(text: &str) -> Option<Self> {
         Self::decode(text)
+    }
+}
+
+impl FromText for LetterCursor {
+    const PATTERN: Option<&'static str> = AGE_CURSOR;
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::decode(text)
+    }
+}
+
+impl FromText for LetterState {
+    const PATTERN: Option<&'static str> = Some("^(pending|sending|delivered|dead)$");
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::from_name(text)
     }
 }
 

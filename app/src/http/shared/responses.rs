@@ -61,6 +61,14 @@ pub(in crate::http) enum Created<T: ToJSON> {
     ),
 }
 
+/// Status 202 without a body.
+#[derive(ApiResponse)]
+pub(in crate::http) enum Accepted {
+    /// The request is accepted. The response does not say whether anything follows.
+    #[oai(status = 202)]
+    Accepted,
+}
+
 /// Status 204 without a body.
 #[derive(ApiResponse)]
 pub(in crate::http) enum NoContent {
@@ -209,6 +217,7 @@ fn meaning(status: u16) -> &'static str {
         415 => "The media type of the body is not supported.",
         422 => "The request is well-formed but invalid. `errors` lists the invalid parts.",
         429 => "Too many requests. Retry after the seconds in `Retry-After`.",
+        501 => "The service cannot send letters: no mail is configured.",
         503 => {
             "The service is overloaded or cannot reach its database. Retry after the seconds in `Retry-After`."
         }

@@ -12,6 +12,7 @@ use super::issuer::Issuer;
 use super::limits::Limits;
 use super::problem::Problem;
 use crate::config::Environment;
+use crate::letters::{PageTexts, RecentLetters};
 use crate::observability::metrics::Metrics;
 
 /// The state that all request handlers share.
@@ -36,6 +37,10 @@ pub struct AppState {
     pub environment: Environment,
     /// The name of the service, as documents and pages show it.
     pub project_name: String,
+    /// The template and the texts of the pages to which letters link.
+    pub page_texts: PageTexts,
+    /// The letters that this process sent last. Only in development, for the page that shows them.
+    pub recent_letters: Option<Arc<RecentLetters>>,
     /// Whether the log shows the path of a request, and not only its route. Paths may contain what clients put there by
     /// mistake, so only a developer's log does.
     pub logs_paths: bool,

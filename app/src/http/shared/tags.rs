@@ -5,6 +5,8 @@ use poem_openapi::Tags;
 pub(in crate::http) enum ApiTags {
     /// Registration, login, refresh and logout, and the endpoints for OAuth 2.0 libraries.
     Authentication,
+    /// Verification of addresses, recovery of accounts, and invitations: what letters are for.
+    Recovery,
     /// Your account and your sessions.
     #[oai(rename = "Current user")]
     CurrentUser,

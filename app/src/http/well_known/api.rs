@@ -87,7 +87,10 @@ impl WellKnownApi {
     }
 
     fn metadata(&self) -> ServerMetadata {
-        let issuer = &self.0.issuer;
-        ServerMetadata::of(issuer.name(), issuer.public_url())
+        let (issuer, core) = (&self.0.issuer, &self.0.core);
+        let settings = &core.settings;
+        let (registration, verification) = (settings.registration, settings.email_verification);
+        let (name, address) = (issuer.name(), issuer.public_url());
+        ServerMetadata::of(name, address, registration, verification, core.mail.is_some())
     }
 }

@@ -1,5 +1,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use inwren_domain::account::{EmailVerification, RegistrationMode};
 use inwren_domain::authn::Acr;
 use inwren_domain::token::PublishedKey;
 use poem_openapi::Object;
@@ -84,11 +85,24 @@ pub(super) struct ServerMetadata {
     pub(super) token_endpoint_auth_methods_supported: Vec<String>,
     /// The URL of the documentation of the service.
     pub(super) service_documentation: String,
+    /// Who may register: `open`, `invited` or `closed`. An extension of this service.
+    pub(super) registration: String,
+    /// Whether users verify their addresses: `off`, `optional` or `required`. An extension of this service.
+    pub(super) email_verification: String,
+    /// Whether the service can send letters. If not, operations that need one return `mail-not-configured`. An extension
+    /// of this service.
+    pub(super) mail_configured: bool,
 }
 
 impl ServerMetadata {
     /// Returns the metadata of the service at an address.
-    pub(super) fn of(issuer: &str, address: &str) -> Self {
+    pub(super) fn of(
+        issuer: &str,
+        address: &str,
+        registration: RegistrationMode,
+        email_verification: EmailVerification,
+        mail_configured: bool,
+    ) -> Self {
         let at = |path: &str| format!("{address}{path}");
         Self {
             issuer: issuer.to_owned(),
@@ -107,13 +121,17 @@ impl ServerMetadata {
                 "client_secret_post",
             ]),
             service_documentation: at("/docs"),
+            registration: registration.as_str().to_owned(),
+            email_verification: email_verification.as_str().to_owned(),
+            mail_configured,
         }
     }
 }
 
 impl Example for ServerMetadata {
     fn example() -> Self {
-        Self::of("https://auth.example.org", "https://auth.example.org")
+        let address = "https://auth.example.org";
+        Self::of(address, address, RegistrationMode::Open, EmailVerification::Required, true)
     }
 }
 

@@ -7,7 +7,7 @@ use inwren_domain::account::admin::{Admin, NotAdmin};
 use inwren_domain::authn::step_up::StepUpRequired;
 use inwren_domain::session::{NotAuthenticated, Principal, authenticate};
 use poem::http::{HeaderValue, header};
-use poem::{Request, RequestBody};
+use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
@@ -77,6 +77,18 @@ async fn principal(request: &Request) -> Result<Principal, Problem> {
     // All later log lines of the request carry the id of the user.
     tracing::Span::current().record("user_id", tracing::field::display(principal.user().id));
     Ok(principal)
+}
+
+/// A caller who may present an access token. One that is presented has to be valid.
+pub(in crate::http) struct MaybeAuthenticated(pub(in crate::http) Option<Principal>);
+
+impl<'a> FromRequest<'a> for MaybeAuthenticated {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        match request.headers().contains_key(header::AUTHORIZATION) {
+            true => Ok(Self(Some(principal(request).await?))),
+            false => Ok(Self(None)),
+        }
+    }
 }
 
 /// Charges a call to the user's rate limit, or to that of the client's network if the caller is not authenticated. A

@@ -1,6 +1,7 @@
 use std::fmt::Display;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::http::shared::problem::{FieldError, Problem};
 
@@ -50,6 +51,12 @@ impl Fields {
         checked.is_ok()
     }
 
+    /// Records an error of the body as a whole, or of the field with this name.
+    pub(in crate::http) fn refuse(&mut self, name: &str, detail: &str) {
+        let pointer = if name.is_empty() { String::new() } else { format!("/{name}") };
+        self.errors.push(FieldError::new(pointer, detail));
+    }
+
     fn wrong<T>(&mut self, name: &str, detail: impl Display) -> Option<T> {
         self.errors.push(FieldError::new(format!("/{name}"), detail));
         None
@@ -68,6 +75,12 @@ pub(in crate::http) trait FromField: Sized {
 impl FromField for String {
     fn read(value: Value) -> Result<Self, &'static str> {
         if let Value::String(text) = value { Ok(text) } else { Err("must be a string") }
+    }
+}
+
+impl FromField for Uuid {
+    fn read(value: Value) -> Result<Self, &'static str> {
+        value.as_str().and_then(|text| Self::try_parse(text).ok()).ok_or("must be a UUID")
     }
 }
 

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use poem::http::{HeaderValue, header};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
@@ -38,6 +39,36 @@ impl<'a, T: Type + FromFields> ApiExtractor<'a> for JsonBody<T> {
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         Ok(Self::read(request, body).await?)
+    }
+}
+
+/// A JSON body that may be absent: it then has no fields.
+pub(in crate::http) struct OptionalJsonBody<T>(pub(in crate::http) T);
+
+impl<'a, T: Type + FromFields> ApiExtractor<'a> for OptionalJsonBody<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        JsonBody::<T>::request_meta().map(|meta| MetaRequest { required: false, ..meta })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let headers = request.headers();
+        let length = headers.get(header::CONTENT_LENGTH).map(HeaderValue::as_bytes);
+        let is_absent = headers.get(header::CONTENT_TYPE).is_none()
+            && headers.get(header::TRANSFER_ENCODING).is_none()
+            && matches!(length, None | Some(b"0"));
+        if is_absent { Ok(Self(parse(b"{}")?)) } else { Ok(Self(JsonBody::read(request, body).await?.0)) }
     }
 }
 

@@ -11,7 +11,7 @@ use poem::{Request, RequestBody};
 
 pub(in crate::http) use fields::{Fields, FromFields};
 pub(in crate::http) use form::{FORM, FormFields, read_form};
-pub(in crate::http) use json::JsonBody;
+pub(in crate::http) use json::{JsonBody, OptionalJsonBody};
 pub(in crate::http) use object::{EXAMPLE_TIME, object, request_body};
 pub use pending::PendingBodies;
 

@@ -25,6 +25,13 @@ password. ReDoc only shows the document.
 Access tokens are JWTs, signed with RS256. Any service can verify them locally with the keys at `/.well-known/jwks.json`. \
 If a token must become invalid as soon as its session is revoked, use `POST /auth/introspect`.
 
+# Letters
+
+The service sends links and codes in letters: to verify an address, to reset a password, to change an address and to \
+invite a user. An instance without mail returns `mail-not-configured` where a letter would be needed. The metadata at \
+`/.well-known/oauth-authorization-server` says in `mail_configured`, `email_verification` and `registration` what \
+applies.
+
 # Errors
 
 Errors are `application/problem+json` (RFC 9457). `code` identifies the error, `retryable` says whether the same request \
@@ -45,7 +52,8 @@ Each `operationId` is a valid method name. Requests with unknown fields are refu
 misspelled field. Later versions may add fields to responses: ignore fields that you do not know.";
 
 /// The tags, in the order in which new users need them.
-const TAGS: [&str; 5] = ["Authentication", "Current user", "Verification", "Administration", "Service"];
+const TAGS: [&str; 6] =
+    ["Authentication", "Recovery", "Current user", "Verification", "Administration", "Service"];
 
 /// Sets what the library cannot set, such as the license URL and the server, and orders the tags.
 pub(super) fn complete(document: &mut Value, issuer: &Issuer) {

@@ -23,13 +23,16 @@ use super::issuer::Issuer;
 use super::problem::Problem;
 use super::problem_pages;
 use super::state::AppState;
-use crate::http::account::{AccountApi, RegistrationApi};
+use crate::http::account::{AccountApi, LettersApi, RegistrationApi};
+use crate::http::account_pages::{self, AccountPage};
 use crate::http::admin::AdminApi;
 use crate::http::audit::{ActivityApi, AuditApi};
 use crate::http::authn::LoginApi;
 use crate::http::client::{OAuthApi, TokensApi};
 use crate::http::credential::CredentialApi;
+use crate::http::dev_letters;
 use crate::http::health::HealthApi;
+use crate::http::outbox::OutboxApi;
 use crate::http::session::{RefreshApi, SessionsApi};
 use crate::http::well_known::WellKnownApi;
 use crate::observability::metrics::{CountedOperation, OperationIndex};
@@ -37,6 +40,7 @@ use crate::pages::Page;
 
 type Apis = (
     RegistrationApi,
+    LettersApi,
     LoginApi,
     RefreshApi,
     OAuthApi,
@@ -46,6 +50,7 @@ type Apis = (
     SessionsApi,
     ActivityApi,
     AdminApi,
+    OutboxApi,
     AuditApi,
     WellKnownApi,
     HealthApi,
@@ -55,6 +60,7 @@ type Apis = (
 pub(in crate::http) fn service(state: &Arc<AppState>) -> BoxEndpoint<'static, Response> {
     let apis: Apis = (
         RegistrationApi(Arc::clone(state)),
+        LettersApi(Arc::clone(state)),
         LoginApi(Arc::clone(state)),
         RefreshApi(Arc::clone(state)),
         OAuthApi(Arc::clone(state)),
@@ -64,6 +70,7 @@ pub(in crate::http) fn service(state: &Arc<AppState>) -> BoxEndpoint<'static, Re
         SessionsApi(Arc::clone(state)),
         ActivityApi(Arc::clone(state)),
         AdminApi(Arc::clone(state)),
+        OutboxApi(Arc::clone(state)),
         AuditApi(Arc::clone(state)),
         WellKnownApi(Arc::clone(state)),
         HealthApi(Arc::clone(state)),
@@ -167,7 +174,27 @@ impl RouteTable {
             let about = CountedOperation { name: name.to_owned(), statuses: vec![200] };
             table.add(page, vec![("GET".to_owned(), about)], true);
         }
+        for AccountPage { path, shown, submitted, .. } in &account_pages::PAGES {
+            let about = |name: &str, statuses: &[u16]| CountedOperation {
+                name: name.to_owned(),
+                statuses: statuses.to_vec(),
+            };
+            let methods = vec![
+                ("GET".to_owned(), about(shown, &[200, 400])),
+                ("POST".to_owned(), about(submitted, &[200, 400, 403, 409, 422, 429])),
+            ];
+            table.add(path, methods, true);
+        }
         table
+    }
+
+    /// Adds the pages that exist in development only.
+    pub(in crate::http) fn with_development_pages(mut self) -> Self {
+        for (page, name) in dev_letters::PAGES {
+            let about = CountedOperation { name: name.to_owned(), statuses: vec![200] };
+            self.add(page, vec![("GET".to_owned(), about)], true);
+        }
+        self
     }
 
     fn add(&mut self, template: &str, operations: Vec<(String, CountedOperation)>, is_page: bool) {

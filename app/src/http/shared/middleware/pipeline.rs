@@ -177,7 +177,7 @@ async fn write_problem(
 ) {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
-        // The endpoint has written the body: OAuth 2.0 errors and health responses.
+        // The endpoint has written the body: OAuth 2.0 errors, health responses and pages.
         None if has_own_body(response) => return,
         None => foreign(response, template).await,
     };
@@ -194,14 +194,22 @@ async fn write_problem(
 
 /// Returns whether the endpoint has written the body of its error itself.
 fn has_own_body(response: &Response) -> bool {
-    response.content_type().is_some_and(|kind| kind.starts_with("application/"))
+    response
+        .content_type()
+        .is_some_and(|kind| kind.starts_with("application/") || kind.starts_with("text/html"))
 }
 
 /// Returns whether the response refuses the request for its form, before anything else of it was looked at.
 fn refuses_form(response: &Response) -> bool {
     match response.status().as_u16() {
-        // OAuth 2.0 reports wrong credentials with 400, too (RFC 6749 section 5.2).
-        400 => response.extensions().get::<RefusedForm>().is_some() || !has_own_body(response),
+        // OAuth 2.0 reports wrong credentials with 400, too (RFC 6749 section 5.2). So does an operation that takes a link
+        // or a code.
+        400 => {
+            let is_guess = |problem: &Problem| problem.kind.code == Kind::INVALID_ACTION_TOKEN.code;
+            let extensions = response.extensions();
+            extensions.get::<RefusedForm>().is_some()
+                || !has_own_body(response) && !extensions.get::<Problem>().is_some_and(is_guess)
+        }
         413 | 415 | 422 => true,
         _ => false,
     }

@@ -49,6 +49,12 @@ kinds! {
         remedy: "Check the bytes that your client sends. Most often a body is truncated, encoded twice or empty, or \
             a proxy changes `Host`.",
     }
+    INVALID_ACTION_TOKEN = "invalid-action-token" 400 "Invalid link or code" false {
+        detail: "The link or the code is wrong, used or expired.",
+        meaning: "The token or the code in the request is wrong, was used, has expired or belongs to another action. A \
+            newer letter and any change of the password or the address also void it.",
+        remedy: "Ask the user to request a new letter and to use its link or code.",
+    }
     INVALID_CREDENTIALS = "invalid-credentials" 401 "Wrong e-mail address or password" false {
         detail: "The e-mail address or the password is wrong.",
         meaning: "The e-mail address and the password do not match. An unknown address, a wrong password and a \
@@ -87,6 +93,11 @@ kinds! {
         meaning: "The caller is authenticated, but is not a superuser.",
         remedy: "Use the access token of a superuser. If the user is promoted to superuser, the current access token \
             works immediately.",
+    }
+    REGISTRATION_CLOSED = "registration-closed" 403 "Registration closed" false {
+        detail: "New users are invited by an administrator.",
+        meaning: "The operator has set `REGISTRATION` to `invited` or `closed`.",
+        remedy: "Ask an administrator for an invitation.",
     }
     TIER_NOT_SELF_SERVICE = "tier-not-self-service" 403 "Tier not available for self-service" false {
         detail: "Users cannot choose this tier themselves.",
@@ -157,6 +168,11 @@ kinds! {
         meaning: "The service failed. The response does not reveal the cause.",
         remedy: "Report the `request_id` to the operator: the log contains the cause under this id. A retry may or may \
             not succeed.",
+    }
+    MAIL_NOT_CONFIGURED = "mail-not-configured" 501 "No mail configured" false {
+        detail: "The service cannot send letters.",
+        meaning: "The operation sends a letter, and the operator has not configured mail.",
+        remedy: "Set `SMTP_URL`. Without mail, an operator can create links: `inwren users reset-link`.",
     }
     OVERLOADED = "overloaded" 503 "Service overloaded" true {
         detail: "The service is overloaded. Retry later.",

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use inwren_domain::credential::HasherError;
 use inwren_domain::kernel::StoreError;
+use inwren_domain::keyring::KeyringError;
 use inwren_domain::{Failure, PortFailure};
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
@@ -212,6 +213,9 @@ impl From<PortFailure> for Problem {
             PortFailure::Hasher(error) => Self::internal(error),
             PortFailure::Signing(error) => Self::internal(error),
             PortFailure::Entropy(error) => Self::internal(error),
+            // Another instance may have created the key a moment ago.
+            PortFailure::Keyring(error @ KeyringError::Unknown(_)) => Self::unavailable(error),
+            PortFailure::Keyring(error @ KeyringError::Missing) => Self::internal(error),
             PortFailure::Clock(error) => Self::unavailable(error),
         }
     }

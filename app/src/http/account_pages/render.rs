@@ -1,0 +1,269 @@
+use inwren_domain::account::preview::Preview;
+use inwren_domain::action_token::Purpose;
+use inwren_domain::kernel::{ClientInfo, Device, Email};
+use minijinja::{Value, context};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::{FromRequest as _, Request, RequestBody, Response};
+use time::{Duration, OffsetDateTime};
+
+use super::kind::{AccountPage, PAGES, PasswordField};
+use crate::http::shared::locale::Language;
+use crate::http::shared::problem::Problem;
+use crate::http::shared::state::AppState;
+use crate::letters::{Catalog, PageTexts, TemplateError, links, time_text};
+use crate::pages::{self, Grants, Page, View};
+
+/// What the pages for one reader have in common.
+pub(super) struct Pages<'a> {
+    texts: &'a PageTexts,
+    catalog: &'a Catalog,
+    service: &'a str,
+    /// The path of the service, without a slash at the end.
+    root: &'a str,
+}
+
+/// Why the action did not happen. The name is that of its texts in the section `page.failed`.
+pub(super) struct Failed(pub(super) StatusCode, pub(super) &'static str);
+
+impl Failed {
+    /// The link does nothing.
+    pub(super) const INVALID: Self = Self(StatusCode::BAD_REQUEST, "invalid");
+    /// Another user has the address.
+    pub(super) const EMAIL_TAKEN: Self = Self(StatusCode::CONFLICT, "email_taken");
+    /// Another site submitted the form.
+    pub(super) const CROSS_SITE: Self = Self(StatusCode::FORBIDDEN, "cross_site");
+    /// No mail is configured.
+    pub(super) const MAIL_NOT_CONFIGURED: Self = Self(StatusCode::NOT_IMPLEMENTED, "mail_not_configured");
+    /// The form cannot be read.
+    pub(super) const MALFORMED: Self = Self(StatusCode::BAD_REQUEST, "malformed");
+
+    const NAMES: [&'static str; 7] = [
+        "invalid",
+        "email_taken",
+        "cross_site",
+        "mail_not_configured",
+        "malformed",
+        "rate_limited",
+        "unavailable",
+    ];
+}
+
+/// The value of a field that is wrong: the name of its text in the section `page.field`, and the status.
+#[derive(Clone, Copy)]
+pub(super) struct WrongField(pub(super) &'static str, pub(super) StatusCode);
+
+/// All texts of the section `page.field`.
+const FIELD_ERRORS: [&str; 8] = [
+    "required",
+    "too_short",
+    "too_long",
+    "common",
+    "same_as_email",
+    "context_words",
+    "wrong_password",
+    "email",
+];
+
+impl<'a> Pages<'a> {
+    /// The pages in the language of the client.
+    pub(super) async fn of(state: &'a AppState, request: &Request) -> Result<Self, Problem> {
+        let language = Language::from_request(request, &mut RequestBody::default()).await;
+        let locale = language.map(|language| language.0).unwrap_or_default();
+        let catalog = state.page_texts.catalogs().of(locale.as_ref());
+        let catalog = catalog.ok_or_else(|| Problem::internal("the pages have no texts"))?;
+        let (texts, service) = (&state.page_texts, state.project_name.as_str());
+        Ok(Self { texts, catalog, service, root: state.issuer.path() })
+    }
+
+    /// The form of a page. `token` is valid if the page has an action.
+    pub(super) fn form(
+        &self,
+        page: &AccountPage,
+        link: Option<(&Preview, &str)>,
+        wrong: Option<WrongField>,
+    ) -> Result<Response, Problem> {
+        let status = wrong.map_or(StatusCode::OK, |wrong| wrong.1);
+        let rendered = self.render_form(page, link, wrong.map(|wrong| wrong.0));
+        self.response(status, rendered)
+    }
+
+    /// The page after the action. `result` is the prefix of its texts.
+    pub(super) fn done(&self, page: &AccountPage, result: &str) -> Result<Response, Problem> {
+        self.response(StatusCode::OK, self.render_done(page, result))
+    }
+
+    /// The page of an action that did not happen.
+    pub(super) fn failed(&self, page: &AccountPage, failed: &Failed) -> Result<Response, Problem> {
+        self.response(failed.0, self.render_failed(page, failed.1))
+    }
+
+    fn response(&self, status: StatusCode, page: Result<Page, TemplateError>) -> Result<Response, Problem> {
+        const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+        let mut response = page.map_err(Problem::internal)?.response();
+        response.set_status(status);
+        let headers = response.headers_mut();
+        headers.insert(ROBOTS, HeaderValue::from_static("noindex"));
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Language"));
+        if let Ok(language) = HeaderValue::from_str(self.catalog.language()) {
+            headers.insert(header::CONTENT_LANGUAGE, language);
+        }
+        Ok(response)
+    }
+
+    fn render_form(
+        &self,
+        page: &AccountPage,
+        link: Option<(&Preview, &str)>,
+        error: Option<&str>,
+    ) -> Result<Page, TemplateError> {
+        let preview = link.map(|(preview, _)| preview);
+        let email = preview.map_or("", |preview| preview.email.as_str());
+        let text = |key: &str| self.text(&format!("{}.{key}", page.section), email);
+        let is_existing = page.purpose == Some(Purpose::VerifyEmail)
+            && preview.is_some_and(|preview| !preview.creates_user);
+        let suffix = if is_existing { "_existing" } else { "" };
+        let discard = match page.purpose {
+            Some(Purpose::VerifyEmail) => {
+                Some(context! { text => text("discard_text")?, submit => text("discard")? })
+            }
+            _ => None,
+        };
+        let password = preview.and_then(|preview| page.password(preview));
+        let password = password.map(|field| self.password(field)).transpose()?;
+        let form = context! {
+            action => format!("{}{}", self.root, page.path),
+            token => link.map(|(_, token)| token),
+            asks_email => page.purpose.is_none(),
+            email,
+            password,
+            submit => text(&format!("submit{suffix}"))?,
+            discard,
+        };
+        let error = error.map(|key| self.text(&format!("page.field.{key}"), email)).transpose()?;
+        let facts = preview.map(|preview| self.facts(preview)).transpose()?.unwrap_or_default();
+        let values = context! {
+            paragraphs => [text(&format!("text{suffix}"))?],
+            facts,
+            form,
+            error,
+            next => (),
+        };
+        self.render(&text("title")?, values)
+    }
+
+    fn password(&self, field: PasswordField) -> Result<Value, TemplateError> {
+        let (key, autocomplete) = match field {
+            PasswordField::New => ("new_password", "new-password"),
+            PasswordField::Current => ("current_password", "current-password"),
+        };
+        let (label, hint) = (self.common(key)?, self.common(&format!("{key}_hint"))?);
+        Ok(context! { label, hint, autocomplete })
+    }
+
+    /// When the action was requested, and by whom. Nothing of it is text that a client chose.
+    fn facts(&self, preview: &Preview) -> Result<Vec<Value>, TemplateError> {
+        let device = Device::of(&preview.client).to_string();
+        let facts = [
+            ("page.requested_at", Some(time_text(preview.requested_at))),
+            ("fact.device", Some(device).filter(|device| !device.is_empty())),
+            ("fact.address", preview.client.ip_address.map(|address| address.to_string())),
+            ("page.expires_at", Some(time_text(preview.expires_at))),
+        ];
+        let shown = facts.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        shown.map(|(key, value)| Ok(context! { label => self.text(key, "")?, value })).collect()
+    }
+
+    fn render_done(&self, page: &AccountPage, result: &str) -> Result<Page, TemplateError> {
+        let text = |key: &str| self.text(&format!("{}.{result}_{key}", page.section), "");
+        let values = context! { paragraphs => [text("text")?], ..no_form() };
+        self.render(&text("title")?, values)
+    }
+
+    fn render_failed(&self, page: &AccountPage, name: &str) -> Result<Page, TemplateError> {
+        let text = |key: &str| self.text(&format!("page.failed.{name}_{key}"), "");
+        let mut paragraphs = vec![text("text")?];
+        let mut next = None;
+        if name == "invalid" && page.purpose.is_some() {
+            paragraphs.push(self.text(&format!("{}.invalid_text", page.section), "")?);
+            if page.purpose == Some(Purpose::ResetPassword) {
+                let url = format!("{}{}", self.root, links::FORGOT);
+                next = Some(context! { url, label => self.text("page.forgot.title", "")? });
+            }
+        }
+        self.render(&text("title")?, context! { paragraphs, next, ..no_form() })
+    }
+
+    fn render(&self, title: &str, values: Value) -> Result<Page, TemplateError> {
+        let view = View {
+            template: "account.html",
+            title,
+            service: self.service,
+            root: self.root,
+            styles: &[pages::ACCOUNT_STYLE],
+            scripts: &[],
+            grants: Grants { forms: true, ..Grants::NONE },
+        };
+        let labels = context! { error => self.common("error")?, email => self.common("email")? };
+        let values = context! { language => self.catalog.language(), labels, ..values };
+        pages::render_from(self.texts.environment(), &view, values)
+            .map_err(|error| TemplateError::new("account.html", format!("{error:#}")))
+    }
+
+    fn common(&self, key: &str) -> Result<String, TemplateError> {
+        self.text(&format!("page.{key}"), "")
+    }
+
+    fn text(&self, key: &str, email: &str) -> Result<String, TemplateError> {
+        let found = self.catalog.text(key, &[("service", self.service), ("email", email)]);
+        found.ok_or_else(|| TemplateError::new(self.catalog.language(), format!("has no text `{key}`")))
+    }
+}
+
+/// The values of a page without a form.
+fn no_form() -> Value {
+    context! { facts => (), form => (), error => (), next => () }
+}
+
+/// Renders every page in every language with sample data, and so finds a broken template or text.
+pub(crate) fn check(texts: &PageTexts) -> Result<(), TemplateError> {
+    let requested_at = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+    let address = "ann@example.org".to_owned();
+    let preview = |creates_user: bool| Preview {
+        email: Email::from_stored(address.clone(), address.clone()),
+        creates_user,
+        client: ClientInfo::new(Some([203, 0, 113, 9].into()), Some("Firefox/140 Linux")),
+        requested_at,
+        expires_at: requested_at + Duration::HOUR,
+    };
+    for catalog in texts.catalogs().all() {
+        let pages = Pages { texts, catalog, service: "Sample", root: "" };
+        for page in &PAGES {
+            for creates_user in [true, false] {
+                let preview = preview(creates_user);
+                let link = page.purpose.map(|_| (&preview, "token"));
+                pages.render_form(page, link, None)?;
+                for error in FIELD_ERRORS {
+                    pages.render_form(page, link, Some(error))?;
+                }
+            }
+            for name in Failed::NAMES {
+                pages.render_failed(page, name)?;
+            }
+            pages.render_done(page, "done")?;
+            if page.purpose == Some(Purpose::VerifyEmail) {
+                pages.render_done(page, "discarded")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_pages_have_all_texts() {
+        check(&PageTexts::read(None).unwrap()).unwrap();
+    }
+}
