@@ -41,6 +41,9 @@ pub(super) enum Command {
     /// Generate, rotate, list, retire or revoke signing keys
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Generate, rotate or list the secret keys of links in letters
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// List, show, create, change, delete, import or export users
     #[command(subcommand)]
     Users(UsersCommand),
@@ -51,6 +54,9 @@ pub(super) enum Command {
     Clients(ClientsCommand),
     /// List audit events
     Audit(super::audit::AuditArgs),
+    /// List the letters that the service sends, or retry one
+    #[command(subcommand)]
+    Outbox(super::outbox::OutboxCommand),
     /// Copy the SQLite database to a file while the service runs
     Backup {
         /// The new file. Only its owner may read it
@@ -214,6 +220,25 @@ pub(super) enum KeysCommand {
     },
 }
 
+/// Commands on secret keys.
+#[derive(Debug, Subcommand)]
+pub(super) enum SecretsCommand {
+    /// Create the file of SECRET_KEY_PATH with a new key
+    Generate {
+        /// Do nothing if the file exists, for scripts that may run more than once
+        #[arg(long)]
+        if_missing: bool,
+    },
+    /// Add a key for new links and codes. Former keys stay in the file while their links are valid
+    Rotate,
+    /// List all keys with their state, without the keys themselves
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// Commands on users.
 #[derive(Debug, Subcommand)]
 pub(super) enum UsersCommand {
@@ -244,6 +269,11 @@ pub(super) enum UsersCommand {
         /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
+    },
+    /// Print a link by which a user sets a new password. It is valid for 30 minutes, once
+    ResetLink {
+        /// The user's e-mail address or id
+        user: String,
     },
     /// Revoke all sessions of a user
     Logout {

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 use super::error::{Failed, Outcome};
 use super::support::{say, warn};
 use crate::config::{Config, misspelt};
+use crate::http::check_account_pages;
+use crate::letters::{self, PageTexts, TemplateError};
 use crate::runtime::start;
 
 /// Shows the settings in force and where each value comes from, and warns about misspelt names. The configuration has been validated when it was loaded, except for the password of the
@@ -25,8 +27,16 @@ pub(super) fn run(config: &Config, flags: &HashMap<&'static str, String>, as_jso
     }
     start::check_first_superuser(config)
         .map_err(|error| Failed::Usage(format!("{error} (no problem if that user already exists)")))?;
+    check_templates(config).map_err(|error| Failed::Usage(format!("TEMPLATES_DIR: {error}")))?;
     if !as_json {
         say("the configuration is valid");
     }
     Ok(())
+}
+
+/// Renders every letter and page in every language with sample data.
+fn check_templates(config: &Config) -> Result<(), TemplateError> {
+    let folder = config.templates_dir.as_deref();
+    letters::writer(&config.public_url, &config.project_name, folder)?;
+    check_account_pages(&PageTexts::read(folder)?)
 }

@@ -65,6 +65,21 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[("Revoke a stolen key", "inwren keys revoke 1xFMIFoMm7nqEbCJ4Gq3s8KCMcM0LJ8nNMzyEXyoZSM")],
     ),
     (
+        "secrets generate",
+        &[
+            ("Create the first secret key", "inwren secrets generate"),
+            ("In a script that may run more than once", "inwren secrets generate --if-missing"),
+        ],
+    ),
+    ("secrets rotate", &[("Derive new links and codes from a new key", "inwren secrets rotate")]),
+    (
+        "secrets list",
+        &[
+            ("Show which key derives new links and codes", "inwren secrets list"),
+            ("The same for programs", "inwren secrets list --json"),
+        ],
+    ),
+    (
         "users create",
         &[
             (
@@ -97,6 +112,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("Delete a user; the command asks for confirmation", "inwren users delete ann@example.org"),
             ("Delete a user in a script", "inwren users delete ann@example.org --yes"),
         ],
+    ),
+    (
+        "users reset-link",
+        &[("Let a user who forgot the password set a new one", "inwren users reset-link ann@example.org")],
     ),
     ("users logout", &[("Revoke all sessions of a user", "inwren users logout ann@example.org")]),
     (
@@ -163,6 +182,17 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "inwren audit --since 2026-11-30T00:00:00Z --until 2026-12-01T00:00:00Z --json",
             ),
         ],
+    ),
+    (
+        "outbox list",
+        &[
+            ("List the newest letters", "inwren outbox list"),
+            ("List the letters that could not be sent, as JSON", "inwren outbox list --state dead --json"),
+        ],
+    ),
+    (
+        "outbox retry",
+        &[("Send a dead letter again", "inwren outbox retry 0199a3f2-6f0e-7b9a-a1c2-3d4e5f607182")],
     ),
     (
         "backup",

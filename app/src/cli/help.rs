@@ -39,13 +39,12 @@ fn each_subcommand(mut command: Command, template: &str) -> Command {
 
 /// The help of the program, as a template. It has no options of its own but the usual two.
 fn overview(program: &Command) -> StyledStr {
-    let mut text = String::from("{about}\n{usage-heading} {usage}\n\n");
+    let mut text = String::from("{about}\n{usage-heading} {usage}\n");
     for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         text += &format!("  {STRONG}{:<12}{STRONG:#} {about}\n", command.get_name());
     }
-    text += "\nOptions of a command: inwren COMMAND --help. Version: inwren --version.\n\
-             Settings are flags, environment variables or .env: inwren help settings.";
+    text += "\nOptions of a command: inwren COMMAND --help. Settings: inwren help settings.";
     text.into()
 }
 

@@ -17,9 +17,11 @@ mod keys;
 mod man;
 mod migrate;
 mod openapi;
+mod outbox;
 mod page_args;
 mod reference;
 mod restore;
+mod secrets;
 mod serve;
 mod serve_ephemeral;
 mod suggestions;
@@ -35,7 +37,7 @@ use std::process::ExitCode;
 
 use crate::config::Config;
 use crate::wiring;
-use args::{Command, ConfigCommand, Hidden, Parsed};
+use args::{Command, ConfigCommand, Hidden, Parsed, UsersCommand};
 use error::{Failed, Outcome};
 use support::{complain, say};
 
@@ -75,10 +77,14 @@ async fn dispatch(parsed: Parsed) -> Outcome {
         Command::Demo => demo::run(&parsed.settings).await,
         Command::Migrate(command) => migrate::run(&config()?, command).await,
         Command::Keys(command) => keys::run(&config()?, command),
+        Command::Secrets(command) => secrets::run(&config()?, command),
+        // The link contains PUBLIC_URL, which only commands that serve clients require.
+        Command::Users(command @ UsersCommand::ResetLink { .. }) => users::run(&serving()?, command).await,
         Command::Users(command) => users::run(&config()?, command).await,
         Command::Adopt(args) => adopt::run(&config()?, args).await,
         Command::Clients(command) => clients::run(&config()?, command).await,
         Command::Audit(args) => audit::run(&config()?, args).await,
+        Command::Outbox(command) => outbox::run(&config()?, command).await,
         Command::Backup { file, force } => backup::run(&config()?, &file, force).await,
         Command::Restore { file, end_sessions, keep_other_tables, yes } => {
             let wanted = restore::Wanted { end_sessions, keep_other_tables, yes };

@@ -38,6 +38,11 @@ pub(super) fn complain(message: &str) {
     let _ = writeln!(std::io::stderr(), "{error} {message}");
 }
 
+/// Prints a line beside the result, which standard output contains.
+pub(super) fn note(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// Prints a warning.
 pub(super) fn warn(message: &str) {
     let warning = colour::paint(colour::wanted(&std::io::stderr()), colour::WARNING, "warning:");

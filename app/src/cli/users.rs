@@ -41,6 +41,7 @@ async fn dispatch(config: &Config, core: &Core, command: UsersCommand) -> Outcom
         UsersCommand::SetPassword { email, password_stdin } => {
             set_password(core, &email, password_stdin).await?;
         }
+        UsersCommand::ResetLink { user } => return users_admin::reset_link(config, core, &user).await,
         UsersCommand::Activate { user } => users_admin::set_active(core, &user, true).await?,
         UsersCommand::Deactivate { user } => users_admin::set_active(core, &user, false).await?,
         UsersCommand::Logout { user } => users_admin::log_out(core, &user).await?,

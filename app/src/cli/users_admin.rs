@@ -1,7 +1,9 @@
 //! Shows and changes one user, by the use cases of the administration API.
 
 use inwren_domain::account::User;
+use inwren_domain::account::admin::reset_password::{Delivery, ResetLink};
 use inwren_domain::account::admin::{self, Admin, NotFound};
+use inwren_domain::action_token::Purpose;
 use inwren_domain::kernel::{ClientInfo, Email, UserId};
 use inwren_domain::{Core, Failure, session};
 use poem_openapi::types::ToJSON as _;
@@ -9,10 +11,11 @@ use uuid::Uuid;
 
 use super::args::UsersCommand;
 use super::error::{Failed, Outcome};
-use super::support::{confirm, place, say, wrong_email};
+use super::support::{confirm, note, place, say, wrong_email};
 use crate::config::Config;
 use crate::http::AdminUserDto;
-use crate::keys;
+use crate::letters::links;
+use crate::{keys, secrets};
 
 /// The address or id of a user, as given.
 enum Which {
@@ -66,6 +69,7 @@ pub(super) fn check_arguments(command: &UsersCommand) -> Outcome {
         | UsersCommand::Activate { user }
         | UsersCommand::Deactivate { user }
         | UsersCommand::Logout { user }
+        | UsersCommand::ResetLink { user }
         | UsersCommand::Delete { user, .. } => Which::parse(user).map(|_| ()),
         _ => Ok(()),
     }
@@ -123,6 +127,33 @@ pub(super) async fn log_out(core: &Core, text: &str) -> Outcome {
             Ok(())
         }
         Err(Failure::Refused(session::admin::Refusal::NotFound)) => Err(unknown(text)),
+        Err(Failure::Refused(refusal)) => Err(Failed::Failed(format!("the change was refused: {refusal:?}"))),
+        Err(Failure::Port(failure)) => Err(Failed::because(failure)),
+    }
+}
+
+/// Prints a link by which the user sets a new password. Standard output contains only the link.
+pub(super) async fn reset_link(config: &Config, core: &Core, text: &str) -> Outcome {
+    let keyring = secrets::keyring(&config.secret_keys.path, config.environment).map_err(Failed::because)?;
+    let found = Found::of(core, text).await?;
+    let core = Core { keyring: Some(keyring), ..core.clone() };
+    let (delivery, client) = (Delivery::Administrator, ClientInfo::default());
+    match admin::reset_password::execute(&core, Admin::operator(), found.0.id, delivery, &client).await {
+        Ok(ResetLink { token: Some(token), expires_at, .. }) => {
+            say(&links::link(&config.public_url, Purpose::ResetPassword, &token));
+            note(&format!(
+                "Hand it over to {}: it is valid until {}, once.",
+                found.email(),
+                keys::text(expires_at)
+            ));
+            note(&format!("database: {}", place(config)));
+            Ok(())
+        }
+        Ok(ResetLink { token: None, .. }) => Err(Failed::Failed("the link was not returned".to_owned())),
+        Err(Failure::Refused(admin::reset_password::Refusal::NotFound)) => Err(Failed::Failed(format!(
+            "{} is inactive and could not log in; `inwren users activate` changes that",
+            found.email()
+        ))),
         Err(Failure::Refused(refusal)) => Err(Failed::Failed(format!("the change was refused: {refusal:?}"))),
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),
     }

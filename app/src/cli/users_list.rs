@@ -115,6 +115,9 @@ mod tests {
             tier: Tier::from_stored("t".repeat(40)),
             created_at: OffsetDateTime::UNIX_EPOCH,
             updated_at: OffsetDateTime::UNIX_EPOCH,
+            email_verified_at: None,
+            email_undeliverable_at: None,
+            locale: None,
             credential_version: 0,
             sessions_epoch: 0,
         }

@@ -22,6 +22,8 @@ pub struct Record {
     created_at: Option<OffsetDateTime>,
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     updated_at: Option<OffsetDateTime>,
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    email_verified_at: Option<OffsetDateTime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     credential_version: Option<i64>,
 }
@@ -45,6 +47,7 @@ impl Record {
             tier: Some(user.tier.as_str().to_owned()),
             created_at: Some(user.created_at),
             updated_at: Some(user.updated_at),
+            email_verified_at: user.email_verified_at,
             credential_version: Some(user.credential_version),
         }
     }
@@ -66,6 +69,7 @@ impl Record {
             id: Uuid::parse_str(&self.id).map_or_else(|_| self.id.clone(), |id| id.to_string()),
             created_at: self.created_at.map(as_kept),
             updated_at: self.updated_at.map(as_kept),
+            email_verified_at: self.email_verified_at.map(as_kept),
             ..self.clone()
         }
         .line()
@@ -97,6 +101,7 @@ impl Record {
             tier: self.tier,
             created_at: self.created_at,
             updated_at: self.updated_at,
+            email_verified_at: self.email_verified_at,
             credential_version: self.credential_version,
         })
     }

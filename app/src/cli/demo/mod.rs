@@ -77,5 +77,6 @@ fn configuration(flags: &HashMap<&'static str, String>) -> Result<(Config, DemoF
     let folder = DemoFolder::create()
         .map_err(|error| Failed::Failed(format!("the folder for the keys cannot be created: {error}")))?;
     config.keys = KeyPaths::in_folder(folder.path());
+    config.secret_keys.path = folder.path().join("secret.keys");
     Ok((config, folder))
 }
