@@ -13,19 +13,21 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, Environment, LogFormat};
 use crate::http::{self, AppState, HealthEndpoint};
 use crate::keys::{self, KeyStore, Opened};
 use crate::observability::logs::LogSink;
-use crate::observability::metrics;
+use crate::observability::metrics::{self, OutboxMetrics};
 use crate::observability::traces::Traces;
 use crate::runtime::banner::Banner;
+use crate::runtime::outbox::{OutboxWorker, Wake};
 use crate::runtime::server::{self, Connections, HEADER_TIMEOUT, ServerOptions, Transport};
 use crate::runtime::shutdown::StopSignals;
 use crate::runtime::start::{self, StartError};
 use crate::runtime::{open_files, workers};
+use crate::secrets::{self, OpenedSecrets};
 use crate::tls::ServedCertificate;
-use crate::{ephemeral, wiring};
+use crate::{ephemeral, letters, wiring};
 
 /// Why the service does not run.
 #[derive(Debug)]
@@ -84,6 +86,9 @@ pub(crate) async fn serve(config: &Config, given: Option<Given>, log: &LogSink) 
             listener.abort();
         }
         ready.sweeper.abort();
+        if let Some(outbox) = ready.outbox {
+            outbox.stop(config.shutdown_grace).await;
+        }
         for watch in ready.watches {
             watch.abort();
         }
@@ -135,6 +140,8 @@ struct Ready {
     store: Arc<dyn Store>,
     state: Arc<AppState>,
     sweeper: JoinHandle<()>,
+    /// The worker that sends letters, if mail is configured.
+    outbox: Option<OutboxWorker>,
     /// The watchers that reload changed files.
     watches: Vec<JoinHandle<()>>,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
@@ -168,6 +175,7 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
             (&listening, listener, keys, None)
         }
     };
+    let secrets = open_secrets(config, &keys, clock.now())?;
     let service = Arc::new(OnceLock::new());
     let mut listeners = Vec::new();
     if let Some(listener) = listen_beside("HEALTH_ADDR", config.health_listen, "health", "/health").await? {
@@ -184,8 +192,21 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     announce_legacy_tokens(config, clock.now());
     let tokens = wiring::tokens(config, keys.signing()).map_err(ServiceError::because)?;
     let hasher = wiring::hasher(config).map_err(ServiceError::because)?;
-    let core =
-        wiring::core_with(config, Arc::clone(&opened.store), Arc::clone(&hasher) as _, Arc::clone(&tokens));
+    let wake = Wake::default();
+    let mail = wiring::mail(config, &wake).map_err(ServiceError::because)?;
+    let mut core = wiring::core_with(
+        config,
+        Arc::clone(&opened.store),
+        Arc::clone(&hasher) as _,
+        Arc::clone(&tokens),
+        mail,
+    );
+    core.keyring = secrets.as_ref().map(OpenedSecrets::keyring);
+    if let Some(secrets) = secrets {
+        watches.extend(secrets.watch().map_err(ServiceError::because)?);
+    }
+    let is_development = config.environment == Environment::Development;
+    let recent_letters = core.mail.as_mut().filter(|_| is_development).map(letters::record);
     if let Some(first) = &config.first_superuser {
         start::ensure_first_superuser(&core, first, config.environment).await.map_err(
             |error| match error {
@@ -205,7 +226,14 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     let address = listener.local_addr().map_err(|error| cannot_listen(config, &error))?;
     let signs = core.keys.published(clock.now()).into_iter().next();
     let sweeper = workers::start(Arc::new(core.clone()), opened.maintenance.clone(), config.sweep_interval);
+    let outbox_metrics = core.mail.is_some().then(Arc::<OutboxMetrics>::default);
+    let outbox = core.mail.clone().zip(outbox_metrics.clone());
+    let outbox = outbox.map(|(mail, metrics)| OutboxWorker::start(core.clone(), mail, wake, metrics));
     let mut state = wiring::app_state(config, core).map_err(ServiceError::because)?;
+    http::check_account_pages(&state.page_texts)
+        .map_err(|error| ServiceError::Settings(format!("TEMPLATES_DIR: {error}")))?;
+    state.recent_letters = recent_letters;
+    state.metrics.outbox = outbox_metrics;
     state.metrics.probes = wiring::probes(hasher, opened.maintenance);
     let connections = Arc::clone(&options.connections);
     state.metrics.probes.connections = Some(Box::new(move || connections.metrics()));
@@ -225,7 +253,18 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     if let Some(on_ready) = on_ready {
         on_ready();
     }
-    Ok(Ready { store: opened.store, state, sweeper, watches, endpoint, listener, traces, listeners, options })
+    Ok(Ready {
+        store: opened.store,
+        state,
+        sweeper,
+        outbox,
+        watches,
+        endpoint,
+        listener,
+        traces,
+        listeners,
+        options,
+    })
 }
 
 fn server_options(config: &Config, certificate: Option<&ServedCertificate>) -> ServerOptions {
@@ -277,6 +316,20 @@ impl Keys {
             Self::Given(keys) => keys,
         }
     }
+}
+
+/// Opens the secret keys. A service with published keys has one in memory.
+fn open_secrets(
+    config: &Config,
+    keys: &Keys,
+    now: OffsetDateTime,
+) -> Result<Option<OpenedSecrets>, ServiceError> {
+    let entropy = wiring::entropy();
+    match keys {
+        Keys::Given(_) => OpenedSecrets::in_memory(now, &*entropy).map(Some),
+        Keys::Files(..) => secrets::open_to_serve(&config.secret_keys, config.environment, now, &*entropy),
+    }
+    .map_err(ServiceError::because)
 }
 
 /// Listens on the configured address.

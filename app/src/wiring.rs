@@ -13,6 +13,7 @@ use inwren_adapters::crypto::jwt::{LegacyTokens, SigningKeys, TokenFormat};
 use inwren_adapters::crypto::keys::{KeyError, PublicKey};
 use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter};
+use inwren_adapters::mail::{FolderMailer, SmtpMailer, SmtpTargetError};
 use inwren_adapters::store::memory::MemoryStore;
 use inwren_adapters::store::sql::{ConnectError, SqlOptions, SqlStore, SqlTarget};
 use inwren_adapters::traced;
@@ -20,16 +21,19 @@ use inwren_domain::account::import::Destination;
 use inwren_domain::credential::PasswordHasher;
 use inwren_domain::kernel::{Clock, Entropy, StoreError};
 use inwren_domain::limiter::RateLimiter;
+use inwren_domain::outbox::{Mail, Mailer};
 use inwren_domain::store::{Maintenance, Store};
 use inwren_domain::token::LegacyTokenVerifier;
 use inwren_domain::{Core, Settings};
 
-use crate::config::{Config, DatabaseTarget};
+use crate::config::{Config, DatabaseTarget, MailTarget};
 use crate::http::shared::limits::Limits;
 use crate::http::{AppState, Issuer, PendingBodies, TrustedProxies};
 use crate::keys::KeyStore;
+use crate::letters::{self, PageTexts, TemplateError};
 use crate::observability::metrics::{Metrics, Probes};
 use crate::observability::traces::Traces;
+use crate::runtime::outbox::Wake;
 pub use maintenance::maintenance;
 
 /// The database of another service, for the command that imports its users.
@@ -116,7 +120,7 @@ pub fn hash_threads(config: &Config) -> usize {
 
 /// Builds the core around a store.
 pub fn core(config: &Config, store: Arc<dyn Store>, tokens: Arc<Tokens>) -> Result<Core, WiringError> {
-    Ok(core_with(config, store, hasher(config)?, tokens))
+    Ok(core_with(config, store, hasher(config)?, tokens, mail(config, &Wake::default())?))
 }
 
 /// Starts the password hasher and its threads.
@@ -144,6 +148,7 @@ pub fn core_with(
     store: Arc<dyn Store>,
     hasher: Arc<dyn PasswordHasher>,
     tokens: Arc<Tokens>,
+    mail: Option<Mail>,
 ) -> Core {
     Core {
         store,
@@ -152,11 +157,27 @@ pub fn core_with(
         verifier: Arc::clone(&tokens) as _,
         legacy_tokens: legacy_tokens(config, &tokens),
         keys: tokens,
+        keyring: None,
+        mail,
         clock: clock(),
         entropy: entropy(),
         undelivered: Arc::default(),
         settings: config.rules.clone(),
     }
+}
+
+/// What sends letters, if mail is configured. Its signal wakes the worker of this process.
+pub fn mail(config: &Config, wake: &Wake) -> Result<Option<Mail>, WiringError> {
+    let Some(settings) = &config.mail else { return Ok(None) };
+    let sender = settings.sender.clone();
+    let mailer: Arc<dyn Mailer> = match &settings.target {
+        MailTarget::Smtp(target) => Arc::new(SmtpMailer::new(target.clone(), sender)?),
+        MailTarget::Folder { folder, logs_links } => {
+            Arc::new(FolderMailer { folder: folder.clone(), sender, logs_links: *logs_links })
+        }
+    };
+    let writer = letters::writer(&config.public_url, &config.project_name, config.templates_dir.as_deref())?;
+    Ok(Some(Mail { mailer, writer: Arc::new(writer), signal: Arc::new(wake.clone()) }))
 }
 
 /// The system clock. The process has a single one, because it remembers the times that it has returned.
@@ -274,6 +295,8 @@ pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
         tracer: None,
         environment: config.environment,
         project_name: config.project_name.clone(),
+        page_texts: PageTexts::read(config.templates_dir.as_deref())?,
+        recent_letters: None,
         issuer: Issuer::new(&config.token_issuer, &config.token_audience, &config.public_url),
         jwks_max_age: config.jwks_max_age,
         logs_paths: config.logs_paths(),
@@ -287,6 +310,12 @@ pub enum WiringError {
     /// The key cannot sign.
     #[error("PRIVATE_KEY_PATH: the key {0}")]
     Key(#[from] KeyError),
+    /// The mail server cannot be used.
+    #[error("SMTP_URL: {0}")]
+    Smtp(#[from] SmtpTargetError),
+    /// A template or a text cannot be used.
+    #[error("TEMPLATES_DIR: {0}")]
+    Templates(#[from] TemplateError),
     /// The password hasher could not be started.
     #[error("the password hasher could not be started: {0}")]
     Hasher(String),

@@ -66,6 +66,9 @@ pub async fn seed(core: &Core) -> Result<(), SeedError> {
             tier: core.settings.tiers.default_tier().clone(),
             created_at: now,
             updated_at: now,
+            email_verified_at: None,
+            email_undeliverable_at: None,
+            locale: None,
             credential_version: 0,
             sessions_epoch: 0,
         };

@@ -3,6 +3,7 @@
 pub(crate) mod banner;
 pub mod colour;
 pub mod open_files;
+pub mod outbox;
 pub mod private_file;
 pub mod server;
 pub mod shutdown;

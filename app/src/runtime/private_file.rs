@@ -1,7 +1,7 @@
 //! Files with secret content.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{
     DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown,
 };
@@ -58,6 +58,53 @@ pub fn foreign_owner(path: &Path) -> io::Result<Option<u32>> {
 /// Creates a file that must not exist yet, with its final mode from the start.
 pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)
+}
+
+/// Writes a new file atomically: to a temporary name first, which is then linked to the final name. Fails with
+/// [`io::ErrorKind::AlreadyExists`] if the final name exists.
+pub fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    make_folder_of(path)?;
+    let (draft, mut file) = new_draft(path, mode)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    let linked = written.and_then(|()| fs::hard_link(&draft, path));
+    let _ = fs::remove_file(&draft);
+    linked
+}
+
+/// Creates a temporary file in the folder of the final one. Processes in different containers may have the same process
+/// id, so the temporary name may be taken by another process.
+fn new_draft(path: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
+    const MOST: u32 = 100;
+    let mut others = 0;
+    loop {
+        let draft = path.with_extension(format!("{}-{others}.tmp", std::process::id()));
+        match create_new(&draft, mode) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && others < MOST => others += 1,
+            opened => return opened.map(|file| (draft, file)),
+        }
+    }
+}
+
+/// Replaces the content of a private file atomically. The caller holds a [lock](open_lock), which admits one writer at
+/// a time.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}.tmp", std::process::id()));
+    let draft = PathBuf::from(draft);
+    // Remove the draft of an interrupted command.
+    let _ = fs::remove_file(&draft);
+    let written = create_new(&draft, PRIVATE_MODE).and_then(|mut file| {
+        give_to_owner(&file, path)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&draft, path)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    written?;
+    // Sync the folder too, because it contains the name.
+    File::open(folder(path)).and_then(|folder| folder.sync_all())
 }
 
 /// Changes the owner of a file that root has created. The new owner is the owner of the file that it replaces, or else

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use inwren_domain::housekeeping::{SWEEP_BATCH, sweep_audit_events, sweep_ended_sessions};
+use inwren_domain::housekeeping::{SWEEP_BATCH, sweep_audit_events, sweep_ended_sessions, sweep_letters};
 use inwren_domain::store::Maintenance;
 use inwren_domain::{Core, PortFailure};
 
@@ -17,6 +17,8 @@ pub struct Swept {
     pub sessions: u64,
     /// Number of deleted audit events.
     pub audit_events: u64,
+    /// Number of deleted letters, action tokens and pending registrations.
+    pub letters: u64,
     /// Number of bytes returned to the file system.
     pub bytes: u64,
 }
@@ -28,8 +30,8 @@ impl Swept {
     }
 }
 
-/// Deletes ended sessions and audit events whose retention is over, and vacuums the database. If it fails, earlier
-/// batches stay deleted, and `swept` counts them.
+/// Deletes ended sessions, audit events and letters whose retention is over, and expired action tokens and registrations.
+/// Then it vacuums the database. If it fails, earlier batches stay deleted, and `swept` counts them.
 pub async fn sweep(
     core: &Core,
     maintenance: Option<&dyn Maintenance>,
@@ -37,6 +39,7 @@ pub async fn sweep(
 ) -> Result<(), PortFailure> {
     while batch(sweep_ended_sessions(core), &mut swept.sessions).await? {}
     while batch(sweep_audit_events(core), &mut swept.audit_events).await? {}
+    while batch(sweep_letters(core), &mut swept.letters).await? {}
     let Some(maintenance) = maintenance else { return Ok(()) };
     loop {
         let begun = Instant::now();

@@ -1,7 +1,4 @@
-//! Background work beside requests: sweeps and checkpoints.
-//!
-//! There is no delivery queue, because there is nothing to deliver: notifications are audit events, which exist as soon
-//! as the unit that they describe has committed.
+//! Background work beside requests: sweeps and checkpoints. [`outbox`](super::outbox) sends letters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,8 +45,8 @@ async fn sweep_once(core: &Core, maintenance: Option<&dyn Maintenance>) {
         tracing::warn!(%error, "the sweep of expired data failed");
     }
     if !swept.is_nothing() {
-        let Swept { sessions, audit_events, bytes } = swept;
-        tracing::info!(sessions, audit_events, bytes, "deleted expired data");
+        let Swept { sessions, audit_events, letters, bytes } = swept;
+        tracing::info!(sessions, audit_events, letters, bytes, "deleted expired data");
     }
 }
 

@@ -7,6 +7,7 @@
 mod counters;
 mod endpoint;
 mod histogram;
+mod outbox;
 mod outcomes;
 mod page;
 mod probes;
@@ -20,6 +21,7 @@ use time::OffsetDateTime;
 
 pub(crate) use counters::{Counters, Label};
 pub use endpoint::endpoint;
+pub use outbox::OutboxMetrics;
 pub(crate) use outcomes::{AccessRefusal, ClientResult, Outcomes, RefreshOutcome};
 pub use probes::Probes;
 pub(crate) use requests::{CountedOperation, OperationIndex, Requests};
@@ -29,6 +31,8 @@ pub struct Metrics {
     started_at: OffsetDateTime,
     requests: OnceLock<Arc<Requests>>,
     pub(crate) outcomes: Outcomes,
+    /// The letters. `None` if no mail is configured.
+    pub outbox: Option<Arc<OutboxMetrics>>,
     /// Values that are looked up when the page is requested.
     pub probes: Probes,
 }
@@ -40,6 +44,7 @@ impl Metrics {
             started_at,
             requests: OnceLock::new(),
             outcomes: Outcomes::default(),
+            outbox: None,
             probes: Probes::default(),
         }
     }

@@ -24,6 +24,8 @@ labels! {
         WeakPassword = "weak_password",
         /// The tier does not exist, or users may not choose it.
         TierRefused = "tier_refused",
+        /// Registration is not open to all.
+        Closed = "closed",
         /// The service was overloaded.
         Busy = "busy",
         /// A dependency failed.
@@ -161,6 +163,8 @@ impl<T> From<&Result<T, Failure<register::Refusal>>> for RegisterResult {
                 Self::WeakPassword
             }
             Err(Failure::Refused(register::Refusal::Tier(_))) => Self::TierRefused,
+            Err(Failure::Refused(register::Refusal::Closed)) => Self::Closed,
+            Err(Failure::Refused(register::Refusal::MailNotConfigured)) => Self::Failed,
             Err(Failure::Port(failure)) if is_busy(failure) => Self::Busy,
             Err(Failure::Port(_)) => Self::Failed,
         }

@@ -15,6 +15,9 @@ pub(super) fn page(state: &AppState) -> String {
     metrics.outcomes.write(&mut page);
     write_limits(state, &mut page);
     write_keys(state, &mut page);
+    if let Some(outbox) = &metrics.outbox {
+        outbox.write(state.core.clock.now(), &mut page);
+    }
     metrics.probes.write(&mut page);
     page.metric(
         "process_start_time_seconds",
