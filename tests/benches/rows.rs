@@ -93,6 +93,9 @@ fn user(number: u16) -> User {
         tier: Tier::from_stored("free".to_owned()),
         created_at,
         updated_at: created_at,
+        email_verified_at: None,
+        email_undeliverable_at: None,
+        locale: None,
         credential_version: 0,
         sessions_epoch: 0,
     }

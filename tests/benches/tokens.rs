@@ -64,6 +64,7 @@ fn access() -> AccessClaims {
         authenticated_at: issued_at,
         assurance: Assurance::PASSWORD,
         email: "somebody@example.org".to_owned(),
+        email_verified: true,
         tier: Tier::from_stored("free".to_owned()),
         is_superuser: false,
     }

@@ -56,7 +56,22 @@ macro_rules! with_every_case {
                 a_registration_keeps_user_and_event
                 a_taken_address_registers_nobody
                 of_many_registrations_of_one_address_exactly_one_wins
-                a_registration_waits_for_a_unit_with_its_address;
+                a_registration_waits_for_a_unit_with_its_address
+                a_registration_keeps_token_and_letter
+                a_reserved_address_registers_nobody;
+            action_token:
+                tokens_are_read_back_exactly
+                a_new_token_replaces_its_predecessors
+                a_valid_token_is_spent_once
+                of_many_spenders_exactly_one_wins
+                a_rollback_keeps_the_token
+                voiding_spares_undo_tokens
+                only_later_undo_tokens_are_voided
+                undo_tokens_reserve_their_address
+                reservations_of_concurrent_units_are_seen
+                deleted_users_have_no_tokens
+                a_sweep_deletes_expired_tokens
+                concurrent_sweeps_count_each_token_once;
             audit:
                 events_are_read_back_exactly_newest_first
                 pages_contain_each_event_once
@@ -73,6 +88,7 @@ macro_rules! with_every_case {
                 a_first_password_is_set
                 a_version_advances_only_from_the_expected_one
                 a_password_changes_only_from_the_expected_version
+                a_password_is_voided_from_its_version
                 of_many_password_changes_exactly_one_is_made
                 a_rehash_leaves_the_version_and_the_time
                 an_unknown_user_has_no_credential_to_change;
@@ -93,6 +109,36 @@ macro_rules! with_every_case {
                 counting_under_a_lock_loses_no_count
                 a_rotation_does_not_survive_a_revocation_under_a_lock
                 a_rotation_goes_on_after_a_rollback;
+            outbox:
+                letters_are_read_back_exactly
+                pages_contain_each_letter_once
+                deliveries_are_found_by_recipient
+                figures_count_letters
+                a_notice_is_inserted_once
+                a_claim_takes_due_letters
+                of_many_workers_one_has_each_letter
+                only_its_holder_prolongs_a_claim
+                only_its_holder_updates_a_letter
+                only_its_holder_deletes_a_letter
+                only_dead_letters_are_revived
+                only_a_current_address_is_marked
+                letters_stay_after_a_deletion
+                a_rollback_leaves_no_letter
+                a_sweep_deletes_old_letters
+                concurrent_sweeps_count_each_letter_once;
+            pending_registration:
+                registrations_are_read_back_exactly
+                an_address_keeps_its_newest_registrations
+                attempts_are_counted_down
+                expired_codes_count_no_attempt
+                of_many_attempts_only_five_count
+                a_code_is_renewed_from_its_round
+                a_valid_registration_is_spent_once
+                of_many_spenders_exactly_one_wins
+                all_of_an_address_are_deleted
+                a_rollback_keeps_the_registration
+                a_sweep_deletes_expired_registrations
+                concurrent_sweeps_count_each_registration_once;
             races:
                 no_rotation_survives_revoking_all
                 a_busy_client_is_stopped_by_revoking_all
@@ -150,7 +196,8 @@ macro_rules! with_every_case {
                 sessions_that_are_over_give_way_first
                 many_openings_at_once_stay_within_the_limit
                 an_opening_far_beyond_the_limit_keeps_the_newest
-                an_opening_that_waits_for_the_end_of_all_comes_after_it;
+                an_opening_that_waits_for_the_end_of_all_comes_after_it
+                an_opening_keeps_its_notice_once;
             step_by_step:
                 sessions_are_opened_step_by_step
                 an_overtaken_session_is_not_opened_step_by_step
@@ -168,6 +215,7 @@ macro_rules! with_every_case {
                 a_client_is_known_after_its_first_login
                 a_login_renews_an_outdated_hash
                 of_many_registrations_exactly_one_succeeds
+                a_sweep_deletes_what_no_longer_acts
                 every_use_case_keeps_the_rules_of_a_unit;
             superusers:
                 the_locked_set_is_that_of_the_active_superusers

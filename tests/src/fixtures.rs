@@ -5,14 +5,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use inwren_adapters::store::memory::MemoryStore;
 use inwren_domain::account::{Inserted, Tier, User};
+use inwren_domain::action_token::{ActionToken, ActionTokenId, Purpose};
 use inwren_domain::audit::{AuditEvent, AuditEventId, AuditEventKind, AuditFilter, Subject};
 use inwren_domain::authn::{Acr, Amr, Assurance};
 use inwren_domain::client::ServiceClientId;
 use inwren_domain::client::{ServiceClient, ServiceClientName};
 use inwren_domain::credential::{Account, PasswordHash};
 use inwren_domain::kernel::{
-    ClientInfo, Email, PageRequest, SessionId, StoreError, TokenDigest, TokenId, UserId,
+    ClientInfo, Email, Locale, PageRequest, SessionId, StoreError, TokenDigest, TokenId, UserId,
 };
+use inwren_domain::keyring::SecretKeyId;
+use inwren_domain::outbox::{ClaimId, Letter, LetterId, LetterKind, LetterState};
+use inwren_domain::pending_registration::{PendingRegistration, VerificationId};
 use inwren_domain::session::{Principal, Rotation, Session, authenticate};
 use inwren_domain::store::Store;
 use inwren_domain::token::AccessClaims;
@@ -74,6 +78,9 @@ pub fn user(address: &str) -> User {
         tier: tier("free"),
         created_at,
         updated_at: created_at,
+        email_verified_at: None,
+        email_undeliverable_at: None,
+        locale: None,
         credential_version: 0,
         sessions_epoch: 0,
     }
@@ -93,7 +100,16 @@ pub fn user_fixture() -> User {
 /// An active user with a different value in every field.
 pub fn distinct_user() -> User {
     let updated_at = now() + Duration::MICROSECOND;
-    User { tier: tier("plus"), updated_at, credential_version: 5, sessions_epoch: 6, ..user_fixture() }
+    User {
+        tier: tier("plus"),
+        updated_at,
+        email_verified_at: Some(now() + Duration::microseconds(2)),
+        email_undeliverable_at: Some(now() + Duration::microseconds(3)),
+        locale: Locale::parse("pt-BR"),
+        credential_version: 5,
+        sessions_epoch: 6,
+        ..user_fixture()
+    }
 }
 
 /// An active superuser.
@@ -221,6 +237,69 @@ pub fn service_client(name: &str) -> ServiceClient {
     }
 }
 
+/// A token of the user that was created [now].
+pub fn action_token(user: &User, purpose: Purpose) -> ActionToken {
+    ActionToken {
+        id: ActionTokenId::from_uuid(uuid()),
+        user_id: user.id,
+        purpose,
+        email: user.email.clone(),
+        hashed_token: digest(unique()),
+        key_id: SecretKeyId::new(u32::MAX),
+        credential_version: user.credential_version,
+        session_id: Some(SessionId::from_uuid(uuid())),
+        client: ClientInfo::new(Some([192, 0, 2, 6].into()), Some("token/1.0")),
+        created_at: now(),
+        expires_at: now() + purpose.lifetime(),
+    }
+}
+
+/// A registration with this address that was created [now].
+pub fn pending_registration(address: &str) -> PendingRegistration {
+    PendingRegistration {
+        id: VerificationId::from_uuid(uuid()),
+        email: email(address),
+        password: password_hash(),
+        tier: tier("plus"),
+        locale: Locale::parse("de"),
+        hashed_token: digest(unique()),
+        key_id: SecretKeyId::new(u32::MAX),
+        code_round: 0,
+        attempts_left: PendingRegistration::ATTEMPTS,
+        code_expires_at: now() + PendingRegistration::CODE_LIFETIME,
+        client: ClientInfo::new(Some([192, 0, 2, 7].into()), Some("registration/1.0")),
+        created_at: now(),
+        expires_at: now() + PendingRegistration::LIFETIME,
+    }
+}
+
+/// A pending letter to this address that is due [now].
+pub fn letter(kind: LetterKind, recipient: &Email) -> Letter {
+    Letter {
+        id: LetterId::from_uuid(uuid()),
+        kind,
+        recipient: recipient.clone(),
+        user_id: None,
+        action_token_id: None,
+        verification_id: None,
+        new_email: None,
+        locale: None,
+        client: ClientInfo::default(),
+        state: LetterState::Pending,
+        attempts: 0,
+        next_attempt_at: now(),
+        last_error: None,
+        created_at: now(),
+        expires_at: now() + Letter::LIFETIME,
+        claim: None,
+    }
+}
+
+/// A new claim of letters.
+pub fn claim_id() -> ClaimId {
+    ClaimId::from_uuid(uuid())
+}
+
 /// The principal of the user. Only authentication creates a principal, so this function authenticates the user over a
 /// store that contains no other user.
 pub async fn principal(user: &User, session: &Session) -> Principal {
@@ -239,6 +318,7 @@ pub async fn principal(user: &User, session: &Session) -> Principal {
         authenticated_at: session.authenticated_at.truncate_to_second(),
         assurance: session.assurance.clone(),
         email: user.email.as_str().to_owned(),
+        email_verified: user.email_verified_at.is_some(),
         tier: user.tier.clone(),
         is_superuser: user.is_superuser,
     };

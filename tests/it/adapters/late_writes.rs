@@ -32,6 +32,8 @@ fn registration_of(user: &User) -> Registration {
     Registration {
         account: fixtures::account(user),
         event: fixtures::event(AuditEventKind::UserRegistered, user.id),
+        respects_reservations: false,
+        verification: None,
     }
 }
 
@@ -44,6 +46,7 @@ fn opening_of(user: &User) -> SessionStart {
         credential_version: user.credential_version,
         rehashed: None,
         event,
+        notice: None,
         max_sessions: 100,
     }
 }

@@ -10,8 +10,11 @@ pub(super) fn all(original: &Original) -> Vec<Forgery> {
         // A refresh token has none of the claims that only access tokens have, and is refused with one.
         all.push(Forgery::new(format!("{name} {value}"), original.with_claim(name, value)));
     }
-    // Tokens from before there was the claim have no `client_id`, and are good.
-    for name in original.claims.as_object().expect("an object").keys().filter(|name| *name != "client_id") {
+    // Tokens from before there were these claims lack them, and are valid.
+    let later = ["client_id", "email_verified"];
+    for name in
+        original.claims.as_object().expect("an object").keys().filter(|name| !later.contains(&name.as_str()))
+    {
         let token = original.signed(&original.header, &without(&original.claims, name));
         all.push(Forgery::new(format!("no {name}"), token));
     }
@@ -61,6 +64,9 @@ fn values(original: &Original) -> Vec<(&'static str, Value)> {
         ("is_superuser", json!("true")),
         ("is_superuser", json!(1)),
         ("is_superuser", json!(null)),
+        ("email_verified", json!("true")),
+        ("email_verified", json!(1)),
+        ("email_verified", json!(null)),
         ("tier", json!(null)),
         ("tier", json!(["enterprise"])),
         ("email", json!(null)),
@@ -92,6 +98,7 @@ fn duplicates(original: &Original) -> Vec<Forgery> {
         ("iss", json!("https://evil.example")),
         ("aud", json!("another")),
         ("is_superuser", json!(true)),
+        ("email_verified", json!(true)),
         ("tier", json!("enterprise")),
         ("client_id", json!("inwren")),
         ("acr", json!("phr")),

@@ -47,7 +47,10 @@ async fn profile_contains_only_public_fields(store: Arc<dyn Store>) {
         names.sort_unstable();
         names
     };
-    assert_eq!(names(&user), ["created_at", "email", "id", "is_active", "is_superuser", "tier"]);
+    assert_eq!(
+        names(&user),
+        ["created_at", "email", "email_verified", "id", "is_active", "is_superuser", "tier"]
+    );
     assert_eq!(user["is_superuser"], false);
     let admin = app.me(&admin.tokens.access).await.json();
     assert_eq!((names(&admin), &admin["is_superuser"]), (names(&user), &json!(true)));

@@ -53,7 +53,8 @@ async fn a_superuser_sees_a_user(store: Arc<dyn Store>) {
     assert_eq!(
         user,
         json!({
-            "id": ann.id, "email": ann.email, "tier": "free", "is_active": true, "is_superuser": false,
+            "id": ann.id, "email": ann.email, "email_verified": false, "email_undeliverable": false,
+            "tier": "free", "is_active": true, "is_superuser": false,
             "created_at": created, "updated_at": created,
         })
     );

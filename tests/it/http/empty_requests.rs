@@ -41,7 +41,9 @@ async fn nothing_is_done_for_a_request_with_nothing_in_it(store: Arc<dyn Store>)
             assert_eq!(reply.status < 400, changes_nothing, "{media_type} {body:?}: {reply}");
         }
         let reply = app.call(&operation.method, &path).bearer(&admin.tokens.access).send().await;
-        assert!((400..500).contains(&reply.status), "{reply}");
+        // A request for a letter may have no body, but this service has no mail.
+        let needs_mail = operation.id() == "resend_verification";
+        assert!((400..500).contains(&reply.status) || needs_mail && reply.status == 501, "{reply}");
     }
     assert_eq!(app.me(&admin.tokens.access).await.expect_status(200).json(), before);
 }

@@ -37,7 +37,8 @@ async fn valid_token_is_described_with_current_data(store: Arc<dyn Store>) {
         json!({
             "active": true, "token_type": "bearer", "type": "access", "iss": ISSUER, "aud": AUDIENCE,
             "sub": ann.id, "sid": claims["sid"], "jti": claims["jti"], "iat": claims["iat"],
-            "exp": claims["exp"], "acr": "aal1", "amr": ["pwd"], "auth_time": claims["auth_time"], "username": ann.email, "email": ann.email, "tier": "premium",
+            "exp": claims["exp"], "acr": "aal1", "amr": ["pwd"], "auth_time": claims["auth_time"],
+            "username": ann.email, "email": ann.email, "email_verified": false, "tier": "premium",
             "is_superuser": false, "client_id": "inwren",
         })
     );

@@ -49,7 +49,8 @@ async fn tokens_say_what_they_should(store: Arc<dyn Store>) {
         json!({
             "iss": ISSUER, "aud": AUDIENCE, "sub": ann.id, "iat": now, "exp": now + 30 * 60, "auth_time": now,
             "acr": "aal1", "amr": ["pwd"], "jti": access["jti"], "sid": session, "type": "access",
-            "email": ann.email, "tier": "free", "is_superuser": false, "client_id": "inwren",
+            "email": ann.email, "email_verified": false, "tier": "free", "is_superuser": false,
+            "client_id": "inwren",
         })
     );
     let (header, refresh) = forge::open(&ann.tokens.refresh);

@@ -21,6 +21,7 @@ macro_rules! stories {
 }
 
 mod account;
+mod account_pages;
 mod activity;
 mod admin;
 mod admin_list;
@@ -41,6 +42,7 @@ mod health;
 mod home;
 mod identity;
 mod introspection;
+mod letters;
 mod limits;
 mod login;
 mod logout;

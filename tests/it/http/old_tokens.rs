@@ -72,6 +72,7 @@ async fn adopted_as(app: &TestApp, email: Email, is_superuser: bool) -> Account 
         tier: Some("free".to_owned()),
         created_at: None,
         updated_at: None,
+        email_verified_at: None,
         credential_version: None,
     };
     let destination = Destination::from(core);

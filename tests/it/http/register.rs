@@ -44,7 +44,8 @@ async fn a_new_user_can_log_in_at_once(store: Arc<dyn Store>) {
     assert_eq!(user["created_at"], "2030-03-17T17:46:40.123457Z");
     let id = user["id"].as_str().unwrap();
     assert_eq!((id.len(), &id[14..15]), (36, "7"), "{id} is no UUID of version 7");
-    assert_eq!(user.as_object().unwrap().len(), 6, "{user}");
+    assert_eq!(user["email_verified"], false);
+    assert_eq!(user.as_object().unwrap().len(), 7, "{user}");
 
     let tokens = app.login("ann@example.org").await;
     assert_eq!(app.me(&tokens.access).await.expect_status(200).json(), user);

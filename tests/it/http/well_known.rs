@@ -90,6 +90,8 @@ async fn the_metadata_says_where_everything_is(store: Arc<dyn Store>) {
     assert_eq!(server["token_endpoint"], format!("{ISSUER}/auth/access-token"));
     assert_eq!(server["jwks_uri"], format!("{ISSUER}/.well-known/jwks.json"));
     assert_eq!(server["response_types_supported"], json!([]));
+    assert_eq!((&server["registration"], &server["email_verification"]), (&json!("open"), &json!("off")));
+    assert_eq!(server["mail_configured"], false);
     assert!(!server.to_string().contains(evil));
 
     let openid = app.get("/.well-known/openid-configuration").send().await.expect_status(200).json();

@@ -95,6 +95,9 @@ async fn add(store: &SqlStore, email: &str, is_active: bool, hash: PasswordHash)
         tier: Tier::from_stored("free".to_owned()),
         created_at: now,
         updated_at: now,
+        email_verified_at: None,
+        email_undeliverable_at: None,
+        locale: None,
         credential_version: 0,
         sessions_epoch: 0,
     };

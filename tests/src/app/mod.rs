@@ -22,6 +22,8 @@ use inwren_domain::Core;
 use inwren_domain::account::create_user;
 use inwren_domain::credential::Password;
 use inwren_domain::kernel::Clock;
+use inwren_domain::outbox::Message;
+use inwren_domain::outbox::deliver::Outcome;
 use inwren_domain::store::Store;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
@@ -31,7 +33,7 @@ pub use call::Call;
 pub use contract::{Contract, Operation};
 pub use reply::Reply;
 
-use crate::fakes::{FakeClock, Script, faulty_store};
+use crate::fakes::{FakeClock, FakeKeyring, FakeMail, Script, deliver_letters, faulty_store};
 use crate::fixtures::{email, fresh_email, now};
 
 /// The password of all accounts that a [`TestApp`] creates.
@@ -49,6 +51,8 @@ pub struct TestApp {
     pub clock: Arc<FakeClock>,
     /// The state of the service.
     pub state: Arc<AppState>,
+    /// What sends the letters, if the service has mail.
+    pub mail: Arc<FakeMail>,
     endpoint: BoxEndpoint<'static, Response>,
     contract: Contract,
 }
@@ -92,17 +96,24 @@ impl TestApp {
 
     /// The service with another clock than [its default clock](Self::clock), which does not advance.
     pub fn timed(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self::build(store, Some(clock), |_| ())
+        Self::build(store, Some(clock), false, |_| ())
     }
 
     /// The service with a changed configuration. Rate limits are off unless the change turns them on.
     pub fn configured(store: Arc<dyn Store>, change: impl FnOnce(&mut Config)) -> Self {
-        Self::build(store, None, change)
+        Self::build(store, None, false, change)
+    }
+
+    /// The service with mail and a changed configuration, such as `config.rules.email_verification`. The test sends the
+    /// letters by [`deliver_letters`](Self::deliver_letters).
+    pub fn with_mail(store: Arc<dyn Store>, change: impl FnOnce(&mut Config)) -> Self {
+        Self::build(store, None, true, change)
     }
 
     fn build(
         store: Arc<dyn Store>,
         other_clock: Option<Arc<dyn Clock>>,
+        has_mail: bool,
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let mut config =
@@ -112,7 +123,7 @@ impl TestApp {
         ISSUER.clone_into(&mut config.public_url);
         config.token_audience = AUDIENCE.to_owned();
         change(&mut config);
-        let clock = Arc::new(FakeClock::default());
+        let (clock, mail) = (Arc::new(FakeClock::default()), Arc::new(FakeMail::default()));
         let keys = SigningKeys::of_one(key().clone());
         let tokens = wiring::tokens(&config, &keys).expect("a key that signs");
         let core = Core {
@@ -122,6 +133,8 @@ impl TestApp {
             verifier: tokens.clone(),
             legacy_tokens: wiring::legacy_tokens(&config, &tokens),
             keys: tokens,
+            keyring: Some(Arc::new(FakeKeyring::default())),
+            mail: has_mail.then(|| mail.mail()),
             clock: other_clock.unwrap_or_else(|| clock.clone()),
             entropy: Arc::new(SystemEntropy),
             undelivered: Arc::default(),
@@ -131,7 +144,7 @@ impl TestApp {
         let endpoint = http::endpoint(&state, config.cors.clone());
         let document = http::openapi_document(&state.project_name, &state.issuer, &config.rules.tiers);
         let contract = Contract::read(&document);
-        Self { clock, state, endpoint, contract }
+        Self { clock, state, mail, endpoint, contract }
     }
 
     /// The OpenAPI document of the service.
@@ -199,6 +212,17 @@ impl TestApp {
     /// Requests the profile of the token's user.
     pub async fn me(&self, access_token: &str) -> Reply {
         self.get("/users/me").bearer(access_token).send().await
+    }
+
+    /// Sends all letters that are due, and returns the outcomes.
+    pub async fn deliver_letters(&self) -> Vec<Outcome> {
+        deliver_letters(&self.state.core).await
+    }
+
+    /// Sends all letters that are due, and returns all that were ever sent to this address, oldest first.
+    pub async fn letters_to(&self, address: &str) -> Vec<Message> {
+        self.deliver_letters().await;
+        self.mail.sent_to(&email(address))
     }
 
     /// Registers a new user and logs in.

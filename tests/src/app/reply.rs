@@ -151,7 +151,9 @@ impl Reply {
         let oauth = OAUTH.contains(&self.path.as_str()) && self.status == 400
             || self.path == "/auth/access-token" && self.status == 401;
         let health = self.path == "/health" && self.status == 503;
-        if !oauth && !health {
+        let page = self.path.starts_with("/account/")
+            && self.header("content-type") == Some("text/html; charset=utf-8");
+        if !oauth && !health && !page {
             self.check_problem();
         }
     }

@@ -11,7 +11,9 @@ use time::Duration;
 use super::support::{
     add_sessions, add_users, assert_same_user, events, live_of, session_of, together, updated, user_of,
 };
-use crate::fixtures::{self, account, email, event, fresh_email, now, tier, user, user_fixture, user_id};
+use crate::fixtures::{
+    self, account, distinct_user, email, event, fresh_email, now, tier, user, user_fixture, user_id,
+};
 
 /// Every field of an inserted user is read back unchanged: the adapter generates no value.
 pub async fn inserted_is_read_back_exactly(store: Arc<dyn Store>) {
@@ -187,17 +189,21 @@ pub async fn an_address_is_free_again_after_a_rollback(store: Arc<dyn Store>) {
 
 /// `update` changes the named fields and `updated_at`; all other fields MUST stay.
 pub async fn an_update_changes_what_it_names_and_nothing_else(store: Arc<dyn Store>) {
-    let mut current = User { credential_version: 3, ..user_fixture() };
-    let bystander = user_fixture();
+    // The first change has a new address, and ends the mark of the former one.
+    let mut current = distinct_user();
+    let bystander = distinct_user();
     add_users(&*store, &[&current, &bystander]).await;
     let changes = [
         UserChange { email: Some(fresh_email()), ..UserChange::default() },
+        UserChange { email_verified_at: Some(Some(now())), ..UserChange::default() },
+        UserChange { email_verified_at: Some(None), ..UserChange::default() },
         UserChange { tier: Some(tier("plus")), ..UserChange::default() },
         UserChange { is_superuser: Some(true), ..UserChange::default() },
         UserChange { is_active: Some(false), ..UserChange::default() },
         UserChange { is_active: Some(true), is_superuser: Some(false), ..UserChange::default() },
         UserChange {
             email: Some(fresh_email()),
+            email_verified_at: Some(Some(now() + Duration::MINUTE)),
             tier: Some(tier("free")),
             is_active: Some(false),
             is_superuser: Some(true),

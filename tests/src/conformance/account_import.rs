@@ -108,6 +108,7 @@ pub async fn only_the_new_are_inserted_and_the_unit_goes_on(store: Arc<dyn Store
         is_superuser: true,
         tier: Tier::from_stored("unheard-of".to_owned()),
         updated_at: now() + Duration::MICROSECOND,
+        email_verified_at: Some(now()),
         credential_version: 7,
         sessions_epoch: 8,
         ..user("Grüße.用户@Bücher.Example")
@@ -182,6 +183,7 @@ pub async fn a_replacement_is_whole_or_nothing(store: Arc<dyn Store>) {
         tier: fixtures::tier("premium"),
         created_at: ann.created_at - Duration::DAY,
         updated_at: now(),
+        email_verified_at: Some(now()),
         credential_version: 5,
         sessions_epoch: 6,
         ..user("Another.Ann@example.org")
@@ -426,6 +428,7 @@ fn incoming(user: &User) -> Incoming {
         tier: Some(user.tier.as_str().to_owned()),
         created_at: Some(user.created_at),
         updated_at: Some(user.updated_at),
+        email_verified_at: None,
         credential_version: Some(user.credential_version),
     }
 }

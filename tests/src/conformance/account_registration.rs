@@ -3,23 +3,35 @@
 use std::sync::Arc;
 
 use inwren_domain::account::{Inserted, Registration, User};
+use inwren_domain::action_token::{ActionToken, Purpose};
 use inwren_domain::audit::AuditEventKind;
+use inwren_domain::kernel::PageRequest;
+use inwren_domain::outbox::LetterKind;
 use inwren_domain::store::Store;
+use time::Duration;
 
 use super::support::{
     account_of, add_users, assert_same_account, assert_same_user, assert_waits, events, together, user_of,
 };
-use crate::fixtures::{account, distinct_event, distinct_user, event, user, user_fixture};
+use crate::fixtures::{
+    self, account, action_token, distinct_event, distinct_user, event, fresh_email, letter, user,
+    user_fixture,
+};
 
 fn registration_of(user: &User) -> Registration {
-    Registration { account: account(user), event: event(AuditEventKind::UserRegistered, user.id) }
+    Registration {
+        account: account(user),
+        event: event(AuditEventKind::UserRegistered, user.id),
+        respects_reservations: false,
+        verification: None,
+    }
 }
 
 /// A registration stores the user and the event unchanged.
 pub async fn a_registration_keeps_user_and_event(store: Arc<dyn Store>) {
     let user = distinct_user();
     let event = distinct_event(AuditEventKind::UserRegistered, user.id);
-    let registration = Registration { account: account(&user), event };
+    let registration = Registration { event, ..registration_of(&user) };
     assert_eq!(store.register_user(&registration).await.unwrap(), Inserted::Inserted);
     assert_same_account(
         &account_of(&*store, registration.account.user.id).await.unwrap(),
@@ -90,4 +102,45 @@ pub async fn a_registration_waits_for_a_unit_with_its_address(store: Arc<dyn Sto
         let found = user_of(&*store, registration.account.user.id).await;
         assert_eq!(found.is_some(), expected == Inserted::Inserted);
     }
+}
+
+/// A registration stores its token and its letter in the same unit, and neither if the address is taken.
+pub async fn a_registration_keeps_token_and_letter(store: Arc<dyn Store>) {
+    let user = distinct_user();
+    let verifying = |user: &User| {
+        let token = action_token(user, Purpose::VerifyEmail);
+        let letter = letter(LetterKind::EmailVerification, &user.email);
+        Registration { verification: Some((token, letter)), ..registration_of(user) }
+    };
+    let (first, taken) = (verifying(&user), verifying(&fixtures::user(user.email.as_str())));
+    assert_eq!(store.register_user(&first).await.unwrap(), Inserted::Inserted);
+    assert_eq!(store.register_user(&taken).await.unwrap(), Inserted::EmailTaken);
+    assert_same_user(&user_of(&*store, user.id).await.unwrap(), &user);
+    assert_eq!(events(&*store).await, [first.event]);
+    let (token, letter) = first.verification.unwrap();
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.action_tokens().by_id(token.id).await.unwrap(), Some(token));
+    let letters = view.outbox().page(None, PageRequest::new(9, None)).await.unwrap();
+    assert_eq!(letters.items, [letter]);
+}
+
+/// If a registration respects reservations, an address that an undo token may restore MUST count as taken.
+pub async fn a_reserved_address_registers_nobody(store: Arc<dyn Store>) {
+    let mover = user_fixture();
+    add_users(&*store, &[&mover]).await;
+    let reserved = fresh_email();
+    let undo = ActionToken { email: reserved.clone(), ..action_token(&mover, Purpose::UndoEmail) };
+    in_unit!(store, |unit| {
+        unit.users().lock(mover.id).await.unwrap();
+        unit.action_tokens().insert(&undo).await.unwrap();
+    });
+    let at = |created_at| User { created_at, ..user(reserved.as_str()) };
+    let respecting = |user: &User| Registration { respects_reservations: true, ..registration_of(user) };
+    let early = respecting(&at(undo.expires_at - Duration::MICROSECOND));
+    assert_eq!(store.register_user(&early).await.unwrap(), Inserted::EmailTaken);
+    assert_eq!(user_of(&*store, early.account.user.id).await, None);
+    assert_eq!(events(&*store).await, []);
+    let late = respecting(&at(undo.expires_at));
+    assert_eq!(store.register_user(&late).await.unwrap(), Inserted::Inserted);
+    assert_same_user(&user_of(&*store, late.account.user.id).await.unwrap(), &late.account.user);
 }

@@ -1,6 +1,7 @@
 //! The use cases as a client calls them.
 
-use inwren_domain::account::{User, register};
+use inwren_domain::account::User;
+use inwren_domain::account::register::{self, Registered};
 use inwren_domain::authn::login;
 use inwren_domain::credential::{self, Password, change_password};
 use inwren_domain::kernel::{ClientInfo, Email, PlainToken};
@@ -15,8 +16,12 @@ pub(super) const NEW: &str = "the new pass phrase";
 
 pub(super) async fn register(core: &Core, email: &Email) -> Result<User, Failure<register::Refusal>> {
     let password = Password::new(OLD);
-    let command = register::Command { email: email.clone(), password, tier: None, client: client() };
-    register::execute(core, command).await
+    let (email, tier, locale, client) = (email.clone(), None, None, client());
+    let command = register::Command { email, password, tier, locale, letter_allowed: true, client };
+    match register::execute(core, command).await? {
+        Registered::User(user) => Ok(user),
+        pending @ Registered::Pending { .. } => panic!("{pending:?}"),
+    }
 }
 
 pub(super) async fn login(

@@ -94,6 +94,25 @@ pub async fn a_password_changes_only_from_the_expected_version(store: Arc<dyn St
     assert_same_account(&account_of(&*store, bystander.id).await.unwrap(), &account(&bystander));
 }
 
+/// `void_password` removes the password and advances the version; from a stale version it MUST change nothing.
+pub async fn a_password_is_voided_from_its_version(store: Arc<dyn Store>) {
+    let (user, bystander) = (User { credential_version: 3, ..user_fixture() }, user_fixture());
+    add_users(&*store, &[&user, &bystander]).await;
+    let at = now() + Duration::HOUR;
+    let void = async |id, version| {
+        in_unit!(store, |unit| unit.credentials().void_password(id, version, at).await.unwrap())
+    };
+    for (id, version) in [(user.id, 2), (user.id, 4), (user_id(), 0)] {
+        assert!(!void(id, version).await);
+    }
+    assert_same_account(&account_of(&*store, user.id).await.unwrap(), &account(&user));
+    assert!(void(user.id, 3).await);
+    assert!(!void(user.id, 3).await);
+    let voided = Account { user: User { credential_version: 4, updated_at: at, ..user }, password: None };
+    assert_same_account(&account_of(&*store, voided.user.id).await.unwrap(), &voided);
+    assert_same_account(&account_of(&*store, bystander.id).await.unwrap(), &account(&bystander));
+}
+
 /// Of many concurrent changes of one password from one version exactly one succeeds.
 pub async fn of_many_password_changes_exactly_one_is_made(store: Arc<dyn Store>) {
     let user = user_fixture();

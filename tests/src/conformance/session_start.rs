@@ -5,7 +5,8 @@ use std::sync::Arc;
 use inwren_domain::account::{User, UserChange};
 use inwren_domain::audit::{AuditEvent, AuditEventKind};
 use inwren_domain::credential::Account;
-use inwren_domain::kernel::SessionId;
+use inwren_domain::kernel::{PageRequest, SessionId};
+use inwren_domain::outbox::{Letter, LetterKind};
 use inwren_domain::session::{
     REVOKED_AT_ONCE, Revocation, RevocationReason, Session, SessionStart, SessionStartOutcome,
 };
@@ -27,6 +28,7 @@ fn opening_for(user: &User) -> SessionStart {
         credential_version: user.credential_version,
         rehashed: None,
         event,
+        notice: None,
         max_sessions: 100,
     }
 }
@@ -276,4 +278,30 @@ pub async fn an_opening_that_waits_for_the_end_of_all_comes_after_it(store: Arc<
         assert_eq!(live_ids(&*store, &user).await, [start.session.id]);
         assert_eq!(session_of(&*store, start.session.id).await.unwrap().epoch, 1);
     }
+}
+
+/// A session start stores its notice in the same unit, at most one of a kind within the interval, and none if the
+/// credential changed meanwhile.
+pub async fn an_opening_keeps_its_notice_once(store: Arc<dyn Store>) {
+    let user = user_fixture();
+    add_users(&*store, &[&user]).await;
+    let noticed = |minutes| {
+        let notice = Letter {
+            user_id: Some(user.id),
+            created_at: now() + Duration::minutes(minutes),
+            ..fixtures::letter(LetterKind::NewDevice, &user.email)
+        };
+        SessionStart { notice: Some(notice), ..opening_for(&user) }
+    };
+    let (first, second, third) = (noticed(0), noticed(59), noticed(60));
+    let refused = SessionStart { credential_version: 1, ..noticed(180) };
+    assert_eq!(store.open_session(&refused).await.unwrap(), SessionStartOutcome::ChangedMeanwhile);
+    for start in [&first, &second, &third] {
+        assert_eq!(store.open_session(start).await.unwrap(), SessionStartOutcome::Opened(user.clone()));
+        assert_eq!(session_of(&*store, start.session.id).await.as_ref(), Some(&start.session));
+    }
+    let mut view = store.read().await.unwrap();
+    let letters = view.outbox().page(None, PageRequest::new(9, None)).await.unwrap().items;
+    let kept: Vec<Letter> = [third, first].into_iter().filter_map(|start| start.notice).collect();
+    assert_eq!(letters, kept);
 }

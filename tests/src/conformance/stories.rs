@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use inwren_domain::account::admin::{self, Admin};
 use inwren_domain::account::{self, NotCreated, UserChange, register};
+use inwren_domain::action_token::{ActionToken, Purpose};
 use inwren_domain::audit::AuditEventKind;
 use inwren_domain::authn::{self, login};
 use inwren_domain::credential::{self, ClientTrust, Password, PasswordHash, Requester};
 use inwren_domain::kernel::{ClientInfo, PageRequest, StoreError};
+use inwren_domain::outbox::{Letter, LetterKind, LetterState};
 use inwren_domain::session::{self, NotAuthenticated, RevocationReason, authenticate, logout, refresh};
 use inwren_domain::store::Store;
 use inwren_domain::token::InvalidToken;
@@ -17,11 +19,11 @@ use time::Duration;
 
 use super::client::{self, NEW, OLD, client};
 use super::support::{
-    all_users, assert_same_user, dawdling, events, live_of, password_of, session_of, together, updated,
-    user_of,
+    add_users, all_users, assert_same_user, dawdling, events, live_of, password_of, session_of, together,
+    updated, user_of,
 };
 use crate::fakes::{Fakes, faulty_store};
-use crate::fixtures::{email, fresh_email, now};
+use crate::fixtures::{action_token, email, fresh_email, letter, now, pending_registration, user_fixture};
 
 /// Reuse of a rotated token ends its session and records an event that says so.
 pub async fn reuse_ends_the_session_and_is_written_down(store: Arc<dyn Store>) {
@@ -295,6 +297,36 @@ pub async fn of_many_registrations_exactly_one_succeeds(store: Arc<dyn Store>) {
     assert_eq!((all_users(&*store).await.len(), events(&*store).await.len()), (1, 1));
 }
 
+/// The sweep of letters deletes old letters, expired tokens and expired registrations, and nothing that may still act.
+pub async fn a_sweep_deletes_what_no_longer_acts(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let user = user_fixture();
+    add_users(&*store, &[&user]).await;
+    let (expired, valid) = (action_token(&user, Purpose::UndoEmail), action_token(&user, Purpose::UndoEmail));
+    let valid = ActionToken { expires_at: now() + Duration::days(9), ..valid };
+    let registration = pending_registration("ann@example.org");
+    let old = Letter { state: LetterState::Delivered, ..letter(LetterKind::PasswordReset, &user.email) };
+    let waiting = letter(LetterKind::PasswordReset, &user.email);
+    in_unit!(store, |unit| {
+        unit.users().lock(user.id).await.unwrap();
+        for token in [&expired, &valid] {
+            unit.action_tokens().insert(token).await.unwrap();
+        }
+        unit.pending_registrations().insert(&registration).await.unwrap();
+        for letter in [&old, &waiting] {
+            unit.outbox().insert(letter).await.unwrap();
+        }
+    });
+    assert_eq!(housekeeping::sweep_letters(&fakes.core).await.unwrap(), 0);
+    fakes.clock.advance(Duration::days(7) + Duration::SECOND);
+    assert_eq!(housekeeping::sweep_letters(&fakes.core).await.unwrap(), 3);
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.action_tokens().by_id(expired.id).await.unwrap(), None);
+    assert_eq!(view.action_tokens().by_id(valid.id).await.unwrap(), Some(valid));
+    assert_eq!(view.pending_registrations().by_id(registration.id).await.unwrap(), None);
+    assert_eq!(view.outbox().page(None, PageRequest::new(9, None)).await.unwrap().items, [waiting]);
+}
+
 /// Every use case follows the rules of a unit of work: no slow work in a unit, one handle at a time, and the user
 /// locked before their sessions change.
 pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
@@ -344,6 +376,7 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
     admin::delete::execute(core, admin, chief.user().id, &client()).await.unwrap_err();
     housekeeping::sweep_ended_sessions(core).await.unwrap();
     housekeeping::sweep_audit_events(core).await.unwrap();
+    housekeeping::sweep_letters(core).await.unwrap();
 
     assert_eq!((script.most_open_handles(), script.open_handles()), (1, 0));
     let calls = script.take_calls();

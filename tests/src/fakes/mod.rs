@@ -3,13 +3,15 @@
 mod clock;
 mod entropy;
 mod hasher;
+mod keyring;
+mod mail;
 mod script;
 mod store;
 mod tokens;
 
 use std::sync::Arc;
 
-use inwren_domain::account::TierCatalog;
+use inwren_domain::account::{EmailVerification, RegistrationMode, TierCatalog};
 use inwren_domain::credential::ContextWords;
 use inwren_domain::store::Store;
 use inwren_domain::{Core, Retention, Settings};
@@ -18,6 +20,8 @@ use time::Duration;
 pub use clock::FakeClock;
 pub use entropy::SeededEntropy;
 pub use hasher::{HeldCheck, PlainHasher};
+pub use keyring::FakeKeyring;
+pub use mail::{FakeMail, code_in, deliver_letters, kind_in, token_in};
 pub use script::Script;
 pub use store::{dawdling_store, faulty_store, step_by_step_store};
 pub use tokens::FakeTokens;
@@ -34,18 +38,30 @@ pub struct Fakes {
     pub hasher: Arc<PlainHasher>,
     /// The token issuer and verifier of the core.
     pub tokens: Arc<FakeTokens>,
+    /// The keyring of the core.
+    pub keyring: Arc<FakeKeyring>,
+    /// What sends the letters of the core, if it has mail.
+    pub mail: Arc<FakeMail>,
 }
 
 impl Fakes {
-    /// Fakes over a store, with a new clock.
+    /// Fakes over a store, with a new clock and without mail.
     pub fn over(store: Arc<dyn Store>) -> Self {
         Self::with_clock(store, Arc::new(FakeClock::default()))
+    }
+
+    /// Fakes over a store, with mail.
+    pub fn with_mail(store: Arc<dyn Store>) -> Self {
+        let mut fakes = Self::over(store);
+        fakes.core.mail = Some(fakes.mail.mail());
+        fakes
     }
 
     /// Fakes over a store, with this clock.
     pub fn with_clock(store: Arc<dyn Store>, clock: Arc<FakeClock>) -> Self {
         let hasher = Arc::new(PlainHasher::default());
         let tokens = Arc::new(FakeTokens::default());
+        let (keyring, mail) = (Arc::new(FakeKeyring::default()), Arc::new(FakeMail::default()));
         let core = Core {
             store,
             hasher: hasher.clone(),
@@ -53,12 +69,14 @@ impl Fakes {
             verifier: tokens.clone(),
             legacy_tokens: None,
             keys: tokens.clone(),
+            keyring: Some(keyring.clone()),
+            mail: None,
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(unique())),
             undelivered: Arc::default(),
             settings: settings(),
         };
-        Self { core, clock, hasher, tokens }
+        Self { core, clock, hasher, tokens, keyring, mail }
     }
 }
 
@@ -81,6 +99,8 @@ pub fn settings() -> Settings {
         tiers: TierCatalog::new(vec![free.clone(), plus.clone(), premium], vec![free, plus])
             .expect("a valid catalog"),
         context_words: ContextWords::of(["Inwren"]),
+        email_verification: EmailVerification::Off,
+        registration: RegistrationMode::Open,
         retention: Retention { ended_sessions: Duration::days(20), audit_events: Some(Duration::days(40)) },
     }
 }

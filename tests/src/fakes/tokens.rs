@@ -80,6 +80,7 @@ impl TokenIssuer for FakeTokens {
                 seconds(claims.expires_at)?,
                 seconds(claims.authenticated_at)?,
                 claims.email.clone(),
+                claims.email_verified.to_string(),
                 claims.tier.as_str().to_owned(),
                 claims.is_superuser.to_string(),
             ],
@@ -109,7 +110,9 @@ impl TokenIssuer for FakeTokens {
 impl TokenVerifier for FakeTokens {
     fn verify_access(&self, token: &str, now: OffsetDateTime) -> Result<AccessClaims, InvalidToken> {
         let claims = self.open("access", token)?;
-        let [id, user, session, issued, expires, authenticated, email, tier, superuser] = &claims[..] else {
+        let [id, user, session, issued, expires, authenticated, email, verified, tier, superuser] =
+            &claims[..]
+        else {
             return Err(InvalidToken::Claims);
         };
         let (issued_at, expires_at) = (time(issued)?, time(expires)?);
@@ -123,6 +126,7 @@ impl TokenVerifier for FakeTokens {
             authenticated_at: time(authenticated)?,
             assurance: Assurance::PASSWORD,
             email: email.clone(),
+            email_verified: verified.parse().map_err(|_| InvalidToken::Claims)?,
             tier: Tier::from_stored(tier.clone()),
             is_superuser: superuser.parse().map_err(|_| InvalidToken::Claims)?,
         })

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use inwren_domain::account::{User, register};
+use inwren_domain::account::User;
+use inwren_domain::account::register::{self, Registered};
 use inwren_domain::kernel::ClientInfo;
 use inwren_domain::store::Store;
 use inwren_domain::token::TokenPair;
@@ -49,8 +50,12 @@ impl World {
         let mut fakes = Fakes::with_clock(store, clock);
         fakes.core.settings = settings(has_grace);
         let (email, password) = (fresh_email(), password(0));
-        let command = register::Command { email, password, tier: None, client: ClientInfo::default() };
-        let user = register::execute(&fakes.core, command).await.map_err(|failure| format!("{failure:?}"))?;
+        let (tier, locale, client) = (None, None, ClientInfo::default());
+        let command = register::Command { email, password, tier, locale, letter_allowed: true, client };
+        let registered = register::execute(&fakes.core, command).await;
+        let Registered::User(user) = registered.map_err(|failure| format!("{failure:?}"))? else {
+            return Err("the registration is pending".to_owned());
+        };
         let began = fakes.core.clock.now();
         let account = Account::registered(has_grace, began);
         let (known, clients, journal) = (Known::default(), BTreeMap::new(), String::new());

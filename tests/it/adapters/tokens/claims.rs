@@ -18,7 +18,7 @@ fn a_token_says_what_was_claimed_and_nothing_else() {
         Class::Access => json!({
             "type": "access", "sub": user, "sid": session, "jti": access().id.as_str(),
             "exp": 1_800_001_800, "auth_time": 1_799_996_400, "acr": "aal1", "amr": ["pwd"],
-            "email": access().email, "tier": "free", "is_superuser": true, "client_id": "inwren",
+            "email": access().email, "email_verified": true, "tier": "free", "is_superuser": true, "client_id": "inwren",
         }),
         Class::Client => json!({
             "type": "access", "sub": client_id, "client_id": client_id, "jti": client().id.as_str(),

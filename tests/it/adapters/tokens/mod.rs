@@ -91,6 +91,7 @@ fn access() -> AccessClaims {
         authenticated_at: now() - Duration::hours(1),
         assurance: Assurance::PASSWORD,
         email: "\"Änn\\\u{1}\"@example.org".to_owned(),
+        email_verified: true,
         tier: Tier::from_stored("free".to_owned()),
         is_superuser: true,
     }

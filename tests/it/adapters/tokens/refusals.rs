@@ -131,7 +131,7 @@ fn a_claim_with_an_unknown_name_is_ignored() {
         let (header, payload) = texts(class);
         for claims in [
             r#""unknown":1"#,
-            r#""scope":"","email_verified":true"#,
+            r#""scope":"","nickname":"Ann""#,
             r#""unknown":null,"other":{"sub":"x","exp":0}"#,
             r#""nbf":1800000000"#,
         ] {
@@ -142,6 +142,20 @@ fn a_claim_with_an_unknown_name_is_ignored() {
         }
         let early = payload.replacen('{', r#"{"nbf":9999999999,"#, 1);
         refused_by_both(class, &signed(&header, &early), InvalidToken::Early);
+    }
+}
+
+#[test]
+fn access_tokens_without_email_verified_are_unverified() {
+    let (header, payload) = texts(Class::Access);
+    let former = payload.replace(r#","email_verified":true"#, "");
+    assert_ne!(former, payload);
+    for (name, tokens) in adapters() {
+        let verified = |payload: &str| {
+            let claims = tokens.verify_access(&signed(&header, payload), now()).expect("a valid token");
+            claims.email_verified
+        };
+        assert_eq!((verified(&payload), verified(&former)), (true, false), "{name}");
     }
 }
 

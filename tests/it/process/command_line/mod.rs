@@ -3,5 +3,7 @@
 mod arguments;
 mod audit;
 mod commands;
+mod outbox;
 mod reference;
+mod secrets;
 mod users;

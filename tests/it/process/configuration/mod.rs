@@ -2,4 +2,5 @@
 
 mod ephemeral;
 mod first_start;
+mod secret_keys;
 mod settings;
