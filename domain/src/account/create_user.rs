@@ -1,6 +1,6 @@
 //! Creates a user, possibly a superuser.
 
-use super::new_user::{NewUser, create};
+use super::new_user::{NewLogin, NewUser, create};
 use super::{NotCreated, User, UserFilter};
 use crate::credential::Password;
 use crate::kernel::{ClientInfo, Email, PageRequest, StoreError};
@@ -20,8 +20,7 @@ pub struct Command {
 /// Creates the user, with the default tier of registration.
 pub async fn execute(core: &Core, command: Command) -> Result<User, Failure<NotCreated>> {
     let new = NewUser {
-        email: command.email,
-        password: command.password,
+        login: NewLogin::check(core, command.email, command.password).map_err(Failure::Refused)?,
         tier: core.settings.tiers.default_tier().clone(),
         is_superuser: command.is_superuser,
         self_registered: false,

@@ -9,8 +9,7 @@ use crate::{Core, Failure, PortFailure};
 
 /// The input that all ways of creating a user share.
 pub(super) struct NewUser<'a> {
-    pub(super) email: Email,
-    pub(super) password: Password,
+    pub(super) login: NewLogin,
     pub(super) tier: Tier,
     pub(super) is_superuser: bool,
     /// Whether the user registered, rather than an operator creating the account.
@@ -20,6 +19,21 @@ pub(super) struct NewUser<'a> {
     pub(super) locale: Option<Locale>,
     /// Whether to send a letter that verifies the address.
     pub(super) verifies: bool,
+}
+
+/// An address, and a password that is strong enough for it.
+#[derive(Debug)]
+pub(super) struct NewLogin {
+    pub(super) email: Email,
+    pub(super) password: Password,
+}
+
+impl NewLogin {
+    pub(super) fn check(core: &Core, email: Email, password: Password) -> Result<Self, NotCreated> {
+        password_policy::check_new(&password, &email, &core.settings.context_words)
+            .map_err(NotCreated::WeakPassword)?;
+        Ok(Self { email, password })
+    }
 }
 
 /// Why the user was not created.
@@ -32,14 +46,12 @@ pub enum NotCreated {
 }
 
 pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failure<NotCreated>> {
-    password_policy::check_new(&new.password, &new.email, &core.settings.context_words)
-        .map_err(|weak| Failure::Refused(NotCreated::WeakPassword(weak)))?;
     let trust = if new.self_registered { ClientTrust::Unrecognised } else { ClientTrust::Recognised };
-    let hash = core.hasher.hash(new.password, Requester::new(new.client, trust)).await?;
+    let hash = core.hasher.hash(new.login.password, Requester::new(new.client, trust)).await?;
     let now = core.clock.now();
     let user = User {
         id: UserId::generate(now, core.entropy.as_ref())?,
-        email: new.email,
+        email: new.login.email,
         is_active: true,
         is_superuser: new.is_superuser,
         tier: new.tier,

@@ -2,14 +2,14 @@
 
 use time::Duration;
 
-use super::new_user::{NewUser, create};
+use super::new_user::{NewLogin, NewUser, create};
 use super::tier_choice::{self, TierRefused};
 use super::{EmailVerification, NotCreated, RegistrationMode, Tier, User};
-use crate::credential::{ClientTrust, Password, Requester, password_policy};
+use crate::credential::{ClientTrust, Password, Requester};
 use crate::kernel::{ClientInfo, Email, Locale, TokenDigest};
 use crate::outbox::{LetterKind, NewLetter};
 use crate::pending_registration::{PendingRegistration, VerificationId, derive_link};
-use crate::{Core, Failure};
+use crate::{Core, Failure, PortFailure};
 
 /// A registration request.
 #[derive(Debug)]
@@ -22,10 +22,24 @@ pub struct Command {
     pub tier: Option<String>,
     /// The language of letters, if the client has one.
     pub locale: Option<Locale>,
-    /// Whether the limits of letters allow one to this address. Without a letter the response is the same.
-    pub letter_allowed: bool,
     /// The client that sent the request.
     pub client: ClientInfo,
+}
+
+/// A request that is refused only if the address is taken.
+#[derive(Debug)]
+pub struct Admissible {
+    login: NewLogin,
+    tier: Tier,
+    locale: Option<Locale>,
+    client: ClientInfo,
+}
+
+impl Admissible {
+    /// The login name.
+    pub const fn email(&self) -> &Email {
+        &self.login.email
+    }
 }
 
 /// The result of a registration.
@@ -55,28 +69,42 @@ pub enum Refusal {
     Tier(TierRefused),
 }
 
-/// Creates the account, or a pending registration.
-pub async fn execute(core: &Core, command: Command) -> Result<Registered, Failure<Refusal>> {
+/// Checks all that does not depend on other users. It reads nothing from the store.
+pub fn check(core: &Core, command: Command) -> Result<Admissible, Refusal> {
+    let Command { email, password, tier, locale, client } = command;
     let settings = &core.settings;
     if settings.registration != RegistrationMode::Open {
-        return Err(Failure::Refused(Refusal::Closed));
+        return Err(Refusal::Closed);
     }
-    let tier = tier_choice::at_registration(&settings.tiers, command.tier.as_deref())
-        .map_err(|refused| Failure::Refused(Refusal::Tier(refused)))?;
+    let tier = tier_choice::at_registration(&settings.tiers, tier.as_deref()).map_err(Refusal::Tier)?;
+    if settings.email_verification == EmailVerification::Required && core.mail.is_none() {
+        return Err(Refusal::MailNotConfigured);
+    }
+    let login = NewLogin::check(core, email, password).map_err(Refusal::NotCreated)?;
+    Ok(Admissible { login, tier, locale, client })
+}
+
+/// Creates the account, or a pending registration. `letter_allowed` tells whether the limits of letters allow one to this
+/// address; the result does not depend on it.
+pub async fn execute(
+    core: &Core,
+    request: Admissible,
+    letter_allowed: bool,
+) -> Result<Registered, Failure<Refusal>> {
+    let settings = &core.settings;
     if settings.email_verification == EmailVerification::Required {
-        return register_pending(core, command, tier).await;
+        return Ok(register_pending(core, request, letter_allowed).await?);
     }
     let verifies = settings.email_verification == EmailVerification::Optional
-        && command.letter_allowed
+        && letter_allowed
         && core.mail.is_some();
     let new = NewUser {
-        email: command.email,
-        password: command.password,
-        tier,
+        login: request.login,
+        tier: request.tier,
         is_superuser: false,
         self_registered: true,
-        client: &command.client,
-        locale: command.locale,
+        client: &request.client,
+        locale: request.locale,
         verifies,
     };
     let created = create(core, new).await.map_err(|failure| failure.map(Refusal::NotCreated))?;
@@ -85,18 +113,17 @@ pub async fn execute(core: &Core, command: Command) -> Result<Registered, Failur
 
 /// Stores a pending registration and a letter, whether the address is taken or not: the worker that sends the letter
 /// finds that out. So the request does the same work in both cases.
-async fn register_pending(core: &Core, command: Command, tier: Tier) -> Result<Registered, Failure<Refusal>> {
-    let Command { email, password, locale, client, .. } = command;
-    if core.mail.is_none() {
-        return Err(Failure::Refused(Refusal::MailNotConfigured));
-    }
-    password_policy::check_new(&password, &email, &core.settings.context_words)
-        .map_err(|weak| Failure::Refused(Refusal::NotCreated(NotCreated::WeakPassword(weak))))?;
+async fn register_pending(
+    core: &Core,
+    request: Admissible,
+    letter_allowed: bool,
+) -> Result<Registered, PortFailure> {
+    let Admissible { login: NewLogin { email, password }, tier, locale, client } = request;
     let hash = core.hasher.hash(password, Requester::new(&client, ClientTrust::Unrecognised)).await?;
     let now = core.clock.now();
     let id = VerificationId::generate(now, core.entropy.as_ref())?;
     let registered = Registered::Pending { id, expires_in: PendingRegistration::CODE_LIFETIME };
-    if !command.letter_allowed {
+    if !letter_allowed {
         return Ok(registered);
     }
     let mut registration = PendingRegistration {

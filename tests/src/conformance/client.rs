@@ -17,8 +17,9 @@ pub(super) const NEW: &str = "the new pass phrase";
 pub(super) async fn register(core: &Core, email: &Email) -> Result<User, Failure<register::Refusal>> {
     let password = Password::new(OLD);
     let (email, tier, locale, client) = (email.clone(), None, None, client());
-    let command = register::Command { email, password, tier, locale, letter_allowed: true, client };
-    match register::execute(core, command).await? {
+    let command = register::Command { email, password, tier, locale, client };
+    let request = register::check(core, command).map_err(Failure::Refused)?;
+    match register::execute(core, request, true).await? {
         Registered::User(user) => Ok(user),
         pending @ Registered::Pending { .. } => panic!("{pending:?}"),
     }

@@ -51,8 +51,9 @@ impl World {
         fakes.core.settings = settings(has_grace);
         let (email, password) = (fresh_email(), password(0));
         let (tier, locale, client) = (None, None, ClientInfo::default());
-        let command = register::Command { email, password, tier, locale, letter_allowed: true, client };
-        let registered = register::execute(&fakes.core, command).await;
+        let command = register::Command { email, password, tier, locale, client };
+        let request = register::check(&fakes.core, command).map_err(|refusal| format!("{refusal:?}"))?;
+        let registered = register::execute(&fakes.core, request, true).await;
         let Registered::User(user) = registered.map_err(|failure| format!("{failure:?}"))? else {
             return Err("the registration is pending".to_owned());
         };

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use inwren_domain::Failure;
 use inwren_domain::account::{self, EmailVerification};
 use inwren_domain::credential::Password;
 use inwren_domain::kernel::Email;
@@ -125,17 +126,14 @@ impl RegistrationApi {
         let RegisterRequest { email, password, tier } = body.0;
         let password = Zeroizing::new(password);
         let email = Email::parse(&email)?;
-        let sends = self.0.core.settings.email_verification != EmailVerification::Off;
-        let letter_allowed = sends && self.0.limits.letter_allowed(&slot, &email).await;
         let command = account::register::Command {
             email,
             password: Password::new(&password),
             tier,
             locale: language.0,
-            letter_allowed,
             client: client.0,
         };
-        let registered = account::register::execute(&self.0.core, command).await;
+        let registered = self.register_within_limits(&slot, command).await;
         self.0.metrics.outcomes.registrations.count((&registered).into());
         Ok(match registered? {
             account::register::Registered::User(user) => {
@@ -146,5 +144,21 @@ impl RegistrationApi {
                 Registration::Pending(Json(PendingRegistrationDto { verification_id, expires_in }))
             }
         })
+    }
+}
+
+impl RegistrationApi {
+    /// Registers. Only a request that may lead to a letter is charged to the limits of letters, so that the letter
+    /// follows once a user has corrected a refused request.
+    async fn register_within_limits(
+        &self,
+        slot: &LimitSlot,
+        command: account::register::Command,
+    ) -> Result<account::register::Registered, Failure<account::register::Refusal>> {
+        let core = &self.0.core;
+        let request = account::register::check(core, command).map_err(Failure::Refused)?;
+        let sends = core.settings.email_verification != EmailVerification::Off;
+        let letter_allowed = sends && self.0.limits.letter_allowed(slot, request.email()).await;
+        account::register::execute(core, request, letter_allowed).await
     }
 }
