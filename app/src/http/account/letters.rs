@@ -15,7 +15,7 @@ use super::dto::{
     ResetPasswordRequest, UserDto, VerifyEmailRequest,
 };
 use crate::config::by_client;
-use crate::http::shared::authentication::bearer::MaybeAuthenticated;
+use crate::http::shared::authentication::bearer::{MaybeAuthenticated, OptionalCaller};
 use crate::http::shared::body::{JsonBody, OptionalJsonBody};
 use crate::http::shared::client::Client;
 use crate::http::shared::limited::Limited;
@@ -83,11 +83,11 @@ impl LettersApi {
     async fn resend(
         &self,
         slot: LimitSlot,
-        caller: MaybeAuthenticated,
+        caller: OptionalCaller<by_client::RequestLetter>,
         client: Client,
         language: Language,
         body: OptionalJsonBody<ResendVerificationRequest>,
-    ) -> Answer<Accepted, answers::Request> {
+    ) -> Answer<Accepted, answers::Resend> {
         let email = match (body.0.email, &caller.0) {
             (Some(text), _) => Email::parse_for_lookup(&text)?,
             (None, Some(principal)) => principal.user().email.clone(),
@@ -110,7 +110,7 @@ impl LettersApi {
         client: Client,
         language: Language,
         body: JsonBody<EmailRequest>,
-    ) -> Answer<Accepted, answers::Request> {
+    ) -> Answer<Accepted, answers::Forgot> {
         let email = Email::parse_for_lookup(&body.0.email)?;
         self.require_mail()?;
         if self.0.limits.letter_allowed(&slot, &email).await {

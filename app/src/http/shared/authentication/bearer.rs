@@ -84,9 +84,32 @@ pub(in crate::http) struct MaybeAuthenticated(pub(in crate::http) Option<Princip
 
 impl<'a> FromRequest<'a> for MaybeAuthenticated {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        match request.headers().contains_key(header::AUTHORIZATION) {
-            true => Ok(Self(Some(principal(request).await?))),
-            false => Ok(Self(None)),
+        Ok(Self(presented(request).await?))
+    }
+}
+
+/// Authenticates the caller, if an access token is presented.
+async fn presented(request: &Request) -> Result<Option<Principal>, Problem> {
+    match request.headers().contains_key(header::AUTHORIZATION) {
+        true => Ok(Some(principal(request).await?)),
+        false => Ok(None),
+    }
+}
+
+/// A caller who may present an access token. One that is presented has to be valid; else the call is charged to the rate
+/// limit of the client's network for the operation `O`.
+pub(in crate::http) struct OptionalCaller<O>(pub(in crate::http) Option<Principal>, PhantomData<O>);
+
+impl<'a, O: LimitedOperation> FromRequest<'a> for OptionalCaller<O> {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        match presented(request).await {
+            Ok(caller) => Ok(Self(caller, PhantomData)),
+            Err(refused) => {
+                if refused.kind.status < 500 {
+                    AppState::of(request)?.limits.check_client(request, O::OPERATION).await?;
+                }
+                Err(refused.into())
+            }
         }
     }
 }
