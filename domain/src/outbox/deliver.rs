@@ -45,7 +45,15 @@ pub async fn send(core: &Core, mail: &Mail, mut letter: Letter) -> Result<Outcom
     if letter.expires_at <= now {
         return record(core, letter, claim, Err(MailError::Temporary("expired".to_owned()))).await;
     }
-    let Some(content) = prepare(core, &mut letter, claim, now).await? else {
+    let before = letter.clone();
+    let content = match prepare(core, &mut letter, claim, now).await {
+        // Another instance may have the key, or this one may get it.
+        Err(PortFailure::Keyring(error)) => {
+            return record(core, before, claim, Err(MailError::Temporary(error.to_string()))).await;
+        }
+        content => content?,
+    };
+    let Some(content) = content else {
         let mut unit = core.store.begin().await?;
         let deleted = unit.outbox().delete(letter.id, claim).await?;
         unit.commit().await?;

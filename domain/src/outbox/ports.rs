@@ -11,7 +11,8 @@ pub type LetterCursor = AgeCursor<LetterId>;
 #[async_trait]
 pub trait OutboxReader: Send {
     /// A page of the letters in this state; `None` for any state. They MUST come newest first, by `(created_at, id)`. Each
-    /// letter that stays in the listing while a caller reads all pages MUST come exactly once.
+    /// letter that stays in the listing while a caller reads all pages MUST come exactly once. A store that keeps a letter
+    /// in a form that cannot be read MUST leave it out, and return the others.
     async fn page(
         &mut self,
         state: Option<LetterState>,
@@ -74,8 +75,8 @@ pub trait OutboxRepository: Send {
         until: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// Stores what a worker has decided about a claimed letter: kind, user, token, registration, state, next attempt,
-    /// error and expiry. If the letter is no longer claimed by `claim`, it MUST change nothing and return `false`. A
+    /// Stores what a worker has decided about a claimed letter: kind, recipient, user, token, registration, language,
+    /// state, next attempt, error and expiry. If the letter is no longer claimed by `claim`, it MUST change nothing and return `false`. A
     /// letter that is no longer [`Sending`](LetterState::Sending) MUST have no claim.
     async fn update(&mut self, letter: &Letter, claim: ClaimId) -> Result<bool, StoreError>;
 

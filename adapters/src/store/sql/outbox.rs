@@ -43,8 +43,11 @@ impl OutboxReader for SqlView {
             .all(self.connection())
             .await
             .map_err(store_error)?;
-        let found: Vec<Letter> = rows.into_iter().map(Letter::try_from).collect::<Result<_, _>>()?;
-        Ok(Page::from_one_more(found, page.limit(), AgeCursor::after_letter))
+        let rows = Page::from_one_more(rows, page.limit(), |row: &Model| AgeCursor {
+            created_at: row.created_at.0,
+            id: LetterId::from_uuid(row.id),
+        });
+        Ok(Page { items: rows.items.into_iter().filter_map(letter).collect(), next: rows.next })
     }
 
     async fn was_delivered(
@@ -132,6 +135,9 @@ impl OutboxRepository for SqlUnit {
             .column(Column::Id)
             .filter(Column::State.is_in(WAITING))
             .filter(Column::NextAttemptAt.lte(Timestamp(now)))
+            // During an upgrade, a newer instance may write kinds that this one does not know.
+            .filter(Column::Kind.is_in(LetterKind::ALL.iter().map(|kind| kind.as_str())))
+            .filter(Column::Attempts.lt(i16::MAX))
             .order_by_asc(Column::NextAttemptAt)
             .order_by_asc(Column::Id)
             .limit(u64::from(limit))
@@ -152,7 +158,6 @@ impl OutboxRepository for SqlUnit {
             .exec_with_returning(self.connection())
             .await
             .map_err(store_error)?;
-        // A letter that cannot be read must not keep the others from being sent.
         Ok(rows.into_iter().filter_map(letter).collect())
     }
 
@@ -244,13 +249,11 @@ impl SqlUnit {
     }
 }
 
-/// Returns the letter of a row. One that cannot be read is logged: during an upgrade, a newer instance may write kinds
-/// that this one does not know.
+/// Returns the letter of a row. One that cannot be read is logged and left out, so that it does not hide the others or
+/// keep them from being sent.
 fn letter(row: Model) -> Option<Letter> {
     let id = row.id;
-    Letter::try_from(row)
-        .inspect_err(|error| tracing::error!(%id, %error, "a letter cannot be read, and is not sent"))
-        .ok()
+    Letter::try_from(row).inspect_err(|error| tracing::error!(%id, %error, "a letter cannot be read")).ok()
 }
 
 /// The letter, if the claim still holds it.
