@@ -17,6 +17,11 @@ pub const fn path(purpose: Purpose) -> &'static str {
 /// The path of the page that requests a password reset.
 pub const FORGOT: &str = "/account/forgot";
 
+/// The link that requests a password reset. `public_url` has no slash at the end.
+pub fn forgot(public_url: &str) -> String {
+    format!("{public_url}{FORGOT}")
+}
+
 /// The link that performs an action. `public_url` has no slash at the end.
 pub fn link(public_url: &str, purpose: Purpose, token: &PlainToken) -> String {
     format!("{public_url}{}?t={}", path(purpose), token.expose())

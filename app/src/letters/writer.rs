@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::catalog::{Catalog, Catalogs};
-use super::links::link;
+use super::links::{forgot, link};
 use super::templates::{TemplateError, environment};
 
 /// Writes letters from templates and catalogs.
@@ -62,7 +62,13 @@ impl Writer {
             found.ok_or_else(|| TemplateError::new(catalog.language(), format!("has no text `{key}`")))
         };
         let of_section = |part: &str| text(&format!("{section}.{part}"));
-        let (link, code) = self.secrets(letter, content);
+        let is_notice = matches!(content, Content::Notice);
+        let (link, code) = match content {
+            // All that a reader who does not recognise the event needs.
+            Content::Notice => (Some(forgot(&self.public_url)), None),
+            _ => self.secrets(letter, content),
+        };
+        let action = if is_notice { text("notice.action")? } else { of_section("action")? };
         let subject = of_section("subject")?.replace(char::is_control, " ");
         let values = context! {
             language => catalog.language(),
@@ -70,10 +76,10 @@ impl Writer {
             subject => subject.as_str(),
             lead => of_section("lead")?,
             note => of_section("note")?,
-            action => if link.is_some() { Some(of_section("action")?) } else { None },
+            action,
             link,
             link_hint => text("link_hint")?,
-            valid_until => text("valid_until")?,
+            valid_until => if is_notice { None } else { Some(text("valid_until")?) },
             code_label => text("code")?,
             code,
             facts => facts(letter, &text)?,
