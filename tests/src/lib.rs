@@ -7,10 +7,12 @@ pub mod fakes;
 pub mod fixtures;
 pub mod foreign_hashes;
 pub mod fuzz;
+pub mod letters_model;
 pub mod limiters;
 pub mod model;
 pub mod ports;
 pub mod process;
+pub mod smtp;
 pub mod stores;
 
 /// The environment variable that runs tests at full length, which takes minutes. `./tests/run --long` sets it.

@@ -7,6 +7,7 @@ mod database_start;
 mod database_stops;
 mod kill;
 mod log;
+mod mail;
 pub(super) mod redis;
 mod sqlite;
 mod stored_hash;

@@ -87,6 +87,8 @@ fn a_request_is_a_span_below_the_callers_with_its_ports_below_it() {
             "store.credentials.by_email",
             "store.sessions.recent_addresses",
             "hasher.verify",
+            // With mail, which development has: whether the device is a new one.
+            "store.audit.page",
             "store.open_session",
             "tokens.issue_access",
             "tokens.issue_refresh",
