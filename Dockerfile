@@ -22,7 +22,7 @@ COPY --from=build /out/usr /usr
 COPY --from=build /out/etc /etc
 # A new volume gets its owner from this folder.
 COPY --from=build --chown=65532:65532 /out/data /data
-# The path of the key, not the key.
+# The paths of the keys, not the keys.
 # hadolint ignore=DL3064
 ENV ENVIRONMENT=production \
     HOST=0.0.0.0 \
@@ -30,6 +30,7 @@ ENV ENVIRONMENT=production \
     DATABASE_URL=sqlite:///data/inwren.db \
     PRIVATE_KEY_PATH=/data/keys/private.pem \
     PUBLIC_KEY_PATH=/data/keys/public.pem \
+    SECRET_KEY_PATH=/data/keys/secret.keys \
     CORS_ALLOWED_ORIGINS=none \
     LOG_FORMAT=json
 WORKDIR /data

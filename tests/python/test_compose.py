@@ -159,10 +159,20 @@ def interpolated(value):
 def test_settings_of_an_instance_are_valid(name, tmp_path):
     image = re.findall(r"(?:ENV|^   ) ([A-Z_]+)=(\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     own = COMPOSITION["services"][name]["environment"]
-    environment = {**dict(image), **{name: interpolated(value) for name, value in own.items()}}
-    ran = subprocess.run([BINARY, "config", "check"], env=environment, cwd=tmp_path, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    lines = ran.stdout.splitlines()
+    environment = {**dict(image), **{name: interpolated(value) for name, value in own.items() if value is not None}}
+
+    def check(**added):
+        ran = subprocess.run(
+            [BINARY, "config", "check"], env={**environment, **added}, cwd=tmp_path, capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout.splitlines()
+
+    # Compose passes a variable without a value on from `.env`, and omits it if it is not there.
+    passed_on = {name for name, value in own.items() if value is None}
+    assert passed_on == {"SMTP_URL", "MAIL_FROM"}
+    check(SMTP_URL="smtps://user:password@mail.example.org", MAIL_FROM="no-reply@example.org", EMAIL_VERIFICATION="required")
+    lines = check()
     assert "ENVIRONMENT=production  # environment" in lines
     assert f"METRICS_ADDR={own['METRICS_ADDR']}  # environment" in lines
 
@@ -216,4 +226,17 @@ def test_documented_command_keeps_an_existing_env_file(before, tmp_path):
 def test_upgrade_names_services_of_the_file():
     text = Path(ROOT / "docs/deploy.md").read_text()
     named = set(re.findall(r"docker compose (?:run --rm|up -d --no-deps --wait) ([a-z0-9-]+)", text))
-    assert named == {"migrate", *INSTANCES}
+    assert named == {"migrate", "secret-keys", *INSTANCES}
+
+
+def test_keys_are_created_once_and_read_only_for_instances():
+    services = COMPOSITION["services"]
+    for name in ["keys", "secret-keys"]:
+        # Both run at each start, and must not replace a file.
+        assert "--if-missing" in services[name]["command"]
+        assert services[name]["volumes"] == ["keys:/data"] and services[name]["network_mode"] == "none"
+    image = dict(re.findall(r"(?:ENV|^   ) ([A-Z_]+)=(\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    for name in INSTANCES:
+        assert services[name]["volumes"] == ["keys:/data:ro"]
+        for path in ["PRIVATE_KEY_PATH", "SECRET_KEY_PATH"]:
+            assert image[path].startswith("/data/") and path not in services[name]["environment"]

@@ -96,6 +96,8 @@ def test_settings_and_secrets_are_documented():
         if "valueFrom" in each:
             reference = each["valueFrom"]["secretKeyRef"]
             assert reference["key"] in keys[reference["name"]]
+            # A pod without mail starts, too.
+            assert reference.get("optional", False) is (each["name"] == "SMTP_URL")
     [volume] = POD["spec"]["volumes"]
     assert volume["secret"]["secretName"] in keys
     for name in MANIFESTS:
@@ -175,19 +177,25 @@ def test_pod_runs_with_its_settings_user_and_keys(database):
         folder = Path(folder)
         folder.chmod(0o755)
         shutil.copy(BINARY, folder / "inwren")
-        made = {"PRIVATE_KEY_PATH": f"{folder}/made/private.pem", "PUBLIC_KEY_PATH": f"{folder}/made/public.pem"}
+        paths = {"PRIVATE_KEY_PATH": "private.pem", "PUBLIC_KEY_PATH": "public.pem", "SECRET_KEY_PATH": "secret.keys"}
+        made = {name: f"{folder}/made/{file}" for name, file in paths.items()}
+        assert {each["name"]: each["value"] for each in CONTAINER["env"] if each["name"] in paths} == {
+            name: f"/keys/{file}" for name, file in paths.items()
+        }
         [volume] = POD["spec"]["volumes"]
 
-        def keys(command):
+        def keys(command, kind="keys"):
             """Changes the keys on the operator's machine and replaces the Secret."""
-            run = [folder / "inwren", "keys", command]
+            run = [folder / "inwren", kind, command]
             subprocess.run(run, env=made, cwd=folder, check=True, capture_output=True)
             mount_secret(folder / "keys", folder / "made", volume["secret"]["defaultMode"], group)
 
         keys("generate")
+        keys("generate", "secrets")
 
         image = dict(re.findall(r"(?:ENV|^   ) ([A-Z_]+)=(\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
-        secrets = {"DATABASE_URL": database, "REDIS_URL": redis}
+        # No letter is sent here, so nothing connects to the mail server.
+        secrets = {"DATABASE_URL": database, "REDIS_URL": redis, "SMTP_URL": "smtps://user:password@mail.example.org"}
         ports = {name: free_port() for name in ("PORT", "METRICS_ADDR", "HEALTH_ADDR")}
         environment = image | {each["name"]: each.get("value") or secrets[each["name"]] for each in CONTAINER["env"]}
         environment = {name: value.replace("/keys/", f"{folder}/keys/") for name, value in environment.items()}
@@ -209,6 +217,8 @@ def test_pod_runs_with_its_settings_user_and_keys(database):
             assert len(published_keys(ports["PORT"])) == 1
             keys("rotate")
             wait_for("the next key is published", lambda: len(published_keys(ports["PORT"])) == 2)
+            keys("rotate", "secrets")
+            wait_for("the next secret key is read", lambda: any("loaded the secret keys" in line for line in service.log))
         finally:
             code = service.stop()
         assert code == 0, "".join(service.log)

@@ -88,7 +88,7 @@ def test_the_image_is_small_and_runs_as_nobody(settings):
     assert set(environment) <= settings
     # The service writes only to the volume.
     assert of["VOLUME"] == of["WORKDIR"] == "/data"
-    for name in ["PRIVATE_KEY_PATH", "PUBLIC_KEY_PATH"]:
+    for name in ["PRIVATE_KEY_PATH", "PUBLIC_KEY_PATH", "SECRET_KEY_PATH"]:
         assert environment[name].startswith("/data/")
     [build] = builds
     base, tag = dict(build)["FROM"].split(" AS ")[0].split(":")
@@ -103,7 +103,7 @@ def test_the_build_gets_what_it_reads_and_no_secret():
     for path in needed + [f"{member}/Cargo.toml" for member in members]:
         assert (ROOT / path).is_file(), path
         assert not is_ignored(path), path
-    for path in [".env", "certs/private.pem", "data/inwren.db", ".git/config", "target/debug/inwren", "app/target/x"]:
+    for path in [".env", "certs/private.pem", "certs/secret.keys", "data/mail/letter.eml", "data/inwren.db", ".git/config", "target/debug/inwren", "app/target/x"]:
         assert is_ignored(path), path
 
 
@@ -119,7 +119,7 @@ def test_the_composition_fits_together(settings):
     composition = compose()
     services = composition["services"]
     own = ours(services)
-    assert {"inwren-1", "inwren-2", "keys", "migrate"} == set(own)
+    assert {"inwren-1", "inwren-2", "keys", "migrate", "secret-keys"} == set(own)
     for name, service in services.items():
         pinned = name in own or re.fullmatch(r"[a-z/]+:(v\d+|\d+\.\d+(\.\d+)?-)[a-z0-9.]+", service["image"])
         assert pinned, f"{name}: {service['image']} is not pinned to a release and its base"
@@ -133,6 +133,11 @@ def test_the_composition_fits_together(settings):
         published = [port for port in service.get("ports", []) if not port.startswith("127.0.0.1:")]
         assert bool(published) == (name == "proxy"), name
     assert composition["networks"]["storage"]["internal"] is True
+    for name in ["inwren-1", "inwren-2"]:
+        # They reach the mail server through the other network.
+        assert "edge" in own[name]["networks"]
+        created = [before for before, wait in own[name]["depends_on"].items() if wait["condition"] == "service_completed_successfully"]
+        assert set(created) == {"keys", "migrate", "secret-keys"}
     for name, service in own.items():
         unknown = set(service["environment"]) - settings
         assert not unknown, f"{name}: {unknown}"
@@ -248,6 +253,34 @@ def test_the_settings_of_the_package_are_valid(settings, tmp_path):
     said = run(BINARY, "config", "check", env=given, cwd=tmp_path)
     for name, value in given.items():
         assert f"{name}={value}  # environment\n" in said
+    for name in ["PRIVATE_KEY_PATH", "PUBLIC_KEY_PATH", "SECRET_KEY_PATH"]:
+        # Only a purge deletes this folder, and only the service's user can enter it.
+        assert Path(given[name]).parent == Path("/var/lib/inwren/keys")
+    text = (PACKAGING / "debian/inwren.env").read_text()
+    offered = dict(re.findall(r"^#([A-Z_]+)=(.+)$", text, re.MULTILINE))
+    assert {"SMTP_URL", "MAIL_FROM", "EMAIL_VERIFICATION", "REGISTRATION"} == set(offered) <= settings
+    run(BINARY, "config", "check", env={**given, **offered}, cwd=tmp_path)
+
+
+def test_installation_creates_keys_once(tmp_path):
+    """Runs the commands of `postinst` with the settings of the package, in another folder."""
+    script = (PACKAGING / "debian/postinst").read_text()
+    commands = re.findall(r"^ *(/usr/bin/inwrenctl [a-z -]+) >", script, re.MULTILINE)
+    assert [command.split()[1] for command in commands] == ["keys", "secrets"]
+    # An upgrade from a release without secret keys creates them, so only the first command is in the condition.
+    assert "/inwrenctl secrets" in script.partition("\n    fi\n")[2]
+    given = read_settings(PACKAGING / "debian/inwren.env")
+    given = {name: value.replace("/var/lib/inwren", str(tmp_path)) for name, value in given.items()}
+
+    def install():
+        for command in commands:
+            run(BINARY, *command.split()[1:], env=given, cwd=tmp_path)
+        return {path.name: (path.read_bytes(), path.stat().st_mode & 0o777) for path in (tmp_path / "keys").iterdir()}
+
+    made = install()
+    assert {"private.pem", "public.pem", "secret.keys"} <= set(made)
+    assert made["private.pem"][1] == made["secret.keys"][1] == 0o600
+    assert install() == made
 
 
 def test_the_package_has_what_it_names(tmp_path):
