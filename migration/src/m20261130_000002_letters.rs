@@ -212,6 +212,12 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .and_where(Expr::col(Outbox::State).is_in(["pending", "sending"]))
             .take(),
         index("outbox_created_at_idx").table(Outbox::Table).col(Outbox::CreatedAt).col(Outbox::Id).take(),
+        index("outbox_state_created_at_idx")
+            .table(Outbox::Table)
+            .col(Outbox::State)
+            .col(Outbox::CreatedAt)
+            .col(Outbox::Id)
+            .take(),
         index("outbox_user_id_idx")
             .table(Outbox::Table)
             .col(Outbox::UserId)

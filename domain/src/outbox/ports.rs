@@ -37,7 +37,7 @@ pub trait OutboxReader: Send {
 pub struct OutboxFigures {
     /// When the oldest letter was caused that is pending or being sent.
     pub oldest_waiting: Option<OffsetDateTime>,
-    /// Number of letters by kind and state. Pairs without letters may be left out.
+    /// Number of letters that were not delivered, by kind and state. Pairs without letters may be left out.
     pub letters: Vec<(LetterKind, LetterState, u64)>,
 }
 

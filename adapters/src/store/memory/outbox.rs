@@ -48,11 +48,10 @@ impl OutboxReader for MemoryView {
 
     async fn figures(&mut self) -> Result<OutboxFigures, StoreError> {
         let snapshot = self.shared.snapshot();
-        let is_waiting =
-            |letter: &&Arc<Letter>| matches!(letter.state, LetterState::Pending | LetterState::Sending);
+        let is_waiting = |letter: &&Arc<Letter>| letter.state.is_waiting();
         let oldest_waiting = snapshot.outbox.values().find(is_waiting).map(|letter| letter.created_at);
         let mut counts = HashMap::new();
-        for letter in snapshot.outbox.values() {
+        for letter in snapshot.outbox.values().filter(|letter| letter.state != LetterState::Delivered) {
             *counts.entry((letter.kind, letter.state)).or_insert(0) += 1;
         }
         let letters = counts.into_iter().map(|((kind, state), count)| (kind, state, count)).collect();

@@ -66,34 +66,36 @@ impl OutboxReader for SqlView {
     }
 
     async fn figures(&mut self) -> Result<OutboxFigures, StoreError> {
-        let oldest = Entity::find()
-            .filter(Column::State.is_in(WAITING))
-            .order_by_asc(Column::CreatedAt)
-            .one(self.connection())
-            .await
-            .map_err(store_error)?;
-        let counts: Vec<(String, String, i64)> = Entity::find()
+        let counts: Vec<(String, String, i64, Timestamp)> = Entity::find()
             .select_only()
             .column(Column::Kind)
             .column(Column::State)
             .column_as(Column::Id.count(), "letters")
+            .column_as(Column::CreatedAt.min(), "oldest")
+            .filter(Column::State.is_in(UNDELIVERED))
             .group_by(Column::Kind)
             .group_by(Column::State)
             .into_tuple()
             .all(self.connection())
             .await
             .map_err(store_error)?;
-        let count = |(kind, state, count): (String, String, i64)| {
-            let kind = LetterKind::from_name(&kind)?;
-            Some((kind, LetterState::from_name(&state)?, u64::try_from(count).ok()?))
-        };
-        Ok(OutboxFigures {
-            oldest_waiting: oldest.map(|row| row.created_at.0),
-            letters: counts.into_iter().filter_map(count).collect(),
-        })
+        let mut figures = OutboxFigures::default();
+        for (kind, state, count, oldest) in counts {
+            let Some(state) = LetterState::from_name(&state) else { continue };
+            if state.is_waiting() && figures.oldest_waiting.is_none_or(|before| oldest.0 < before) {
+                figures.oldest_waiting = Some(oldest.0);
+            }
+            if let (Some(kind), Ok(count)) = (LetterKind::from_name(&kind), u64::try_from(count)) {
+                figures.letters.push((kind, state, count));
+            }
+        }
+        Ok(figures)
     }
 }
 
+/// The states of letters that were not delivered.
+const UNDELIVERED: [&str; 3] =
+    [LetterState::Pending.as_str(), LetterState::Sending.as_str(), LetterState::Dead.as_str()];
 /// The states of letters that workers may claim. A partial index covers them.
 const WAITING: [&str; 2] = [LetterState::Pending.as_str(), LetterState::Sending.as_str()];
 
@@ -233,13 +235,18 @@ impl OutboxRepository for SqlUnit {
     }
 
     async fn sweep(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
-        let old = Entity::find()
-            .filter(Column::State.is_in([LetterState::Delivered.as_str(), LetterState::Dead.as_str()]))
-            .filter(Column::CreatedAt.lt(Timestamp(before)))
-            .order_by_asc(Column::CreatedAt)
-            .order_by_asc(Column::Id)
-            .limit(u64::from(limit));
-        sweep(self.connection(), old, Column::Id).await
+        let mut swept = 0;
+        // One state after the other, so that an index has the order.
+        for state in [LetterState::Delivered, LetterState::Dead] {
+            let old = Entity::find()
+                .filter(Column::State.eq(state.as_str()))
+                .filter(Column::CreatedAt.lt(Timestamp(before)))
+                .order_by_asc(Column::CreatedAt)
+                .order_by_asc(Column::Id)
+                .limit(u64::from(limit).saturating_sub(swept));
+            swept += sweep(self.connection(), old, Column::Id).await?;
+        }
+        Ok(swept)
     }
 }
 

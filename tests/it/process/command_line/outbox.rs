@@ -64,6 +64,8 @@ fn operators_list_and_retry_letters() {
             assert!(both.contains(part), "{part} is not in {both}");
         }
 
+        // Its worker would send the letter at once.
+        service.stop();
         let said = outbox(&["retry", DEAD], 0);
         assert!(said.contains("database: "), "{said}");
         let pending: Value = serde_json::from_str(&outbox(&["list", "--json", "--state", "pending"], 0))
@@ -73,6 +75,5 @@ fn operators_list_and_retry_letters() {
         for wrong in [&["list", "--state", "lost"][..], &["list", "--cursor", "x"], &["retry", "x"]] {
             outbox(wrong, 2);
         }
-        service.stop();
     }
 }

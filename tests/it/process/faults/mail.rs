@@ -161,10 +161,10 @@ fn kill_again_and_again(storage: &Storage) {
 #[test]
 fn two_instances_send_each_letter_once() {
     let server = MailServer::start();
-    let (folder, other_folder, storage) = (TempFolder::new(), TempFolder::new(), Storage::postgres());
-    let first = program(&folder, &storage, &server.url());
-    first.clone().args(["secrets", "generate", "--out", "secrets.txt"]).run();
-    let services = [first.start(), first.start()];
+    let (folder, storage) = (TempFolder::new(), Storage::postgres());
+    let program = program(&folder, &storage, &server.url());
+    // Both have the files with keys of one folder.
+    let services = [program.start(), program.start()];
     let mut addresses = Vec::new();
     for (n, service) in services.iter().enumerate() {
         addresses.extend(request_letters(service, &format!("instance-{n}"), 100));
@@ -175,5 +175,4 @@ fn two_instances_send_each_letter_once() {
         service.stop();
     }
     assert_eq!(server.received().len(), addresses.len());
-    drop(other_folder);
 }

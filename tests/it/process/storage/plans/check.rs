@@ -1,7 +1,7 @@
 //! Checks that the story covers every kind of statement.
 
 /// Fragments that identify each kind of statement, in the SQL of both databases.
-const KINDS: [&[&str]; 32] = [
+const KINDS: [&[&str]; 46] = [
     &["INSERT INTO \"users\""],
     &["INSERT INTO \"sessions\""],
     &["INSERT INTO \"audit_events\""],
@@ -34,6 +34,20 @@ const KINDS: [&[&str]; 32] = [
     &["SELECT", "FROM \"users\"", "\"email_normalized\" >=", "ORDER BY \"email_normalized\""],
     &["SELECT", "FROM \"users\"", "\"email_normalized\" >=", "\"tier\" =", "UNION ALL"],
     &["SELECT", "FROM \"users\"", "\"email_normalized\" >=", "CASE WHEN is_superuser", "ORDER BY"],
+    &["INSERT INTO \"outbox\""],
+    &["SELECT", "FROM \"outbox\"", "\"next_attempt_at\" <=", "ORDER BY"],
+    &["UPDATE \"outbox\"", "\"attempts\" + "],
+    &["UPDATE \"outbox\"", "\"last_error\" ="],
+    &["DELETE FROM \"outbox\"", "\"claim\" ="],
+    &["SELECT", "FROM \"outbox\"", "\"state\" =", "\"created_at\" <", "ASC"],
+    &["SELECT", "FROM \"outbox\"", "ORDER BY \"outbox\".\"created_at\" DESC"],
+    &["SELECT", "FROM \"outbox\"", "GROUP BY"],
+    &["SELECT", "FROM \"outbox\"", "\"recipient_normalized\" =", "\"kind\" ="],
+    &["INSERT INTO \"action_tokens\""],
+    &["DELETE FROM \"action_tokens\"", "\"hashed_token\" ="],
+    &["INSERT INTO \"pending_registrations\""],
+    &["UPDATE \"pending_registrations\"", "\"attempts_left\""],
+    &["DELETE FROM \"pending_registrations\"", "\"email_normalized\" ="],
 ];
 
 /// Checks that the story executed every kind of statement.

@@ -31,12 +31,17 @@ impl Look {
         // As in an upgraded database: the newest indexes are created when many users exist already.
         program.clone().args(["migrate", "down", "--yes"]).run().with_code(0);
         program.clone().args(["migrate", "up"]).run().with_code(0);
+        seed::add_letters(storage);
         prepare(storage);
         let create = ["users", "create", story::ROOT, "--superuser", "--password-stdin"];
         program.clone().args(create).input(PASSWORD).run().with_code(0);
         let service = program.start();
         story::tell(&service, &program, storage, users);
         service.wait_for("deleted expired data");
-        Self { log: service.stop() }
+        let log = service.stop();
+        let verifying = program.clone().env("EMAIL_VERIFICATION", "required");
+        let service = verifying.start();
+        story::letters(&service, &program);
+        Self { log: log + &service.stop() }
     }
 }

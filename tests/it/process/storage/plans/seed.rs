@@ -30,6 +30,17 @@ pub(super) fn fill(storage: &Storage) -> u32 {
     users
 }
 
+/// Adds a letter, a token and a pending registration for each user.
+pub(super) fn add_letters(storage: &Storage) {
+    let script = match storage {
+        Storage::Postgres(_) => concat!(include_str!("../../../../data/letters.postgres.sql"), ";\nVACUUM"),
+        Storage::Sqlite(_) => include_str!("../../../../data/letters.sqlite.sql"),
+    };
+    for statement in script.split(';') {
+        storage.ask(statement);
+    }
+}
+
 /// The scripts for users and for their sessions.
 fn scripts(storage: &Storage) -> [&'static str; 2] {
     match storage {

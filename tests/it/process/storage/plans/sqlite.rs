@@ -37,7 +37,8 @@ pub(super) fn complaint(storage: &Storage, statement: &str, has_taken_stock: boo
             .and_then(|rest| rest.split(' ').next())
             .is_some_and(|table| LARGE.contains(&table))
             && !(stops_early && step.contains("USING INDEX"));
-        let sorts = step.contains("TEMP B-TREE") && !(few && step.contains("FOR DISTINCT"));
+        let sorts = step.contains("TEMP B-TREE")
+            && !(few && (step.contains("FOR DISTINCT") || step.contains("FOR GROUP BY")));
         reads_all || sorts && !may_sort || step.contains("AUTOMATIC")
     });
     let of_large = LARGE.iter().any(|table| statement.contains(table));

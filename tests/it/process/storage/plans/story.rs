@@ -157,3 +157,51 @@ fn crowd(service: &Service) {
         }
     });
 }
+
+/// Letters, and what their links permit. In development the log has the links.
+pub(super) fn letters(service: &Service, program: &Program) {
+    let (new, former) = ("flo@plans.example", "gil@plans.example");
+    let post = |path: &str, body: serde_json::Value| service.call(&Call::post(path, &body));
+    let pending = service.call(&register(new, PASSWORD)).expect(202).text("verification_id");
+    service.call(&register(ROOT, PASSWORD)).expect(202);
+    post("/auth/verify-email", json!({ "verification_id": pending, "code": "00000000" })).expect(400);
+    post("/auth/verify-email/resend", json!({ "email": new })).expect(202);
+    let token = token_of(service, "verify");
+    service.call(&Call::get(&format!("/account/verify?t={token}"))).expect(200);
+    post("/auth/verify-email", json!({ "token": token, "password": PASSWORD })).expect(201);
+
+    post("/auth/password/forgot", json!({ "email": new })).expect(202);
+    let token = token_of(service, "reset");
+    post("/auth/password/reset", json!({ "token": token, "new_password": OTHER_PASSWORD })).expect(204);
+
+    let flo = Tokens::of(&service.call(&login(new, OTHER_PASSWORD)));
+    let change = Call::new("PUT", "/users/me").bearer(&flo.access).json(&json!({ "email": former }));
+    service.call(&change).expect(202);
+    let (confirm, undo) = (token_of(service, "email"), token_of(service, "undo"));
+    post("/auth/email/confirm", json!({ "token": confirm })).expect(204);
+    post("/auth/email/undo", json!({ "token": undo })).expect(204);
+
+    let root = Tokens::of(&service.call(&login(ROOT, PASSWORD)));
+    let as_root = |call: Call| service.call(&call.bearer(&root.access));
+    as_root(Call::post("/admin/users", &json!({ "email": "hal@plans.example" }))).expect(201);
+    let token = token_of(service, "invite");
+    post("/auth/invitations/accept", json!({ "token": token, "password": PASSWORD })).expect(204);
+    for state in ["", "&state=dead", "&state=pending", "&state=delivered"] {
+        let path = format!("/admin/outbox?limit=1{state}");
+        let next = as_root(Call::get(&path)).expect(200).text("next_cursor");
+        as_root(Call::get(&format!("{path}&cursor={next}"))).expect(200);
+    }
+    let dead = as_root(Call::get("/admin/outbox?limit=1&state=dead")).expect(200).json();
+    let dead = dead["items"][0]["id"].as_str().expect("an id").to_owned();
+    as_root(Call::new("POST", format!("/admin/outbox/{dead}/retry"))).expect(202);
+    program.clone().args(["sweep"]).run().with_code(0);
+}
+
+/// The token of the first link to this page in the log.
+fn token_of(service: &Service, page: &str) -> String {
+    let begin = format!("/account/{page}?t=");
+    service.wait_for(&begin);
+    let log = service.log();
+    let (_, rest) = log.split_once(&begin).expect("a link");
+    rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
+}
