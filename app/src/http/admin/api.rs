@@ -19,6 +19,7 @@ use crate::http::session::{SessionListing, default_sessions, page_of_sessions};
 use crate::http::shared::authentication::bearer::Administrator;
 use crate::http::shared::body::JsonBody;
 use crate::http::shared::client::Client;
+use crate::http::shared::locale::Language;
 use crate::http::shared::paging::{next_link, refuse_repeated_parameters};
 use crate::http::shared::parameter::Parameter;
 use crate::http::shared::responses::{Answer, Created, Json, NoContent};
@@ -92,6 +93,7 @@ impl AdminApi {
         &self,
         admin: Administrator<by_user::Admin>,
         client: Client,
+        language: Language,
         body: JsonBody<InviteUserRequest>,
     ) -> Answer<Created<InvitedUserDto>, answers::Invite> {
         let InviteUserRequest { email, tier, is_superuser } = body.0;
@@ -99,7 +101,8 @@ impl AdminApi {
             email: Email::parse(&email)?,
             tier,
             is_superuser: is_superuser.unwrap_or(false),
-            locale: None,
+            // Nothing is known of the user yet. Most administrators invite people who read their language.
+            locale: language.0,
         };
         let invited = admin::invite::execute(&self.0.core, admin.0, command, &client.0).await?;
         let link = invited.token.map(|token| self.link(Purpose::AcceptInvitation, &token));

@@ -3,9 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use inwren_tests::process::Program;
+use inwren_tests::process::{Call, Program};
 use inwren_tests::stores::TempFolder;
+use serde_json::json;
 
+use crate::process::support::client::{PASSWORD, Tokens, login};
+
+const ROOT: &str = "root@example.org";
 const FILE: &str = "certs/secret.keys";
 
 fn program(folder: &TempFolder) -> Program {
@@ -27,8 +31,17 @@ fn development_creates_a_private_file_once() {
 fn production_without_mail_needs_no_file() {
     let folder = TempFolder::new();
     program(&folder).args(["keys", "generate"]).run().with_code(0);
-    program(&folder).env("ENVIRONMENT", "production").start().stop();
+    let first = [("FIRST_SUPERUSER_EMAIL", ROOT), ("FIRST_SUPERUSER_PASSWORD", PASSWORD)];
+    let program = program(&folder).env("ENVIRONMENT", "production");
+    let service = first.iter().fold(program, |program, (name, value)| program.env(name, *value)).start();
     assert!(!folder.path().join(FILE).exists());
+    // What needs a link says so.
+    let root = Tokens::of(&service.call(&login(ROOT, PASSWORD)));
+    let invite = Call::post("/admin/users", &json!({ "email": "ann@example.org" })).bearer(&root.access);
+    let answer = service.call(&invite).expect(501);
+    assert_eq!(answer.text("type"), "/problems/secret-key-not-configured");
+    let log = service.stop();
+    assert!(!log.contains("request failed"), "{log}");
 }
 
 #[test]

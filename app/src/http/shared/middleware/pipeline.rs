@@ -181,7 +181,8 @@ async fn write_problem(
         None if has_own_body(response) => return,
         None => foreign(response, template).await,
     };
-    if problem.kind.status >= 500 {
+    // 501 tells what the operator has not configured, which is no failure.
+    if problem.kind.status >= 500 && problem.kind.status != 501 {
         let cause = problem.cause.as_deref().unwrap_or("unknown");
         span.in_scope(|| tracing::error!(code = problem.kind.code, cause, "request failed"));
     }

@@ -174,6 +174,11 @@ kinds! {
         meaning: "The operation sends a letter, and the operator has not configured mail.",
         remedy: "Set `SMTP_URL`. Without mail, an operator can create links: `inwren users reset-link`.",
     }
+    SECRET_KEY_NOT_CONFIGURED = "secret-key-not-configured" 501 "No secret key configured" false {
+        detail: "The service cannot create links.",
+        meaning: "The operation creates a link, and the operator has not created the secret keys from which links are made.",
+        remedy: "Run `inwren secrets generate`, and restart the service.",
+    }
     OVERLOADED = "overloaded" 503 "Service overloaded" true {
         detail: "The service is overloaded. Retry later.",
         meaning: "The service gets more requests than it can process.",

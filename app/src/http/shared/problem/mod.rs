@@ -215,7 +215,7 @@ impl From<PortFailure> for Problem {
             PortFailure::Entropy(error) => Self::internal(error),
             // Another instance may have created the key a moment ago.
             PortFailure::Keyring(error @ KeyringError::Unknown(_)) => Self::unavailable(error),
-            PortFailure::Keyring(error @ KeyringError::Missing) => Self::internal(error),
+            PortFailure::Keyring(KeyringError::Missing) => Self::of(Kind::SECRET_KEY_NOT_CONFIGURED),
             PortFailure::Clock(error) => Self::unavailable(error),
         }
     }
