@@ -204,12 +204,11 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .table(PendingRegistrations::Table)
             .col(PendingRegistrations::ExpiresAt)
             .take(),
-        // Only letters that workers may claim.
-        index("outbox_waiting_idx")
+        index("outbox_state_next_attempt_at_idx")
             .table(Outbox::Table)
+            .col(Outbox::State)
             .col(Outbox::NextAttemptAt)
             .col(Outbox::Id)
-            .and_where(Expr::col(Outbox::State).is_in(["pending", "sending"]))
             .take(),
         index("outbox_created_at_idx").table(Outbox::Table).col(Outbox::CreatedAt).col(Outbox::Id).take(),
         index("outbox_state_created_at_idx")

@@ -66,38 +66,38 @@ impl OutboxReader for SqlView {
     }
 
     async fn figures(&mut self) -> Result<OutboxFigures, StoreError> {
-        let counts: Vec<(String, String, i64, Timestamp)> = Entity::find()
-            .select_only()
-            .column(Column::Kind)
-            .column(Column::State)
-            .column_as(Column::Id.count(), "letters")
-            .column_as(Column::CreatedAt.min(), "oldest")
-            .filter(Column::State.is_in(UNDELIVERED))
-            .group_by(Column::Kind)
-            .group_by(Column::State)
-            .into_tuple()
-            .all(self.connection())
-            .await
-            .map_err(store_error)?;
         let mut figures = OutboxFigures::default();
-        for (kind, state, count, oldest) in counts {
-            let Some(state) = LetterState::from_name(&state) else { continue };
-            if state.is_waiting() && figures.oldest_waiting.is_none_or(|before| oldest.0 < before) {
-                figures.oldest_waiting = Some(oldest.0);
-            }
-            if let (Some(kind), Ok(count)) = (LetterKind::from_name(&kind), u64::try_from(count)) {
-                figures.letters.push((kind, state, count));
+        // One statement for each state, so that an index serves it.
+        for state in [LetterState::Pending, LetterState::Sending, LetterState::Dead] {
+            for (kind, count, oldest) in self.counts(state).await? {
+                if state.is_waiting() && figures.oldest_waiting.is_none_or(|before| oldest.0 < before) {
+                    figures.oldest_waiting = Some(oldest.0);
+                }
+                if let (Some(kind), Ok(count)) = (LetterKind::from_name(&kind), u64::try_from(count)) {
+                    figures.letters.push((kind, state, count));
+                }
             }
         }
         Ok(figures)
     }
 }
 
-/// The states of letters that were not delivered.
-const UNDELIVERED: [&str; 3] =
-    [LetterState::Pending.as_str(), LetterState::Sending.as_str(), LetterState::Dead.as_str()];
-/// The states of letters that workers may claim. A partial index covers them.
-const WAITING: [&str; 2] = [LetterState::Pending.as_str(), LetterState::Sending.as_str()];
+impl SqlView {
+    /// The numbers of the letters in this state, by kind, with the time of the oldest one.
+    async fn counts(
+        &self,
+        state: LetterState,
+    ) -> Result<Vec<(String, i64, Timestamp)>, StoreError> {
+        let query = Entity::find()
+            .select_only()
+            .column(Column::Kind)
+            .column_as(Column::Id.count(), "letters")
+            .column_as(Column::CreatedAt.min(), "oldest")
+            .filter(Column::State.eq(state.as_str()))
+            .group_by(Column::Kind);
+        query.into_tuple().all(self.connection()).await.map_err(store_error)
+    }
+}
 
 #[async_trait]
 impl OutboxRepository for SqlUnit {
@@ -132,27 +132,32 @@ impl OutboxRepository for SqlUnit {
         limit: u16,
     ) -> Result<Vec<Letter>, StoreError> {
         // The unit holds the rows that this query locks; on SQLite it holds the whole database.
-        let due: Vec<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::State.is_in(WAITING))
-            .filter(Column::NextAttemptAt.lte(Timestamp(now)))
-            // During an upgrade, a newer instance may write kinds that this one does not know.
-            .filter(Column::Kind.is_in(LetterKind::ALL.iter().map(|kind| kind.as_str())))
-            .filter(Column::Attempts.lt(i16::MAX))
-            .order_by_asc(Column::NextAttemptAt)
-            .order_by_asc(Column::Id)
-            .limit(u64::from(limit))
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .into_tuple()
-            .all(self.connection())
-            .await
-            .map_err(store_error)?;
+        let mut due: Vec<(Timestamp, Uuid)> = Vec::new();
+        // One statement for each state, so that an index has the order.
+        for state in [LetterState::Pending, LetterState::Sending] {
+            let of_state = Entity::find()
+                .select_only()
+                .column(Column::NextAttemptAt)
+                .column(Column::Id)
+                .filter(Column::State.eq(state.as_str()))
+                .filter(Column::NextAttemptAt.lte(Timestamp(now)))
+                // During an upgrade, a newer instance may write kinds that this one does not know.
+                .filter(Column::Kind.is_in(LetterKind::ALL.iter().map(|kind| kind.as_str())))
+                .filter(Column::Attempts.lt(i16::MAX))
+                .order_by_asc(Column::NextAttemptAt)
+                .order_by_asc(Column::Id)
+                .limit(u64::from(limit))
+                .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+                .into_tuple::<(Timestamp, Uuid)>();
+            due.extend(of_state.all(self.connection()).await.map_err(store_error)?);
+        }
+        due.sort_unstable_by_key(|(at, id)| (at.0, *id));
+        due.truncate(limit.into());
         if due.is_empty() {
             return Ok(Vec::new());
         }
         let rows = Entity::update_many()
-            .filter(Column::Id.is_in(due))
+            .filter(Column::Id.is_in(due.into_iter().map(|(_, id)| id)))
             .col_expr(Column::State, Expr::val(LetterState::Sending.as_str()))
             .col_expr(Column::Claim, Expr::val(claim.as_uuid()))
             .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1_i16))

@@ -28,7 +28,8 @@ pub(super) fn complaint(storage: &Storage, statement: &str, has_taken_stock: boo
     let may_sort = has_taken_stock && statement.contains("\"user_id\" =");
     let rows = storage.ask(&format!("EXPLAIN QUERY PLAN {statement}"));
     // Without a condition, an index scan stops at the limit.
-    let stops_early = statement.contains("WHERE TRUE ORDER BY") && statement.contains("LIMIT");
+    let is_unconditional = statement.contains("WHERE TRUE ORDER BY") || !statement.contains("WHERE");
+    let stops_early = is_unconditional && statement.contains("LIMIT");
     let plan: Vec<String> = rows.iter().map(|row| row.try_get("", "detail").expect("a plan")).collect();
     let wrong = plan.iter().any(|step| {
         // `SCAN users`, `SCAN users USING INDEX …`: a full scan, in any order.
