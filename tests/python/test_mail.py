@@ -49,7 +49,7 @@ LINKS = {
     "email_undo": "undo", "invitation": "invite", "already_registered": "forgot", "invitation_accepted": "forgot",
     "password_changed": "forgot", "new_device": "forgot", "refresh_token_reused": "forgot",
 }
-# Users have no language until they register, and an administrator's language is not that of the invited user.
+# Invitations have the language of the administrator, who sends none here.
 ALWAYS_ENGLISH = {"invitation", "invitation_accepted"}
 SMTP_USER, SMTP_PASSWORD = "post@example.org", "g€heim/ with:@?#"
 

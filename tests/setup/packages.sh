@@ -32,6 +32,9 @@ install_missing() {
     phase "Installing ${missing_packages[*]}"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -q
+    # Otherwise the package of Postfix starts a mail server.
+    [[ " ${missing_packages[*]} " != *" postfix "* ]] ||
+        debconf-set-selections <<<"postfix postfix/main_mailer_type select No configuration"
     apt-get install -q -y --no-install-recommends "${missing_packages[@]}"
     local finder
     for finder in "${missing_finders[@]}"; do
@@ -44,8 +47,14 @@ install_missing() {
 
 find_curl() { command -v curl >/dev/null; }
 
-# Debian installs nginx in /usr/sbin, which is not in the PATH of regular users.
+find_w3m() { command -v w3m >/dev/null; }
+
+# Debian installs nginx and Postfix in /usr/sbin, which is not in the PATH of regular users.
 find_nginx() { PATH="$PATH:/usr/sbin" command -v nginx >/dev/null; }
+
+find_postfix() { PATH="$PATH:/usr/sbin" command -v postfix >/dev/null; }
+
+find_rspamd() { command -v rspamd >/dev/null; }
 
 find_java() { command -v java >/dev/null; }
 
