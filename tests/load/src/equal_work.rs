@@ -1,4 +1,4 @@
-//! Tests whether the time of a failed login reveals why it failed.
+//! Tests whether the time of a response reveals what the response conceals: why a login failed, for example.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,11 +38,18 @@ const KEPT: f64 = 0.95;
 /// The largest allowed ratio of the medians on an idle machine.
 const RATIO: f64 = 1.02;
 
-/// The reason why a login fails.
-struct Reason {
-    name: &'static str,
-    email: String,
-    password: &'static str,
+/// A kind of request. The responses to several kinds are the same.
+pub struct Case {
+    /// What distinguishes it from the others.
+    pub name: String,
+    /// The n-th request.
+    pub request: Box<dyn Fn(usize) -> Vec<u8>>,
+}
+
+/// The case of a failed login.
+fn failed_login(name: &str, email: &str, password: &str) -> Case {
+    let request = attempt(email, password);
+    Case { name: name.to_owned(), request: Box::new(move |_| request.clone()) }
 }
 
 /// The parameters of older hashes: one set that OWASP lists as equivalent to the default, with the least memory, and
@@ -53,23 +60,19 @@ const EARLIER: [(&str, Argon2Parameters); 2] = [
 ];
 
 /// Creates accounts whose logins fail for different reasons.
-fn prepare(url: &str) -> Vec<Reason> {
+fn prepare(url: &str) -> Vec<Case> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let target = SqlTarget::parse(url).expect("a URL");
         let store = SqlStore::connect(&target, &SqlOptions::default()).await.expect("a database");
-        let mut reasons = vec![Reason {
-            name: "an unknown address",
-            email: "nobody@equal.example".to_owned(),
-            password: WRONG,
-        }];
+        let mut reasons = vec![failed_login("an unknown address", "nobody@equal.example", WRONG)];
         let current = Argon2Parameters::default();
         let accounts = [("a wrong password", true, WRONG, current), ("inactive", false, PASSWORD, current)];
         let earlier = EARLIER.map(|(name, parameters)| (name, true, WRONG, parameters));
         for (name, is_active, password, parameters) in accounts.into_iter().chain(earlier) {
             let email = format!("{}@equal.example", name.replace([' ', ','], "-"));
             add(&store, &email, is_active, hash(parameters).await).await;
-            reasons.push(Reason { name, email, password });
+            reasons.push(failed_login(name, &email, password));
         }
         store.close().await;
         reasons
@@ -135,9 +138,12 @@ async fn add(store: &SqlStore, email: &str, is_active: bool, hash: PasswordHash)
 pub fn lines(service: &Service, url: &str, measured: Duration) -> Vec<Line> {
     let reasons = prepare(url);
     let time = measured * u32::try_from(reasons.len()).unwrap_or(1);
-    let idle = compare("idle", &reasons, &samples(service.address, &reasons, time));
-    let loaded = under_load(service, || samples(service.address, &reasons, time));
-    let loaded = compare("under load", &reasons, &loaded);
+    let take = || {
+        let begun = Instant::now();
+        samples(service.address, &reasons, 401, |_| begun.elapsed() >= time)
+    };
+    let idle = compare("refused, idle", &reasons, &take());
+    let loaded = compare("refused, under load", &reasons, &under_load(service, take));
     // The medians of logins that queue for each other scatter by more than the allowed ratio, so only the test of the
     // means applies.
     idle.into_iter()
@@ -176,57 +182,60 @@ fn attempt(email: &str, password: &str) -> Vec<u8> {
     send("POST", "/auth/login", None, &json!({ "email": email, "password": password }))
 }
 
-/// Times of failed logins in seconds, by reason.
-fn samples(address: SocketAddr, reasons: &[Reason], time: Duration) -> Vec<Vec<f64>> {
+/// Response times in seconds, by case, of the responses with this status. `is_over` gets the number of passes.
+pub fn samples(
+    address: SocketAddr,
+    cases: &[Case],
+    status: u16,
+    is_over: impl Fn(usize) -> bool,
+) -> Vec<Vec<f64>> {
     let mut connection = Connection::open(address).expect("a connection");
-    let requests: Vec<Vec<u8>> =
-        reasons.iter().map(|reason| attempt(&reason.email, reason.password)).collect();
-    let mut took = vec![Vec::new(); reasons.len()];
-    let mut order: Vec<usize> = (0..requests.len()).collect();
-    let (mut shuffle, begun) = (Shuffle(1), Instant::now());
-    let mut is_warm = false;
-    while begun.elapsed() < time {
-        // Each pass uses a new order, so that no reason always follows the same one.
+    let mut took = vec![Vec::new(); cases.len()];
+    let mut order: Vec<usize> = (0..cases.len()).collect();
+    let (mut shuffle, mut passes) = (Shuffle(1), 0);
+    while !is_over(passes) {
+        // Each pass uses a new order, so that no case always follows the same one.
         shuffle.mix(&mut order);
-        for &reason in &order {
+        for &case in &order {
+            let request = (cases[case].request)(passes);
             let asked = Instant::now();
-            let status = connection.call(&requests[reason]).expect("an answer").status;
-            // A busy service rejects with another status, which is not compared.
-            if is_warm && status == 401 {
-                took[reason].push(asked.elapsed().as_secs_f64());
+            let received = connection.call(&request).expect("an answer").status;
+            // A busy service rejects with another status, which is not compared. The first pass warms up.
+            if passes > 0 && received == status {
+                took[case].push(asked.elapsed().as_secs_f64());
             }
         }
-        is_warm = true;
+        passes += 1;
     }
     took
 }
 
-/// Compares each reason with the first one, the unknown address: a test of the means, and the medians.
-fn compare(when: &str, reasons: &[Reason], took: &[Vec<f64>]) -> Vec<(Line, Line)> {
+/// Compares each case with the first one: a test of the means, and the medians.
+pub fn compare(what: &str, cases: &[Case], took: &[Vec<f64>]) -> Vec<(Line, Line)> {
     let mut all: Vec<f64> = took.iter().flatten().copied().collect();
     all.sort_by(f64::total_cmp);
     let longest = all.get((all.len() as f64 * KEPT) as usize).copied().unwrap_or(f64::INFINITY);
     let kept = |sample: &[f64]| -> Vec<f64> {
         sample.iter().copied().filter(|seconds| *seconds < longest).collect()
     };
-    let unknown = kept(&took[0]);
+    let first = kept(&took[0]);
     let mut lines = Vec::new();
-    for (reason, sample) in reasons.iter().zip(took).skip(1) {
+    for (case, sample) in cases.iter().zip(took).skip(1) {
         let sample = kept(sample);
-        let test = welch(&sample, &unknown);
-        let [found, expected] = [&sample, &unknown].map(|sample| median(sample) * 1e3);
+        let test = welch(&sample, &first);
+        let [found, expected] = [&sample, &first].map(|sample| median(sample) * 1e3);
         println!(
-            "  {when}, {}: t {:.2}, {:.0} degrees of freedom, p {:.4}; medians {found:.3} ms and {expected:.3} ms, \
+            "  {what}, {}: t {:.2}, {:.0} degrees of freedom, p {:.4}; medians {found:.3} ms and {expected:.3} ms, \
              ratio {:.4}, of {} and {}",
-            reason.name,
+            case.name,
             test.t,
             test.freedom,
             test.p,
             found / expected,
             sample.len(),
-            unknown.len(),
+            first.len(),
         );
-        let name = format!("refused, {when}: {}", reason.name);
+        let name = format!("{what}: {}", case.name);
         let means = Line {
             name: format!("{name}, Welch's t"),
             measured: test.t.abs(),

@@ -8,11 +8,15 @@ mod drive;
 mod equal_work;
 mod flood;
 mod growth;
+mod letters;
 mod limits;
 mod paths;
 mod report;
 mod seed;
 mod service;
+#[path = "../../src/smtp.rs"]
+#[expect(dead_code, reason = "tests use more of it")]
+mod smtp;
 mod soak;
 mod statistics;
 mod wrk;
@@ -29,8 +33,8 @@ use service::{Service, Settings};
 const CONNECTIONS: usize = 32;
 /// The number of alternating measurements of a path and its limit, where one measurement is not enough.
 const ROUNDS: usize = 3;
-const PARTS: [&str; 8] =
-    ["hashing", "reading", "refreshing", "flood", "equal", "growth", "footprint", "soak"];
+const PARTS: [&str; 9] =
+    ["hashing", "reading", "refreshing", "flood", "equal", "letters", "growth", "footprint", "soak"];
 
 /// The unit of memory figures: one million bytes, the stricter reading of a bound.
 const MEGABYTE: f64 = 1e6;
@@ -118,6 +122,7 @@ impl Bench {
                 "refreshing" => self.refreshing(),
                 "flood" => self.flood(),
                 "equal" => self.equal(),
+                "letters" => self.letters(),
                 "growth" => self.growth(),
                 "soak" => self.soak(),
                 _ => self.footprint(),
@@ -260,6 +265,24 @@ impl Bench {
         for line in equal_work::lines(&service, &url, self.wanted.measured) {
             self.add(line.name, line.measured, line.limit, line.unit, line.target);
         }
+    }
+
+    fn letters(&mut self) {
+        let storages = [("PostgreSQL", self.database("letters")), ("SQLite", self.sqlite("letters"))];
+        for (name, (folder, url)) in &storages {
+            let settings = Settings { folder, database: url, real_hashes: false };
+            let rate = letters::rate(&settings);
+            self.add(format!("letters sent, {name}"), rate, 200.0, "/s", Target::AtLeast(1.0));
+        }
+        let (folder, url) = self.sqlite("letters-equal");
+        let settings = Settings { folder: &folder, database: &url, real_hashes: false };
+        for line in letters::equal_work(&settings) {
+            self.add(line.name, line.measured, line.limit, line.unit, line.target);
+        }
+        let folders = [self.sqlite("letters-accepted"), self.sqlite("letters-silent")];
+        let [accepted, silent] = letters::with_silent_server(&folders, self.wanted.measured);
+        let name = "register, with a silent mail server: p99";
+        self.add(name, silent, accepted, "ms", Target::AtMost(1.05));
     }
 
     fn growth(&mut self) {

@@ -13,7 +13,8 @@ use crate::client::{Connection, get, send};
 
 /// A password that satisfies the password policy.
 pub const PASSWORD: &str = "a pass phrase to measure with";
-const SUPERUSER: &str = "root@load.example";
+/// The address of the first superuser.
+pub const SUPERUSER: &str = "root@load.example";
 
 /// A running service. Dropping it kills the process.
 pub struct Service {
@@ -43,6 +44,11 @@ pub fn binary() -> PathBuf {
 impl Service {
     /// Starts the service and waits until it is healthy.
     pub fn start(settings: &Settings<'_>) -> Self {
+        Self::start_with(settings, &[])
+    }
+
+    /// Starts the service with more environment variables, and waits until it is healthy.
+    pub fn start_with(settings: &Settings<'_>, more: &[(&str, &str)]) -> Self {
         let begun = Instant::now();
         let mut command = Command::new(binary());
         command
@@ -57,6 +63,7 @@ impl Service {
             .env("LOG_FORMAT", "json")
             .env("FIRST_SUPERUSER_EMAIL", SUPERUSER)
             .env("FIRST_SUPERUSER_PASSWORD", PASSWORD)
+            .envs(more.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
         if !settings.real_hashes {
