@@ -95,9 +95,8 @@ pub async fn execute(
     if settings.email_verification == EmailVerification::Required {
         return Ok(register_pending(core, request, letter_allowed).await?);
     }
-    let verifies = settings.email_verification == EmailVerification::Optional
-        && letter_allowed
-        && core.mail.is_some();
+    let verifies =
+        settings.email_verification == EmailVerification::Optional && letter_allowed && core.mail.is_some();
     let new = NewUser {
         login: request.login,
         tier: request.tier,

@@ -230,22 +230,33 @@ pub async fn resend(
     Ok(())
 }
 
+/// What a link was about that was discarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discarded {
+    /// A registration, which is gone.
+    Registration,
+    /// The address of an existing user, which stays unverified.
+    Verification,
+}
+
 /// Discards a pending registration or a verification at the wish of the owner of the mailbox, who did not request it.
-pub async fn discard(core: &Core, token: &str) -> Result<(), Failure<Refusal>> {
+pub async fn discard(core: &Core, token: &str) -> Result<Discarded, Failure<Refusal>> {
     let now = core.clock.now();
     let invalid = || Failure::Refused(Refusal::Invalid);
     let parsed = Parsed::parse(token).ok_or_else(invalid)?;
     let found = find(core, &parsed, now).await?.ok_or_else(invalid)?;
     let mut unit = core.store.begin().await?;
-    let spent = match found {
+    let (spent, discarded) = match found {
         Found::User(token) => {
             unit.users().lock(token.user_id).await?;
-            unit.action_tokens().spend(token.id, &token.hashed_token, now).await?
+            let spent = unit.action_tokens().spend(token.id, &token.hashed_token, now).await?;
+            (spent, Discarded::Verification)
         }
         Found::Pending(found) => {
-            unit.pending_registrations().spend(found.id, &found.hashed_token, now).await?
+            let spent = unit.pending_registrations().spend(found.id, &found.hashed_token, now).await?;
+            (spent, Discarded::Registration)
         }
     };
     unit.commit().await?;
-    if spent { Ok(()) } else { Err(invalid()) }
+    if spent { Ok(discarded) } else { Err(invalid()) }
 }

@@ -84,10 +84,7 @@ impl OutboxReader for SqlView {
 
 impl SqlView {
     /// The numbers of the letters in this state, by kind, with the time of the oldest one.
-    async fn counts(
-        &self,
-        state: LetterState,
-    ) -> Result<Vec<(String, i64, Timestamp)>, StoreError> {
+    async fn counts(&self, state: LetterState) -> Result<Vec<(String, i64, Timestamp)>, StoreError> {
         let query = Entity::find()
             .select_only()
             .column(Column::Kind)
