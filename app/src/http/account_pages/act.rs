@@ -85,8 +85,11 @@ async fn perform(state: &AppState, purpose: Purpose, form: &FormFields, client: 
         || Failure::Refused(Refusal::Field(WrongField("required", StatusCode::UNPROCESSABLE_ENTITY)));
     match purpose {
         Purpose::VerifyEmail if form.get("action") == Some("discard") => {
-            verify_email::discard(core, token).await.map_err(|failure| failure.map(verification))?;
-            return Ok("discarded");
+            let discarded = verify_email::discard(core, token).await;
+            return Ok(match discarded.map_err(|failure| failure.map(verification))? {
+                verify_email::Discarded::Registration => "discarded",
+                verify_email::Discarded::Verification => "discarded_existing",
+            });
         }
         Purpose::VerifyEmail => {
             let verified = verify_email::by_link(core, token, password(), None, client).await;

@@ -124,7 +124,7 @@ impl<'a> Pages<'a> {
         let suffix = if is_existing { "_existing" } else { "" };
         let discard = match page.purpose {
             Some(Purpose::VerifyEmail) => {
-                Some(context! { text => text("discard_text")?, submit => text("discard")? })
+                Some(context! { text => text(&format!("discard_text{suffix}"))?, submit => text("discard")? })
             }
             _ => None,
         };
@@ -252,6 +252,7 @@ pub(crate) fn check(texts: &PageTexts) -> Result<(), TemplateError> {
             pages.render_done(page, "done")?;
             if page.purpose == Some(Purpose::VerifyEmail) {
                 pages.render_done(page, "discarded")?;
+                pages.render_done(page, "discarded_existing")?;
             }
         }
     }
