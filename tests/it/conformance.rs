@@ -126,6 +126,8 @@ macro_rules! with_every_case {
                 a_rollback_leaves_no_letter
                 a_sweep_deletes_old_letters
                 concurrent_sweeps_count_each_letter_once;
+            outbox_workers:
+                a_letter_is_with_one_worker_whatever_its_clock_says;
             pending_registration:
                 registrations_are_read_back_exactly
                 an_address_keeps_its_newest_registrations

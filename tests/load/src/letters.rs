@@ -22,7 +22,8 @@ const CLIENTS: usize = 8;
 
 /// Starts a service whose registrations wait for a letter.
 fn start(settings: &Settings<'_>, smtp_url: &str) -> Service {
-    let mail = [("SMTP_URL", smtp_url), ("MAIL_FROM", "auth@load.example"), ("EMAIL_VERIFICATION", "required")];
+    let mail =
+        [("SMTP_URL", smtp_url), ("MAIL_FROM", "auth@load.example"), ("EMAIL_VERIFICATION", "required")];
     Service::start_with(settings, &mail)
 }
 
@@ -67,16 +68,11 @@ pub fn equal_work(settings: &Settings<'_>) -> Vec<Line> {
     };
     let all: Vec<Case> = cases
         .iter()
-        .flat_map(|(_, path, has_password)| {
-            [false, true].map(|is_taken| case(path, *has_password, is_taken))
-        })
+        .flat_map(|(_, path, has_password)| [false, true].map(|is_taken| case(path, *has_password, is_taken)))
         .collect();
     let took = samples(service.address, &all, 202, |passes| passes * all.len() >= REQUESTS);
     let pairs = cases.iter().zip(all.chunks(2)).zip(took.chunks(2));
-    pairs
-        .flat_map(|(((what, ..), cases), took)| compare(what, cases, took))
-        .map(|(means, _)| means)
-        .collect()
+    pairs.flat_map(|(((what, ..), cases), took)| compare(what, cases, took)).map(|(means, _)| means).collect()
 }
 
 /// The 99th percentile of the time of a registration in milliseconds, with a mail server that takes letters and with one
@@ -90,10 +86,8 @@ pub fn with_silent_server(folders: &[(PathBuf, String); 2], measured: Duration) 
             start(&Settings { folder, database: url, real_hashes: true }, &server.url())
         })
         .collect();
-    let mut connections: Vec<Connection> = services
-        .iter()
-        .map(|service| Connection::open(service.address).expect("a connection"))
-        .collect();
+    let mut connections: Vec<Connection> =
+        services.iter().map(|service| Connection::open(service.address).expect("a connection")).collect();
     let (begun, mut took, mut number) = (Instant::now(), [Vec::new(), Vec::new()], 0);
     while begun.elapsed() < measured * 6 {
         number += 1;

@@ -27,6 +27,7 @@ pub mod faults;
 pub mod locks;
 pub mod maintenance;
 pub mod outbox;
+pub mod outbox_workers;
 pub mod pending_registration;
 pub mod races;
 pub mod service_clients;

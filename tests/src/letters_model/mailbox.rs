@@ -45,9 +45,7 @@ pub(super) async fn read(
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|error| error.to_string())?;
     let subject = bytes.get(4..20).and_then(|id| Uuid::from_slice(id).ok()).ok_or("a token without an id")?;
     let code = code_in(message).map(str::to_owned);
-    let stored = async {
-        store.read().await?.action_tokens().by_id(ActionTokenId::from_uuid(subject)).await
-    };
+    let stored = async { store.read().await?.action_tokens().by_id(ActionTokenId::from_uuid(subject)).await };
     let stored = stored.await.map_err(|error| error.to_string())?;
     if stored.is_none() && code.is_none() && purpose != Purpose::VerifyEmail {
         return Ok(None);

@@ -91,8 +91,7 @@ impl World {
             journal: String::new(),
         };
         if case.has_account {
-            let accept =
-                Op::Act { person: 0, of: Some(Purpose::AcceptInvitation), letter: 0, attempt: None };
+            let accept = Op::Act { person: 0, of: Some(Purpose::AcceptInvitation), letter: 0, attempt: None };
             for op in [Op::Invite { mailbox: 0 }, accept, Op::LogIn { person: 0, mailbox: 0 }] {
                 world.go(&Step::AtOnce(vec![op]), tally).await?;
             }
@@ -248,11 +247,7 @@ impl World {
             }
             Op::Scan => {
                 let all = self.letters.iter().flatten();
-                ready(
-                    Job::Scan(all.map(|read| (read.purpose, read.token.clone())).collect()),
-                    None,
-                    None,
-                )
+                ready(Job::Scan(all.map(|read| (read.purpose, read.token.clone())).collect()), None, None)
             }
             Op::Rotate => {
                 self.fakes.keyring.change_key();
@@ -275,10 +270,9 @@ impl World {
     ) -> Result<(), String> {
         match (op, outcome) {
             (Op::Register { person, .. }, Outcome::Pending(id)) => self.registrations[*person].push(id),
-            (
-                Op::LogIn { person, .. } | Op::ChangePassword { person, .. },
-                Outcome::Session(token, user),
-            ) => self.sessions[*person].push((token, user)),
+            (Op::LogIn { person, .. } | Op::ChangePassword { person, .. }, Outcome::Session(token, user)) => {
+                self.sessions[*person].push((token, user))
+            }
             _ => {}
         }
         if matches!(op, Op::ChangePassword { .. })
@@ -356,7 +350,8 @@ impl World {
             if owners.insert(address, *id).is_some() {
                 return Err(self.told("an address has two owners"));
             }
-            let Some(mailbox) = self.mailboxes.iter().position(|mailbox| *mailbox == account.user.email) else {
+            let Some(mailbox) = self.mailboxes.iter().position(|mailbox| *mailbox == account.user.email)
+            else {
                 continue;
             };
             let is_foreign = chosen(account).is_some_and(|(chooser, _)| chooser != reader(mailbox));

@@ -10,20 +10,21 @@ use crate::process::support::database::{Storage, block_on, execute};
 const ROOT: &str = "root@example.org";
 const DEAD: &str = "0199a3f2-6f0e-7b9a-a1c2-3d4e5f607182";
 
-/// Adds a dead letter and a delivered one.
+/// Adds a dead letter, a delivered one, and one of a kind that only a newer release knows.
 fn add_letters(storage: &Storage) {
     let (id, time): (fn(&str) -> String, _) = match storage {
         Storage::Sqlite(_) => (|id| format!("X'{}'", id.replace('-', "")), "unixepoch() * 1000000"),
         Storage::Postgres(_) => (|id| format!("'{id}'::uuid"), "now()"),
     };
-    for (letter, state, error) in [
-        (DEAD, "dead", "'550 mailbox unavailable'"),
-        ("0199a3f2-6f0e-7b9a-a1c2-3d4e5f607183", "delivered", "NULL"),
+    for (letter, kind, state, error) in [
+        (DEAD, "password_reset", "dead", "'550 mailbox unavailable'"),
+        ("0199a3f2-6f0e-7b9a-a1c2-3d4e5f607183", "password_reset", "delivered", "NULL"),
+        ("0199a3f2-6f0e-7b9a-a1c2-3d4e5f607181", "of_a_newer_release", "pending", "NULL"),
     ] {
         let id = id(letter);
         let letter = format!(
             "INSERT INTO outbox (id, kind, recipient, recipient_normalized, state, attempts, next_attempt_at, last_error, \
-             created_at, expires_at) VALUES ({id}, 'password_reset', 'Ann@example.org', 'ann@example.org', '{state}', 3, \
+             created_at, expires_at) VALUES ({id}, '{kind}', 'Ann@example.org', 'ann@example.org', '{state}', 3, \
              {time}, {error}, {time}, {time})"
         );
         block_on(execute(&storage.url(), &letter));
