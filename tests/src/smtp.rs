@@ -163,6 +163,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
                 out.write_all(b"354 Go on\r\n")?;
                 let text = message(&mut lines)?;
                 if let Reply::Slowly(by) = reply {
+                    #[expect(clippy::disallowed_methods, reason = "a slow server, in a thread of its own")]
                     std::thread::sleep(by);
                 }
                 shared.received.lock().unwrap().push(Received { to: to.clone(), text });
