@@ -53,6 +53,8 @@ pub struct TestApp {
     pub state: Arc<AppState>,
     /// What sends the letters, if the service has mail.
     pub mail: Arc<FakeMail>,
+    /// The secret keys of the service.
+    pub keyring: Arc<FakeKeyring>,
     endpoint: BoxEndpoint<'static, Response>,
     contract: Contract,
 }
@@ -124,6 +126,7 @@ impl TestApp {
         config.token_audience = AUDIENCE.to_owned();
         change(&mut config);
         let (clock, mail) = (Arc::new(FakeClock::default()), Arc::new(FakeMail::default()));
+        let keyring = Arc::new(FakeKeyring::default());
         let keys = SigningKeys::of_one(key().clone());
         let tokens = wiring::tokens(&config, &keys).expect("a key that signs");
         let core = Core {
@@ -133,7 +136,7 @@ impl TestApp {
             verifier: tokens.clone(),
             legacy_tokens: wiring::legacy_tokens(&config, &tokens),
             keys: tokens,
-            keyring: Some(Arc::new(FakeKeyring::default())),
+            keyring: Some(keyring.clone()),
             mail: has_mail.then(|| mail.mail()),
             clock: other_clock.unwrap_or_else(|| clock.clone()),
             entropy: Arc::new(SystemEntropy),
@@ -144,7 +147,7 @@ impl TestApp {
         let endpoint = http::endpoint(&state, config.cors.clone());
         let document = http::openapi_document(&state.project_name, &state.issuer, &config.rules.tiers);
         let contract = Contract::read(&document);
-        Self { clock, state, mail, endpoint, contract }
+        Self { clock, state, mail, keyring, endpoint, contract }
     }
 
     /// The OpenAPI document of the service.

@@ -19,6 +19,11 @@ impl FakeKeyring {
     pub fn change_key(&self) {
         self.current.fetch_add(1, Ordering::SeqCst);
     }
+
+    /// Loses the current key. The former one is the current one then.
+    pub fn forget_key(&self) {
+        self.current.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Keyring for FakeKeyring {

@@ -27,6 +27,11 @@ impl FakeMail {
         self.failures.lock().unwrap().push(error);
     }
 
+    /// Further attempts succeed.
+    pub fn recover(&self) {
+        self.failures.lock().unwrap().clear();
+    }
+
     /// All messages that were sent, oldest first.
     pub fn sent(&self) -> Vec<Message> {
         self.sent.lock().unwrap().clone()

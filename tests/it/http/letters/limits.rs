@@ -19,6 +19,8 @@ stories! {
     one_client_requests_five_letters_per_minute
     limited_request_gets_the_same_response
     limited_registration_still_creates_the_user
+    refused_registration_leaves_the_allowance
+    refused_tokens_are_limited_at_resend
     turned_off_limits_allow_all_letters
 }
 
@@ -141,6 +143,31 @@ async fn limited_registration_still_creates_the_user(store: Arc<dyn Store>) {
     app.register("ann@example.org").await;
     app.login("ann@example.org").await;
     assert_eq!(outbox(&app).await.len(), 1);
+}
+
+async fn refused_registration_leaves_the_allowance(store: Arc<dyn Store>) {
+    let app = limited(store);
+    for (password, tier) in [("short", "free"), ("ann@example.org", "free"), (PASSWORD, "unheard-of")] {
+        let body = json!({ "email": "ann@example.org", "password": password, "tier": tier });
+        let refused = app.post("/auth/register").from(&client()).json(&body).send().await;
+        assert!(refused.status >= 400, "{refused}");
+    }
+    post(&app, "/auth/register", "ann@example.org", &client()).await;
+    assert_eq!(outbox(&app).await.len(), 1);
+}
+
+async fn refused_tokens_are_limited_at_resend(store: Arc<dyn Store>) {
+    let app = limited(store);
+    let from = client();
+    let resend = async || {
+        let call = app.post("/auth/verify-email/resend").from(&from).bearer("made.up.token");
+        call.json(&json!({ "email": "ann@example.org" })).send().await
+    };
+    for _ in 0..5 {
+        resend().await.expect_problem(401, "invalid-token");
+    }
+    resend().await.expect_problem(429, "rate-limited");
+    assert!(outbox(&app).await.is_empty());
 }
 
 async fn turned_off_limits_allow_all_letters(store: Arc<dyn Store>) {

@@ -1,21 +1,25 @@
 //! The outbox, as superusers see it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use inwren_domain::account::EmailVerification::Required;
-use inwren_domain::outbox::MailError;
+use inwren_domain::kernel::Clock as _;
+use inwren_domain::outbox::{LetterState, MailError};
 use inwren_domain::store::Store;
 use inwren_tests::app::{Account, PASSWORD, Reply, TestApp};
 use inwren_tests::fakes::{code_in, token_in};
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::{app, forgot, register_pending};
+use super::{app, forgot, outbox, register_pending};
 
 stories! {
     letters_are_listed_without_their_secrets
     letters_are_filtered_by_state
     pages_of_letters_are_complete
+    letters_are_retried_for_a_day_or_until_they_expire
+    letters_wait_for_a_missing_secret_key
     dead_letters_are_retried
     refused_address_counts_as_undeliverable
     outbox_parameters_are_checked
@@ -107,6 +111,64 @@ async fn pages_of_letters_are_complete(store: Arc<dyn Store>) {
     }
     assert_eq!(paged, all);
     assert_eq!(all.len(), 7);
+}
+
+async fn letters_are_retried_for_a_day_or_until_they_expire(store: Arc<dyn Store>) {
+    let app = app(store, Required);
+    let boss = app.superuser().await;
+    register_pending(&app, "ann@example.org", PASSWORD).await;
+    forgot(&app, &boss.email).await;
+    // After how many seconds the attempts were made, by kind.
+    let mut attempts: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, i16> = BTreeMap::new();
+    let begun = app.clock.now();
+    loop {
+        for _ in 0..counts.len().max(2) {
+            app.mail.fail(MailError::Temporary("451 try later".to_owned()));
+        }
+        app.deliver_letters().await;
+        app.mail.recover();
+        let letters = outbox(&app).await;
+        for letter in &letters {
+            let kind = letter.kind.as_str();
+            if counts.insert(kind, letter.attempts) != Some(letter.attempts) {
+                attempts.entry(kind).or_default().push((app.clock.now() - begun).whole_seconds());
+            }
+        }
+        let waiting = letters.iter().filter(|letter| letter.state.is_waiting());
+        let Some(due) = waiting.map(|letter| letter.next_attempt_at).min() else { break };
+        app.clock.set(due - Duration::MICROSECOND);
+        app.deliver_letters().await;
+        app.clock.set(due);
+    }
+    // After 30 s, 2, 10 and 30 minutes, then hourly, for 24 hours.
+    let mut expected = vec![0, 30, 150, 750];
+    expected.extend((0..24).map(|hour| 2_550 + 3_600 * hour));
+    assert_eq!(attempts["email_verification"], expected);
+    // The link of a reset expires after half an hour.
+    assert_eq!(attempts["password_reset"], [0, 30, 150, 750]);
+    for letter in outbox(&app).await {
+        assert_eq!((letter.state, letter.last_error.as_deref()), (LetterState::Dead, Some("451 try later")));
+    }
+    assert!(app.mail.sent().is_empty());
+}
+
+/// An instance that lacks a secret key leaves the letter as it is, and waits as after any failed attempt.
+async fn letters_wait_for_a_missing_secret_key(store: Arc<dyn Store>) {
+    let app = app(store, Required);
+    let boss = app.superuser().await;
+    app.keyring.change_key();
+    register_pending(&app, "ann@example.org", PASSWORD).await;
+    app.keyring.forget_key();
+    assert!(app.letters_to("ann@example.org").await.is_empty());
+    let item = items(&app, &boss, "?state=pending").await.remove(0);
+    assert_eq!(item["attempts"], 1);
+    assert!(item["last_error"].as_str().unwrap().contains("SECRET_KEY_PATH"), "{item}");
+    app.keyring.change_key();
+    app.clock.advance(Duration::seconds(29));
+    assert!(app.letters_to("ann@example.org").await.is_empty());
+    app.clock.advance(Duration::SECOND);
+    assert_eq!(app.letters_to("ann@example.org").await.len(), 1);
 }
 
 async fn dead_letters_are_retried(store: Arc<dyn Store>) {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use inwren_tests::process::{Call, Program};
 use inwren_tests::stores::{PrivatePostgres, TempFolder, TestDatabase};
+use serde_json::json;
 
 use crate::process::support::client::{PASSWORD, Tokens, join, login, me, register};
 use crate::process::support::database::{Storage, block_on, execute};
@@ -34,6 +35,63 @@ fn it_makes_what_it_needs_and_finds_it_again() {
     let log = service.stop();
     assert!(!log.contains("created a signing key") && !log.contains("applied migration"), "{log}");
     assert_eq!(std::fs::read(folder.path().join("certs/private.pem")).unwrap(), key);
+}
+
+const NEW_PASSWORD: &str = "another pass phrase of the tests";
+
+/// The link of a letter about a forgotten password, in the log or in a file.
+fn reset_token(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("/account/reset?t=")?;
+    Some(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect())
+}
+
+#[test]
+fn a_forgotten_password_is_reset_by_the_link_in_the_log() {
+    let folder = TempFolder::new();
+    let service = Program::bare(folder.path()).env("PORT", "0").start();
+    join(&mut service.connect(), "ann@example.org").unwrap();
+    let forgot = Call::post("/auth/password/forgot", &json!({ "email": "ann@example.org" }));
+    service.call(&forgot).expect(202);
+    service.wait_for("/account/reset?t=");
+    let token = reset_token(&service.log()).expect("a link");
+    let home = service.call(&Call::get("/").header("Accept", "text/html")).expect(200);
+    assert!(home.body.contains("dev/letters"), "{home:?}");
+    let viewer = service.call(&Call::get("/dev/letters")).expect(200);
+    assert_eq!(reset_token(&viewer.body).as_ref(), Some(&token));
+    service.call(&Call::get(&format!("/account/reset?t={token}"))).expect(200);
+    let reset = json!({ "token": token, "new_password": NEW_PASSWORD });
+    service.call(&Call::post("/auth/password/reset", &reset)).expect(204);
+    service.call(&login("ann@example.org", PASSWORD)).expect(401);
+    Tokens::of(&service.call(&login("ann@example.org", NEW_PASSWORD)));
+    service.stop();
+}
+
+#[test]
+fn production_shows_letters_to_no_one_but_their_readers() {
+    let (folder, storage) = (TempFolder::new(), Storage::sqlite());
+    let program = Program::new(folder.path())
+        .env("DATABASE_URL", storage.url())
+        .env("AUTO_MIGRATE", "true")
+        .env("ENVIRONMENT", "production")
+        .env("MAIL_DIR", "letters")
+        .env("MAIL_FROM", "auth@example.org");
+    for command in ["keys", "secrets"] {
+        program.clone().args([command, "generate"]).run().with_code(0);
+    }
+    let service = program.start();
+    join(&mut service.connect(), "ann@example.org").unwrap();
+    let forgot = Call::post("/auth/password/forgot", &json!({ "email": "ann@example.org" }));
+    service.call(&forgot).expect(202);
+    service.wait_for("sent a letter");
+    service.call(&Call::get("/dev/letters")).expect(404);
+    let home = service.call(&Call::get("/").header("Accept", "text/html")).expect(200);
+    assert!(!home.body.contains("dev/letters"), "{home:?}");
+    let log = service.stop();
+    let letters = std::fs::read_dir(folder.path().join("letters")).unwrap();
+    let letters: Vec<_> = letters.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    let [letter] = &letters[..] else { panic!("{letters:?}") };
+    assert!(letter.contains("ann@example.org"), "{letter}");
+    assert!(!log.contains("?t=") && !log.contains("ann@example.org"), "{log}");
 }
 
 /// The files are private even if the umask of the process lets all users write new files.
