@@ -88,7 +88,8 @@ fn production_shows_letters_to_no_one_but_their_readers() {
     assert!(!home.body.contains("dev/letters"), "{home:?}");
     let log = service.stop();
     let letters = std::fs::read_dir(folder.path().join("letters")).unwrap();
-    let letters: Vec<_> = letters.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    let letters: Vec<_> =
+        letters.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
     let [letter] = &letters[..] else { panic!("{letters:?}") };
     assert!(letter.contains("ann@example.org"), "{letter}");
     assert!(!log.contains("?t=") && !log.contains("ann@example.org"), "{log}");
