@@ -11,11 +11,6 @@ import json
 import sys
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-# Responses that an operator has to switch on, by a setting that is new. A client that calls such a service knows them.
-SWITCHED_ON = {
-    "POST /auth/register 202",  # EMAIL_VERIFICATION=required
-    "PUT /users/me 202",  # EMAIL_VERIFICATION=optional or required
-}
 # A higher lower bound accepts fewer values, and so does a lower upper bound.
 LOWER, UPPER = ("minLength", "minimum", "minItems"), ("maxLength", "maximum", "maxItems")
 
@@ -94,8 +89,7 @@ class Comparison:
                 # Clients do not depend on a specific error.
                 (self.breaking if status < "400" else self.additive).append(f"{at}: is gone")
             elif status not in old:
-                is_breaking = status < "400" and at not in SWITCHED_ON
-                (self.breaking if is_breaking else self.additive).append(f"{at}: is new")
+                (self.breaking if status < "400" else self.additive).append(f"{at}: is new")
             else:
                 before, after = resolve(self.old, old[status]), resolve(self.new, new[status])
                 self._headers(at, before.get("headers", {}), after.get("headers", {}))

@@ -113,6 +113,13 @@ def _use_real_grant(case):
         case.body["username"], case.body["password"] = _new_user()[0], PASSWORD
 
 
+def _verify_email(case):
+    # Either a code or a link. A schema cannot express that without another type for each.
+    without = ["token", "password"] if next(_valid_calls) % 2 == 0 else ["verification_id", "code"]
+    case.body = {name: value for name, value in case.body.items() if name not in without}
+    case.body.update({"token": "made-up"} if "token" not in without else {})
+
+
 def _use_real_cursor(path):
     def use(case):
         if "cursor" in case.query:
@@ -145,6 +152,9 @@ _ALWAYS = {
     "PUT /users/me": _use_known_tier,
     "PUT /admin/users/{user_id}": _use_known_tier,
     "POST /users/me/password": _change_password,
+    "POST /auth/verify-email": _verify_email,
+    "POST /admin/users": _use_known_tier,
+    "GET /admin/outbox": _use_real_cursor("/admin/outbox"),
     "GET /admin/users": _use_real_cursor("/admin/users"),
     # All sessions of a test user fit on one page, so no cursor exists.
     "GET /admin/users/{user_id}/sessions": lambda case: case.query.pop("cursor", None),
@@ -185,6 +195,10 @@ def before_call(ctx, case, kwargs):
 
 @schemathesis.hook
 def filter_failure(ctx, failure, case, response):
-    """Ignores use-after-free failures for session lists: after all sessions end, the list still exists and is empty."""
+    """Ignores refused links and codes, which no schema can express. Ignores use-after-free failures for session lists:
+    after all sessions end, the list still exists and is empty.
+    """
+    if failure.code == "ST202" and response.status_code == 400:
+        return response.json().get("code") != "invalid-action-token"
     is_list = case.operation.path.endswith("/sessions")
     return not (is_list and failure.code == "ST301" and response.json() == {"items": [], "next_cursor": None})

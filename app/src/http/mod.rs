@@ -35,13 +35,14 @@ pub use health::HealthEndpoint;
 pub(crate) use outbox::{LetterPage, letter_cursor};
 pub use shared::body::PendingBodies;
 pub use shared::client::{ProxyHeader, TrustedProxies};
-pub use shared::document::document as openapi_document;
+pub use shared::document::{Served, document as openapi_document};
 pub use shared::issuer::Issuer;
 pub use shared::state::AppState;
 
 /// Builds the endpoint of the whole service.
 pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'static, Response> {
-    let document = openapi_document(&state.project_name, &state.issuer, &state.core.settings.tiers);
+    let served = Served { settings: &state.core.settings, has_mail: state.core.mail.is_some() };
+    let document = openapi_document(&state.project_name, &state.issuer, served);
     let mut routes = RouteTable::of(&document).with_metadata_of(&state.issuer);
     let mut pages = account_pages::routes(health::routes(shared::problem_pages::routes(Route::new())));
     if let Some(letters) = &state.recent_letters {

@@ -122,6 +122,7 @@ async fn password_is_reset_without_script(store: Arc<dyn Store>) {
     assert_eq!(answers[0].text(), answers[1].text());
     let wrong = submit(&app, "/account/forgot", &[("email", "no address")]).await.expect_status(422);
     assert!(wrong.text().contains("aria-describedby=\"email-error\""), "{wrong}");
+    assert!(wrong.text().contains("value=\"no address\""), "{wrong}");
     let token = newest_token(&app, &ann.email, "password_reset").await;
     let weak =
         submit(&app, "/account/reset", &[("t", &token), ("password", "short")]).await.expect_status(422);

@@ -46,7 +46,9 @@ fn operations() -> Vec<Operation> {
 /// To update the document: `cargo run -q -p inwren -- openapi > app/openapi.json`.
 #[tokio::test]
 async fn the_committed_document_is_the_one_that_is_served() {
-    let reply = app().get("/openapi.json").send().await.expect_status(200);
+    // The command has the defaults of development, which include mail.
+    let app = TestApp::with_mail(Arc::new(MemoryStore::new()), |_| ());
+    let reply = app.get("/openapi.json").send().await.expect_status(200);
     assert_eq!(reply.header("content-type"), Some("application/json"));
     assert!(reply.text() == COMMITTED, "cargo run -q -p inwren -- openapi > app/openapi.json");
 }

@@ -145,7 +145,8 @@ impl TestApp {
         };
         let state = Arc::new(wiring::app_state(&config, core).expect("parts that fit together"));
         let endpoint = http::endpoint(&state, config.cors.clone());
-        let document = http::openapi_document(&state.project_name, &state.issuer, &config.rules.tiers);
+        let served = http::Served { settings: &config.rules, has_mail };
+        let document = http::openapi_document(&state.project_name, &state.issuer, served);
         let contract = Contract::read(&document);
         Self { clock, state, mail, keyring, endpoint, contract }
     }

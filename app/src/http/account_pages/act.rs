@@ -11,7 +11,7 @@ use poem::{FromRequest as _, IntoResponse as _, Request, RequestBody, Response};
 
 use super::Answer;
 use super::kind::AccountPage;
-use super::render::{Failed, Pages, WrongField};
+use super::render::{Failed, Pages, Subject, WrongField};
 use crate::http::shared::body::{FormFields, read_form};
 use crate::http::shared::client::Client;
 use crate::http::shared::limits::slot_of;
@@ -54,7 +54,7 @@ pub(super) async fn act(page: &AccountPage, request: Request) -> Answer {
         Ok(result) => Ok(pages.done(page, result)?),
         Err(Failure::Refused(Refusal::Failed(failed))) => Ok(pages.failed(page, &failed)?),
         Err(Failure::Refused(Refusal::Field(wrong))) => {
-            form_again(&state, &pages, page, form.get("t").unwrap_or_default(), wrong).await
+            form_again(&state, &pages, page, &form, wrong).await
         }
         Err(Failure::Port(failure)) => problem_page(&pages, page, failure.into()),
     }
@@ -65,13 +65,17 @@ async fn form_again(
     state: &AppState,
     pages: &Pages<'_>,
     page: &AccountPage,
-    token: &str,
+    form: &FormFields,
     wrong: WrongField,
 ) -> Answer {
-    let Some(purpose) = page.purpose else { return Ok(pages.form(page, None, Some(wrong))?) };
+    let field = |name: &str| form.get(name).unwrap_or_default();
+    let Some(purpose) = page.purpose else {
+        return Ok(pages.form(page, Subject::Address(field("email")), Some(wrong))?);
+    };
+    let token = field("t");
     let preview = preview::execute(&state.core, purpose, token).await.map_err(Problem::from)?;
     Ok(match &preview {
-        Some(preview) => pages.form(page, Some((preview, token)), Some(wrong))?,
+        Some(preview) => pages.form(page, Subject::Link(preview, token), Some(wrong))?,
         None => pages.failed(page, &Failed::INVALID)?,
     })
 }

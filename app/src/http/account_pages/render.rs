@@ -64,6 +64,15 @@ const FIELD_ERRORS: [&str; 8] = [
     "email",
 ];
 
+/// What a form is about.
+#[derive(Clone, Copy)]
+pub(super) enum Subject<'a> {
+    /// A valid link, and its token.
+    Link(&'a Preview, &'a str),
+    /// The address that the user has typed.
+    Address(&'a str),
+}
+
 impl<'a> Pages<'a> {
     /// The pages in the language of the client.
     pub(super) async fn of(state: &'a AppState, request: &Request) -> Result<Self, Problem> {
@@ -75,15 +84,15 @@ impl<'a> Pages<'a> {
         Ok(Self { texts, catalog, service, root: state.issuer.path() })
     }
 
-    /// The form of a page. `token` is valid if the page has an action.
+    /// The form of a page.
     pub(super) fn form(
         &self,
         page: &AccountPage,
-        link: Option<(&Preview, &str)>,
+        subject: Subject<'_>,
         wrong: Option<WrongField>,
     ) -> Result<Response, Problem> {
         let status = wrong.map_or(StatusCode::OK, |wrong| wrong.1);
-        let rendered = self.render_form(page, link, wrong.map(|wrong| wrong.0));
+        let rendered = self.render_form(page, subject, wrong.map(|wrong| wrong.0));
         self.response(status, rendered)
     }
 
@@ -113,11 +122,13 @@ impl<'a> Pages<'a> {
     fn render_form(
         &self,
         page: &AccountPage,
-        link: Option<(&Preview, &str)>,
+        subject: Subject<'_>,
         error: Option<&str>,
     ) -> Result<Page, TemplateError> {
-        let preview = link.map(|(preview, _)| preview);
-        let email = preview.map_or("", |preview| preview.email.as_str());
+        let (preview, token, email) = match subject {
+            Subject::Link(preview, token) => (Some(preview), Some(token), preview.email.as_str()),
+            Subject::Address(typed) => (None, None, typed),
+        };
         let text = |key: &str| self.text(&format!("{}.{key}", page.section), email);
         let is_existing = page.purpose == Some(Purpose::VerifyEmail)
             && preview.is_some_and(|preview| !preview.creates_user);
@@ -132,7 +143,7 @@ impl<'a> Pages<'a> {
         let password = password.map(|field| self.password(field)).transpose()?;
         let form = context! {
             action => format!("{}{}", self.root, page.path),
-            token => link.map(|(_, token)| token),
+            token,
             asks_email => page.purpose.is_none(),
             email,
             password,
@@ -240,10 +251,13 @@ pub(crate) fn check(texts: &PageTexts) -> Result<(), TemplateError> {
         for page in &PAGES {
             for creates_user in [true, false] {
                 let preview = preview(creates_user);
-                let link = page.purpose.map(|_| (&preview, "token"));
-                pages.render_form(page, link, None)?;
+                let subject = match page.purpose {
+                    Some(_) => Subject::Link(&preview, "token"),
+                    None => Subject::Address("ann@example"),
+                };
+                pages.render_form(page, subject, None)?;
                 for error in FIELD_ERRORS {
-                    pages.render_form(page, link, Some(error))?;
+                    pages.render_form(page, subject, Some(error))?;
                 }
             }
             for name in Failed::NAMES {

@@ -5,7 +5,7 @@ use poem::Request;
 
 use super::Answer;
 use super::kind::AccountPage;
-use super::render::{Failed, Pages};
+use super::render::{Failed, Pages, Subject};
 use crate::http::shared::problem::Problem;
 use crate::http::shared::state::AppState;
 
@@ -13,11 +13,11 @@ use crate::http::shared::state::AppState;
 pub(super) async fn show(page: &AccountPage, request: Request) -> Answer {
     let state = Arc::clone(AppState::of(&request)?);
     let pages = Pages::of(&state, &request).await?;
-    let Some(purpose) = page.purpose else { return Ok(pages.form(page, None, None)?) };
+    let Some(purpose) = page.purpose else { return Ok(pages.form(page, Subject::Address(""), None)?) };
     let token = token_of(&request).unwrap_or_default();
     let preview = preview::execute(&state.core, purpose, &token).await.map_err(Problem::from)?;
     Ok(match &preview {
-        Some(preview) => pages.form(page, Some((preview, &token)), None)?,
+        Some(preview) => pages.form(page, Subject::Link(preview, &token), None)?,
         None => pages.failed(page, &Failed::INVALID)?,
     })
 }

@@ -39,7 +39,7 @@ fn it_makes_what_it_needs_and_finds_it_again() {
 
 const NEW_PASSWORD: &str = "another pass phrase of the tests";
 
-/// The link of a letter about a forgotten password, in the log or in a file.
+/// The token of the link to a new password in the log.
 fn reset_token(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("/account/reset?t=")?;
     Some(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect())
@@ -57,7 +57,7 @@ fn a_forgotten_password_is_reset_by_the_link_in_the_log() {
     let home = service.call(&Call::get("/").header("Accept", "text/html")).expect(200);
     assert!(home.body.contains("dev/letters"), "{home:?}");
     let viewer = service.call(&Call::get("/dev/letters")).expect(200);
-    assert_eq!(reset_token(&viewer.body).as_ref(), Some(&token));
+    assert!(viewer.body.contains(&token), "{viewer:?}");
     service.call(&Call::get(&format!("/account/reset?t={token}"))).expect(200);
     let reset = json!({ "token": token, "new_password": NEW_PASSWORD });
     service.call(&Call::post("/auth/password/reset", &reset)).expect(204);

@@ -4,6 +4,7 @@ mod answers;
 mod examples;
 mod intro;
 mod schemas;
+mod settings;
 mod text;
 mod viewers;
 
@@ -11,7 +12,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use inwren_domain::account::TierCatalog;
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{HeaderValue, Method, header};
 use poem::{Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Response, Route, get};
@@ -37,6 +37,8 @@ use crate::http::session::{RefreshApi, SessionsApi};
 use crate::http::well_known::WellKnownApi;
 use crate::observability::metrics::{CountedOperation, OperationIndex};
 use crate::pages::Page;
+
+pub use settings::Served;
 
 type Apis = (
     RegistrationApi,
@@ -100,13 +102,14 @@ fn described(project_name: &str) -> OpenApiService<Described, ()> {
 }
 
 /// Returns the document that the service serves, the command line prints and the repository contains: the library's
-/// output, completed with what the library cannot express.
-pub fn document(project_name: &str, issuer: &Issuer, tiers: &TierCatalog) -> String {
+/// output, completed with what the library cannot express, and without what the settings rule out.
+pub fn document(project_name: &str, issuer: &Issuer, served: Served<'_>) -> String {
     let Ok(mut document) = serde_json::from_str::<Value>(&described(project_name).spec()) else {
         return String::new();
     };
     intro::complete(&mut document, issuer);
-    schemas::complete(&mut document, tiers);
+    schemas::complete(&mut document, &served.settings.tiers);
+    settings::complete(&mut document, served);
     examples::complete(&mut document);
     answers::complete(&mut document);
     text::unwrap(&mut document["paths"]);
