@@ -53,9 +53,7 @@ pub(super) async fn act(page: &AccountPage, request: Request) -> Answer {
     match outcome {
         Ok(result) => Ok(pages.done(page, result)?),
         Err(Failure::Refused(Refusal::Failed(failed))) => Ok(pages.failed(page, &failed)?),
-        Err(Failure::Refused(Refusal::Field(wrong))) => {
-            form_again(&state, &pages, page, &form, wrong).await
-        }
+        Err(Failure::Refused(Refusal::Field(wrong))) => form_again(&state, &pages, page, &form, wrong).await,
         Err(Failure::Port(failure)) => problem_page(&pages, page, failure.into()),
     }
 }
