@@ -45,8 +45,20 @@ pub(super) fn complete(document: &mut Value, served: Served<'_>) {
                 && !occurs(served)
                 && let Some(responses) = operation["responses"].as_object_mut()
             {
-                responses.remove(status);
+                responses.shift_remove(status);
             }
         }
     }
+    while let Some(unused) = unused_schema(document)
+        && let Some(schemas) = document["components"]["schemas"].as_object_mut()
+    {
+        schemas.shift_remove(&unused);
+    }
+}
+
+/// The name of a schema that nothing refers to.
+fn unused_schema(document: &Value) -> Option<String> {
+    let text = document.to_string();
+    let names = document["components"]["schemas"].as_object()?.keys();
+    names.into_iter().find(|name| !text.contains(&format!("\"#/components/schemas/{name}\""))).cloned()
 }
