@@ -1,3 +1,4 @@
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use inwren_domain::outbox::MailError;
@@ -79,8 +80,32 @@ impl Connection {
         let to = Rcpt::new(message.to.clone(), Vec::new());
         within(Stage::Recipient, COMMAND, self.client.command(to)).await?;
         within(Stage::Content, COMMAND, self.client.command(Data)).await?;
-        within(Stage::Content, DATA, self.client.message(&message.bytes)).await?;
+        within(Stage::Content, DATA, self.client.command(Content::of(message)?)).await?;
         Ok(())
+    }
+}
+
+/// A message with its end, in one piece: if the end is written on its own, it waits 40 ms for the acknowledgement of what
+/// came before (RFC 896 and RFC 1122 section 4.2.3.2), and a connection sends 25 messages per second at most.
+struct Content<'a>(&'a str);
+
+impl<'a> Content<'a> {
+    fn of(message: &'a Composed) -> Result<Self, MailError> {
+        let text = std::str::from_utf8(&message.bytes);
+        text.map(Self).map_err(|_| MailError::Rejected("the message is not text".to_owned()))
+    }
+}
+
+impl fmt::Display for Content<'_> {
+    /// Doubles the dots at the beginning of lines (RFC 5321 section 4.5.2).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in self.0.split_inclusive("\r\n") {
+            if line.starts_with('.') {
+                f.write_char('.')?;
+            }
+            f.write_str(line)?;
+        }
+        f.write_str(if self.0.ends_with("\r\n") { ".\r\n" } else { "\r\n.\r\n" })
     }
 }
 
@@ -92,5 +117,21 @@ async fn within<T>(
     match timeout(limit, work).await {
         Ok(done) => done.map_err(|error| failure(stage, &error)),
         Err(_) => Err(temporary(stage, format_args!("no reply within {} s", limit.as_secs()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_with_dots_do_not_end_a_message() {
+        for (text, sent) in [
+            ("a: b\r\n\r\nc\r\n", "a: b\r\n\r\nc\r\n.\r\n"),
+            ("c", "c\r\n.\r\n"),
+            (".\r\n..\r\nd.\r\n", "..\r\n...\r\nd.\r\n.\r\n"),
+        ] {
+            assert_eq!(Content(text).to_string(), sent);
+        }
     }
 }
