@@ -5,13 +5,12 @@ use inwren_domain::audit::list::{self, NamedSubject, Query};
 use inwren_domain::audit::{AuditEvent, AuditEventId, AuditEventKind, Period, Subject};
 use inwren_domain::kernel::{AgeCursor, Email, PageRequest};
 use inwren_domain::{Core, Failure};
-use poem_openapi::types::ToJSON as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::error::{Failed, Outcome};
 use super::page_args::PageArgs;
-use super::support::{open_core, say, shortened};
+use super::support::{open_core, shortened};
 use crate::config::Config;
 use crate::http::{AuditEventPage, actor, audit_cursor};
 use crate::keys;
@@ -91,14 +90,7 @@ pub(super) async fn run(config: &Config, args: AuditArgs) -> Outcome {
     core.store.close().await;
     let listed = listed?;
     let page = AuditEventPage::from(&listed);
-    if args.page.json {
-        say(&page.to_json_string());
-        return Ok(());
-    }
-    table(&listed.items).iter().for_each(|line| say(line));
-    if let Some(next) = page.next_cursor {
-        say(&format!("More: --cursor {next}"));
-    }
+    args.page.say(&page, &table(&listed.items), page.next_cursor.as_deref());
     Ok(())
 }
 

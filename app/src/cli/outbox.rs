@@ -5,7 +5,6 @@ use inwren_domain::kernel::PageRequest;
 use inwren_domain::outbox::admin::{self, Refusal};
 use inwren_domain::outbox::{Letter, LetterCursor, LetterId, LetterState};
 use inwren_domain::{Core, Failure};
-use poem_openapi::types::ToJSON as _;
 use uuid::Uuid;
 
 use super::error::{Failed, Outcome};
@@ -72,14 +71,7 @@ async fn list(core: &Core, args: &ListArgs, page: PageRequest<LetterCursor>) -> 
     let state = args.state.as_deref().and_then(LetterState::from_name);
     let listed = admin::page(core, Admin::operator(), state, page).await.map_err(Failed::because)?;
     let page = LetterPage::from(&listed);
-    if args.page.json {
-        say(&page.to_json_string());
-        return Ok(());
-    }
-    table(&listed.items).iter().for_each(|line| say(line));
-    if let Some(next) = page.next_cursor {
-        say(&format!("More: --cursor {next}"));
-    }
+    args.page.say(&page, &table(&listed.items), page.next_cursor.as_deref());
     Ok(())
 }
 

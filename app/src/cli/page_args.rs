@@ -1,5 +1,8 @@
 use clap::Args;
 use inwren_domain::kernel::PageRequest;
+use poem_openapi::types::ToJSON;
+
+use super::support::say;
 
 /// The page of a list to print, and its form.
 #[derive(Debug, Args)]
@@ -16,5 +19,19 @@ pub(super) struct PageArgs {
     pub(super) cursor: Option<String>,
     /// Print JSON, in the form of the API
     #[arg(long)]
-    pub(super) json: bool,
+    json: bool,
+}
+
+impl PageArgs {
+    /// Prints a page: as JSON, or as lines and the cursor of the next page.
+    pub(super) fn say(&self, page: &impl ToJSON, lines: &[String], next_cursor: Option<&str>) {
+        if self.json {
+            say(&page.to_json_string());
+            return;
+        }
+        lines.iter().for_each(|line| say(line));
+        if let Some(next) = next_cursor {
+            say(&format!("More: --cursor {next}"));
+        }
+    }
 }

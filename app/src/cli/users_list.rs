@@ -3,11 +3,10 @@ use inwren_domain::Core;
 use inwren_domain::account::admin::{self, Admin};
 use inwren_domain::account::{Tier, User, UserFilter};
 use inwren_domain::kernel::PageRequest;
-use poem_openapi::types::ToJSON as _;
 
 use super::error::{Failed, Outcome};
 use super::page_args::PageArgs;
-use super::support::{say, shortened};
+use super::support::shortened;
 use crate::http::{AdminUserPage, user_cursor};
 
 /// Width of the table, in characters.
@@ -60,14 +59,9 @@ impl ListArgs {
 pub(super) async fn run(core: &Core, args: ListArgs) -> Outcome {
     let page = admin::list::page(core, Admin::operator(), &args.filter()?, args.page()?).await;
     let page = page.map_err(Failed::because)?;
-    if args.page.json {
-        say(&AdminUserPage::from(page).to_json_string());
-        return Ok(());
-    }
-    table(&page.items).iter().for_each(|line| say(line));
-    if let Some(next) = AdminUserPage::from(page).next_cursor {
-        say(&format!("More: --cursor {next}"));
-    }
+    let lines = table(&page.items);
+    let page = AdminUserPage::from(page);
+    args.page.say(&page, &lines, page.next_cursor.as_deref());
     Ok(())
 }
 

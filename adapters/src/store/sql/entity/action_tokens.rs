@@ -1,6 +1,5 @@
 use inwren_domain::action_token::{ActionToken, ActionTokenId, Purpose};
-use inwren_domain::kernel::{Email, SessionId, StoreError, TokenDigest, UserId};
-use inwren_domain::keyring::SecretKeyId;
+use inwren_domain::kernel::{Email, SessionId, StoreError, UserId};
 use sea_orm::entity::prelude::*;
 
 use super::Row;
@@ -55,15 +54,13 @@ impl TryFrom<Model> for ActionToken {
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
         let named = Row { table: "action_tokens", id: row.id };
-        let digest = <[u8; 32]>::try_from(row.hashed_token.as_slice());
-        let key_id = u32::try_from(row.key_id).map_err(|_| named.inconsistent("key_id"))?;
         Ok(Self {
             id: ActionTokenId::from_uuid(row.id),
             user_id: UserId::from_uuid(row.user_id),
             purpose: Purpose::from_name(&row.purpose).ok_or_else(|| named.inconsistent("purpose"))?,
             email: Email::from_stored(row.email, row.email_normalized),
-            hashed_token: TokenDigest::from_bytes(digest.map_err(|_| named.inconsistent("hashed_token"))?),
-            key_id: SecretKeyId::new(key_id),
+            hashed_token: named.digest("hashed_token", &row.hashed_token)?,
+            key_id: named.secret_key(row.key_id)?,
             credential_version: row.credential_version,
             session_id: row.session_id.map(SessionId::from_uuid),
             client: named.client("ip_address", row.ip_address, row.user_agent)?,

@@ -9,7 +9,8 @@ pub(super) mod service_clients;
 pub(super) mod sessions;
 pub(super) mod users;
 
-use inwren_domain::kernel::{ClientInfo, StoreError};
+use inwren_domain::kernel::{ClientInfo, StoreError, TokenDigest};
+use inwren_domain::keyring::SecretKeyId;
 use uuid::Uuid;
 
 /// Identifies a row in the error for an invalid value.
@@ -22,6 +23,16 @@ pub(super) struct Row {
 impl Row {
     fn inconsistent(self, column: &'static str) -> StoreError {
         StoreError::Inconsistent { table: self.table, column, id: self.id.to_string() }
+    }
+
+    /// Reads the digest of a secret in this column.
+    fn digest(self, column: &'static str, bytes: &[u8]) -> Result<TokenDigest, StoreError> {
+        bytes.try_into().map(TokenDigest::from_bytes).map_err(|_| self.inconsistent(column))
+    }
+
+    /// Reads the id of a secret key in the column `key_id`.
+    fn secret_key(self, key_id: i64) -> Result<SecretKeyId, StoreError> {
+        key_id.try_into().map(SecretKeyId::new).map_err(|_| self.inconsistent("key_id"))
     }
 
     /// Builds the client from the address in this column and the user agent.

@@ -1,7 +1,6 @@
 use inwren_domain::account::Tier;
 use inwren_domain::credential::PasswordHash;
-use inwren_domain::kernel::{Email, Locale, StoreError, TokenDigest};
-use inwren_domain::keyring::SecretKeyId;
+use inwren_domain::kernel::{Email, Locale, StoreError};
 use inwren_domain::pending_registration::{PendingRegistration, VerificationId};
 use sea_orm::entity::prelude::*;
 
@@ -61,16 +60,14 @@ impl TryFrom<Model> for PendingRegistration {
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
         let named = Row { table: "pending_registrations", id: row.id };
-        let digest = <[u8; 32]>::try_from(row.hashed_token.as_slice());
-        let key_id = u32::try_from(row.key_id).map_err(|_| named.inconsistent("key_id"))?;
         Ok(Self {
             id: VerificationId::from_uuid(row.id),
             email: Email::from_stored(row.email, row.email_normalized),
             password: PasswordHash::from_phc(row.hashed_password),
             tier: Tier::from_stored(row.tier),
             locale: row.locale.as_deref().and_then(Locale::parse),
-            hashed_token: TokenDigest::from_bytes(digest.map_err(|_| named.inconsistent("hashed_token"))?),
-            key_id: SecretKeyId::new(key_id),
+            hashed_token: named.digest("hashed_token", &row.hashed_token)?,
+            key_id: named.secret_key(row.key_id)?,
             code_round: row.code_round,
             attempts_left: row.attempts_left,
             code_expires_at: row.code_expires_at.0,

@@ -1,6 +1,6 @@
 use inwren_domain::client::ServiceClientId;
 use inwren_domain::client::{ServiceClient, ServiceClientName};
-use inwren_domain::kernel::{StoreError, TokenDigest};
+use inwren_domain::kernel::StoreError;
 use sea_orm::entity::prelude::*;
 
 use super::Row;
@@ -39,11 +39,10 @@ impl TryFrom<Model> for ServiceClient {
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
         let named = Row { table: "service_clients", id: row.id };
-        let digest = <[u8; 32]>::try_from(row.hashed_secret.as_slice());
         Ok(Self {
             id: ServiceClientId::from_uuid(row.id),
             name: ServiceClientName::parse(&row.name).map_err(|_| named.inconsistent("name"))?,
-            hashed_secret: TokenDigest::from_bytes(digest.map_err(|_| named.inconsistent("hashed_secret"))?),
+            hashed_secret: named.digest("hashed_secret", &row.hashed_secret)?,
             created_at: row.created_at.0,
             revoked_at: row.revoked_at.map(|at| at.0),
         })

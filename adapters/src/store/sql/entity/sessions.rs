@@ -1,5 +1,5 @@
 use inwren_domain::authn::{Acr, Amr, Assurance};
-use inwren_domain::kernel::{ClientInfo, SessionId, StoreError, TokenDigest, TokenId, UserId};
+use inwren_domain::kernel::{ClientInfo, SessionId, StoreError, TokenId, UserId};
 use inwren_domain::session::{Revocation, RevocationReason, Session};
 use sea_orm::entity::prelude::*;
 
@@ -88,10 +88,7 @@ impl TryFrom<Model> for Session {
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
         let named = Row { table: "sessions", id: row.id };
-        let digest = |bytes: Vec<u8>, column| {
-            let bytes = bytes.try_into().map_err(|_| named.inconsistent(column))?;
-            Ok(TokenDigest::from_bytes(bytes))
-        };
+        let digest = |bytes: Vec<u8>, column| named.digest(column, &bytes);
         let previous = row.previous_hashed_refresh_token;
         let last_ip_address = unless_changed(row.ip_address.as_deref(), row.last_ip_address);
         let last_user_agent = unless_changed(row.user_agent.as_deref(), row.last_user_agent);
