@@ -26,7 +26,7 @@ pub async fn authenticate(
     core: &Core,
     credentials: &Credentials,
 ) -> Result<ServiceClient, Failure<NotAuthenticated>> {
-    let uuid = Uuid::try_parse(&credentials.id).unwrap_or(Uuid::nil());
+    let uuid = Uuid::try_parse(&credentials.id).unwrap_or_default();
     let found = by_id(core, ServiceClientId::from_uuid(uuid)).await?;
     let missing = TokenDigest::from_bytes([0; 32]);
     let expected = found.as_ref().map_or(missing, |client| client.hashed_secret);
