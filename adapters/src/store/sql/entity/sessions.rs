@@ -88,7 +88,6 @@ impl TryFrom<Model> for Session {
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
         let named = Row { table: "sessions", id: row.id };
-        let digest = |bytes: Vec<u8>, column| named.digest(column, &bytes);
         let previous = row.previous_hashed_refresh_token;
         let last_ip_address = unless_changed(row.ip_address.as_deref(), row.last_ip_address);
         let last_user_agent = unless_changed(row.user_agent.as_deref(), row.last_user_agent);
@@ -98,9 +97,9 @@ impl TryFrom<Model> for Session {
             generation: row.generation,
             rekeyed_generation: row.rekeyed_generation,
             refresh_jti: TokenId::from_stored(row.refresh_jti),
-            hashed_refresh_token: digest(row.hashed_refresh_token, "hashed_refresh_token")?,
+            hashed_refresh_token: named.digest("hashed_refresh_token", &row.hashed_refresh_token)?,
             previous_hashed_refresh_token: previous
-                .map(|bytes| digest(bytes, "previous_hashed_refresh_token"))
+                .map(|bytes| named.digest("previous_hashed_refresh_token", &bytes))
                 .transpose()?,
             rotated_at: row.rotated_at.0,
             created_at: row.created_at.0,
