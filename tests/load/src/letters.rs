@@ -19,6 +19,8 @@ const LETTERS: usize = 20_000;
 const REQUESTS: usize = 20_000;
 /// Clients that register.
 const CLIENTS: usize = 8;
+/// An address without an account, as long as the one of the superuser.
+const STRANGER: &str = "west@load.example";
 
 /// Starts a service whose registrations wait for a letter.
 fn start(settings: &Settings<'_>, smtp_url: &str) -> Service {
@@ -46,11 +48,8 @@ pub fn rate(settings: &Settings<'_>) -> f64 {
     sent as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// An address without an account, as long as the one of the superuser.
-const STRANGER: &str = "west@load.example";
-
-/// Compares the times of requests for an address without an account and one with an account, in turns. Both addresses
-/// are requested again and again, so that the store keeps as much of each.
+/// Compares the times of requests for an address without an account and one with an account, in turns. All
+/// requests name one of these two addresses, so that the store holds as many rows for one as for the other.
 pub fn equal_work(settings: &Settings<'_>) -> Vec<Line> {
     let server = MailServer::start();
     let service = start(settings, &server.url());
