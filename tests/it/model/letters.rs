@@ -26,7 +26,7 @@ const TELLING: [&str; 17] = [
     "Scan: valid",
 ];
 
-on_every_store!(rules_of_letters: memory 500 sqlite 100 postgres 100);
+on_every_store!(rules_of_letters: memory 200 sqlite 60 postgres 60);
 
 /// In any order of operations, concurrent or not, the rules of letters hold.
 fn rules_of_letters(cases: u32, store: impl Future<Output = TestStore>) {
