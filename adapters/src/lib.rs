@@ -8,7 +8,7 @@
 //! The adapters:
 //!
 //! - `store`: users, sessions, service clients and audit events, in memory or in a SQL database.
-//! - `crypto`: keys, tokens and password hashes.
+//! - `crypto`: keys, tokens, password hashes and second factors.
 //! - `limiter`: rate limits, in memory or in Redis.
 //! - `mail`: letters, by SMTP or as files.
 //! - `traced`: decorators that record a span for each port call.

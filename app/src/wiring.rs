@@ -11,6 +11,8 @@ use inwren_adapters::clock::SystemClock;
 use inwren_adapters::crypto::argon2::{AffordableHashes, Argon2Hasher, HasherLimits};
 use inwren_adapters::crypto::jwt::{LegacyTokens, SigningKeys, TokenFormat};
 use inwren_adapters::crypto::keys::{KeyError, PublicKey};
+use inwren_adapters::crypto::passkey::WebAuthn;
+use inwren_adapters::crypto::totp::HmacTotpCodes;
 use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter};
 use inwren_adapters::mail::{FolderMailer, SmtpMailer, SmtpTargetError};
@@ -139,7 +141,8 @@ pub fn destination(config: &Config, store: Arc<dyn Store>) -> Result<Destination
     let hashes = AffordableHashes::new(config.argon2, hasher_limits(config))
         .map_err(|error| WiringError::Hasher(error.to_string()))?;
     let tiers = config.rules.tiers.clone();
-    Ok(Destination { store, hashes: Arc::new(hashes), tiers, clock: clock(), entropy: entropy() })
+    let hashes = Arc::new(hashes);
+    Ok(Destination { store, hashes, keyring: None, tiers, clock: clock(), entropy: entropy() })
 }
 
 /// Builds the core around a store and a hasher.
@@ -158,6 +161,8 @@ pub fn core_with(
         legacy_tokens: legacy_tokens(config, &tokens),
         keys: tokens,
         keyring: None,
+        totp: Arc::new(HmacTotpCodes),
+        passkeys: Arc::new(WebAuthn),
         mail,
         clock: clock(),
         entropy: entropy(),

@@ -4,6 +4,7 @@ use time::Duration;
 
 use crate::account::{EmailVerification, RegistrationMode, TierCatalog};
 use crate::credential::{ContextWords, PasswordHasher};
+use crate::factor::{FactorPolicy, PasskeyVerifier, RelyingParty, TotpCodes};
 use crate::kernel::{Clock, Entropy};
 use crate::keyring::{Keyring, KeyringError};
 use crate::outbox::Mail;
@@ -30,6 +31,10 @@ pub struct Core {
     pub keys: Arc<dyn KeyDirectory>,
     /// The secret keys. `None` if the service has none: then no link or code can be made.
     pub keyring: Option<Arc<dyn Keyring>>,
+    /// Computes the codes of authenticator apps.
+    pub totp: Arc<dyn TotpCodes>,
+    /// Verifies the ceremonies of passkeys.
+    pub passkeys: Arc<dyn PasskeyVerifier>,
     /// What sends letters. `None` if no mail is configured.
     pub mail: Option<Mail>,
     /// The only source of time.
@@ -68,6 +73,27 @@ pub struct Settings {
     pub registration: RegistrationMode,
     /// How long ended sessions and old audit events are kept.
     pub retention: Retention,
+    /// The rules of second factors.
+    pub factors: FactorSettings,
+}
+
+/// The rules of second factors that an operator can configure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactorSettings {
+    /// Which accounts must have a second factor.
+    pub required_for: FactorPolicy,
+    /// How many time steps a code may be early or late.
+    pub totp_skew_steps: u8,
+    /// The name of the service in authenticator apps and passkeys.
+    pub service_name: String,
+    /// The relying party. `None` if the host of the public URL can have no passkeys.
+    pub relying_party: Option<RelyingParty>,
+    /// How long a device may leave out the second factor. Zero disables trusted devices.
+    pub trusted_device_lifetime: Duration,
+    /// Whether a password reset needs the second factor of the account (OWASP ASVS 5.0, 6.4.3).
+    pub reset_needs_factor: bool,
+    /// How long after a request lost factors are removed. Zero disables such requests.
+    pub lost_factor_delay: Duration,
 }
 
 impl Core {

@@ -39,9 +39,10 @@ pub async fn sweep_audit_events(core: &Core) -> Result<u64, PortFailure> {
 /// How long letters stay in the outbox after they were delivered or died.
 const LETTER_RETENTION: time::Duration = time::Duration::days(7);
 
-/// Deletes a batch each of expired action tokens, expired pending registrations and old letters, and returns their
-/// number. A number of at least one full batch means that there may be more.
-pub async fn sweep_letters(core: &Core) -> Result<u64, PortFailure> {
+/// Deletes a batch each of expired action tokens, expired pending registrations, old letters, expired challenges and
+/// devices that are no longer trusted, and returns their number. A number of at least one full batch means that there
+/// may be more.
+pub async fn sweep_expired(core: &Core) -> Result<u64, PortFailure> {
     if !core.clock.is_settled() {
         return Ok(0);
     }
@@ -50,6 +51,8 @@ pub async fn sweep_letters(core: &Core) -> Result<u64, PortFailure> {
     let tokens = unit.action_tokens().sweep(now, SWEEP_BATCH).await?;
     let registrations = unit.pending_registrations().sweep(now, SWEEP_BATCH).await?;
     let letters = unit.outbox().sweep(now - LETTER_RETENTION, SWEEP_BATCH).await?;
+    let challenges = unit.challenges().sweep(now, SWEEP_BATCH).await?;
+    let devices = unit.trusted_devices().sweep(now, SWEEP_BATCH).await?;
     unit.commit().await?;
-    Ok(tokens + registrations + letters)
+    Ok(tokens + registrations + letters + challenges + devices)
 }

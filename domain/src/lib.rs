@@ -7,7 +7,10 @@
 //! |---|---|
 //! | [`account`] | users, registration, changes, deactivation, [admin](account::admin), [import](account::import) |
 //! | [`credential`] | passwords, their hashes and their rules |
-//! | [`authn`] | login, step-up, client trust |
+//! | [`factor`] | second factors: authenticator apps, passkeys, recovery codes |
+//! | [`challenge`] | questions that one client may answer once |
+//! | [`trusted_device`] | clients that may leave out the second factor |
+//! | [`authn`] | login, second step, step-up, client trust |
 //! | [`session`] | sessions from start to revocation, and the caller that a token names |
 //! | [`token`] | claims, and the ports that sign and verify them |
 //! | [`client`] | service clients |
@@ -45,9 +48,11 @@ pub mod account;
 pub mod action_token;
 pub mod audit;
 pub mod authn;
+pub mod challenge;
 pub mod client;
 mod core;
 pub mod credential;
+pub mod factor;
 mod failure;
 pub mod housekeeping;
 pub mod kernel;
@@ -58,6 +63,7 @@ pub mod pending_registration;
 pub mod session;
 pub mod store;
 pub mod token;
+pub mod trusted_device;
 
-pub use crate::core::{Core, Retention, Settings};
+pub use crate::core::{Core, FactorSettings, Retention, Settings};
 pub use crate::failure::{Failure, PortFailure};

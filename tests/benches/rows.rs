@@ -6,7 +6,7 @@
 use criterion::{Criterion, Throughput};
 use inwren_adapters::store::sql::{SqlOptions, SqlStore};
 use inwren_domain::account::{Tier, User, UserFilter};
-use inwren_domain::authn::Assurance;
+use inwren_domain::authn::{Acr, Assurance};
 use inwren_domain::credential::{Account, PasswordHash};
 use inwren_domain::kernel::{ClientInfo, Email, PageRequest, SessionId, TokenDigest, TokenId, UserId};
 use inwren_domain::session::Session;
@@ -98,6 +98,7 @@ fn user(number: u16) -> User {
         locale: None,
         credential_version: 0,
         sessions_epoch: 0,
+        highest_acr: Acr::Aal1,
     }
 }
 
@@ -120,6 +121,7 @@ fn session(owner: u16, number: u128) -> Session {
         created_at: now(),
         authenticated_at: now(),
         assurance: Assurance::PASSWORD,
+        is_for_enrolment: false,
         last_used_at: now(),
         expires_at: now() + Duration::DAY,
         max_expires_at: now() + Duration::WEEK,

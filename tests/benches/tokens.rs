@@ -63,6 +63,7 @@ fn access() -> AccessClaims {
         expires_at: issued_at + Duration::minutes(30),
         authenticated_at: issued_at,
         assurance: Assurance::PASSWORD,
+        is_for_enrolment: false,
         email: "somebody@example.org".to_owned(),
         email_verified: true,
         tier: Tier::from_stored("free".to_owned()),

@@ -5,8 +5,9 @@ SELECT randomblob(16), CASE WHEN n % 3 = 0 THEN 'password_reset' ELSE 'new_devic
 FROM (SELECT id, email, email_normalized, row_number() OVER () AS n FROM users) AS people;
 INSERT INTO action_tokens (id, user_id, purpose, email, email_normalized, hashed_token, key_id, credential_version, created_at,
     expires_at)
-SELECT randomblob(16), id, CASE WHEN n % 3 = 0 THEN 'undo_email' ELSE 'reset_password' END, 'former-' || email,
-    'former-' || email_normalized, randomblob(32), 1, 0, (unixepoch() - n) * 1000 * 1000,
+SELECT randomblob(16), id,
+    CASE WHEN n % 3 = 0 THEN 'undo_email' WHEN n % 50 = 1 THEN 'keep_factors' ELSE 'reset_password' END,
+    'former-' || email, 'former-' || email_normalized, randomblob(32), 1, 0, (unixepoch() - n) * 1000 * 1000,
     (unixepoch() + n - 200) * 1000 * 1000
 FROM (SELECT id, email, email_normalized, row_number() OVER () AS n FROM users) AS people;
 INSERT INTO pending_registrations (id, email, email_normalized, hashed_password, tier, hashed_token, key_id, code_round,

@@ -42,7 +42,14 @@ macro_rules! with_every_case {
                 an_import_takes_no_address_from_anybody
                 an_update_ends_the_sessions_of_whom_it_concerns
                 the_last_superuser_stays_through_an_import
-                an_import_looks_at_passwords_and_tiers;
+                an_import_looks_at_passwords_and_tiers
+                snapshot_has_the_factors_of_its_moment
+                taken_factors_are_skipped_and_the_unit_goes_on
+                of_many_bulk_inserts_of_one_credential_exactly_one_wins
+                import_gives_factors_to_new_users_only
+                import_refuses_users_whose_factor_is_taken
+                import_opens_and_seals_secrets
+                import_bounds_factors;
             account_list:
                 a_walk_gives_everybody_once_newest_first
                 the_last_page_has_no_next
@@ -64,13 +71,21 @@ macro_rules! with_every_case {
                 a_new_token_replaces_its_predecessors
                 a_valid_token_is_spent_once
                 of_many_spenders_exactly_one_wins
+                codes_are_counted_up_to_the_limit
+                invalid_tokens_count_no_code
+                of_many_codes_only_twenty_are_counted
                 a_rollback_keeps_the_token
                 voiding_spares_undo_tokens
+                voiding_a_purpose_spares_the_others
+                expired_tokens_of_a_purpose_are_taken
+                each_expired_token_is_taken_once
                 only_later_undo_tokens_are_voided
                 undo_tokens_reserve_their_address
                 reservations_of_concurrent_units_are_seen
                 deleted_users_have_no_tokens
                 a_sweep_deletes_expired_tokens
+                a_sweep_leaves_tokens_that_keep_factors
+                a_sweep_skips_what_another_deletes
                 concurrent_sweeps_count_each_token_once;
             audit:
                 events_are_read_back_exactly_newest_first
@@ -82,16 +97,61 @@ macro_rules! with_every_case {
                 a_sweep_takes_the_oldest_by_batches
                 a_sweep_is_done_only_if_the_unit_commits
                 sweeps_at_once_count_each_event_once;
+            challenge:
+                challenges_are_read_back_exactly
+                challenges_are_found_for_their_purpose
+                attempts_are_taken_one_by_one
+                expired_challenges_take_no_attempt
+                of_many_attempts_exactly_five_are_taken
+                a_valid_challenge_is_spent_once
+                of_many_spenders_exactly_one_wins
+                a_rollback_keeps_the_challenge
+                deleted_users_have_no_challenges
+                a_sweep_deletes_expired_challenges
+                concurrent_sweeps_count_each_challenge_once
+                a_sweep_skips_what_another_deletes;
             credential:
                 accounts_are_read_back_exactly
                 an_unknown_account_is_not_found
                 a_first_password_is_set
                 a_version_advances_only_from_the_expected_one
                 a_password_changes_only_from_the_expected_version
+                factors_change_only_from_the_expected_version
+                of_many_changes_of_factors_one_is_made
                 a_password_is_voided_from_its_version
                 of_many_password_changes_exactly_one_is_made
                 a_rehash_leaves_the_version_and_the_time
                 an_unknown_user_has_no_credential_to_change;
+            factor:
+                factors_are_read_back_exactly
+                factors_come_oldest_first
+                passkeys_are_found_by_credential_id
+                apps_are_found_by_their_key
+                a_credential_id_is_unique_among_users
+                of_many_inserts_of_a_credential_one_wins
+                an_app_is_confirmed_once
+                of_many_confirmations_exactly_one_wins
+                a_step_is_accepted_once
+                of_many_callers_with_a_step_one_wins
+                a_passkey_is_used_from_the_expected_count
+                of_many_uses_of_a_count_one_wins
+                factors_are_renamed
+                factors_are_removed
+                unconfirmed_apps_are_removed
+                all_factors_of_a_user_are_removed
+                a_secret_is_resealed_from_the_expected_one
+                deleted_users_have_no_factors
+                a_rollback_keeps_the_factors;
+            factor_codes:
+                recovery_codes_are_replaced
+                a_recovery_code_is_spent_once
+                of_many_spenders_exactly_one_wins
+                units_count_their_own_recovery_codes
+                budgets_follow_the_shared_rule
+                of_many_codes_only_the_budget_is_taken
+                returned_codes_can_be_taken_again
+                budgets_are_reopened_but_one
+                a_rollback_keeps_codes_and_budgets;
             faults:
                 a_failed_registration_leaves_nothing
                 a_failed_login_leaves_nothing
@@ -228,6 +288,14 @@ macro_rules! with_every_case {
                 the_last_superuser_stays_through_deactivations
                 revoked_superusers_change_no_user
                 operator_follows_the_rules;
+            trusted_device:
+                devices_are_read_back_exactly
+                all_devices_of_a_user_are_deleted
+                deleted_users_have_no_devices
+                a_rollback_keeps_the_device
+                a_sweep_deletes_expired_devices
+                concurrent_sweeps_count_each_device_once
+                a_sweep_skips_what_another_deletes;
             units:
                 a_working_store_answers_a_ping
                 writes_are_visible_from_the_commit_on

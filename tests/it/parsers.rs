@@ -33,8 +33,8 @@ macro_rules! each_takes_anything {
 }
 
 each_takes_anything! {
-    address basic claims cursor dotenv email form forwarded headers json password pem phc proxy_header token
-    token_header
+    address attestation authenticator_data basic claims client_data cursor dotenv email form forwarded headers json
+    password pem phc proxy_header token token_header
 }
 
 fn folder() -> &'static Path {

@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 import requests
 
 from conftest import TARGET
-from letters import NEW_PASSWORD, PASSWORD, new_address, parsed
+from letters import NEW_PASSWORD, PASSWORD, Member, new_address, parsed
 from webdriver import Browser
 
 NODE = TARGET / "test-pages" / "node_modules"
@@ -25,6 +25,9 @@ STATES = {
     "verify-wrong-password": (403, "page.verify.title", "page.field.wrong_password"),
     "reset": (200, "page.reset.title", None),
     "reset-weak": (422, "page.reset.title", "page.field.common"),
+    "reset-code-required": (403, "page.reset.title", "page.field.code_required"),
+    "reset-invalid-code": (422, "page.reset.title", "page.field.invalid_code"),
+    "reset-wrong-code": (403, "page.reset.title", "page.field.wrong_code"),
     "reset-done": (200, "page.reset.done_title", None),
     "reset-invalid": (400, "page.failed.invalid_title", None),
     "email": (200, "page.email.title", None),
@@ -38,6 +41,9 @@ STATES = {
     "invite-weak": (422, "page.invite.title", "page.field.same_as_email"),
     "invite-done": (200, "page.invite.done_title", None),
     "invite-invalid": (400, "page.failed.invalid_title", None),
+    "keep": (200, "page.keep.title", None),
+    "keep-done": (200, "page.keep.done_title", None),
+    "keep-invalid": (400, "page.failed.invalid_title", None),
     "forgot": (200, "page.forgot.title", None),
     "forgot-wrong": (422, "page.forgot.title", "page.field.email"),
     "forgot-done": (200, "page.forgot.done_title", None),
@@ -127,6 +133,7 @@ def states(services, reader):
     required, optional, silent, limited = services
     yield from verification_states(required, optional, reader)
     yield from reset_states(required, reader)
+    yield from factor_states(required, reader)
     yield from change_states(required, reader)
     yield from invitation_states(required, reader)
     yield from forgot_states(required, silent, limited, reader)
@@ -168,6 +175,29 @@ def reset_states(required, reader):
     yield "reset-done"
     reader.open(link)
     yield "reset-invalid"
+
+
+def factor_states(required, reader):
+    member = Member(required.url, required.account(new_address("careful"), reader.language), reader.language)
+    member.enrol()
+    member.lose()
+    link = required.link(member.address, "keep-factors")
+    reader.open(link)
+    yield "keep"
+    reader.submit()
+    yield "keep-done"
+    reader.open(link)
+    yield "keep-invalid"
+    required.forgot(member.address)
+    reader.open(required.link(member.address, "reset"))
+    reader.submit(password=NEW_PASSWORD)
+    yield "reset-code-required"
+    reader.submit(password=NEW_PASSWORD, code="12345")
+    yield "reset-invalid-code"
+    reader.submit(password=NEW_PASSWORD, code=Member.WRONG_CODE)
+    yield "reset-wrong-code"
+    reader.submit(password=NEW_PASSWORD, code=member.codes.pop())
+    yield "reset-done"
 
 
 def change_states(required, reader):

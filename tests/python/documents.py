@@ -1,5 +1,6 @@
 """Parses the pages of the documentation for the tests."""
 
+import difflib
 import re
 
 from markdown_it import MarkdownIt
@@ -71,3 +72,15 @@ def sentences(path):
         if token.type == "inline":
             text = "".join(" " if part.type.endswith("break") else part.content for part in token.children)
             yield from filter(None, re.split(r"(?<=[.!?])\s+", text))
+
+
+def check_programs(page, folder):
+    """Checks that the page shows each file of the folder, with its text, below a link to it."""
+    link = re.escape(folder.relative_to(page.parent).as_posix())
+    fences = re.findall(rf"^\[`[^`]+`\]\({link}/(\S+)\):\n\n```\w+\n(.*?)^```$", page.read_text(), re.M | re.S)
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert sorted(name for name, _ in fences) == sorted(files)
+    for name, shown in fences:
+        real = (folder / name).read_text()
+        lines = difflib.unified_diff(shown.splitlines(True), real.splitlines(True), "on the page", "in the file")
+        assert shown == real, f"copy {name} into its fence in {page.name}:\n{''.join(lines)}"

@@ -1,11 +1,16 @@
 """Causes and reads letters: services in folders of their own, and a letter of each kind in each language."""
 
+import base64
+import contextlib
 import email
 import email.policy
+import hmac
 import itertools
 import json
 import re
+import sqlite3
 import subprocess
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +25,12 @@ NEW_PASSWORD = "five other words of wisdom"
 LANGUAGES = ["en", "de"]
 TEXTS = {name: json.loads((ROOT / f"app/src/letters/texts/{name}.json").read_text()) for name in LANGUAGES}
 COUNTER = itertools.count(1)
+# The letters about second factors need a request that removes them, and a database whose times a test can change.
+FACTOR_SETTINGS = {
+    "LOST_FACTOR_DELAY_HOURS": "72",
+    "DATABASE_URL": "sqlite://users.db",
+    "SWEEP_INTERVAL_SECONDS": "1",
+}
 
 
 class Service(Server):
@@ -108,6 +119,54 @@ class Service(Server):
         return links_of(self.letter(to, f"/account/{page}?t="))[0]
 
 
+class Member:
+    """A user with second factors, as a client of the API. The account must exist."""
+
+    WRONG_CODE = "000000"
+
+    def __init__(self, url, address, language="en", password=PASSWORD):
+        self.address, self.codes, self.secret, self.app = address, [], None, None
+        self._url, self._password = url, password
+        self._headers = {"Accept-Language": language, "User-Agent": "tests"}
+
+    def ask(self, method, path, /, token=None, refused=None, **body):
+        """Sends a request that must succeed, or have the status `refused`. Returns the JSON of the response, if any."""
+        headers = {**self._headers, "Authorization": f"Bearer {token}"} if token else self._headers
+        answer = requests.request(method, self._url + path, json=body or None, headers=headers, timeout=60)
+        assert answer.status_code == refused if refused else answer.ok, (path, answer.status_code, answer.text)
+        return answer.json() if answer.content else None
+
+    def _log_in(self, **expected):
+        return self.ask("POST", "/auth/login", email=self.address, password=self._password, **expected)
+
+    def enrol(self):
+        """Enrols an authenticator app. Keeps its id, its secret and the recovery codes."""
+        token = self._log_in()["access_token"]
+        app = self.ask("POST", "/users/me/totp", token)
+        self.app, self.secret = app["id"], app["secret"]
+        confirmed = self.ask("POST", f"/users/me/totp/{self.app}/confirm", token, code=totp(self.secret))
+        self.codes = confirmed["recovery_codes"]
+
+    def login(self):
+        """Logs in with a recovery code. Returns the access token."""
+        proof = {"challenge": self.challenge(), "method": "recovery_code", "code": self.codes.pop()}
+        return self.ask("POST", "/auth/login/factor", **proof)["access_token"]
+
+    def challenge(self):
+        """Logs in with the password. Returns the challenge for the second factor."""
+        return self._log_in(refused=401)["challenge"]
+
+    def guess(self):
+        """Uses a challenge up with wrong codes."""
+        proof = {"challenge": self.challenge(), "method": "totp", "code": self.WRONG_CODE}
+        for _ in range(5):
+            self.ask("POST", "/auth/login/factor", refused=401, **proof)
+
+    def lose(self):
+        """Requests the removal of the second factors."""
+        self.ask("POST", "/auth/lost-factor", email=self.address, password=self._password)
+
+
 class Html(HTMLParser):
     """The heading, the forms, the references and the buttons of an HTML document."""
 
@@ -168,7 +227,24 @@ def token_of(link):
 
 
 def text(key, language="en"):
-    return TEXTS[language][key].replace("{service}", "Inwren Auth")
+    """Returns a text. The number of attempts is the one after the first wrong code."""
+    return TEXTS[language][key].replace("{service}", "Inwren Auth").replace("{attempts_left}", "19")
+
+
+def totp(secret):
+    """Returns the current code of an authenticator app (RFC 6238)."""
+    step = int(time.time()) // 30
+    digest = hmac.digest(base64.b32decode(secret), step.to_bytes(8, "big"), "sha1")
+    start = digest[-1] & 15
+    number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFF_FFFF
+    return f"{number % 1_000_000:06}"
+
+
+def end_delay(folder, address):
+    """Ends the delay after which the lost second factors of a user are removed."""
+    change = "UPDATE action_tokens SET expires_at = created_at WHERE purpose = 'keep_factors' AND email = ?"
+    with contextlib.closing(sqlite3.connect(Path(folder) / "users.db", timeout=60)) as database, database:
+        assert database.execute(change, [address]).rowcount == 1
 
 
 def url_of(service, link):
@@ -190,7 +266,7 @@ def production(folder, **settings):
     }
     for keys in ("keys", "secrets"):
         subprocess.run([BINARY, keys, "generate"], cwd=folder, env={}, check=True, capture_output=True, timeout=300)
-    return Service(folder, **common, **settings)
+    return Service(folder, **{**common, **settings})
 
 
 def correspondence(required, optional, language):
@@ -207,7 +283,7 @@ def correspondence(required, optional, language):
     letters["email_undo"] = required.letter(moving, "/account/undo?t=")
     invited = required.invite(new_address("invited"), language)
     letters["invitation"] = required.letter(invited, "/account/invite?t=")
-    return letters | notices(required, language)
+    return letters | notices(required, language) | factor_letters(required, language)
 
 
 def registration(service, name, language):
@@ -243,3 +319,54 @@ def notices(service, language):
     assert requests.post(f"{service.url}/auth/refresh", json=body, timeout=60).status_code == 401
     expect("refresh_token_reused", owner)
     return found
+
+
+def factor_letters(service, language):
+    """Causes all letters about second factors, and returns the letters by name."""
+
+    def member(name):
+        return Member(service.url, service.account(new_address(name), language), language)
+
+    caused = use_factors(service, member, service.superuser())
+    return {name: service.letter(to, text(f"{name}.lead", language)) for name, to in caused}
+
+
+def use_factors(server, member, root):
+    """Causes every letter about second factors: yields its name and address, and waits until the caller has read it.
+    `member` makes a new user, and `root` is the access token of a superuser. The factors of the last user stay."""
+    ann = member("ann")
+    ann.enrol()
+    yield "factor_enrolled", ann.address
+    token = ann.login()
+    yield "recovery_code_used", ann.address
+    for _ in range(6):
+        token = ann.login()
+    yield "recovery_codes_low", ann.address
+    ann.ask("POST", "/users/me/recovery-codes", token)
+    yield "recovery_codes_replaced", ann.address
+    ann.ask("DELETE", f"/users/me/factors/{ann.app}", token)
+    yield "factor_removed", ann.address
+    locked, boss = member("locked"), member("boss")
+    locked.enrol()
+    for _ in range(4):
+        locked.guess()
+    yield "factor_closed", locked.address
+    user = boss.ask("GET", f"/admin/users?email={locked.address}", root)["items"][0]["id"]
+    promote(boss, root)
+    boss.enrol()
+    boss.ask("DELETE", f"/admin/users/{user}/factors", boss.login(), reason="The phone is lost.")
+    yield "factors_reset", locked.address
+    for name in ("late", "early"):
+        loser = member(name)
+        loser.enrol()
+        loser.lose()
+        yield "factor_removal_requested", loser.address
+        if name == "late":
+            end_delay(server.folder, loser.address)
+            yield "factors_removed", loser.address
+
+
+def promote(member, root):
+    """Makes a user a superuser."""
+    user = member.ask("GET", f"/admin/users?email={member.address}", root)["items"][0]["id"]
+    member.ask("PUT", f"/admin/users/{user}", root, is_superuser=True)

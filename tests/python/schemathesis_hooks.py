@@ -14,7 +14,11 @@ import unicodedata
 import requests
 import schemathesis
 
+from factors import App, Caller, Ceremony, Passkey
+
 URL = os.environ["INWREN_URL"]
+# The origin of pages that may use passkeys.
+ORIGIN = URL.replace("127.0.0.1", "localhost")
 ROLE = os.environ["INWREN_ROLE"]
 PASSWORD = "a pass phrase of the tests"
 
@@ -148,6 +152,127 @@ def _revoke_session(case):
         case.path_parameters["session_id"] = _get("/users/me/sessions", case)["items"][0]["id"]
 
 
+def _caller(case):
+    """Returns a client with the session of a call."""
+    caller = Caller(URL)
+    caller.keep({"access_token": case.headers["Authorization"].removeprefix("Bearer ")})
+    return caller
+
+
+def _enrol(case):
+    """Enrols an authenticator app for the caller, and proves the session again with it. Returns the id of the app."""
+    caller = _caller(case)
+    app, enrolled = caller.enrol_app()
+    renewed = caller.post("/auth/step-up", 200, method="totp", code=app.code())
+    case.headers["Authorization"] = f"Bearer {renewed['access_token']}"
+    return enrolled["id"]
+
+
+def _new_user_with_factor():
+    """Creates a user with an authenticator app. Returns a client that is logged in without it, the id, and the app."""
+    email, user_id = _new_user()
+    caller = Caller(URL, email)
+    caller.keep(_tokens(email, PASSWORD))
+    return caller, user_id, caller.enrol_app()[0]
+
+
+def _use_allowed_text(name):
+    """Replaces a text with control characters or direction marks, which the service rejects."""
+
+    def use(case):
+        text = case.body.get(name) if isinstance(case.body, dict) else None
+        if text and (text != text.strip() or any(unicodedata.category(one) in ("Cc", "Cf") for one in text)):
+            case.body[name] = "My phone"
+
+    return use
+
+
+def _use_own_factor(case):
+    if next(_valid_calls) % 2 == 0:
+        case.path_parameters["factor_id"] = _enrol(case)
+    _use_allowed_text("name")(case)
+
+
+def _confirm_app(case):
+    if next(_valid_calls) % 2 == 0:
+        new = _caller(case).post("/users/me/totp", 201)
+        case.path_parameters["factor_id"] = new["id"]
+        case.body["code"] = App(new["uri"]).code()
+
+
+def _reset_factors(case):
+    _use_allowed_text("reason")(case)
+    if ROLE == "superuser":
+        _enrol(case)
+        if next(_valid_calls) % 2 == 0:
+            case.path_parameters["user_id"] = _new_user_with_factor()[1]
+
+
+def _shape_of_credential(credential):
+    """Makes a credential well-formed. A schema cannot express that two ids are equal."""
+    credential |= {"id": "AQID", "rawId": "AQID", "type": "public-key"}
+    credential["response"] = {
+        name: value if name == "transports" else "AQID" for name, value in credential["response"].items()
+    }
+
+
+def _shape_of_answer(body):
+    """Leaves either a code or a credential. A schema cannot express that without another type for each method."""
+    if body.get("method") == "passkey" and body.get("credential"):
+        _shape_of_credential(body["credential"])
+        body.pop("code", None)
+    else:
+        body |= {"method": "totp", "code": body.get("code") or "492039"}
+        for name in ("credential", "challenge"):
+            body.pop(name, None)
+
+
+def _use_real_answer(case):
+    challenge = case.body["challenge"]
+    _shape_of_answer(case.body)
+    case.body["challenge"] = challenge
+    if next(_valid_calls) % 2 == 0:
+        caller, _, app = _new_user_with_factor()
+        case.body["challenge"] = caller.post("/auth/login", 401, email=caller.address, password=PASSWORD)["challenge"]
+        case.body |= {"method": "totp", "code": app.code()}
+        case.body.pop("credential", None)
+
+
+def _step_up(case):
+    if next(_valid_calls) % 2 == 0:
+        case.body = {"password": PASSWORD}
+    else:
+        _shape_of_answer(case.body)
+
+
+def _reset_password(case):
+    if isinstance(case.body.get("factor"), dict):
+        _shape_of_answer(case.body["factor"])
+
+
+def _add_passkey(case):
+    _use_allowed_text("name")(case)
+    _shape_of_credential(case.body["credential"])
+    if next(_valid_calls) % 2 == 0:
+        options = _caller(case).post("/users/me/passkeys/options", 200)["publicKey"]
+        case.body["credential"] = Ceremony(Passkey(), "create", options, ORIGIN).credential()
+
+
+def _enrol_passkey(case):
+    """Enrols a passkey for the caller."""
+    _caller(case).enrol(Passkey(), ORIGIN)
+
+
+def _log_in_with_passkey(case):
+    _shape_of_credential(case.body["credential"])
+    if next(_valid_calls) % 2 == 0:
+        caller, passkey = Caller(URL), Passkey()
+        caller.keep(_tokens(_new_user()[0], PASSWORD))
+        caller.enrol(passkey, ORIGIN)
+        options = caller.post("/auth/passkey/options", 200)["publicKey"]
+        case.body["credential"] = Ceremony(passkey, "get", options, ORIGIN).credential()
+
+
 # Changes to every valid call of an operation, and to every second one. The service must reject the unchanged calls.
 _valid_calls = itertools.count()
 _ALWAYS = {
@@ -165,10 +290,22 @@ _ALWAYS = {
     "GET /users/me/activity": _use_real_cursor("/users/me/activity"),
     "GET /admin/audit": _list_audit_events,
     "DELETE /users/me/sessions/{session_id}": _revoke_session,
+    "POST /users/me/totp": _use_allowed_text("name"),
+    "POST /users/me/totp/{factor_id}/confirm": _confirm_app,
+    "POST /users/me/passkeys": _add_passkey,
+    "PATCH /users/me/factors/{factor_id}": _use_own_factor,
+    "DELETE /users/me/factors/{factor_id}": _use_own_factor,
+    "DELETE /admin/users/{user_id}/factors": _reset_factors,
+    "POST /auth/login/factor": _use_real_answer,
+    "POST /auth/passkey/login": _log_in_with_passkey,
+    "POST /auth/step-up": _step_up,
+    "POST /auth/password/reset": _reset_password,
 }
 _EVERY_SECOND = {
     "POST /auth/login": _use_real_password,
     "POST /auth/refresh": _use_real_token,
+    "POST /auth/step-up/options": _enrol_passkey,
+    "POST /users/me/recovery-codes": _enrol,
     "POST /auth/access-token": _use_real_grant,
 }
 
@@ -198,10 +335,10 @@ def before_call(ctx, case, kwargs):
 
 @schemathesis.hook
 def filter_failure(ctx, failure, case, response):
-    """Ignores refused links and codes, which no schema can express. Ignores use-after-free failures for session lists:
-    after all sessions end, the list still exists and is empty.
+    """Ignores refused links, codes and challenges, which no schema can express. Ignores use-after-free failures for
+    session lists: after all sessions end, the list still exists and is empty.
     """
-    if failure.code == "ST202" and response.status_code == 400:
-        return response.json().get("code") != "invalid-action-token"
+    if failure.code == "ST202" and response.status_code in (400, 410):
+        return response.json().get("code") not in ("invalid-action-token", "challenge-over")
     is_list = case.operation.path.endswith("/sessions")
     return not (is_list and failure.code == "ST301" and response.json() == {"items": [], "next_cursor": None})

@@ -20,9 +20,11 @@ import requests
 from account_pages import NODE, STATES, WITHOUT_BROWSER, Client, Person, states
 from conftest import ROOT, TARGET
 from letters import (
+    FACTOR_SETTINGS,
     LANGUAGES,
     NEW_PASSWORD,
     PASSWORD,
+    Member,
     Service,
     code_of,
     correspondence,
@@ -50,10 +52,11 @@ HTML_RULES = {"extends": ["html-validate:recommended"], "rules": {"doctype-style
 @pytest.fixture(scope="module")
 def services(tmp_path_factory):
     """Starts four services: verification is required, verification is optional, no mail, and a low limit."""
+    required = {"EMAIL_VERIFICATION": "required", **FACTOR_SETTINGS}
     low = {"RATE_LIMIT_ENABLED": "true", "RATE_LIMIT_RESET_PASSWORD": "1/day"}
     running = []
     try:
-        for settings in ({"EMAIL_VERIFICATION": "required"}, {"EMAIL_VERIFICATION": "optional"}, None, low):
+        for settings in (required, {"EMAIL_VERIFICATION": "optional"}, None, low):
             folder = tmp_path_factory.mktemp("service")
             running.append(production(folder) if settings is None else Service(folder, **settings))
         yield running
@@ -135,7 +138,9 @@ def test_link_scanner_spends_no_link(services, letters, person):
     assert required.link(owners["email_undo"], "reset")
     use("invitation", "page.invite.done_title", password=NEW_PASSWORD)
     required.login(owners["invitation"], NEW_PASSWORD)
-    assert len(links) == 7
+    use("factor_removal_requested", "page.keep.done_title")
+    assert Member(required.url, owners["factor_removal_requested"]).challenge()
+    assert len(links) == 8
 
 
 def documented_kinds():
@@ -326,7 +331,7 @@ def assert_closed(page, language):
 def assert_self_contained(html):
     """Checks that a page refers to nothing but pages of the same service and its own images, and runs nothing."""
     page = parsed(html)
-    outside = [one for one in page.references if not re.match(r"/account/[a-z]+$|data:image/svg\+xml", one)]
+    outside = [one for one in page.references if not re.match(r"/account/[a-z-]+$|data:image/svg\+xml", one)]
     assert outside == []
     assert not page.tags & {"script", "iframe", "object", "embed", "base"}
     assert not [name for name in page.attributes if name.startswith("on") or name == "style"]
@@ -428,7 +433,7 @@ def test_letters_refer_to_the_service_only(services, letters):
 @pytest.mark.parametrize("level", ["info", "trace"])
 def test_log_contains_no_secret_in_production(tmp_path, level):
     mail = {"MAIL_DIR": "data/mail", "MAIL_FROM": "noreply@example.org", "EMAIL_VERIFICATION": "required"}
-    service = production(tmp_path, RUST_LOG=level, **mail)
+    service = production(tmp_path, RUST_LOG=level, **mail, **FACTOR_SETTINGS)
     secrets = use_links(service)
     service.stop()
     log = "".join(service.log)
@@ -437,18 +442,18 @@ def test_log_contains_no_secret_in_production(tmp_path, level):
 
 
 def test_development_log_shows_links_of_letters_only(tmp_path):
-    service = Service(tmp_path, EMAIL_VERIFICATION="required")
+    service = Service(tmp_path, EMAIL_VERIFICATION="required", **FACTOR_SETTINGS)
     secrets = use_links(service)
     service.stop()
     for line in service.log:
         assert "wrote a letter" in line or not any(secret in line for secret in secrets), line
     log = "".join(service.log)
     links = [secret for secret in secrets if len(secret) > 60]
-    assert len(links) == 5 and all(f"?t={link}" in log for link in links)
+    assert len(links) == 6 and all(f"?t={link}" in log for link in links)
 
 
 def use_links(service):
-    """Opens and uses a link of each kind. Returns the secrets: tokens, codes and passwords."""
+    """Opens and uses a link of each kind. Returns the secrets: tokens, codes, passwords and the secret of an app."""
     reader, tokens = Client(), []
     old, new = new_address("old"), new_address("new")
 
@@ -470,4 +475,8 @@ def use_links(service):
     use(undo)
     use(service.link(old, "reset"), password=NEW_PASSWORD)
     use(service.link(service.invite(new_address("guest")), "invite"), password=PASSWORD)
-    return [*tokens, code_of(letter), PASSWORD, NEW_PASSWORD]
+    member = Member(service.url, service.account(new_address("careful")))
+    member.enrol()
+    member.lose()
+    use(service.link(member.address, "keep-factors"))
+    return [*tokens, code_of(letter), PASSWORD, NEW_PASSWORD, member.secret, *member.codes]

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from conftest import BINARY, ROOT, SUPERUSER, SUPERUSER_PASSWORD, Server
+from letters import FACTOR_SETTINGS, Member, use_factors
 from processes import START_SECONDS, STOP_SECONDS, free_port, wait_for
 
 PUBLIC_URL = "https://auth.example.org"
@@ -35,7 +36,7 @@ PROJECT = "Bücher & Söhne"
 SENDER_NAME, SENDER = "Grüße aus Köln", "no-reply@xn--bcher-kva.example"
 SETTINGS = {
     "MAIL_FROM": f"{SENDER_NAME} <no-reply@bücher.example>", "PUBLIC_URL": PUBLIC_URL, "PROJECT_NAME": PROJECT,
-    "EMAIL_VERIFICATION": "required", "REFRESH_REUSE_GRACE_SECONDS": "0",
+    "EMAIL_VERIFICATION": "required", "REFRESH_REUSE_GRACE_SECONDS": "0", **FACTOR_SETTINGS,
 }
 PASSWORD, NEW_PASSWORD = "a pass phrase of ann", "another pass phrase of hers"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -48,6 +49,9 @@ LINKS = {
     "registration": "verify", "email_verification": "verify", "password_reset": "reset", "email_change": "email",
     "email_undo": "undo", "invitation": "invite", "already_registered": "forgot", "invitation_accepted": "forgot",
     "password_changed": "forgot", "new_device": "forgot", "refresh_token_reused": "forgot",
+    "factor_enrolled": "forgot", "factor_removed": "forgot", "recovery_codes_replaced": "forgot",
+    "recovery_code_used": "forgot", "recovery_codes_low": "forgot", "factor_closed": "forgot",
+    "factors_reset": "forgot", "factor_removal_requested": "keep-factors", "factors_removed": "forgot",
 }
 # Invitations have the language of the administrator, who sends none here.
 ALWAYS_ENGLISH = {"invitation", "invitation_accepted"}
@@ -198,8 +202,10 @@ class Site:
         return Visitor(self.server.url, language, browser)
 
     def rows(self):
-        """Returns the rows of the outbox by their ids."""
-        return {row["id"]: row for row in self.root.call("GET", "/admin/outbox?limit=200", 200)["items"]}
+        """Returns the rows of the outbox by their ids, without the letters of later days."""
+        rows = self.root.call("GET", "/admin/outbox?limit=200", 200)["items"]
+        later = ("factor_removal_requested", "pending")
+        return {row["id"]: row for row in rows if (row["kind"], row["state"]) != later}
 
     def failed(self, recipient, state):
         """Waits until the last letter to an address has failed and has this state. Returns its row."""
@@ -304,7 +310,24 @@ def walk(site, language):
     found["email_verification"] = site.letter("email_verification", SUPERUSER)
     proof = {"token": found["email_verification"].token}
     assert root.post("/auth/verify-email", 200, **proof)["email_verified"]
+    found |= walk_factors(site, language)
     assert found.keys() == LINKS.keys()
+    return found
+
+
+def walk_factors(site, language):
+    """Causes the letters about second factors, and uses the link. Returns the letters by kind."""
+
+    def member(name):
+        address = f"{name}.factors.{language}@example.org"
+        register(site, site.visitor(language), address)
+        return Member(site.server.url, address, language, PASSWORD)
+
+    root = site.root.headers["Authorization"].removeprefix("Bearer ")
+    found = {}
+    for kind, address in use_factors(site.server, member, root):
+        found[kind] = site.letter(kind, address)
+    site.visitor(language).post("/auth/lost-factor/cancel", 204, token=found["factor_removal_requested"].token)
     return found
 
 

@@ -275,7 +275,7 @@ def run_page(folder, page, heading, url, **variables):
 def test_every_command_of_the_pages_is_run():
     headings = {
         "adopt.md": {"Dry run", "Into a new database", "In the old database", "From fastapi-users", "Compare"},
-        "import-export.md": {"Move to another database"},
+        "import-export.md": {"Move to another database", "Second factors"},
     }
     for page, run in headings.items():
         assert set(commands(page)) == run
@@ -349,6 +349,7 @@ def test_the_page_moves_users_to_another_database(tmp_path):
         url = f"sqlite://{tmp_path / 'data' / 'inwren.db'}"
         server = Server(tmp_path, DATABASE_URL=url)
         said = run_page(tmp_path, "import-export.md", "Move to another database", url, NEW_DATABASE_URL=new_url)
+        assert "in plaintext" in run_page(tmp_path, "import-export.md", "Second factors", url)
         server.stop()
         assert "exactly the users of the file" in said
         assert len(set(re.findall(r"checksum ([0-9a-f]{64})", said))) == 1

@@ -1,7 +1,5 @@
 """Tests the programs of docs/verify-tokens: the page shows them unchanged, and they accept only valid tokens."""
 
-import difflib
-import re
 import threading
 import time
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ import requests
 
 import forge
 from conftest import ROOT, Server
+from documents import check_programs
 from processes import free_port
 from verifiers import COMMANDS, PROGRAMS, Verifier, verifiers
 
@@ -26,14 +25,7 @@ COOLDOWN_SECONDS = 5
 
 
 def test_the_page_shows_the_programs_as_they_are():
-    fences = re.findall(r"^\[`[^`]+`\]\(verify-tokens/(\S+)\):\n\n```\w+\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
-    files = {path.relative_to(PROGRAMS).as_posix() for path in PROGRAMS.rglob("*") if path.is_file()}
-    assert sorted(name for name, _ in fences) == sorted(files)
-    for name, shown in fences:
-        real = (PROGRAMS / name).read_text()
-        if shown != real:
-            lines = difflib.unified_diff(shown.splitlines(True), real.splitlines(True), "on the page", "in the file")
-            pytest.fail(f"copy docs/verify-tokens/{name} into its fence in docs/verify-tokens.md:\n{''.join(lines)}")
+    check_programs(PAGE, PROGRAMS)
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,13 @@ use inwren_domain::account::{Inserted, Tier, User};
 use inwren_domain::action_token::{ActionToken, ActionTokenId, Purpose};
 use inwren_domain::audit::{AuditEvent, AuditEventId, AuditEventKind, AuditFilter, Subject};
 use inwren_domain::authn::{Acr, Amr, Assurance};
+use inwren_domain::challenge::{Challenge, ChallengeId, ChallengePurpose};
 use inwren_domain::client::ServiceClientId;
 use inwren_domain::client::{ServiceClient, ServiceClientName};
 use inwren_domain::credential::{Account, PasswordHash};
+use inwren_domain::factor::{
+    CoseAlgorithm, CredentialId, Factor, FactorId, FactorKind, FactorName, Passkey, Totp, UserHandle,
+};
 use inwren_domain::kernel::{
     ClientInfo, Email, Locale, PageRequest, SessionId, StoreError, TokenDigest, TokenId, UserId,
 };
@@ -20,6 +24,7 @@ use inwren_domain::pending_registration::{PendingRegistration, VerificationId};
 use inwren_domain::session::{Principal, Rotation, Session, authenticate};
 use inwren_domain::store::Store;
 use inwren_domain::token::AccessClaims;
+use inwren_domain::trusted_device::{TrustedDevice, TrustedDeviceId};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 use uuid::{Builder, Uuid};
@@ -83,6 +88,7 @@ pub fn user(address: &str) -> User {
         locale: None,
         credential_version: 0,
         sessions_epoch: 0,
+        highest_acr: Acr::Aal1,
     }
 }
 
@@ -108,6 +114,7 @@ pub fn distinct_user() -> User {
         locale: Locale::parse("pt-BR"),
         credential_version: 5,
         sessions_epoch: 6,
+        highest_acr: Acr::Phr,
         ..user_fixture()
     }
 }
@@ -132,6 +139,7 @@ pub fn session_of(user: &User) -> Session {
         created_at: now(),
         authenticated_at: now(),
         assurance: Assurance::PASSWORD,
+        is_for_enrolment: false,
         last_used_at: now(),
         expires_at: now() + Duration::days(7),
         max_expires_at: now() + Duration::days(30),
@@ -153,6 +161,7 @@ pub fn distinct_session(user: &User) -> Session {
         created_at: tick(1),
         authenticated_at: tick(2),
         assurance: Assurance { acr: Acr::Phr, amr: Amr::from_stored("hwk user") },
+        is_for_enrolment: true,
         rotated_at: tick(3),
         last_used_at: tick(4),
         expires_at: tick(1_000_005),
@@ -197,6 +206,7 @@ pub fn event(kind: AuditEventKind, subject: impl Into<Subject>) -> AuditEvent {
         session_id: None,
         actor_id: None,
         client: ClientInfo::default(),
+        reason: None,
     }
 }
 
@@ -206,6 +216,7 @@ pub fn distinct_event(kind: AuditEventKind, subject: impl Into<Subject>) -> Audi
         session_id: Some(SessionId::from_uuid(uuid())),
         actor_id: Some(user_id()),
         client: ClientInfo::new(Some([192, 0, 2, 5].into()), Some("event/1.0")),
+        reason: Some("The phone is lost; identity card seen.".to_owned()),
         ..event(kind, subject)
     }
 }
@@ -249,8 +260,71 @@ pub fn action_token(user: &User, purpose: Purpose) -> ActionToken {
         credential_version: user.credential_version,
         session_id: Some(SessionId::from_uuid(uuid())),
         client: ClientInfo::new(Some([192, 0, 2, 6].into()), Some("token/1.0")),
+        wrong_codes: 0,
         created_at: now(),
         expires_at: now() + purpose.lifetime(),
+    }
+}
+
+/// A confirmed authenticator app of the user, enrolled [now]. Its secret is not sealed by any keyring.
+pub fn totp_of(user: &User) -> Factor {
+    Factor {
+        kind: FactorKind::Totp(Totp {
+            key_id: SecretKeyId::new(u32::MAX),
+            sealed_secret: digest(unique()).as_bytes().to_vec(),
+            is_confirmed: true,
+            last_step: 0,
+        }),
+        ..passkey_of(user)
+    }
+}
+
+/// A passkey of the user, enrolled [now]. Its key can sign nothing.
+pub fn passkey_of(user: &User) -> Factor {
+    Factor {
+        id: FactorId::from_uuid(uuid()),
+        user_id: user.id,
+        name: FactorName::parse("My phone").ok(),
+        created_at: now(),
+        last_used_at: None,
+        kind: FactorKind::Passkey(Passkey {
+            credential_id: CredentialId::new(digest(unique()).as_bytes().to_vec()).expect("a valid id"),
+            public_key: digest(unique()).as_bytes().to_vec(),
+            algorithm: CoseAlgorithm::EdDsa,
+            sign_count: 0,
+            is_backup_eligible: false,
+            is_backed_up: false,
+            verifies_user: true,
+            user_handle: UserHandle::from_bytes(*digest(unique()).as_bytes()),
+            transports: vec!["internal".to_owned()],
+        }),
+    }
+}
+
+/// A challenge of the user that was made [now].
+pub fn challenge(user: &User, purpose: ChallengePurpose) -> Challenge {
+    Challenge {
+        id: ChallengeId::from_uuid(uuid()),
+        digest: digest(unique()),
+        purpose,
+        user_id: Some(user.id),
+        session_id: Some(SessionId::from_uuid(uuid())),
+        credential_version: user.credential_version,
+        user_handle: Some(UserHandle::from_bytes(*digest(unique()).as_bytes())),
+        attempts_left: Challenge::ATTEMPTS,
+        expires_at: now() + Challenge::LIFETIME,
+    }
+}
+
+/// A device that the user has trusted [now], for 30 days.
+pub fn trusted_device(user: &User) -> TrustedDevice {
+    TrustedDevice {
+        id: TrustedDeviceId::from_uuid(uuid()),
+        user_id: user.id,
+        digest: digest(unique()),
+        credential_version: user.credential_version,
+        created_at: now(),
+        expires_at: now() + Duration::days(30),
     }
 }
 
@@ -317,6 +391,7 @@ pub async fn principal(user: &User, session: &Session) -> Principal {
         expires_at: issued_at + Duration::minutes(15),
         authenticated_at: session.authenticated_at.truncate_to_second(),
         assurance: session.assurance.clone(),
+        is_for_enrolment: session.is_for_enrolment,
         email: user.email.as_str().to_owned(),
         email_verified: user.email_verified_at.is_some(),
         tier: user.tier.clone(),

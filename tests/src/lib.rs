@@ -1,8 +1,10 @@
 //! The test harness.
 
 pub mod app;
+pub mod authenticator;
 pub mod certificates;
 pub mod conformance;
+pub mod factors_model;
 pub mod fakes;
 pub mod fixtures;
 pub mod foreign_hashes;

@@ -3,10 +3,12 @@
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::error::Unspecified;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_domain::kernel::{Entropy, EntropyError};
-use inwren_domain::keyring::{Keyring, KeyringError, Mac, SecretKeyId};
+use inwren_domain::keyring::{Keyring, KeyringError, Mac, Sealed, SecretKeyId};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
@@ -16,12 +18,16 @@ use super::hmac_sha256::{Block, hmac, padded};
 /// Length of a secret key in bytes.
 const KEY_BYTES: usize = 32;
 
-/// How long a retired key stays in the file. Afterwards nothing derived from it is valid: the longest link is valid for
-/// 7 days, and instances read a changed file within seconds.
-pub const KEPT_AFTER_RETIREMENT: Duration = Duration::days(8);
+/// How long a retired key stays in the file. Afterwards nothing derived from it is valid: the longest link is
+/// valid for 7 days. Nor is anything sealed with it: the service seals stored secrets again with the current
+/// key. The rest of the year is for backups, which are restored with sealed secrets in them.
+pub const KEPT_AFTER_RETIREMENT: Duration = Duration::days(366);
 
 /// Separates the derived keys from those of other uses of the same secret (RFC 5869 section 3.1).
 const SALT: &[u8; 20] = b"inwren secret key v1";
+
+/// Separates the keys that seal from those that derive codes, whatever the purposes are.
+const SEALING_SALT: &[u8; 21] = b"inwren sealing key v1";
 
 /// The first line of the file.
 const HEADING: &str =
@@ -43,15 +49,60 @@ pub struct SecretKey {
 }
 
 impl SecretKey {
-    /// Computes a code for a purpose. Each purpose has a key of its own (HKDF, RFC 5869). Each part of the message follows
-    /// its length, so that messages that are split differently are different.
+    /// Computes a code for a purpose. Each purpose has a key of its own (HKDF, RFC 5869). Each part of the message
+    /// follows its length, so that messages that are split differently are different.
     fn mac(&self, purpose: &str, message: &[&[u8]]) -> Mac {
-        let extracted = Zeroizing::new(extract(&padded(*SALT), self.bytes.as_slice()));
-        let key = Zeroizing::new(padded(*expand(&extracted, purpose.as_bytes())));
+        let key = Zeroizing::new(padded(*self.derive(&padded(*SALT), purpose)));
         let lengths: Vec<[u8; 8]> = message.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
         let parts: Vec<&[u8]> =
             lengths.iter().zip(message).flat_map(|(length, part)| [length.as_slice(), part]).collect();
         Zeroizing::new(hmac(&key, &parts))
+    }
+
+    /// Seals a secret: returns the nonce, the encrypted secret and the tag.
+    fn seal(
+        &self,
+        purpose: &str,
+        bound_to: &[&[u8]],
+        nonce: [u8; NONCE_LEN],
+        secret: &[u8],
+    ) -> Result<Vec<u8>, Unspecified> {
+        let key = self.sealing_key(purpose)?;
+        // Enough for all parts: bytes that grow leave copies of the secret in memory.
+        let mut sealed = Vec::with_capacity(NONCE_LEN + secret.len() + AES_256_GCM.tag_len());
+        sealed.extend(nonce);
+        sealed.extend(secret);
+        let (_, text) = sealed.split_at_mut(NONCE_LEN);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = key.seal_in_place_separate_tag(nonce, place(bound_to), text)?;
+        sealed.extend(tag.as_ref());
+        Ok(sealed)
+    }
+
+    /// Opens a sealed secret.
+    fn open(
+        &self,
+        purpose: &str,
+        bound_to: &[&[u8]],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
+        let (nonce, text) = sealed.split_first_chunk().ok_or(Unspecified)?;
+        let mut secret = Zeroizing::new(text.to_vec());
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let length = self.sealing_key(purpose)?.open_in_place(nonce, place(bound_to), &mut secret)?.len();
+        secret.truncate(length);
+        Ok(secret)
+    }
+
+    fn sealing_key(&self, purpose: &str) -> Result<LessSafeKey, Unspecified> {
+        let key = self.derive(&padded(*SEALING_SALT), purpose);
+        UnboundKey::new(&AES_256_GCM, key.as_slice()).map(LessSafeKey::new)
+    }
+
+    /// Derives the key of a purpose.
+    fn derive(&self, salt: &Block, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let extracted = Zeroizing::new(extract(salt, self.bytes.as_slice()));
+        expand(&extracted, purpose.as_bytes())
     }
 
     fn parse(line: &str) -> Option<Self> {
@@ -71,6 +122,12 @@ impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SecretKey({}, …)", self.id.get())
     }
+}
+
+/// The place of a sealed secret, which its tag authenticates. Each part follows its length, as in a message.
+fn place(bound_to: &[&[u8]]) -> Aad<Vec<u8>> {
+    let parts = bound_to.iter().flat_map(|part| [&(part.len() as u64).to_be_bytes(), *part].concat());
+    Aad::from(parts.collect::<Vec<u8>>())
 }
 
 /// HKDF-Extract (RFC 5869 section 2.2), padded as the key of the next step.
@@ -170,6 +227,10 @@ impl SecretKeys {
         &self.active
     }
 
+    fn find(&self, id: SecretKeyId) -> Result<&SecretKey, KeyringError> {
+        self.iter().find(|key| key.id == id).ok_or(KeyringError::Unknown(id))
+    }
+
     /// Retires the active key for a new one, and removes keys of which nothing is valid any more. Returns the number of
     /// removed keys.
     pub fn rotate(&mut self, now: OffsetDateTime, entropy: &dyn Entropy) -> Result<usize, EntropyError> {
@@ -235,10 +296,36 @@ impl Keyring for SharedKeyring {
         self.keys().active.id
     }
 
+    fn retired(&self) -> Vec<SecretKeyId> {
+        self.keys().others.iter().map(|key| key.id).collect()
+    }
+
     fn mac(&self, key: SecretKeyId, purpose: &str, message: &[&[u8]]) -> Result<Mac, KeyringError> {
+        Ok(self.keys().find(key)?.mac(purpose, message))
+    }
+
+    fn seal(
+        &self,
+        purpose: &str,
+        bound_to: &[&[u8]],
+        nonce: [u8; NONCE_LEN],
+        secret: &[u8],
+    ) -> Result<Sealed, KeyringError> {
         let keys = self.keys();
-        let key = keys.iter().find(|known| known.id == key).ok_or(KeyringError::Unknown(key))?;
-        Ok(key.mac(purpose, message))
+        let key = keys.active();
+        let sealed = key.seal(purpose, bound_to, nonce, secret);
+        sealed.map(|bytes| Sealed { key: key.id, bytes }).map_err(|Unspecified| KeyringError::Sealed(key.id))
+    }
+
+    fn open(
+        &self,
+        key: SecretKeyId,
+        purpose: &str,
+        bound_to: &[&[u8]],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
+        let secret = self.keys().find(key)?.open(purpose, bound_to, sealed);
+        secret.map_err(|Unspecified| KeyringError::Sealed(key))
     }
 }
 
@@ -345,6 +432,21 @@ mod tests {
         assert_eq!(ring.mac(unknown, "reset", &[]).unwrap_err(), KeyringError::Unknown(unknown));
     }
 
+    #[test]
+    fn sealing_keys_derive_no_codes() {
+        let keys = SecretKeys::generate(at(0), &Constant).unwrap();
+        let derive = |salt: &Block, purpose| *keys.active().derive(salt, purpose);
+        let derived = [
+            derive(&padded(*SALT), "totp"),
+            derive(&padded(*SALT), "reset"),
+            derive(&padded(*SEALING_SALT), "totp"),
+            derive(&padded(*SEALING_SALT), "reset"),
+        ];
+        for (index, key) in derived.iter().enumerate() {
+            assert!(!derived[..index].contains(key), "{index}");
+        }
+    }
+
     /// Another instance, or a later release, must derive the same codes from the same file.
     #[test]
     fn codes_stay_the_same_between_releases() {
@@ -363,8 +465,8 @@ mod tests {
         let second = keys.active().id.get();
         assert_eq!(ids(&keys), [second, first]);
         assert_eq!(keys.iter().map(|key| key.retired_at).collect::<Vec<_>>(), [None, Some(at(1))]);
-        assert_eq!(keys.rotate(at(9), &entropy).unwrap(), 0);
-        assert_eq!(keys.rotate(at(9) + Duration::SECOND, &entropy).unwrap(), 1);
+        assert_eq!(keys.rotate(at(367), &entropy).unwrap(), 0);
+        assert_eq!(keys.rotate(at(367) + Duration::SECOND, &entropy).unwrap(), 1);
         assert!(!ids(&keys).contains(&first) && ids(&keys).contains(&second));
         assert_eq!(ids(&keys).len(), 3);
     }

@@ -1,5 +1,5 @@
-//! Cryptography: RSA keys, tokens and password hashes. Libraries implement every algorithm; these modules contain the
-//! rules for using them.
+//! Cryptography: RSA keys, tokens, password hashes, sealed secrets and second factors. Libraries implement every
+//! algorithm; these modules contain the rules for using them.
 
 pub mod argon2;
 mod hmac_sha256;
@@ -8,4 +8,6 @@ mod keyed_hash;
 pub mod keyring;
 pub mod keys;
 mod legacy_hash;
+pub mod passkey;
 pub mod ring;
+pub mod totp;

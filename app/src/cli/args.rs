@@ -275,6 +275,14 @@ pub(super) enum UsersCommand {
         /// The user's e-mail address or id
         user: String,
     },
+    /// Remove the second factors of a user who has lost them, and revoke all sessions of the user
+    ResetFactors {
+        /// The user's e-mail address or id
+        user: String,
+        /// Why, and how the user was identified: for the audit trail
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Revoke all sessions of a user
     Logout {
         /// The user's e-mail address or id

@@ -21,8 +21,8 @@ const WIDTH: usize = 100;
 /// Which events to list.
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
-    /// Only events about this user or service client: the e-mail address of a user, or an id, also in the form user:ID or
-    /// client:ID. The events of a deleted user are found by the id
+    /// Only events about this user or service client: the e-mail address of a user, or an id, also in the form user:ID
+    /// or client:ID. The events of a deleted user are found by the id
     #[arg(long, value_name = "EMAIL|ID")]
     subject: Option<String>,
     /// Only events of this kind
@@ -105,8 +105,8 @@ async fn with_address(core: &Core, email: &Email) -> Result<NamedSubject, Failed
     }
 }
 
-/// The events as lines of at most [`WIDTH`] characters. A second line names an actor other than the subject. Long
-/// addresses are truncated.
+/// The events as lines of at most [`WIDTH`] characters. Further lines name an actor other than the subject,
+/// and the reason. Long addresses and reasons are truncated.
 fn table(events: &[AuditEvent]) -> Vec<String> {
     let kinds = events.iter().map(|event| event.kind.as_str().len());
     let kind_width = kinds.chain(["KIND".len()]).max().unwrap_or_default();
@@ -124,6 +124,9 @@ fn table(events: &[AuditEvent]) -> Vec<String> {
         lines.push(line([&keys::text(event.occurred_at), event.kind.as_str(), &id, &address]));
         if let Some(other) = event.actor_id.filter(|id| event.subject != Subject::User(*id)) {
             lines.push(format!("{:<20}  by {}", "", actor(other)));
+        }
+        if let Some(reason) = &event.reason {
+            lines.push(shortened(&format!("{:<20}  reason: {reason}", ""), WIDTH));
         }
     }
     lines
@@ -148,11 +151,17 @@ mod tests {
             session_id: None,
             actor_id,
             client: ClientInfo::new(address.parse().ok(), None),
+            reason: None,
+        };
+        let reset = AuditEvent {
+            reason: Some("The phone is lost. ".repeat(10)),
+            ..event(AuditEventKind::FactorsReset, "", Some(OPERATOR))
         };
         let lines = table(&[
             event(AuditEventKind::LoggedIn, "203.0.113.255", Some(user)),
             event(AuditEventKind::ServiceClientCreated, "", Some(OPERATOR)),
             event(AuditEventKind::RefreshTokenReused, "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", None),
+            reset,
         ]);
         assert!(lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:?}");
         assert!(lines[0].starts_with("TIME  ") && lines[0].ends_with("  ADDRESS"), "{lines:?}");
@@ -160,6 +169,7 @@ mod tests {
         assert!(lines[1].ends_with("00000001  203.0.113.255"), "{lines:?}");
         assert_eq!(lines[3].trim_start(), "by operator");
         assert!(lines[4].contains("2001:db8:ffff:f") && lines[4].ends_with('…'), "{lines:?}");
-        assert_eq!(lines.len(), 5);
+        assert!(lines[7].trim_start().starts_with("reason: The phone is lost. ") && lines[7].ends_with('…'));
+        assert_eq!(lines.len(), 8);
     }
 }

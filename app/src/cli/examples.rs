@@ -117,6 +117,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "users reset-link",
         &[("Let a user who forgot the password set a new one", "inwren users reset-link ann@example.org")],
     ),
+    (
+        "users reset-factors",
+        &[(
+            "Remove the factors of a user who has lost the phone",
+            "inwren users reset-factors ann@example.org --reason Ticket-4711",
+        )],
+    ),
     ("users logout", &[("Revoke all sessions of a user", "inwren users logout ann@example.org")]),
     (
         "users set-password",

@@ -52,6 +52,7 @@ impl Facts {
                 "email": seed.email,
                 "password": seed.password,
                 "is_superuser": seed.is_superuser,
+                "totp_secret": seed.totp_secret,
             })
         });
         json!({
@@ -79,6 +80,7 @@ impl Facts {
             lines.push(format!("INWREN_{name}_ID={}", seed.id));
             lines.push(format!("INWREN_{name}_EMAIL={}", seed.email));
             lines.push(format!("INWREN_{name}_PASSWORD={}", seed.password));
+            lines.extend(seed.totp_secret.map(|secret| format!("INWREN_{name}_TOTP_SECRET={secret}")));
         }
         lines.push("INWREN_READY=1".to_owned());
         lines.join("\n")

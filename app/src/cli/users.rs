@@ -33,8 +33,8 @@ async fn dispatch(config: &Config, core: &Core, command: UsersCommand) -> Outcom
             users_admin::show(&Found::of(core, &user).await?, json);
             return Ok(());
         }
-        UsersCommand::Export(args) => return users_export::run(core, args).await,
-        UsersCommand::Import(args) => return users_import::run(config, &core.into(), args).await,
+        UsersCommand::Export(args) => return users_export::run(config, core, args).await,
+        UsersCommand::Import(args) => return users_import::run(config, core, args).await,
         UsersCommand::Create { email, superuser, password_stdin } => {
             create(core, &email, superuser, password_stdin).await?;
         }
@@ -44,6 +44,9 @@ async fn dispatch(config: &Config, core: &Core, command: UsersCommand) -> Outcom
         UsersCommand::ResetLink { user } => return users_admin::reset_link(config, core, &user).await,
         UsersCommand::Activate { user } => users_admin::set_active(core, &user, true).await?,
         UsersCommand::Deactivate { user } => users_admin::set_active(core, &user, false).await?,
+        UsersCommand::ResetFactors { user, reason } => {
+            users_admin::reset_factors(core, &user, &reason).await?;
+        }
         UsersCommand::Logout { user } => users_admin::log_out(core, &user).await?,
         UsersCommand::Delete { user, yes } => users_admin::delete(config, core, &user, yes).await?,
     }

@@ -1,6 +1,7 @@
 //! Shows and changes one user, by the use cases of the administration API.
 
 use inwren_domain::account::User;
+use inwren_domain::account::admin::reset_factors::{self, Reason};
 use inwren_domain::account::admin::reset_password::{Delivery, ResetLink};
 use inwren_domain::account::admin::{self, Admin, NotFound};
 use inwren_domain::action_token::Purpose;
@@ -71,6 +72,10 @@ pub(super) fn check_arguments(command: &UsersCommand) -> Outcome {
         | UsersCommand::Logout { user }
         | UsersCommand::ResetLink { user }
         | UsersCommand::Delete { user, .. } => Which::parse(user).map(|_| ()),
+        UsersCommand::ResetFactors { user, reason } => {
+            parse_reason(reason)?;
+            Which::parse(user).map(|_| ())
+        }
         _ => Ok(()),
     }
 }
@@ -87,6 +92,7 @@ pub(super) fn show(Found(user): &Found, as_json: bool) {
     say(&format!("tier:       {}", user.tier.as_str()));
     say(&format!("active:     {}", yes_no(user.is_active)));
     say(&format!("superuser:  {}", yes_no(user.is_superuser)));
+    say(&format!("2nd factor: {}", yes_no(user.has_factor())));
     say(&format!("created at: {}", keys::text(user.created_at)));
     say(&format!("updated at: {}", keys::text(user.updated_at)));
 }
@@ -127,6 +133,32 @@ pub(super) async fn log_out(core: &Core, text: &str) -> Outcome {
             Ok(())
         }
         Err(Failure::Refused(session::admin::Refusal::NotFound)) => Err(unknown(text)),
+        Err(Failure::Refused(refusal)) => Err(Failed::Failed(format!("the change was refused: {refusal:?}"))),
+        Err(Failure::Port(failure)) => Err(Failed::because(failure)),
+    }
+}
+
+fn parse_reason(text: &str) -> Result<Reason, Failed> {
+    Reason::parse(text).map_err(|invalid| Failed::Usage(format!("--reason: {invalid}")))
+}
+
+/// Removes the second factors of a user, and revokes all sessions.
+pub(super) async fn reset_factors(core: &Core, text: &str, reason: &str) -> Outcome {
+    let reason = parse_reason(reason)?;
+    let found = Found::of(core, text).await?;
+    if !found.0.has_factor() {
+        say(&format!("{} has no second factor: nothing was changed", found.email()));
+        return Ok(());
+    }
+    match reset_factors::execute(core, Admin::operator(), found.0.id, reason, &ClientInfo::default()).await {
+        Ok(()) => {
+            say(&format!(
+                "removed the second factors of {}, and revoked all sessions and trusted devices of the user",
+                found.email()
+            ));
+            Ok(())
+        }
+        Err(Failure::Refused(reset_factors::Refusal::NotFound)) => Err(unknown(text)),
         Err(Failure::Refused(refusal)) => Err(Failed::Failed(format!("the change was refused: {refusal:?}"))),
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),
     }

@@ -8,10 +8,12 @@ use inwren_domain::account::{Tier, UserFilter};
 use serde_json::json;
 
 use super::error::{Failed, Outcome};
-use super::support::{count, say};
-use crate::import_export::{Exported, Progress, Selection, export};
+use super::support::{count, say, warn};
+use crate::config::Config;
+use crate::import_export::{Exported, ExportedFactors, Progress, Selection, export};
 use crate::runtime::private_file::{PRIVATE_MODE, create_new};
 use crate::runtime::shutdown::StopSignals;
+use crate::secrets;
 
 /// Which users to export, and where to.
 #[derive(Debug, Args)]
@@ -19,9 +21,13 @@ pub(super) struct ExportArgs {
     /// The file to write; `-` is standard output. Only its owner may read the file
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// Export no password hashes
+    /// Export no password hashes and no second factors
     #[arg(long)]
     without_hashes: bool,
+    /// Export the secrets of authenticator apps in plaintext, for a service with other secret keys. Protect the file like
+    /// the secret keys
+    #[arg(long, conflicts_with_all = ["without_hashes", "checksum_only"])]
+    with_secrets: bool,
     /// Print only the number of users and the checksum
     #[arg(long, conflicts_with_all = ["file", "force"])]
     checksum_only: bool,
@@ -46,13 +52,14 @@ pub(super) struct ExportArgs {
 }
 
 /// Exports users.
-pub(super) async fn run(core: &Core, args: ExportArgs) -> Outcome {
+pub(super) async fn run(config: &Config, core: &Core, args: ExportArgs) -> Outcome {
     let mut filter =
         UserFilter::default().with_email_prefix(args.email_prefix.as_deref().unwrap_or_default());
     filter.tier = args.tier.clone().map(Tier::from_stored);
     filter.is_active = args.active;
     filter.is_superuser = args.superuser;
-    let selection = Selection { filter, with_hashes: !args.without_hashes };
+    let factors = exported_factors(config, &args)?;
+    let selection = Selection { filter, with_hashes: !args.without_hashes, factors };
     if args.checksum_only {
         let exported = written(core, &selection, &mut io::sink()).await?;
         say(&summary(&exported, args.json));
@@ -65,6 +72,22 @@ pub(super) async fn run(core: &Core, args: ExportArgs) -> Outcome {
         say(&summary(&exported, args.json));
     }
     Ok(())
+}
+
+/// Which factors to export. It warns about secrets in plaintext.
+fn exported_factors(config: &Config, args: &ExportArgs) -> Result<ExportedFactors, Failed> {
+    if args.without_hashes || args.checksum_only {
+        return Ok(ExportedFactors::None);
+    }
+    if !args.with_secrets {
+        return Ok(ExportedFactors::Sealed);
+    }
+    let keyring = secrets::keyring(&config.secret_keys.path, config.environment).map_err(Failed::because)?;
+    warn(
+        "the file contains the secrets of authenticator apps in plaintext: protect it like the secret keys, and delete it \
+         after use",
+    );
+    Ok(ExportedFactors::Clear(keyring))
 }
 
 async fn written(

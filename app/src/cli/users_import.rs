@@ -1,15 +1,19 @@
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use inwren_domain::Core;
 use inwren_domain::account::import::{Destination, OnConflict, Policy, UnknownHash, UnknownTier};
+use inwren_domain::keyring::Keyring;
 use serde_json::json;
 
 use super::error::{Failed, Outcome};
 use super::support::{count, place, say, say_place};
 use crate::config::Config;
 use crate::import_export::{Imported, Progress, RefusedRows, Report, import};
+use crate::secrets::{self, SecretFileError};
 
 /// What to import, and how to resolve conflicts.
 #[derive(Debug, Args)]
@@ -18,7 +22,8 @@ pub(super) struct ImportArgs {
     file: PathBuf,
     #[command(flatten)]
     pub(super) choices: Choices,
-    /// How to import users who exist already with other values. A user's address is never given to another user
+    /// How to import users who exist already with other values. A user's address is never given to another user, and
+    /// existing users keep their second factors
     #[arg(long, value_enum, default_value = "refuse")]
     on_conflict: Conflict,
 }
@@ -128,8 +133,18 @@ enum HashChoice {
     Reset,
 }
 
+/// The secret keys. Without the file, users with an authenticator app are refused.
+fn keyring(config: &Config) -> Result<Option<Arc<dyn Keyring>>, Failed> {
+    match secrets::keyring(&config.secret_keys.path, config.environment) {
+        Ok(keyring) => Ok(Some(keyring)),
+        Err(SecretFileError::Missing { .. }) => Ok(None),
+        Err(error) => Err(Failed::because(error)),
+    }
+}
+
 /// Imports users from a file.
-pub(super) async fn run(config: &Config, destination: &Destination, args: ImportArgs) -> Outcome {
+pub(super) async fn run(config: &Config, core: &Core, args: ImportArgs) -> Outcome {
+    let destination = &Destination { keyring: keyring(config)?, ..Destination::from(core) };
     let policy = args.choices.policy(args.on_conflict);
     let report = args.choices.report(args.choices.show_problems)?;
     let imported = if args.file == Path::new("-") {

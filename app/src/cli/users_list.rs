@@ -94,6 +94,7 @@ fn row(user: &User) -> [String; 5] {
 
 #[cfg(test)]
 mod tests {
+    use inwren_domain::authn::Acr;
     use inwren_domain::kernel::{Email, UserId};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -114,6 +115,7 @@ mod tests {
             locale: None,
             credential_version: 0,
             sessions_epoch: 0,
+            highest_acr: Acr::Aal1,
         }
     }
 

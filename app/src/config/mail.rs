@@ -83,6 +83,12 @@ pub(super) fn read(
     Some(Some(MailSettings { target, sender }))
 }
 
+/// Whether letters can be sent: by default in development only.
+pub(super) fn has_mail(source: &Source) -> bool {
+    let is_development = source.text("ENVIRONMENT").is_some_and(|text| text.trim() == "development");
+    is_development || ["SMTP_URL", "SMTP_URL_FILE", "MAIL_DIR"].iter().any(|name| source.text(name).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;

@@ -6,6 +6,7 @@ pub mod dotenv;
 mod environment;
 mod ephemeral;
 mod error;
+mod factors;
 mod first_superuser;
 mod hashing;
 mod keys;
@@ -162,6 +163,7 @@ impl Config {
     /// Sets the public URL and the issuer to this URL, where they are defaults.
     pub(crate) fn reached_at(&mut self, url: &str) {
         if self.default_urls.public_url {
+            factors::follow_port(&mut self.rules.factors, &self.public_url, url);
             url.clone_into(&mut self.public_url);
         }
         if self.default_urls.token_issuer {
@@ -239,7 +241,11 @@ impl Config {
         let token_audience = source.parse("TOKEN_AUDIENCE", value::word);
         let legacy_tokens_until = legacy::until(source, now);
         let jwks_max_age = source.parse("JWKS_MAX_AGE_SECONDS", value::number(1..=86_400_i64));
-        let rules = rules(source);
+        let (public_url, issuer) =
+            urls.as_ref().map(|(url, issuer, _)| (url.as_str(), issuer.as_str())).unzip();
+        let factors = factors::read(source, project_name.as_deref(), public_url);
+        factors::check_audience(source, issuer, token_audience.as_deref());
+        let rules = rules(source, factors);
         if production {
             registration::require_mail(source);
         }

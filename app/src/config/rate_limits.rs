@@ -74,6 +74,14 @@ operations! {
             "Accepted invitations from one client network";
         RequestLetter = "request-letter" "RATE_LIMIT_REQUEST_LETTER" 5
             "Letters that one client network requests: the service accepts further requests, and sends nothing";
+        FactorLogin = "factor-login" "RATE_LIMIT_FACTOR_LOGIN" 10
+            "Second steps of logins from one client network";
+        PasskeyOptions = "passkey-options" "RATE_LIMIT_PASSKEY_OPTIONS" 20
+            "Requests to log in with a passkey from one client network";
+        PasskeyLogin = "passkey-login" "RATE_LIMIT_PASSKEY_LOGIN" 10
+            "Logins with a passkey from one client network";
+        KeepFactors = "keep-factors" "RATE_LIMIT_KEEP_FACTORS" 10
+            "Cancelled removals of second factors from one client network";
         Malformed = "malformed" "RATE_LIMIT_MALFORMED" 600
             "Malformed requests from one client network that count towards no other limit";
     }
@@ -86,6 +94,10 @@ operations! {
         Me = "me" "RATE_LIMIT_ME" 20 "Reads of the profile by one user";
         UpdateMe = "update-me" "RATE_LIMIT_UPDATE_ME" 10 "Changes of the profile by one user";
         ChangePassword = "change-password" "RATE_LIMIT_CHANGE_PASSWORD" 5 "Password changes by one user";
+        StepUp = "step-up" "RATE_LIMIT_STEP_UP" 10 "Step-ups of the sessions of one user";
+        Factors = "factors" "RATE_LIMIT_FACTORS" 20 "Lists of second factors by one user";
+        ManageFactors = "manage-factors" "RATE_LIMIT_MANAGE_FACTORS" 20
+            "Enrolments and changes of second factors by one user";
         DeleteMe = "delete-me" "RATE_LIMIT_DELETE_ME" 5 "Deletions of the account by one user";
         Sessions = "sessions" "RATE_LIMIT_SESSIONS" 20 "Lists of sessions by one user";
         Activity = "activity" "RATE_LIMIT_ACTIVITY" 20 "Lists of the account activity by one user";

@@ -2,7 +2,7 @@
 
 use inwren_domain::account::{EmailVerification, RegistrationMode};
 
-use super::secret_keys::has_mail;
+use super::mail::has_mail;
 use super::source::Source;
 
 /// Refuses to require verified addresses without mail: no one could register.

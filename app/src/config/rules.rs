@@ -1,14 +1,15 @@
 //! Settings of the domain's rules: lifetimes, tiers, words that passwords must not contain, retention.
+//! [`factors`](super::factors) reads those of second factors.
 
 use inwren_domain::account::{Tier, TierCatalog};
 use inwren_domain::credential::ContextWords;
-use inwren_domain::{Retention, Settings};
+use inwren_domain::{FactorSettings, Retention, Settings};
 use time::Duration;
 
 use super::source::Source;
 use super::{registration, value};
 
-pub(super) fn rules(source: &mut Source) -> Option<Settings> {
+pub(super) fn rules(source: &mut Source, factors: Option<FactorSettings>) -> Option<Settings> {
     let access = source.parse("ACCESS_TOKEN_EXPIRE_MINUTES", value::number(1..=1_440_i64));
     let refresh = source.parse("REFRESH_TOKEN_EXPIRE_DAYS", value::number(1..=365_i64));
     let session = source.parse("SESSION_MAX_DAYS", value::number(1..=3_650_i64));
@@ -32,6 +33,7 @@ pub(super) fn rules(source: &mut Source) -> Option<Settings> {
         email_verification: email_verification?,
         registration: registration?,
         retention: Retention { ended_sessions: Duration::days(ended_sessions?), audit_events: audit_events? },
+        factors: factors?,
     })
 }
 

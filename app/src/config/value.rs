@@ -151,7 +151,7 @@ pub(super) fn origins(text: &str) -> Option<AllowedOrigins> {
 
 /// An origin as browsers send it (RFC 6454 section 6.2): scheme, host and port, and nothing after them. Browsers omit
 /// the default port of the scheme.
-fn origin(text: &str) -> Option<String> {
+pub(super) fn origin(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     let (scheme, host) = text.split_once("://")?;
     let host = host.strip_suffix('/').unwrap_or(host);
@@ -169,7 +169,7 @@ fn origin(text: &str) -> Option<String> {
     fits.then(|| format!("{scheme}://{host}{port}"))
 }
 
-fn list(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 

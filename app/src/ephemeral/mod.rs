@@ -6,6 +6,7 @@
 //! service accepts its key from a file.
 
 mod key;
+mod totp;
 mod users;
 
 pub use key::{KID, signing_keys};

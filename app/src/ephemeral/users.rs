@@ -1,8 +1,12 @@
 use inwren_domain::account::{Inserted, User};
+use inwren_domain::authn::Acr;
 use inwren_domain::credential::{Account, ClientTrust, Password, Requester};
+use inwren_domain::factor::known_totp;
 use inwren_domain::kernel::{ClientInfo, Email, UserId};
 use inwren_domain::{Core, PortFailure};
 use uuid::Uuid;
+
+use super::totp;
 
 /// A user that exists from startup.
 #[derive(Clone, Copy, Debug)]
@@ -15,27 +19,39 @@ pub struct Seed {
     pub password: &'static str,
     /// Whether the user is a superuser.
     pub is_superuser: bool,
+    /// The secret of the user's authenticator app, in base32. `None` if the user has no second factor.
+    pub totp_secret: Option<&'static str>,
 }
 
 /// All seeded users.
-pub const SEEDS: [Seed; 3] = [
+pub const SEEDS: [Seed; 4] = [
     Seed {
         id: Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001),
         email: "root@example.org",
         password: "ephemeral-root-password",
         is_superuser: true,
+        totp_secret: None,
     },
     Seed {
         id: Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0002),
         email: "ann@example.org",
         password: "ephemeral-ann-password",
         is_superuser: false,
+        totp_secret: None,
     },
     Seed {
         id: Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0003),
         email: "bob@example.org",
         password: "ephemeral-bob-password",
         is_superuser: false,
+        totp_secret: None,
+    },
+    Seed {
+        id: Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0004),
+        email: "carol@example.org",
+        password: "ephemeral-carol-password",
+        is_superuser: false,
+        totp_secret: Some("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
     },
 ];
 
@@ -45,7 +61,7 @@ pub enum SeedError {
     /// A port has failed.
     #[error("the users could not be created: {0}")]
     Port(#[from] PortFailure),
-    /// The address is invalid or taken.
+    /// The address is invalid or taken, or the secret is invalid.
     #[error("the user {0} could not be created")]
     Refused(&'static str),
 }
@@ -71,12 +87,18 @@ pub async fn seed(core: &Core) -> Result<(), SeedError> {
             locale: None,
             credential_version: 0,
             sessions_epoch: 0,
+            highest_acr: Acr::Aal1,
         };
         let mut unit = core.store.begin().await.map_err(PortFailure::from)?;
         if unit.users().insert(&Account { user, password: Some(hash) }).await.map_err(PortFailure::from)?
             == Inserted::EmailTaken
         {
             return Err(SeedError::Refused(seed.email));
+        }
+        if let Some(secret) = seed.totp_secret {
+            let user_id = UserId::from_uuid(seed.id);
+            let factor = known_totp(core, user_id, secret)?.ok_or(SeedError::Refused(seed.email))?;
+            totp::enrol(core, unit.as_mut(), &factor).await?;
         }
         unit.commit().await.map_err(PortFailure::from)?;
     }

@@ -11,6 +11,7 @@ mod authn;
 mod client;
 mod credential;
 mod dev_letters;
+mod factor;
 mod health;
 mod outbox;
 mod router;

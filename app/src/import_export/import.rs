@@ -5,7 +5,7 @@ use inwren_domain::account::UserFilter;
 use inwren_domain::account::import::{BATCH, Destination, Importer, Incoming, Outcome, Policy};
 
 use super::checksum::Checksum;
-use super::export::{ExportError, Exported, Selection, export};
+use super::export::{ExportError, Exported, ExportedFactors, Selection, export};
 use super::lines::Lines;
 use super::pace;
 use super::progress::Progress;
@@ -93,8 +93,11 @@ pub async fn import(
         }
     }
     if !policy.dry_run {
-        let all =
-            Selection { filter: UserFilter::default(), with_hashes: with_hashes || imported.lines == 0 };
+        let all = Selection {
+            filter: UserFilter::default(),
+            with_hashes: with_hashes || imported.lines == 0,
+            factors: ExportedFactors::None,
+        };
         let mut here = destination.store.snapshot().await.map_err(ExportError::from)?;
         imported.here = Some(export(here.as_mut(), &all, &mut io::sink(), Progress::hidden()).await?);
     }

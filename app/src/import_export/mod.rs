@@ -6,6 +6,7 @@
 mod adopt;
 mod checksum;
 mod export;
+mod factor_record;
 mod import;
 mod lines;
 mod pace;
@@ -16,7 +17,7 @@ mod report;
 
 pub use adopt::{Adopted, adopt};
 pub use checksum::Checksum;
-pub use export::{ExportError, Exported, Selection, export};
+pub use export::{ExportError, Exported, ExportedFactors, Selection, export};
 pub use import::{Imported, import};
 pub use progress::Progress;
 pub use record::Record;

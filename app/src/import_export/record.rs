@@ -1,9 +1,12 @@
-use inwren_domain::account::import::{Incoming, IncomingPassword, Problem};
+use inwren_domain::account::import::{Incoming, IncomingPassword, Problem, UserFactors};
 use inwren_domain::credential::{Account, PasswordHash};
 use inwren_domain::kernel::{Email, UserId};
+use inwren_domain::keyring::{Keyring, KeyringError};
 use serde::{Deserialize, Deserializer, Serialize};
 use time::{OffsetDateTime, UtcOffset};
 use uuid::Uuid;
+
+use super::factor_record::{FactorRecord, digest_text, read_digest};
 
 /// A user as one line of a file: a JSON object.
 #[derive(Clone, Serialize, Deserialize)]
@@ -26,6 +29,12 @@ pub struct Record {
     email_verified_at: Option<OffsetDateTime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     credential_version: Option<i64>,
+    /// Absent for a user without second factors, and if the file does not contain them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    factors: Option<Vec<FactorRecord>>,
+    /// The digests of the recovery codes, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recovery_codes: Option<Vec<String>>,
 }
 
 /// Distinguishes `null` from an absent field.
@@ -49,7 +58,20 @@ impl Record {
             updated_at: Some(user.updated_at),
             email_verified_at: user.email_verified_at,
             credential_version: Some(user.credential_version),
+            factors: None,
+            recovery_codes: None,
         }
+    }
+
+    /// Adds the user's factors and recovery codes. With a keyring, the secrets of authenticator apps are in plaintext.
+    pub fn with_factors(self, of: &UserFactors, keyring: Option<&dyn Keyring>) -> Result<Self, KeyringError> {
+        let factors = of.factors.iter().map(|factor| FactorRecord::of(factor, keyring));
+        let recovery_codes = of.recovery_codes.iter().map(digest_text).collect();
+        Ok(Self {
+            factors: Some(factors.collect::<Result<_, _>>()?),
+            recovery_codes: Some(recovery_codes),
+            ..self
+        })
     }
 
     /// Parses a line. The error does not repeat the content, because any field may contain a hash by mistake.
@@ -62,10 +84,13 @@ impl Record {
         serde_json::to_vec(self)
     }
 
-    /// The line for comparison. It omits the number of password changes, which each store counts by itself.
+    /// The line for comparison. It omits what differs between stores that have the same users: the number of password
+    /// changes, which each store counts by itself, and factors, which change at every login.
     pub fn compared(&self) -> Result<Vec<u8>, serde_json::Error> {
         Self {
             credential_version: None,
+            factors: None,
+            recovery_codes: None,
             id: Uuid::parse_str(&self.id).map_or_else(|_| self.id.clone(), |id| id.to_string()),
             created_at: self.created_at.map(as_kept),
             updated_at: self.updated_at.map(as_kept),
@@ -87,9 +112,12 @@ impl Record {
 
     /// Converts the record to a user to import.
     pub fn incoming(self, place: String) -> Result<Incoming, Problem> {
+        let id = Uuid::parse_str(&self.id).map(UserId::from_uuid).map_err(|_| Problem::Id)?;
+        let factors = self.factors.unwrap_or_default().into_iter().map(|factor| factor.incoming(id));
+        let recovery_codes = self.recovery_codes.unwrap_or_default();
         Ok(Incoming {
             place,
-            id: Uuid::parse_str(&self.id).map(UserId::from_uuid).map_err(|_| Problem::Id)?,
+            id,
             email: Email::parse(&self.email)?,
             password: match self.hashed_password {
                 None => IncomingPassword::Unsaid,
@@ -103,6 +131,8 @@ impl Record {
             updated_at: self.updated_at,
             email_verified_at: self.email_verified_at,
             credential_version: self.credential_version,
+            factors: factors.collect::<Result<_, _>>()?,
+            recovery_codes: recovery_codes.iter().map(|code| read_digest(code)).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -150,6 +180,68 @@ mod tests {
         let incoming = record.incoming("line 1".to_owned()).unwrap();
         assert_eq!(incoming.email.as_str(), "Ann@example.org");
         assert_eq!(incoming.credential_version, Some(3));
+    }
+
+    const FACTORS: &str = r#","factors":[{"method":"totp","id":"0192f0c1-2b3c-7d4e-8f5a-6b7c8d9e0f1b","name":"My phone","created_at":"2025-01-02T03:04:05Z","last_used_at":"2025-01-02T03:04:05Z","key_id":7,"sealed_secret":"AAEC","last_step":58000000},{"method":"passkey","id":"0192f0c1-2b3c-7d4e-8f5a-6b7c8d9e0f1c","created_at":"2025-01-02T03:04:05Z","credential_id":"AAEC","public_key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","algorithm":-8,"sign_count":4294967295,"backup_eligible":true,"backed_up":false,"verifies_user":true,"user_handle":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","transports":["internal"]}],"recovery_codes":["00000000000000000000000000000000000000000000000000000000000000ff"]}"#;
+
+    fn with_factors() -> String {
+        format!("{}{FACTORS}", WHOLE.trim_end_matches('}'))
+    }
+
+    #[test]
+    fn line_with_factors_round_trips() {
+        let record = Record::read(with_factors().as_bytes()).unwrap();
+        assert_eq!(record.line().unwrap(), with_factors().as_bytes());
+        let compared = Record::read(WHOLE.as_bytes()).unwrap().compared();
+        assert_eq!(record.compared().unwrap(), compared.unwrap());
+        let incoming = record.incoming("line 1".to_owned()).unwrap();
+        assert!(incoming.factors.iter().all(|one| one.factor.user_id == incoming.id && one.secret.is_none()));
+        let of = UserFactors {
+            user: incoming.id,
+            factors: incoming.factors.into_iter().map(|one| one.factor).collect(),
+            recovery_codes: incoming.recovery_codes,
+        };
+        let again = Record::read(WHOLE.as_bytes()).unwrap().with_factors(&of, None).unwrap();
+        assert_eq!(again.line().unwrap(), with_factors().as_bytes());
+    }
+
+    #[test]
+    fn invalid_factors_are_named_without_their_values() {
+        let digest = format!("{}ff", "0".repeat(62));
+        let sealed = r#""key_id":7,"sealed_secret":"AAEC""#;
+        let clear = r#""secret":"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567""#;
+        assert!(
+            Record::read(with_factors().replace(sealed, clear).as_bytes())
+                .unwrap()
+                .incoming(String::new())
+                .is_ok()
+        );
+        for (from, to, expected) in [
+            (r#""method":"totp""#, r#""method":"$argon2id$x""#, "a field of the wrong type"),
+            (r#""method":"totp","#, "", "missing field method"),
+            (r#""last_step":58000000"#, r#""last_stage":1"#, "unknown field last_stage"),
+            (r#","last_step":58000000"#, "", "missing field last_step"),
+            (r#""key_id":7,"#, "", "has either key_id and sealed_secret, or secret"),
+            (sealed, r#""sealed_secret":"AAEC","secret":"$argon2id$x""#, "has either key_id"),
+            (sealed, r#""secret":"$argon2id$x""#, "the value of secret is not valid"),
+            (r#""sealed_secret":"AAEC""#, r#""sealed_secret":"AAE+""#, "the value of sealed_secret is"),
+            (r#""name":"My phone""#, r#""name":"a\nb""#, "the value of name is"),
+            (r#""id":"0192f0c1-2b3c-7d4e-8f5a-6b7c8d9e0f1b""#, r#""id":"x""#, "the value of id is"),
+            (r#""credential_id":"AAEC""#, r#""credential_id":"""#, "the value of credential_id is"),
+            (r#""public_key":"A"#, r#""public_key":"AAAA"#, "the value of public_key is"),
+            (r#""algorithm":-8"#, r#""algorithm":-9"#, "the value of algorithm is"),
+            (r#""sign_count":4294967295"#, r#""sign_count":4294967296"#, "a field of the wrong type"),
+            (r#""user_handle":"A"#, r#""user_handle":"AAAA"#, "the value of user_handle is"),
+            (r#"["internal"]"#, r#"["In ternal"]"#, "the value of transports is"),
+            (&digest, "ff", "the value of recovery_codes is"),
+            (&digest, &digest.to_uppercase(), "the value of recovery_codes is"),
+        ] {
+            let line = with_factors().replacen(from, to, 1);
+            assert_ne!(line, with_factors(), "{from}");
+            let read = Record::read(line.as_bytes()).and_then(|record| record.incoming(String::new()));
+            let told = read.unwrap_err().to_string();
+            assert!(told.contains(expected) && !told.contains("argon2id"), "{to}: {told}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub const fn path(purpose: Purpose) -> &'static str {
         Purpose::ChangeEmail => "/account/email",
         Purpose::UndoEmail => "/account/undo",
         Purpose::AcceptInvitation => "/account/invite",
+        Purpose::KeepFactors => "/account/keep-factors",
     }
 }
 

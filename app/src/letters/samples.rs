@@ -41,12 +41,21 @@ fn samples() -> Vec<(Letter, Content)> {
             LetterKind::PasswordReset
             | LetterKind::EmailChange
             | LetterKind::EmailUndo
-            | LetterKind::Invitation => Content::Link(token()),
+            | LetterKind::Invitation
+            | LetterKind::FactorRemovalRequested => Content::Link(token()),
             LetterKind::AlreadyRegistered
             | LetterKind::InvitationAccepted
             | LetterKind::PasswordChanged
             | LetterKind::NewDevice
-            | LetterKind::RefreshTokenReused => Content::Notice,
+            | LetterKind::RefreshTokenReused
+            | LetterKind::FactorEnrolled
+            | LetterKind::FactorRemoved
+            | LetterKind::RecoveryCodesReplaced
+            | LetterKind::RecoveryCodeUsed
+            | LetterKind::RecoveryCodesLow
+            | LetterKind::FactorClosed
+            | LetterKind::FactorsReset
+            | LetterKind::FactorsRemoved => Content::Notice,
         };
         samples.push((letter(kind), content));
     }

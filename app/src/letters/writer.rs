@@ -79,7 +79,7 @@ impl Writer {
             action,
             link,
             link_hint => text("link_hint")?,
-            valid_until => text("valid_until")?,
+            valid_until => text(valid_until(letter.kind))?,
             is_notice,
             code_label => text("code")?,
             code,
@@ -130,11 +130,29 @@ fn purpose(kind: LetterKind) -> Option<Purpose> {
         LetterKind::EmailChange => Some(Purpose::ChangeEmail),
         LetterKind::EmailUndo => Some(Purpose::UndoEmail),
         LetterKind::Invitation => Some(Purpose::AcceptInvitation),
+        LetterKind::FactorRemovalRequested => Some(Purpose::KeepFactors),
         LetterKind::AlreadyRegistered
         | LetterKind::InvitationAccepted
         | LetterKind::PasswordChanged
         | LetterKind::NewDevice
-        | LetterKind::RefreshTokenReused => None,
+        | LetterKind::RefreshTokenReused
+        | LetterKind::FactorEnrolled
+        | LetterKind::FactorRemoved
+        | LetterKind::RecoveryCodesReplaced
+        | LetterKind::RecoveryCodeUsed
+        | LetterKind::RecoveryCodesLow
+        | LetterKind::FactorClosed
+        | LetterKind::FactorsReset
+        | LetterKind::FactorsRemoved => None,
+    }
+}
+
+/// The key of the text that says how long the link is valid. The delay before factors are removed is configured, and a
+/// letter may be sent long after the request, so that the letter names no time.
+const fn valid_until(kind: LetterKind) -> &'static str {
+    match kind {
+        LetterKind::FactorRemovalRequested => "factor_removal_requested.valid_until",
+        _ => "valid_until",
     }
 }
 
@@ -147,13 +165,18 @@ fn expiry(letter: &Letter) -> OffsetDateTime {
     }
 }
 
-/// When, from which device and from which address the letter was requested. The texts contain nothing that a client chose.
+/// When, from which device and from which address the letter was requested. The texts contain nothing that a client
+/// chose.
 fn facts(
     letter: &Letter,
     text: &impl Fn(&str) -> Result<String, TemplateError>,
 ) -> Result<Vec<Value>, TemplateError> {
     let Some(address) = letter.client.ip_address else { return Ok(Vec::new()) };
-    let mut facts = vec![("fact.when", time_text(letter.created_at))];
+    let mut facts = Vec::new();
+    // Its later letters repeat the first one. The page of its link shows the time of the request.
+    if letter.kind != LetterKind::FactorRemovalRequested {
+        facts.push(("fact.when", time_text(letter.created_at)));
+    }
     let device = Device::of(&letter.client).to_string();
     if !device.is_empty() {
         facts.push(("fact.device", device));

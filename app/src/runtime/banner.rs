@@ -65,7 +65,10 @@ impl Banner<'_> {
             ("build", format!("{}, {environment}, tokens by {}", env!("CARGO_PKG_VERSION"), wiring::TOKENS)),
         ];
         if *is_ephemeral {
-            let people = ephemeral::SEEDS.map(|seed| format!("{} ({})", seed.email, seed.password));
+            let people = ephemeral::SEEDS.map(|seed| match seed.totp_secret {
+                None => format!("{} ({})", seed.email, seed.password),
+                Some(secret) => format!("{} ({}, TOTP secret {secret})", seed.email, seed.password),
+            });
             lines.push(("users", people.join("\n             ")));
         }
         lines.extend(self.hint().map(|hint| ("note", hint)));

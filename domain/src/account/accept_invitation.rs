@@ -21,5 +21,5 @@ pub async fn execute(
         event: AuditEventKind::InvitationAccepted,
         notice: LetterKind::InvitationAccepted,
     };
-    password_link::set(core, &kind, token, password, client).await
+    password_link::set(core, &kind, token, password, None, client).await
 }

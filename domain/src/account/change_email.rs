@@ -5,6 +5,8 @@ use time::OffsetDateTime;
 use super::{Updated, User, UserChange};
 use crate::action_token::{self, ActionToken, ActionTokenId, Parsed, Purpose, issue};
 use crate::audit::{AuditEventKind, Trail};
+use crate::authn::Acr;
+use crate::factor::Factor;
 use crate::kernel::{ClientInfo, Email};
 use crate::outbox::{LetterKind, NewLetter};
 use crate::session::{RevocationReason, end_legacy_tokens};
@@ -65,8 +67,9 @@ async fn apply(
     Ok(Ok(()))
 }
 
-/// Restores the former address by the link in the letter to it. The person who changed it may have stolen the account: the
-/// password is voided, all sessions and tokens end, and a letter to the restored address lets its owner set a new one.
+/// Restores the former address by the link in the letter to it. The person who changed it may have stolen the account:
+/// the password is voided, factors that were enrolled since are removed, all sessions and tokens end, and a letter to
+/// the restored address lets its owner set a new one.
 pub async fn undo(core: &Core, token: &str, client: &ClientInfo) -> Result<(), Failure<Refusal>> {
     let now = core.clock.now();
     let found = find(core, token, Purpose::UndoEmail, now).await?;
@@ -99,6 +102,7 @@ async fn restore(
         return Ok(Err(Refusal::EmailTaken));
     }
     unit.credentials().void_password(user.id, user.credential_version, now).await?;
+    remove_later_factors(unit, &user, token, now).await?;
     action_token::void_all(unit, user.id).await?;
     unit.action_tokens().void_undo_after(user.id, token.created_at).await?;
     unit.sessions().revoke_all(user.id, None, RevocationReason::EmailChanged, now).await?;
@@ -112,6 +116,33 @@ async fn restore(
         unit.outbox().insert(&letter.write(core, now)?).await?;
     }
     Ok(Ok(()))
+}
+
+/// Removes the factors that were enrolled since the address was changed: by the person who changed it. Factors from
+/// before stay, so that the mailbox alone never removes one of them.
+async fn remove_later_factors(
+    unit: &mut dyn UnitOfWork,
+    user: &User,
+    token: &ActionToken,
+    now: OffsetDateTime,
+) -> Result<(), PortFailure> {
+    unit.trusted_devices().delete_all(user.id).await?;
+    let factors = unit.factors().of_user(user.id).await?;
+    let (later, kept): (Vec<Factor>, Vec<Factor>) =
+        factors.into_iter().partition(|factor| factor.created_at > token.created_at);
+    if later.is_empty() {
+        return Ok(());
+    }
+    let highest_acr = Factor::highest_acr(&kept);
+    if highest_acr == Acr::Aal1 {
+        unit.factors().remove_all(user.id).await?;
+    }
+    for factor in &later {
+        unit.factors().remove(factor.id, user.id).await?;
+    }
+    let Some(user) = unit.users().lock(user.id).await? else { return Ok(()) };
+    unit.credentials().change_factors(user.id, user.credential_version, highest_acr, now).await?;
+    Ok(())
 }
 
 /// The change to an address that its owner has just proven.

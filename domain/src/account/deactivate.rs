@@ -52,6 +52,7 @@ pub async fn execute(
     end_legacy_tokens(core, unit.as_mut(), &current, now).await?;
     unit.users().update(user.id, &change, now).await?;
     unit.sessions().revoke_all(user.id, None, RevocationReason::Deactivated, now).await?;
+    unit.trusted_devices().delete_all(user.id).await?;
     unit.audit().record(&event).await?;
     unit.commit().await?;
     Ok(())

@@ -6,6 +6,7 @@ pub mod change_email;
 pub mod create_user;
 pub mod deactivate;
 pub mod import;
+pub mod lost_factor;
 mod modes;
 mod new_user;
 mod password_link;

@@ -1,6 +1,7 @@
 use super::{Inserted, Registration, Tier, User};
 use crate::action_token::{ActionToken, ActionTokenId, Purpose, issue};
 use crate::audit::{AuditEventKind, OPERATOR, Trail};
+use crate::authn::Acr;
 use crate::credential::password_policy::{self, WeakPassword};
 use crate::credential::{Account, ClientTrust, Password, Requester};
 use crate::kernel::{ClientInfo, Email, Locale, UserId};
@@ -62,6 +63,7 @@ pub(super) async fn create(core: &Core, new: NewUser<'_>) -> Result<User, Failur
         locale: new.locale,
         credential_version: 0,
         sessions_epoch: 0,
+        highest_acr: Acr::Aal1,
     };
     let actor = if new.self_registered { user.id } else { OPERATOR };
     let trail = Trail { core, at: now, actor: Some(actor), client: new.client };

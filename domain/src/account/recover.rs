@@ -1,7 +1,7 @@
 //! Recovers an account whose password is lost.
 
-pub use super::password_link::Refusal;
 use super::password_link::{self, Kind};
+pub use super::password_link::{Proof, Refusal};
 use crate::action_token::Purpose;
 use crate::audit::AuditEventKind;
 use crate::credential::Password;
@@ -26,11 +26,13 @@ pub async fn forgot(
     Ok(())
 }
 
-/// Sets a new password by the link. It never starts a session (OWASP ASVS 5.0, 6.4.3).
+/// Sets a new password by the link. It never starts a session, and needs the second factor of an account that has one
+/// (OWASP ASVS 5.0, 6.4.3).
 pub async fn reset(
     core: &Core,
     token: &str,
     new_password: Password,
+    proof: Option<Proof>,
     client: &ClientInfo,
 ) -> Result<(), Failure<Refusal>> {
     let kind = Kind {
@@ -38,5 +40,5 @@ pub async fn reset(
         event: AuditEventKind::PasswordReset,
         notice: LetterKind::PasswordChanged,
     };
-    password_link::set(core, &kind, token, new_password, client).await
+    password_link::set(core, &kind, token, new_password, proof, client).await
 }

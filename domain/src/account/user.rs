@@ -1,6 +1,7 @@
 use time::OffsetDateTime;
 
 use super::Tier;
+use crate::authn::Acr;
 use crate::kernel::{Email, Locale, UserId, normalize_prefix};
 
 /// A user account.
@@ -26,8 +27,8 @@ pub struct User {
     pub email_undeliverable_at: Option<OffsetDateTime>,
     /// The language of letters; `None` if it is unknown.
     pub locale: Option<Locale>,
-    /// Counts password changes, and revocations of all legacy tokens. A login that verified an older version starts no
-    /// session.
+    /// Counts changes of the password and of second factors, and revocations of all legacy tokens. A login that
+    /// verified an older version starts no session; links, challenges and trusted devices of an older version are void.
     pub credential_version: i64,
     /// Counts how often all sessions of the user were ended. A session with a different
     /// [`epoch`](crate::session::Session::epoch) has ended, so one write ends any number of sessions.
@@ -35,9 +36,16 @@ pub struct User {
     /// It is a counter and not a time. With skewed clocks, times from several instances cannot order a login and the
     /// end of all sessions within the same moment, and they would not spare the session that ends all others.
     pub sessions_epoch: i64,
+    /// The highest assurance that the user can reach: above [`Acr::Aal1`] if the user has a second factor.
+    pub highest_acr: Acr,
 }
 
 impl User {
+    /// Whether the user has a second factor, so that a password alone is not enough.
+    pub fn has_factor(&self) -> bool {
+        self.highest_acr > Acr::Aal1
+    }
+
     /// The version after a password change. It always differs, even after the highest number that a store keeps.
     pub const fn next_credential_version(version: i64) -> i64 {
         version.wrapping_add(1)

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use super::{Inserted, NotCreated, Updated, User, UserChange};
 use crate::action_token::{ActionToken, ActionTokenId, Parsed, Purpose};
 use crate::audit::{AuditEventKind, Trail};
+use crate::authn::Acr;
 use crate::credential::password_policy;
 use crate::credential::{Account, ClientTrust, Password, PasswordHash, Requester};
 use crate::kernel::{ClientInfo, Email, Locale, UserId};
@@ -57,8 +58,8 @@ pub async fn by_code(
     create(core, registration, hash, client, now).await
 }
 
-/// Verifies by the link. Of a pending registration it creates the user with this password: the client that registered may
-/// be another person than the owner of the mailbox. Of an existing user it needs the session or the password of the
+/// Verifies by the link. Of a pending registration it creates the user with this password: the client that registered
+/// may be another person than the owner of the mailbox. Of an existing user it needs the session or the password of the
 /// account.
 pub async fn by_link(
     core: &Core,
@@ -133,6 +134,7 @@ async fn create(
         locale,
         credential_version: 0,
         sessions_epoch: 0,
+        highest_acr: Acr::Aal1,
     };
     let trail = Trail { core, at: now, actor: Some(user.id), client };
     let events = [

@@ -82,6 +82,7 @@ pub(crate) fn issue(
         credential_version: user.credential_version,
         session_id,
         client: client.clone(),
+        wrong_codes: 0,
         created_at: now,
         expires_at: now + purpose.lifetime(),
     };

@@ -29,10 +29,17 @@ pub struct ActionToken {
     pub session_id: Option<SessionId>,
     /// The client that requested the action.
     pub client: ClientInfo,
+    /// How many wrong codes of second factors were presented with it.
+    pub wrong_codes: i16,
     /// When it was created.
     pub created_at: OffsetDateTime,
     /// When it expires.
     pub expires_at: OffsetDateTime,
+}
+
+impl ActionToken {
+    /// How many wrong codes of second factors void a token.
+    pub const WRONG_CODES: i16 = 20;
 }
 
 macro_rules! purposes {
@@ -83,4 +90,6 @@ purposes! {
     UndoEmail = "undo_email" for Duration::hours(72);
     /// Accepts an invitation: sets the first password.
     AcceptInvitation = "accept_invitation" for Duration::days(7);
+    /// Cancels the removal of lost factors. When it expires, they are removed; the delay is configured.
+    KeepFactors = "keep_factors" for Duration::hours(72);
 }

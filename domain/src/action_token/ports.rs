@@ -25,14 +25,33 @@ pub trait ActionTokenRepository: Send {
     /// the same purpose.
     async fn insert(&mut self, token: &ActionToken) -> Result<(), StoreError>;
 
-    /// Spends a token: deletes it, if its digest is this one and it is valid after `now`. If not, it MUST change nothing
-    /// and return `false`. Of many concurrent calls exactly one MUST return `true`.
+    /// Spends a token: deletes it, if its digest is this one and it is valid after `now`. If not, it MUST change
+    /// nothing and return `false`. Of many concurrent calls exactly one MUST return `true`.
     async fn spend(
         &mut self,
         id: ActionTokenId,
         digest: &TokenDigest,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError>;
+
+    /// Counts a code of a second factor that is presented with this token, if fewer than [`ActionToken::WRONG_CODES`]
+    /// were counted, and returns how many are left. If none is left, or the token does not exist or is not valid after
+    /// `now`, it MUST change nothing and return `None`. Of many concurrent calls exactly as many as are allowed MUST
+    /// succeed.
+    async fn count_code(&mut self, id: ActionTokenId, now: OffsetDateTime)
+    -> Result<Option<i16>, StoreError>;
+
+    /// Deletes the user's tokens of this purpose, and returns their number.
+    async fn void(&mut self, user: UserId, purpose: super::Purpose) -> Result<u64, StoreError>;
+
+    /// Deletes at most `limit` tokens of this purpose that expired before `now`, and returns them. However many callers
+    /// take concurrently, each token MUST go to exactly one of them. The unit need not lock the user.
+    async fn take_expired(
+        &mut self,
+        purpose: super::Purpose,
+        now: OffsetDateTime,
+        limit: u16,
+    ) -> Result<Vec<ActionToken>, StoreError>;
 
     /// Deletes the user's tokens, and returns their number. [Undo tokens](super::Purpose::UndoEmail) MUST stay.
     async fn void_all(&mut self, user: UserId) -> Result<u64, StoreError>;
@@ -49,8 +68,9 @@ pub trait ActionTokenRepository: Send {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// Deletes at most `limit` tokens that expired before `before`, and returns their number. If sweeps run concurrently,
-    /// exactly one MUST delete and count each token; in a store with several writers, a sweep MUST skip what another
-    /// sweep is deleting, and not wait for it.
+    /// Deletes at most `limit` tokens that expired before `before`, and returns their number. Tokens of
+    /// [`KeepFactors`](super::Purpose::KeepFactors) MUST stay: they are taken by `take_expired`. If sweeps run
+    /// concurrently, exactly one MUST delete and count each token; in a store with several writers, a sweep MUST skip
+    /// what another sweep is deleting, and not wait for it.
     async fn sweep(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError>;
 }

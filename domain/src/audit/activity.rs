@@ -32,7 +32,7 @@ pub enum Actor {
     User,
     /// A superuser, or an operator on the command line.
     Administrator,
-    /// The service: it detected the reuse of a token.
+    /// The service: it detected the reuse of a token, or removed factors after the announced delay.
     Service,
 }
 
@@ -51,7 +51,13 @@ impl Activity {
     fn new(event: AuditEvent, user: UserId) -> Self {
         let actor = match event.actor_id {
             Some(actor) if actor == user => Actor::User,
-            None if event.kind == AuditEventKind::RefreshTokenReused => Actor::Service,
+            None if matches!(
+                event.kind,
+                AuditEventKind::RefreshTokenReused | AuditEventKind::FactorsRemoved
+            ) =>
+            {
+                Actor::Service
+            }
             Some(_) | None => Actor::Administrator,
         };
         let client = if actor == Actor::Administrator { ClientInfo::default() } else { event.client };
@@ -95,6 +101,7 @@ mod tests {
                 session_id: None,
                 actor_id,
                 client,
+                reason: None,
             };
             let activity = Activity::new(event, user);
             (activity.actor, activity.client != ClientInfo::default())

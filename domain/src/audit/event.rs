@@ -29,6 +29,8 @@ pub struct AuditEvent {
     pub actor_id: Option<UserId>,
     /// Where the request came from.
     pub client: ClientInfo,
+    /// The reason that a superuser gave.
+    pub reason: Option<String>,
 }
 
 /// The actor of everything that the operator of the machine does from the command line. It is the nil UUID (RFC 9562,
@@ -137,4 +139,26 @@ kinds! {
     UserInvited = "user_invited",
     /// An invitation was accepted.
     InvitationAccepted = "invitation_accepted",
+    /// A user enrolled a second factor.
+    FactorEnrolled = "factor_enrolled",
+    /// A user removed a second factor.
+    FactorRemoved = "factor_removed",
+    /// A user replaced the recovery codes.
+    RecoveryCodesReplaced = "recovery_codes_replaced",
+    /// A user used a recovery code.
+    RecoveryCodeUsed = "recovery_code_used",
+    /// A user presented too many wrong codes, and the method was closed for a day.
+    FactorClosed = "factor_closed",
+    /// The signature counter of a passkey did not rise: it may have been copied.
+    PasskeyCounterRegressed = "passkey_counter_regressed",
+    /// A user proved a session again.
+    SteppedUp = "stepped_up",
+    /// A superuser removed all second factors of a user.
+    FactorsReset = "factors_reset",
+    /// A user without a second factor at hand requested its removal.
+    FactorRemovalRequested = "factor_removal_requested",
+    /// The removal of the second factors was cancelled.
+    FactorRemovalCancelled = "factor_removal_cancelled",
+    /// The second factors were removed after the announced delay.
+    FactorsRemoved = "factors_removed",
 }

@@ -29,6 +29,7 @@ impl Trail<'_> {
             session_id,
             actor_id: self.actor,
             client: self.client.clone(),
+            reason: None,
         })
     }
 }

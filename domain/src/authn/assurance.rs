@@ -3,9 +3,6 @@ use std::fmt;
 
 /// How strongly a user authenticated: the `acr` claim (OpenID Connect Core section 2; RFC 9470). The levels are
 /// ordered.
-///
-/// This release issues [`Aal1`](Self::Aal1) only. It reads the other levels, so that its instances can run beside
-/// instances of a later release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Acr {
     /// One factor (NIST SP 800-63B, AAL1).
@@ -58,6 +55,11 @@ impl Amr {
     /// The names, separated by spaces, for the store.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a password is among the methods.
+    pub fn has_password(&self) -> bool {
+        self.names().any(|name| name == "pwd")
     }
 
     /// The names.

@@ -1,8 +1,8 @@
-use super::evidence::assess;
-use super::{Assurance, Evidence, Method, client_trust};
+use super::{Evidence, NeedsFactor, Proven, client_trust};
 use crate::account::User;
 use crate::credential::{Account, HasherError, Password, PasswordHash, Requester, Verification};
-use crate::kernel::{ClientInfo, Email, UserId};
+use crate::kernel::{ClientInfo, Email, PlainToken, UserId};
+use crate::trusted_device::TrustedDevice;
 use crate::{Core, Failure, PortFailure};
 
 /// A login attempt: the account that the client named, if it exists, and the evidence so far.
@@ -13,23 +13,6 @@ pub struct Attempt {
     account: Option<Account>,
     requester: Requester,
     evidence: Vec<Evidence>,
-    rehashed: Option<PasswordHash>,
-}
-
-/// The attempt needs more evidence, by one of these methods.
-#[derive(Debug)]
-pub struct NeedsFactor {
-    /// The user that the client named, if that user exists. For the log only.
-    pub user: Option<UserId>,
-    /// The methods that the user may choose from.
-    pub methods: &'static [Method],
-}
-
-/// A user who has authenticated. Only [`Attempt::conclude`] creates one, and sessions start from nothing else.
-#[derive(Debug)]
-pub struct Proven {
-    user: User,
-    assurance: Assurance,
     rehashed: Option<PasswordHash>,
 }
 
@@ -90,16 +73,43 @@ impl Attempt {
         Ok(self)
     }
 
-    /// Decides whether the evidence is sufficient.
-    pub fn conclude(self) -> Result<Proven, NeedsFactor> {
-        let user = self.account.map(|account| account.user);
-        match (user, assess(&self.evidence)) {
-            (Some(user), Ok(assurance)) => Ok(Proven { user, assurance, rehashed: self.rehashed }),
-            (user, assessed) => {
-                let methods = assessed.err().unwrap_or_default();
-                Err(NeedsFactor { user: user.map(|user| user.id), methods })
-            }
+    /// Accepts the token of a trusted device in place of the second factor. Another token is ignored.
+    pub async fn device(mut self, core: &Core, token: &PlainToken) -> Result<Self, PortFailure> {
+        let (now, lifetime) = (core.clock.now(), core.settings.factors.trusted_device_lifetime);
+        let is_enabled = lifetime.is_positive();
+        let Some(user) = self.user().filter(|user| is_enabled && user.has_factor()) else { return Ok(self) };
+        let digest = core.verifier.digest(token);
+        let found = core.store.read().await?.trusted_devices().by_digest(&digest).await?;
+        // The operator may have shortened the lifetime.
+        let is_trusted =
+            |device: &TrustedDevice| device.is_trusted(user, now) && now < device.created_at + lifetime;
+        if found.is_some_and(|device| is_trusted(&device)) {
+            self.evidence.push(Evidence::TrustedDevice);
         }
+        Ok(self)
+    }
+
+    /// The user, if the password was verified.
+    pub(crate) fn into_user(self) -> Option<User> {
+        let is_verified = self.evidence.contains(&Evidence::Password);
+        self.account.map(|account| account.user).filter(|_| is_verified)
+    }
+
+    /// Decides whether the evidence is sufficient. An attempt whose password was not verified proves nothing.
+    pub fn conclude(self) -> Result<Proven, Option<Box<NeedsFactor>>> {
+        let Self { account, requester: _, evidence, rehashed } = self;
+        let Some(Account { user, .. }) = account else { return Err(None) };
+        match Proven::by(&user, &evidence) {
+            Some(proven) => Ok(proven.with_rehashed(rehashed)),
+            None if evidence.contains(&Evidence::Password) => {
+                Err(Some(Box::new(NeedsFactor::new(user, rehashed))))
+            }
+            None => Err(None),
+        }
+    }
+
+    fn user(&self) -> Option<&User> {
+        self.account.as_ref().map(|account| &account.user)
     }
 
     /// Verifies the password. It rehashes only for active users: the cost of a new hash would reveal that an account is
@@ -121,22 +131,5 @@ impl Attempt {
             }
             (verified, _) => Ok(verified?),
         }
-    }
-}
-
-impl Proven {
-    /// The user, as read when the attempt started.
-    pub fn user(&self) -> &User {
-        &self.user
-    }
-
-    /// How the user authenticated.
-    pub fn assurance(&self) -> &Assurance {
-        &self.assurance
-    }
-
-    /// A new hash of the same password, if the stored hash uses outdated parameters.
-    pub(crate) fn into_rehashed(self) -> Option<PasswordHash> {
-        self.rehashed
     }
 }

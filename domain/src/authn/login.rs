@@ -1,8 +1,8 @@
 //! Login with a password.
 
-use super::{Attempt, client_trust};
+use super::{Attempt, NeedsFactor, client_trust};
 use crate::credential::{ClientTrust, Password};
-use crate::kernel::{ClientInfo, Email, StoreError, UserId};
+use crate::kernel::{ClientInfo, Email, PlainToken, StoreError, UserId};
 use crate::token::TokenPair;
 use crate::{Core, Failure, authn, session};
 
@@ -13,19 +13,22 @@ pub struct Command {
     pub email: Email,
     /// The password.
     pub password: Password,
+    /// The token of a trusted device, which may leave out the second factor.
+    pub device_token: Option<PlainToken>,
     /// Where the request came from.
     pub client: ClientInfo,
 }
 
 /// Why no session was started. The client receives the same response for all reasons (OWASP ASVS 5.0, 6.3.8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The attempt failed.
     #[error(transparent)]
     Attempt(authn::Refusal),
-    /// The evidence is not sufficient.
-    #[error("another factor is needed")]
-    NeedsFactor(Option<UserId>),
+    /// The password is correct, but the account has a second factor. [`second_step::begin`](super::second_step::begin)
+    /// asks for it.
+    #[error("second factor needed")]
+    NeedsFactor(Box<NeedsFactor>),
     /// The password was changed, or the account deactivated, while the old password was being verified.
     #[error("credential changed meanwhile")]
     ChangedMeanwhile(UserId),
@@ -33,11 +36,11 @@ pub enum Refusal {
 
 impl Refusal {
     /// The user that the refusal is about.
-    pub fn user(self) -> Option<UserId> {
+    pub fn user(&self) -> Option<UserId> {
         match self {
             Self::Attempt(refusal) => refusal.user(),
-            Self::NeedsFactor(user) => user,
-            Self::ChangedMeanwhile(user) => Some(user),
+            Self::NeedsFactor(needed) => Some(needed.user()),
+            Self::ChangedMeanwhile(user) => Some(*user),
         }
     }
 }
@@ -54,7 +57,14 @@ pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure
     core.clock.signing_time()?;
     let attempt = Attempt::start(core, &command.email, &command.client).await?;
     let attempt = attempt.password(core, command.password).await.map_err(|f| f.map(Refusal::Attempt))?;
-    let proven = attempt.conclude().map_err(|needed| Failure::Refused(Refusal::NeedsFactor(needed.user)))?;
+    let attempt = match &command.device_token {
+        Some(token) => attempt.device(core, token).await?,
+        None => attempt,
+    };
+    let proven = attempt.conclude().map_err(|needed| {
+        let unproven = Refusal::Attempt(authn::Refusal::UnknownEmail);
+        Failure::Refused(needed.map_or(unproven, Refusal::NeedsFactor))
+    })?;
     let user = proven.user().id;
     let started = session::start::execute(core, proven, command.client).await;
     started.map_err(|failure| failure.map(|session::start::ChangedMeanwhile| Refusal::ChangedMeanwhile(user)))

@@ -40,7 +40,7 @@ pub fn issue(core: &Core, client: &ServiceClient) -> Result<(PlainToken, time::D
     let now = core.clock.signing_time()?.truncate_to_second();
     let lifetime = core.settings.access_token_lifetime;
     let token = core.issuer.issue_client(&ClientClaims {
-        id: TokenId::for_access(core.entropy.as_ref())?,
+        id: TokenId::for_access(0, core.entropy.as_ref())?,
         client_id: client.id,
         issued_at: now,
         expires_at: now + lifetime,

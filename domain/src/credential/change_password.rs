@@ -6,12 +6,11 @@ use super::{Account, ClientTrust, Password, PasswordHash, Requester};
 use crate::account::User;
 use crate::action_token;
 use crate::audit::{AuditEventKind, Trail};
+use crate::authn::Assurance;
 use crate::authn::step_up::StepUpRequired;
-use crate::kernel::{ClientInfo, PlainToken, StoreError, TokenDigest, TokenId};
+use crate::kernel::{ClientInfo, StoreError};
 use crate::outbox::{Letter, LetterKind, notice};
-use crate::session::{
-    Principal, Rekey, RevocationReason, Session, access_token, refresh_expiry, refresh_token,
-};
+use crate::session::{Principal, Rekey, RevocationReason, Session, access_token, rekeyed};
 use crate::store::UnitOfWork;
 use crate::token::TokenPair;
 use crate::{Core, Failure, PortFailure};
@@ -53,9 +52,13 @@ pub async fn execute(
     let checked = verify(core, principal, command.current_password, requester).await?;
     let hash = core.hasher.hash(command.new_password, requester).await?;
 
-    // The session may rotate while the hashes are computed. None of these rotations can issue a token of the new
-    // generation, however many there are by the commit.
-    let (session, refresh, rekey) = rekeyed_session(core, own_session, client)?;
+    // With a second factor, the password alone does not keep the session as strong or as fresh as it is.
+    let authenticated = if user.has_factor() {
+        (own_session.authenticated_at, own_session.assurance.clone())
+    } else {
+        (core.clock.signing_time()?, Assurance::PASSWORD)
+    };
+    let (session, refresh, rekey) = rekeyed(core, own_session, authenticated, client)?;
     let trail = Trail { core, at: rekey.at, actor: Some(user.id), client };
     let event = trail.event(AuditEventKind::PasswordChanged, user.id, Some(session.id))?;
 
@@ -124,31 +127,6 @@ async fn is_live(core: &Core, principal: &Principal) -> Result<bool, StoreError>
     let Some(session) = principal.session_id() else { return Ok(false) };
     let found = core.store.read().await?.sessions().with_user(session).await?;
     Ok(found.is_some_and(|(session, user)| session.is_live(&user, core.clock.now())))
-}
-
-/// How far a re-key advances the generation: more than a session can rotate while two passwords are hashed.
-const GENERATION_JUMP: i64 = 1 << 20;
-
-fn rekeyed_session(
-    core: &Core,
-    session: &Session,
-    client: &ClientInfo,
-) -> Result<(Session, PlainToken, Rekey), PortFailure> {
-    let now = core.clock.signing_time()?;
-    let generation = session.generation.saturating_add(GENERATION_JUMP);
-    let mut rekey = Rekey {
-        session_id: session.id,
-        user_id: session.user_id,
-        generation,
-        refresh_jti: TokenId::for_refresh(generation, core.entropy.as_ref())?,
-        hashed_refresh_token: TokenDigest::from_bytes([0; 32]),
-        at: now,
-        expires_at: refresh_expiry(core, now).min(session.max_expires_at),
-        client: client.clone(),
-    };
-    let issued = refresh_token(core, &rekey.applied_to(session))?;
-    rekey.hashed_refresh_token = issued.digest;
-    Ok((rekey.applied_to(session), issued.token, rekey))
 }
 
 /// Stores the new hash, ends the other sessions and re-keys this one: all or nothing.

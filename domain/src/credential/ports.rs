@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{Account, PasswordHash};
+use crate::authn::Acr;
 use crate::kernel::{Email, StoreError, UserId};
 
 /// Reads users together with their passwords, for use cases that check one.
@@ -60,8 +61,19 @@ pub trait CredentialRepository: Send {
         at: OffsetDateTime,
     ) -> Result<bool, StoreError>;
 
-    /// Removes the password and increments `credential_version`: no password matches until another one is set. If the user
-    /// does not exist or `expected_version` is not the current one, it MUST change nothing and return `false`.
+    /// Stores the highest assurance that the user can reach after a change of a factor, and increments
+    /// `credential_version`. If the user does not exist or `expected_version` is not the current one, it MUST change
+    /// nothing and return `false`.
+    async fn change_factors(
+        &mut self,
+        id: UserId,
+        expected_version: i64,
+        highest_acr: Acr,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError>;
+
+    /// Removes the password and increments `credential_version`: no password matches until another one is set. If the
+    /// user does not exist or `expected_version` is not the current one, it MUST change nothing and return `false`.
     async fn void_password(
         &mut self,
         id: UserId,

@@ -28,6 +28,11 @@ macro_rules! id {
             pub const fn as_uuid(self) -> uuid::Uuid {
                 self.0
             }
+
+            /// Returns the bytes of the UUID.
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
         }
 
         impl std::fmt::Display for $name {

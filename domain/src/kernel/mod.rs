@@ -1,5 +1,6 @@
 //! Values that every feature uses: ids, time, randomness, secrets, addresses, pages.
 
+pub(crate) mod base32;
 pub(crate) mod base64url;
 mod client_info;
 mod clock;
@@ -22,6 +23,6 @@ pub use ids::{SessionId, UserId};
 pub(crate) use ids::{id, uuid_v7};
 pub use locale::Locale;
 pub use page::{AgeCursor, Page, PageRequest, UserCursor};
-pub(crate) use secret::random_secret;
 pub use secret::{PlainToken, TokenDigest, TokenId};
+pub(crate) use secret::{equal, random_secret};
 pub use store_error::StoreError;

@@ -47,7 +47,7 @@ impl TokenDigest {
 /// Compares in constant time (OWASP ASVS 5.0, 11.2.4).
 impl PartialEq for TokenDigest {
     fn eq(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+        equal(&self.0, &other.0)
     }
 }
 
@@ -60,14 +60,18 @@ impl fmt::Debug for TokenDigest {
 }
 
 /// The `jti` claim: 256 random bits in lower-case hexadecimal. The id of a refresh token starts with its generation and
-/// a dot, so that a verified token alone shows its position in its family.
+/// a dot, so that a verified token alone shows its position in its family. So does the id of an access token whose
+/// session was re-keyed, with the generation of the re-key: earlier access tokens are no longer accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenId(String);
 
 impl TokenId {
-    /// Creates an id for an access token.
-    pub fn for_access(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
-        random_hex(entropy).map(Self)
+    /// Creates an id for an access token of a session that was re-keyed at this generation; zero for one that was not.
+    pub fn for_access(rekeyed_generation: i64, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        match rekeyed_generation {
+            0 => random_hex(entropy).map(Self),
+            generation => Self::for_refresh(generation, entropy),
+        }
     }
 
     /// Creates an id for the refresh token of a generation.
@@ -80,7 +84,7 @@ impl TokenId {
         Self(id)
     }
 
-    /// The generation, if this is the id of a refresh token.
+    /// The generation, if the id has one.
     pub fn generation(&self) -> Option<i64> {
         self.0.split_once('.')?.0.parse().ok().filter(|generation| *generation >= 0)
     }
@@ -89,6 +93,11 @@ impl TokenId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Compares two secrets in constant time (OWASP ASVS 5.0, 11.2.4).
+pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
 }
 
 /// Creates a secret of 256 random bits, in base64url.
@@ -137,17 +146,18 @@ mod tests {
     #[test]
     fn secrets_have_256_random_bits() {
         let source = Source::new(true);
-        assert_eq!(TokenId::for_access(&source).unwrap().as_str(), "a5".repeat(32));
+        assert_eq!(TokenId::for_access(0, &source).unwrap().as_str(), "a5".repeat(32));
+        assert_eq!(TokenId::for_access(9, &source).unwrap().generation(), Some(9));
         assert_eq!(TokenId::for_refresh(7, &source).unwrap().as_str(), format!("7.{}", "a5".repeat(32)));
         // Six bits per character.
         assert_eq!(random_secret(&source).unwrap().expose().len(), 43);
-        assert_eq!(*source.asked.lock().unwrap(), [32, 32, 32]);
+        assert_eq!(*source.asked.lock().unwrap(), [32; 4]);
     }
 
     #[test]
     fn without_randomness_there_is_no_secret() {
         let source = Source::new(false);
-        assert!(TokenId::for_access(&source).is_err());
+        assert!(TokenId::for_access(0, &source).is_err());
         assert!(TokenId::for_refresh(0, &source).is_err());
         assert!(random_secret(&source).is_err());
     }

@@ -135,6 +135,24 @@ names! {
         NewDevice = "new_device",
         /// Notice: a used refresh token was presented again, and its session has ended.
         RefreshTokenReused = "refresh_token_reused",
+        /// Notice: a second factor was enrolled.
+        FactorEnrolled = "factor_enrolled",
+        /// Notice: a second factor was removed.
+        FactorRemoved = "factor_removed",
+        /// Notice: the recovery codes were replaced.
+        RecoveryCodesReplaced = "recovery_codes_replaced",
+        /// Notice: a recovery code was used.
+        RecoveryCodeUsed = "recovery_code_used",
+        /// Notice: a recovery code was used, and three or fewer are left.
+        RecoveryCodesLow = "recovery_codes_low",
+        /// Notice: a method was closed for a day after too many wrong codes.
+        FactorClosed = "factor_closed",
+        /// Notice: a superuser removed the second factors.
+        FactorsReset = "factors_reset",
+        /// A link that keeps the second factors, whose removal was requested.
+        FactorRemovalRequested = "factor_removal_requested",
+        /// Notice: the second factors were removed after the announced delay.
+        FactorsRemoved = "factors_removed",
     }
 }
 

@@ -8,8 +8,8 @@ use crate::kernel::{Email, UserId};
 use crate::pending_registration::{PendingRegistration, derive_code, derive_link};
 use crate::{Core, PortFailure};
 
-/// Decides what a claimed letter says. `None` if there is nothing to say: the letter is a decoy, or what it is about has
-/// expired or is gone.
+/// Decides what a claimed letter says. `None` if there is nothing to say: the letter is a decoy, or what it is about
+/// has expired or is gone.
 pub(super) async fn prepare(
     core: &Core,
     letter: &mut Letter,
@@ -26,12 +26,21 @@ pub(super) async fn prepare(
         LetterKind::PasswordReset
         | LetterKind::EmailChange
         | LetterKind::EmailUndo
-        | LetterKind::Invitation => Ok(link(core, letter, now).await?.map(Content::Link)),
+        | LetterKind::Invitation
+        | LetterKind::FactorRemovalRequested => Ok(link(core, letter, now).await?.map(Content::Link)),
         LetterKind::AlreadyRegistered
         | LetterKind::InvitationAccepted
         | LetterKind::PasswordChanged
         | LetterKind::NewDevice
-        | LetterKind::RefreshTokenReused => Ok(Some(Content::Notice)),
+        | LetterKind::RefreshTokenReused
+        | LetterKind::FactorEnrolled
+        | LetterKind::FactorRemoved
+        | LetterKind::RecoveryCodesReplaced
+        | LetterKind::RecoveryCodeUsed
+        | LetterKind::RecoveryCodesLow
+        | LetterKind::FactorClosed
+        | LetterKind::FactorsReset
+        | LetterKind::FactorsRemoved => Ok(Some(Content::Notice)),
     }
 }
 

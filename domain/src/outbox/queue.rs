@@ -58,11 +58,12 @@ impl<'a> NewLetter<'a> {
         Self { token: Some(token), ..self }
     }
 
-    /// Creates the letter. It expires with its token.
-    pub(crate) fn write(self, core: &Core, now: OffsetDateTime) -> Result<Letter, EntropyError> {
-        let latest = now + Letter::LIFETIME;
+    /// Creates a letter that workers send `at` this time, and that counts as caused then: until that time it is not
+    /// late. It expires with its token.
+    pub(crate) fn write(self, core: &Core, at: OffsetDateTime) -> Result<Letter, EntropyError> {
+        let latest = at + Letter::LIFETIME;
         Ok(Letter {
-            id: LetterId::generate(now, core.entropy.as_ref())?,
+            id: LetterId::generate(at, core.entropy.as_ref())?,
             kind: self.kind,
             recipient: self.recipient,
             user_id: self.user_id,
@@ -73,9 +74,9 @@ impl<'a> NewLetter<'a> {
             client: self.client.clone(),
             state: LetterState::Pending,
             attempts: 0,
-            next_attempt_at: now,
+            next_attempt_at: at,
             last_error: None,
-            created_at: now,
+            created_at: at,
             expires_at: self.token.map_or(latest, |token| token.expires_at.min(latest)),
             claim: None,
         })

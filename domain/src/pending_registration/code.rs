@@ -3,7 +3,7 @@ use std::fmt;
 use super::PendingRegistration;
 use crate::Core;
 use crate::action_token::derive;
-use crate::kernel::PlainToken;
+use crate::kernel::{PlainToken, equal};
 use crate::keyring::KeyringError;
 
 /// A code of 8 digits, as the person types it from the letter.
@@ -13,9 +13,7 @@ pub(crate) struct Code(PlainToken);
 impl Code {
     /// Compares in constant time (OWASP ASVS 5.0, 11.2.4).
     pub(crate) fn is(&self, typed: &str) -> bool {
-        let (own, typed) = (self.0.expose().as_bytes(), typed.as_bytes());
-        own.len() == typed.len()
-            && own.iter().zip(typed).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+        equal(self.0.expose().as_bytes(), typed.as_bytes())
     }
 
     /// The digits.

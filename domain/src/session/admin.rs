@@ -29,7 +29,7 @@ pub enum Refusal {
     Unconfirmed(Unconfirmed),
 }
 
-/// Ends all of the user's sessions, and all legacy tokens.
+/// Ends all of the user's sessions, all legacy tokens, and the trust in all devices.
 pub async fn revoke_all(
     core: &Core,
     admin: Admin,
@@ -51,6 +51,7 @@ pub async fn revoke_all(
         }
     };
     let ended = end_legacy_tokens(core, unit.as_mut(), &user, trail.at).await?;
+    unit.trusted_devices().delete_all(id).await?;
     if unit.sessions().revoke_all(id, None, RevocationReason::RevokedByAdmin, trail.at).await? > 0 || ended {
         unit.audit().record(&event).await?;
     }

@@ -1,9 +1,11 @@
 use time::OffsetDateTime;
 
+use super::issue::may_only_enrol;
 use super::{NotAuthenticated, Session, legacy};
 use crate::Core;
 use crate::account::User;
-use crate::authn::step_up::{StepUpRequired, require_recent};
+use crate::authn::Acr;
+use crate::authn::step_up::{Authentication, StepUpRequired};
 use crate::kernel::{SessionId, StoreError};
 use crate::store::UnitOfWork;
 use crate::token::{AccessClaims, InvalidToken};
@@ -35,22 +37,54 @@ impl Principal {
         self.grant.as_ref().map(|grant| &grant.session)
     }
 
+    /// Whether the caller may only enrol a second factor.
+    fn may_only_enrol(&self, core: &Core) -> bool {
+        match &self.grant {
+            Some(grant) => may_only_enrol(core, &self.user, &grant.session),
+            // The legacy service knows no second factor.
+            None => core.settings.factors.required_for.requires(&self.user),
+        }
+    }
+
     /// The id of that session.
     pub(crate) fn session_id(&self) -> Option<SessionId> {
         self.session().map(|session| session.id)
     }
 
-    /// Returns the session if the user authenticated recently enough for a sensitive change. A token without a session
-    /// never qualifies, because its authentication time is unknown.
+    /// Returns the session if the user authenticated recently enough, and with a second factor if the user has one, for
+    /// a sensitive change.
     pub(crate) fn require_recent(
         &self,
         core: &Core,
         now: OffsetDateTime,
     ) -> Result<&Session, StepUpRequired> {
-        let max_age = core.settings.reauthentication_max_age;
-        let grant = self.grant.as_ref().ok_or(StepUpRequired { max_age })?;
-        require_recent(grant.claims.authenticated_at, now, max_age)?;
+        self.require(core, Acr::Aal2, now)
+    }
+
+    /// Returns the session if the user authenticated recently enough, with the highest assurance that the user can
+    /// reach, for a change of the factors themselves.
+    pub(crate) fn require_strongest(
+        &self,
+        core: &Core,
+        now: OffsetDateTime,
+    ) -> Result<&Session, StepUpRequired> {
+        self.require(core, self.user.highest_acr, now)
+    }
+
+    /// A token without a session never qualifies, because its authentication time is unknown.
+    fn require(&self, core: &Core, acr: Acr, now: OffsetDateTime) -> Result<&Session, StepUpRequired> {
+        let acr = self.user.has_factor().then_some(acr);
+        let required = StepUpRequired { max_age: core.settings.reauthentication_max_age, acr };
+        let grant = self.grant.as_ref().ok_or(required)?;
+        required.check(grant.authentication(), now)?;
         Ok(&grant.session)
+    }
+}
+
+impl Grant {
+    /// When and how strongly the user authenticated.
+    pub(crate) fn authentication(&self) -> Authentication {
+        Authentication { at: self.claims.authenticated_at, acr: self.session.assurance.acr }
     }
 }
 
@@ -74,7 +108,16 @@ pub(crate) async fn is_still_in(
 
 /// Authenticates a caller by an access token. It verifies the signature first, then reads the store: once for a token
 /// of this service.
+///
+/// It refuses a session that [may only enrol](NotAuthenticated::MayOnlyEnrol) a second factor.
 pub async fn authenticate(core: &Core, token: &str) -> Result<Principal, NotAuthenticated> {
+    let principal = authenticate_to_enrol(core, token).await?;
+    if principal.may_only_enrol(core) { Err(NotAuthenticated::MayOnlyEnrol) } else { Ok(principal) }
+}
+
+/// Authenticates a caller as [`authenticate`] does, also for a session that may only enrol a second factor. Only
+/// operations of the enrolment and of the caller's own session may call this.
+pub async fn authenticate_to_enrol(core: &Core, token: &str) -> Result<Principal, NotAuthenticated> {
     let now = core.clock.now();
     match core.verifier.verify_access(token, now) {
         Ok(claims) => {
@@ -98,7 +141,9 @@ pub(super) async fn by_session(
 ) -> Result<(User, Grant), NotAuthenticated> {
     let found = core.store.read().await?.sessions().with_user(claims.session_id).await?;
     let (session, user) = found.ok_or(NotAuthenticated::SessionEnded)?;
-    if user.id != claims.user_id || !session.is_live(&user, now) {
+    // A re-key ends the access tokens from before it (OWASP ASVS 5.0, 7.2.4).
+    let is_superseded = claims.id.generation().unwrap_or(0) < session.rekeyed_generation;
+    if user.id != claims.user_id || is_superseded || !session.is_live(&user, now) {
         return Err(NotAuthenticated::SessionEnded);
     }
     if !user.is_active {

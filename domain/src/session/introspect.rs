@@ -2,6 +2,7 @@
 
 use super::NotAuthenticated;
 use super::authenticate::by_session;
+use super::issue::may_only_enrol;
 use crate::Core;
 use crate::account::User;
 use crate::client::client_credentials;
@@ -38,6 +39,8 @@ pub async fn execute(core: &Core, token: &PlainToken) -> Result<Introspection, S
         return Ok(Introspection::Inactive);
     };
     match by_session(core, claims, now).await {
+        // No other service accepts a token that may only enrol a second factor.
+        Ok((user, grant)) if may_only_enrol(core, &user, &grant.session) => Ok(Introspection::Inactive),
         Ok((user, grant)) => Ok(Introspection::Access(grant.claims, user)),
         Err(NotAuthenticated::Store(error)) => Err(error),
         Err(_) => Ok(Introspection::Inactive),
@@ -58,6 +61,7 @@ async fn refresh(
     let is_live = user.id == claims.user_id
         && user.is_active
         && session.is_live(&user, core.clock.now())
+        && !may_only_enrol(core, &user, &session)
         && session.hashed_refresh_token == core.verifier.digest(token);
     Ok(if is_live { Introspection::Refresh(claims, user) } else { Introspection::Inactive })
 }

@@ -2,6 +2,7 @@ use time::OffsetDateTime;
 
 use super::Session;
 use crate::account::User;
+use crate::authn::Acr;
 use crate::kernel::{PlainToken, TokenId};
 use crate::token::{AccessClaims, IssuedToken, RefreshClaims};
 use crate::{Core, PortFailure};
@@ -16,19 +17,27 @@ pub(crate) fn access_token(
     let now = whole_seconds(now);
     let expires_at = (now + core.settings.access_token_lifetime).min(whole_seconds(session.max_expires_at));
     let token = core.issuer.issue_access(&AccessClaims {
-        id: TokenId::for_access(core.entropy.as_ref())?,
+        id: TokenId::for_access(session.rekeyed_generation, core.entropy.as_ref())?,
         user_id: user.id,
         session_id: session.id,
         issued_at: now,
         expires_at,
         authenticated_at: whole_seconds(session.authenticated_at),
         assurance: session.assurance.clone(),
+        is_for_enrolment: may_only_enrol(core, user, session),
         email: user.email.as_str().to_owned(),
         email_verified: user.email_verified_at.is_some(),
         tier: user.tier.clone(),
         is_superuser: user.is_superuser,
     })?;
     Ok((token, expires_at - now))
+}
+
+/// Whether the session may only enrol a second factor: the user must have one, and has none, or had none when the
+/// session started and showed none since.
+pub(super) fn may_only_enrol(core: &Core, user: &User, session: &Session) -> bool {
+    core.settings.factors.required_for.requires(user)
+        && (!user.has_factor() || session.is_for_enrolment && session.assurance.acr < Acr::Aal2)
 }
 
 /// Signs the live refresh token of a session, from the stored session alone: the same session gives the same token, as

@@ -16,3 +16,14 @@ pub(crate) async fn lock(
     let is_in = is_still_in(unit, &user, principal.session_id(), now).await?;
     Ok(is_in.then_some(user))
 }
+
+/// Locks the caller's user as [`lock`] does. `None` also if a credential was changed since the caller was
+/// authenticated: what was checked then may no longer hold.
+pub(crate) async fn lock_unchanged(
+    unit: &mut dyn UnitOfWork,
+    principal: &Principal,
+    now: OffsetDateTime,
+) -> Result<Option<User>, StoreError> {
+    let locked = lock(unit, principal, now).await?;
+    Ok(locked.filter(|user| user.credential_version == principal.user.credential_version))
+}

@@ -56,8 +56,8 @@ pub async fn revoke(
     Ok(())
 }
 
-/// Ends all of the caller's sessions except the current one, and all legacy tokens. If the caller presents a legacy
-/// token, it ends with them.
+/// Ends all of the caller's sessions except the current one, all legacy tokens, and the trust in all devices. If the
+/// caller presents a legacy token, it ends with them.
 pub async fn revoke_others(
     core: &Core,
     principal: &Principal,
@@ -72,6 +72,7 @@ pub async fn revoke_others(
         return Err(Failure::Refused(ChangedMeanwhile));
     };
     let ended = end_legacy_tokens(core, unit.as_mut(), &locked, trail.at).await?;
+    unit.trusted_devices().delete_all(user).await?;
     let current = principal.session_id();
     if unit.sessions().revoke_all(user, current, RevocationReason::RevokedByUser, trail.at).await? > 0
         || ended

@@ -33,6 +33,8 @@ pub struct Session {
     pub authenticated_at: OffsetDateTime,
     /// How the user authenticated; the `acr` and `amr` claims.
     pub assurance: Assurance,
+    /// Whether the session started for a user who needed a second factor and had none: it may only enrol one.
+    pub is_for_enrolment: bool,
     /// When the session was started, or last refreshed or re-keyed.
     pub last_used_at: OffsetDateTime,
     /// When the live refresh token expires.
@@ -83,6 +85,9 @@ pub enum RevocationReason {
     PasswordChanged,
     /// The address was changed, or its former owner restored it.
     EmailChanged,
+    /// The second factors were removed by a superuser or after the announced delay, or the first one was enrolled by a
+    /// user who must have one.
+    FactorsChanged,
     /// The account was deactivated.
     Deactivated,
     /// The user is no longer a superuser.
@@ -94,12 +99,13 @@ pub enum RevocationReason {
 }
 
 impl RevocationReason {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Logout,
         Self::RevokedByUser,
         Self::RevokedByAdmin,
         Self::PasswordChanged,
         Self::EmailChanged,
+        Self::FactorsChanged,
         Self::Deactivated,
         Self::Demoted,
         Self::RefreshTokenReused,
@@ -114,6 +120,7 @@ impl RevocationReason {
             Self::RevokedByAdmin => "revoked_by_admin",
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged => "email_changed",
+            Self::FactorsChanged => "factors_changed",
             Self::Deactivated => "deactivated",
             Self::Demoted => "demoted",
             Self::RefreshTokenReused => "refresh_token_reused",

@@ -13,6 +13,9 @@ pub enum NotAuthenticated {
     /// The user may not log in.
     #[error("the user is not active")]
     Inactive,
+    /// The user must have a second factor and has none: the session may only enrol one.
+    #[error("a second factor must be enrolled")]
+    MayOnlyEnrol,
     /// The token is a legacy token, but its user did not come from the legacy service.
     #[error("the user did not come from the legacy service")]
     NotAdopted,

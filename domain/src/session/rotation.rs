@@ -3,6 +3,7 @@ use time::OffsetDateTime;
 
 use super::Session;
 use crate::account::User;
+use crate::authn::Assurance;
 use crate::kernel::{ClientInfo, SessionId, TokenDigest, TokenId, UserId};
 
 /// A new refresh token for a session whose owner has just authenticated.
@@ -18,8 +19,12 @@ pub struct Rekey {
     pub refresh_jti: TokenId,
     /// The new token's digest.
     pub hashed_refresh_token: TokenDigest,
-    /// The current time: when the token was issued and the user authenticated.
+    /// The current time: when the token was issued.
     pub at: OffsetDateTime,
+    /// When the user authenticated.
+    pub authenticated_at: OffsetDateTime,
+    /// How the user authenticated.
+    pub assurance: Assurance,
     /// When the new token expires.
     pub expires_at: OffsetDateTime,
     /// Where the request came from.
@@ -37,7 +42,8 @@ impl Rekey {
             hashed_refresh_token: self.hashed_refresh_token,
             previous_hashed_refresh_token: None,
             rotated_at: self.at,
-            authenticated_at: self.at,
+            authenticated_at: self.authenticated_at,
+            assurance: self.assurance.clone(),
             last_used_at: self.at,
             expires_at: self.expires_at,
             last_client: self.client.clone(),

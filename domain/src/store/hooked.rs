@@ -9,16 +9,22 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{ReadView, Store, UnitOfWork};
-use crate::account::import::{UserSnapshot, UserTransfer};
+use crate::account::import::{UserFactors, UserSnapshot, UserTransfer};
 use crate::account::{
     Inserted, Registration, Updated, User, UserChange, UserFilter, UserReader, UserRepository,
 };
 use crate::action_token::{ActionToken, ActionTokenId, ActionTokenReader, ActionTokenRepository, Purpose};
 use crate::audit::{AuditEvent, AuditEventId, AuditEventKind, AuditFilter, AuditLog, AuditReader};
+use crate::authn::Acr;
+use crate::challenge::{Challenge, ChallengeId, ChallengePurpose, ChallengeReader, ChallengeRepository};
 use crate::client::ServiceClientId;
 use crate::client::{ServiceClient, ServiceClientReader, ServiceClientRepository};
 use crate::credential::{Account, CredentialReader, CredentialRepository, PasswordHash};
+use crate::factor::{
+    Budget, CredentialId, Factor, FactorId, FactorName, FactorReader, FactorRepository, PasskeyUse, Spent,
+};
 use crate::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, TokenDigest, UserId};
+use crate::keyring::SecretKeyId;
 use crate::outbox::{
     ClaimId, Letter, LetterCursor, LetterId, LetterKind, LetterState, OutboxFigures, OutboxReader,
     OutboxRepository,
@@ -30,6 +36,7 @@ use crate::session::{
     Rekey, RevocationReason, Rotation, RotationOutcome, Session, SessionReader, SessionRepository,
     SessionStart, SessionStartOutcome,
 };
+use crate::trusted_device::{TrustedDevice, TrustedDeviceReader, TrustedDeviceRepository};
 
 /// Runs around each call of a store.
 pub trait StoreHook: Clone + Send + Sync + 'static {
@@ -185,6 +192,9 @@ passed_on! {
     ActionTokenRepository of UnitOfWork through action_tokens {
         fn insert(token: &ActionToken) -> ();
         fn spend(id: ActionTokenId, digest: &TokenDigest, now: OffsetDateTime) -> bool;
+        fn count_code(id: ActionTokenId, now: OffsetDateTime) -> Option<i16>;
+        fn void(user: UserId, purpose: Purpose) -> u64;
+        fn take_expired(purpose: Purpose, now: OffsetDateTime, limit: u16) -> Vec<ActionToken>;
         fn void_all(user: UserId) -> u64;
         fn void_undo_after(user: UserId, after: OffsetDateTime) -> u64;
         fn is_reserved(email: &Email, except: UserId, now: OffsetDateTime) -> bool;
@@ -212,6 +222,56 @@ passed_on! {
         fn sweep(before: OffsetDateTime, limit: u16) -> u64;
     }
 
+    FactorReader of ReadView through factors {
+        fn of_user(user: UserId) -> Vec<Factor>;
+        fn by_credential(id: &CredentialId) -> Option<Factor>;
+        fn recovery_codes_left(user: UserId) -> u64;
+        fn budgets(user: UserId) -> Vec<Spent>;
+        fn sealed_with(key: SecretKeyId, limit: u16) -> Vec<Factor>;
+    }
+
+    FactorRepository of UnitOfWork through factors {
+        fn of_user(user: UserId) -> Vec<Factor>;
+        fn insert(factor: &Factor) -> bool;
+        fn confirm_totp(id: FactorId, user: UserId, step: i64) -> bool;
+        fn accept_step(id: FactorId, user: UserId, step: i64, at: OffsetDateTime) -> bool;
+        fn use_passkey(
+            id: FactorId, user: UserId, expected_count: u32, used: PasskeyUse, at: OffsetDateTime
+        ) -> bool;
+        fn rename(id: FactorId, user: UserId, name: &FactorName) -> bool;
+        fn remove(id: FactorId, user: UserId) -> bool;
+        fn remove_unconfirmed(user: UserId) -> ();
+        fn remove_all(user: UserId) -> u64;
+        fn reseal(id: FactorId, expected: &[u8], key: SecretKeyId, sealed: &[u8]) -> bool;
+        fn replace_recovery_codes(user: UserId, digests: &[TokenDigest]) -> ();
+        fn spend_recovery_code(user: UserId, digest: &TokenDigest) -> bool;
+        fn recovery_codes_left(user: UserId) -> u64;
+        fn take_code(user: UserId, budget: Budget, now: OffsetDateTime) -> Option<Spent>;
+        fn return_code(user: UserId, budget: Budget) -> ();
+        fn reopen_budgets(user: UserId, except: Option<Budget>) -> ();
+    }
+
+    ChallengeReader of ReadView through challenges {
+        fn by_digest(digest: &TokenDigest, purpose: ChallengePurpose) -> Option<Challenge>;
+    }
+
+    ChallengeRepository of UnitOfWork through challenges {
+        fn insert(challenge: &Challenge) -> ();
+        fn take_attempt(id: ChallengeId, now: OffsetDateTime) -> Option<i16>;
+        fn spend(id: ChallengeId, now: OffsetDateTime) -> bool;
+        fn sweep(before: OffsetDateTime, limit: u16) -> u64;
+    }
+
+    TrustedDeviceReader of ReadView through trusted_devices {
+        fn by_digest(digest: &TokenDigest) -> Option<TrustedDevice>;
+    }
+
+    TrustedDeviceRepository of UnitOfWork through trusted_devices {
+        fn insert(device: &TrustedDevice) -> ();
+        fn delete_all(user: UserId) -> u64;
+        fn sweep(before: OffsetDateTime, limit: u16) -> u64;
+    }
+
     UserRepository of UnitOfWork through users {
         fn insert(account: &Account) -> Inserted;
         fn lock(id: UserId) -> Option<User>;
@@ -225,6 +285,7 @@ passed_on! {
         fn change_password(id: UserId, expected_version: i64, hash: &PasswordHash, at: OffsetDateTime) -> bool;
         fn rehash(id: UserId, expected_version: i64, hash: &PasswordHash) -> bool;
         fn advance_version(id: UserId, expected_version: i64, at: OffsetDateTime) -> bool;
+        fn change_factors(id: UserId, expected_version: i64, highest_acr: Acr, at: OffsetDateTime) -> bool;
         fn void_password(id: UserId, expected_version: i64, at: OffsetDateTime) -> bool;
     }
 
@@ -248,6 +309,7 @@ passed_on! {
     UserTransfer of UnitOfWork through transfer {
         fn holders(ids: &[UserId], emails: &[Email]) -> Vec<Account>;
         fn insert_new(accounts: &[Account]) -> Vec<UserId>;
+        fn insert_factors(new: &[UserFactors]) -> Vec<UserId>;
         fn replace(account: &Account) -> bool;
     }
 

@@ -4,14 +4,17 @@ use crate::account::import::{UserSnapshot, UserTransfer};
 use crate::account::{Inserted, Registration, UserReader, UserRepository};
 use crate::action_token::{ActionTokenReader, ActionTokenRepository};
 use crate::audit::{AuditLog, AuditReader};
+use crate::challenge::{ChallengeReader, ChallengeRepository};
 use crate::client::{ServiceClientReader, ServiceClientRepository};
 use crate::credential::{CredentialReader, CredentialRepository};
+use crate::factor::{FactorReader, FactorRepository};
 use crate::kernel::StoreError;
 use crate::outbox::{Letter, OutboxReader, OutboxRepository};
 use crate::pending_registration::{PendingRegistrationReader, PendingRegistrationRepository};
 use crate::session::{
     Rotation, RotationOutcome, SessionReader, SessionRepository, SessionStart, SessionStartOutcome,
 };
+use crate::trusted_device::{TrustedDeviceReader, TrustedDeviceRepository};
 
 /// Stores users, sessions and audit events.
 ///
@@ -43,10 +46,10 @@ pub trait Store: Send + Sync {
     async fn rotate_session(&self, rotation: &Rotation) -> Result<RotationOutcome, StoreError>;
 
     /// Starts a session, records its event and replaces the hash if there is a new one: all or nothing, in its own unit
-    /// of work. It MUST be [`SessionStartOutcome::ChangedMeanwhile`] unless the user [fits](SessionStart::fits) at that moment, and MUST
-    /// wait for a unit that has locked the user: no session starts past a deactivation or a password change. Sessions
-    /// that exceed [`SessionStart::max_sessions`] MUST be [evicted](SessionStart::eviction) in the same unit, however many start
-    /// concurrently.
+    /// of work. It MUST be [`SessionStartOutcome::ChangedMeanwhile`] unless the user [fits](SessionStart::fits) at that
+    /// moment, and MUST wait for a unit that has locked the user: no session starts past a deactivation or a password
+    /// change. Sessions that exceed [`SessionStart::max_sessions`] MUST be [evicted](SessionStart::eviction) in the
+    /// same unit, however many start concurrently.
     ///
     /// It is a method of the store, and not of a unit, so that a store can use a single statement.
     async fn open_session(&self, start: &SessionStart) -> Result<SessionStartOutcome, StoreError> {
@@ -81,6 +84,9 @@ pub trait ReadView:
     + ActionTokenReader
     + PendingRegistrationReader
     + OutboxReader
+    + FactorReader
+    + ChallengeReader
+    + TrustedDeviceReader
 {
 }
 
@@ -93,6 +99,9 @@ impl<T> ReadView for T where
         + ActionTokenReader
         + PendingRegistrationReader
         + OutboxReader
+        + FactorReader
+        + ChallengeReader
+        + TrustedDeviceReader
 {
 }
 
@@ -136,6 +145,21 @@ impl<'a> dyn ReadView + 'a {
     pub fn outbox(&mut self) -> &mut (dyn OutboxReader + 'a) {
         self
     }
+
+    /// Second factors.
+    pub fn factors(&mut self) -> &mut (dyn FactorReader + 'a) {
+        self
+    }
+
+    /// Challenges.
+    pub fn challenges(&mut self) -> &mut (dyn ChallengeReader + 'a) {
+        self
+    }
+
+    /// Trusted devices.
+    pub fn trusted_devices(&mut self) -> &mut (dyn TrustedDeviceReader + 'a) {
+        self
+    }
 }
 
 /// The writes of one transaction. Dropping it rolls back.
@@ -149,6 +173,9 @@ pub trait UnitOfWork:
     + ActionTokenRepository
     + PendingRegistrationRepository
     + OutboxRepository
+    + FactorRepository
+    + ChallengeRepository
+    + TrustedDeviceRepository
     + UserTransfer
 {
     /// Makes all writes durable and visible. An error MUST mean that it is unknown whether they were made, but that
@@ -197,6 +224,21 @@ impl<'a> dyn UnitOfWork + 'a {
 
     /// Letters.
     pub fn outbox(&mut self) -> &mut (dyn OutboxRepository + 'a) {
+        self
+    }
+
+    /// Second factors.
+    pub fn factors(&mut self) -> &mut (dyn FactorRepository + 'a) {
+        self
+    }
+
+    /// Challenges.
+    pub fn challenges(&mut self) -> &mut (dyn ChallengeRepository + 'a) {
+        self
+    }
+
+    /// Trusted devices.
+    pub fn trusted_devices(&mut self) -> &mut (dyn TrustedDeviceRepository + 'a) {
         self
     }
 

@@ -25,6 +25,9 @@ pub struct AccessClaims {
     pub authenticated_at: OffsetDateTime,
     /// `acr` and `amr` (OpenID Connect Core section 2): how the user authenticated.
     pub assurance: Assurance,
+    /// Whether the token may only enrol a second factor: then its only `aud` is the issuer, so that no other service
+    /// accepts it.
+    pub is_for_enrolment: bool,
     /// `email`, as its owner wrote it.
     pub email: String,
     /// `email_verified` (OpenID Connect Core section 5.1): whether the user proved to control the mailbox.

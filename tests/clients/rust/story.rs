@@ -50,7 +50,7 @@ fn registration(email: &str, password: &str) -> Outcome<RegisterRequest> {
 }
 
 fn login(email: &str, password: &str) -> LoginRequest {
-    LoginRequest { email: email.to_owned(), password: password.to_owned() }
+    LoginRequest { email: email.to_owned(), password: password.to_owned(), device_token: None }
 }
 
 async fn walk(admin: &Client) -> Outcome<Vec<Vec<AdminUser>>> {

@@ -4,5 +4,8 @@ mod foreign_hashes;
 mod hasher;
 mod late_writes;
 mod limiters;
+mod passkeys;
 mod pools;
+mod sealing;
 mod tokens;
+mod totp;

@@ -62,7 +62,7 @@ async fn an_event_says_who_did_what(store: Arc<dyn Store>) {
         json!({
             "id": newest["id"], "occurred_at": "2030-03-17T17:47:40.123457Z", "kind": "user_updated",
             "subject": user(&ann), "actor": user(&boss), "session_id": null, "ip_address": "2001:db8::7",
-            "user_agent": "Firefox/999",
+            "user_agent": "Firefox/999", "reason": null,
         })
     );
     let login = found(&app, &boss, &format!("subject={}&kind=logged_in", ann.id)).await.remove(0);

@@ -25,7 +25,7 @@ enum For {
 }
 
 /// All operations. A new operation fails the test until its author adds it here with its permitted callers.
-const OPERATIONS: [(&str, For); 39] = [
+const OPERATIONS: [(&str, For); 56] = [
     ("register", For::Everybody),
     ("login", For::Everybody),
     ("create_access_token", For::Everybody),
@@ -44,6 +44,12 @@ const OPERATIONS: [(&str, For); 39] = [
     ("confirm_email_change", For::Everybody),
     ("undo_email_change", For::Everybody),
     ("accept_invitation", For::Everybody),
+    ("login_with_factor", For::Everybody),
+    ("start_passkey_login", For::Everybody),
+    ("login_with_passkey", For::Everybody),
+    ("request_factor_removal", For::Everybody),
+    ("cancel_factor_removal", For::Everybody),
+    ("get_passkey_origins", For::Everybody),
     ("logout", For::Users),
     ("get_current_user", For::Users),
     ("update_current_user", For::Users),
@@ -53,6 +59,16 @@ const OPERATIONS: [(&str, For); 39] = [
     ("revoke_session", For::Users),
     ("revoke_other_sessions", For::Users),
     ("list_activity", For::Users),
+    ("start_step_up", For::Users),
+    ("step_up", For::Users),
+    ("list_factors", For::Users),
+    ("rename_factor", For::Users),
+    ("remove_factor", For::Users),
+    ("add_totp", For::Users),
+    ("confirm_totp", For::Users),
+    ("start_passkey_enrolment", For::Users),
+    ("add_passkey", For::Users),
+    ("replace_recovery_codes", For::Users),
     ("introspect_token", For::Superusers),
     ("list_users", For::Superusers),
     ("get_user", For::Superusers),
@@ -63,6 +79,7 @@ const OPERATIONS: [(&str, For); 39] = [
     ("list_audit_events", For::Superusers),
     ("invite_user", For::Superusers),
     ("send_password_reset", For::Superusers),
+    ("reset_user_factors", For::Superusers),
     ("list_letters", For::Superusers),
     ("retry_letter", For::Superusers),
 ];

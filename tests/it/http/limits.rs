@@ -9,7 +9,7 @@ use inwren_domain::limiter::Quota;
 use inwren_domain::store::Store;
 use inwren_tests::app::{Account, Call, Operation, PASSWORD, Reply, TestApp};
 use inwren_tests::fixtures::unique;
-use serde_json::json;
+use serde_json::{Value, json};
 use time::Duration;
 
 stories! {
@@ -68,13 +68,14 @@ async fn until_limited<'a>(call: impl Fn() -> Call<'a>) -> u32 {
 }
 
 /// Operations that read public documents and are not limited.
-const UNLIMITED: [&str; 6] = [
+const UNLIMITED: [&str; 7] = [
     "get_service_info",
     "get_health",
     "get_liveness",
     "get_jwks",
     "get_server_metadata",
     "get_openid_configuration",
+    "get_passkey_origins",
 ];
 
 /// Operations that request a letter. They never say that they are limited: `letters::limits` has the tests.
@@ -85,7 +86,21 @@ const SILENT: [&str; 2] = ["forgot_password", "resend_verification"];
 fn limit_of(operation: &Operation) -> (&'static str, u32) {
     match operation.id() {
         "register" => ("register", 5),
-        "login" | "create_access_token" => ("login", 5),
+        // Each of them verifies a password.
+        "login" | "create_access_token" | "request_factor_removal" => ("login", 5),
+        "login_with_factor" => ("factor-login", 10),
+        "start_passkey_login" => ("passkey-options", 20),
+        "login_with_passkey" => ("passkey-login", 10),
+        "cancel_factor_removal" => ("keep-factors", 10),
+        "start_step_up" | "step_up" => ("step-up", 10),
+        "list_factors" => ("factors", 20),
+        "rename_factor"
+        | "remove_factor"
+        | "add_totp"
+        | "confirm_totp"
+        | "start_passkey_enrolment"
+        | "add_passkey"
+        | "replace_recovery_codes" => ("manage-factors", 20),
         "refresh" => ("refresh", 10),
         "logout" => ("logout", 10),
         "revoke_token" => ("revoke", 10),
@@ -107,6 +122,14 @@ fn limit_of(operation: &Operation) -> (&'static str, u32) {
     }
 }
 
+/// The well-formed answer of a passkey to no challenge.
+fn unknown_passkey() -> Value {
+    let response = json!({
+        "clientDataJSON": "e30", "authenticatorData": "AAAA", "signature": "AAAA", "attestationObject": "AAAA",
+    });
+    json!({ "id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": response })
+}
+
 /// Adds a well-formed body that the operation rejects, so that no session ends before the limit is reached.
 fn refused_body<'a>(operation: &Operation, call: Call<'a>) -> Call<'a> {
     let wrong = "wrong password";
@@ -114,7 +137,16 @@ fn refused_body<'a>(operation: &Operation, call: Call<'a>) -> Call<'a> {
         "register" => {
             call.json(&json!({ "email": "ann@example.org", "password": PASSWORD, "tier": "enterprise" }))
         }
-        "login" => call.json(&json!({ "email": "nobody@example.org", "password": wrong })),
+        "login" | "request_factor_removal" => {
+            call.json(&json!({ "email": "nobody@example.org", "password": wrong }))
+        }
+        "login_with_factor" => call.json(&json!({ "challenge": "x", "method": "totp", "code": "123456" })),
+        "login_with_passkey" | "add_passkey" => call.json(&json!({ "credential": unknown_passkey() })),
+        "step_up" => call.json(&json!({ "method": "totp", "code": "123456" })),
+        "rename_factor" => call.json(&json!({ "name": "Phone" })),
+        "add_totp" => call.json(&json!({})),
+        "confirm_totp" => call.json(&json!({ "code": "123456" })),
+        "reset_user_factors" => call.json(&json!({ "reason": "Phone lost" })),
         "create_access_token" => call.form(&[("username", "nobody@example.org"), ("password", wrong)]),
         "refresh" => call.json(&json!({ "refresh_token": "x" })),
         "revoke_token" | "introspect_token" => call.form(&[("token", "x")]),
@@ -123,7 +155,9 @@ fn refused_body<'a>(operation: &Operation, call: Call<'a>) -> Call<'a> {
             call.json(&json!({ "current_password": wrong, "new_password": "even more secure 456" }))
         }
         "update_user" => call.json(&json!({ "tier": "premium" })),
-        "verify_email" | "confirm_email_change" | "undo_email_change" => call.json(&json!({ "token": "x" })),
+        "verify_email" | "confirm_email_change" | "undo_email_change" | "cancel_factor_removal" => {
+            call.json(&json!({ "token": "x" }))
+        }
         "reset_password" => call.json(&json!({ "token": "x", "new_password": PASSWORD })),
         "accept_invitation" => call.json(&json!({ "token": "x", "password": PASSWORD })),
         "invite_user" => call.json(&json!({ "email": "invited@example.org" })),

@@ -35,6 +35,7 @@ mod cors;
 mod deactivated;
 mod empty_requests;
 mod ended_tokens;
+mod factors;
 mod faults;
 mod foreign_hashes;
 mod headers;

@@ -74,6 +74,8 @@ async fn adopted_as(app: &TestApp, email: Email, is_superuser: bool) -> Account 
         updated_at: None,
         email_verified_at: None,
         credential_version: None,
+        factors: Vec::new(),
+        recovery_codes: Vec::new(),
     };
     let destination = Destination::from(core);
     let outcomes =

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 const COMMITTED: &str = include_str!("../../../app/openapi.json");
 
 /// The operations that need no token.
-const PUBLIC: [&str; 18] = [
+const PUBLIC: [&str; 24] = [
     "register",
     "login",
     "create_access_token",
@@ -23,6 +23,12 @@ const PUBLIC: [&str; 18] = [
     "confirm_email_change",
     "undo_email_change",
     "accept_invitation",
+    "login_with_factor",
+    "start_passkey_login",
+    "login_with_passkey",
+    "request_factor_removal",
+    "cancel_factor_removal",
+    "get_passkey_origins",
     "get_jwks",
     "get_server_metadata",
     "get_openid_configuration",
@@ -150,15 +156,25 @@ fn what_refuses_unknown_fields_says_so() {
     let expected = [
         "AcceptInvitationRequest",
         "ActionTokenRequest",
+        "AddPasskeyRequest",
+        "AddTotpRequest",
         "AdminUpdateUserRequest",
         "ChangePasswordRequest",
+        "ConfirmTotpRequest",
         "EmailRequest",
+        "FactorLoginRequest",
+        "FactorProof",
         "InviteUserRequest",
         "LoginRequest",
+        "LostFactorRequest",
+        "PasskeyLoginRequest",
         "RefreshRequest",
         "RegisterRequest",
+        "RenameFactorRequest",
         "ResendVerificationRequest",
         "ResetPasswordRequest",
+        "ResetUserFactorsRequest",
+        "StepUpRequest",
         "UpdateCurrentUserRequest",
         "VerifyEmailRequest",
     ];

@@ -67,7 +67,7 @@ async fn unsupported_method_lists_the_allowed_ones(store: Arc<dyn Store>) {
         }
         there.push("OPTIONS".to_owned());
         there.sort_unstable();
-        let address = path.replace("{user_id}", "0").replace("{session_id}", "0");
+        let address = path.replace("{user_id}", "0").replace("{session_id}", "0").replace("{factor_id}", "0");
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "PROPFIND"] {
             if there.iter().any(|known| known == method) {
                 continue;

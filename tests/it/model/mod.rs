@@ -1,5 +1,5 @@
-//! Random sequences of operations, run on every store. [`inwren_tests::model`] and [`inwren_tests::letters_model`] define
-//! the expected behaviour.
+//! Random sequences of operations, run on every store. [`inwren_tests::model`] and [`inwren_tests::letters_model`]
+//! define the expected behaviour.
 //!
 //! The cases are the same in every run. `PROPTEST_CASES` sets the number of cases, `PROPTEST_RNG_SEED` another seed.
 //! The test shortens a failing case as far as possible and reports it with all calls and answers. It adds the seed to a
@@ -17,6 +17,7 @@ macro_rules! on_every_store {
     };
 }
 
+mod factors;
 mod letters;
 mod sessions;
 

@@ -11,7 +11,7 @@ use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimi
 use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::store::sql::{SqlOptions, SqlStore, SqlTarget};
 use inwren_domain::account::{Tier, User};
-use inwren_domain::authn::Assurance;
+use inwren_domain::authn::{Acr, Assurance};
 use inwren_domain::credential::{
     Account, ClientTrust, Password, PasswordHash, PasswordHasher as _, Requester,
 };
@@ -103,6 +103,7 @@ async fn add(store: &SqlStore, email: &str, is_active: bool, hash: PasswordHash)
         locale: None,
         credential_version: 0,
         sessions_epoch: 0,
+        highest_acr: Acr::Aal1,
     };
     let user_id = user.id;
     let mut unit = store.begin().await.expect("a unit");
@@ -120,6 +121,7 @@ async fn add(store: &SqlStore, email: &str, is_active: bool, hash: PasswordHash)
             created_at: now,
             authenticated_at: now,
             assurance: Assurance::PASSWORD,
+            is_for_enrolment: false,
             last_used_at: now,
             expires_at: now + Duration::from_secs(86_400),
             max_expires_at: now + Duration::from_secs(86_400),

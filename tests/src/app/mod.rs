@@ -14,6 +14,8 @@ use std::time::Duration;
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
 use inwren_adapters::crypto::jwt::SigningKeys;
 use inwren_adapters::crypto::keys::KeyPair;
+use inwren_adapters::crypto::passkey::WebAuthn;
+use inwren_adapters::crypto::totp::HmacTotpCodes;
 use inwren_adapters::entropy::SystemEntropy;
 use inwren_app::config::Config;
 use inwren_app::http::{self, AppState};
@@ -33,7 +35,9 @@ pub use call::Call;
 pub use contract::{Contract, Operation};
 pub use reply::Reply;
 
-use crate::fakes::{FakeClock, FakeKeyring, FakeMail, Script, deliver_letters, faulty_store};
+use crate::fakes::{
+    FakeClock, FakeKeyring, FakeMail, Script, deliver_letters, factor_settings, faulty_store,
+};
 use crate::fixtures::{email, fresh_email, now};
 
 /// The password of all accounts that a [`TestApp`] creates.
@@ -101,7 +105,8 @@ impl TestApp {
         Self::build(store, Some(clock), false, |_| ())
     }
 
-    /// The service with a changed configuration. Rate limits are off unless the change turns them on.
+    /// The service with a changed configuration, such as `config.rules.factors`, which [`factor_settings`] gives. Rate
+    /// limits are off unless the change turns them on.
     pub fn configured(store: Arc<dyn Store>, change: impl FnOnce(&mut Config)) -> Self {
         Self::build(store, None, false, change)
     }
@@ -124,6 +129,7 @@ impl TestApp {
         ISSUER.clone_into(&mut config.token_issuer);
         ISSUER.clone_into(&mut config.public_url);
         config.token_audience = AUDIENCE.to_owned();
+        config.rules.factors = factor_settings();
         change(&mut config);
         let (clock, mail) = (Arc::new(FakeClock::default()), Arc::new(FakeMail::default()));
         let keyring = Arc::new(FakeKeyring::default());
@@ -137,6 +143,8 @@ impl TestApp {
             legacy_tokens: wiring::legacy_tokens(&config, &tokens),
             keys: tokens,
             keyring: Some(keyring.clone()),
+            totp: Arc::new(HmacTotpCodes),
+            passkeys: Arc::new(WebAuthn),
             mail: has_mail.then(|| mail.mail()),
             clock: other_clock.unwrap_or_else(|| clock.clone()),
             entropy: Arc::new(SystemEntropy),
@@ -174,6 +182,11 @@ impl TestApp {
     /// Creates a `PUT` request.
     pub fn put(&self, path: &str) -> Call<'_> {
         self.call("PUT", path)
+    }
+
+    /// Creates a `PATCH` request.
+    pub fn patch(&self, path: &str) -> Call<'_> {
+        self.call("PATCH", path)
     }
 
     /// Creates a `DELETE` request.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use inwren_domain::account::{Inserted, Tier, Updated, User, UserChange, UserFilter};
 use inwren_domain::audit::AuditEventKind;
+use inwren_domain::authn::Acr;
 use inwren_domain::kernel::{Email, PageRequest};
 use inwren_domain::store::Store;
 use time::Duration;
@@ -26,11 +27,12 @@ pub async fn inserted_is_read_back_exactly(store: Arc<dyn Store>) {
         updated_at: now() + Duration::MICROSECOND,
         credential_version: i64::from(u32::MAX) + 7,
         sessions_epoch: i64::from(u32::MAX) + 8,
+        highest_acr: Acr::Phr,
         ..user("Grüße.用户+Tag@Bücher.Example")
     };
     let decomposed = user("E\u{301}le\u{300}ve@example.org");
     let longest = user(&format!("{}@{}.org", "l".repeat(64), vec!["d".repeat(60); 3].join(".")));
-    let plain = user("Ann.Lee@Example.ORG");
+    let plain = User { highest_acr: Acr::Aal2, ..user("Ann.Lee@Example.ORG") };
     for user in [&odd, &decomposed, &longest, &plain] {
         add_users(&*store, &[user]).await;
         assert_same_user(&user_of(&*store, user.id).await.unwrap(), user);

@@ -1,15 +1,20 @@
 //! `UserSnapshot`, `UserTransfer` and `AuditLog::record_all`, and the import rules that use them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 use std::sync::Arc;
 
 use inwren_domain::account::import::{
-    Destination, Importer, Incoming, IncomingPassword, OnConflict, Outcome, Policy, Problem,
+    ClearSecret, Destination, Importer, Incoming, IncomingFactor, IncomingPassword, OnConflict, Outcome,
+    Policy, Problem, UserFactors, UserSnapshot,
 };
 use inwren_domain::account::{Tier, User};
 use inwren_domain::audit::{AuditEvent, AuditEventKind};
+use inwren_domain::authn::Acr;
 use inwren_domain::credential::{Account, PasswordHash};
-use inwren_domain::kernel::UserId;
+use inwren_domain::factor::{Factor, FactorKind, plain_secret};
+use inwren_domain::kernel::{TokenDigest, UserId};
+use inwren_domain::keyring::{KeyringError, SecretKeyId};
 use inwren_domain::session::{REVOKED_AT_ONCE, RevocationReason};
 use inwren_domain::store::Store;
 use time::Duration;
@@ -21,7 +26,8 @@ use super::support::{
 };
 use crate::fakes::Fakes;
 use crate::fixtures::{
-    self, account, email, event, fresh_email, now, superuser, user, user_fixture, user_id,
+    self, account, digest, email, event, fresh_email, now, passkey_of, superuser, totp_of, unique, user,
+    user_fixture, user_id,
 };
 
 /// A snapshot MUST return each user exactly once, in the order of the ids, and its count MUST be their number.
@@ -111,6 +117,7 @@ pub async fn only_the_new_are_inserted_and_the_unit_goes_on(store: Arc<dyn Store
         email_verified_at: Some(now()),
         credential_version: 7,
         sessions_epoch: 8,
+        highest_acr: Acr::Phr,
         ..user("Grüße.用户@Bücher.Example")
     };
     let same_email = user("aNN@example.org");
@@ -186,6 +193,7 @@ pub async fn a_replacement_is_whole_or_nothing(store: Arc<dyn Store>) {
         email_verified_at: Some(now()),
         credential_version: 5,
         sessions_epoch: 6,
+        highest_acr: Acr::Aal2,
         ..user("Another.Ann@example.org")
     };
     let replaced = Account { user: changed.clone(), password: Some(fixtures::password_hash()) };
@@ -206,6 +214,7 @@ pub async fn many_events_are_recorded_with_the_unit(store: Arc<dyn Store>) {
     let many: Vec<AuditEvent> = (0..1_100)
         .map(|n| AuditEvent {
             occurred_at: now() + Duration::microseconds(n),
+            reason: (n % 2 == 0).then(|| format!("reason {n}")),
             ..event(AuditEventKind::UserImported, user_id())
         })
         .collect();
@@ -430,5 +439,231 @@ fn incoming(user: &User) -> Incoming {
         updated_at: Some(user.updated_at),
         email_verified_at: None,
         credential_version: Some(user.credential_version),
+        factors: Vec::new(),
+        recovery_codes: Vec::new(),
     }
+}
+
+/// The user with these factors, and two recovery codes.
+fn with_factors(user: &User, factors: &[Factor]) -> Incoming {
+    let factors = factors.iter().map(|factor| IncomingFactor { factor: factor.clone(), secret: None });
+    Incoming {
+        factors: factors.collect(),
+        recovery_codes: vec![digest(unique()), digest(unique())],
+        ..incoming(user)
+    }
+}
+
+async fn add_factors(store: &dyn Store, new: &[UserFactors]) -> Vec<UserId> {
+    in_unit!(store, |unit| unit.transfer().insert_factors(new).await.unwrap())
+}
+
+/// The factors and codes of the users, by user, in a snapshot.
+async fn snapshot_of(snapshot: &mut dyn UserSnapshot, users: &[UserId]) -> BTreeMap<UserId, UserFactors> {
+    let found = snapshot.factors_of(users).await.unwrap();
+    found.into_iter().map(|factors| (factors.user, factors)).collect()
+}
+
+async fn exported(store: &dyn Store, user: UserId) -> Option<UserFactors> {
+    let mut snapshot = store.snapshot().await.unwrap();
+    snapshot_of(snapshot.as_mut(), &[user]).await.remove(&user)
+}
+
+/// What the store has of a user with these factors and codes.
+fn factors_of(user: &User, factors: &[&Factor], codes: &[TokenDigest]) -> UserFactors {
+    let mut recovery_codes = codes.to_vec();
+    recovery_codes.sort_by_key(|code| *code.as_bytes());
+    UserFactors { user: user.id, factors: factors.iter().copied().cloned().collect(), recovery_codes }
+}
+
+/// A snapshot has the confirmed factors and the codes of the users that it is asked for, as they were when it was taken.
+pub async fn snapshot_has_the_factors_of_its_moment(store: Arc<dyn Store>) {
+    let (ann, bob, eve) = (user_fixture(), user_fixture(), user_fixture());
+    add_users(&*store, &[&ann, &bob, &eve]).await;
+    let first = Factor { created_at: now() - Duration::MINUTE, ..totp_of(&ann) };
+    let second = Factor { last_used_at: Some(now()), ..passkey_of(&ann) };
+    let mut unconfirmed = totp_of(&bob);
+    if let FactorKind::Totp(totp) = &mut unconfirmed.kind {
+        totp.is_confirmed = false;
+    }
+    let of_eve = passkey_of(&eve);
+    let codes = [digest(1), digest(2), digest(3)];
+    in_unit!(store, |unit| {
+        for factor in [&second, &first, &unconfirmed, &of_eve] {
+            assert!(unit.factors().insert(factor).await.unwrap());
+        }
+        unit.factors().replace_recovery_codes(ann.id, &codes).await.unwrap();
+    });
+    let mut snapshot = store.snapshot().await.unwrap();
+    in_unit!(store, |unit| {
+        assert_eq!(unit.factors().remove_all(ann.id).await.unwrap(), 2);
+        assert!(unit.factors().insert(&totp_of(&bob)).await.unwrap());
+    });
+    let found = snapshot_of(snapshot.as_mut(), &[bob.id, ann.id, user_id()]).await;
+    assert_eq!(found, BTreeMap::from([(ann.id, factors_of(&ann, &[&first, &second], &codes))]));
+    assert!(snapshot.factors_of(&[]).await.unwrap().is_empty());
+}
+
+/// `insert_factors` adds factors and codes; it MUST skip factors whose id or credential id is taken, and the unit MUST go
+/// on.
+pub async fn taken_factors_are_skipped_and_the_unit_goes_on(store: Arc<dyn Store>) {
+    let users: Vec<User> = (0..5).map(|_| user_fixture()).collect();
+    let [ann, bob, carl, dora, emil] = &users[..] else { panic!("five users") };
+    add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
+    let app = Factor { created_at: now() - Duration::MINUTE, ..totp_of(ann) };
+    let passkey = passkey_of(ann);
+    let whole = factors_of(ann, &[&app, &passkey], &[digest(1), digest(2)]);
+    assert_eq!(add_factors(&*store, slice::from_ref(&whole)).await, [ann.id]);
+
+    let same_id = Factor { id: app.id, ..totp_of(bob) };
+    let same_credential = Factor { kind: passkey.kind.clone(), ..passkey_of(carl) };
+    let mut many: Vec<Factor> = (0..1_100).map(|_| totp_of(dora)).collect();
+    many.sort_by_key(|factor| (factor.created_at, factor.id));
+    let of_emil = factors_of(emil, &[&passkey_of(emil)], &[digest(1)]);
+    let new = [
+        factors_of(bob, &[&same_id], &[]),
+        factors_of(carl, &[&totp_of(carl), &same_credential], &[digest(1)]),
+        factors_of(dora, &many.iter().collect::<Vec<_>>(), &[]),
+        of_emil.clone(),
+    ];
+    assert_eq!(add_factors(&*store, &new).await, [dora.id, emil.id]);
+    assert_eq!(exported(&*store, ann.id).await, Some(whole));
+    assert_eq!(exported(&*store, dora.id).await.map(|found| found.factors), Some(many));
+    assert_eq!(exported(&*store, emil.id).await, Some(of_emil));
+}
+
+/// Of several units that insert one credential id concurrently exactly one MUST win, and the others go on.
+pub async fn of_many_bulk_inserts_of_one_credential_exactly_one_wins(store: Arc<dyn Store>) {
+    let users: Vec<User> = (0..8).map(|_| user_fixture()).collect();
+    add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
+    let kind = passkey_of(&users[0]).kind;
+    let attempts = users.iter().map(|user| {
+        let (store, passkey) = (store.clone(), Factor { kind: kind.clone(), ..passkey_of(user) });
+        let new = factors_of(user, &[&passkey], &[]);
+        async move { add_factors(&*store, &[new]).await.len() }
+    });
+    let inserted: Vec<usize> = super::support::together(attempts).await;
+    assert_eq!(inserted.iter().sum::<usize>(), 1, "{inserted:?}");
+}
+
+/// An import gives new users their factors and codes, and leaves those of existing users alone.
+pub async fn import_gives_factors_to_new_users_only(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let (ann, bob) = (user_fixture(), user_fixture());
+    let mut passkey = passkey_of(&ann);
+    passkey.last_used_at = Some(now());
+    let of_ann = with_factors(&ann, &[passkey.clone()]);
+    let added = Outcome::Added { without_password: false };
+    let batch = [of_ann.clone(), incoming(&bob)];
+    assert_eq!(imported(&fakes, Policy::default(), &batch).await, [added.clone(), added]);
+    let expected = factors_of(&ann, &[&passkey], &of_ann.recovery_codes);
+    assert_eq!(exported(&*store, ann.id).await, Some(expected.clone()));
+    assert_eq!(user_of(&*store, ann.id).await.unwrap().highest_acr, Acr::Phr);
+    assert_eq!(user_of(&*store, bob.id).await.unwrap().highest_acr, Acr::Aal1);
+
+    let inactive = User { is_active: false, ..ann.clone() };
+    let update = Policy { on_conflict: OnConflict::Update, ..Policy::default() };
+    let others = [with_factors(&ann, &[passkey_of(&ann)]), with_factors(&bob, &[passkey_of(&bob)])];
+    for policy in [Policy::default(), update] {
+        assert_eq!(imported(&fakes, policy, &others).await, vec![Outcome::Unchanged; 2]);
+    }
+    assert_eq!(imported(&fakes, update, &[incoming(&inactive)]).await, [Outcome::Updated]);
+    assert_eq!(exported(&*store, ann.id).await, Some(expected));
+    assert_eq!(user_of(&*store, ann.id).await.unwrap().highest_acr, Acr::Phr);
+    assert_eq!(exported(&*store, bob.id).await, None);
+}
+
+/// A user with a factor of another user is refused, in one batch or in several, also by a dry run.
+pub async fn import_refuses_users_whose_factor_is_taken(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let [ann, bob, carl, dora] = [0; 4].map(|_| user_fixture());
+    let passkey = passkey_of(&ann);
+    let of = |user: &User| with_factors(user, &[Factor { kind: passkey.kind.clone(), ..passkey_of(user) }]);
+    let same_id = with_factors(&dora, &[Factor { id: passkey.id, ..passkey_of(&dora) }]);
+    let batches = [vec![with_factors(&ann, slice::from_ref(&passkey)), of(&bob)], vec![of(&carl), same_id]];
+    let taken = Outcome::Refused(Problem::FactorTaken);
+    for dry_run in [true, false] {
+        let destination = Destination::from(&fakes.core);
+        let mut importer = Importer::new(&destination, Policy { dry_run, ..Policy::default() });
+        let first = importer.batch(&batches[0]).await.unwrap();
+        assert_eq!(first, [Outcome::Added { without_password: false }, taken.clone()]);
+        assert_eq!(importer.batch(&batches[1]).await.unwrap(), [taken.clone(), taken.clone()]);
+    }
+    assert_eq!(all_users(&*store).await.len(), 1);
+    assert_eq!(events(&*store).await.len(), 1);
+    assert!(exported(&*store, ann.id).await.is_some());
+}
+
+/// A sealed secret must open with a key of the service, which seals a plain one.
+pub async fn import_opens_and_seals_secrets(store: Arc<dyn Store>) {
+    const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    let fakes = Fakes::over(store.clone());
+    let ann = user_fixture();
+    let mut clear = with_factors(&ann, &[totp_of(&ann)]);
+    clear.factors[0].secret = ClearSecret::parse(SECRET);
+    let mut destination = Destination::from(&fakes.core);
+    let keyring = destination.keyring.take().expect("a keyring");
+    let batch = slice::from_ref(&clear);
+    let outcomes = Importer::new(&destination, Policy::default()).batch(batch).await.unwrap();
+    assert_eq!(outcomes, [Outcome::Refused(Problem::SecretKey(KeyringError::Missing))]);
+    let added = Outcome::Added { without_password: false };
+    assert_eq!(imported(&fakes, Policy::default(), batch).await, slice::from_ref(&added));
+    let stored = exported(&*store, ann.id).await.unwrap().factors.remove(0);
+    let FactorKind::Totp(totp) = &stored.kind else { panic!("{stored:?}") };
+    assert_eq!(totp.key_id, keyring.current());
+    assert_eq!(plain_secret(&*keyring, &stored, totp).unwrap().expose(), SECRET);
+    assert_eq!(user_of(&*store, ann.id).await.unwrap().highest_acr, Acr::Aal2);
+
+    // The secret is bound to its user and its factor.
+    let bob = user_fixture();
+    let refused = [
+        with_factors(&bob, &[Factor { user_id: bob.id, id: totp_of(&bob).id, ..stored.clone() }]),
+        with_factors(&user_fixture(), &[totp_of(&bob)]),
+    ];
+    let expected = [
+        Outcome::Refused(Problem::SecretKey(KeyringError::Sealed(totp.key_id))),
+        Outcome::Refused(Problem::SecretKey(KeyringError::Sealed(SecretKeyId::new(u32::MAX)))),
+    ];
+    assert_eq!(imported(&fakes, Policy::default(), &refused).await, expected);
+    in_unit!(store, |unit| assert!(unit.users().delete(ann.id).await.unwrap()));
+    let again = with_factors(&ann, slice::from_ref(&stored));
+    assert_eq!(imported(&fakes, Policy::default(), &[again]).await, [added]);
+    assert_eq!(exported(&*store, ann.id).await.unwrap().factors, [stored]);
+}
+
+/// An import bounds the number of factors and codes, their times and their counts.
+pub async fn import_bounds_factors(store: Arc<dyn Store>) {
+    let fakes = Fakes::over(store.clone());
+    let user = user_fixture();
+    let passkey = passkey_of(&user);
+    let many = |count: usize, factor: fn(&User) -> Factor| {
+        with_factors(&user, &(0..count).map(|_| factor(&user)).collect::<Vec<_>>())
+    };
+    let with_codes = |recovery_codes: Vec<TokenDigest>| Incoming {
+        recovery_codes,
+        ..with_factors(&user, slice::from_ref(&passkey))
+    };
+    let mut late_step = totp_of(&user);
+    if let FactorKind::Totp(totp) = &mut late_step.kind {
+        totp.last_step = 1 << 53;
+    }
+    let early = now() - Duration::days(40_000);
+    for (incoming, field) in [
+        (many(11, passkey_of), "factors"),
+        (many(4, totp_of), "factors"),
+        (with_factors(&user, &[Factor { created_at: early, ..passkey.clone() }]), "factors.created_at"),
+        (
+            with_factors(&user, &[Factor { last_used_at: Some(early), ..passkey.clone() }]),
+            "factors.last_used_at",
+        ),
+        (with_factors(&user, &[late_step]), "factors.last_step"),
+        (with_codes((0..11).map(digest).collect()), "recovery_codes"),
+        (with_codes(vec![digest(1), digest(2), digest(1)]), "recovery_codes"),
+        (with_factors(&user, &[]), "recovery_codes"),
+    ] {
+        let outcomes = imported(&fakes, Policy::default(), &[incoming]).await;
+        assert_eq!(outcomes, [Outcome::Refused(Problem::OutOfRange(field))]);
+    }
+    let outcomes = imported(&fakes, Policy::default(), &[many(10, passkey_of)]).await;
+    assert_eq!(outcomes, [Outcome::Added { without_password: false }]);
 }

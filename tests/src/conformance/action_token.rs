@@ -1,15 +1,16 @@
 //! `ActionTokenReader` and `ActionTokenRepository`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use inwren_domain::account::{Inserted, UserChange};
+use inwren_domain::account::{Inserted, User, UserChange};
 use inwren_domain::action_token::{ActionToken, ActionTokenId, Purpose};
 use inwren_domain::kernel::{ClientInfo, Email, TokenDigest, UserId};
 use inwren_domain::keyring::SecretKeyId;
 use inwren_domain::store::Store;
 use time::{Duration, OffsetDateTime};
 
-use super::support::{ROUNDS, add_users, assert_waits, together};
+use super::support::{ROUNDS, add_users, assert_waits, second_unit, together};
 use crate::fixtures::{self, account, action_token, digest, email, fresh_email, now, unique, user_fixture};
 
 const TICK: Duration = Duration::MICROSECOND;
@@ -33,6 +34,19 @@ async fn spend(store: &dyn Store, id: ActionTokenId, digest: TokenDigest, now: O
     in_unit!(store, |unit| unit.action_tokens().spend(id, &digest, now).await.unwrap())
 }
 
+async fn count(store: &dyn Store, id: ActionTokenId, now: OffsetDateTime) -> Option<i16> {
+    in_unit!(store, |unit| unit.action_tokens().count_code(id, now).await.unwrap())
+}
+
+async fn take_expired(
+    store: &dyn Store,
+    purpose: Purpose,
+    now: OffsetDateTime,
+    limit: u16,
+) -> Vec<ActionToken> {
+    in_unit!(store, |unit| unit.action_tokens().take_expired(purpose, now, limit).await.unwrap())
+}
+
 async fn is_reserved(store: &dyn Store, email: &Email, except: UserId, now: OffsetDateTime) -> bool {
     in_unit!(store, |unit| unit.action_tokens().is_reserved(email, except, now).await.unwrap())
 }
@@ -48,6 +62,7 @@ pub async fn tokens_are_read_back_exactly(store: Arc<dyn Store>) {
     for purpose in Purpose::ALL {
         let token = ActionToken {
             email: email("Grüße.用户@Bücher.Example"),
+            wrong_codes: 7,
             created_at: now() + TICK,
             ..action_token(&user, *purpose)
         };
@@ -120,7 +135,58 @@ pub async fn of_many_spenders_exactly_one_wins(store: Arc<dyn Store>) {
     assert_eq!(spent.await.into_iter().filter(|spent| *spent).count(), 1);
 }
 
-/// A token that is spent in a unit without a commit stays valid.
+/// `count_code` counts up to the limit, and returns how many are left. Beyond it, it MUST change nothing.
+pub async fn codes_are_counted_up_to_the_limit(store: Arc<dyn Store>) {
+    let user = user_fixture();
+    add_users(&*store, &[&user]).await;
+    let (token, other) =
+        (action_token(&user, Purpose::ResetPassword), action_token(&user, Purpose::UndoEmail));
+    add(&*store, &[&token, &other]).await;
+    for wrong_codes in 1..=ActionToken::WRONG_CODES {
+        let left = ActionToken::WRONG_CODES - wrong_codes;
+        assert_eq!(count(&*store, token.id, now()).await, Some(left));
+        let expected = ActionToken { wrong_codes, ..token.clone() };
+        assert_eq!(token_of(&*store, token.id).await, Some(expected));
+    }
+    for _ in 0..2 {
+        assert_eq!(count(&*store, token.id, now()).await, None);
+    }
+    let expected = ActionToken { wrong_codes: ActionToken::WRONG_CODES, ..token };
+    assert_eq!(token_of(&*store, expected.id).await, Some(expected));
+    assert_eq!(token_of(&*store, other.id).await, Some(other));
+}
+
+/// A code with an expired or unknown token MUST change nothing.
+pub async fn invalid_tokens_count_no_code(store: Arc<dyn Store>) {
+    let user = user_fixture();
+    add_users(&*store, &[&user]).await;
+    let token = action_token(&user, Purpose::ResetPassword);
+    add(&*store, &[&token]).await;
+    assert_eq!(count(&*store, action_token(&user, Purpose::UndoEmail).id, now()).await, None);
+    for late in [token.expires_at, token.expires_at + TICK] {
+        assert_eq!(count(&*store, token.id, late).await, None);
+    }
+    assert_eq!(token_of(&*store, token.id).await.as_ref(), Some(&token));
+    assert_eq!(count(&*store, token.id, token.expires_at - TICK).await, Some(ActionToken::WRONG_CODES - 1));
+}
+
+/// Of 1,000 concurrent calls exactly as many as are allowed MUST succeed.
+pub async fn of_many_codes_only_twenty_are_counted(store: Arc<dyn Store>) {
+    let user = user_fixture();
+    add_users(&*store, &[&user]).await;
+    let token = action_token(&user, Purpose::ResetPassword);
+    add(&*store, &[&token]).await;
+    let counted = together((0..1_000).map(|_| {
+        let (store, id) = (store.clone(), token.id);
+        async move { count(&*store, id, now()).await }
+    }));
+    let mut counted: Vec<i16> = counted.await.into_iter().flatten().collect();
+    counted.sort_unstable();
+    assert_eq!(counted, (0..20).collect::<Vec<i16>>());
+    assert_eq!(token_of(&*store, token.id).await, Some(ActionToken { wrong_codes: 20, ..token }));
+}
+
+/// A token that is spent or counted in a unit without a commit stays as it was.
 pub async fn a_rollback_keeps_the_token(store: Arc<dyn Store>) {
     let user = user_fixture();
     add_users(&*store, &[&user]).await;
@@ -131,8 +197,14 @@ pub async fn a_rollback_keeps_the_token(store: Arc<dyn Store>) {
     assert!(!exists(&*store, &token).await);
     add(&*store, &[&token]).await;
     let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.action_tokens().count_code(token.id, now()).await.unwrap(), Some(19));
     assert!(unit.action_tokens().spend(token.id, &token.hashed_token, now()).await.unwrap());
     drop(unit);
+    assert_eq!(token_of(&*store, token.id).await.as_ref(), Some(&token));
+    let mut unit = store.begin().await.unwrap();
+    // Another case may sweep the token at the same moment; the unit then skips it.
+    unit.action_tokens().take_expired(token.purpose, token.expires_at + TICK, 9).await.unwrap();
+    unit.rollback().await.unwrap();
     assert!(spend(&*store, token.id, token.hashed_token, now()).await);
 }
 
@@ -150,6 +222,79 @@ pub async fn voiding_spares_undo_tokens(store: Arc<dyn Store>) {
         assert_eq!(exists(&*store, token).await, token.purpose == Purpose::UndoEmail, "{token:?}");
     }
     assert!(exists(&*store, &of_other).await);
+}
+
+/// `void` deletes the user's tokens of a purpose, and no others.
+pub async fn voiding_a_purpose_spares_the_others(store: Arc<dyn Store>) {
+    let (user, other) = (user_fixture(), user_fixture());
+    add_users(&*store, &[&user, &other]).await;
+    for purpose in Purpose::ALL {
+        let all: Vec<ActionToken> =
+            Purpose::ALL.iter().map(|purpose| action_token(&user, *purpose)).collect();
+        let of_other = action_token(&other, *purpose);
+        add(&*store, &all.iter().chain([&of_other]).collect::<Vec<_>>()).await;
+        let void = async || {
+            in_unit!(store, |unit| {
+                unit.users().lock(user.id).await.unwrap();
+                unit.action_tokens().void(user.id, *purpose).await.unwrap()
+            })
+        };
+        assert!(void().await >= 1, "{purpose:?}");
+        assert_eq!(void().await, 0, "{purpose:?}");
+        for token in &all {
+            assert_eq!(exists(&*store, token).await, token.purpose != *purpose, "{purpose:?} {token:?}");
+        }
+        assert!(exists(&*store, &of_other).await, "{purpose:?}");
+    }
+}
+
+/// `take_expired` deletes and returns at most `limit` tokens of a purpose that expired before a time.
+pub async fn expired_tokens_of_a_purpose_are_taken(store: Arc<dyn Store>) {
+    let users: Vec<User> = (0..6).map(|_| fixtures::distinct_user()).collect();
+    add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
+    let expiring = |(user, seconds)| ActionToken {
+        expires_at: now() + Duration::seconds(seconds),
+        wrong_codes: 3,
+        ..action_token(user, Purpose::KeepFactors)
+    };
+    let tokens: Vec<ActionToken> = users.iter().zip(0..).map(expiring).collect();
+    let other = ActionToken { expires_at: now(), ..action_token(&users[0], Purpose::ResetPassword) };
+    add(&*store, &tokens.iter().chain([&other]).collect::<Vec<_>>()).await;
+    let before = tokens[4].expires_at;
+    let mut taken = Vec::new();
+    for expected in [3, 1, 0] {
+        let some = take_expired(&*store, Purpose::KeepFactors, before, 3).await;
+        assert_eq!(some.len(), expected);
+        taken.extend(some);
+    }
+    taken.sort_by_key(|token| token.expires_at);
+    assert_eq!(taken, tokens[..4]);
+    for token in &taken {
+        assert!(!exists(&*store, token).await, "{token:?}");
+    }
+    for kept in tokens[4..].iter().chain([&other]) {
+        assert_eq!(token_of(&*store, kept.id).await.as_ref(), Some(kept));
+    }
+}
+
+/// However many callers take concurrently, each token MUST go to exactly one of them.
+pub async fn each_expired_token_is_taken_once(store: Arc<dyn Store>) {
+    let users: Vec<User> = (0..200).map(|_| user_fixture()).collect();
+    add_users(&*store, &users.iter().collect::<Vec<_>>()).await;
+    let tokens: Vec<ActionToken> =
+        users.iter().map(|user| action_token(user, Purpose::KeepFactors)).collect();
+    add(&*store, &tokens.iter().collect::<Vec<_>>()).await;
+    let now = tokens[0].expires_at + TICK;
+    let taken = together((0..1_000).map(|_| {
+        let store = store.clone();
+        async move { take_expired(&*store, Purpose::KeepFactors, now, 3).await }
+    }));
+    let mut taken: Vec<ActionToken> = taken.await.into_iter().flatten().collect();
+    // Callers may skip what others are taking.
+    taken.extend(take_expired(&*store, Purpose::KeepFactors, now, 200).await);
+    assert_eq!(taken.len(), tokens.len());
+    let ids: HashSet<ActionTokenId> = taken.iter().map(|token| token.id).collect();
+    assert_eq!(ids, tokens.iter().map(|token| token.id).collect::<HashSet<_>>());
 }
 
 /// `void_undo_after` deletes the user's undo tokens that are newer than a time, and no other token.
@@ -253,6 +398,40 @@ pub async fn a_sweep_deletes_expired_tokens(store: Arc<dyn Store>) {
     assert_eq!(sweep(&*store, before, 3).await, 1);
     assert_eq!(sweep(&*store, before, 3).await, 0);
     assert!(exists(&*store, &tokens[4]).await && exists(&*store, &tokens[5]).await);
+}
+
+/// A sweep MUST leave tokens that keep factors: `take_expired` takes them.
+pub async fn a_sweep_leaves_tokens_that_keep_factors(store: Arc<dyn Store>) {
+    let user = user_fixture();
+    add_users(&*store, &[&user]).await;
+    let all: Vec<ActionToken> = Purpose::ALL.iter().map(|purpose| action_token(&user, *purpose)).collect();
+    add(&*store, &all.iter().collect::<Vec<_>>()).await;
+    let before = now() + Duration::days(365);
+    assert_eq!(sweep(&*store, before, 100).await, all.len() as u64 - 1);
+    for token in &all {
+        assert_eq!(exists(&*store, token).await, token.purpose == Purpose::KeepFactors, "{token:?}");
+    }
+    assert_eq!(take_expired(&*store, Purpose::KeepFactors, before, 100).await.len(), 1);
+}
+
+/// In a store with several writers, a sweep MUST skip what another one is deleting, and not wait for it.
+pub async fn a_sweep_skips_what_another_deletes(store: Arc<dyn Store>) {
+    let user = user_fixture();
+    add_users(&*store, &[&user]).await;
+    let tokens: Vec<ActionToken> = (0..10).map(|_| action_token(&user, Purpose::UndoEmail)).collect();
+    add(&*store, &tokens.iter().collect::<Vec<_>>()).await;
+    let before = tokens[0].expires_at + TICK;
+    let mut first = store.begin().await.unwrap();
+    assert_eq!(first.action_tokens().sweep(before, 7).await.unwrap(), 7);
+    if let Some(mut second) = second_unit(&*store).await {
+        assert_eq!(second.action_tokens().sweep(before, 7).await.unwrap(), 3);
+        second.commit().await.unwrap();
+    }
+    first.commit().await.unwrap();
+    sweep(&*store, before, 7).await;
+    for token in &tokens {
+        assert!(!exists(&*store, token).await, "{token:?}");
+    }
 }
 
 /// Of concurrent sweeps exactly one MUST delete and count each token.

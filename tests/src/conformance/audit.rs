@@ -27,6 +27,8 @@ pub async fn events_are_read_back_exactly_newest_first(store: Arc<dyn Store>) {
         (AuditEventKind::UserDeactivated, ClientInfo::default()),
         (AuditEventKind::UserDeleted, ClientInfo::default()),
         (AuditEventKind::ServiceClientCreated, ClientInfo::default()),
+        (AuditEventKind::FactorsReset, ClientInfo::default()),
+        (AuditEventKind::FactorsRemoved, ClientInfo::default()),
     ]
     .into_iter()
     .zip(1..)
@@ -34,6 +36,7 @@ pub async fn events_are_read_back_exactly_newest_first(store: Arc<dyn Store>) {
         occurred_at: now() + Duration::microseconds(n),
         session_id: (n % 2 == 0).then(|| session_of(&user).id),
         actor_id: (n % 3 == 0).then(user_id),
+        reason: (n % 4 == 0).then(|| format!("Ünïcode \u{1f980} 'quoted\"\nline {n}")),
         client,
         ..if kind == AuditEventKind::ServiceClientCreated {
             event(kind, service_client("a client").id)

@@ -31,7 +31,11 @@ pub(super) async fn login(
     password: &str,
 ) -> Result<TokenPair, Failure<login::Refusal>> {
     let password = Password::new(password);
-    login::execute(core, login::Command { email: email.clone(), password, client: client() }).await
+    login::execute(
+        core,
+        login::Command { email: email.clone(), password, device_token: None, client: client() },
+    )
+    .await
 }
 
 pub(super) async fn exchange(

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use inwren_domain::account::{Inserted, User};
+use inwren_domain::authn::Acr;
 use inwren_domain::credential::{Account, PasswordHash};
 use inwren_domain::store::Store;
 use time::Duration;
 
 use super::support::{
-    account_of, add_users, assert_same_account, assert_same_user, password_of, together, user_of,
+    account_of, add_users, assert_same_account, assert_same_user, password_of, successes_of_many, together,
+    user_of,
 };
 use crate::fixtures::{account, email, fresh_email, now, password_hash, user, user_fixture, user_id};
 
@@ -72,7 +74,7 @@ pub async fn a_version_advances_only_from_the_expected_one(store: Arc<dyn Store>
 
 /// `change_password` MUST change nothing and return `false` for a version that is not the current one.
 pub async fn a_password_changes_only_from_the_expected_version(store: Arc<dyn Store>) {
-    let mut current = User { credential_version: 5, ..user_fixture() };
+    let mut current = User { credential_version: 5, highest_acr: Acr::Aal2, ..user_fixture() };
     let bystander = User { credential_version: 5, ..user_fixture() };
     add_users(&*store, &[&current, &bystander]).await;
     for stale in [4, 6, 0, -5, i64::MAX] {
@@ -92,6 +94,48 @@ pub async fn a_password_changes_only_from_the_expected_version(store: Arc<dyn St
         assert_same_account(&account_of(&*store, current.id).await.unwrap(), &expected);
     }
     assert_same_account(&account_of(&*store, bystander.id).await.unwrap(), &account(&bystander));
+}
+
+/// `change_factors` stores the highest assurance and advances the version. From a stale version, or for an
+/// unknown user, it MUST change nothing.
+pub async fn factors_change_only_from_the_expected_version(store: Arc<dyn Store>) {
+    let mut current = User { credential_version: 5, ..user_fixture() };
+    let bystander = User { credential_version: 5, ..user_fixture() };
+    add_users(&*store, &[&current, &bystander]).await;
+    let hash = account(&current).password;
+    let change = async |id, version, acr, at| {
+        in_unit!(store, |unit| unit.credentials().change_factors(id, version, acr, at).await.unwrap())
+    };
+    for stale in [4, 6, 0, -5, i64::MAX] {
+        assert!(!change(current.id, stale, Acr::Phr, now()).await, "{stale}");
+    }
+    assert!(!change(user_id(), 0, Acr::Phr, now()).await);
+    assert_same_account(&account_of(&*store, current.id).await.unwrap(), &account(&current));
+    for (version, highest_acr) in (5..).zip([Acr::Aal2, Acr::Phr, Acr::Phr, Acr::Aal1]) {
+        let updated_at = now() + Duration::seconds(version);
+        assert!(change(current.id, version, highest_acr, updated_at).await, "{version}");
+        current = User { credential_version: version + 1, highest_acr, updated_at, ..current };
+        let expected = Account { user: current.clone(), password: hash.clone() };
+        assert_same_account(&account_of(&*store, current.id).await.unwrap(), &expected);
+    }
+    assert_same_account(&account_of(&*store, bystander.id).await.unwrap(), &account(&bystander));
+}
+
+/// Of many concurrent changes of factors from one version exactly one succeeds.
+pub async fn of_many_changes_of_factors_one_is_made(store: Arc<dyn Store>) {
+    let user = user_fixture();
+    add_users(&*store, &[&user]).await;
+    let changed = successes_of_many(|| {
+        let (store, id) = (store.clone(), user.id);
+        async move {
+            in_unit!(store, |unit| {
+                unit.credentials().change_factors(id, 0, Acr::Aal2, now()).await.unwrap()
+            })
+        }
+    });
+    assert_eq!(changed.await, 1);
+    let expected = User { credential_version: 1, highest_acr: Acr::Aal2, updated_at: now(), ..user };
+    assert_same_user(&user_of(&*store, expected.id).await.unwrap(), &expected);
 }
 
 /// `void_password` removes the password and advances the version; from a stale version it MUST change nothing.
@@ -151,12 +195,13 @@ pub async fn a_rehash_leaves_the_version_and_the_time(store: Arc<dyn Store>) {
     assert_same_account(&account_of(&*store, bystander.id).await.unwrap(), &account(&bystander));
 }
 
-/// `change_password`, `rehash` and `advance_version` MUST return `false` for an unknown user.
+/// Changes of a credential MUST return `false` for an unknown user.
 pub async fn an_unknown_user_has_no_credential_to_change(store: Arc<dyn Store>) {
     let (gone, hash) = (user_id(), password_hash());
     in_unit!(store, |unit| {
         assert!(!unit.credentials().change_password(gone, 0, &hash, now()).await.unwrap());
         assert!(!unit.credentials().rehash(gone, 0, &hash).await.unwrap());
         assert!(!unit.credentials().advance_version(gone, 0, now()).await.unwrap());
+        assert!(!unit.credentials().change_factors(gone, 0, Acr::Aal2, now()).await.unwrap());
     });
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use inwren_domain::account::User;
+use inwren_domain::authn::{Acr, Amr, Assurance};
 use inwren_domain::kernel::{ClientInfo, PageRequest, SessionId};
 use inwren_domain::session::{
     REVOKED_AT_ONCE, Rekey, Revocation, RevocationReason, RotationOutcome, Session,
@@ -20,7 +21,7 @@ const REASON: RevocationReason = RevocationReason::RevokedByUser;
 
 /// Every field of an inserted session is read back unchanged, together with its user.
 pub async fn inserted_is_read_back_exactly_with_its_user(store: Arc<dyn Store>) {
-    let user = user_fixture();
+    let user = fixtures::distinct_user();
     add_users(&*store, &[&user, &user_fixture()]).await;
     let agent = "Ünïcode/1.0 (\u{1f980}; 'quoted\") ".repeat(20);
     let v6 = ClientInfo::new(Some("2001:db8:0:1::a".parse().unwrap()), Some(&agent));
@@ -40,6 +41,8 @@ pub async fn inserted_is_read_back_exactly_with_its_user(store: Arc<dyn Store>) 
         RevocationReason::RevokedByUser,
         RevocationReason::RevokedByAdmin,
         RevocationReason::PasswordChanged,
+        RevocationReason::EmailChanged,
+        RevocationReason::FactorsChanged,
         RevocationReason::Deactivated,
         RevocationReason::Demoted,
         RevocationReason::RefreshTokenReused,
@@ -278,12 +281,14 @@ pub async fn revoking_all_ends_more_than_it_writes(store: Arc<dyn Store>) {
     assert_eq!(sweep(&*store, after, 1_000).await, sessions.len() as u64 - 1);
 }
 
-/// `rekey` gives the session a new token, removes the previous one, and sets the times that belong to the new one.
+/// `rekey` gives the session a new token, removes the previous one, and sets the times and the assurance that
+/// belong to the new one.
 pub async fn a_rekey_replaces_the_token_and_forgets_the_one_before(store: Arc<dyn Store>) {
     let (user, _) = opened(&*store).await;
     let session = Session {
         generation: 4,
         previous_hashed_refresh_token: Some(digest(unique())),
+        is_for_enrolment: true,
         ..fixtures::session_of(&user)
     };
     let sister = fixtures::session_of(&user);
@@ -297,7 +302,8 @@ pub async fn a_rekey_replaces_the_token_and_forgets_the_one_before(store: Arc<dy
         hashed_refresh_token: rekey.hashed_refresh_token,
         previous_hashed_refresh_token: None,
         rotated_at: rekey.at,
-        authenticated_at: rekey.at,
+        authenticated_at: rekey.authenticated_at,
+        assurance: rekey.assurance,
         last_used_at: rekey.at,
         expires_at: rekey.expires_at,
         last_client: rekey.client,
@@ -424,6 +430,8 @@ fn rekey_of(session: &Session) -> Rekey {
         refresh_jti: refresh_jti(generation),
         hashed_refresh_token: digest(unique()),
         at: now() + Duration::new(5, 1_000),
+        authenticated_at: now() + Duration::new(3, 2_000),
+        assurance: Assurance { acr: Acr::Aal2, amr: Amr::from_stored("pwd otp mfa") },
         expires_at: now() + Duration::days(8),
         client: ClientInfo::new(Some([192, 0, 2, 3].into()), Some("fixture/3.0")),
     }

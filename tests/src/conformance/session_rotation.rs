@@ -17,7 +17,14 @@ use crate::fixtures::{self, digest, now, refresh_jti, rotation_of, unique, user_
 pub async fn a_rotation_applies_exactly_what_it_says(store: Arc<dyn Store>) {
     let (user, mut session) = opened(&*store).await;
     let sister = fixtures::session_of(&user);
-    add_sessions(&*store, &[&sister]).await;
+    let (expires_at, max_expires_at) = (now() + Duration::DAY, now() + Duration::WEEK);
+    let odd = Session { expires_at, max_expires_at, ..fixtures::distinct_session(&user) };
+    add_sessions(&*store, &[&sister, &odd]).await;
+    let rotation = rotation_of(&odd);
+    let expected = rotation.applied_to(&odd);
+    let outcome = store.rotate_session(&rotation).await.unwrap();
+    assert_eq!(outcome, RotationOutcome::Rotated(expected.clone(), user.clone()));
+    assert_eq!(session_of(&*store, odd.id).await, Some(expected));
     for _ in 0..3 {
         let rotation = rotation_of(&session);
         let expected = rotation.applied_to(&session);
@@ -138,6 +145,8 @@ pub async fn tokens_from_before_a_rekey_are_superseded(store: Arc<dyn Store>) {
         refresh_jti: refresh_jti(5),
         hashed_refresh_token: digest(unique()),
         at: second.rotated_at + Duration::SECOND,
+        authenticated_at: second.authenticated_at,
+        assurance: second.assurance.clone(),
         expires_at: second.expires_at,
         client: ClientInfo::default(),
     };

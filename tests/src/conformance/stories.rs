@@ -260,8 +260,12 @@ pub async fn a_client_is_known_after_its_first_login(store: Arc<dyn Store>) {
         (&bob, "2001:db8:0:1::1", ClientTrust::Unrecognised),
     ] {
         let from = ClientInfo::new(Some(address.parse().unwrap()), None);
-        let command =
-            login::Command { email: email.clone(), password: Password::new(OLD), client: from.clone() };
+        let command = login::Command {
+            email: email.clone(),
+            password: Password::new(OLD),
+            device_token: None,
+            client: from.clone(),
+        };
         login::execute(core, command).await.unwrap();
         assert_eq!(fakes.hasher.last_requester(), Some(Requester::new(&from, trust)), "{email:?} {address}");
     }
@@ -317,9 +321,9 @@ pub async fn a_sweep_deletes_what_no_longer_acts(store: Arc<dyn Store>) {
             unit.outbox().insert(letter).await.unwrap();
         }
     });
-    assert_eq!(housekeeping::sweep_letters(&fakes.core).await.unwrap(), 0);
+    assert_eq!(housekeeping::sweep_expired(&fakes.core).await.unwrap(), 0);
     fakes.clock.advance(Duration::days(7) + Duration::SECOND);
-    assert_eq!(housekeeping::sweep_letters(&fakes.core).await.unwrap(), 3);
+    assert_eq!(housekeeping::sweep_expired(&fakes.core).await.unwrap(), 3);
     let mut view = store.read().await.unwrap();
     assert_eq!(view.action_tokens().by_id(expired.id).await.unwrap(), None);
     assert_eq!(view.action_tokens().by_id(valid.id).await.unwrap(), Some(valid));
@@ -376,7 +380,7 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
     admin::delete::execute(core, admin, chief.user().id, &client()).await.unwrap_err();
     housekeeping::sweep_ended_sessions(core).await.unwrap();
     housekeeping::sweep_audit_events(core).await.unwrap();
-    housekeeping::sweep_letters(core).await.unwrap();
+    housekeeping::sweep_expired(core).await.unwrap();
 
     assert_eq!((script.most_open_handles(), script.open_handles()), (1, 0));
     let calls = script.take_calls();

@@ -9,7 +9,7 @@ use inwren_domain::audit::{AuditEvent, AuditFilter};
 use inwren_domain::credential::{Account, PasswordHash};
 use inwren_domain::kernel::{PageRequest, SessionId, UserId};
 use inwren_domain::session::Session;
-use inwren_domain::store::Store;
+use inwren_domain::store::{Store, UnitOfWork};
 use time::OffsetDateTime;
 use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
@@ -52,6 +52,20 @@ where
         results.push(task.await.expect("a task that ends well"));
     }
     results
+}
+
+/// Makes a call 1,000 times concurrently, and returns how many calls returned `true`.
+pub(super) async fn successes_of_many<F>(call: impl Fn() -> F) -> usize
+where
+    F: Future<Output = bool> + Send + 'static,
+{
+    together((0..1_000).map(|_| call())).await.into_iter().filter(|success| *success).count()
+}
+
+/// Begins a unit beside an open one. `None` if the store has a single writer, for which the new unit would wait.
+pub(super) async fn second_unit(store: &dyn Store) -> Option<Box<dyn UnitOfWork>> {
+    let begun = tokio::time::timeout(WATCH, store.begin()).await.ok();
+    begun.map(|unit| unit.expect("a unit"))
 }
 
 /// Checks that the task is still waiting after `WATCH`.

@@ -11,10 +11,13 @@ mod tokens;
 
 use std::sync::Arc;
 
+use inwren_adapters::crypto::passkey::WebAuthn;
+use inwren_adapters::crypto::totp::HmacTotpCodes;
 use inwren_domain::account::{EmailVerification, RegistrationMode, TierCatalog};
 use inwren_domain::credential::ContextWords;
+use inwren_domain::factor::{FactorPolicy, RelyingParty};
 use inwren_domain::store::Store;
-use inwren_domain::{Core, Retention, Settings};
+use inwren_domain::{Core, FactorSettings, Retention, Settings};
 use time::Duration;
 
 pub use clock::FakeClock;
@@ -27,6 +30,11 @@ pub use store::{dawdling_store, faulty_store, step_by_step_store};
 pub use tokens::FakeTokens;
 
 use crate::fixtures::{tier, unique};
+
+/// The domain of passkeys.
+pub const RP_ID: &str = "localhost";
+/// The origin of the pages that use passkeys.
+pub const ORIGIN: &str = "http://localhost:8000";
 
 /// A core over a store, with the fakes that it uses.
 pub struct Fakes {
@@ -70,6 +78,8 @@ impl Fakes {
             legacy_tokens: None,
             keys: tokens.clone(),
             keyring: Some(keyring.clone()),
+            totp: Arc::new(HmacTotpCodes),
+            passkeys: Arc::new(WebAuthn),
             mail: None,
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(unique())),
@@ -102,5 +112,19 @@ pub fn settings() -> Settings {
         email_verification: EmailVerification::Off,
         registration: RegistrationMode::Open,
         retention: Retention { ended_sessions: Duration::days(20), audit_events: Some(Duration::days(40)) },
+        factors: factor_settings(),
+    }
+}
+
+/// Settings of second factors: none is required, and everything optional is enabled. Passkeys belong to `localhost`.
+pub fn factor_settings() -> FactorSettings {
+    FactorSettings {
+        required_for: FactorPolicy::None,
+        totp_skew_steps: 1,
+        service_name: "Inwren Auth".to_owned(),
+        relying_party: Some(RelyingParty { id: RP_ID.to_owned(), origins: vec![ORIGIN.to_owned()] }),
+        trusted_device_lifetime: Duration::days(30),
+        reset_needs_factor: true,
+        lost_factor_delay: Duration::days(3),
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use inwren_domain::account::Tier;
-use inwren_domain::authn::Assurance;
+use inwren_domain::authn::{Acr, Amr, Assurance};
 use inwren_domain::client::ServiceClientId;
 use inwren_domain::kernel::{PlainToken, SessionId, TokenDigest, TokenId, UserId};
 use inwren_domain::token::{
@@ -79,6 +79,9 @@ impl TokenIssuer for FakeTokens {
                 seconds(claims.issued_at)?,
                 seconds(claims.expires_at)?,
                 seconds(claims.authenticated_at)?,
+                claims.assurance.acr.as_str().to_owned(),
+                claims.assurance.amr.as_str().to_owned(),
+                claims.is_for_enrolment.to_string(),
                 claims.email.clone(),
                 claims.email_verified.to_string(),
                 claims.tier.as_str().to_owned(),
@@ -110,11 +113,12 @@ impl TokenIssuer for FakeTokens {
 impl TokenVerifier for FakeTokens {
     fn verify_access(&self, token: &str, now: OffsetDateTime) -> Result<AccessClaims, InvalidToken> {
         let claims = self.open("access", token)?;
-        let [id, user, session, issued, expires, authenticated, email, verified, tier, superuser] =
+        let [id, user, session, issued, expires, authenticated, acr, amr, for_enrolment, rest @ ..] =
             &claims[..]
         else {
             return Err(InvalidToken::Claims);
         };
+        let [email, verified, tier, superuser] = rest else { return Err(InvalidToken::Claims) };
         let (issued_at, expires_at) = (time(issued)?, time(expires)?);
         check_times(issued_at, expires_at, now)?;
         Ok(AccessClaims {
@@ -124,7 +128,11 @@ impl TokenVerifier for FakeTokens {
             issued_at,
             expires_at,
             authenticated_at: time(authenticated)?,
-            assurance: Assurance::PASSWORD,
+            assurance: Assurance {
+                acr: Acr::from_name(acr).ok_or(InvalidToken::Claims)?,
+                amr: Amr::from_stored(amr),
+            },
+            is_for_enrolment: for_enrolment.parse().map_err(|_| InvalidToken::Claims)?,
             email: email.clone(),
             email_verified: verified.parse().map_err(|_| InvalidToken::Claims)?,
             tier: Tier::from_stored(tier.clone()),

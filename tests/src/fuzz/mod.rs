@@ -4,6 +4,7 @@
 
 mod dotenv;
 mod keys;
+mod passkeys;
 mod proxies;
 mod requests;
 mod service;
@@ -22,8 +23,11 @@ pub struct Target {
 /// All fuzz targets.
 pub const TARGETS: &[Target] = &[
     Target { name: "address", run: requests::address },
+    Target { name: "attestation", run: passkeys::attestation },
+    Target { name: "authenticator_data", run: passkeys::authenticator_data },
     Target { name: "basic", run: requests::basic },
     Target { name: "claims", run: tokens::claims },
+    Target { name: "client_data", run: passkeys::client_data },
     Target { name: "cursor", run: requests::cursor },
     Target { name: "dotenv", run: dotenv::dotenv },
     Target { name: "email", run: values::email },

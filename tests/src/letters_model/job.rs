@@ -1,6 +1,8 @@
 use inwren_domain::account::admin::{Admin, invite};
 use inwren_domain::account::register::{self, Registered};
-use inwren_domain::account::{accept_invitation, change_email, preview, recover, update, verify_email};
+use inwren_domain::account::{
+    accept_invitation, change_email, lost_factor, preview, recover, update, verify_email,
+};
 use inwren_domain::action_token::Purpose;
 use inwren_domain::authn::login;
 use inwren_domain::credential::{Password, change_password};
@@ -65,12 +67,13 @@ async fn attempt(core: &Core, job: Job) -> Result<Outcome, String> {
                     let principal = principal.as_deref();
                     done(verify_email::by_link(core, token, Some(password), principal, &client).await)?
                 }
-                Purpose::ResetPassword => done(recover::reset(core, token, password, &client).await)?,
+                Purpose::ResetPassword => done(recover::reset(core, token, password, None, &client).await)?,
                 Purpose::AcceptInvitation => {
                     done(accept_invitation::execute(core, token, password, &client).await)?
                 }
                 Purpose::ChangeEmail => done(change_email::confirm(core, token, &client).await)?,
                 Purpose::UndoEmail => done(change_email::undo(core, token, &client).await)?,
+                Purpose::KeepFactors => done(lost_factor::cancel(core, token, &client).await)?,
             }
         }
         Job::Discard(token) => done(verify_email::discard(core, token.expose()).await)?,
@@ -115,7 +118,7 @@ async fn attempt(core: &Core, job: Job) -> Result<Outcome, String> {
 }
 
 async fn log_in(core: &Core, email: Email, password: Password) -> Result<Outcome, String> {
-    let command = login::Command { email, password, client: ClientInfo::default() };
+    let command = login::Command { email, password, device_token: None, client: ClientInfo::default() };
     match login::execute(core, command).await {
         Ok(tokens) => {
             let token = tokens.access_token;

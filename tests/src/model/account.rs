@@ -168,8 +168,7 @@ impl Account {
         self.password += 1;
         self.end_all_but(Some(by));
         self.note(PasswordChanged, Some(by), now);
-        let session = self.session(by);
-        session.superseded = session.refresh.len();
+        self.session(by).supersede();
         self.is_successor(answer, by, now)
     }
 
@@ -216,10 +215,11 @@ impl Account {
         View { live, good: self.good(now), events }
     }
 
-    /// For each live session, the newest refresh token and all access tokens, unless expired.
+    /// For each live session, the newest refresh token and the current access tokens, unless expired.
     fn good(&self, now: OffsetDateTime) -> BTreeMap<TokenNo, OffsetDateTime> {
         let live = self.sessions.values().filter(|session| self.is_active && session.is_live(now));
-        let tokens = live.flat_map(|session| session.refresh.last().into_iter().chain(&session.access));
+        let tokens =
+            live.flat_map(|session| session.refresh.last().into_iter().chain(session.current_access()));
         tokens.filter(|token| token.is_good(now)).map(|token| (token.no, token.expires_at)).collect()
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn execute(core: Core, job: Job) -> Outcome {
     let client = ClientInfo::default();
     match job {
         Job::Login(email, password) => {
-            let command = login::Command { email, password, client };
+            let command = login::Command { email, password, device_token: None, client };
             tokens(login::execute(&core, command).await, |_| Refusal::Login)
         }
         Job::Exchange(token) => match refresh::Presented::verify(&core, token) {

@@ -15,6 +15,8 @@ pub(super) struct Session {
     /// The number of refresh tokens issued before the last password change.
     pub(super) superseded: usize,
     pub(super) access: Vec<Token>,
+    /// The number of access tokens issued before the last password change.
+    superseded_access: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -27,7 +29,14 @@ pub(super) struct Token {
 impl Session {
     pub(super) fn opened(now: OffsetDateTime) -> Self {
         let ends_at = now.truncate_to_second() + SESSION;
-        Self { is_ended: false, ends_at, refresh: Vec::new(), superseded: 0, access: Vec::new() }
+        Self {
+            is_ended: false,
+            ends_at,
+            refresh: Vec::new(),
+            superseded: 0,
+            access: Vec::new(),
+            superseded_access: 0,
+        }
     }
 
     pub(super) fn issue(&mut self, refresh: TokenNo, access: TokenNo, now: OffsetDateTime) {
@@ -37,6 +46,16 @@ impl Session {
 
     pub(super) fn issue_access(&mut self, access: TokenNo, now: OffsetDateTime) {
         self.access.push(Token::issued(access, now, ACCESS, self.ends_at));
+    }
+
+    /// A password change ends all tokens from before it.
+    pub(super) fn supersede(&mut self) {
+        (self.superseded, self.superseded_access) = (self.refresh.len(), self.access.len());
+    }
+
+    /// The access tokens since the last password change.
+    pub(super) fn current_access(&self) -> &[Token] {
+        &self.access[self.superseded_access..]
     }
 
     pub(super) fn is_live(&self, now: OffsetDateTime) -> bool {

@@ -17,19 +17,30 @@ pub(super) trait TokenClass: Sized {
     /// The purpose of its tokens.
     const TYPE: TokenType;
 
+    /// Whether a token of this class may have this audience.
+    fn is_audience(format: &TokenFormat, audience: &str) -> bool {
+        audience == format.audience
+    }
+
     /// Writes the claims into a payload.
     fn payload<'a>(&'a self, format: &'a TokenFormat) -> Payload<'a>;
 
     /// Reads the claims from a payload. Returns `None` if it is of another class or has values that our tokens never
     /// have.
-    fn read(payload: Payload<'_>) -> Option<Self>;
+    fn read(payload: Payload<'_>, format: &TokenFormat) -> Option<Self>;
 }
 
 impl TokenClass for AccessClaims {
     const TYPE: TokenType = TokenType::Access;
 
+    /// The audience of a token that may only enrol a second factor is the issuer.
+    fn is_audience(format: &TokenFormat, audience: &str) -> bool {
+        audience == format.audience || audience == format.issuer
+    }
+
     fn payload<'a>(&'a self, format: &'a TokenFormat) -> Payload<'a> {
         Payload {
+            aud: Cow::Borrowed(if self.is_for_enrolment { &format.issuer } else { &format.audience }),
             sid: Some(Id(self.session_id.as_uuid())),
             auth_time: Some(self.authenticated_at.unix_timestamp()),
             acr: Some(Cow::Borrowed(self.assurance.acr.as_str())),
@@ -43,7 +54,7 @@ impl TokenClass for AccessClaims {
         }
     }
 
-    fn read(payload: Payload<'_>) -> Option<Self> {
+    fn read(payload: Payload<'_>, format: &TokenFormat) -> Option<Self> {
         let Payload {
             sid: Some(Id(sid)),
             auth_time: Some(auth_time),
@@ -68,6 +79,7 @@ impl TokenClass for AccessClaims {
             expires_at: moment(payload.exp)?,
             authenticated_at: moment(auth_time)?,
             assurance: assurance(acr.as_deref(), amr)?,
+            is_for_enrolment: payload.aud != format.audience,
             email: email.into_owned(),
             // Tokens without the claim predate it.
             email_verified: email_verified.unwrap_or(false),
@@ -88,7 +100,7 @@ impl TokenClass for ClientClaims {
         }
     }
 
-    fn read(payload: Payload<'_>) -> Option<Self> {
+    fn read(payload: Payload<'_>, _: &TokenFormat) -> Option<Self> {
         let Payload {
             sid: None,
             auth_time: None,
@@ -125,7 +137,7 @@ impl TokenClass for RefreshClaims {
         }
     }
 
-    fn read(payload: Payload<'_>) -> Option<Self> {
+    fn read(payload: Payload<'_>, _: &TokenFormat) -> Option<Self> {
         let Payload {
             sid: Some(Id(sid)),
             auth_time: None,

@@ -28,6 +28,8 @@ impl<K: TokenKey> OfflineVerifier<K> {
         let known = keys.find(|(headers, _)| headers.of(TokenType::Access).encoded == token.header);
         let (_, key) = known.ok_or_else(|| token.foreign_header())?;
         key.verify(&token)?;
-        claims(&self.format, token.payload, now)
+        let claims: AccessClaims = claims(&self.format, token.payload, now)?;
+        // Its audience is the issuer, not this service.
+        if claims.is_for_enrolment { Err(InvalidToken::Claims) } else { Ok(claims) }
     }
 }

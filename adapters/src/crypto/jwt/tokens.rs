@@ -78,7 +78,7 @@ pub(super) fn claims<C: TokenClass>(
     let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| InvalidToken::Claims)?;
     let payload: Payload<'_> = serde_json::from_slice(&json).map_err(|_| InvalidToken::Claims)?;
     let Payload { iat, exp, nbf, .. } = payload;
-    let ours = payload.iss == format.issuer && payload.aud == format.audience;
+    let ours = payload.iss == format.issuer && C::is_audience(format, &payload.aud);
     if !ours || payload.r#type != C::TYPE.claim() || !(0..exp).contains(&iat) {
         return Err(InvalidToken::Claims);
     }
@@ -90,7 +90,7 @@ pub(super) fn claims<C: TokenClass>(
     if iat.max(nbf.unwrap_or(iat)) > now.saturating_add(leeway) {
         return Err(InvalidToken::Early);
     }
-    C::read(payload).ok_or(InvalidToken::Claims)
+    C::read(payload, format).ok_or(InvalidToken::Claims)
 }
 
 impl<K: TokenKey> KeyDirectory for Tokens<K> {

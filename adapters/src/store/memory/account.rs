@@ -149,6 +149,9 @@ impl State {
         let Some(user) = self.users.remove(&id) else { return false };
         self.passwords.remove(&id);
         self.delete_action_tokens(id, |_| true);
+        self.delete_all_factors(id);
+        self.delete_trusted_devices(id);
+        self.delete_challenges(id);
         self.by_email.remove(user.email.normalized());
         self.by_creation.remove(&(user.created_at, id));
         for session in self.sessions_of.remove(&id).into_iter().flatten() {

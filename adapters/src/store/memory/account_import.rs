@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use inwren_domain::account::import::UserTransfer;
+use inwren_domain::account::import::{UserFactors, UserTransfer};
 use inwren_domain::credential::Account;
 use inwren_domain::kernel::{Email, StoreError, UserId};
 
@@ -28,6 +28,24 @@ impl UserTransfer for MemoryUnit {
             }
         }
         Ok(inserted)
+    }
+
+    async fn insert_factors(&mut self, new: &[UserFactors]) -> Result<Vec<UserId>, StoreError> {
+        let mut complete = Vec::new();
+        for UserFactors { user, factors, recovery_codes } in new {
+            let mut is_complete = true;
+            for factor in factors {
+                let is_free =
+                    !self.state.factors.contains_key(&factor.id) && !self.state.has_credential_of(factor);
+                if is_free {
+                    self.state.put_factor(factor.clone());
+                }
+                is_complete &= is_free;
+            }
+            self.state.recovery_codes.insert(*user, recovery_codes.clone());
+            complete.extend(is_complete.then_some(*user));
+        }
+        Ok(complete)
     }
 
     async fn replace(&mut self, account: &Account) -> Result<bool, StoreError> {

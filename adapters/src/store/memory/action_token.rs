@@ -50,6 +50,44 @@ impl ActionTokenRepository for MemoryUnit {
         Ok(is_valid)
     }
 
+    async fn count_code(
+        &mut self,
+        id: ActionTokenId,
+        now: OffsetDateTime,
+    ) -> Result<Option<i16>, StoreError> {
+        let found = self.state.action_tokens.get(&id);
+        let is_open = |token: &&Arc<ActionToken>| {
+            token.wrong_codes < ActionToken::WRONG_CODES && token.expires_at > now
+        };
+        let Some(token) = found.filter(is_open) else { return Ok(None) };
+        let mut counted = token.as_ref().clone();
+        counted.wrong_codes += 1;
+        let left = ActionToken::WRONG_CODES - counted.wrong_codes;
+        self.state.action_tokens.insert(id, Arc::new(counted));
+        Ok(Some(left))
+    }
+
+    async fn void(&mut self, user: UserId, purpose: Purpose) -> Result<u64, StoreError> {
+        Ok(self.state.delete_action_tokens(user, |token| token.purpose == purpose))
+    }
+
+    async fn take_expired(
+        &mut self,
+        purpose: Purpose,
+        now: OffsetDateTime,
+        limit: u16,
+    ) -> Result<Vec<ActionToken>, StoreError> {
+        let is_expired = |token: &&ActionToken| token.purpose == purpose && token.expires_at < now;
+        let expired = self.state.action_tokens.values().map(Arc::as_ref).filter(is_expired);
+        let mut taken: Vec<ActionToken> = expired.cloned().collect();
+        taken.sort_by_key(|token| (token.expires_at, token.id));
+        taken.truncate(limit.into());
+        for token in &taken {
+            self.state.action_tokens.remove(&token.id);
+        }
+        Ok(taken)
+    }
+
     async fn void_all(&mut self, user: UserId) -> Result<u64, StoreError> {
         Ok(self.state.delete_action_tokens(user, |token| token.purpose != Purpose::UndoEmail))
     }
@@ -74,7 +112,11 @@ impl ActionTokenRepository for MemoryUnit {
     }
 
     async fn sweep(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
-        let expired = self.state.action_tokens.values().filter(|token| token.expires_at < before);
+        let expired = self
+            .state
+            .action_tokens
+            .values()
+            .filter(|token| token.expires_at < before && token.purpose != Purpose::KeepFactors);
         let ids: Vec<ActionTokenId> = expired.map(|token| token.id).take(limit.into()).collect();
         for id in &ids {
             self.state.action_tokens.remove(id);

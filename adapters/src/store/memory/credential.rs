@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use inwren_domain::account::User;
+use inwren_domain::authn::Acr;
 use inwren_domain::credential::{Account, CredentialReader, CredentialRepository, PasswordHash};
 use inwren_domain::kernel::{Email, StoreError, UserId};
 use time::OffsetDateTime;
@@ -63,6 +64,19 @@ impl CredentialRepository for MemoryUnit {
         let Some(user) = self.user_of_version(id, expected_version) else { return Ok(false) };
         let credential_version = User::next_credential_version(expected_version);
         self.state.put_user(User { credential_version, updated_at: at, ..user });
+        Ok(true)
+    }
+
+    async fn change_factors(
+        &mut self,
+        id: UserId,
+        expected_version: i64,
+        highest_acr: Acr,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let Some(user) = self.user_of_version(id, expected_version) else { return Ok(false) };
+        let credential_version = User::next_credential_version(expected_version);
+        self.state.put_user(User { credential_version, highest_acr, updated_at: at, ..user });
         Ok(true)
     }
 

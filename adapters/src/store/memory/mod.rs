@@ -10,14 +10,17 @@ mod account_export;
 mod account_import;
 mod action_token;
 mod audit;
+mod challenge;
 mod client;
 mod credential;
+mod factor;
 mod outbox;
 mod pending_registration;
 mod session;
 mod shared;
 mod state;
 mod store;
+mod trusted_device;
 mod unit;
 mod view;
 

@@ -4,13 +4,16 @@ use imbl::{HashMap, OrdMap, OrdSet};
 use inwren_domain::account::User;
 use inwren_domain::action_token::{ActionToken, ActionTokenId};
 use inwren_domain::audit::{AuditEvent, AuditEventId};
+use inwren_domain::challenge::{Challenge, ChallengeId};
 use inwren_domain::client::ServiceClient;
 use inwren_domain::client::ServiceClientId;
 use inwren_domain::credential::PasswordHash;
-use inwren_domain::kernel::{SessionId, UserId};
+use inwren_domain::factor::{Budget, Factor, FactorId, Spent};
+use inwren_domain::kernel::{SessionId, TokenDigest, UserId};
 use inwren_domain::outbox::{Letter, LetterId};
 use inwren_domain::pending_registration::{PendingRegistration, VerificationId};
 use inwren_domain::session::Session;
+use inwren_domain::trusted_device::{TrustedDevice, TrustedDeviceId};
 use time::OffsetDateTime;
 
 /// The whole content of the store. A clone shares its maps with the original until one of them changes.
@@ -27,4 +30,9 @@ pub(super) struct State {
     pub(super) action_tokens: OrdMap<ActionTokenId, Arc<ActionToken>>,
     pub(super) pending_registrations: OrdMap<VerificationId, Arc<PendingRegistration>>,
     pub(super) outbox: OrdMap<(OffsetDateTime, LetterId), Arc<Letter>>,
+    pub(super) factors: OrdMap<FactorId, Arc<Factor>>,
+    pub(super) recovery_codes: HashMap<UserId, Vec<TokenDigest>>,
+    pub(super) budgets: OrdMap<(UserId, Budget), Spent>,
+    pub(super) challenges: OrdMap<ChallengeId, Arc<Challenge>>,
+    pub(super) trusted_devices: OrdMap<TrustedDeviceId, Arc<TrustedDevice>>,
 }

@@ -22,6 +22,14 @@ impl MemoryStore {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Creates a store with the same committed content. Later writes to one of them do not change the other.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let fork = Self::default();
+        fork.shared.publish(self.shared.snapshot());
+        fork
+    }
 }
 
 #[async_trait]

@@ -1,9 +1,12 @@
 //! Export of all users at one moment, in one read-only transaction.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
-use inwren_domain::account::import::UserSnapshot;
+use inwren_domain::account::import::{UserFactors, UserSnapshot};
 use inwren_domain::credential::Account;
-use inwren_domain::kernel::StoreError;
+use inwren_domain::factor::Factor;
+use inwren_domain::kernel::{StoreError, UserId};
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IsolationLevel,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, TransactionOptions,
@@ -15,6 +18,7 @@ use super::connection::error::store_error;
 use super::connection::pool::{Pool, Turn};
 use super::dialect::Dialect;
 use super::entity::users::{Column, Entity};
+use super::entity::{factors, recovery_codes};
 
 /// Reads batches by the primary key in one transaction, each from where the last one ended.
 ///
@@ -77,4 +81,29 @@ impl UserSnapshot for SqlSnapshot {
         }
         Ok(rows.into_iter().map(Account::from).collect())
     }
+
+    async fn factors_of(&mut self, users: &[UserId]) -> Result<Vec<UserFactors>, StoreError> {
+        let select = factors::Entity::find()
+            .filter(factors::Column::UserId.is_in(users.iter().map(|user| user.as_uuid())))
+            .filter(factors::Column::IsConfirmed.eq(true))
+            .order_by_asc(factors::Column::CreatedAt)
+            .order_by_asc(factors::Column::Id);
+        let mut found: HashMap<UserId, UserFactors> = HashMap::new();
+        for row in select.all(&self.connection).await.map_err(store_error)? {
+            let factor = Factor::try_from(row)?;
+            of_user(&mut found, factor.user_id).factors.push(factor);
+        }
+        let select = recovery_codes::Entity::find()
+            .filter(recovery_codes::Column::UserId.is_in(found.keys().map(|user| user.as_uuid())))
+            .order_by_asc(recovery_codes::Column::Digest);
+        for row in select.all(&self.connection).await.map_err(store_error)? {
+            let (user, digest) = row.into_code()?;
+            of_user(&mut found, user).recovery_codes.push(digest);
+        }
+        Ok(found.into_values().collect())
+    }
+}
+
+fn of_user(found: &mut HashMap<UserId, UserFactors>, user: UserId) -> &mut UserFactors {
+    found.entry(user).or_insert_with(|| UserFactors { user, factors: Vec::new(), recovery_codes: Vec::new() })
 }

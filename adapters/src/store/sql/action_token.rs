@@ -5,6 +5,7 @@ use inwren_domain::action_token::{
     ActionToken, ActionTokenId, ActionTokenReader, ActionTokenRepository, Purpose,
 };
 use inwren_domain::kernel::{Email, StoreError, TokenDigest, UserId};
+use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
 use sea_orm::{ColumnTrait, DeleteMany, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
 
@@ -57,6 +58,50 @@ impl ActionTokenRepository for SqlUnit {
         Ok(self.delete_tokens(valid).await? == 1)
     }
 
+    async fn count_code(
+        &mut self,
+        id: ActionTokenId,
+        now: OffsetDateTime,
+    ) -> Result<Option<i16>, StoreError> {
+        let counted = Entity::update_many()
+            .filter(Column::Id.eq(id.as_uuid()))
+            .filter(Column::WrongCodes.lt(ActionToken::WRONG_CODES))
+            .filter(Column::ExpiresAt.gt(Timestamp(now)))
+            .col_expr(Column::WrongCodes, Expr::col(Column::WrongCodes).add(1_i16))
+            .exec_with_returning(self.connection())
+            .await
+            .map_err(store_error)?;
+        Ok(counted.into_iter().next().map(|row| ActionToken::WRONG_CODES - row.wrong_codes))
+    }
+
+    async fn void(&mut self, user: UserId, purpose: Purpose) -> Result<u64, StoreError> {
+        self.delete_tokens(of(user).filter(Column::Purpose.eq(purpose.as_str()))).await
+    }
+
+    async fn take_expired(
+        &mut self,
+        purpose: Purpose,
+        now: OffsetDateTime,
+        limit: u16,
+    ) -> Result<Vec<ActionToken>, StoreError> {
+        // The unit holds the rows that this query locks; on SQLite it holds the whole database.
+        let rows = Entity::find()
+            .filter(Expr::col(Column::Purpose).eq(constant(purpose)))
+            .filter(Column::ExpiresAt.lt(Timestamp(now)))
+            .order_by_asc(Column::ExpiresAt)
+            .limit(u64::from(limit))
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .all(self.connection())
+            .await
+            .map_err(store_error)?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let taken = Entity::delete_many().filter(Column::Id.is_in(rows.iter().map(|row| row.id)));
+        self.delete_tokens(taken).await?;
+        rows.into_iter().map(ActionToken::try_from).collect()
+    }
+
     async fn void_all(&mut self, user: UserId) -> Result<u64, StoreError> {
         self.delete_tokens(of(user).filter(Column::Purpose.ne(Purpose::UndoEmail.as_str()))).await
     }
@@ -76,7 +121,7 @@ impl ActionTokenRepository for SqlUnit {
     ) -> Result<bool, StoreError> {
         let found = Entity::find()
             .filter(Column::EmailNormalized.eq(email.normalized()))
-            .filter(Column::Purpose.eq(Purpose::UndoEmail.as_str()))
+            .filter(Expr::col(Column::Purpose).eq(constant(Purpose::UndoEmail)))
             .filter(Column::UserId.ne(except.as_uuid()))
             .filter(Column::ExpiresAt.gt(Timestamp(now)))
             .one(self.connection());
@@ -86,6 +131,7 @@ impl ActionTokenRepository for SqlUnit {
     async fn sweep(&mut self, before: OffsetDateTime, limit: u16) -> Result<u64, StoreError> {
         let expired = Entity::find()
             .filter(Column::ExpiresAt.lt(Timestamp(before)))
+            .filter(Expr::col(Column::Purpose).ne(constant(Purpose::KeepFactors)))
             .order_by_asc(Column::ExpiresAt)
             .limit(u64::from(limit));
         sweep(self.connection(), expired, Column::Id).await
@@ -96,6 +142,12 @@ impl SqlUnit {
     async fn delete_tokens(&self, delete: DeleteMany<Entity>) -> Result<u64, StoreError> {
         Ok(delete.exec(self.connection()).await.map_err(store_error)?.rows_affected)
     }
+}
+
+/// Returns the purpose as a literal and not as a parameter: a planner can match it with the condition of a partial
+/// index.
+fn constant(purpose: Purpose) -> Expr {
+    Expr::Constant(purpose.as_str().into())
 }
 
 fn of(user: UserId) -> DeleteMany<Entity> {

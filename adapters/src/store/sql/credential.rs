@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use inwren_domain::account::User;
+use inwren_domain::authn::Acr;
 use inwren_domain::credential::{Account, CredentialReader, CredentialRepository, PasswordHash};
 use inwren_domain::kernel::{Email, StoreError, UserId};
 use sea_orm::sea_query::Expr;
@@ -67,6 +68,18 @@ impl CredentialRepository for SqlUnit {
         at: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         self.changes_one(next_version(id, expected_version, at)).await
+    }
+
+    async fn change_factors(
+        &mut self,
+        id: UserId,
+        expected_version: i64,
+        highest_acr: Acr,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let changed = next_version(id, expected_version, at)
+            .col_expr(Column::HighestAcr, Expr::val(highest_acr.as_str()));
+        self.changes_one(changed).await
     }
 
     async fn void_password(

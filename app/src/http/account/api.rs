@@ -12,7 +12,7 @@ use super::dto::{
     PendingEmailChangeDto, PendingRegistrationDto, RegisterRequest, UpdateCurrentUserRequest, UserDto,
 };
 use crate::config::{by_client, by_user};
-use crate::http::shared::authentication::bearer::Authenticated;
+use crate::http::shared::authentication::bearer::{Authenticated, Enrolling};
 use crate::http::shared::body::JsonBody;
 use crate::http::shared::client::Client;
 use crate::http::shared::limited::Limited;
@@ -30,19 +30,16 @@ impl AccountApi {
     ///
     /// Returns the current data of the caller. The claims of the access token may be older.
     #[oai(path = "/", method = "get", operation_id = "get_current_user")]
-    async fn get(
-        &self,
-        caller: Authenticated<by_user::Me>,
-    ) -> Answer<Json<UserDto>, responses::Authenticated> {
-        Ok(Json(UserDto::from(caller.0.user())))
+    async fn get(&self, caller: Enrolling<by_user::Me>) -> Answer<Json<UserDto>, responses::Enrolling> {
+        Ok(Json(UserDto::from(caller.0.0.user())))
     }
 
     /// Update your profile
     ///
     /// Omitted fields keep their values. A new e-mail address requires a recent login; otherwise the response is 401
-    /// with `insufficient_user_authentication` (RFC 9470). Where addresses are verified, the response to a new address is
-    /// 202: the login keeps the old one until the link in the letter to the new one is used. Where mail is configured, a
-    /// letter to the old address has a link that restores it for 72 hours.
+    /// with `insufficient_user_authentication` (RFC 9470). Where addresses are verified, the response to a new address
+    /// is 202: the login keeps the old one until the link in the letter to the new one is used. Where mail is
+    /// configured, a letter to the old address has a link that restores it for 72 hours.
     #[oai(path = "/", method = "put", operation_id = "update_current_user")]
     async fn update(
         &self,
@@ -111,9 +108,9 @@ pub(in crate::http) struct RegistrationApi(pub(in crate::http) Arc<AppState>);
 impl RegistrationApi {
     /// Register an account
     ///
-    /// Creates an account with an e-mail address and a password. The user can log in immediately. Where addresses must be
-    /// verified, the response is 202, whether the address is taken or not: the account exists once the code or the link in
-    /// the letter is used.
+    /// Creates an account with an e-mail address and a password. The user can log in immediately. Where addresses must
+    /// be verified, the response is 202, whether the address is taken or not: the account exists once the code or the
+    /// link in the letter is used.
     #[oai(path = "/register", method = "post", operation_id = "register")]
     async fn register(
         &self,

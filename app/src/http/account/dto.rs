@@ -1,11 +1,16 @@
 use inwren_domain::account::User;
+use inwren_domain::account::recover::Proof;
+use inwren_domain::authn::Answer;
 use inwren_domain::credential::Password;
 use inwren_domain::credential::password_policy::check_alone;
-use inwren_domain::kernel::Email;
+use inwren_domain::kernel::{Email, PlainToken};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::http::shared::body::{EXAMPLE_TIME, object, request_body};
+use crate::http::shared::passkeys::AssertionDto;
+use crate::http::shared::problem::Problem;
+use crate::http::shared::second_factor::{FactorFields, is_secret};
 
 object! {
     /// A user, as shown to the user.
@@ -155,6 +160,61 @@ request_body! {
         /// The new password: see the registration.
         #[oai(validator(min_length = 8, max_length = 128))]
         new_password: String = "a new secure password".to_owned(),
+        /// The second factor, of an account that has one.
+        #[oai(skip_serializing_if_is_none)]
+        factor: Option<FactorProof> = None,
+    }
+}
+
+request_body! {
+    /// A second factor, shown with a link.
+    FactorProof {
+        /// The method.
+        #[oai(validator(pattern = "^(totp|recovery_code|passkey)$"))]
+        method: String = "totp".to_owned(),
+        /// The code, for `totp` and `recovery_code`. Spaces, dashes and case do not count.
+        #[oai(
+            nullable,
+            validator(max_length = 64, pattern = "^[ -]*(?:[0-9][ -]*){6}$|^[ -]*(?:[A-Za-z2-7][ -]*){24}$")
+        )]
+        code: Option<String> = Some("492039".to_owned()),
+        /// The `challenge` of the first answer, for `passkey`.
+        #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 100))]
+        challenge: Option<String> = None,
+        /// The answer of the passkey, for `passkey`.
+        #[oai(skip_serializing_if_is_none)]
+        credential: Option<AssertionDto> = None,
+    }
+    check(fields) {
+        if let Some(Some(challenge)) = &challenge
+            && !is_secret(challenge)
+        {
+            fields.refuse("challenge", "Field `challenge` must have 1 to 100 characters");
+        }
+    }
+}
+
+impl FactorProof {
+    /// Reads the second factor of the request.
+    pub(super) fn into_proof(self) -> Result<Proof, Problem> {
+        let Self { method, code, challenge, credential } = self;
+        let answer = FactorFields { method, code, credential }.answer("/factor")?;
+        match (&answer, challenge) {
+            (Answer::Passkey(_), None) => {
+                Err(Problem::invalid("/factor/challenge", "Field `challenge` is required"))
+            }
+            (_, challenge) => Ok(Proof { answer, challenge: challenge.map(PlainToken::new) }),
+        }
+    }
+}
+
+request_body! {
+    /// The credentials of a user who has lost all second factors.
+    LostFactorRequest {
+        /// The e-mail address.
+        email: String = "ann@example.org".to_owned(),
+        /// The password.
+        password: String = "securepassword123".to_owned(),
     }
 }
 

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::answers;
 use super::dto::{
-    AcceptInvitationRequest, ActionTokenRequest, EmailRequest, ResendVerificationRequest,
+    AcceptInvitationRequest, ActionTokenRequest, EmailRequest, FactorProof, ResendVerificationRequest,
     ResetPasswordRequest, UserDto, VerifyEmailRequest,
 };
 use crate::config::by_client;
@@ -48,9 +48,9 @@ enum Verification {
 impl LettersApi {
     /// Verify an e-mail address
     ///
-    /// Creates the account of a pending registration: by its id and the code in the letter, or by the link and a password
-    /// that the user chooses here. Verifies the address of an existing account: by the link, and an access token or the
-    /// password of the account.
+    /// Creates the account of a pending registration: by its id and the code in the letter, or by the link and a
+    /// password that the user chooses here. Verifies the address of an existing account: by the link, and an access
+    /// token or the password of the account.
     #[oai(path = "/verify-email", method = "post", operation_id = "verify_email")]
     async fn verify(
         &self,
@@ -122,6 +122,8 @@ impl LettersApi {
     /// Reset a password
     ///
     /// Sets a new password by the link of a letter, and revokes all sessions. It starts no session: the user logs in.
+    /// If the account has a second factor, a request without `factor` gets 401 with `second-factor-required`, and the
+    /// link stays valid. After 20 wrong answers the link is void.
     #[oai(path = "/password/reset", method = "post", operation_id = "reset_password")]
     async fn reset(
         &self,
@@ -129,9 +131,10 @@ impl LettersApi {
         client: Client,
         body: JsonBody<ResetPasswordRequest>,
     ) -> Answer<NoContent, answers::Reset> {
-        let (token, password) = (Zeroizing::new(body.0.token), Zeroizing::new(body.0.new_password));
-        let reset = recover::reset(&self.0.core, &token, Password::new(&password), &client.0).await;
-        reset.map_err(|failure| failure.map(|refusal| answers::PasswordLink("/new_password", refusal)))?;
+        let ResetPasswordRequest { token, new_password, factor } = body.0;
+        let (token, password) = (Zeroizing::new(token), Zeroizing::new(new_password));
+        let proof = factor.map(FactorProof::into_proof).transpose()?;
+        recover::reset(&self.0.core, &token, Password::new(&password), proof, &client.0).await?;
         Ok(NoContent::NoContent)
     }
 
@@ -153,8 +156,8 @@ impl LettersApi {
 
     /// Undo a change of e-mail address
     ///
-    /// Restores the former address by the link in the letter to it, within 72 hours. The password is voided, all sessions
-    /// end, and a letter with a link to set a new password goes to the restored address.
+    /// Restores the former address by the link in the letter to it, within 72 hours. The password is voided, all
+    /// sessions end, and a letter with a link to set a new password goes to the restored address.
     #[oai(path = "/email/undo", method = "post", operation_id = "undo_email_change")]
     async fn undo(
         &self,
@@ -169,18 +172,19 @@ impl LettersApi {
 
     /// Accept an invitation
     ///
-    /// Sets the first password of an invited user by the link of the invitation. It starts no session: the user logs in.
+    /// Sets the first password of an invited user by the link of the invitation. It starts no session: the user logs
+    /// in.
     #[oai(path = "/invitations/accept", method = "post", operation_id = "accept_invitation")]
     async fn accept(
         &self,
         _limit: Limited<by_client::AcceptInvitation>,
         client: Client,
         body: JsonBody<AcceptInvitationRequest>,
-    ) -> Answer<NoContent, answers::Reset> {
+    ) -> Answer<NoContent, answers::Accept> {
         let (token, password) = (Zeroizing::new(body.0.token), Zeroizing::new(body.0.password));
         let accepted =
             accept_invitation::execute(&self.0.core, &token, Password::new(&password), &client.0).await;
-        accepted.map_err(|failure| failure.map(|refusal| answers::PasswordLink("/password", refusal)))?;
+        accepted.map_err(|failure| failure.map(answers::NotAccepted))?;
         Ok(NoContent::NoContent)
     }
 

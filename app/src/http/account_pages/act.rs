@@ -1,17 +1,23 @@
 use std::sync::Arc;
 
 use inwren_domain::Failure;
-use inwren_domain::account::{NotCreated, accept_invitation, change_email, preview, recover, verify_email};
+use inwren_domain::account::recover::Proof;
+use inwren_domain::account::{
+    NotCreated, accept_invitation, change_email, lost_factor, preview, recover, verify_email,
+};
 use inwren_domain::action_token::Purpose;
+use inwren_domain::authn::Answer as FactorAnswer;
 use inwren_domain::credential::Password;
 use inwren_domain::credential::password_policy::WeakPassword;
+use inwren_domain::factor::{Code, InvalidCode};
 use inwren_domain::kernel::{ClientInfo, Email};
 use poem::http::{StatusCode, Uri, header};
 use poem::{FromRequest as _, IntoResponse as _, Request, RequestBody, Response};
 
 use super::Answer;
 use super::kind::AccountPage;
-use super::render::{Failed, Pages, Subject, WrongField};
+use super::render::{Failed, Pages, Subject};
+use super::wrong_field::WrongField;
 use crate::http::shared::body::{FormFields, read_form};
 use crate::http::shared::client::Client;
 use crate::http::shared::limits::slot_of;
@@ -72,6 +78,8 @@ async fn form_again(
     };
     let token = field("t");
     let preview = preview::execute(&state.core, purpose, token).await.map_err(Problem::from)?;
+    // A form that had the field keeps it, whatever else is wrong.
+    let wrong = wrong.and_code(form.get("code").is_some());
     Ok(match &preview {
         Some(preview) => pages.form(page, Subject::Link(preview, token), Some(wrong))?,
         None => pages.failed(page, &Failed::INVALID)?,
@@ -83,8 +91,7 @@ async fn perform(state: &AppState, purpose: Purpose, form: &FormFields, client: 
     let core = &state.core;
     let token = form.get("t").unwrap_or_default();
     let password = || form.get("password").map(Password::new);
-    let required =
-        || Failure::Refused(Refusal::Field(WrongField("required", StatusCode::UNPROCESSABLE_ENTITY)));
+    let required = || Failure::Refused(Refusal::Field(WrongField::PASSWORD_REQUIRED));
     match purpose {
         Purpose::VerifyEmail if form.get("action") == Some("discard") => {
             let discarded = verify_email::discard(core, token).await;
@@ -98,7 +105,8 @@ async fn perform(state: &AppState, purpose: Purpose, form: &FormFields, client: 
             verified.map_err(|failure| failure.map(verification))?;
         }
         Purpose::ResetPassword => {
-            let reset = recover::reset(core, token, password().ok_or_else(required)?, client).await;
+            let (password, proof) = (password().ok_or_else(required)?, proof(form)?);
+            let reset = recover::reset(core, token, password, proof, client).await;
             reset.map_err(|failure| failure.map(password_link))?;
         }
         Purpose::AcceptInvitation => {
@@ -113,15 +121,26 @@ async fn perform(state: &AppState, purpose: Purpose, form: &FormFields, client: 
         Purpose::UndoEmail => {
             change_email::undo(core, token, client).await.map_err(|failure| failure.map(change))?;
         }
+        Purpose::KeepFactors => {
+            let cancelled = lost_factor::cancel(core, token, client).await;
+            cancelled.map_err(|failure| failure.map(removal))?;
+        }
     }
     Ok("done")
 }
 
+/// Returns the code of a second factor in the form; `None` if there is none.
+fn proof(form: &FormFields) -> Result<Option<Proof>, Failure<Refusal>> {
+    let Some(text) = form.get("code") else { return Ok(None) };
+    let invalid = |InvalidCode| Failure::Refused(Refusal::Field(WrongField::INVALID_CODE));
+    let code = Code::parse(text).map_err(invalid)?;
+    Ok(Some(Proof { answer: FactorAnswer::of(code), challenge: None }))
+}
+
 /// Requests a letter that resets the password. The page is the same whether or not the account exists.
 async fn forgot(state: &AppState, request: &Request, form: &FormFields) -> Outcome {
-    let wrong = WrongField("email", StatusCode::UNPROCESSABLE_ENTITY);
     let email = Email::parse_for_lookup(form.get("email").unwrap_or_default());
-    let email = email.map_err(|_| Failure::Refused(Refusal::Field(wrong)))?;
+    let email = email.map_err(|_| Failure::Refused(Refusal::Field(WrongField::EMAIL)))?;
     if state.core.mail.is_none() {
         return Err(Failure::Refused(Refusal::Failed(Failed::MAIL_NOT_CONFIGURED)));
     }
@@ -139,13 +158,8 @@ async fn forgot(state: &AppState, request: &Request, form: &FormFields) -> Outco
 fn verification(refusal: verify_email::Refusal) -> Refusal {
     match refusal {
         verify_email::Refusal::Invalid => Refusal::Failed(Failed::INVALID),
-        verify_email::Refusal::PasswordNeeded => {
-            Refusal::Field(WrongField("required", StatusCode::UNPROCESSABLE_ENTITY))
-        }
-        // Not 422: a guess is no malformed request, whose allowance is given back.
-        verify_email::Refusal::WrongPassword => {
-            Refusal::Field(WrongField("wrong_password", StatusCode::FORBIDDEN))
-        }
+        verify_email::Refusal::PasswordNeeded => Refusal::Field(WrongField::PASSWORD_REQUIRED),
+        verify_email::Refusal::WrongPassword => Refusal::Field(WrongField::WRONG_PASSWORD),
         verify_email::Refusal::NotCreated(NotCreated::EmailTaken) => Refusal::Failed(Failed::EMAIL_TAKEN),
         verify_email::Refusal::NotCreated(NotCreated::WeakPassword(weak)) => weak_password(weak),
     }
@@ -155,6 +169,10 @@ fn password_link(refusal: recover::Refusal) -> Refusal {
     match refusal {
         recover::Refusal::Invalid => Refusal::Failed(Failed::INVALID),
         recover::Refusal::WeakPassword(weak) => weak_password(weak),
+        recover::Refusal::NeedsFactor(_) => Refusal::Field(WrongField::CODE_REQUIRED),
+        recover::Refusal::WrongFactor { attempts_left } => {
+            Refusal::Field(WrongField::wrong_code(attempts_left))
+        }
     }
 }
 
@@ -162,6 +180,13 @@ fn change(refusal: change_email::Refusal) -> Refusal {
     match refusal {
         change_email::Refusal::Invalid => Refusal::Failed(Failed::INVALID),
         change_email::Refusal::EmailTaken => Refusal::Failed(Failed::EMAIL_TAKEN),
+    }
+}
+
+fn removal(refusal: lost_factor::Refusal) -> Refusal {
+    match refusal {
+        lost_factor::Refusal::Invalid | lost_factor::Refusal::Disabled => Refusal::Failed(Failed::INVALID),
+        lost_factor::Refusal::MailNotConfigured => Refusal::Failed(Failed::MAIL_NOT_CONFIGURED),
     }
 }
 
@@ -173,7 +198,7 @@ fn weak_password(weak: WeakPassword) -> Refusal {
         WeakPassword::SameAsEmail => "same_as_email",
         WeakPassword::ContextWords => "context_words",
     };
-    Refusal::Field(WrongField(text, StatusCode::UNPROCESSABLE_ENTITY))
+    Refusal::Field(WrongField::weak_password(text))
 }
 
 /// Shows a problem of the API as a page. Only the operator learns the cause of a failure, from the log.
@@ -196,8 +221,8 @@ fn problem_page(pages: &Pages<'_>, page: &AccountPage, problem: Problem) -> Answ
     Ok(response)
 }
 
-/// Returns whether another site submitted the form. Browsers send the origin `null` for a form of a page without referrer,
-/// which these pages are.
+/// Returns whether another site submitted the form. Browsers send the origin `null` for a form of a page without
+/// referrer, which these pages are.
 fn is_cross_site(request: &Request, public_url: &str) -> bool {
     let headers = request.headers();
     let site = headers.get("sec-fetch-site").map(|value| value.as_bytes());

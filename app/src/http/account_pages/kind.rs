@@ -20,7 +20,7 @@ pub(in crate::http) struct AccountPage {
 }
 
 /// All pages.
-pub(in crate::http) static PAGES: [AccountPage; 6] = [
+pub(in crate::http) static PAGES: [AccountPage; 7] = [
     AccountPage {
         path: links::path(Purpose::VerifyEmail),
         section: "page.verify",
@@ -62,6 +62,14 @@ pub(in crate::http) static PAGES: [AccountPage; 6] = [
         submitted: "submit_invitation_page",
     },
     AccountPage {
+        path: links::path(Purpose::KeepFactors),
+        section: "page.keep",
+        purpose: Some(Purpose::KeepFactors),
+        operation: Operation::KeepFactors,
+        shown: "get_keep_factors_page",
+        submitted: "submit_keep_factors_page",
+    },
+    AccountPage {
         path: links::FORGOT,
         section: "page.forgot",
         purpose: None,
@@ -88,7 +96,7 @@ impl AccountPage {
             Purpose::VerifyEmail | Purpose::ResetPassword | Purpose::AcceptInvitation => {
                 Some(PasswordField::New)
             }
-            Purpose::ChangeEmail | Purpose::UndoEmail => None,
+            Purpose::ChangeEmail | Purpose::UndoEmail | Purpose::KeepFactors => None,
         }
     }
 }

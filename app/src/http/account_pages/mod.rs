@@ -1,12 +1,13 @@
 //! The pages to which letters link. They work without script.
 //!
-//! `GET` and `HEAD` show what a link would do and who asked for it, and change nothing: scanners of mail open every link.
-//! `POST` does it, by the use cases of the API.
+//! `GET` and `HEAD` show what a link would do and who asked for it, and change nothing: scanners of mail open every
+//! link. `POST` does it, by the use cases of the API.
 
 mod act;
 mod kind;
 mod render;
 mod show;
+mod wrong_field;
 
 use poem::{EndpointExt as _, Request, Response, Route, endpoint, get};
 

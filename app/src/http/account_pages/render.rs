@@ -7,6 +7,7 @@ use poem::{FromRequest as _, Request, RequestBody, Response};
 use time::{Duration, OffsetDateTime};
 
 use super::kind::{AccountPage, PAGES, PasswordField};
+use super::wrong_field::WrongField;
 use crate::http::shared::locale::Language;
 use crate::http::shared::problem::Problem;
 use crate::http::shared::state::AppState;
@@ -48,22 +49,6 @@ impl Failed {
     ];
 }
 
-/// The value of a field that is wrong: the name of its text in the section `page.field`, and the status.
-#[derive(Clone, Copy)]
-pub(super) struct WrongField(pub(super) &'static str, pub(super) StatusCode);
-
-/// All texts of the section `page.field`.
-const FIELD_ERRORS: [&str; 8] = [
-    "required",
-    "too_short",
-    "too_long",
-    "common",
-    "same_as_email",
-    "context_words",
-    "wrong_password",
-    "email",
-];
-
 /// What a form is about.
 #[derive(Clone, Copy)]
 pub(super) enum Subject<'a> {
@@ -91,9 +76,8 @@ impl<'a> Pages<'a> {
         subject: Subject<'_>,
         wrong: Option<WrongField>,
     ) -> Result<Response, Problem> {
-        let status = wrong.map_or(StatusCode::OK, |wrong| wrong.1);
-        let rendered = self.render_form(page, subject, wrong.map(|wrong| wrong.0));
-        self.response(status, rendered)
+        let status = wrong.map_or(StatusCode::OK, |wrong| wrong.status);
+        self.response(status, self.render_form(page, subject, wrong))
     }
 
     /// The page after the action. `result` is the prefix of its texts.
@@ -123,7 +107,7 @@ impl<'a> Pages<'a> {
         &self,
         page: &AccountPage,
         subject: Subject<'_>,
-        error: Option<&str>,
+        wrong: Option<WrongField>,
     ) -> Result<Page, TemplateError> {
         let (preview, token, email) = match subject {
             Subject::Link(preview, token) => (Some(preview), Some(token), preview.email.as_str()),
@@ -141,22 +125,27 @@ impl<'a> Pages<'a> {
         };
         let password = preview.and_then(|preview| page.password(preview));
         let password = password.map(|field| self.password(field)).transpose()?;
+        let asks_code =
+            page.purpose == Some(Purpose::ResetPassword) && wrong.is_some_and(|wrong| wrong.asks_code);
+        let code = asks_code.then(|| self.code()).transpose()?;
         let form = context! {
             action => format!("{}{}", self.root, page.path),
             token,
             asks_email => page.purpose.is_none(),
             email,
             password,
+            code,
             submit => text(&format!("submit{suffix}"))?,
             discard,
         };
-        let error = error.map(|key| self.text(&format!("page.field.{key}"), email)).transpose()?;
-        let facts = preview.map(|preview| self.facts(preview)).transpose()?.unwrap_or_default();
+        let error = wrong.map(|wrong| self.field_error(wrong)).transpose()?;
+        let facts = preview.map(|preview| self.facts(page, preview)).transpose()?.unwrap_or_default();
         let values = context! {
             paragraphs => [text(&format!("text{suffix}"))?],
             facts,
             form,
             error,
+            wrong_field => wrong.map(|wrong| wrong.field),
             next => (),
         };
         self.render(&text("title")?, values)
@@ -171,14 +160,28 @@ impl<'a> Pages<'a> {
         Ok(context! { label, hint, autocomplete })
     }
 
+    fn code(&self) -> Result<Value, TemplateError> {
+        Ok(context! { label => self.common("code")?, hint => self.common("code_hint")? })
+    }
+
+    fn field_error(&self, wrong: WrongField) -> Result<String, TemplateError> {
+        let attempts_left = wrong.attempts_left.to_string();
+        self.filled(&format!("page.field.{}", wrong.text), &[("attempts_left", attempts_left.as_str())])
+    }
+
     /// When the action was requested, and by whom. Nothing of it is text that a client chose.
-    fn facts(&self, preview: &Preview) -> Result<Vec<Value>, TemplateError> {
+    fn facts(&self, page: &AccountPage, preview: &Preview) -> Result<Vec<Value>, TemplateError> {
+        let expiry = match page.purpose {
+            // The factors are removed when the link expires.
+            Some(Purpose::KeepFactors) => "page.keep.removal_at",
+            _ => "page.expires_at",
+        };
         let device = Device::of(&preview.client).to_string();
         let facts = [
             ("page.requested_at", Some(time_text(preview.requested_at))),
             ("fact.device", Some(device).filter(|device| !device.is_empty())),
             ("fact.address", preview.client.ip_address.map(|address| address.to_string())),
-            ("page.expires_at", Some(time_text(preview.expires_at))),
+            (expiry, Some(time_text(preview.expires_at))),
         ];
         let shown = facts.into_iter().filter_map(|(key, value)| Some((key, value?)));
         shown.map(|(key, value)| Ok(context! { label => self.text(key, "")?, value })).collect()
@@ -186,7 +189,8 @@ impl<'a> Pages<'a> {
 
     fn render_done(&self, page: &AccountPage, result: &str) -> Result<Page, TemplateError> {
         let text = |key: &str| self.text(&format!("{}.{result}_{key}", page.section), "");
-        let values = context! { paragraphs => [text("text")?], ..no_form() };
+        let next = (page.purpose == Some(Purpose::KeepFactors)).then(|| self.forgot()).transpose()?;
+        let values = context! { paragraphs => [text("text")?], next, ..no_form() };
         self.render(&text("title")?, values)
     }
 
@@ -196,12 +200,17 @@ impl<'a> Pages<'a> {
         let mut next = None;
         if name == "invalid" && page.purpose.is_some() {
             paragraphs.push(self.text(&format!("{}.invalid_text", page.section), "")?);
-            if page.purpose == Some(Purpose::ResetPassword) {
-                let url = format!("{}{}", self.root, links::FORGOT);
-                next = Some(context! { url, label => self.text("page.forgot.title", "")? });
+            if matches!(page.purpose, Some(Purpose::ResetPassword | Purpose::KeepFactors)) {
+                next = Some(self.forgot()?);
             }
         }
         self.render(&text("title")?, context! { paragraphs, next, ..no_form() })
+    }
+
+    /// The link to the page that requests a password reset.
+    fn forgot(&self) -> Result<Value, TemplateError> {
+        let url = format!("{}{}", self.root, links::FORGOT);
+        Ok(context! { url, label => self.text("page.forgot.title", "")? })
     }
 
     fn render(&self, title: &str, values: Value) -> Result<Page, TemplateError> {
@@ -225,39 +234,34 @@ impl<'a> Pages<'a> {
     }
 
     fn text(&self, key: &str, email: &str) -> Result<String, TemplateError> {
-        let found = self.catalog.text(key, &[("service", self.service), ("email", email)]);
+        self.filled(key, &[("service", self.service), ("email", email)])
+    }
+
+    fn filled(&self, key: &str, values: &[(&str, &str)]) -> Result<String, TemplateError> {
+        let found = self.catalog.text(key, values);
         found.ok_or_else(|| TemplateError::new(self.catalog.language(), format!("has no text `{key}`")))
     }
 }
 
 /// The values of a page without a form.
 fn no_form() -> Value {
-    context! { facts => (), form => (), error => (), next => () }
+    context! { facts => (), form => (), error => (), wrong_field => (), next => () }
 }
 
 /// Renders every page in every language with sample data, and so finds a broken template or text.
 pub(crate) fn check(texts: &PageTexts) -> Result<(), TemplateError> {
-    let requested_at = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
-    let address = "ann@example.org".to_owned();
-    let preview = |creates_user: bool| Preview {
-        email: Email::from_stored(address.clone(), address.clone()),
-        creates_user,
-        client: ClientInfo::new(Some([203, 0, 113, 9].into()), Some("Firefox/140 Linux")),
-        requested_at,
-        expires_at: requested_at + Duration::HOUR,
-    };
     for catalog in texts.catalogs().all() {
         let pages = Pages { texts, catalog, service: "Sample", root: "" };
         for page in &PAGES {
             for creates_user in [true, false] {
-                let preview = preview(creates_user);
+                let preview = sample(creates_user);
                 let subject = match page.purpose {
                     Some(_) => Subject::Link(&preview, "token"),
                     None => Subject::Address("ann@example"),
                 };
                 pages.render_form(page, subject, None)?;
-                for error in FIELD_ERRORS {
-                    pages.render_form(page, subject, Some(error))?;
+                for wrong in WrongField::ALL {
+                    pages.render_form(page, subject, Some(wrong))?;
                 }
             }
             for name in Failed::NAMES {
@@ -273,6 +277,19 @@ pub(crate) fn check(texts: &PageTexts) -> Result<(), TemplateError> {
     Ok(())
 }
 
+/// What a sample of a link would do.
+fn sample(creates_user: bool) -> Preview {
+    let requested_at = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+    let address = "ann@example.org";
+    Preview {
+        email: Email::from_stored(address.to_owned(), address.to_owned()),
+        creates_user,
+        client: ClientInfo::new(Some([203, 0, 113, 9].into()), Some("Firefox/140 Linux")),
+        requested_at,
+        expires_at: requested_at + Duration::HOUR,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,5 +297,32 @@ mod tests {
     #[test]
     fn built_in_pages_have_all_texts() {
         check(&PageTexts::read(None).unwrap()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn reset_form_asks_for_a_code() {
+        let wrong = form(Purpose::ResetPassword, Some(WrongField::wrong_code(3))).await;
+        assert!(wrong.contains("Attempts left: 3.") && wrong.contains("\"code-hint code-error\""), "{wrong}");
+        assert!(!wrong.contains("password-error"), "{wrong}");
+        let weak = WrongField::weak_password("common").and_code(true);
+        let weak = form(Purpose::ResetPassword, Some(weak)).await;
+        assert!(weak.contains("name=\"code\"") && weak.contains("password-error"), "{weak}");
+        assert!(!weak.contains("code-error"), "{weak}");
+        for (purpose, wrong) in [
+            (Purpose::ResetPassword, None),
+            (Purpose::AcceptInvitation, Some(WrongField::WRONG_PASSWORD.and_code(true))),
+        ] {
+            let page = form(purpose, wrong).await;
+            assert!(!page.contains("name=\"code\""), "{page}");
+        }
+    }
+
+    async fn form(purpose: Purpose, wrong: Option<WrongField>) -> String {
+        let texts = PageTexts::read(None).unwrap();
+        let catalog = texts.catalogs().of(None).unwrap();
+        let pages = Pages { texts: &texts, catalog, service: "Sample", root: "" };
+        let page = PAGES.iter().find(|page| page.purpose == Some(purpose)).unwrap();
+        let form = pages.render_form(page, Subject::Link(&sample(false), "token"), wrong).unwrap();
+        form.response().into_body().into_string().await.unwrap()
     }
 }

@@ -3,7 +3,7 @@
 use inwren_domain::account::admin;
 use inwren_domain::session;
 
-use crate::http::shared::problem::Problem;
+use crate::http::shared::problem::{Kind, Problem};
 use crate::http::shared::refusals::{email_taken, invalid_token, not_found, not_permitted};
 use crate::http::shared::responses::problems;
 
@@ -13,6 +13,7 @@ problems! {
     ResetPassword = ALWAYS SUPERUSER [NOT_FOUND VALIDATION_FAILED RATE_LIMITED SECRET_KEY_NOT_CONFIGURED];
     One = ALWAYS SUPERUSER [NOT_FOUND VALIDATION_FAILED RATE_LIMITED];
     Update = ALWAYS SUPERUSER BODY JSON [NOT_FOUND EMAIL_TAKEN LAST_SUPERUSER RATE_LIMITED];
+    ResetFactors = ALWAYS SUPERUSER BODY JSON [NOT_FOUND OWN_FACTORS RATE_LIMITED];
     Delete = ALWAYS SUPERUSER [NOT_FOUND LAST_SUPERUSER VALIDATION_FAILED RATE_LIMITED];
 }
 
@@ -81,6 +82,17 @@ impl From<admin::reset_password::Refusal> for Problem {
             admin::reset_password::Refusal::NotFound => not_found("user"),
             admin::reset_password::Refusal::StepUp(required) => required.into(),
             admin::reset_password::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
+        }
+    }
+}
+
+impl From<admin::reset_factors::Refusal> for Problem {
+    fn from(refusal: admin::reset_factors::Refusal) -> Self {
+        match refusal {
+            admin::reset_factors::Refusal::NotFound => not_found("user"),
+            admin::reset_factors::Refusal::Own => Self::of(Kind::OWN_FACTORS),
+            admin::reset_factors::Refusal::StepUp(required) => required.into(),
+            admin::reset_factors::Refusal::Unconfirmed(unconfirmed) => unconfirmed.into(),
         }
     }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::answers;
 use super::dto::{
     AdminUpdateUserRequest, AdminUserDto, AdminUserPage, InvitationDto, InviteUserRequest, InvitedUserDto,
-    ResetLinkDto,
+    ResetLinkDto, ResetUserFactorsRequest, reason_of,
 };
 use crate::config::by_user;
 use crate::http::session::{SessionListing, default_sessions, page_of_sessions};
@@ -22,6 +22,7 @@ use crate::http::shared::client::Client;
 use crate::http::shared::locale::Language;
 use crate::http::shared::paging::{next_link, refuse_repeated_parameters};
 use crate::http::shared::parameter::Parameter;
+use crate::http::shared::problem::Problem;
 use crate::http::shared::responses::{Answer, Created, Json, NoContent};
 use crate::http::shared::state::AppState;
 use crate::http::shared::tags::ApiTags;
@@ -86,8 +87,8 @@ impl AdminApi {
 
     /// Invite a user
     ///
-    /// Creates the account without a password. A letter, or the link in the response where no mail is configured, lets the
-    /// user choose one within 7 days. Inviting a superuser requires a recent login.
+    /// Creates the account without a password. A letter, or the link in the response where no mail is configured, lets
+    /// the user choose one within 7 days. Inviting a superuser requires a recent login.
     #[oai(path = "/", method = "post", operation_id = "invite_user")]
     async fn invite(
         &self,
@@ -187,6 +188,26 @@ impl AdminApi {
     ) -> Answer<NoContent, answers::Delete> {
         let id = UserId::from_uuid(user_id.0);
         admin::delete::execute(&self.0.core, admin.0, id, &client.0).await?;
+        Ok(NoContent::NoContent)
+    }
+
+    /// Reset a user's second factors
+    ///
+    /// Removes all second factors and recovery codes of a user who has lost them, revokes all sessions and trusted
+    /// devices, and sends a letter. Requires a recent login with your own second factor. The reason is kept in the
+    /// audit trail.
+    #[oai(path = "/:user_id/factors", method = "delete", operation_id = "reset_user_factors")]
+    async fn reset_factors(
+        &self,
+        admin: Administrator<by_user::Admin>,
+        client: Client,
+        /// The `id` of the user.
+        user_id: Path<Uuid>,
+        body: JsonBody<ResetUserFactorsRequest>,
+    ) -> Answer<NoContent, answers::ResetFactors> {
+        let reason = reason_of(&body.0.reason).map_err(|problem| Problem::invalid("/reason", problem))?;
+        let id = UserId::from_uuid(user_id.0);
+        admin::reset_factors::execute(&self.0.core, admin.0, id, reason, &client.0).await?;
         Ok(NoContent::NoContent)
     }
 

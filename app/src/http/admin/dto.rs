@@ -1,10 +1,11 @@
 use inwren_domain::account::User;
+use inwren_domain::account::admin::reset_factors::Reason;
 use inwren_domain::kernel::{AgeCursor, Email, Page, UserCursor, UserId};
 use poem_openapi::Object;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::shared::body::{EXAMPLE_TIME, object, request_body};
+use crate::http::shared::body::{EXAMPLE_REASON, EXAMPLE_TIME, object, request_body};
 use crate::http::shared::cursor::CursorText;
 
 object! {
@@ -155,4 +156,23 @@ request_body! {
         #[oai(nullable)]
         is_superuser: Option<bool> = Some(false),
     }
+}
+
+request_body! {
+    /// Why the second factors are removed.
+    ResetUserFactorsRequest {
+        /// The reason, for the audit trail: 1 to 500 characters.
+        #[oai(validator(min_length = 1, max_length = 500))]
+        reason: String = EXAMPLE_REASON.to_owned(),
+    }
+    check(fields) {
+        if let Some(reason) = &reason {
+            fields.check("reason", reason_of(reason));
+        }
+    }
+}
+
+/// Reads the reason. The error is a sentence.
+pub(super) fn reason_of(text: &str) -> Result<Reason, String> {
+    Reason::parse(text).map_err(|invalid| format!("Field `reason` {invalid}"))
 }

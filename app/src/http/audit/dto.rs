@@ -22,11 +22,11 @@ object! {
         occurred_at: OffsetDateTime = EXAMPLE_TIME,
         /// What happened. Later versions may add kinds.
         kind: String = "logged_in".to_owned(),
-        /// The user or service client that the event is about: `user:` or `client:` with the id. It stays when the user is
-        /// deleted.
+        /// The user or service client that the event is about: `user:` or `client:` with the id. It stays when the user
+        /// is deleted.
         subject: String = Subject::User(EXAMPLE_USER).to_string(),
-        /// Who acted: `user:` with the id of the user or superuser, or `operator` for the command line. `null` if unknown, as for
-        /// the reuse of a refresh token.
+        /// Who acted: `user:` with the id of the user or superuser, or `operator` for the command line. `null` if
+        /// unknown, as for the reuse of a refresh token.
         #[oai(nullable)]
         actor: Option<String> = Some(Subject::User(EXAMPLE_USER).to_string()),
         /// The session that the event is about.
@@ -38,6 +38,9 @@ object! {
         /// The client's `User-Agent`.
         #[oai(nullable)]
         user_agent: Option<String> = Some("Mozilla/5.0".to_owned()),
+        /// The reason that a superuser gave for the reset of second factors.
+        #[oai(nullable)]
+        reason: Option<String> = None,
     }
 }
 
@@ -52,6 +55,7 @@ impl From<&AuditEvent> for AuditEventDto {
             session_id: event.session_id.map(|id| id.as_uuid()),
             ip_address: event.client.ip_address.map(|address| address.to_string()),
             user_agent: event.client.user_agent.clone(),
+            reason: event.reason.clone(),
         }
     }
 }
@@ -103,7 +107,8 @@ object! {
         occurred_at: OffsetDateTime = EXAMPLE_TIME,
         /// What happened. Later versions may add kinds.
         kind: String = "logged_in".to_owned(),
-        /// Who acted: `user` is you, `administrator` another person who administers users, and `service` the service itself.
+        /// Who acted: `user` is you, `administrator` another person who administers users, and `service` the service
+        /// itself.
         actor: String = "user".to_owned(),
         /// The session that the event is about.
         #[oai(nullable)]

@@ -1,22 +1,24 @@
 use std::sync::Arc;
 
+use inwren_domain::Failure;
+use inwren_domain::authn::{factor_login, login, second_step};
 use inwren_domain::credential::Password;
-use inwren_domain::kernel::Email;
-use inwren_domain::{Failure, authn};
+use inwren_domain::kernel::{Email, PlainToken};
 use poem_openapi::OpenApi;
 use zeroize::Zeroizing;
 
 use super::account_limit::check_account;
 use super::answers;
-use super::dto::LoginRequest;
+use super::dto::{FactorLoginRequest, LoginRequest, LoginTokenDto};
+use super::log_in::{LoggedIn, log_in, log_refusal};
 use crate::config::by_client;
 use crate::http::session::TokenDto;
 use crate::http::shared::body::JsonBody;
 use crate::http::shared::client::Client;
 use crate::http::shared::limited::Limited;
 use crate::http::shared::limits::LimitSlot;
-use crate::http::shared::problem::Problem;
 use crate::http::shared::responses::{Answer, Json};
+use crate::http::shared::second_factor::{FactorFields, second_factor_required};
 use crate::http::shared::state::AppState;
 use crate::http::shared::tags::ApiTags;
 
@@ -27,7 +29,9 @@ impl LoginApi {
     /// Log in
     ///
     /// Starts a session and returns its first pair of tokens. The response, and the time it takes, are the same for an
-    /// unknown address, a wrong password and a deactivated account.
+    /// unknown address, a wrong password and a deactivated account. If the account has a second factor, a correct
+    /// password gets 401 with `second-factor-required` and a `challenge` for the second step. A trusted device sends
+    /// `device_token` and leaves that step out.
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(
         &self,
@@ -36,27 +40,51 @@ impl LoginApi {
         client: Client,
         body: JsonBody<LoginRequest>,
     ) -> Answer<Json<TokenDto>, answers::Login> {
-        let LoginRequest { email, password } = body.0;
+        let LoginRequest { email, password, device_token } = body.0;
         let password = Zeroizing::new(password);
         let email = Email::parse_for_lookup(&email)?;
         check_account(&self.0, &slot, &email, &client.0).await?;
-        let command = authn::login::Command { email, password: Password::new(&password), client: client.0 };
-        Ok(Json(log_in(&self.0, command).await?.into()))
-    }
-}
-
-/// Logs a user in, for all login endpoints. Counts the outcome and logs why a login was refused.
-pub(in crate::http) async fn log_in(
-    state: &AppState,
-    command: authn::login::Command,
-) -> Result<inwren_domain::token::TokenPair, Problem> {
-    let result = authn::login::execute(&state.core, command).await;
-    state.metrics.outcomes.logins.count((&result).into());
-    result.map_err(|failure| {
-        if let Failure::Refused(reason) = &failure {
-            let user_id = reason.user().map(tracing::field::display);
-            tracing::info!(%reason, user_id, "login refused");
+        let command = login::Command {
+            email,
+            password: Password::new(&password),
+            device_token: device_token.map(PlainToken::new),
+            client: client.0,
+        };
+        match log_in(&self.0, command).await? {
+            LoggedIn::Tokens(tokens) => Ok(Json(tokens.into())),
+            LoggedIn::NeedsFactor(needed) => {
+                let step = second_step::begin(&self.0.core, *needed).await?;
+                Err(second_factor_required(step).into())
+            }
         }
-        failure.into()
-    })
+    }
+
+    /// Log in with a second factor
+    ///
+    /// The second step of a login: answers the `challenge` of the first step with a code or a passkey, and starts a
+    /// session. A challenge allows 5 wrong answers. After 20 wrong codes within 24 hours, the method is closed for a
+    /// day, or until the user shows another factor.
+    #[oai(path = "/login/factor", method = "post", operation_id = "login_with_factor")]
+    async fn factor(
+        &self,
+        _limit: Limited<by_client::FactorLogin>,
+        client: Client,
+        body: JsonBody<FactorLoginRequest>,
+    ) -> Answer<Json<LoginTokenDto>, answers::FactorLogin> {
+        let FactorLoginRequest { challenge, method, code, credential, remember_device } = body.0;
+        let command = factor_login::Command {
+            challenge: PlainToken::new(challenge),
+            answer: FactorFields { method, code, credential }.answer("")?,
+            remember_device: remember_device.unwrap_or(false),
+            client: client.0,
+        };
+        let result = factor_login::execute(&self.0.core, command).await;
+        self.0.metrics.outcomes.logins.count((&result).into());
+        if let Err(Failure::Refused(refusal)) = &result {
+            log_refusal(refusal, refusal.user());
+        }
+        let logged_in = result?;
+        let device_token = logged_in.device_token.map(|token| token.expose().to_owned());
+        Ok(Json(LoginTokenDto { tokens: logged_in.tokens.into(), device_token }))
+    }
 }

@@ -54,6 +54,14 @@ impl OAuthError {
         Self::new(OAuthErrorCode::InvalidClient, "The client is unknown or revoked, or its secret is wrong.")
     }
 
+    /// The password grant cannot ask for a second factor.
+    pub(super) fn second_factor_required() -> Self {
+        Self::new(
+            OAuthErrorCode::InvalidGrant,
+            "The account has a second factor, which this grant type cannot ask for. Log in with POST /auth/login.",
+        )
+    }
+
     pub(super) fn wrong_credentials() -> Self {
         Self::new(OAuthErrorCode::InvalidGrant, "The e-mail address or the password is wrong.")
     }

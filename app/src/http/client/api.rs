@@ -12,7 +12,7 @@ use super::answers::{self, OAuthError, OAuthErrorCode, OAuthRefused};
 use super::dto::{IntrospectionDto, OAuthTokenDto, TokenForm};
 use super::form::{FromForm, OAuthForm};
 use crate::config::{Operation, by_client};
-use crate::http::authn::{check_account, log_in};
+use crate::http::authn::{LoggedIn, check_account, log_in};
 use crate::http::session::refresh;
 use crate::http::shared::authentication::bearer::Introspector;
 use crate::http::shared::authentication::service_client;
@@ -33,7 +33,8 @@ impl OAuthApi {
     ///
     /// The token endpoint for OAuth 2.0 libraries. It logs users in (RFC 6749 section 4.3), refreshes tokens (section
     /// 6) and issues access tokens to service clients (section 4.4). Errors have the format of the standard. Unknown
-    /// parameters are ignored.
+    /// parameters are ignored. The grant type `password` cannot ask for a second factor: users who have one get
+    /// `invalid_grant`.
     #[oai(path = "/access-token", method = "post", operation_id = "create_access_token")]
     async fn access_token(
         &self,
@@ -74,9 +75,15 @@ impl OAuthApi {
         // An invalid address belongs to no account, so the client gets the same error as for a wrong user name.
         let email = Email::parse_for_lookup(&username).map_err(|_| OAuthError::wrong_credentials())?;
         check_account(&self.0, slot, &email, &client.0).await?;
-        let command = authn::login::Command { email, password: Password::new(&password), client: client.0 };
+        let command = authn::login::Command {
+            email,
+            password: Password::new(&password),
+            device_token: None,
+            client: client.0,
+        };
         match log_in(&self.0, command).await {
-            Ok(pair) => Ok(Json(pair.into())),
+            Ok(LoggedIn::Tokens(pair)) => Ok(Json(pair.into())),
+            Ok(LoggedIn::NeedsFactor(_)) => Err(OAuthError::second_factor_required().into()),
             Err(problem) if problem.kind == Kind::INVALID_CREDENTIALS => {
                 Err(OAuthError::wrong_credentials().into())
             }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::answers::{self, SessionListing, default_sessions, page_of_sessions};
 use super::dto::{RefreshRequest, TokenDto};
 use crate::config::{Operation, by_client, by_user};
-use crate::http::shared::authentication::bearer::Authenticated;
+use crate::http::shared::authentication::bearer::{Authenticated, Enrolling};
 use crate::http::shared::body::JsonBody;
 use crate::http::shared::client::Client;
 use crate::http::shared::limited::LimitedBody;
@@ -50,10 +50,10 @@ impl RefreshApi {
     #[oai(path = "/logout", method = "post", operation_id = "logout")]
     async fn logout(
         &self,
-        caller: Authenticated<by_user::Logout>,
+        caller: Enrolling<by_user::Logout>,
         client: Client,
-    ) -> Answer<NoContent, responses::Authenticated> {
-        session::logout::execute(&self.0.core, &caller.0, &client.0).await?;
+    ) -> Answer<NoContent, responses::Enrolling> {
+        session::logout::execute(&self.0.core, &caller.0.0, &client.0).await?;
         Ok(NoContent::NoContent)
     }
 }

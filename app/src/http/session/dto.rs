@@ -50,7 +50,8 @@ object! {
         id: Uuid = Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e22),
         /// When the user logged in.
         created_at: OffsetDateTime = EXAMPLE_TIME,
-        /// The assurance level of the authentication: `aal1`, one factor.
+        /// The assurance level of the last authentication: `aal1`, one factor, `aal2`, two factors, or `phr`, a
+        /// phishing-resistant factor.
         acr: String = "aal1".to_owned(),
         /// When the session started or was last refreshed.
         last_used_at: OffsetDateTime = EXAMPLE_TIME + time::Duration::hours(1),

@@ -2,6 +2,7 @@
 
 use inwren_domain::account::superuser::LastSuperuser;
 use inwren_domain::account::tier_choice::TierRefused;
+use inwren_domain::authn::Acr;
 use inwren_domain::authn::step_up::StepUpRequired;
 use inwren_domain::credential::password_policy::WeakPassword;
 use inwren_domain::kernel::InvalidEmail;
@@ -68,20 +69,37 @@ impl From<LastSuperuser> for Problem {
 
 /// The challenge of RFC 9470 section 3.
 impl From<StepUpRequired> for Problem {
-    fn from(required: StepUpRequired) -> Self {
-        let max_age = required.max_age.whole_seconds();
-        let challenge = format!(
-            r#"Bearer error="insufficient_user_authentication", error_description="A more recent authentication is required", max_age="{max_age}""#
-        );
-        let problem = Self::new(
-            Kind::STEP_UP_REQUIRED,
-            format!(
-                "This requires a login that is at most {max_age} seconds old. Log in again and repeat the request."
-            ),
-        );
+    fn from(StepUpRequired { max_age, acr }: StepUpRequired) -> Self {
+        const MEANING: &str = "A more recent or a stronger authentication is required";
+        // Zero allows any age.
+        let max_age = u32::try_from(max_age.whole_seconds()).ok().filter(|seconds| *seconds > 0);
+        let mut challenge =
+            format!(r#"Bearer error="insufficient_user_authentication", error_description="{MEANING}""#);
+        let mut problem = Self::new(Kind::STEP_UP_REQUIRED, step_up_detail(max_age, acr));
+        if let Some(acr) = acr {
+            challenge += &format!(r#", acr_values="{acr}""#);
+            problem = problem.member("acr_values", acr.as_str());
+        }
+        if let Some(seconds) = max_age {
+            challenge += &format!(r#", max_age="{seconds}""#);
+            problem = problem.member("max_age", seconds);
+        }
         match HeaderValue::from_str(&challenge) {
             Ok(challenge) => problem.header(header::WWW_AUTHENTICATE, challenge),
             Err(_) => problem,
         }
     }
+}
+
+fn step_up_detail(max_age: Option<u32>, acr: Option<Acr>) -> String {
+    let mut login = String::from("a login");
+    if acr.is_some() {
+        login += " with a second factor";
+    }
+    if let Some(seconds) = max_age {
+        login += &format!(" that is at most {seconds} seconds old");
+    }
+    format!(
+        "This requires {login}. Step up with `POST /auth/step-up` or log in again, and repeat the request."
+    )
 }

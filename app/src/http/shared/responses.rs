@@ -11,7 +11,8 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::{ToJSON, Type};
 
-use super::problem::{Kind, Problem, ProblemDocument};
+use super::problem::{Kind, Problem};
+use super::problem_document::ProblemDocument;
 
 /// A JSON body. The library's own type adds `charset=utf-8` to the media type, which JSON does not define (RFC 8259
 /// section 11) and client generators do not recognise.
@@ -94,10 +95,19 @@ pub(in crate::http) mod group {
     pub(in crate::http) const ALWAYS: &[&Kind] =
         &[Kind::URI_TOO_LONG, Kind::INTERNAL_ERROR, Kind::OVERLOADED, Kind::UNAVAILABLE];
     /// Problems of an operation that requires an access token.
-    pub(in crate::http) const TOKEN: &[&Kind] = &[Kind::MISSING_TOKEN, Kind::INVALID_TOKEN];
+    pub(in crate::http) const TOKEN: &[&Kind] =
+        &[Kind::MISSING_TOKEN, Kind::INVALID_TOKEN, Kind::FACTOR_ENROLLMENT_REQUIRED];
+    /// Problems of an operation that requires an access token, and that a session may use which can only enrol a second
+    /// factor.
+    pub(in crate::http) const ENROLLING: &[&Kind] = &[Kind::MISSING_TOKEN, Kind::INVALID_TOKEN];
     /// Problems of an operation that requires the access token of a superuser.
-    pub(in crate::http) const SUPERUSER: &[&Kind] =
-        &[Kind::MISSING_TOKEN, Kind::INVALID_TOKEN, Kind::STEP_UP_REQUIRED, Kind::NOT_PERMITTED];
+    pub(in crate::http) const SUPERUSER: &[&Kind] = &[
+        Kind::MISSING_TOKEN,
+        Kind::INVALID_TOKEN,
+        Kind::STEP_UP_REQUIRED,
+        Kind::NOT_PERMITTED,
+        Kind::FACTOR_ENROLLMENT_REQUIRED,
+    ];
     /// Problems of an operation with a body.
     pub(in crate::http) const BODY: &[&Kind] =
         &[Kind::REQUEST_TIMEOUT, Kind::BODY_TOO_LARGE, Kind::UNSUPPORTED_MEDIA_TYPE];
@@ -128,6 +138,8 @@ problems! {
     Health = [URI_TOO_LONG INTERNAL_ERROR];
     /// Problems of an operation with a token and without a body.
     Authenticated = ALWAYS TOKEN [RATE_LIMITED];
+    /// Problems of an operation without a body that a session may use which can only enrol a second factor.
+    Enrolling = ALWAYS ENROLLING [RATE_LIMITED];
 }
 
 /// A problem as the response of an operation that did not succeed.
@@ -212,12 +224,13 @@ fn meaning(status: u16) -> &'static str {
         404 => "The resource does not exist.",
         408 => "The request did not arrive in time.",
         409 => "The request conflicts with the current state.",
+        410 => "The challenge is unknown, used or expired. Start again.",
         413 => "The body is larger than 64 KiB.",
         414 => "The URI is longer than 8 KiB.",
         415 => "The media type of the body is not supported.",
         422 => "The request is well-formed but invalid. `errors` lists the invalid parts.",
         429 => "Too many requests. Retry after the seconds in `Retry-After`.",
-        501 => "The service cannot send letters: no mail is configured.",
+        501 => "The operator has not configured what the operation needs.",
         503 => {
             "The service is overloaded or cannot reach its database. Retry after the seconds in `Retry-After`."
         }

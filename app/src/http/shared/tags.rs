@@ -10,6 +10,9 @@ pub(in crate::http) enum ApiTags {
     /// Your account and your sessions.
     #[oai(rename = "Current user")]
     CurrentUser,
+    /// Your authenticator apps, passkeys and recovery codes.
+    #[oai(rename = "Second factors")]
+    SecondFactors,
     /// Public keys and metadata for services that verify tokens locally.
     Verification,
     /// Management of users and their sessions, for superusers.

@@ -5,9 +5,10 @@ use poem_openapi::types::ToJSON;
 use poem_openapi::{ApiResponse, OpenApi};
 use time::Duration;
 
-use super::dto::{JwkSet, OpenIdConfiguration, ServerMetadata};
+use super::dto::{JwkSet, OpenIdConfiguration, RelatedOrigins, ServerMetadata};
 use super::etag::{entity_tag, is_current};
-use crate::http::shared::responses::{self, Answer, Json};
+use crate::http::shared::problem::{Kind, Problem};
+use crate::http::shared::responses::{self, Answer, Json, problems};
 use crate::http::shared::state::AppState;
 use crate::http::shared::tags::ApiTags;
 
@@ -79,6 +80,22 @@ impl WellKnownApi {
     async fn openid(&self, request: &Request) -> Answer<Cacheable<OpenIdConfiguration>, responses::Always> {
         Ok(self.cacheable(request, self.metadata().into()))
     }
+
+    /// Get the origins of passkeys
+    ///
+    /// Returns the origins whose pages may use the passkeys of this service, for browsers (Related Origin Requests,
+    /// WebAuthn Level 3 section 5.11). Status 404 if the service has no domain to which passkeys can be bound.
+    #[oai(path = "/webauthn", method = "get", operation_id = "get_passkey_origins")]
+    async fn webauthn(&self, request: &Request) -> Answer<Cacheable<RelatedOrigins>, Origins> {
+        match &self.0.core.settings.factors.relying_party {
+            Some(party) => Ok(self.cacheable(request, RelatedOrigins { origins: party.origins.clone() })),
+            None => Err(Problem::new(Kind::NOT_FOUND, "Passkeys are not available.").into()),
+        }
+    }
+}
+
+problems! {
+    Origins = ALWAYS [NOT_FOUND];
 }
 
 impl WellKnownApi {

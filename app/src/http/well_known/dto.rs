@@ -89,8 +89,8 @@ pub(super) struct ServerMetadata {
     pub(super) registration: String,
     /// Whether users verify their addresses: `off`, `optional` or `required`. An extension of this service.
     pub(super) email_verification: String,
-    /// Whether the service can send letters. If not, operations that need one return `mail-not-configured`. An extension
-    /// of this service.
+    /// Whether the service can send letters. If not, operations that need one return `mail-not-configured`. An
+    /// extension of this service.
     pub(super) mail_configured: bool,
 }
 
@@ -114,7 +114,7 @@ impl ServerMetadata {
             introspection_endpoint: at("/auth/introspect"),
             introspection_endpoint_auth_methods_supported: names(&["client_secret_basic", "Bearer"]),
             grant_types_supported: names(&["password", "refresh_token", "client_credentials"]),
-            acr_values_supported: names(&[Acr::Aal1.as_str()]),
+            acr_values_supported: names(&Acr::ALL.map(Acr::as_str)),
             token_endpoint_auth_methods_supported: names(&[
                 "none",
                 "client_secret_basic",
@@ -162,6 +162,14 @@ impl From<ServerMetadata> for OpenIdConfiguration {
 impl Example for OpenIdConfiguration {
     fn example() -> Self {
         ServerMetadata::example().into()
+    }
+}
+
+object! {
+    /// The origins whose pages may use the passkeys of this service (WebAuthn Level 3 section 5.11).
+    pub(super) RelatedOrigins {
+        /// The origins.
+        pub(super) origins: Vec<String> = names(&["https://auth.example.org", "https://app.example.org"]),
     }
 }
 

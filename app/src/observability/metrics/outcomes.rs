@@ -1,7 +1,7 @@
 //! Counters of use case results. The use cases return results as values; their callers count them.
 
 use inwren_domain::account::{NotCreated, register};
-use inwren_domain::authn::{self, login};
+use inwren_domain::authn::{self, factor_login, login, passkey_login};
 use inwren_domain::client::client_credentials::NotAuthenticated as ClientNotAuthenticated;
 use inwren_domain::credential::HasherError;
 use inwren_domain::kernel::StoreError;
@@ -42,8 +42,14 @@ labels! {
         WrongPassword = "wrong_password",
         /// The account is deactivated.
         Inactive = "inactive",
-        /// The login needs another factor.
-        NeedsFactor = "needs_factor",
+        /// The password is correct, and the account has a second factor.
+        SecondFactorRequired = "second_factor_required",
+        /// The code or the passkey is wrong.
+        WrongFactor = "wrong_factor",
+        /// The method is closed after too many wrong codes.
+        MethodClosed = "method_closed",
+        /// The challenge is unknown, used, expired or void.
+        ChallengeOver = "challenge_over",
         /// The password or the account changed meanwhile.
         CredentialChanged = "credential_changed",
         /// The stored password hash is malformed or exceeds the limits.
@@ -96,6 +102,8 @@ labels! {
         SessionEnded = "session_ended",
         /// The user is deactivated.
         Inactive = "inactive",
+        /// The session may only enrol a second factor.
+        MayOnlyEnrol = "may_only_enrol",
     }
 
     /// The result of a service client's authentication.
@@ -126,7 +134,7 @@ impl Outcomes {
             page,
             "inwren_logins_total",
             "result",
-            "Password logins that the limiter allowed, by result.",
+            "Steps of logins that the limiter allowed, by result.",
         );
         self.refreshes.write(
             page,
@@ -181,8 +189,33 @@ impl<T> From<&Result<T, Failure<login::Refusal>>> for LoginResult {
                 authn::Refusal::Inactive(_) => Self::Inactive,
                 authn::Refusal::UnusableHash(..) => Self::UnusableHash,
             },
-            Err(Failure::Refused(login::Refusal::NeedsFactor(_))) => Self::NeedsFactor,
+            Err(Failure::Refused(login::Refusal::NeedsFactor(_))) => Self::SecondFactorRequired,
             Err(Failure::Refused(login::Refusal::ChangedMeanwhile(_))) => Self::CredentialChanged,
+            Err(Failure::Port(failure)) if is_busy(failure) => Self::Busy,
+            Err(Failure::Port(_)) => Self::Failed,
+        }
+    }
+}
+
+impl<T> From<&Result<T, Failure<factor_login::Refusal>>> for LoginResult {
+    fn from(result: &Result<T, Failure<factor_login::Refusal>>) -> Self {
+        match result {
+            Ok(_) => Self::Succeeded,
+            Err(Failure::Refused(factor_login::Refusal::ChallengeOver)) => Self::ChallengeOver,
+            Err(Failure::Refused(factor_login::Refusal::Wrong { .. })) => Self::WrongFactor,
+            Err(Failure::Refused(factor_login::Refusal::Closed { .. })) => Self::MethodClosed,
+            Err(Failure::Port(failure)) if is_busy(failure) => Self::Busy,
+            Err(Failure::Port(_)) => Self::Failed,
+        }
+    }
+}
+
+impl<T> From<&Result<T, Failure<passkey_login::Refusal>>> for LoginResult {
+    fn from(result: &Result<T, Failure<passkey_login::Refusal>>) -> Self {
+        match result {
+            Ok(_) => Self::Succeeded,
+            Err(Failure::Refused(passkey_login::Refusal::ChallengeOver)) => Self::ChallengeOver,
+            Err(Failure::Refused(passkey_login::Refusal::Wrong(_))) => Self::WrongFactor,
             Err(Failure::Port(failure)) if is_busy(failure) => Self::Busy,
             Err(Failure::Port(_)) => Self::Failed,
         }
@@ -219,6 +252,7 @@ impl AccessRefusal {
             NotAuthenticated::Token(InvalidToken::Expired) => Some(Self::Expired),
             NotAuthenticated::SessionEnded | NotAuthenticated::NotAdopted => Some(Self::SessionEnded),
             NotAuthenticated::Inactive => Some(Self::Inactive),
+            NotAuthenticated::MayOnlyEnrol => Some(Self::MayOnlyEnrol),
             NotAuthenticated::Store(_) => None,
         }
     }

@@ -7,6 +7,7 @@ use crate::account::tier_choice::{self, TierRefused};
 use crate::account::{Inserted, User};
 use crate::action_token::{ActionTokenId, Purpose, issue};
 use crate::audit::{AuditEventKind, Trail};
+use crate::authn::Acr;
 use crate::authn::step_up::StepUpRequired;
 use crate::credential::Account;
 use crate::kernel::{ClientInfo, Email, Locale, PlainToken, UserId};
@@ -80,6 +81,7 @@ pub async fn execute(
         locale: command.locale,
         credential_version: 0,
         sessions_epoch: 0,
+        highest_acr: Acr::Aal1,
     };
     let id = ActionTokenId::generate(now, core.entropy.as_ref())?;
     let by = (admin.session_id(), client);

@@ -6,6 +6,7 @@
 pub mod delete;
 pub mod invite;
 pub mod list;
+pub mod reset_factors;
 pub mod reset_password;
 pub mod update;
 mod witness;

@@ -115,6 +115,7 @@ async fn apply(
     if change.takes_rights() {
         let reason = if deactivated { RevocationReason::Deactivated } else { RevocationReason::Demoted };
         unit.sessions().revoke_all(id, None, reason, trail.at).await?;
+        unit.trusted_devices().delete_all(id).await?;
     }
     let kind = if deactivated { AuditEventKind::UserDeactivated } else { AuditEventKind::UserUpdated };
     unit.audit().record(&trail.event(kind, id, None)?).await?;

@@ -2,7 +2,8 @@ use time::OffsetDateTime;
 
 use crate::Core;
 use crate::audit::OPERATOR;
-use crate::authn::step_up::{StepUpRequired, require_recent};
+use crate::authn::Acr;
+use crate::authn::step_up::{Authentication, StepUpRequired};
 use crate::kernel::{SessionId, StoreError, UserId};
 use crate::session::{Principal, is_still_in};
 use crate::store::UnitOfWork;
@@ -13,7 +14,7 @@ pub struct Admin(Authority);
 
 #[derive(Clone, Copy, Debug)]
 enum Authority {
-    Superuser { id: UserId, session: SessionId, authenticated_at: OffsetDateTime },
+    Superuser { id: UserId, session: SessionId, authentication: Authentication, has_factor: bool },
     Operator,
 }
 
@@ -50,7 +51,8 @@ impl Admin {
         Ok(Self(Authority::Superuser {
             id: principal.user.id,
             session: grant.session.id,
-            authenticated_at: grant.claims.authenticated_at,
+            authentication: grant.authentication(),
+            has_factor: principal.user.has_factor(),
         }))
     }
 
@@ -76,21 +78,35 @@ impl Admin {
         }
     }
 
-    /// Checks that the administrator authenticated recently enough for a sensitive change (OWASP ASVS 5.0, 7.5.1): one
-    /// that also requires it in self-service, or one that makes another user an administrator, who could then make such
-    /// changes.
+    /// Checks that the administrator authenticated recently enough, and with a second factor if the administrator has
+    /// one, for a sensitive change (OWASP ASVS 5.0, 7.5.1): one that also requires it in self-service, or one that
+    /// makes another user an administrator, who could then make such changes.
     pub(super) fn require_recent(self, core: &Core, now: OffsetDateTime) -> Result<(), StepUpRequired> {
         match self.0 {
-            Authority::Superuser { authenticated_at, .. } => {
-                require_recent(authenticated_at, now, core.settings.reauthentication_max_age)
-            }
+            Authority::Superuser { has_factor, .. } => self.require(core, has_factor, now),
             Authority::Operator => Ok(()),
         }
     }
 
+    /// Checks that the administrator authenticated recently and with a second factor. One who has none must enrol one.
+    pub(super) fn require_second_factor(
+        self,
+        core: &Core,
+        now: OffsetDateTime,
+    ) -> Result<(), StepUpRequired> {
+        self.require(core, true, now)
+    }
+
+    fn require(self, core: &Core, second_factor: bool, now: OffsetDateTime) -> Result<(), StepUpRequired> {
+        let Authority::Superuser { authentication, .. } = self.0 else { return Ok(()) };
+        let max_age = core.settings.reauthentication_max_age;
+        let required = StepUpRequired { max_age, acr: second_factor.then_some(Acr::Aal2) };
+        required.check(authentication, now)
+    }
+
     /// Locks the active superusers, and returns them if the administrator is still one of them and still logged in. So
-    /// an administrator's write takes effect only if neither the right nor the session was revoked meanwhile. The operator
-    /// always is.
+    /// an administrator's write takes effect only if neither the right nor the session was revoked meanwhile. The
+    /// operator always is.
     pub(crate) async fn confirm(
         self,
         unit: &mut dyn UnitOfWork,

@@ -80,6 +80,8 @@ impl<'a> Adoption<'a> {
             // The legacy service did not verify addresses.
             email_verified_at: None,
             credential_version: None,
+            factors: Vec::new(),
+            recovery_codes: Vec::new(),
         };
         let Some(group) = repeated else { return Ok(Some(incoming)) };
         let changed_at = row.updated_at.or(row.created_at);

@@ -4,6 +4,7 @@ use crate::Core;
 use crate::account::TierCatalog;
 use crate::credential::AcceptedHashes;
 use crate::kernel::{Clock, Entropy};
+use crate::keyring::Keyring;
 use crate::store::Store;
 
 /// The target of an import: the ports and settings that it uses.
@@ -13,6 +14,8 @@ pub struct Destination {
     pub store: Arc<dyn Store>,
     /// Decides which password hashes may be stored.
     pub hashes: Arc<dyn AcceptedHashes>,
+    /// The secret keys that open and seal the secrets of authenticator apps. Without them their users are refused.
+    pub keyring: Option<Arc<dyn Keyring>>,
     /// The configured tiers.
     pub tiers: TierCatalog,
     /// The only source of time.
@@ -26,6 +29,7 @@ impl From<&Core> for Destination {
         Self {
             store: Arc::clone(&core.store),
             hashes: Arc::clone(&core.hasher) as _,
+            keyring: core.keyring.clone(),
             tiers: core.settings.tiers.clone(),
             clock: Arc::clone(&core.clock),
             entropy: Arc::clone(&core.entropy),

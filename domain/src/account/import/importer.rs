@@ -1,11 +1,13 @@
 use std::collections::{HashMap, HashSet};
-use std::ops::RangeInclusive;
+use std::iter;
 
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
 
+use super::factors;
 use super::incoming::Vetted;
+use super::ranges::{self, whole_microseconds};
 use super::seen::{Fingerprint, Seen};
-use super::{Destination, Incoming, IncomingPassword, Problem};
+use super::{Destination, Incoming, IncomingFactor, IncomingPassword, Problem, UserFactors};
 use crate::PortFailure;
 use crate::account::Tier;
 use crate::account::superuser::require_another;
@@ -33,7 +35,7 @@ pub struct Policy {
 }
 
 /// How to import a user who exists already and differs. An existing user who does not differ is left alone; an address
-/// that another user has is never taken from them.
+/// that another user has is never taken from them, and second factors never change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnConflict {
     /// Report a problem, and leave the user unchanged.
@@ -114,6 +116,9 @@ impl<'a> Importer<'a> {
                 let taken = |outcome: &Outcome| matches!(outcome, Outcome::Added { .. } | Outcome::Updated);
                 let of_taken = round.iter().zip(&told).filter(|(_, outcome)| taken(outcome));
                 met.extend(of_taken.flat_map(|(one, _)| fingerprints(one)));
+                let added = |outcome: &Outcome| matches!(outcome, Outcome::Added { .. });
+                let of_added = round.iter().zip(&told).filter(|(_, outcome)| added(outcome));
+                met.extend(of_added.flat_map(|(one, _)| factor_fingerprints(one)));
             }
             outcomes.extend(told);
             rest = after;
@@ -152,11 +157,14 @@ impl<'a> Importer<'a> {
             if came_before(email) {
                 return Err(Problem::RepeatedEmail);
             }
+            if factor_fingerprints(incoming).any(came_before) {
+                return Err(Problem::FactorTaken);
+            }
         }
         if incoming.id.as_uuid().is_nil() {
             return Err(Problem::Id);
         }
-        check_ranges(incoming)?;
+        ranges::check(incoming)?;
         Ok(Vetted {
             incoming,
             password: self.password(&incoming.password)?,
@@ -195,39 +203,17 @@ fn unknown_tier(name: &str) -> Problem {
     Problem::Tier(name.chars().take(Tier::MAX_BYTES).collect())
 }
 
-/// The years from which every store can continue a list of users, in any time zone.
-const YEARS: RangeInclusive<i32> = 1970..=9998;
-/// Maximum credential version of an imported user. It leaves room to count on, and JSON numbers represent it exactly.
-const MAX_CREDENTIAL_VERSION: i64 = (1 << 53) - 1;
-
-fn check_ranges(incoming: &Incoming) -> Result<(), Problem> {
-    for (name, time) in [
-        ("created_at", incoming.created_at),
-        ("updated_at", incoming.updated_at),
-        ("email_verified_at", incoming.email_verified_at),
-    ] {
-        let fits = |time: OffsetDateTime| {
-            time.checked_to_offset(UtcOffset::UTC).is_some_and(|time| YEARS.contains(&time.year()))
-        };
-        if !time.is_none_or(fits) {
-            return Err(Problem::OutOfRange(name));
-        }
-    }
-    match incoming.credential_version {
-        Some(version) if !(0..=MAX_CREDENTIAL_VERSION).contains(&version) => {
-            Err(Problem::OutOfRange("credential_version"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Truncates a time to the precision of every store.
-fn whole_microseconds(time: OffsetDateTime) -> OffsetDateTime {
-    time.replace_nanosecond(time.nanosecond() / 1_000 * 1_000).unwrap_or(time)
-}
-
 fn fingerprints(incoming: &Incoming) -> [Fingerprint; 2] {
     [Fingerprint::of(("id", incoming.id)), Fingerprint::of(("email", incoming.email.normalized()))]
+}
+
+/// The ids of the factors, and the credential ids of passkeys.
+fn factor_fingerprints(incoming: &Incoming) -> impl Iterator<Item = Fingerprint> {
+    incoming.factors.iter().flat_map(|IncomingFactor { factor, .. }| {
+        let credential =
+            factor.passkey().map(|passkey| Fingerprint::of(("credential", &passkey.credential_id)));
+        iter::once(Fingerprint::of(("factor", factor.id))).chain(credential)
+    })
 }
 
 /// The number of users before the first repeated id or address.
@@ -275,10 +261,14 @@ impl<'a> Round<'a> {
                 Err(problem) => Outcome::Refused(problem),
                 Ok(wanted) => match self.decide(&wanted, &holders) {
                     Decision::Told(outcome) => outcome,
-                    Decision::Add => {
-                        new.push((place, wanted.new_account(self.default_tier(), self.at)));
-                        Outcome::Unchanged
-                    }
+                    Decision::Add => match factors::for_store(self.destination, wanted.incoming)? {
+                        Err(problem) => Outcome::Refused(problem),
+                        Ok(factors) => {
+                            let account = wanted.new_account(self.default_tier(), &factors.factors, self.at);
+                            new.push((place, account, factors));
+                            Outcome::Unchanged
+                        }
+                    },
                     Decision::Change(current) => {
                         changes.push(Change { place, wanted, current });
                         Outcome::Unchanged
@@ -337,16 +327,20 @@ impl<'a> Round<'a> {
     async fn add(
         &mut self,
         unit: &mut dyn UnitOfWork,
-        new: Vec<(usize, Account)>,
+        new: Vec<(usize, Account, UserFactors)>,
         outcomes: &mut [Outcome],
     ) -> Result<(), PortFailure> {
         if new.is_empty() {
             return Ok(());
         }
-        let (places, accounts): (Vec<usize>, Vec<Account>) = new.into_iter().unzip();
+        let (places, accounts, factors): (Vec<usize>, Vec<Account>, Vec<UserFactors>) =
+            new.into_iter().collect();
         let added: HashSet<UserId> = unit.transfer().insert_new(&accounts).await?.into_iter().collect();
+        let refused = self.add_factors(unit, factors, &added).await?;
         for (place, Account { user, password }) in places.into_iter().zip(&accounts) {
-            let outcome = if added.contains(&user.id) {
+            let outcome = if refused.contains(&user.id) {
+                Outcome::Refused(Problem::FactorTaken)
+            } else if added.contains(&user.id) {
                 if user.is_active && user.is_superuser {
                     self.superusers.push(user.id);
                 }
@@ -360,6 +354,26 @@ impl<'a> Round<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Adds the factors of users that were added. It deletes users whose factors are taken, and returns them.
+    async fn add_factors(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        mut new: Vec<UserFactors>,
+        added: &HashSet<UserId>,
+    ) -> Result<HashSet<UserId>, PortFailure> {
+        new.retain(|one| !one.factors.is_empty() && added.contains(&one.user));
+        if new.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let complete: HashSet<UserId> = unit.transfer().insert_factors(&new).await?.into_iter().collect();
+        let users = new.iter().map(|factors| factors.user);
+        let refused: HashSet<UserId> = users.filter(|user| !complete.contains(user)).collect();
+        for user in &refused {
+            unit.users().delete(*user).await?;
+        }
+        Ok(refused)
     }
 
     async fn change(
@@ -412,6 +426,7 @@ impl<'a> Round<'a> {
             session_id: None,
             actor_id: Some(OPERATOR),
             client: ClientInfo::default(),
+            reason: None,
         });
         Ok(())
     }

@@ -1,8 +1,11 @@
+use std::fmt;
+
 use time::OffsetDateTime;
 
 use crate::account::{Tier, User};
 use crate::credential::{Account, PasswordHash};
-use crate::kernel::{Email, UserId};
+use crate::factor::{Factor, TotpSecret, parse_secret};
+use crate::kernel::{Email, TokenDigest, UserId};
 
 /// A user to import. `None` means that the source does not say: a new user gets the default, and an existing user keeps
 /// the value.
@@ -30,6 +33,10 @@ pub struct Incoming {
     pub email_verified_at: Option<OffsetDateTime>,
     /// How often the password was changed at the source.
     pub credential_version: Option<i64>,
+    /// The second factors of a new user. An existing user keeps those that it has.
+    pub factors: Vec<IncomingFactor>,
+    /// The digests of the recovery codes of a new user with factors.
+    pub recovery_codes: Vec<TokenDigest>,
 }
 
 /// The password of a user to import.
@@ -41,6 +48,32 @@ pub enum IncomingPassword {
     None,
     /// The source does not say.
     Unsaid,
+}
+
+/// A second factor of a user to import.
+#[derive(Clone, Debug)]
+pub struct IncomingFactor {
+    /// The factor.
+    pub factor: Factor,
+    /// The secret of an authenticator app, if the source has it in plaintext. Then the sealed one counts for nothing.
+    pub secret: Option<ClearSecret>,
+}
+
+/// The secret of an authenticator app in plaintext. The debug form hides it.
+#[derive(Clone)]
+pub struct ClearSecret(pub(super) TotpSecret);
+
+impl ClearSecret {
+    /// Reads a secret in base32.
+    pub fn parse(text: &str) -> Option<Self> {
+        parse_secret(text).map(Self)
+    }
+}
+
+impl fmt::Debug for ClearSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClearSecret(…)")
+    }
 }
 
 /// A user to import whose tier and password are accepted.
@@ -55,8 +88,13 @@ pub(super) struct Vetted<'a> {
 }
 
 impl Vetted<'_> {
-    /// Creates the account.
-    pub(super) fn new_account(&self, default_tier: &Tier, now: OffsetDateTime) -> Account {
+    /// Creates the account of a user with these factors.
+    pub(super) fn new_account(
+        &self,
+        default_tier: &Tier,
+        factors: &[Factor],
+        now: OffsetDateTime,
+    ) -> Account {
         let created_at = self.created_at.or(self.updated_at).unwrap_or(now);
         let user = User {
             id: self.incoming.id,
@@ -71,6 +109,7 @@ impl Vetted<'_> {
             locale: None,
             credential_version: self.incoming.credential_version.unwrap_or(0),
             sessions_epoch: 0,
+            highest_acr: Factor::highest_acr(factors),
         };
         Account { user, password: self.password_after(None) }
     }
@@ -86,7 +125,7 @@ impl Vetted<'_> {
 
     /// The names of the fields in which the existing user differs from the imported one.
     ///
-    /// It ignores `credential_version`: each side counts for itself.
+    /// It ignores `credential_version`, which each side counts for itself, and factors, which the existing user keeps.
     pub(super) fn differences(&self, account: &Account) -> Vec<&'static str> {
         let (came, current) = (self.incoming, &account.user);
         let password = account.password.as_ref();
@@ -116,8 +155,8 @@ impl Vetted<'_> {
             || self.incoming.email.as_str() != current.email.as_str()
             || (current.is_active && !self.incoming.is_active)
             || (current.is_superuser && !self.incoming.is_superuser);
-        // The version only grows, so that a login that verified the old hash starts no session, and tokens of the legacy
-        // service end.
+        // The version only grows, so that a login that verified the old hash starts no session, and tokens of the
+        // legacy service end.
         let version = current.credential_version;
         let version = if takes_access { User::next_credential_version(version) } else { version };
         let verified_at = self.email_verified_at;
@@ -135,6 +174,7 @@ impl Vetted<'_> {
             locale: current.locale.clone(),
             credential_version: version.max(self.incoming.credential_version.unwrap_or(version)),
             sessions_epoch: current.sessions_epoch,
+            highest_acr: current.highest_acr,
         };
         Account { user, password }
     }

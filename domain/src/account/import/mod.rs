@@ -12,10 +12,12 @@
 mod adoption;
 mod census;
 mod destination;
+mod factors;
 mod importer;
 mod incoming;
 mod ports;
 mod problem;
+mod ranges;
 mod seen;
 mod source;
 
@@ -23,7 +25,7 @@ pub use adoption::{Adoption, OnCaseConflict, Withheld};
 pub use census::Census;
 pub use destination::Destination;
 pub use importer::{BATCH, Importer, OnConflict, Outcome, Policy, UnknownHash, UnknownTier};
-pub use incoming::{Incoming, IncomingPassword};
-pub use ports::{UserSnapshot, UserTransfer};
+pub use incoming::{ClearSecret, Incoming, IncomingFactor, IncomingPassword};
+pub use ports::{UserFactors, UserSnapshot, UserTransfer};
 pub use problem::Problem;
 pub use source::{SourceTable, SourceUser, SourceUsers};

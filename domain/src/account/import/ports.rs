@@ -3,7 +3,19 @@
 use async_trait::async_trait;
 
 use crate::credential::Account;
-use crate::kernel::{Email, StoreError, UserId};
+use crate::factor::Factor;
+use crate::kernel::{Email, StoreError, TokenDigest, UserId};
+
+/// The second factors and the recovery codes of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserFactors {
+    /// The user.
+    pub user: UserId,
+    /// The factors.
+    pub factors: Vec<Factor>,
+    /// The digests of the recovery codes.
+    pub recovery_codes: Vec<TokenDigest>,
+}
 
 /// A snapshot of all users at one moment, read in batches.
 ///
@@ -16,6 +28,11 @@ pub trait UserSnapshot: Send {
     /// The next users, at most `limit`; empty at the end. They MUST come in the order of the bytes of their ids, each
     /// exactly once, and as they were when the snapshot was taken, regardless of later commits.
     async fn next(&mut self, limit: u16) -> Result<Vec<Account>, StoreError>;
+
+    /// The factors of these users, oldest first by `(created_at, id)`, and their recovery codes in the order of the digests,
+    /// all as they were when the snapshot was taken. Factors that are not confirmed, and users without a confirmed one, MUST
+    /// be left out. The users come in any order.
+    async fn factors_of(&mut self, users: &[UserId]) -> Result<Vec<UserFactors>, StoreError>;
 }
 
 /// Writes many users at a time, within a unit of work.
@@ -32,6 +49,11 @@ pub trait UserTransfer: Send {
     /// free; other users MUST be skipped, and the unit of work MUST go on. A session that an earlier user with the same
     /// id left behind MUST NOT become live again.
     async fn insert_new(&mut self, accounts: &[Account]) -> Result<Vec<UserId>, StoreError>;
+
+    /// Adds the factors and recovery codes of users that this unit has inserted, and returns the users whose factors were
+    /// all added. The store's indexes MUST decide whether the id and the credential id of a factor are free; other factors
+    /// MUST be skipped, and the unit of work MUST go on. The caller deletes users whose factors were skipped.
+    async fn insert_factors(&mut self, new: &[UserFactors]) -> Result<Vec<UserId>, StoreError>;
 
     /// Overwrites the user with the same id, in every field. It changes nothing and returns `false` if there is no such
     /// user or another user has the address.

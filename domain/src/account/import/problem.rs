@@ -1,6 +1,7 @@
 use crate::account::superuser::LastSuperuser;
 use crate::credential::HashScheme;
 use crate::kernel::{InvalidEmail, UserId};
+use crate::keyring::KeyringError;
 
 /// Why a user was not imported, or not with the imported values. No message contains an address, a password or a hash.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +45,12 @@ pub enum Problem {
     /// No active superuser would remain.
     #[error("{0}")]
     LastSuperuser(#[from] LastSuperuser),
+    /// Another user has a factor with the same id or credential id.
+    #[error("another user has a second factor with the same id or credential_id")]
+    FactorTaken,
+    /// The secret of an authenticator app cannot be opened or sealed.
+    #[error("{0}")]
+    SecretKey(#[from] KeyringError),
     /// Another request took the id or the address at the same moment.
     #[error("another request took the id or the address at the same moment; try again")]
     ChangedMeanwhile,
@@ -66,6 +73,8 @@ impl Problem {
             Self::EmailTakenInOtherLetters(_) => "email-taken-in-other-letters",
             Self::Differs(_) => "differs",
             Self::LastSuperuser(_) => "last-superuser",
+            Self::FactorTaken => "factor-taken",
+            Self::SecretKey(_) => "secret-key",
             Self::ChangedMeanwhile => "overtaken",
         }
     }

@@ -90,6 +90,7 @@ fn access() -> AccessClaims {
         expires_at: now() + Duration::minutes(30),
         authenticated_at: now() - Duration::hours(1),
         assurance: Assurance::PASSWORD,
+        is_for_enrolment: false,
         email: "\"Änn\\\u{1}\"@example.org".to_owned(),
         email_verified: true,
         tier: Tier::from_stored("free".to_owned()),

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::process::support::client::{PASSWORD, Tokens, join, login, me, refresh};
 use crate::process::support::database::Storage;
+use crate::process::support::factors::Member;
 
 #[test]
 fn a_user_is_made_and_logs_in() {
@@ -135,6 +136,48 @@ fn operators_administer_users_by_command() {
 }
 
 #[test]
+fn operators_reset_second_factors() {
+    const REASON: &str = "Ticket 4711: identified by telephone";
+    for storage in Storage::each() {
+        let folder = TempFolder::new();
+        let program =
+            Program::new(folder.path()).env("DATABASE_URL", storage.url()).env("TOTP_SKEW_STEPS", "2");
+        let service = program.start();
+        let mut ann = Member::join(&service, "ann@example.org");
+        let tokens = Tokens::of(&ann.log_in(&service));
+        let run = |arguments: &[&str], code: i32| {
+            program.clone().args(arguments.iter().copied()).run().with_code(code)
+        };
+        let reset = |user: &str, reason: &str, code: i32| {
+            run(&["users", "reset-factors", user, "--reason", reason], code)
+        };
+
+        run(&["users", "reset-factors", "ann@example.org"], 2);
+        for wrong in ["", " ", "two\nlines", &"x".repeat(501)] {
+            assert!(reset("ann@example.org", wrong, 2).contains("--reason"), "{wrong}");
+        }
+        reset("not an address", REASON, 2);
+        assert!(reset("nobody@example.org", REASON, 1).contains("no user has"));
+        service.call(&me(&tokens.access)).expect(200);
+        assert!(run(&["users", "show", "ann@example.org"], 0).contains("2nd factor: yes"));
+
+        let said = reset("Ann@Example.org", REASON, 0);
+        assert!(said.contains("removed the second factors of ann@example.org"), "{said}");
+        service.call(&me(&tokens.access)).expect(401);
+        service.call(&refresh(&tokens.refresh)).expect(401);
+        service.call(&login(&ann.email, PASSWORD)).expect(200);
+        assert!(run(&["users", "show", "ann@example.org"], 0).contains("2nd factor: no"));
+        assert!(reset("ann@example.org", REASON, 0).contains("nothing was changed"));
+
+        let rows = storage.ask("SELECT reason FROM audit_events WHERE kind = 'factors_reset'");
+        let reasons: Vec<String> = rows.iter().map(|row| row.try_get("", "reason").unwrap()).collect();
+        assert_eq!(reasons, [REASON], "{}", storage.name());
+        assert!(run(&["audit"], 0).contains(REASON));
+        service.stop();
+    }
+}
+
+#[test]
 fn commands_in_the_wrong_folder_create_nothing() {
     let folder = TempFolder::new();
     let run = |arguments: &[&str], code: i32| {
@@ -143,10 +186,11 @@ fn commands_in_the_wrong_folder_create_nothing() {
     };
     let database = folder.path().canonicalize().unwrap().join("data/inwren.db").display().to_string();
     let key = folder.path().canonicalize().unwrap().join("certs/private.pem").display().to_string();
-    let of_database: [&[&str]; 12] = [
+    let of_database: [&[&str]; 13] = [
         &["users", "create", "ann@example.org", "--password-stdin"],
         &["users", "list"],
         &["users", "delete", "ann@example.org", "--yes"],
+        &["users", "reset-factors", "ann@example.org", "--reason", "lost"],
         &["users", "export"],
         &["users", "import", "-"],
         &["clients", "create", "billing"],

@@ -28,6 +28,13 @@ fn all_errors_are_told_at_once() {
         ("CORS_ALLOWED_ORIGINS", "example.org", "https://"),
         ("SELF_SERVICE_TIERS", "gold", "TIERS"),
         ("LOG_FORMAT", "xml", "pretty or json"),
+        ("SECOND_FACTOR_REQUIRED_FOR", "admins", "superusers or all"),
+        ("TOTP_SKEW_STEPS", "3", "from 0 to 2"),
+        ("TRUSTED_DEVICE_DAYS", "366", "days"),
+        ("RESET_REQUIRES_FACTOR", "maybe", "true or false"),
+        ("LOST_FACTOR_DELAY_HOURS", "721", "hours"),
+        ("WEBAUTHN_RP_ID", "192.0.2.1", "domain"),
+        ("WEBAUTHN_ORIGINS", "http://app.example.org", "https://"),
         ("FIRST_SUPERUSER_PASSWORD", "hunter2-of-root", "FIRST_SUPERUSER_EMAIL"),
     ];
     let mut program = Program::bare(folder.path());

@@ -46,7 +46,7 @@ fn every_command_works_on_sqlite() {
         "answered 0",
         "\"client\":\"127.0.0.1\"",
         "inwren.db-wal",
-        "events and 0 letters",
+        "events and 0 expired items",
         "revoked the client",
         "set the password",
         "created superuser",

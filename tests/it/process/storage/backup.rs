@@ -13,6 +13,7 @@ use inwren_tests::stores::TempFolder;
 
 use crate::process::support::client::{PASSWORD, Tokens, join, login, me, refresh, register};
 use crate::process::support::database::{block_on, execute};
+use crate::process::support::factors::{Member, answer, challenge_in, login_on};
 use crate::process::support::registrations::Registrations;
 
 /// A folder with a SQLite database, and the commands that work on it.
@@ -174,6 +175,30 @@ fn a_restore_can_end_all_sessions() {
     service.call(&me(&ann.access)).expect(401);
     service.call(&refresh(&ann.refresh)).expect(401);
     service.call(&login("ann@example.org", PASSWORD)).expect(200);
+    service.stop();
+}
+
+/// A device that has lost its trust since the backup must not get it back, nor may a challenge be answered twice.
+#[test]
+fn restored_databases_trust_no_device() {
+    let place = Place::new();
+    let program = place.program().env("TOTP_SKEW_STEPS", "2").env("TRUSTED_DEVICE_DAYS", "30");
+    let service = program.start();
+    let mut ann = Member::join(&service, "ann@example.org");
+    let logged_in = ann.log_in(&service);
+    let (tokens, device_token) = (Tokens::of(&logged_in), logged_in.text("device_token"));
+    let challenge = ann.challenge(&service);
+    place.run(&["backup", "backup.db"], 0);
+    service.call(&login_on(&device_token, &ann.email)).expect(200);
+    service.stop();
+
+    place.run(&["restore", "backup.db", "--yes"], 0);
+    let service = program.start();
+    service.call(&answer(&challenge, "totp", &ann.app.code())).expect(410);
+    challenge_in(&service.call(&login_on(&device_token, &ann.email)));
+    // The sessions and the factors are those of the backup.
+    service.call(&me(&tokens.access)).expect(200);
+    ann.log_in(&service);
     service.stop();
 }
 

@@ -4,8 +4,9 @@ use inwren_tests::process::{Call, PATIENCE, Program};
 use inwren_tests::stores::TempFolder;
 use serde_json::json;
 
-use crate::process::support::client::{PASSWORD, Tokens, login, me, refresh, register};
+use crate::process::support::client::{PASSWORD, Tokens, join, login, me, refresh, register};
 use crate::process::support::database::{Storage, block_on, execute};
+use crate::process::support::factors::Member;
 
 fn lines(text: &str, beginning: &str) -> usize {
     text.lines().filter(|line| line.starts_with(beginning)).count()
@@ -205,6 +206,43 @@ fn older_sessions_show_the_login_until_refreshed() {
         let tokens = Tokens::of(&service.call(&call));
         let after = ["127.0.0.1", "127.0.0.1", "Firefox/999", "Firefox/1000"];
         assert_eq!(shown(&tokens.access), after, "{}", storage.name());
+    }
+}
+
+/// A release without second factors can neither ask for one nor keep the limits of a session that may only enrol one.
+#[test]
+fn rollback_removes_factors_and_enrolment_sessions() {
+    let steps = steps_before("m20261130_000003_factors");
+    for storage in Storage::each() {
+        let folder = TempFolder::new();
+        let program = Program::new(folder.path()).env("DATABASE_URL", storage.url());
+        let program = program.env("TOTP_SKEW_STEPS", "2");
+        let service = program.start();
+        let mut ann = Member::join(&service, "ann@example.org");
+        ann.log_in(&service);
+        let bob = join(&mut service.connect(), "bob@example.org").unwrap();
+        service.stop();
+        let service = program.clone().env("SECOND_FACTOR_REQUIRED_FOR", "all").start();
+        let enrolling = Tokens::of(&service.call(&login("bob@example.org", PASSWORD)));
+        service.call(&me(&enrolling.access)).expect(200);
+        service.call(&Call::get("/users/me/sessions").bearer(&enrolling.access)).expect(403);
+        service.stop();
+        let reset = "UPDATE sessions SET revoked_at = created_at, revoked_reason = 'factors_changed' \
+                     WHERE user_id = (SELECT id FROM users WHERE email = 'ann@example.org')";
+        block_on(execute(&storage.url(), reset));
+
+        program.clone().args(["migrate", "down", "--yes", &steps]).run().with_code(0);
+        let rows = storage.ask("SELECT revoked_reason FROM sessions ORDER BY created_at");
+        let reasons: Vec<Option<String>> =
+            rows.iter().map(|row| row.try_get("", "revoked_reason").unwrap()).collect();
+        let by_admin = Some("revoked_by_admin".to_owned());
+        assert_eq!(reasons, [by_admin.clone(), by_admin, None], "{}", storage.name());
+
+        let service = program.start();
+        service.call(&login(&ann.email, PASSWORD)).expect(200);
+        service.call(&me(&bob.access)).expect(200);
+        service.call(&me(&enrolling.access)).expect(401);
+        service.stop();
     }
 }
 

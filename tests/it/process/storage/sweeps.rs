@@ -110,10 +110,10 @@ fn by_command_at_once() {
         age(&storage, 450, 400);
         let sweep = |program: &Program| program.clone().args(["sweep"]).run().with_code(0);
         let said = sweep(&patient.clone().env("AUDIT_RETENTION_DAYS", "forever"));
-        assert!(said.contains("450 sessions, 0 audit events and 0 letters and links"), "{said}");
+        assert!(said.contains("450 sessions, 0 audit events and 0 expired items"), "{said}");
         assert_eq!(counts(&storage), (recent.0, recent.1 + 450));
         let said = sweep(&patient);
-        assert!(said.contains("0 sessions, 450 audit events and 0 letters and links"), "{said}");
+        assert!(said.contains("0 sessions, 450 audit events and 0 expired items"), "{said}");
         assert_eq!(counts(&storage), recent);
         service.stop();
     }

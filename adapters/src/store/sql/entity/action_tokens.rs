@@ -23,6 +23,7 @@ row! {
         pub(crate) user_agent: Option<String>,
         pub(crate) created_at: Timestamp,
         pub(crate) expires_at: Timestamp,
+        pub(crate) wrong_codes: i16,
     }
 }
 
@@ -45,6 +46,7 @@ impl From<&ActionToken> for Model {
             user_agent: token.client.user_agent.clone(),
             created_at: Timestamp(token.created_at),
             expires_at: Timestamp(token.expires_at),
+            wrong_codes: token.wrong_codes,
         }
     }
 }
@@ -64,6 +66,7 @@ impl TryFrom<Model> for ActionToken {
             credential_version: row.credential_version,
             session_id: row.session_id.map(SessionId::from_uuid),
             client: named.client("ip_address", row.ip_address, row.user_agent)?,
+            wrong_codes: row.wrong_codes,
             created_at: row.created_at.0,
             expires_at: row.expires_at.0,
         })

@@ -21,6 +21,7 @@ row! {
         pub(crate) actor_id: Option<Uuid>,
         pub(crate) ip_address: Option<String>,
         pub(crate) user_agent: Option<String>,
+        pub(crate) reason: Option<String>,
     }
 }
 
@@ -43,6 +44,7 @@ impl From<&AuditEvent> for Model {
             actor_id: event.actor_id.map(UserId::as_uuid),
             ip_address: event.client.ip_address.map(|address| address.to_string()),
             user_agent: event.client.user_agent.clone(),
+            reason: event.reason.clone(),
         }
     }
 }
@@ -64,6 +66,7 @@ impl TryFrom<Model> for AuditEvent {
             session_id: row.session_id.map(SessionId::from_uuid),
             actor_id: row.actor_id.map(UserId::from_uuid),
             client: named.client("ip_address", row.ip_address, row.user_agent)?,
+            reason: row.reason,
         })
     }
 }

@@ -2,13 +2,19 @@
 
 pub(super) mod action_tokens;
 pub(super) mod audit_events;
+pub(super) mod challenges;
+pub(super) mod factor_budgets;
+pub(super) mod factors;
 pub(super) mod outbox;
 pub(super) mod pending_registrations;
+pub(super) mod recovery_codes;
 pub(super) mod row;
 pub(super) mod service_clients;
 pub(super) mod sessions;
+pub(super) mod trusted_devices;
 pub(super) mod users;
 
+use inwren_domain::factor::UserHandle;
 use inwren_domain::kernel::{ClientInfo, StoreError, TokenDigest};
 use inwren_domain::keyring::SecretKeyId;
 use uuid::Uuid;
@@ -33,6 +39,11 @@ impl Row {
     /// Reads the id of a secret key in the column `key_id`.
     fn secret_key(self, key_id: i64) -> Result<SecretKeyId, StoreError> {
         key_id.try_into().map(SecretKeyId::new).map_err(|_| self.inconsistent("key_id"))
+    }
+
+    /// Reads the handle of a user in the column `user_handle`.
+    fn user_handle(self, bytes: &[u8]) -> Result<UserHandle, StoreError> {
+        bytes.try_into().map(UserHandle::from_bytes).map_err(|_| self.inconsistent("user_handle"))
     }
 
     /// Builds the client from the address in this column and the user agent.

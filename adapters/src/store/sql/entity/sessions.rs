@@ -33,6 +33,7 @@ row! {
         pub(crate) epoch: i64,
         pub(crate) last_ip_address: Option<String>,
         pub(crate) last_user_agent: Option<String>,
+        pub(crate) is_for_enrolment: bool,
     }
 }
 
@@ -79,6 +80,7 @@ impl From<&Session> for Model {
             epoch: session.epoch,
             last_ip_address,
             last_user_agent: changed(first.user_agent.as_deref(), last.user_agent.clone()),
+            is_for_enrolment: session.is_for_enrolment,
         }
     }
 }
@@ -108,6 +110,7 @@ impl TryFrom<Model> for Session {
                 acr: Acr::from_name(&row.acr).ok_or_else(|| named.inconsistent("acr"))?,
                 amr: Amr::from_stored(&row.amr),
             },
+            is_for_enrolment: row.is_for_enrolment,
             last_used_at: row.last_used_at.0,
             expires_at: row.expires_at.0,
             max_expires_at: row.max_expires_at.0,

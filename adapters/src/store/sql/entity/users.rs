@@ -1,4 +1,5 @@
 use inwren_domain::account::{Tier, User};
+use inwren_domain::authn::Acr;
 use inwren_domain::credential::{Account, PasswordHash};
 use inwren_domain::kernel::{Email, Locale, UserId};
 use sea_orm::entity::prelude::*;
@@ -24,6 +25,7 @@ row! {
         pub(crate) email_verified_at: Option<Timestamp>,
         pub(crate) email_undeliverable_at: Option<Timestamp>,
         pub(crate) locale: Option<String>,
+        pub(crate) highest_acr: String,
     }
 }
 
@@ -47,6 +49,7 @@ impl From<&Account> for Model {
             email_verified_at: user.email_verified_at.map(Timestamp),
             email_undeliverable_at: user.email_undeliverable_at.map(Timestamp),
             locale: user.locale.as_ref().map(|locale| locale.as_str().to_owned()),
+            highest_acr: user.highest_acr.as_str().to_owned(),
         }
     }
 }
@@ -66,6 +69,8 @@ impl From<Model> for User {
             email_verified_at: row.email_verified_at.map(|at| at.0),
             email_undeliverable_at: row.email_undeliverable_at.map(|at| at.0),
             locale: row.locale.as_deref().and_then(Locale::parse),
+            // An unknown level counts as the strictest one, so that it never makes a second factor optional.
+            highest_acr: Acr::from_name(&row.highest_acr).unwrap_or(Acr::Phr),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use inwren_domain::session::RevocationReason;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteLockingMode};
-use sea_orm::sqlx::{ConnectOptions as _, Connection as _, query, query_scalar};
+use sea_orm::sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, query, query_scalar};
 use time::OffsetDateTime;
 
 use super::contents::{Contents, inspect};
@@ -15,6 +15,11 @@ use super::lease::Lease;
 use super::place::{Draft, folder, keep, make_folder, sync_folder};
 use super::{SqliteFile, beside, options};
 use crate::store::sql::connection::timestamp::to_micros;
+
+/// Rows that do not survive a restore, by table: since the backup, a device may have lost its trust, and a challenge
+/// may have been answered.
+const VOID: [(&str, &str); 2] =
+    [("trusted_devices", "DELETE FROM trusted_devices"), ("challenges", "DELETE FROM challenges")];
 
 /// A backup that was copied beside the database and found intact. No process can open the database until this is put in
 /// place or dropped.
@@ -100,10 +105,11 @@ impl Staged {
         Ok(ended.map_err(database(path))?.rows_affected())
     }
 
-    /// Replaces the database with the copy in one step. An existing database is kept under a name that ends in
-    /// `suffix`, which this returns.
+    /// Deletes the trusted devices and the challenges in the copy, and replaces the database with it in one step. An
+    /// existing database is kept under a name that ends in `suffix`, which this returns.
     pub async fn put_in_place(self, suffix: &str) -> Result<Option<PathBuf>, FileError> {
         let Self { database, draft, contents: _, _alone } = self;
+        delete_void(draft.path()).await?;
         give_to_owner(draft.path(), &database.path)?;
         draft.sync()?;
         if !database.path.exists() {
@@ -125,6 +131,25 @@ impl Staged {
         draft.replace(&database.path)?;
         Ok(Some(kept))
     }
+}
+
+async fn delete_void(path: &Path) -> Result<(), FileError> {
+    let mut connection = options(path).connect().await.map_err(database(path))?;
+    let deleted = delete_rows(&mut connection).await;
+    connection.close().await.map_err(database(path))?;
+    deleted.map_err(database(path))
+}
+
+async fn delete_rows(connection: &mut SqliteConnection) -> Result<(), sea_orm::sqlx::Error> {
+    for (table, delete) in VOID {
+        let named = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?";
+        let found: i64 = query_scalar(named).bind(table).fetch_one(&mut *connection).await?;
+        // A later migration than those of the backup may create the table.
+        if found > 0 {
+            query(delete).execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives the file the owner of the previous database, or of its folder, because root may restore a database that the

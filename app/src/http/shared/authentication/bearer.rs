@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use inwren_domain::Core;
 use inwren_domain::account::admin::{Admin, NotAdmin};
 use inwren_domain::authn::step_up::StepUpRequired;
-use inwren_domain::session::{NotAuthenticated, Principal, authenticate};
+use inwren_domain::session::{NotAuthenticated, Principal, authenticate, authenticate_to_enrol};
 use poem::http::{HeaderValue, header};
 use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
@@ -18,18 +18,24 @@ use crate::http::shared::refusals::{BEARER_CHALLENGE, invalid_token, not_permitt
 use crate::http::shared::state::AppState;
 use crate::observability::metrics::AccessRefusal;
 
-/// A caller with a valid access token and the role that `W` proves. The call is charged to the user's rate limit for the
-/// operation `O`, or to that of the client's network if the token is missing or invalid.
+/// A caller with a valid access token and the role that `W` proves. The call is charged to the user's rate limit for
+/// the operation `O`, or to that of the client's network if the token is missing or invalid.
 pub(in crate::http) struct Caller<W, O>(pub(in crate::http) W, PhantomData<O>);
 
 /// Any caller with a valid access token.
 pub(in crate::http) type Authenticated<O> = Caller<Principal, O>;
+
+/// Any caller with a valid access token, also one of a session that may only enrol a second factor.
+pub(in crate::http) type Enrolling<O> = Caller<MayEnrol, O>;
 
 /// A superuser with a valid access token.
 pub(in crate::http) type Administrator<O> = Caller<Admin, O>;
 
 /// Proof that a caller has the role that an operation requires.
 pub(in crate::http) trait Witness: Sized + Send {
+    /// Whether the operation accepts sessions that may only enrol a second factor.
+    const IS_FOR_ENROLMENT: bool = false;
+
     fn of(principal: Principal, core: &Core) -> Result<Self, Problem>;
 }
 
@@ -39,19 +45,30 @@ impl Witness for Principal {
     }
 }
 
+/// A caller whose session may be one that can only enrol a second factor.
+pub(in crate::http) struct MayEnrol(pub(in crate::http) Principal);
+
+impl Witness for MayEnrol {
+    const IS_FOR_ENROLMENT: bool = true;
+
+    fn of(principal: Principal, _: &Core) -> Result<Self, Problem> {
+        Ok(Self(principal))
+    }
+}
+
 impl Witness for Admin {
     fn of(principal: Principal, core: &Core) -> Result<Self, Problem> {
         Self::authorise(&principal).map_err(|refusal| match refusal {
             NotAdmin::NotPermitted => not_permitted(),
             NotAdmin::LoginNeeded => {
-                StepUpRequired { max_age: core.settings.reauthentication_max_age }.into()
+                StepUpRequired { max_age: core.settings.reauthentication_max_age, acr: None }.into()
             }
         })
     }
 }
 
-/// A caller who may introspect tokens: a service client with its secret, or a superuser with an access token. The call is
-/// charged to that service client or user.
+/// A caller who may introspect tokens: a service client with its secret, or a superuser with an access token. The call
+/// is charged to that service client or user.
 pub(in crate::http) struct Introspector;
 
 const BEARER: &str = "bearer";
@@ -59,16 +76,33 @@ const PASSWORD: &str = "password";
 const CLIENT: &str = "client";
 
 async fn principal(request: &Request) -> Result<Principal, Problem> {
-    let state = AppState::of(request)?;
-    let token = bearer_token(request)?;
-    let principal = authenticate(&state.core, token).await.map_err(|refusal| match refusal {
-        NotAuthenticated::Store(error) => error.into(),
-        refusal => {
-            if let Some(reason) = AccessRefusal::of(&refusal) {
-                state.metrics.outcomes.access_refusals.count(reason);
-            }
-            tracing::info!(reason = %refusal, "access token refused");
-            invalid_token()
+    let core = &AppState::of(request)?.core;
+    accepted(request, authenticate(core, bearer_token(request)?).await)
+}
+
+/// Authenticates the caller, also of a session that may only enrol a second factor.
+async fn enrolling_principal(request: &Request) -> Result<Principal, Problem> {
+    let core = &AppState::of(request)?.core;
+    accepted(request, authenticate_to_enrol(core, bearer_token(request)?).await)
+}
+
+/// Counts and logs a refusal, and notes the user of an accepted token.
+fn accepted(
+    request: &Request,
+    authenticated: Result<Principal, NotAuthenticated>,
+) -> Result<Principal, Problem> {
+    let outcomes = &AppState::of(request)?.metrics.outcomes;
+    let principal = authenticated.map_err(|refusal| {
+        if let NotAuthenticated::Store(error) = refusal {
+            return error.into();
+        }
+        if let Some(reason) = AccessRefusal::of(&refusal) {
+            outcomes.access_refusals.count(reason);
+        }
+        tracing::info!(reason = %refusal, "access token refused");
+        match refusal {
+            NotAuthenticated::MayOnlyEnrol => Problem::of(Kind::FACTOR_ENROLLMENT_REQUIRED),
+            _ => invalid_token(),
         }
     })?;
     if principal.session().is_none() {
@@ -96,8 +130,8 @@ async fn presented(request: &Request) -> Result<Option<Principal>, Problem> {
     }
 }
 
-/// A caller who may present an access token. One that is presented has to be valid; else the call is charged to the rate
-/// limit of the client's network for the operation `O`.
+/// A caller who may present an access token. One that is presented has to be valid; else the call is charged to the
+/// rate limit of the client's network for the operation `O`.
 pub(in crate::http) struct OptionalCaller<O>(pub(in crate::http) Option<Principal>, PhantomData<O>);
 
 impl<'a, O: LimitedOperation> FromRequest<'a> for OptionalCaller<O> {
@@ -210,7 +244,11 @@ impl<'a, W: Witness, O: LimitedOperation> ApiExtractor<'a> for Caller<W, O> {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let principal = charged(request, O::OPERATION, principal(request).await).await?;
+        let caller = match W::IS_FOR_ENROLMENT {
+            true => enrolling_principal(request).await,
+            false => principal(request).await,
+        };
+        let principal = charged(request, O::OPERATION, caller).await?;
         Ok(Self(W::of(principal, &AppState::of(request)?.core)?, PhantomData))
     }
 }
@@ -236,8 +274,8 @@ impl<'a> ApiExtractor<'a> for Introspector {
         let operation = Operation::Introspect;
         if let Some(credentials) = service_client::basic_credentials(request) {
             let state = AppState::of(request)?;
-            // Wrong secrets use up the limit of the client network. A client with the right secret has its own limit, so
-            // guesses from its network do not block it. A secret has 256 random bits, too many to guess.
+            // Wrong secrets use up the limit of the client network. A client with the right secret has its own limit,
+            // so guesses from its network do not block it. A secret has 256 random bits, too many to guess.
             match service_client::authenticate(state, credentials.as_ref()).await {
                 Ok(client) => state.limits.check_service_client(request, operation, client.id).await?,
                 Err(refused) => {

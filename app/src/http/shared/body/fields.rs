@@ -20,6 +20,10 @@ pub(in crate::http) trait FromFields: Sized {
 
 impl Fields {
     pub(super) fn read<T: FromFields>(object: Vec<(String, Value)>) -> Result<T, Problem> {
+        Self::read_parts(object).map_err(Problem::validation)
+    }
+
+    fn read_parts<T: FromFields>(object: Vec<(String, Value)>) -> Result<T, Vec<FieldError>> {
         let mut fields = Self { left: object, errors: Vec::new() };
         let body = T::from_fields(&mut fields);
         for (name, _) in std::mem::take(&mut fields.left) {
@@ -29,7 +33,7 @@ impl Fields {
         }
         match body {
             Some(body) if fields.errors.is_empty() => Ok(body),
-            _ => Err(Problem::validation(fields.errors)),
+            _ => Err(fields.errors),
         }
     }
 
@@ -37,9 +41,22 @@ impl Fields {
     pub(in crate::http) fn take<T: FromField>(&mut self, name: &str) -> Option<T> {
         let place = self.left.iter().position(|(field, _)| field == name);
         let value = place.map(|place| self.left.swap_remove(place).1);
-        match value.map_or_else(T::absent, T::read) {
+        self.record(name, value.map_or_else(T::absent, T::read))
+    }
+
+    /// Returns the value of a field, or records what is wrong with it.
+    fn record<T>(&mut self, name: &str, read: Result<T, Invalid>) -> Option<T> {
+        match read {
             Ok(value) => Some(value),
-            Err(problem) => self.wrong(name, format_args!("Field `{name}` {problem}")),
+            Err(Invalid::Whole(problem)) => self.wrong(name, format_args!("Field `{name}` {problem}")),
+            Err(Invalid::Parts(errors)) => {
+                let within = |error: FieldError| FieldError {
+                    pointer: format!("/{name}{}", error.pointer),
+                    detail: error.detail,
+                };
+                self.errors.extend(errors.into_iter().map(within));
+                None
+            }
         }
     }
 
@@ -63,40 +80,63 @@ impl Fields {
     }
 }
 
-/// A type that a field of a body can have. The error says what is wrong with the value.
-pub(in crate::http) trait FromField: Sized {
-    fn read(value: Value) -> Result<Self, &'static str>;
+/// What is wrong with the value of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::http) enum Invalid {
+    /// The end of a sentence that starts with the field.
+    Whole(&'static str),
+    /// Parts of an object are invalid. Their pointers start at the object.
+    Parts(Vec<FieldError>),
+}
 
-    fn absent() -> Result<Self, &'static str> {
-        Err("is required")
+impl From<&'static str> for Invalid {
+    fn from(problem: &'static str) -> Self {
+        Self::Whole(problem)
+    }
+}
+
+/// A type that a field of a body can have.
+pub(in crate::http) trait FromField: Sized {
+    fn read(value: Value) -> Result<Self, Invalid>;
+
+    fn absent() -> Result<Self, Invalid> {
+        Err("is required".into())
+    }
+}
+
+/// An object within the body. The parser has kept the last of repeated fields.
+impl<T: FromFields> FromField for T {
+    fn read(value: Value) -> Result<Self, Invalid> {
+        let Value::Object(object) = value else { return Err("must be an object".into()) };
+        Fields::read_parts(object.into_iter().collect()).map_err(Invalid::Parts)
     }
 }
 
 impl FromField for String {
-    fn read(value: Value) -> Result<Self, &'static str> {
-        if let Value::String(text) = value { Ok(text) } else { Err("must be a string") }
+    fn read(value: Value) -> Result<Self, Invalid> {
+        if let Value::String(text) = value { Ok(text) } else { Err("must be a string".into()) }
     }
 }
 
 impl FromField for Uuid {
-    fn read(value: Value) -> Result<Self, &'static str> {
-        value.as_str().and_then(|text| Self::try_parse(text).ok()).ok_or("must be a UUID")
+    fn read(value: Value) -> Result<Self, Invalid> {
+        value.as_str().and_then(|text| Self::try_parse(text).ok()).ok_or("must be a UUID".into())
     }
 }
 
 impl FromField for bool {
-    fn read(value: Value) -> Result<Self, &'static str> {
-        value.as_bool().ok_or("must be true or false")
+    fn read(value: Value) -> Result<Self, Invalid> {
+        value.as_bool().ok_or("must be true or false".into())
     }
 }
 
 /// The field may be absent or `null`.
 impl<T: FromField> FromField for Option<T> {
-    fn read(value: Value) -> Result<Self, &'static str> {
+    fn read(value: Value) -> Result<Self, Invalid> {
         if value.is_null() { Ok(None) } else { T::read(value).map(Some) }
     }
 
-    fn absent() -> Result<Self, &'static str> {
+    fn absent() -> Result<Self, Invalid> {
         Ok(None)
     }
 }
@@ -134,6 +174,19 @@ mod tests {
                 ("/a~1b~0", "Unknown field `a/b~`"),
             ]
         );
+    }
+
+    #[test]
+    fn errors_within_an_object_name_their_field() {
+        let inner = serde_json::json!({ "email": 1, "foo": 2 });
+        let errors = match <Body as FromField>::read(inner) {
+            Err(Invalid::Parts(errors)) => errors,
+            _ => Vec::new(),
+        };
+        let mut fields = Fields { left: Vec::new(), errors: Vec::new() };
+        assert!(fields.record::<Body>("inner", Err(Invalid::Parts(errors))).is_none());
+        let pointers: Vec<_> = fields.errors.iter().map(|error| error.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/inner/email", "/inner/is_active", "/inner/foo"]);
     }
 
     #[test]

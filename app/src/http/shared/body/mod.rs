@@ -9,10 +9,10 @@ mod pending;
 
 use poem::{Request, RequestBody};
 
-pub(in crate::http) use fields::{Fields, FromFields};
+pub(in crate::http) use fields::{Fields, FromField, FromFields, Invalid};
 pub(in crate::http) use form::{FORM, FormFields, read_form};
 pub(in crate::http) use json::{JsonBody, OptionalJsonBody};
-pub(in crate::http) use object::{EXAMPLE_TIME, object, request_body};
+pub(in crate::http) use object::{EXAMPLE_REASON, EXAMPLE_SECRET, EXAMPLE_TIME, object, request_body};
 pub use pending::PendingBodies;
 
 use super::problem::Problem;

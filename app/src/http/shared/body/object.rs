@@ -4,6 +4,12 @@ use time::{Duration, OffsetDateTime};
 pub(in crate::http) const EXAMPLE_TIME: OffsetDateTime =
     OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::days(20_000));
 
+/// A challenge and the token of a device in examples.
+pub(in crate::http) const EXAMPLE_SECRET: &str = "Zb8xTeEYz1nmPmgR5BVXMJcZkFbDW0pXOO5VuChSJ2E";
+
+/// The reason of an administrator in examples.
+pub(in crate::http) const EXAMPLE_REASON: &str = "Lost the phone; identity checked by video call";
+
 /// Declares a JSON object of the document: its fields, each with an example.
 macro_rules! object {
     ($(#[$about:meta])* $vis:vis $name:ident {

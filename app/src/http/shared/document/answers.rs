@@ -46,6 +46,9 @@ fn take_kinds(answer: &mut Value) -> Vec<&'static Kind> {
     Kind::ALL.iter().filter(named).copied().collect()
 }
 
+/// The length that names of components stay below.
+const MAX_NAME: usize = 40;
+
 /// Returns the name of a shared response, such as `TokenErrorOrStepUp`. Generators name types and files after it, so it
 /// must be shorter than 40 characters.
 fn name(kinds: &[&Kind]) -> String {
@@ -53,11 +56,19 @@ fn name(kinds: &[&Kind]) -> String {
     let part = |kind: &&Kind| match kind.code {
         "missing-token" | "invalid-token" if is_any_token_error => "TokenError".to_owned(),
         "insufficient-user-authentication" => "StepUp".to_owned(),
+        "second-factor-required" => "SecondFactor".to_owned(),
+        "factor-enrollment-required" => "EnrollmentRequired".to_owned(),
         code => code.split('-').map(capitalised).collect(),
     };
     let mut parts: Vec<String> = kinds.iter().map(part).collect();
     parts.dedup();
-    parts.join("Or")
+    let name = parts.join("Or");
+    if name.len() < MAX_NAME {
+        return name;
+    }
+    // The short form leaves out `Invalid`.
+    let short = parts.iter().map(|part| part.strip_prefix("Invalid").unwrap_or(part));
+    short.collect::<Vec<_>>().join("Or")
 }
 
 /// Capitalises a word: `LOCATION` and `location` become `Location`.
@@ -166,6 +177,16 @@ mod tests {
             (&[Kind::MISSING_TOKEN, Kind::INVALID_TOKEN], "TokenError"),
             (&[Kind::MISSING_TOKEN, Kind::INVALID_TOKEN, Kind::STEP_UP_REQUIRED], "TokenErrorOrStepUp"),
             (&[Kind::EMAIL_TAKEN, Kind::LAST_SUPERUSER], "EmailTakenOrLastSuperuser"),
+            (
+                &[
+                    Kind::INVALID_CREDENTIALS,
+                    Kind::INVALID_FACTOR,
+                    Kind::MISSING_TOKEN,
+                    Kind::INVALID_TOKEN,
+                    Kind::STEP_UP_REQUIRED,
+                ],
+                "CredentialsOrFactorOrTokenErrorOrStepUp",
+            ),
         ] {
             assert_eq!(name(kinds), expected);
         }

@@ -1,25 +1,31 @@
 //! Examples for all fields and parameters.
 
-use poem_openapi::types::Example as _;
+use poem_openapi::types::{Example as _, ToJSON as _};
 use serde_json::{Value, json};
 
+use crate::http::shared::body::{EXAMPLE_REASON, EXAMPLE_SECRET};
+use crate::http::shared::passkeys::{AssertionDto, RequestOptionsDto};
 use crate::http::shared::problem::{FieldError, Kind, Problem};
 
 /// Adds an example to each field, as part of the example of its schema, and to each parameter.
 pub(super) fn complete(document: &mut Value) {
     document["components"]["schemas"]["Problem"]["example"] = problem(Kind::VALIDATION_FAILED);
-    document["components"]["schemas"]["Problem"]["properties"]["retry_after"]["example"] = json!(2);
+    for (member, example) in members() {
+        document["components"]["schemas"]["Problem"]["properties"][member]["example"] = example;
+    }
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     for (name, schema) in schemas.into_iter().flatten() {
         let whole = schema["example"].clone();
         for (field, property) in super::properties(schema) {
             if let Some(example) = whole.get(field).filter(|part| !part.is_null()) {
                 property["example"] = example.clone();
+            } else if let Some(alternative) = alternative(field).filter(|_| property["example"].is_null()) {
+                property["example"] = alternative;
             }
         }
         // The fields of this form belong to different grants, each of which has an example. An object within an object
         // needs one example, because linters take the ids in two for ids of schemas.
-        if whole.is_null() || name == "AccessTokenForm" || name == "InvitedUser" {
+        if whole.is_null() || name == "AccessTokenForm" || has_ids_within(&whole) {
             schema.as_object_mut().map(|schema| schema.remove("example"));
         }
     }
@@ -31,6 +37,37 @@ pub(super) fn complete(document: &mut Value) {
             operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["examples"] = grants();
         }
     }
+}
+
+/// Whether an object within the example has an id.
+fn has_ids_within(whole: &Value) -> bool {
+    let mut parts = whole.as_object().into_iter().flatten().map(|(_, part)| part);
+    parts.any(|part| part["id"].is_string() || has_ids_within(part))
+}
+
+/// An example for a field that the example of its schema leaves out in favour of another field.
+fn alternative(field: &str) -> Option<Value> {
+    match field {
+        "credential" => AssertionDto::example_of_field().to_json(),
+        "challenge" => Some(json!(EXAMPLE_SECRET)),
+        "reason" => Some(json!(EXAMPLE_REASON)),
+        "factor" => Some(json!({ "method": "totp", "code": "492039" })),
+        _ => None,
+    }
+}
+
+/// Examples of the members that only some problems have.
+fn members() -> [(&'static str, Value); 8] {
+    [
+        ("retry_after", json!(2)),
+        ("challenge", json!(EXAMPLE_SECRET)),
+        ("methods", json!(["totp", "recovery_code", "passkey"])),
+        ("expires_in", json!(300)),
+        ("publicKey", RequestOptionsDto::example().to_json().unwrap_or_default()),
+        ("attempts_left", json!(4)),
+        ("max_age", json!(900)),
+        ("acr_values", json!("aal2")),
+    ]
 }
 
 fn of_parameter(name: &str) -> Value {
@@ -76,5 +113,14 @@ fn grants() -> Value {
 pub(super) fn problem(kind: &'static Kind) -> Value {
     let errors = if kind == Kind::VALIDATION_FAILED { vec![FieldError::example()] } else { Vec::new() };
     let retry_after = matches!(kind.status, 429 | 503).then_some(2);
-    Problem { errors, retry_after, ..Problem::of(kind) }.to_json("01993b1e7a5c7f3a9d2e6c1b0a4f8e21")
+    let problem = Problem { errors, retry_after, ..Problem::of(kind) };
+    let own: &[&str] = match kind.code {
+        "second-factor-required" => &["challenge", "methods", "expires_in", "publicKey"],
+        "invalid-factor" => &["attempts_left"],
+        "insufficient-user-authentication" => &["max_age"],
+        _ => &[],
+    };
+    let members = members().into_iter().filter(|(name, _)| own.contains(name));
+    let problem = members.fold(problem, |problem, (name, value)| problem.member(name, value));
+    problem.to_json("01993b1e7a5c7f3a9d2e6c1b0a4f8e21")
 }

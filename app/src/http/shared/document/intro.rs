@@ -25,6 +25,14 @@ password. ReDoc only shows the document.
 Access tokens are JWTs, signed with RS256. Any service can verify them locally with the keys at `/.well-known/jwks.json`. \
 If a token must become invalid as soon as its session is revoked, use `POST /auth/introspect`.
 
+# Second factors
+
+Users can enrol authenticator apps (`POST /users/me/totp`) and passkeys (`POST /users/me/passkeys/options`). A login with the \
+password then returns 401 `second-factor-required` with a `challenge`, which `POST /auth/login/factor` answers. A passkey \
+that verifies its user also logs in alone: `POST /auth/passkey/options`. The claim `acr` of access tokens says how the user \
+authenticated: `aal1`, one factor, `aal2`, two factors, or `phr`, a phishing-resistant factor. Where an operation returns 401 \
+`insufficient-user-authentication`, `POST /auth/step-up` proves the session again.
+
 # Letters
 
 The service sends links and codes in letters: to verify an address, to reset a password, to change an address and to \
@@ -52,8 +60,15 @@ Each `operationId` is a valid method name. Requests with unknown fields are refu
 misspelled field. Later versions may add fields to responses: ignore fields that you do not know.";
 
 /// The tags, in the order in which new users need them.
-const TAGS: [&str; 6] =
-    ["Authentication", "Recovery", "Current user", "Verification", "Administration", "Service"];
+const TAGS: [&str; 7] = [
+    "Authentication",
+    "Recovery",
+    "Current user",
+    "Second factors",
+    "Verification",
+    "Administration",
+    "Service",
+];
 
 /// Sets what the library cannot set, such as the license URL and the server, and orders the tags.
 pub(super) fn complete(document: &mut Value, issuer: &Issuer) {

@@ -23,14 +23,15 @@ use super::issuer::Issuer;
 use super::problem::Problem;
 use super::problem_pages;
 use super::state::AppState;
-use crate::http::account::{AccountApi, LettersApi, RegistrationApi};
+use crate::http::account::{AccountApi, LettersApi, LostFactorApi, RegistrationApi};
 use crate::http::account_pages::{self, AccountPage};
 use crate::http::admin::AdminApi;
 use crate::http::audit::{ActivityApi, AuditApi};
-use crate::http::authn::LoginApi;
+use crate::http::authn::{LoginApi, PasskeyLoginApi, StepUpApi};
 use crate::http::client::{OAuthApi, TokensApi};
 use crate::http::credential::CredentialApi;
 use crate::http::dev_letters;
+use crate::http::factor::FactorsApi;
 use crate::http::health::HealthApi;
 use crate::http::outbox::OutboxApi;
 use crate::http::session::{RefreshApi, SessionsApi};
@@ -40,43 +41,53 @@ use crate::pages::Page;
 
 pub use settings::Served;
 
-type Apis = (
+/// Nested, because the library combines at most 16.
+type Apis = (AuthenticationApis, UserApis, ServiceApis);
+
+type AuthenticationApis = (
     RegistrationApi,
     LettersApi,
+    LostFactorApi,
     LoginApi,
+    PasskeyLoginApi,
+    StepUpApi,
     RefreshApi,
     OAuthApi,
     TokensApi,
-    AccountApi,
-    CredentialApi,
-    SessionsApi,
-    ActivityApi,
-    AdminApi,
-    OutboxApi,
-    AuditApi,
-    WellKnownApi,
-    HealthApi,
 );
+
+type UserApis = (AccountApi, CredentialApi, FactorsApi, SessionsApi, ActivityApi);
+
+type ServiceApis = (AdminApi, OutboxApi, AuditApi, WellKnownApi, HealthApi);
 
 /// Builds the endpoint of all operations of the service.
 pub(in crate::http) fn service(state: &Arc<AppState>) -> BoxEndpoint<'static, Response> {
-    let apis: Apis = (
+    let authentication: AuthenticationApis = (
         RegistrationApi(Arc::clone(state)),
         LettersApi(Arc::clone(state)),
+        LostFactorApi(Arc::clone(state)),
         LoginApi(Arc::clone(state)),
+        PasskeyLoginApi(Arc::clone(state)),
+        StepUpApi(Arc::clone(state)),
         RefreshApi(Arc::clone(state)),
         OAuthApi(Arc::clone(state)),
         TokensApi(Arc::clone(state)),
+    );
+    let user: UserApis = (
         AccountApi(Arc::clone(state)),
         CredentialApi(Arc::clone(state)),
+        FactorsApi(Arc::clone(state)),
         SessionsApi(Arc::clone(state)),
         ActivityApi(Arc::clone(state)),
+    );
+    let service: ServiceApis = (
         AdminApi(Arc::clone(state)),
         OutboxApi(Arc::clone(state)),
         AuditApi(Arc::clone(state)),
         WellKnownApi(Arc::clone(state)),
         HealthApi(Arc::clone(state)),
     );
+    let apis: Apis = (authentication, user, service);
     OpenApiService::new(apis, state.project_name.clone(), env!("CARGO_PKG_VERSION")).into_endpoint()
 }
 

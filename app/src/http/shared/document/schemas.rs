@@ -13,9 +13,15 @@ pub(super) fn complete(document: &mut Value, tiers: &TierCatalog) {
     };
     for (name, schema) in schemas.iter_mut() {
         super::properties(schema).for_each(|(_, property)| keep_the_reference(property));
-        if name.ends_with("Request") {
+        // A part of a request refuses unknown fields, too.
+        if name.ends_with("Request") || name == "FactorProof" {
             schema["additionalProperties"] = json!(false);
             set(schema, "email", "format", json!("email"));
+            allow_null_for_missing_objects(schema);
+        } else if PARTS_OF_CREDENTIALS.contains(&name.as_str()) {
+            for optional in ["userHandle", "transports"] {
+                set(schema, optional, "nullable", json!(true));
+            }
         } else if !name.ends_with("Form") {
             require_what_is_always_there(schema);
         }
@@ -39,6 +45,21 @@ pub(super) fn complete(document: &mut Value, tiers: &TierCatalog) {
     }
 }
 
+/// Parts of requests that browsers write.
+const PARTS_OF_CREDENTIALS: [&str; 2] = ["PasskeyAssertionResponse", "PasskeyAttestationResponse"];
+
+/// Allows `null` for an optional object of a request, as for other optional fields. OpenAPI 3.0.3 wants a `type` beside
+/// it.
+fn allow_null_for_missing_objects(schema: &mut Value) {
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    for (name, property) in super::properties(schema) {
+        if property.get("allOf").is_some() && !required.contains(&json!(name)) {
+            property["type"] = json!("object");
+            property["nullable"] = json!(true);
+        }
+    }
+}
+
 /// Lists the known values of a tier. They are not an `enum`: tiers are configuration, and clients generated from this
 /// document must accept the tiers of other deployments.
 fn list_known_tiers(schema: &mut Value, tiers: &[Tier]) {
@@ -52,10 +73,14 @@ fn list_known_tiers(schema: &mut Value, tiers: &[Tier]) {
 /// Keeps only the reference of a field that refers to a schema. Such a field has a description beside the reference,
 /// which JSON Schema allows only in combination with `allOf`. The library repeats the description as a second schema
 /// without constraints, which confuses some generators.
+///
+/// Such a field of a response is not `nullable`: OpenAPI 3.0.3 allows that only beside a `type`. Responses leave the
+/// field out if it has no value.
 fn keep_the_reference(property: &mut Value) {
     let parts = property.get_mut("allOf").and_then(Value::as_array_mut);
     if let Some(parts) = parts.filter(|parts| parts.iter().any(is_reference)) {
         parts.retain(is_reference);
+        property.as_object_mut().map(|property| property.shift_remove("nullable"));
     }
 }
 

@@ -12,7 +12,7 @@ pub(in crate::http) struct Cors {
     allowed: AllowedOrigins,
 }
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue =
     HeaderValue::from_static("authorization, content-type, if-none-match, x-request-id");
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(

@@ -52,7 +52,7 @@ kinds! {
     INVALID_ACTION_TOKEN = "invalid-action-token" 400 "Invalid link or code" false {
         detail: "The link or the code is wrong, used or expired.",
         meaning: "The token or the code in the request is wrong, was used, has expired or belongs to another action. A \
-            newer letter and any change of the password or the address also void it.",
+            newer letter and any change of the password, the address or a second factor also void it.",
         remedy: "Ask the user to request a new letter and to use its link or code.",
     }
     INVALID_CREDENTIALS = "invalid-credentials" 401 "Wrong e-mail address or password" false {
@@ -60,6 +60,21 @@ kinds! {
         meaning: "The e-mail address and the password do not match. An unknown address, a wrong password and a \
             deactivated account get the same response, so that it does not reveal who has an account.",
         remedy: "Ask the user for both again. If the user has forgotten the password, an operator can set a new one.",
+    }
+    SECOND_FACTOR_REQUIRED = "second-factor-required" 401 "Second factor required" false {
+        detail: "The password is correct, and the account has a second factor.",
+        meaning: "The account has a second factor, which the request must show. `challenge` names the question, `methods` \
+            lists the methods that the user may choose from, `expires_in` is how many seconds the challenge is valid, and \
+            `publicKey` has the options for `navigator.credentials.get()` if the user has a passkey.",
+        remedy: "After a login, ask the user for a code or for the passkey, and send it to `POST /auth/login/factor` with \
+            the `challenge`. After a password reset, repeat the request with `factor`.",
+    }
+    INVALID_FACTOR = "invalid-factor" 401 "Wrong second factor" false {
+        detail: "The code or the passkey is wrong.",
+        meaning: "The code or the passkey is wrong, the code was used before, or the method is closed after too many \
+            wrong codes. `attempts_left` is the number of further attempts.",
+        remedy: "Ask the user for a new code, or offer another method. If no attempt is left, start again. A closed \
+            method opens after 24 hours, or when the user shows another factor.",
     }
     MISSING_TOKEN = "missing-token" 401 "Access token required" false {
         detail: "Send an access token in the header `Authorization: Bearer`.",
@@ -82,17 +97,27 @@ kinds! {
         remedy: "Check the configuration of the client. The operator can create a new client with `inwren clients \
             create`.",
     }
-    STEP_UP_REQUIRED = "insufficient-user-authentication" 401 "More recent login required" false {
-        detail: "This requires a login that is at most 900 seconds old. Log in again and repeat the request.",
-        meaning: "The operation is sensitive, and the login of this session is too old (RFC 9470). `max_age` in the \
-            header `WWW-Authenticate` is the maximum age in seconds.",
-        remedy: "Ask the user to log in again, and repeat the request with the new access token.",
+    STEP_UP_REQUIRED = "insufficient-user-authentication" 401 "More recent or stronger login required" false {
+        detail: "This requires a login that is at most 900 seconds old. Step up with `POST /auth/step-up` or log in \
+            again, and repeat the request.",
+        meaning: "The operation is sensitive, and the login of this session is too old, or was made without a second \
+            factor that the user has (RFC 9470). `max_age` is the maximum age in seconds, and `acr_values` the least \
+            assurance level. Both are also in the header `WWW-Authenticate`.",
+        remedy: "Ask the user for the password or a second factor, send it to `POST /auth/step-up`, and repeat the \
+            request with the new access token. A new login also helps.",
     }
     NOT_PERMITTED = "not-permitted" 403 "Not allowed" false {
         detail: "Only superusers may do this.",
         meaning: "The caller is authenticated, but is not a superuser.",
         remedy: "Use the access token of a superuser. If the user is promoted to superuser, the current access token \
             works immediately.",
+    }
+    FACTOR_ENROLLMENT_REQUIRED = "factor-enrollment-required" 403 "Second factor must be enrolled" false {
+        detail: "This account must have a second factor. Enrol one, and log in with it.",
+        meaning: "The operator requires a second factor, and the user had none when the session started. The session can \
+            only enrol one.",
+        remedy: "Enrol an authenticator app (`POST /users/me/totp`) or a passkey (`POST /users/me/passkeys/options`), and \
+            show it with `POST /auth/step-up` or a new login.",
     }
     REGISTRATION_CLOSED = "registration-closed" 403 "Registration closed" false {
         detail: "New users are invited by an administrator.",
@@ -128,6 +153,37 @@ kinds! {
         detail: "The last active superuser can be neither demoted, deactivated nor deleted.",
         meaning: "The user is the last active superuser. Without this user, the service could not be administered.",
         remedy: "Promote another user to superuser first.",
+    }
+    FACTOR_REQUIRED = "factor-required" 409 "Last second factor" false {
+        detail: "This account must have a second factor. Enrol another one first.",
+        meaning: "The factor is the last one of the account, and the operator requires one.",
+        remedy: "Enrol another factor first.",
+    }
+    TOO_MANY_FACTORS = "too-many-factors" 409 "Too many second factors" false {
+        detail: "The account has as many factors of this kind as are allowed.",
+        meaning: "An account can have 3 authenticator apps and 10 passkeys.",
+        remedy: "Remove a factor that is no longer used.",
+    }
+    PASSKEY_TAKEN = "passkey-taken" 409 "Passkey enrolled already" false {
+        detail: "This passkey is enrolled already.",
+        meaning: "A passkey with this id is enrolled already, for this or another account.",
+        remedy: "Use the enrolled passkey, or create one with another authenticator.",
+    }
+    NO_FACTOR = "no-factor" 409 "No second factor" false {
+        detail: "The account has no second factor.",
+        meaning: "Recovery codes stand in for a second factor, and the account has none.",
+        remedy: "Enrol a factor: the first one comes with recovery codes.",
+    }
+    OWN_FACTORS = "own-factors" 409 "Own second factors" false {
+        detail: "Superusers cannot reset their own factors.",
+        meaning: "A superuser tried to remove their own second factors as an administrator.",
+        remedy: "Remove single factors with `DELETE /users/me/factors/{factor_id}`, or ask another superuser.",
+    }
+    CHALLENGE_OVER = "challenge-over" 410 "Challenge over" false {
+        detail: "The challenge is unknown, used or expired. Start again.",
+        meaning: "The challenge is unknown, was used, has expired or has no attempt left. A change of the password or of \
+            a factor also voids it.",
+        remedy: "Start again: log in with the password, or request new options.",
     }
     BODY_TOO_LARGE = "body-too-large" 413 "Body too large" false {
         detail: "The body is larger than 65536 bytes.",
@@ -175,9 +231,16 @@ kinds! {
         remedy: "Set `SMTP_URL`. Without mail, an operator can create links: `inwren users reset-link`.",
     }
     SECRET_KEY_NOT_CONFIGURED = "secret-key-not-configured" 501 "No secret key configured" false {
-        detail: "The service cannot create links.",
-        meaning: "The operation creates a link, and the operator has not created the secret keys from which links are made.",
+        detail: "The service has no secret key.",
+        meaning: "The operation creates a link or uses the secret of an authenticator app, and the operator has not created \
+            the secret keys for them.",
         remedy: "Run `inwren secrets generate`, and restart the service.",
+    }
+    PASSKEYS_NOT_AVAILABLE = "passkeys-not-available" 501 "Passkeys not available" false {
+        detail: "The service has no domain to which passkeys can be bound.",
+        meaning: "Passkeys are bound to a domain that is served over TLS, or to `localhost`. The host of `PUBLIC_URL` is \
+            neither.",
+        remedy: "Set `PUBLIC_URL` to an `https` URL with a domain. Until then, use an authenticator app.",
     }
     OVERLOADED = "overloaded" 503 "Service overloaded" true {
         detail: "The service is overloaded. Retry later.",

@@ -12,7 +12,7 @@ use inwren_domain::{Failure, PortFailure};
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 pub use self::kind::Kind;
 
@@ -29,8 +29,11 @@ pub struct Problem {
     pub retry_after: Option<u64>,
     /// The other response headers of the problem.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Members of the kind of problem beside those of every problem (RFC 9457 section 3.2). Boxed, because few problems
+    /// have some.
+    pub members: Option<Box<Map<String, Value>>>,
     /// The cause, for the log and never for the client.
-    pub cause: Option<String>,
+    pub cause: Option<Box<str>>,
 }
 
 /// An invalid part of the request.
@@ -64,32 +67,6 @@ impl poem_openapi::types::Example for FieldError {
     }
 }
 
-/// An error (RFC 9457), as `application/problem+json`.
-#[derive(Debug, Object)]
-#[oai(rename = "Problem")]
-pub struct ProblemDocument {
-    /// The kind of problem: a stable URI, relative to the service.
-    pub r#type: String,
-    /// The last part of `type`. Later versions may add codes: handle an unknown code by its status.
-    pub code: String,
-    /// The title of the kind of problem.
-    pub title: String,
-    /// The HTTP status.
-    pub status: u16,
-    /// A description of this occurrence.
-    pub detail: String,
-    /// Whether the same request may succeed later, unchanged.
-    pub retryable: bool,
-    /// Seconds to wait before the next attempt, as in the header `Retry-After`. Only with status 429 or 503.
-    #[oai(skip_serializing_if_is_none)]
-    pub retry_after: Option<u64>,
-    /// The id of the request in the log of the service.
-    pub request_id: String,
-    /// The invalid parts of the request. Only with status 422.
-    #[oai(skip_serializing_if_is_none)]
-    pub errors: Option<Vec<FieldError>>,
-}
-
 impl Problem {
     /// Creates a problem with the default detail of its kind.
     pub fn of(kind: &'static Kind) -> Self {
@@ -104,6 +81,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after: None,
             headers: Vec::new(),
+            members: None,
             cause: None,
         }
     }
@@ -124,17 +102,17 @@ impl Problem {
 
     /// Creates an internal error. Only the operator learns its cause, from the log.
     pub fn internal(cause: impl ToString) -> Self {
-        Self { cause: Some(cause.to_string()), ..Self::of(Kind::INTERNAL_ERROR) }
+        Self { cause: Some(cause.to_string().into()), ..Self::of(Kind::INTERNAL_ERROR) }
     }
 
     /// Creates the problem of a service that has reached a limit.
     pub fn overloaded(retry_after: Duration, cause: impl ToString) -> Self {
-        Self { cause: Some(cause.to_string()), ..Self::of(Kind::OVERLOADED) }.retry_after(retry_after)
+        Self { cause: Some(cause.to_string().into()), ..Self::of(Kind::OVERLOADED) }.retry_after(retry_after)
     }
 
     /// Creates the problem of a dependency that does not respond.
     pub fn unavailable(cause: impl ToString) -> Self {
-        Self { cause: Some(cause.to_string()), ..Self::of(Kind::UNAVAILABLE) }
+        Self { cause: Some(cause.to_string().into()), ..Self::of(Kind::UNAVAILABLE) }
             .retry_after(Duration::from_secs(2))
     }
 
@@ -142,6 +120,13 @@ impl Problem {
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
+        self
+    }
+
+    /// Adds a member of the kind of problem.
+    #[must_use]
+    pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.get_or_insert_default().insert(name.to_owned(), value.into());
         self
     }
 
@@ -171,6 +156,9 @@ impl Problem {
             let errors: Vec<_> =
                 self.errors.iter().map(|e| json!({ "pointer": e.pointer, "detail": e.detail })).collect();
             document["errors"] = errors.into();
+        }
+        for (name, value) in self.members.as_deref().into_iter().flatten() {
+            document[name] = value.clone();
         }
         document
     }
@@ -215,6 +203,7 @@ impl From<PortFailure> for Problem {
             PortFailure::Entropy(error) => Self::internal(error),
             // Another instance may have created the key a moment ago.
             PortFailure::Keyring(error @ KeyringError::Unknown(_)) => Self::unavailable(error),
+            PortFailure::Keyring(error @ KeyringError::Sealed(_)) => Self::internal(error),
             PortFailure::Keyring(KeyringError::Missing) => Self::of(Kind::SECRET_KEY_NOT_CONFIGURED),
             PortFailure::Clock(error) => Self::unavailable(error),
         }

@@ -1,6 +1,7 @@
 //! Everything that clients and operators do, at the most verbose log level. The log contains no secret, and a response
 //! or an output contains only the secrets that belong there.
 
+mod factors;
 mod run;
 mod stored;
 
@@ -62,6 +63,8 @@ fn check(storage: &Storage, format: &str) -> (String, usize) {
         .env("LOG_FORMAT", format)
         .env("RUST_LOG", "trace")
         .env("PRIVATE_KEY_PASSPHRASE", KEY_PASSPHRASE)
+        .env("TOTP_SKEW_STEPS", "2")
+        .env("TRUSTED_DEVICE_DAYS", "30")
         .env("FIRST_SUPERUSER_EMAIL", "root@example.org")
         .env("FIRST_SUPERUSER_PASSWORD", FIRST_PASSWORD);
     let mut run = Run::start(program);
@@ -70,6 +73,7 @@ fn check(storage: &Storage, format: &str) -> (String, usize) {
     secrets.extend([FIRST_PASSWORD, KEY_PASSPHRASE, DATABASE_PASSWORD].map(str::to_owned));
     secrets.extend(stored::digests(storage));
     secrets.extend(stored::keys(folder.path(), KEY_PASSPHRASE));
+    secrets.extend(stored::secret_keys(folder.path()));
     let log = service.stop();
     assert!(log.contains("DEBUG") && log.contains("sqlx::query"), "the log is not at its most talkative");
     for secret in secrets.iter().chain(&stored::refresh_token_ids(storage)) {

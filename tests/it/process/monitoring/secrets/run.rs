@@ -34,6 +34,7 @@ impl Run {
 
     pub(super) fn everything(&mut self) {
         let last = self.users();
+        self.second_factors();
         self.administration();
         self.services(&last);
         self.operators();
@@ -176,20 +177,20 @@ impl Run {
         format!("Basic {credentials}")
     }
 
-    fn secret(&mut self, text: &str) -> String {
+    pub(super) fn secret(&mut self, text: &str) -> String {
         self.secrets.push(text.to_owned());
         text.to_owned()
     }
 
     #[track_caller]
-    fn call(&mut self, call: &Call, status: u16) -> Value {
+    pub(super) fn call(&mut self, call: &Call, status: u16) -> Value {
         let answer = self.ask(call).expect(status);
         self.answers.push(format!("{answer:?}"));
         serde_json::from_str(&answer.body).unwrap_or_default()
     }
 
     #[track_caller]
-    fn tokens(&mut self, call: &Call) -> Tokens {
+    pub(super) fn tokens(&mut self, call: &Call) -> Tokens {
         let answer = self.ask(call);
         let tokens = Tokens::of(&answer);
         self.issued(&answer, &[&tokens.access, &tokens.refresh]);
@@ -205,13 +206,13 @@ impl Run {
     }
 
     #[track_caller]
-    fn ask(&mut self, call: &Call) -> Answer {
+    pub(super) fn ask(&mut self, call: &Call) -> Answer {
         self.calls += 1;
         self.service.call(call)
     }
 
     /// Records tokens that this response may contain, and no other response.
-    fn issued(&mut self, answer: &Answer, tokens: &[&String]) {
+    pub(super) fn issued(&mut self, answer: &Answer, tokens: &[&String]) {
         let mut rest = format!("{answer:?}");
         for token in tokens {
             rest = rest.replace(token.as_str(), "");

@@ -7,7 +7,7 @@ use inwren_adapters::crypto::keys::KeyPair;
 use super::TELLING;
 use crate::process::support::database::Storage;
 
-/// Digests and password hashes, in all encodings that a log may use.
+/// Digests, sealed secrets and password hashes, in all encodings that a log may use.
 pub(super) fn digests(storage: &Storage) -> Vec<String> {
     let mut secrets = Vec::new();
     for row in storage.ask("SELECT hashed_password FROM users") {
@@ -17,9 +17,13 @@ pub(super) fn digests(storage: &Storage) -> Vec<String> {
     for question in [
         "SELECT hashed_refresh_token AS digest FROM sessions",
         "SELECT hashed_secret AS digest FROM service_clients",
+        "SELECT digest FROM recovery_codes",
+        "SELECT digest FROM challenges",
+        "SELECT digest FROM trusted_devices",
+        "SELECT sealed_secret AS digest FROM factors WHERE sealed_secret IS NOT NULL",
     ] {
         let rows = storage.ask(question);
-        assert!(!rows.is_empty(), "nothing was kept");
+        assert!(!rows.is_empty(), "{question}: nothing was kept");
         for row in rows {
             let digest: Vec<u8> = row.try_get("", "digest").expect("a digest");
             secrets.push(digest.iter().map(|byte| format!("{byte:02x}")).collect());
@@ -36,6 +40,15 @@ pub(super) fn digests(storage: &Storage) -> Vec<String> {
 pub(super) fn refresh_token_ids(storage: &Storage) -> Vec<String> {
     let rows = storage.ask("SELECT refresh_jti FROM sessions");
     rows.into_iter().map(|row| row.try_get("", "refresh_jti").expect("an id")).collect()
+}
+
+/// Every secret key.
+pub(super) fn secret_keys(folder: &Path) -> Vec<String> {
+    let file = std::fs::read_to_string(folder.join("certs/secret.keys")).expect("the secret keys");
+    let keys = file.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(' ').nth(1));
+    let keys: Vec<String> = keys.map(str::to_owned).collect();
+    assert!(keys.iter().all(|key| key.len() >= TELLING) && !keys.is_empty(), "a file without keys");
+    keys
 }
 
 /// Every private key, both encrypted as stored and decrypted.

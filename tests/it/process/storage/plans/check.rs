@@ -1,7 +1,7 @@
 //! Checks that the story covers every kind of statement.
 
 /// Fragments that identify each kind of statement, in the SQL of both databases.
-const KINDS: [&[&str]; 46] = [
+const KINDS: [&[&str]; 82] = [
     &["INSERT INTO \"users\""],
     &["INSERT INTO \"sessions\""],
     &["INSERT INTO \"audit_events\""],
@@ -48,6 +48,42 @@ const KINDS: [&[&str]; 46] = [
     &["INSERT INTO \"pending_registrations\""],
     &["UPDATE \"pending_registrations\"", "\"attempts_left\""],
     &["DELETE FROM \"pending_registrations\"", "\"email_normalized\" ="],
+    &["UPDATE \"users\" SET", "\"highest_acr\" ="],
+    &["SELECT", "FROM \"factors\"", "\"user_id\" =", "ORDER BY"],
+    &["SELECT", "FROM \"factors\"", "\"credential_id\" ="],
+    &["SELECT", "FROM \"factors\"", "\"key_id\" ="],
+    &["INSERT INTO \"factors\"", "ON CONFLICT"],
+    &["UPDATE \"factors\" SET \"is_confirmed\" ="],
+    &["UPDATE \"factors\" SET \"last_step\" ="],
+    &["UPDATE \"factors\" SET \"sign_count\" ="],
+    &["UPDATE \"factors\" SET \"name\" ="],
+    &["UPDATE \"factors\" SET \"key_id\" ="],
+    &["DELETE FROM \"factors\"", "\"user_id\" =", "\"id\" ="],
+    &["DELETE FROM \"factors\"", "\"user_id\" =", "\"is_confirmed\" ="],
+    &["SELECT COUNT(", "FROM \"recovery_codes\""],
+    &["INSERT INTO \"recovery_codes\""],
+    &["DELETE FROM \"recovery_codes\"", "\"digest\" ="],
+    &["SELECT", "FROM \"factor_budgets\"", "\"user_id\" ="],
+    &["INSERT INTO \"factor_budgets\"", "ON CONFLICT", "DO UPDATE"],
+    &["UPDATE \"factor_budgets\" SET \"taken\" ="],
+    &["DELETE FROM \"factor_budgets\"", "\"budget\" <>"],
+    &["SELECT", "FROM \"challenges\"", "\"digest\" ="],
+    &["INSERT INTO \"challenges\""],
+    &["UPDATE \"challenges\" SET \"attempts_left\" ="],
+    &["DELETE FROM \"challenges\"", "\"expires_at\" >"],
+    &["SELECT", "FROM \"challenges\"", "\"expires_at\" <", "ORDER BY"],
+    &["DELETE FROM \"challenges\"", "\"id\" IN"],
+    &["SELECT", "FROM \"trusted_devices\"", "\"digest\" ="],
+    &["INSERT INTO \"trusted_devices\""],
+    &["DELETE FROM \"trusted_devices\"", "\"user_id\" ="],
+    &["SELECT", "FROM \"trusted_devices\"", "\"expires_at\" <", "ORDER BY"],
+    &["DELETE FROM \"trusted_devices\"", "\"id\" IN"],
+    &["SELECT", "FROM \"action_tokens\"", "\"user_id\" =", "\"created_at\" DESC"],
+    &["SELECT", "FROM \"action_tokens\"", "\"purpose\" = 'keep_factors'", "ORDER BY"],
+    &["SELECT", "FROM \"action_tokens\"", "\"purpose\" <> 'keep_factors'", "ORDER BY"],
+    &["SELECT", "FROM \"action_tokens\"", "\"email_normalized\" =", "\"purpose\" = 'undo_email'"],
+    &["UPDATE \"action_tokens\" SET \"wrong_codes\" ="],
+    &["DELETE FROM \"action_tokens\"", "\"user_id\" =", "\"purpose\" ="],
 ];
 
 /// Checks that the story executed every kind of statement.

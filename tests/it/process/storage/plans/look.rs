@@ -21,6 +21,9 @@ impl Look {
             .env("SELF_SERVICE_TIERS", "free,premium")
             .env("SWEEP_INTERVAL_SECONDS", "5")
             .env("REFRESH_REUSE_GRACE_SECONDS", "300")
+            .env("TOTP_SKEW_STEPS", "2")
+            .env("TRUSTED_DEVICE_DAYS", "30")
+            .env("LOST_FACTOR_DELAY_HOURS", "72")
             .env("LOG_FORMAT", "json")
             .env(
                 "RUST_LOG",
@@ -32,6 +35,7 @@ impl Look {
         program.clone().args(["migrate", "down", "--yes"]).run().with_code(0);
         program.clone().args(["migrate", "up"]).run().with_code(0);
         seed::add_letters(storage);
+        seed::add_factors(storage);
         prepare(storage);
         let create = ["users", "create", story::ROOT, "--superuser", "--password-stdin"];
         program.clone().args(create).input(PASSWORD).run().with_code(0);

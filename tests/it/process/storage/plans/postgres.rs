@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{LARGE, differs_among_few};
+use super::{LARGE, differs_among_few, sorts_few};
 use crate::process::support::database::Storage;
 
 /// Largest number of rows that a filter of a statement may discard.
@@ -61,7 +61,8 @@ impl Plan {
         let kind = step["Node Type"].as_str().expect("a kind");
         let table = step["Relation Name"].as_str().unwrap_or_default();
         let reads_all = kind.ends_with("Seq Scan") && LARGE.contains(&table);
-        let sorts = kind.ends_with("Sort") && !differs_among_few(&self.statement);
+        let may_sort = differs_among_few(&self.statement) || sorts_few(&self.statement);
+        let sorts = kind.ends_with("Sort") && !may_sort;
         let passed = step["Rows Removed by Filter"].as_f64().unwrap_or(0.0);
         let passes = passed > PASSED;
         if reads_all || sorts || passes {

@@ -41,6 +41,17 @@ pub(super) fn add_letters(storage: &Storage) {
     }
 }
 
+/// Adds factors, recovery codes, a budget, a challenge and a trusted device for each user.
+pub(super) fn add_factors(storage: &Storage) {
+    let script = match storage {
+        Storage::Postgres(_) => concat!(include_str!("../../../../data/factors.postgres.sql"), ";\nVACUUM"),
+        Storage::Sqlite(_) => include_str!("../../../../data/factors.sqlite.sql"),
+    };
+    for statement in script.split(';') {
+        storage.ask(statement);
+    }
+}
+
 /// The scripts for users and for their sessions.
 fn scripts(storage: &Storage) -> [&'static str; 2] {
     match storage {

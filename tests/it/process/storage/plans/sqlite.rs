@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{LARGE, differs_among_few};
+use super::{LARGE, differs_among_few, sorts_few};
 use crate::process::support::database::Storage;
 
 /// The statements in the log of the service that read or write rows.
@@ -25,7 +25,7 @@ pub(super) fn statements(log: &str) -> Vec<String> {
 /// sorting them costs nothing.
 pub(super) fn complaint(storage: &Storage, statement: &str, has_taken_stock: bool) -> Option<String> {
     let few = differs_among_few(statement);
-    let may_sort = has_taken_stock && statement.contains("\"user_id\" =");
+    let may_sort = sorts_few(statement) || has_taken_stock && statement.contains("\"user_id\" =");
     let rows = storage.ask(&format!("EXPLAIN QUERY PLAN {statement}"));
     // Without a condition, an index scan stops at the limit.
     let is_unconditional = statement.contains("WHERE TRUE ORDER BY") || !statement.contains("WHERE");
@@ -40,7 +40,9 @@ pub(super) fn complaint(storage: &Storage, statement: &str, has_taken_stock: boo
             && !(stops_early && step.contains("USING INDEX"));
         let sorts = step.contains("TEMP B-TREE")
             && !(few && (step.contains("FOR DISTINCT") || step.contains("FOR GROUP BY")));
-        reads_all || sorts && !may_sort || step.contains("AUTOMATIC")
+        // Most rows have not expired.
+        let reads_most = step.contains("(expires_at>?)");
+        reads_all || reads_most || sorts && !may_sort || step.contains("AUTOMATIC")
     });
     let of_large = LARGE.iter().any(|table| statement.contains(table));
     (wrong && of_large).then(|| format!("{statement}\n  {}", plan.join("\n  ")))

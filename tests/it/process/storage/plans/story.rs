@@ -5,7 +5,7 @@ use std::thread;
 use inwren_tests::process::{Call, Program, Service};
 use serde_json::json;
 
-use super::listing;
+use super::{factors, listing};
 use crate::process::support::client::{PASSWORD, Tokens, join, login, me, refresh, register};
 use crate::process::support::database::Storage;
 
@@ -17,6 +17,7 @@ pub(super) fn tell(service: &Service, program: &Program, storage: &Storage, user
     let root = Tokens::of(&service.call(&login(ROOT, PASSWORD)).expect(200));
     listing::every_filter(service, storage, &root, users);
     own_account(service);
+    factors::tell(service, program, storage);
     many_sessions(service);
     administration(service, &root);
     machines(service, program, &root);
@@ -200,7 +201,7 @@ pub(super) fn letters(service: &Service, program: &Program) {
 }
 
 /// The token of the first link to this page in the log.
-fn token_of(service: &Service, page: &str) -> String {
+pub(super) fn token_of(service: &Service, page: &str) -> String {
     let begin = format!("/account/{page}?t=");
     service.wait_for(&begin);
     let log = service.log();

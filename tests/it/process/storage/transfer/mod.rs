@@ -2,6 +2,7 @@
 //! `tests/python/test_move_in.py` creates usual tables of other services and tests their migration.
 
 mod adoption;
+mod factors;
 mod faults;
 mod there_and_back;
 
