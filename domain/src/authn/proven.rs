@@ -3,7 +3,7 @@ use super::{Assurance, Evidence};
 use crate::account::User;
 use crate::credential::PasswordHash;
 
-/// A user who has authenticated. Sessions start from nothing else, and [`Proven::by`] is the only way to get one.
+/// A user who has authenticated. Sessions start from nothing else, and only verified evidence makes one.
 #[derive(Debug)]
 pub struct Proven {
     user: User,

@@ -5,7 +5,7 @@
 //! each kind that its owner has used. A thief who holds less can make fewer moves, so the search covers every subset.
 //! The thief also owns another account with factors of its own.
 //!
-//! After every move, [`World::broken_rule`] must find none: the thief never gets a fresh session above `aal1`, and
+//! Every move must keep the rules: the thief never gets a fresh session above `aal1`, and
 //! never adds or removes a factor before the announced delay is over.
 
 mod moves;
