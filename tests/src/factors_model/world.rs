@@ -312,7 +312,8 @@ impl World {
                 fakes.clock.advance(match pause {
                     Pause::Minutes16 => Duration::minutes(16),
                     Pause::Day => Duration::DAY,
-                    Pause::ThreeDays => Duration::days(3),
+                    // Past the end of the delay.
+                    Pause::ThreeDays => DELAY + Duration::MINUTE,
                 });
                 is_bounded.then_some(())
             }
