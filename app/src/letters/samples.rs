@@ -38,24 +38,8 @@ fn samples() -> Vec<(Letter, Content)> {
                 samples.push((letter, Content::Verification { token: token(), code }));
                 Content::Verification { token: token(), code: None }
             }
-            LetterKind::PasswordReset
-            | LetterKind::EmailChange
-            | LetterKind::EmailUndo
-            | LetterKind::Invitation
-            | LetterKind::FactorRemovalRequested => Content::Link(token()),
-            LetterKind::AlreadyRegistered
-            | LetterKind::InvitationAccepted
-            | LetterKind::PasswordChanged
-            | LetterKind::NewDevice
-            | LetterKind::RefreshTokenReused
-            | LetterKind::FactorEnrolled
-            | LetterKind::FactorRemoved
-            | LetterKind::RecoveryCodesReplaced
-            | LetterKind::RecoveryCodeUsed
-            | LetterKind::RecoveryCodesLow
-            | LetterKind::FactorClosed
-            | LetterKind::FactorsReset
-            | LetterKind::FactorsRemoved => Content::Notice,
+            kind if kind.purpose().is_some() => Content::Link(token()),
+            _ => Content::Notice,
         };
         samples.push((letter(kind), content));
     }

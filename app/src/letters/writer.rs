@@ -103,7 +103,7 @@ impl Writer {
     /// The link and the code.
     fn secrets(&self, letter: &Letter, content: &Content) -> (Option<String>, Option<String>) {
         let link =
-            |token: &PlainToken| purpose(letter.kind).map(|purpose| link(&self.public_url, purpose, token));
+            |token: &PlainToken| letter.kind.purpose().map(|purpose| link(&self.public_url, purpose, token));
         match content {
             Content::Verification { token, code } => {
                 (link(token), code.as_ref().map(|code| code.expose().to_owned()))
@@ -119,31 +119,6 @@ fn section(letter: &Letter) -> &'static str {
     match letter.kind {
         LetterKind::EmailVerification if letter.verification_id.is_some() => "registration",
         kind => kind.as_str(),
-    }
-}
-
-/// The action of a letter's link.
-fn purpose(kind: LetterKind) -> Option<Purpose> {
-    match kind {
-        LetterKind::EmailVerification => Some(Purpose::VerifyEmail),
-        LetterKind::PasswordReset => Some(Purpose::ResetPassword),
-        LetterKind::EmailChange => Some(Purpose::ChangeEmail),
-        LetterKind::EmailUndo => Some(Purpose::UndoEmail),
-        LetterKind::Invitation => Some(Purpose::AcceptInvitation),
-        LetterKind::FactorRemovalRequested => Some(Purpose::KeepFactors),
-        LetterKind::AlreadyRegistered
-        | LetterKind::InvitationAccepted
-        | LetterKind::PasswordChanged
-        | LetterKind::NewDevice
-        | LetterKind::RefreshTokenReused
-        | LetterKind::FactorEnrolled
-        | LetterKind::FactorRemoved
-        | LetterKind::RecoveryCodesReplaced
-        | LetterKind::RecoveryCodeUsed
-        | LetterKind::RecoveryCodesLow
-        | LetterKind::FactorClosed
-        | LetterKind::FactorsReset
-        | LetterKind::FactorsRemoved => None,
     }
 }
 

@@ -1,6 +1,6 @@
 use time::{Duration, OffsetDateTime};
 
-use crate::action_token::ActionTokenId;
+use crate::action_token::{ActionTokenId, Purpose};
 use crate::kernel::{ClientInfo, Email, Locale, UserId, id};
 use crate::pending_registration::VerificationId;
 
@@ -167,5 +167,32 @@ names! {
         Delivered = "delivered",
         /// No further attempt follows.
         Dead = "dead",
+    }
+}
+
+impl LetterKind {
+    /// The action of the letter's link. `None` for a notice.
+    pub const fn purpose(self) -> Option<Purpose> {
+        match self {
+            Self::EmailVerification => Some(Purpose::VerifyEmail),
+            Self::PasswordReset => Some(Purpose::ResetPassword),
+            Self::EmailChange => Some(Purpose::ChangeEmail),
+            Self::EmailUndo => Some(Purpose::UndoEmail),
+            Self::Invitation => Some(Purpose::AcceptInvitation),
+            Self::FactorRemovalRequested => Some(Purpose::KeepFactors),
+            Self::AlreadyRegistered
+            | Self::InvitationAccepted
+            | Self::PasswordChanged
+            | Self::NewDevice
+            | Self::RefreshTokenReused
+            | Self::FactorEnrolled
+            | Self::FactorRemoved
+            | Self::RecoveryCodesReplaced
+            | Self::RecoveryCodeUsed
+            | Self::RecoveryCodesLow
+            | Self::FactorClosed
+            | Self::FactorsReset
+            | Self::FactorsRemoved => None,
+        }
     }
 }

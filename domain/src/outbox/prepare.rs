@@ -23,24 +23,8 @@ pub(super) async fn prepare(
             let Some(user) = found.filter(|user| user.is_active) else { return Ok(None) };
             issue(core, letter, claim, &user, Purpose::ResetPassword, now).await
         }
-        LetterKind::PasswordReset
-        | LetterKind::EmailChange
-        | LetterKind::EmailUndo
-        | LetterKind::Invitation
-        | LetterKind::FactorRemovalRequested => Ok(link(core, letter, now).await?.map(Content::Link)),
-        LetterKind::AlreadyRegistered
-        | LetterKind::InvitationAccepted
-        | LetterKind::PasswordChanged
-        | LetterKind::NewDevice
-        | LetterKind::RefreshTokenReused
-        | LetterKind::FactorEnrolled
-        | LetterKind::FactorRemoved
-        | LetterKind::RecoveryCodesReplaced
-        | LetterKind::RecoveryCodeUsed
-        | LetterKind::RecoveryCodesLow
-        | LetterKind::FactorClosed
-        | LetterKind::FactorsReset
-        | LetterKind::FactorsRemoved => Ok(Some(Content::Notice)),
+        kind if kind.purpose().is_some() => Ok(link(core, letter, now).await?.map(Content::Link)),
+        _ => Ok(Some(Content::Notice)),
     }
 }
 
