@@ -44,7 +44,7 @@ async fn reset_removes_all_factors(store: Arc<dyn Store>) {
     let tokens = app.login(ann.email()).await;
     assert_eq!(factors(&app, &tokens).await, json!({ "items": [], "recovery_codes_left": 0 }));
     assert_eq!(letters(&app, ann.email(), "factors_reset").await, 1);
-    // Nobody else is affected, and the user can enrol again.
+    // No other user is affected, and the user can enrol again.
     expect_live(&app, &bob.account.tokens).await;
     log_in(&app, &bob).await;
     let again = enrol_totp(&app, inwren_tests::app::Account { tokens, ..ann.account }).await;

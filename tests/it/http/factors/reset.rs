@@ -179,7 +179,7 @@ async fn challenges_of_other_purposes_are_wrong(store: Arc<dyn Store>) {
     expect_wrong(&reset(&app, &token, by_passkey(&for_login["challenge"], &credential)).await, 19);
     let asked = asks(&app, &token).await;
     let credential = device.get(&asked, ISSUER);
-    // The challenge of the reset logs nobody in.
+    // The challenge of the reset starts no session.
     let reply = super::answer_by_passkey(&app, &asked, &credential).await;
     super::expect_over(&reply);
     super::expect_over(&super::passkey_login(&app, &credential).await);
