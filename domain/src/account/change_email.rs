@@ -136,9 +136,10 @@ async fn remove_later_factors(
     let highest_acr = Factor::highest_acr(&kept);
     if highest_acr == Acr::Aal1 {
         unit.factors().remove_all(user.id).await?;
-    }
-    for factor in &later {
-        unit.factors().remove(factor.id, user.id).await?;
+    } else {
+        for factor in &later {
+            unit.factors().remove(factor.id, user.id).await?;
+        }
     }
     let Some(user) = unit.users().lock(user.id).await? else { return Ok(()) };
     unit.credentials().change_factors(user.id, user.credential_version, highest_acr, now).await?;

@@ -89,7 +89,7 @@ pub(super) async fn set(
         && !shown.spend(unit.as_mut(), &user, &trail).await?
     {
         unit.rollback().await?;
-        return Err(shown.wrong(core, &found).await?);
+        return Err(wrong(core, &found, shown.attempts_left).await?);
     }
     if found.email == user.email && user.email_verified_at.is_none() {
         let change = UserChange { email_verified_at: Some(Some(now)), ..UserChange::default() };
@@ -127,10 +127,6 @@ impl VerifiedProof {
             None => true,
         };
         Ok(is_open && self.shown.spend(unit, user, self.taken_from, trail).await?)
-    }
-
-    async fn wrong(&self, core: &Core, token: &ActionToken) -> Result<Failure<Refusal>, PortFailure> {
-        wrong(core, token, self.attempts_left).await
     }
 }
 

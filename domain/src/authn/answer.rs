@@ -41,13 +41,4 @@ impl Answer {
     pub fn of(code: Code) -> Self {
         if code.is_recovery() { Self::RecoveryCode(code) } else { Self::Totp(code) }
     }
-
-    /// The method.
-    pub fn method(&self) -> Method {
-        match self {
-            Self::Totp(_) => Method::Totp,
-            Self::RecoveryCode(_) => Method::RecoveryCode,
-            Self::Passkey(_) => Method::Passkey,
-        }
-    }
 }
