@@ -19,37 +19,37 @@ stories! {
 /// Callers that may use an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum For {
-    Everybody,
+    Public,
     Users,
     Superusers,
 }
 
 /// All operations. A new operation fails the test until its author adds it here with its permitted callers.
 const OPERATIONS: [(&str, For); 56] = [
-    ("register", For::Everybody),
-    ("login", For::Everybody),
-    ("create_access_token", For::Everybody),
-    ("refresh", For::Everybody),
-    ("revoke_token", For::Everybody),
-    ("get_jwks", For::Everybody),
-    ("get_server_metadata", For::Everybody),
-    ("get_openid_configuration", For::Everybody),
-    ("get_service_info", For::Everybody),
-    ("get_health", For::Everybody),
-    ("get_liveness", For::Everybody),
-    ("verify_email", For::Everybody),
-    ("resend_verification", For::Everybody),
-    ("forgot_password", For::Everybody),
-    ("reset_password", For::Everybody),
-    ("confirm_email_change", For::Everybody),
-    ("undo_email_change", For::Everybody),
-    ("accept_invitation", For::Everybody),
-    ("login_with_factor", For::Everybody),
-    ("start_passkey_login", For::Everybody),
-    ("login_with_passkey", For::Everybody),
-    ("request_factor_removal", For::Everybody),
-    ("cancel_factor_removal", For::Everybody),
-    ("get_passkey_origins", For::Everybody),
+    ("register", For::Public),
+    ("login", For::Public),
+    ("create_access_token", For::Public),
+    ("refresh", For::Public),
+    ("revoke_token", For::Public),
+    ("get_jwks", For::Public),
+    ("get_server_metadata", For::Public),
+    ("get_openid_configuration", For::Public),
+    ("get_service_info", For::Public),
+    ("get_health", For::Public),
+    ("get_liveness", For::Public),
+    ("verify_email", For::Public),
+    ("resend_verification", For::Public),
+    ("forgot_password", For::Public),
+    ("reset_password", For::Public),
+    ("confirm_email_change", For::Public),
+    ("undo_email_change", For::Public),
+    ("accept_invitation", For::Public),
+    ("login_with_factor", For::Public),
+    ("start_passkey_login", For::Public),
+    ("login_with_passkey", For::Public),
+    ("request_factor_removal", For::Public),
+    ("cancel_factor_removal", For::Public),
+    ("get_passkey_origins", For::Public),
     ("logout", For::Users),
     ("get_current_user", For::Users),
     ("update_current_user", For::Users),
@@ -93,7 +93,7 @@ async fn every_operation_is_known(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let operations = app.contract().operations();
     for operation in &operations {
-        let public = who(operation) == For::Everybody;
+        let public = who(operation) == For::Public;
         assert_eq!(operation.is_protected(), !public, "{}", operation.id());
     }
     for (id, _) in OPERATIONS {
@@ -111,13 +111,13 @@ async fn protected_operations_require_a_valid_token(store: Arc<dyn Store>) {
         attempt(&app, operation).bearer(&admin.tokens.refresh).send().await.expect_invalid_token();
     };
     for operation in app.contract().operations() {
-        if who(&operation) != For::Everybody {
+        if who(&operation) != For::Public {
             before(&operation).await;
         }
     }
     app.clock.advance(Duration::minutes(30) + Duration::seconds(LEEWAY_SECONDS));
     for operation in app.contract().operations() {
-        if who(&operation) != For::Everybody {
+        if who(&operation) != For::Public {
             attempt(&app, &operation).bearer(&admin.tokens.access).send().await.expect_invalid_token();
         }
     }
@@ -138,7 +138,7 @@ async fn a_plain_user_does_not_administer(store: Arc<dyn Store>) {
             }
             // Each operation has authenticated the caller, and then rejects the invalid request or performs it.
             For::Users => assert!(![401, 403].contains(&reply.status), "{reply}"),
-            For::Everybody => assert_ne!(reply.status, 403, "{reply}"),
+            For::Public => assert_ne!(reply.status, 403, "{reply}"),
         }
     }
 }
