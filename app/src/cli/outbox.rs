@@ -89,24 +89,19 @@ async fn retry(core: &Core, id: Uuid) -> Outcome {
     }
 }
 
-/// The letters, each as lines of at most [`WIDTH`] characters. Further lines name the recipient and the last error.
-/// Long texts are truncated.
+/// The letters, each as lines of at most [`WIDTH`] characters. Further lines name the kind, the recipient and the last
+/// error. Long texts are truncated.
 fn table(letters: &[Letter]) -> Vec<String> {
-    let line = |[id, created, state, attempts, kind]: [&str; 5]| {
-        format!("{id:<36}  {created:<20}  {state:<9}  {attempts:<5}  {kind}")
+    let line = |[id, created, state, attempts]: [&str; 4]| {
+        format!("{id:<36}  {created:<20}  {state:<9}  {attempts}")
     };
-    let mut lines = vec![line(["ID", "CREATED", "STATE", "TRIES", "KIND"])];
+    let mut lines = vec![line(["ID", "CREATED", "STATE", "TRIES"])];
     for letter in letters {
         let (created, attempts) = (keys::text(letter.created_at), letter.attempts.to_string());
-        lines.push(line([
-            &letter.id.to_string(),
-            &created,
-            letter.state.as_str(),
-            &attempts,
-            letter.kind.as_str(),
-        ]));
+        lines.push(line([&letter.id.to_string(), &created, letter.state.as_str(), &attempts]));
+        let recipient = format!("{} to {}", letter.kind.as_str(), letter.recipient.as_str());
         let error = letter.last_error.as_ref().map(|error| format!("error: {error}"));
-        let further = [Some(format!("to {}", letter.recipient.as_str())), error];
+        let further = [Some(recipient), error];
         lines.extend(further.into_iter().flatten().map(|text| shortened(&format!("  {text}"), WIDTH)));
     }
     lines
@@ -150,8 +145,8 @@ mod tests {
         let error = Some("550 mailbox unavailable ".repeat(9));
         let lines = table(&[letter(LetterKind::PasswordReset, LetterState::Dead, error)]);
         assert_eq!(lines.len(), 4);
-        assert!(lines[1].ends_with("dead       32767  password_reset"), "{lines:?}");
-        assert!(lines[2].starts_with("  to aaa") && lines[3].ends_with('…'), "{lines:?}");
+        assert!(lines[1].ends_with("dead       32767"), "{lines:?}");
+        assert!(lines[2].starts_with("  password_reset to aaa") && lines[3].ends_with('…'), "{lines:?}");
         assert!(lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:?}");
     }
 }

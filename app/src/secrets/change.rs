@@ -112,7 +112,8 @@ mod tests {
         let keys = load(&file, Environment::Production).unwrap();
         assert_eq!(keys.iter().map(|key| key.id).collect::<Vec<_>>(), [rotated.active, first]);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(rotate_at(&file, 12).unwrap().removed, 1);
+        assert_eq!(rotate_at(&file, 366).unwrap().removed, 0);
+        assert_eq!(rotate_at(&file, 368).unwrap().removed, 1);
         let again = generate(&file, at(2), &*wiring::entropy());
         assert!(matches!(again, Err(SecretFileError::Exists { .. })));
     }
