@@ -11,6 +11,7 @@
 //! - `crypto`: keys, tokens, password hashes and second factors.
 //! - `limiter`: rate limits, in memory or in Redis.
 //! - `mail`: letters, by SMTP or as files.
+//! - `outbound`: requests to other services.
 //! - `traced`: decorators that record a span for each port call.
 //! - `clock`, `entropy`: time and randomness.
 
@@ -19,6 +20,7 @@ pub mod crypto;
 pub mod entropy;
 pub mod limiter;
 pub mod mail;
+pub mod outbound;
 mod parts;
 pub mod pem;
 pub mod store;

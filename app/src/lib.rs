@@ -1,6 +1,8 @@
 //! The Inwren Auth program: configuration, wiring, HTTP and the command line.
 
 pub mod cli;
+pub mod client_settings;
+pub mod clients_file;
 pub mod config;
 pub mod ephemeral;
 pub mod http;

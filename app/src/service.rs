@@ -86,9 +86,7 @@ pub(crate) async fn serve(config: &Config, given: Option<Given>, log: &LogSink) 
             listener.abort();
         }
         ready.sweeper.abort();
-        if let Some(outbox) = ready.outbox {
-            outbox.stop(config.shutdown_grace).await;
-        }
+        ready.outbox.stop(config.shutdown_grace).await;
         for watch in ready.watches {
             watch.abort();
         }
@@ -140,8 +138,8 @@ struct Ready {
     store: Arc<dyn Store>,
     state: Arc<AppState>,
     sweeper: JoinHandle<()>,
-    /// The worker that sends letters, if mail is configured.
-    outbox: Option<OutboxWorker>,
+    /// The worker that sends letters and logout tokens.
+    outbox: OutboxWorker,
     /// The watchers that reload changed files.
     watches: Vec<JoinHandle<()>>,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
@@ -193,7 +191,7 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     let tokens = wiring::tokens(config, keys.signing()).map_err(ServiceError::because)?;
     let hasher = wiring::hasher(config).map_err(ServiceError::because)?;
     let wake = Wake::default();
-    let mail = wiring::mail(config, &wake).map_err(ServiceError::because)?;
+    let mail = wiring::mail(config).map_err(ServiceError::because)?;
     let mut core = wiring::core_with(
         config,
         Arc::clone(&opened.store),
@@ -201,6 +199,7 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
         Arc::clone(&tokens),
         mail,
     );
+    core.outbox_signal = Arc::new(wake.clone());
     core.keyring = secrets.as_ref().map(OpenedSecrets::keyring);
     if let Some(secrets) = secrets {
         watches.extend(secrets.watch().map_err(ServiceError::because)?);
@@ -215,6 +214,7 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
             },
         )?;
     }
+    let is_ephemeral = matches!(keys, Keys::Given(_));
     match keys {
         Keys::Files(store, opened) => {
             watches.push(
@@ -226,14 +226,14 @@ async fn prepare(config: &Config, given: Option<Given>, log: &LogSink) -> Result
     let address = listener.local_addr().map_err(|error| cannot_listen(config, &error))?;
     let signs = core.keys.published(clock.now()).into_iter().next();
     let sweeper = workers::start(Arc::new(core.clone()), opened.maintenance.clone(), config.sweep_interval);
-    let outbox_metrics = core.mail.is_some().then(Arc::<OutboxMetrics>::default);
-    let outbox = core.mail.clone().zip(outbox_metrics.clone());
-    let outbox = outbox.map(|(mail, metrics)| OutboxWorker::start(core.clone(), mail, wake, metrics));
+    let outbox_metrics = Arc::<OutboxMetrics>::default();
+    let outbox = OutboxWorker::start(core.clone(), &wake, &outbox_metrics);
     let mut state = wiring::app_state(config, core).map_err(ServiceError::because)?;
     http::check_account_pages(&state.page_texts)
         .map_err(|error| ServiceError::Settings(format!("TEMPLATES_DIR: {error}")))?;
     state.recent_letters = recent_letters;
-    state.metrics.outbox = outbox_metrics;
+    state.is_ephemeral = is_ephemeral;
+    state.metrics.outbox = Some(outbox_metrics);
     state.metrics.probes = wiring::probes(hasher, opened.maintenance);
     let connections = Arc::clone(&options.connections);
     state.metrics.probes.connections = Some(Box::new(move || connections.metrics()));

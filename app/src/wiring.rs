@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use inwren_adapters::clock::SystemClock;
 use inwren_adapters::crypto::argon2::{AffordableHashes, Argon2Hasher, HasherLimits};
+use inwren_adapters::crypto::client_assertions::ClientAssertionVerifier;
 use inwren_adapters::crypto::jwt::{LegacyTokens, SigningKeys, TokenFormat};
 use inwren_adapters::crypto::keys::{KeyError, PublicKey};
 use inwren_adapters::crypto::passkey::WebAuthn;
@@ -16,6 +17,7 @@ use inwren_adapters::crypto::totp::HmacTotpCodes;
 use inwren_adapters::entropy::SystemEntropy;
 use inwren_adapters::limiter::{MemoryRateLimiter, RedisOptions, RedisRateLimiter};
 use inwren_adapters::mail::{FolderMailer, SmtpMailer, SmtpTargetError};
+use inwren_adapters::outbound::HttpOutbound;
 use inwren_adapters::store::memory::MemoryStore;
 use inwren_adapters::store::sql::{ConnectError, SqlOptions, SqlStore, SqlTarget};
 use inwren_adapters::traced;
@@ -30,7 +32,7 @@ use inwren_domain::{Core, Settings};
 
 use crate::config::{Config, DatabaseTarget, MailTarget};
 use crate::http::shared::limits::Limits;
-use crate::http::{AppState, Issuer, PendingBodies, TrustedProxies};
+use crate::http::{AppState, ClientOrigins, Issuer, PendingBodies, TrustedProxies};
 use crate::keys::KeyStore;
 use crate::letters::{self, PageTexts, TemplateError};
 use crate::observability::metrics::{Metrics, Probes};
@@ -122,7 +124,7 @@ pub fn hash_threads(config: &Config) -> usize {
 
 /// Builds the core around a store.
 pub fn core(config: &Config, store: Arc<dyn Store>, tokens: Arc<Tokens>) -> Result<Core, WiringError> {
-    Ok(core_with(config, store, hasher(config)?, tokens, mail(config, &Wake::default())?))
+    Ok(core_with(config, store, hasher(config)?, tokens, mail(config)?))
 }
 
 /// Starts the password hasher and its threads.
@@ -145,7 +147,7 @@ pub fn destination(config: &Config, store: Arc<dyn Store>) -> Result<Destination
     Ok(Destination { store, hashes, keyring: None, tiers, clock: clock(), entropy: entropy() })
 }
 
-/// Builds the core around a store and a hasher.
+/// Builds the core around a store and a hasher. Its signal wakes no worker: a caller that runs one replaces the signal.
 pub fn core_with(
     config: &Config,
     store: Arc<dyn Store>,
@@ -163,7 +165,10 @@ pub fn core_with(
         keyring: None,
         totp: Arc::new(HmacTotpCodes),
         passkeys: Arc::new(WebAuthn),
+        assertions: Arc::new(client_assertions(config)),
         mail,
+        outbound: Arc::new(HttpOutbound::new(config.outbound_allow.clone())),
+        outbox_signal: Arc::new(Wake::default()),
         clock: clock(),
         entropy: entropy(),
         undelivered: Arc::default(),
@@ -171,8 +176,14 @@ pub fn core_with(
     }
 }
 
-/// What sends letters, if mail is configured. Its signal wakes the worker of this process.
-pub fn mail(config: &Config, wake: &Wake) -> Result<Option<Mail>, WiringError> {
+/// The verifier of the tokens by which clients authenticate. Their audience is the issuer or the token endpoint.
+fn client_assertions(config: &Config) -> ClientAssertionVerifier {
+    let endpoint = format!("{}/oauth/token", config.public_url);
+    ClientAssertionVerifier::new(vec![config.token_issuer.clone(), endpoint])
+}
+
+/// What sends letters, if mail is configured.
+pub fn mail(config: &Config) -> Result<Option<Mail>, WiringError> {
     let Some(settings) = &config.mail else { return Ok(None) };
     let sender = settings.sender.clone();
     let mailer: Arc<dyn Mailer> = match &settings.target {
@@ -182,7 +193,7 @@ pub fn mail(config: &Config, wake: &Wake) -> Result<Option<Mail>, WiringError> {
         }
     };
     let writer = letters::writer(&config.public_url, &config.project_name, config.templates_dir.as_deref())?;
-    Ok(Some(Mail { mailer, writer: Arc::new(writer), signal: Arc::new(wake.clone()) }))
+    Ok(Some(Mail { mailer, writer: Arc::new(writer) }))
 }
 
 /// The system clock. The process has a single one, because it remembers the times that it has returned.
@@ -198,11 +209,13 @@ pub fn entropy() -> Arc<dyn Entropy> {
 
 /// The signing keys of this configuration.
 pub fn key_store(config: &Config) -> KeyStore {
-    let Settings { access_token_lifetime, refresh_token_lifetime, .. } = config.rules;
+    let Settings { access_token_lifetime, refresh_token_lifetime, session_max_lifetime, .. } = config.rules;
+    // The refresh token of an application may live as long as its session.
+    let token_lifetime = access_token_lifetime.max(refresh_token_lifetime).max(session_max_lifetime);
     KeyStore {
         paths: config.keys.clone(),
         environment: config.environment,
-        token_lifetime: access_token_lifetime.max(refresh_token_lifetime) + LEEWAY,
+        token_lifetime: token_lifetime + LEEWAY,
         max_age: config.jwks_max_age,
     }
 }
@@ -292,6 +305,7 @@ pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
         core,
         limits,
         bodies: PendingBodies::new(config.max_connections),
+        client_origins: ClientOrigins::default(),
         trusted_proxies: TrustedProxies {
             networks: config.trusted_proxies.clone(),
             header: config.proxy_header,
@@ -302,6 +316,7 @@ pub fn app_state(config: &Config, core: Core) -> Result<AppState, WiringError> {
         project_name: config.project_name.clone(),
         page_texts: PageTexts::read(config.templates_dir.as_deref())?,
         recent_letters: None,
+        is_ephemeral: false,
         issuer: Issuer::new(&config.token_issuer, &config.token_audience, &config.public_url),
         jwks_max_age: config.jwks_max_age,
         logs_paths: config.logs_paths(),

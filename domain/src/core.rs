@@ -3,11 +3,13 @@ use std::sync::Arc;
 use time::Duration;
 
 use crate::account::{EmailVerification, RegistrationMode, TierCatalog};
+use crate::client::ClientAssertions;
 use crate::credential::{ContextWords, PasswordHasher};
 use crate::factor::{FactorPolicy, PasskeyVerifier, RelyingParty, TotpCodes};
 use crate::kernel::{Clock, Entropy};
 use crate::keyring::{Keyring, KeyringError};
-use crate::outbox::Mail;
+use crate::outbound::Outbound;
+use crate::outbox::{Mail, OutboxSignal};
 use crate::session::UndeliveredRotations;
 use crate::store::Store;
 use crate::token::{KeyDirectory, LegacyTokenVerifier, TokenIssuer, TokenVerifier};
@@ -35,8 +37,14 @@ pub struct Core {
     pub totp: Arc<dyn TotpCodes>,
     /// Verifies the ceremonies of passkeys.
     pub passkeys: Arc<dyn PasskeyVerifier>,
+    /// Verifies the tokens by which clients authenticate.
+    pub assertions: Arc<dyn ClientAssertions>,
     /// What sends letters. `None` if no mail is configured.
     pub mail: Option<Mail>,
+    /// Sends requests to the applications of clients.
+    pub outbound: Arc<dyn Outbound>,
+    /// Wakes the worker that empties the outbox.
+    pub outbox_signal: Arc<dyn OutboxSignal>,
     /// The only source of time.
     pub clock: Arc<dyn Clock>,
     /// The only source of randomness.
@@ -102,11 +110,9 @@ impl Core {
         self.keyring.as_deref().ok_or(KeyringError::Missing)
     }
 
-    /// Wakes the worker that sends letters, after a commit.
+    /// Wakes the worker that empties the outbox, after a commit.
     pub(crate) fn letters_queued(&self) {
-        if let Some(mail) = &self.mail {
-            mail.signal.letters_queued();
-        }
+        self.outbox_signal.letters_queued();
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! Nothing is deleted while the clock [is not settled](crate::kernel::Clock::is_settled).
 
+use crate::provider::AuthorizationCode;
 use crate::{Core, PortFailure};
 
 /// Maximum number of rows that one unit of work deletes, so that it holds no lock for long.
@@ -39,9 +40,9 @@ pub async fn sweep_audit_events(core: &Core) -> Result<u64, PortFailure> {
 /// How long letters stay in the outbox after they were delivered or died.
 const LETTER_RETENTION: time::Duration = time::Duration::days(7);
 
-/// Deletes a batch each of expired action tokens, expired pending registrations, old letters, expired challenges and
-/// devices that are no longer trusted, and returns their number. A number of at least one full batch means that there
-/// may be more.
+/// Deletes a batch each of expired action tokens, expired pending registrations, old letters, expired challenges,
+/// devices that are no longer trusted, old authorization codes and expired client assertions, and returns their number.
+/// A number of at least one full batch means that there may be more.
 pub async fn sweep_expired(core: &Core) -> Result<u64, PortFailure> {
     if !core.clock.is_settled() {
         return Ok(0);
@@ -53,6 +54,8 @@ pub async fn sweep_expired(core: &Core) -> Result<u64, PortFailure> {
     let letters = unit.outbox().sweep(now - LETTER_RETENTION, SWEEP_BATCH).await?;
     let challenges = unit.challenges().sweep(now, SWEEP_BATCH).await?;
     let devices = unit.trusted_devices().sweep(now, SWEEP_BATCH).await?;
+    let codes = unit.authorization_codes().sweep(now - AuthorizationCode::KEPT, SWEEP_BATCH).await?;
+    let assertions = unit.clients().sweep_assertions(now, SWEEP_BATCH).await?;
     unit.commit().await?;
-    Ok(tokens + registrations + letters + challenges + devices)
+    Ok(tokens + registrations + letters + challenges + devices + codes + assertions)
 }

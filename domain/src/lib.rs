@@ -13,14 +13,16 @@
 //! | [`authn`] | login, second step, step-up, client trust |
 //! | [`session`] | sessions from start to revocation, and the caller that a token names |
 //! | [`token`] | claims, and the ports that sign and verify them |
-//! | [`client`] | service clients |
+//! | [`client`] | OAuth clients: applications and services |
+//! | [`provider`] | the OpenID provider: authorization, codes, consent, userinfo, logout |
 //! | [`action_token`] | links in letters that permit one action, once |
 //! | [`pending_registration`] | registrations whose mailbox is not proven |
-//! | [`outbox`] | letters, from their cause to their delivery |
+//! | [`outbox`] | letters and logout tokens, from their cause to their delivery |
 //! | [`audit`] | audit events |
 //!
 //! [`kernel`] contains the values that all features use; [`store`] joins their repositories into units of work;
-//! [`limiter`] is the port for rate limiting, [`keyring`] the one for secret keys.
+//! [`limiter`] is the port for rate limiting, [`keyring`] the one for secret keys, [`outbound`] the one for requests to
+//! other services.
 //!
 //! # Parts of a feature
 //!
@@ -58,8 +60,10 @@ pub mod housekeeping;
 pub mod kernel;
 pub mod keyring;
 pub mod limiter;
+pub mod outbound;
 pub mod outbox;
 pub mod pending_registration;
+pub mod provider;
 pub mod session;
 pub mod store;
 pub mod token;

@@ -22,6 +22,7 @@ mod m20261129_000007_audit_subjects;
 mod m20261130_000001_index_audit_events;
 mod m20261130_000002_letters;
 mod m20261130_000003_factors;
+mod m20261201_000001_provider;
 mod nullable;
 mod run;
 mod set_aside;
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000001_index_audit_events::Migration),
             Box::new(m20261130_000002_letters::Migration),
             Box::new(m20261130_000003_factors::Migration),
+            Box::new(m20261201_000001_provider::Migration),
         ]
     }
 }

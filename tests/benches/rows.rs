@@ -9,7 +9,7 @@ use inwren_domain::account::{Tier, User, UserFilter};
 use inwren_domain::authn::{Acr, Assurance};
 use inwren_domain::credential::{Account, PasswordHash};
 use inwren_domain::kernel::{ClientInfo, Email, PageRequest, SessionId, TokenDigest, TokenId, UserId};
-use inwren_domain::session::Session;
+use inwren_domain::session::{Session, SessionKind};
 use inwren_domain::store::Store;
 use time::{Duration, OffsetDateTime};
 use tokio::runtime::{Builder, Runtime};
@@ -112,6 +112,7 @@ fn session(owner: u16, number: u128) -> Session {
     Session {
         id: SessionId::from_uuid(Uuid::from_u128(1_000_000 + number)),
         user_id: user(owner).id,
+        kind: SessionKind::Api,
         generation: 1,
         rekeyed_generation: 0,
         refresh_jti: TokenId::from_stored(format!("1.{}", "0123456789abcdef".repeat(4))),

@@ -68,6 +68,7 @@ fn access() -> AccessClaims {
         email_verified: true,
         tier: Tier::from_stored("free".to_owned()),
         is_superuser: false,
+        application: None,
     }
 }
 
@@ -77,6 +78,7 @@ fn refresh() -> RefreshClaims {
         id: TokenId::from_stored(format!("1.{}", "0123456789abcdef".repeat(4))),
         user_id,
         session_id,
+        client_id: None,
         issued_at,
         expires_at: issued_at + Duration::days(7),
     }

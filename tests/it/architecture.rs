@@ -68,10 +68,7 @@ fn the_arrows_point_inwards() {
 #[test]
 fn the_layers_know_only_their_own_tools() {
     let foreign = [
-        (
-            "adapters",
-            &["poem", "poem-openapi", "clap", "hyper", "sea-orm-migration", "opentelemetry-otlp"][..],
-        ),
+        ("adapters", &["poem", "poem-openapi", "clap", "sea-orm-migration", "opentelemetry-otlp"][..]),
         ("migration", &["sea-orm", "poem", "serde", "jwt-simple", "argon2"]),
         ("app", &["sea-orm", "sqlx", "redis", "jwt-simple", "argon2", "aws-lc-rs", "rsa", "imbl"]),
     ];

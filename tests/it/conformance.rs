@@ -110,6 +110,25 @@ macro_rules! with_every_case {
                 a_sweep_deletes_expired_challenges
                 concurrent_sweeps_count_each_challenge_once
                 a_sweep_skips_what_another_deletes;
+            clients:
+                clients_are_read_back_exactly
+                clients_come_in_order_of_creation
+                pages_come_in_order_of_ids
+                ids_and_names_are_given_once
+                of_many_inserts_exactly_one_wins
+                an_update_stores_all_settings
+                an_update_to_a_taken_name_changes_nothing
+                a_deletion_takes_what_belongs_to_a_client
+                a_lock_returns_the_current_client
+                of_many_secrets_only_five_are_added
+                secrets_are_read_back_in_order
+                a_secret_is_deleted_once
+                an_assertion_is_used_once
+                of_many_uses_exactly_one_wins
+                a_sweep_deletes_expired_assertions
+                concurrent_sweeps_count_each_assertion_once
+                a_sweep_skips_what_another_deletes
+                a_rollback_leaves_no_client;
             credential:
                 accounts_are_read_back_exactly
                 an_unknown_account_is_not_found
@@ -186,6 +205,15 @@ macro_rules! with_every_case {
                 a_rollback_leaves_no_letter
                 a_sweep_deletes_old_letters
                 concurrent_sweeps_count_each_letter_once;
+            outbox_logouts:
+                a_logout_names_its_session
+                only_announced_applications_get_a_logout
+                a_session_gets_one_logout
+                of_many_queues_each_session_gets_one
+                logouts_are_queued_for_groups_of_sessions
+                logouts_follow_the_writes_of_the_unit
+                logouts_stay_after_a_deletion
+                a_claim_without_mail_takes_logouts_only;
             outbox_workers:
                 a_letter_is_with_one_worker_whatever_its_clock_says;
             pending_registration:
@@ -201,6 +229,21 @@ macro_rules! with_every_case {
                 a_rollback_keeps_the_registration
                 a_sweep_deletes_expired_registrations
                 concurrent_sweeps_count_each_registration_once;
+            provider:
+                codes_are_read_back_exactly
+                a_valid_code_is_spent_once
+                of_many_spenders_exactly_one_wins
+                wrong_presentations_end_a_code
+                a_rollback_keeps_the_code
+                a_sweep_deletes_expired_codes
+                concurrent_sweeps_count_each_code_once
+                a_sweep_skips_what_another_deletes
+                deleted_users_have_no_codes_and_consents
+                consents_come_in_order_of_creation
+                a_later_consent_keeps_its_creation
+                of_many_consents_one_is_left
+                a_consent_is_deleted_once
+                a_rollback_keeps_the_consent;
             races:
                 no_rotation_survives_revoking_all
                 a_busy_client_is_stopped_by_revoking_all
@@ -213,11 +256,6 @@ macro_rules! with_every_case {
                 of_those_who_end_all_others_one_stays
                 of_two_who_end_each_other_one_stays
                 revoked_callers_change_nothing;
-            service_clients:
-                inserted_is_read_back_exactly_in_order
-                a_name_is_given_once
-                a_client_is_revoked_once
-                a_client_is_there_only_if_the_unit_commits;
             session:
                 inserted_is_read_back_exactly_with_its_user
                 a_session_comes_with_its_user_as_it_is_now
@@ -234,6 +272,15 @@ macro_rules! with_every_case {
                 a_sweep_takes_what_ended_before
                 a_sweep_goes_by_batches
                 sweeps_at_once_count_each_session_once;
+            session_applications:
+                every_kind_is_read_back_exactly
+                a_touch_prolongs_a_browser_session
+                a_touch_of_another_session_changes_nothing
+                a_revocation_returns_the_kind
+                a_browser_session_takes_its_applications
+                ended_sessions_are_not_revoked_again
+                applications_move_to_another_browser_session
+                a_withdrawn_consent_ends_its_sessions;
             session_rotation:
                 a_rotation_applies_exactly_what_it_says
                 a_rotation_keeps_the_last_client
@@ -278,7 +325,8 @@ macro_rules! with_every_case {
                 a_login_renews_an_outdated_hash
                 of_many_registrations_exactly_one_succeeds
                 a_sweep_deletes_what_no_longer_acts
-                every_use_case_keeps_the_rules_of_a_unit;
+                every_use_case_keeps_the_rules_of_a_unit
+                provider_use_cases_keep_the_rules_of_a_unit;
             superusers:
                 the_locked_set_is_that_of_the_active_superusers
                 the_locked_set_keeps_others_waiting

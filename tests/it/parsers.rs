@@ -3,10 +3,12 @@
 
 use std::path::Path;
 
+use inwren_tests::app::forge::Forger;
 use inwren_tests::app::key;
 use inwren_tests::fuzz::{self, TARGETS};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use serde_json::json;
 
 /// Inputs per parser, in addition to its seeds.
 const CASES: u32 = 300;
@@ -33,8 +35,9 @@ macro_rules! each_takes_anything {
 }
 
 each_takes_anything! {
-    address attestation authenticator_data basic claims client_data cursor dotenv email form forwarded headers json
-    password pem phc proxy_header token token_header
+    address attestation authenticator_data authorization_request basic claims claims_parameter
+    client_assertion client_data clients_file cursor dotenv email form forwarded headers json jwk_set
+    page_form password pem phc proxy_header redirect_uri scope token token_header
 }
 
 fn folder() -> &'static Path {
@@ -55,6 +58,10 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     let mut seeds: Vec<Vec<u8>> = names_in(&folder).into_iter().map(read).collect();
     // The repository contains no private key and no token, so the test generates these seeds.
     match target {
+        "jwk_set" => {
+            let set = json!({ "keys": [Forger::with(key()).jwk("one")] });
+            seeds.push(set.to_string().into_bytes());
+        }
         "pem" => seeds.push(key().to_pem().expect("a key in PEM").as_bytes().to_vec()),
         "token_header" => {
             let ours = format!(r#"{{"alg":"RS256","kid":"{}","typ":"at+jwt"}}"#, key().public().id());

@@ -9,8 +9,10 @@ use inwren_domain::action_token::{ActionToken, ActionTokenId, Purpose};
 use inwren_domain::audit::{AuditEvent, AuditEventId, AuditEventKind, AuditFilter, Subject};
 use inwren_domain::authn::{Acr, Amr, Assurance};
 use inwren_domain::challenge::{Challenge, ChallengeId, ChallengePurpose};
-use inwren_domain::client::ServiceClientId;
-use inwren_domain::client::{ServiceClient, ServiceClientName};
+use inwren_domain::client::{
+    AuthMethod, Client, ClientId, ClientKind, ClientName, ClientSecret, ClientSecretId, ClientSettings,
+    ClientUid, GrantType, RedirectUri, Scope,
+};
 use inwren_domain::credential::{Account, PasswordHash};
 use inwren_domain::factor::{
     CoseAlgorithm, CredentialId, Factor, FactorId, FactorKind, FactorName, Passkey, Totp, UserHandle,
@@ -21,7 +23,8 @@ use inwren_domain::kernel::{
 use inwren_domain::keyring::SecretKeyId;
 use inwren_domain::outbox::{ClaimId, Letter, LetterId, LetterKind, LetterState};
 use inwren_domain::pending_registration::{PendingRegistration, VerificationId};
-use inwren_domain::session::{Principal, Rotation, Session, authenticate};
+use inwren_domain::provider::{AuthorizationCode, AuthorizationCodeId, Consent};
+use inwren_domain::session::{ClientGrant, Principal, Rotation, Session, SessionKind, authenticate};
 use inwren_domain::store::Store;
 use inwren_domain::token::AccessClaims;
 use inwren_domain::trusted_device::{TrustedDevice, TrustedDeviceId};
@@ -130,6 +133,7 @@ pub fn session_of(user: &User) -> Session {
     Session {
         id: SessionId::from_uuid(uuid()),
         user_id: user.id,
+        kind: SessionKind::Api,
         generation: 0,
         rekeyed_generation: 0,
         refresh_jti: refresh_jti(0),
@@ -154,6 +158,7 @@ pub fn session_of(user: &User) -> Session {
 pub fn distinct_session(user: &User) -> Session {
     let tick = |n| now() + Duration::microseconds(n);
     Session {
+        kind: SessionKind::Application(Box::new(distinct_grant())),
         generation: (1 << 40) + 3,
         rekeyed_generation: 1 << 40,
         refresh_jti: TokenId::from_stored(format!("{}.{}", (1_u64 << 40) + 3, "f".repeat(64))),
@@ -170,6 +175,45 @@ pub fn distinct_session(user: &User) -> Session {
         last_client: ClientInfo::new(Some([192, 0, 2, 4].into()), Some("last/2.0")),
         ..session_of(user)
     }
+}
+
+/// A session of the user in a browser, which started [now].
+pub fn browser_session_of(user: &User) -> Session {
+    Session { kind: SessionKind::Browser, ..session_of(user) }
+}
+
+/// A session of the user that this application holds, and that began in this browser session. It ends with it.
+pub fn application_session_of(user: &User, client: ClientUid, browser: SessionId) -> Session {
+    let scope = scope("openid email");
+    let grant = ClientGrant { client, scope, resource: None, browser };
+    Session { kind: SessionKind::Application(Box::new(grant)), ..session_of(user) }
+}
+
+/// A session as [`application_session_of`] creates it, which outlives the browser session.
+pub fn offline_session_of(user: &User, client: ClientUid, browser: SessionId) -> Session {
+    let scope = scope("openid offline_access");
+    let grant = ClientGrant { client, scope, resource: None, browser };
+    Session { kind: SessionKind::Application(Box::new(grant)), ..session_of(user) }
+}
+
+/// A grant with a different value in every field.
+fn distinct_grant() -> ClientGrant {
+    ClientGrant {
+        client: ClientUid::from_uuid(uuid()),
+        scope: scope("openid email reports:read"),
+        resource: Some("https://api.example.org/reports".to_owned()),
+        browser: session_id(),
+    }
+}
+
+/// The id of a session that does not exist.
+pub fn session_id() -> SessionId {
+    SessionId::from_uuid(uuid())
+}
+
+/// A scope.
+pub fn scope(names: &str) -> Scope {
+    Scope::parse(names).expect("a valid scope")
 }
 
 /// The id of a refresh token of this generation.
@@ -237,14 +281,112 @@ pub async fn audit_events(store: &dyn Store, filter: &AuditFilter) -> Result<Vec
     }
 }
 
-/// A service client of this name, created [now].
-pub fn service_client(name: &str) -> ServiceClient {
-    ServiceClient {
-        id: ServiceClientId::from_uuid(uuid()),
-        name: ServiceClientName::parse(name).expect("a valid name"),
-        hashed_secret: digest(unique()),
+/// A service of this name, created [now].
+pub fn service_client(name: &str) -> Client {
+    client(ClientSettings::of_service(client_name(name)))
+}
+
+/// A confidential application of this name, created [now]. It wants logout tokens.
+pub fn application(name: &str) -> Client {
+    client(ClientSettings {
+        kind: ClientKind::Confidential,
+        redirect_uris: vec![redirect_uri("https://app.example.org/callback")],
+        scopes: scope("openid profile email offline_access"),
+        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        backchannel_logout_uri: Some(redirect_uri("https://app.example.org/logout")),
+        ..ClientSettings::of_service(client_name(name))
+    })
+}
+
+/// An application of this name with a different value in every setting.
+pub fn distinct_application(name: &str) -> Client {
+    let settings = ClientSettings {
+        kind: ClientKind::Public,
+        redirect_uris: ["https://one.example.org/a?b=c", "org.example.app:/callback"]
+            .map(redirect_uri)
+            .into(),
+        post_logout_redirect_uris: ["https://two.example.org/", "https://three.example.org/"]
+            .map(redirect_uri)
+            .into(),
+        auth_method: AuthMethod::PrivateKeyJwt,
+        first_party: true,
+        min_acr: Acr::Phr,
+        allowed_tiers: vec![tier("plus"), tier("premium")],
+        access_minutes: 59,
+        refresh_days: 364,
+        jwks: Some(r#"{"keys": [{"kty": "EC", "kid": "Ünïcode 🦀"}]}"#.to_owned()),
+        resources: vec!["https://api.example.org".to_owned(), "urn:example:reports".to_owned()],
+        ..application(name).settings
+    };
+    Client {
+        created_at: now() + Duration::MICROSECOND,
+        updated_at: now() + Duration::SECOND,
+        ..client(settings)
+    }
+}
+
+/// A client with a unique id and these settings, created [now].
+pub fn client(settings: ClientSettings) -> Client {
+    Client {
+        uid: ClientUid::from_uuid(uuid()),
+        id: ClientId::parse(&format!("client-{}", unique())).expect("a valid id"),
+        settings,
         created_at: now(),
-        revoked_at: None,
+        updated_at: now(),
+    }
+}
+
+fn client_name(name: &str) -> ClientName {
+    ClientName::parse(name).expect("a valid name")
+}
+
+fn redirect_uri(uri: &str) -> RedirectUri {
+    RedirectUri::parse(uri, true).expect("a valid URI")
+}
+
+/// A secret of the client that was created [now] and never expires.
+pub fn client_secret(client: &Client) -> ClientSecret {
+    ClientSecret {
+        id: ClientSecretId::from_uuid(uuid()),
+        client: client.uid,
+        digest: digest(unique()),
+        created_at: now(),
+        expires_at: None,
+    }
+}
+
+/// An authorization code that the user granted to the client [now]. Every field has a different value.
+pub fn authorization_code(user: &User, client: &Client) -> AuthorizationCode {
+    AuthorizationCode {
+        id: AuthorizationCodeId::from_uuid(uuid()),
+        digest: digest(unique()),
+        client: client.uid,
+        user_id: user.id,
+        session_id: session_id(),
+        browser: session_id(),
+        redirect_uri: "https://app.example.org/callback?a=b".to_owned(),
+        code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned(),
+        nonce: Some("Ünïcode nonce".to_owned()),
+        scope: scope("openid email"),
+        resource: Some("https://api.example.org".to_owned()),
+        id_token_claims: vec!["email".to_owned(), "name".to_owned()],
+        authenticated_at: now() - Duration::MINUTE,
+        assurance: Assurance { acr: Acr::Phr, amr: Amr::from_stored("hwk user") },
+        credential_version: i64::from(u32::MAX) + 7,
+        attempts_left: AuthorizationCode::ATTEMPTS,
+        expires_at: now() + AuthorizationCode::LIFETIME,
+        spent_at: None,
+    }
+}
+
+/// The consent of the user to the client, given [now].
+pub fn consent(user: &User, client: &Client) -> Consent {
+    Consent {
+        user_id: user.id,
+        client: client.uid,
+        scope: scope("openid email"),
+        created_at: now(),
+        updated_at: now(),
     }
 }
 
@@ -357,6 +499,7 @@ pub fn letter(kind: LetterKind, recipient: &Email) -> Letter {
         action_token_id: None,
         verification_id: None,
         new_email: None,
+        logout: None,
         locale: None,
         client: ClientInfo::default(),
         state: LetterState::Pending,
@@ -396,6 +539,7 @@ pub async fn principal(user: &User, session: &Session) -> Principal {
         email_verified: user.email_verified_at.is_some(),
         tier: user.tier.clone(),
         is_superuser: user.is_superuser,
+        application: None,
     };
     let token = core.issuer.issue_access(&claims).expect("a token");
     authenticate(&core, token.expose()).await.expect("a live session")

@@ -2,6 +2,7 @@
 //! algorithm; these modules contain the rules for using them.
 
 pub mod argon2;
+pub mod client_assertions;
 mod hmac_sha256;
 pub mod jwt;
 mod keyed_hash;

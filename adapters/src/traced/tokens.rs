@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use inwren_domain::kernel::{PlainToken, TokenDigest};
 use inwren_domain::token::{
-    AccessClaims, ClientClaims, InvalidToken, IssuedToken, RefreshClaims, SigningError, TokenIssuer,
-    TokenVerifier,
+    AccessClaims, ClientClaims, IdClaims, IdHint, InvalidToken, IssuedToken, LogoutClaims, RefreshClaims,
+    SigningError, TokenIssuer, TokenVerifier,
 };
 use time::OffsetDateTime;
 
@@ -35,6 +35,14 @@ impl TokenIssuer for TracedIssuer {
 
     fn issue_client(&self, claims: &ClientClaims) -> Result<PlainToken, SigningError> {
         self.sign("tokens.issue_client", || self.inner.issue_client(claims))
+    }
+
+    fn issue_id(&self, claims: &IdClaims, access_token: &PlainToken) -> Result<PlainToken, SigningError> {
+        self.sign("tokens.issue_id", || self.inner.issue_id(claims, access_token))
+    }
+
+    fn issue_logout(&self, claims: &LogoutClaims) -> Result<PlainToken, SigningError> {
+        self.sign("tokens.issue_logout", || self.inner.issue_logout(claims))
     }
 
     fn issue_refresh(&self, claims: &RefreshClaims) -> Result<IssuedToken, SigningError> {
@@ -73,6 +81,10 @@ impl TokenVerifier for TracedVerifier {
 
     fn verify_refresh(&self, token: &str, now: OffsetDateTime) -> Result<RefreshClaims, InvalidToken> {
         self.verify("tokens.verify_refresh", || self.inner.verify_refresh(token, now))
+    }
+
+    fn verify_id_hint(&self, token: &str, now: OffsetDateTime) -> Result<IdHint, InvalidToken> {
+        self.verify("tokens.verify_id_hint", || self.inner.verify_id_hint(token, now))
     }
 
     fn digest(&self, token: &PlainToken) -> TokenDigest {

@@ -13,7 +13,16 @@ use crate::wiring::{self, SourceDatabase, SourceError};
 /// The new name of another service's `users` table that is in our database.
 const ASIDE: &str = "users_before_inwren";
 /// The names of our other tables. A foreign table with one of these names aborts the command.
-const OURS: [&str; 4] = ["sessions", "audit_events", "service_clients", "seaql_migrations"];
+const OURS: [&str; 8] = [
+    "sessions",
+    "audit_events",
+    "service_clients",
+    "clients",
+    "client_secrets",
+    "authorization_codes",
+    "consents",
+    "seaql_migrations",
+];
 
 /// What to import, and how to resolve conflicts.
 #[derive(Debug, Args)]
@@ -114,7 +123,7 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
     }
     match adopted.report.refused {
         0 => Ok(()),
-        refused => Err(Failed::Failed(format!(
+        refused => Err(Failed::Reason(format!(
             "refused {refused} of {}",
             count(adopted.census.rows, "user", "users")
         ))),
@@ -122,7 +131,7 @@ pub(super) async fn run(config: &Config, args: AdoptArgs) -> Outcome {
 }
 
 fn unreadable(error: SourceError) -> Failed {
-    Failed::Failed(error.to_string())
+    Failed::Reason(error.to_string())
 }
 
 /// State of our own database.
@@ -140,7 +149,7 @@ impl Target {
     async fn look_at(ours: &SqlTarget, source: &SourceDatabase, table: &str) -> Result<Self, Failed> {
         let database = match SourceDatabase::connect(ours).await {
             Ok(database) => database,
-            Err(error) => return Err(Failed::Failed(format!("DATABASE_URL: {error}"))),
+            Err(error) => return Err(Failed::Reason(format!("DATABASE_URL: {error}"))),
         };
         let users = database.columns("users").await.map_err(unreadable)?;
         let is_ours = users.iter().any(|name| name == "email_normalized");
@@ -152,13 +161,13 @@ impl Target {
         if !is_ours {
             for name in OURS {
                 if !database.columns(name).await.map_err(unreadable)?.is_empty() {
-                    return Err(Failed::Failed(format!(
+                    return Err(Failed::Reason(format!(
                         "DATABASE_URL has a table {name} of another service. Use a separate database for this service"
                     )));
                 }
             }
             if target.has_other_users && !(target.is_source && table == "users") {
-                return Err(Failed::Failed(
+                return Err(Failed::Reason(
                     "DATABASE_URL has a table users of another service, which is not the table to import. Use a \
                      separate database for this service"
                         .to_owned(),
@@ -202,7 +211,7 @@ impl Plan<'_> {
             true => "The database has a table user, as fastapi-users names it: add --table user",
             false => "Name the table with --table",
         };
-        Failed::Failed(format!("{error}{ours}. {advice}"))
+        Failed::Reason(format!("{error}{ours}. {advice}"))
     }
 
     /// The name of the source table when the destination is ready.

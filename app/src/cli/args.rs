@@ -26,7 +26,7 @@ fn version() -> String {
 
 const AFTER_HELP: &str = "Settings are flags (--database-url), environment variables (DATABASE_URL) or lines in .env; \
 `inwren help settings` lists them. Secrets have no flag: PRIVATE_KEY_PASSPHRASE, FIRST_SUPERUSER_PASSWORD, \
-OTEL_EXPORTER_OTLP_HEADERS.\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration.";
+OTEL_EXPORTER_OTLP_HEADERS.\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 drift.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -49,9 +49,9 @@ pub(super) enum Command {
     Users(UsersCommand),
     /// Migrate users from the table of another service, such as FastAPI
     Adopt(super::adopt::AdoptArgs),
-    /// Manage service clients: services with credentials of their own
+    /// Manage clients: applications that users log in to, and services
     #[command(subcommand)]
-    Clients(ClientsCommand),
+    Clients(super::clients::ClientsCommand),
     /// List audit events
     Audit(super::audit::AuditArgs),
     /// List the letters that the service sends, or retry one
@@ -129,13 +129,13 @@ pub(super) enum Hidden {
 /// Options of `serve`.
 #[derive(Debug, Default, Args)]
 pub(super) struct ServeArgs {
-    /// Run a test server: in memory, known users and key, no rate limits; logs to stderr
+    /// Run a test server: in memory, known users, clients and key, no rate limits; logs to stderr
     #[arg(long)]
     pub(super) ephemeral: bool,
     /// Allow a HOST that other machines can reach, although passwords and key are public
     #[arg(long, requires = "ephemeral")]
     pub(super) expose: bool,
-    /// Print address and users as one line of JSON instead of NAME=VALUE lines
+    /// Print address, users and clients as one line of JSON instead of NAME=VALUE lines
     #[arg(long, requires = "ephemeral")]
     pub(super) json: bool,
 }
@@ -310,30 +310,6 @@ pub(super) enum UsersCommand {
         /// Read the password from the first line of standard input
         #[arg(long)]
         password_stdin: bool,
-    },
-}
-
-/// Commands on service clients.
-#[derive(Debug, Subcommand)]
-pub(super) enum ClientsCommand {
-    /// Create a client; prints its id and, only this time, its secret
-    Create {
-        /// The name of the service
-        name: String,
-    },
-    /// List all clients
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Revoke a client permanently
-    Revoke {
-        /// The id of the client
-        id: uuid::Uuid,
-        /// Do not ask for confirmation
-        #[arg(long)]
-        yes: bool,
     },
 }
 

@@ -21,7 +21,7 @@ const WIDTH: usize = 100;
 /// Which events to list.
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
-    /// Only events about this user or service client: the e-mail address of a user, or an id, also in the form user:ID
+    /// Only events about this user or client: the e-mail address of a user, or an id, also in the form user:ID
     /// or client:ID. The events of a deleted user are found by the id
     #[arg(long, value_name = "EMAIL|ID")]
     subject: Option<String>,
@@ -97,7 +97,7 @@ pub(super) async fn run(config: &Config, args: AuditArgs) -> Outcome {
 async fn with_address(core: &Core, email: &Email) -> Result<NamedSubject, Failed> {
     match admin::list::by_login(core, Admin::operator(), email).await {
         Ok(user) => Ok(NamedSubject::Typed(user.id.into())),
-        Err(Failure::Refused(NotFound)) => Err(Failed::Failed(format!(
+        Err(Failure::Refused(NotFound)) => Err(Failed::Reason(format!(
             "no user has the address {:?}; for a deleted user, pass the user's id",
             email.as_str()
         ))),

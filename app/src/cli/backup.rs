@@ -14,7 +14,7 @@ pub(super) async fn run(config: &Config, target: &Path, overwrite: bool) -> Outc
     let mut signals = StopSignals::listen().map_err(Failed::because)?;
     let contents = tokio::select! {
         contents = database.back_up(target, overwrite) => contents.map_err(Failed::because)?,
-        () = signals.next() => return Err(Failed::Failed("interrupted: no backup was written".to_owned())),
+        () = signals.next() => return Err(Failed::Reason("interrupted: no backup was written".to_owned())),
     };
     say(&format!("backed up {} to {}", database.path().display(), target.display()));
     say(&summary(&contents));

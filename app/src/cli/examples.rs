@@ -164,12 +164,44 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("Import them in a script", "inwren adopt --from \"$OLD_DATABASE_URL\" --yes"),
         ],
     ),
-    ("clients create", &[("Create a client for a service", "inwren clients create billing")]),
+    (
+        "clients create",
+        &[
+            ("Create a client for a service", "inwren clients create billing"),
+            (
+                "Create a client for a single-page application of your own",
+                "inwren clients create Shop --id shop --kind public --redirect-uri https://shop.example/callback \
+                 --first-party",
+            ),
+        ],
+    ),
     (
         "clients list",
         &[
             ("List the clients", "inwren clients list"),
             ("The same for programs", "inwren clients list --json"),
+        ],
+    ),
+    ("clients show", &[("Show settings and secrets of a client", "inwren clients show grafana")]),
+    (
+        "clients apply",
+        &[
+            (
+                "Show what differs; the exit code is 3 if something does",
+                "inwren clients apply clients.toml --dry-run",
+            ),
+            ("Create and update the clients of the file", "inwren clients apply clients.toml"),
+            ("Also delete the clients that it does not list", "inwren clients apply clients.toml --prune"),
+        ],
+    ),
+    (
+        "clients secret",
+        &[
+            ("Add a secret that expires after a year", "inwren clients secret grafana --expires-in 365"),
+            (
+                "Delete the secret that it replaces",
+                "inwren clients secret grafana --delete 0199a3f2-6f0e-7b9a-a1c2-3d4e5f607182",
+            ),
         ],
     ),
     (
@@ -178,6 +210,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             "Revoke a client whose secret has leaked",
             "inwren clients revoke 0199a3f2-6f0e-7b9a-a1c2-3d4e5f607182",
         )],
+    ),
+    (
+        "clients delete",
+        &[("Delete a client; the command asks for confirmation", "inwren clients delete grafana")],
     ),
     (
         "audit",

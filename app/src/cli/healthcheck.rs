@@ -23,9 +23,9 @@ pub(super) async fn run(config: &Config) -> Outcome {
     let answer = tokio::time::timeout(MAX_WAIT, ask(config, address)).await;
     match answer {
         Ok(Ok(status)) if status.contains(" 200 ") => Ok(()),
-        Ok(Ok(status)) => Err(Failed::Failed(format!("{address} is not ready: {}", status.trim()))),
-        Ok(Err(error)) => Err(Failed::Failed(format!("{address} cannot be reached: {error}"))),
-        Err(_) => Err(Failed::Failed(format!("{address} does not respond"))),
+        Ok(Ok(status)) => Err(Failed::Reason(format!("{address} is not ready: {}", status.trim()))),
+        Ok(Err(error)) => Err(Failed::Reason(format!("{address} cannot be reached: {error}"))),
+        Err(_) => Err(Failed::Reason(format!("{address} does not respond"))),
     }
 }
 

@@ -42,7 +42,7 @@ fn program() -> clap::Command {
 }
 
 fn write_all(folder: &Path) -> Outcome {
-    let failed = |error: std::io::Error| Failed::Failed(format!("{}: {error}", folder.display()));
+    let failed = |error: std::io::Error| Failed::Reason(format!("{}: {error}", folder.display()));
     std::fs::create_dir_all(folder).map_err(failed)?;
     let mut waiting = vec![program()];
     while let Some(command) = waiting.pop() {

@@ -49,7 +49,7 @@ pub async fn run() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failed::Failed(message)) => {
+        Err(Failed::Reason(message)) => {
             complain(&message);
             ExitCode::from(1)
         }
@@ -57,6 +57,7 @@ pub async fn run() -> ExitCode {
             complain(&message);
             ExitCode::from(2)
         }
+        Err(Failed::Drift) => ExitCode::from(3),
     }
 }
 

@@ -81,10 +81,10 @@ async fn retry(core: &Core, id: Uuid) -> Outcome {
             say("the service sends the letter again, unless its link has expired");
             Ok(())
         }
-        Err(Failure::Refused(Refusal::NotFound(_))) => Err(Failed::Failed(format!(
+        Err(Failure::Refused(Refusal::NotFound(_))) => Err(Failed::Reason(format!(
             "no dead letter has the id {id}; `inwren outbox list --state dead` lists all dead letters"
         ))),
-        Err(Failure::Refused(refusal)) => Err(Failed::Failed(format!("the change was refused: {refusal:?}"))),
+        Err(Failure::Refused(refusal)) => Err(Failed::Reason(format!("the change was refused: {refusal:?}"))),
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),
     }
 }
@@ -126,6 +126,7 @@ mod tests {
             action_token_id: None,
             verification_id: None,
             new_email: None,
+            logout: None,
             locale: None,
             client: ClientInfo::default(),
             state,

@@ -59,12 +59,12 @@ pub(super) async fn run(config: &Config, backup: &Path, wanted: Wanted) -> Outco
 
 /// A one-line summary of a backup.
 pub(super) fn summary(contents: &Contents) -> String {
-    let Contents { bytes, migrations: _, users, sessions, service_clients, audit_events } = contents;
+    let Contents { bytes, migrations: _, users, sessions, clients, audit_events } = contents;
     format!(
         "{bytes} bytes: {}, {}, {}, {}",
         count(*users, "user", "users"),
         count(*sessions, "session", "sessions"),
-        count(*service_clients, "service client", "service clients"),
+        count(*clients, "client", "clients"),
         count(*audit_events, "audit event", "audit events"),
     )
 }
@@ -81,7 +81,7 @@ fn refuse_deviations(found: &[Deviation], keep_other_tables: bool) -> Outcome {
             "If you made the change, undo it with sqlite3 in a copy of the backup, and restore the copy."
         }
     };
-    Err(Failed::Failed(format!(
+    Err(Failed::Reason(format!(
         "the schema of the backup differs from the one that its migrations create, so the backup may have been tampered \
          with: {}. {advice}",
         listed(refused)

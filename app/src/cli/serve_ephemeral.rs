@@ -11,8 +11,8 @@ use crate::runtime::banner::reachable;
 use crate::service::{Given, listen, serve};
 use crate::{ephemeral, wiring};
 
-/// Runs a test server for other projects. Standard output contains only the address and the users, so a test harness
-/// can read all of it or stop reading early.
+/// Runs a test server for other projects. Standard output contains only the address, the users and the clients, so a
+/// test harness can read all of it or stop reading early.
 pub(super) async fn run(flags: &HashMap<&'static str, String>, arguments: &ServeArgs) -> Outcome {
     let mut config =
         Config::ephemeral(flags, |name| std::env::var(name).ok(), arguments.expose, wiring::clock().now())
@@ -55,13 +55,23 @@ impl Facts {
                 "totp_secret": seed.totp_secret,
             })
         });
+        let clients = ephemeral::CLIENTS.map(|client| {
+            json!({
+                "client_id": client.id,
+                "client_secret": client.secret,
+                "kind": client.kind().as_str(),
+                "redirect_uris": client.redirect_uris,
+            })
+        });
         json!({
             "url": self.url,
             "issuer": self.issuer,
             "audience": self.audience,
+            "discovery_url": self.discovery_url(),
             "jwks_url": self.jwks_url(),
             "kid": ephemeral::KID,
             "users": users,
+            "clients": clients,
         })
         .to_string()
     }
@@ -72,6 +82,7 @@ impl Facts {
             format!("INWREN_URL={}", self.url),
             format!("INWREN_ISSUER={}", self.issuer),
             format!("INWREN_AUDIENCE={}", self.audience),
+            format!("INWREN_DISCOVERY_URL={}", self.discovery_url()),
             format!("INWREN_JWKS_URL={}", self.jwks_url()),
             format!("INWREN_KID={}", ephemeral::KID),
         ];
@@ -82,8 +93,17 @@ impl Facts {
             lines.push(format!("INWREN_{name}_PASSWORD={}", seed.password));
             lines.extend(seed.totp_secret.map(|secret| format!("INWREN_{name}_TOTP_SECRET={secret}")));
         }
+        for client in ephemeral::CLIENTS {
+            let name = client.variable();
+            lines.push(format!("INWREN_{name}_CLIENT_ID={}", client.id));
+            lines.extend(client.secret.map(|secret| format!("INWREN_{name}_CLIENT_SECRET={secret}")));
+        }
         lines.push("INWREN_READY=1".to_owned());
         lines.join("\n")
+    }
+
+    fn discovery_url(&self) -> String {
+        format!("{}/.well-known/openid-configuration", self.url)
     }
 
     fn jwks_url(&self) -> String {

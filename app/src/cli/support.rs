@@ -68,7 +68,7 @@ pub(super) fn confirm(what: &str, said_yes: bool) -> Outcome {
     if answer.trim() == "yes" {
         Ok(())
     } else {
-        Err(Failed::Failed("not confirmed: nothing was changed".to_owned()))
+        Err(Failed::Reason("not confirmed: nothing was changed".to_owned()))
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn say_place(config: &Config) {
 pub(super) fn require_database(config: &Config) -> Outcome {
     match &config.database.target {
         DatabaseTarget::Sql(SqlTarget::Sqlite(file)) if !file.path().exists() => {
-            Err(Failed::Failed(format!(
+            Err(Failed::Reason(format!(
                 "DATABASE_URL: the database {} does not exist. Run the command in the folder of the service, or set \
              DATABASE_URL. To create the database, run `inwren migrate up`",
                 place(config)
@@ -142,12 +142,12 @@ async fn schema_fault(
         Schema::Current => None,
         Schema::Foreign => Some(Failed::because(StartError::SourceUsers)),
         Schema::Behind(pending) if pending.len() == maintenance.migrations().await?.len() => {
-            Some(Failed::Failed(format!(
+            Some(Failed::Reason(format!(
                 "DATABASE_URL: {place} has no tables of this service. Check DATABASE_URL. To create the tables, run \
                  `inwren migrate up`"
             )))
         }
-        Schema::Behind(pending) => Some(Failed::Failed(format!(
+        Schema::Behind(pending) => Some(Failed::Reason(format!(
             "the schema of {place} is behind by {}: run `inwren migrate up`",
             count(pending.len() as u64, "migration", "migrations")
         ))),

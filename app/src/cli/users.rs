@@ -64,7 +64,7 @@ async fn create(core: &Core, email: &str, is_superuser: bool, from_stdin: bool) 
             Ok(())
         }
         Err(Failure::Refused(NotCreated::EmailTaken)) => {
-            Err(Failed::Failed("another user has this e-mail address already".to_owned()))
+            Err(Failed::Reason("another user has this e-mail address already".to_owned()))
         }
         Err(Failure::Refused(NotCreated::WeakPassword(weak))) => Err(Failed::because(weak)),
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),
@@ -82,7 +82,7 @@ async fn set_password(core: &Core, email: &str, from_stdin: bool) -> Outcome {
         }
         Err(Failure::Refused(Refusal::NotFound)) => Err(users_admin::unknown(email)),
         Err(Failure::Refused(Refusal::WeakPassword(weak))) => Err(Failed::because(weak)),
-        Err(Failure::Refused(Refusal::ChangedMeanwhile)) => Err(Failed::Failed(
+        Err(Failure::Refused(Refusal::ChangedMeanwhile)) => Err(Failed::Reason(
             "another request changed the password at the same moment; nothing was changed, try again"
                 .to_owned(),
         )),
@@ -107,7 +107,7 @@ fn read_password(from_stdin: bool) -> Result<Zeroizing<String>, Failed> {
         let first = Zeroizing::new(rpassword::prompt_password("Password: ").map_err(Failed::because)?);
         let again = Zeroizing::new(rpassword::prompt_password("Repeat it: ").map_err(Failed::because)?);
         if first != again {
-            return Err(Failed::Failed("the two passwords differ".to_owned()));
+            return Err(Failed::Reason("the two passwords differ".to_owned()));
         }
         return Ok(first);
     }

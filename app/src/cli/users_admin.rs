@@ -60,7 +60,7 @@ impl Found {
 
 /// The error for an address or id that no user has.
 pub(super) fn unknown(text: &str) -> Failed {
-    Failed::Failed(format!("no user has the address or id {text:?}; `inwren users list` lists all users"))
+    Failed::Reason(format!("no user has the address or id {text:?}; `inwren users list` lists all users"))
 }
 
 /// Checks the arguments, before the database is opened.
@@ -119,7 +119,7 @@ pub(super) async fn set_active(core: &Core, text: &str, is_active: bool) -> Outc
         }
         Err(Failure::Refused(admin::update::Refusal::NotFound)) => Err(unknown(text)),
         Err(Failure::Refused(admin::update::Refusal::LastSuperuser(last))) => Err(Failed::because(last)),
-        Err(Failure::Refused(refusal)) => Err(Failed::Failed(format!("the change was refused: {refusal:?}"))),
+        Err(Failure::Refused(refusal)) => Err(Failed::Reason(format!("the change was refused: {refusal:?}"))),
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),
     }
 }
@@ -133,7 +133,7 @@ pub(super) async fn log_out(core: &Core, text: &str) -> Outcome {
             Ok(())
         }
         Err(Failure::Refused(session::admin::Refusal::NotFound)) => Err(unknown(text)),
-        Err(Failure::Refused(refusal)) => Err(Failed::Failed(format!("the change was refused: {refusal:?}"))),
+        Err(Failure::Refused(refusal)) => Err(Failed::Reason(format!("the change was refused: {refusal:?}"))),
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),
     }
 }
@@ -159,7 +159,7 @@ pub(super) async fn reset_factors(core: &Core, text: &str, reason: &str) -> Outc
             Ok(())
         }
         Err(Failure::Refused(reset_factors::Refusal::NotFound)) => Err(unknown(text)),
-        Err(Failure::Refused(refusal)) => Err(Failed::Failed(format!("the change was refused: {refusal:?}"))),
+        Err(Failure::Refused(refusal)) => Err(Failed::Reason(format!("the change was refused: {refusal:?}"))),
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),
     }
 }
@@ -181,12 +181,12 @@ pub(super) async fn reset_link(config: &Config, core: &Core, text: &str) -> Outc
             note(&format!("database: {}", place(config)));
             Ok(())
         }
-        Ok(ResetLink { token: None, .. }) => Err(Failed::Failed("the link was not returned".to_owned())),
-        Err(Failure::Refused(admin::reset_password::Refusal::NotFound)) => Err(Failed::Failed(format!(
+        Ok(ResetLink { token: None, .. }) => Err(Failed::Reason("the link was not returned".to_owned())),
+        Err(Failure::Refused(admin::reset_password::Refusal::NotFound)) => Err(Failed::Reason(format!(
             "{} is inactive and could not log in; `inwren users activate` changes that",
             found.email()
         ))),
-        Err(Failure::Refused(refusal)) => Err(Failed::Failed(format!("the change was refused: {refusal:?}"))),
+        Err(Failure::Refused(refusal)) => Err(Failed::Reason(format!("the change was refused: {refusal:?}"))),
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),
     }
 }
@@ -211,7 +211,7 @@ pub(super) async fn delete(config: &Config, core: &Core, text: &str, yes: bool) 
         }
         Err(Failure::Refused(admin::delete::Refusal::NotFound)) => Err(unknown(text)),
         Err(Failure::Refused(admin::delete::Refusal::LastSuperuser(last))) => Err(Failed::because(last)),
-        Err(Failure::Refused(refusal)) => Err(Failed::Failed(format!("the change was refused: {refusal:?}"))),
+        Err(Failure::Refused(refusal)) => Err(Failed::Reason(format!("the change was refused: {refusal:?}"))),
         Err(Failure::Port(failure)) => Err(Failed::because(failure)),
     }
 }

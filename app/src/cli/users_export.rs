@@ -101,7 +101,7 @@ async fn written(
     let mut signals = StopSignals::listen().map_err(Failed::because)?;
     tokio::select! {
         exported = export(snapshot.as_mut(), selection, output, progress) => exported.map_err(Failed::because),
-        () = signals.next() => Err(Failed::Failed("interrupted: the export is incomplete".to_owned())),
+        () = signals.next() => Err(Failed::Reason("interrupted: the export is incomplete".to_owned())),
     }
 }
 
@@ -112,9 +112,9 @@ async fn to_file(
     path: &Path,
     overwrite: bool,
 ) -> Result<Exported, Failed> {
-    let failed = |error: io::Error| Failed::Failed(format!("{}: {error}", path.display()));
+    let failed = |error: io::Error| Failed::Reason(format!("{}: {error}", path.display()));
     if !overwrite && path.exists() {
-        return Err(Failed::Failed(format!(
+        return Err(Failed::Reason(format!(
             "{} exists already; add --force to overwrite it",
             path.display()
         )));

@@ -66,7 +66,7 @@ impl Choices {
         let created = self.refused.as_deref().map(|path| {
             RefusedRows::create(path).map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => exists(path),
-                _ => Failed::Failed(format!("--refused: {}: {error}", path.display())),
+                _ => Failed::Reason(format!("--refused: {}: {error}", path.display())),
             })
         });
         Ok(Report::showing(shown).writing(created.transpose()?))
@@ -75,7 +75,7 @@ impl Choices {
     /// Completes the file of refused users, and names it.
     pub(super) fn finish(&self, report: &mut Report) -> Outcome {
         let Some(path) = &self.refused else { return Ok(()) };
-        let failed = |error| Failed::Failed(format!("--refused: {}: {error}", path.display()));
+        let failed = |error| Failed::Reason(format!("--refused: {}: {error}", path.display()));
         report.finish().map_err(failed)?;
         if !self.json {
             let refused = count(report.refused, "refused user", "refused users");
@@ -151,7 +151,7 @@ pub(super) async fn run(config: &Config, core: &Core, args: ImportArgs) -> Outco
         let progress = Progress::begin("importing: bytes read", None);
         import(destination, policy, BufReader::new(io::stdin()), progress, report).await
     } else {
-        let failed = |error: io::Error| Failed::Failed(format!("{}: {error}", args.file.display()));
+        let failed = |error: io::Error| Failed::Reason(format!("{}: {error}", args.file.display()));
         let file = File::open(&args.file).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
         import(destination, policy, BufReader::new(file), Progress::begin("importing", Some(size)), report)
@@ -170,7 +170,7 @@ pub(super) async fn run(config: &Config, core: &Core, args: ImportArgs) -> Outco
     match imported.report.refused {
         0 => Ok(()),
         refused => {
-            Err(Failed::Failed(format!("refused {refused} of {}", count(imported.lines, "user", "users"))))
+            Err(Failed::Reason(format!("refused {refused} of {}", count(imported.lines, "user", "users"))))
         }
     }
 }

@@ -24,7 +24,9 @@ const FIXED: [&str; 13] = [
 ];
 
 /// Defaults that differ from those of a normal service, so that tests neither wait nor hit rate limits.
-const DEFAULTS: [(&str, &str); 5] = [
+const DEFAULTS: [(&str, &str); 6] = [
+    // The applications under test run on this machine, and get logout tokens there.
+    ("OUTBOUND_ALLOW", "127.0.0.0/8,::1"),
     ("RATE_LIMIT_ENABLED", "false"),
     ("ARGON2_MEMORY_KIB", "64"),
     ("ARGON2_ITERATIONS", "1"),
@@ -110,6 +112,7 @@ mod tests {
         assert!(matches!(config.database.target, DatabaseTarget::Memory));
         assert!(config.default_urls.public_url && config.default_urls.token_issuer);
         assert!(!config.limits.enabled);
+        assert_eq!(config.outbound_allow.len(), 2);
         let refused = with(&[("DATABASE_URL", "sqlite://x.db")], &[]).unwrap_err();
         assert!(refused.contains("DATABASE_URL") && refused.contains("service in memory"), "{refused}");
     }

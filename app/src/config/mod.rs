@@ -14,6 +14,7 @@ mod legacy;
 mod mail;
 mod misspelt;
 mod monitoring;
+mod outbound;
 mod public_url;
 mod rate_limits;
 mod redis;
@@ -120,6 +121,8 @@ pub struct Config {
     pub redis: Option<Redis>,
     /// Where letters go. `None` if no mail is configured.
     pub mail: Option<MailSettings>,
+    /// The networks that outbound requests may reach although they are not public, also by `http`.
+    pub outbound_allow: Vec<IpNet>,
     /// The superuser to create at startup.
     pub first_superuser: Option<FirstSuperuser>,
     /// Maximum number of client connections.
@@ -269,6 +272,7 @@ impl Config {
         let limits = limits(source, environment == Some(Environment::Development));
         let redis = redis::read(source);
         let mail = mail::read(source, production, project_name.as_deref());
+        let outbound_allow = outbound::allowed(source);
         let first_superuser = first_superuser::read(source);
         let max_connections = source.parse("MAX_CONNECTIONS", value::number(1..=1_000_000_usize));
         let shutdown_notice = source.parse("SHUTDOWN_NOTICE_SECONDS", seconds);
@@ -305,6 +309,7 @@ impl Config {
             limits: limits?,
             redis: redis?,
             mail: mail?,
+            outbound_allow: outbound_allow?,
             first_superuser: first_superuser?,
             max_connections: max_connections?,
             shutdown_notice: shutdown_notice?,

@@ -82,6 +82,10 @@ operations! {
             "Logins with a passkey from one client network";
         KeepFactors = "keep-factors" "RATE_LIMIT_KEEP_FACTORS" 10
             "Cancelled removals of second factors from one client network";
+        Authorize = "authorize" "RATE_LIMIT_AUTHORIZE" 120
+            "Authorization and logout requests of applications from one client network";
+        CodeExchange = "code-exchange" "RATE_LIMIT_CODE_EXCHANGE" 600
+            "Exchanges of authorization codes by one client; from one client network for a public client";
         Malformed = "malformed" "RATE_LIMIT_MALFORMED" 600
             "Malformed requests from one client network that count towards no other limit";
     }
@@ -99,6 +103,9 @@ operations! {
         ManageFactors = "manage-factors" "RATE_LIMIT_MANAGE_FACTORS" 20
             "Enrolments and changes of second factors by one user";
         DeleteMe = "delete-me" "RATE_LIMIT_DELETE_ME" 5 "Deletions of the account by one user";
+        UserInfo = "userinfo" "RATE_LIMIT_USERINFO" 600 "Reads of the claims about one user by applications";
+        Grants = "grants" "RATE_LIMIT_GRANTS" 20 "Lists of the applications of one user";
+        RevokeGrant = "revoke-grant" "RATE_LIMIT_REVOKE_GRANT" 10 "Withdrawn consents of one user";
         Sessions = "sessions" "RATE_LIMIT_SESSIONS" 20 "Lists of sessions by one user";
         Activity = "activity" "RATE_LIMIT_ACTIVITY" 20 "Lists of the account activity by one user";
         RevokeSession = "revoke-session" "RATE_LIMIT_REVOKE_SESSION" 10 "Revocations of single sessions by one user";

@@ -377,6 +377,12 @@ const AFTER_QUOTAS: &[Setting] = &[
         "Folder that letters go to as .eml files, instead of a mail server; in development the log shows their links [default: data/mail in development, none in production]",
     ),
     setting(
+        "OUTBOUND_ALLOW",
+        Some("none"),
+        "addresses or CIDRs, separated by commas, IPv4-mapped ones from /96 on; none",
+        "Networks that requests to applications may reach although they are not public, also by http; the service refuses all other loopback, private and link-local addresses",
+    ),
+    setting(
         "FIRST_SUPERUSER_EMAIL",
         None,
         "an e-mail address",
@@ -504,6 +510,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("Browsers and proxies", "CORS_ALLOWED_ORIGINS"),
     ("Rate limits", "REDIS_URL"),
     ("Mail", "SMTP_URL"),
+    ("Outbound requests", "OUTBOUND_ALLOW"),
     ("First superuser", "FIRST_SUPERUSER_EMAIL"),
     ("Connections and shutdown", "MAX_CONNECTIONS"),
     ("Retention", "SESSION_RETENTION_DAYS"),

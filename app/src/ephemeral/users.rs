@@ -55,19 +55,22 @@ pub const SEEDS: [Seed; 4] = [
     },
 ];
 
-/// Why the users could not be created.
+/// Why the users and clients could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// A port has failed.
-    #[error("the users could not be created: {0}")]
+    #[error("the users and clients could not be created: {0}")]
     Port(#[from] PortFailure),
     /// The address is invalid or taken, or the secret is invalid.
     #[error("the user {0} could not be created")]
     Refused(&'static str),
+    /// The settings are invalid, or the id or the name is taken.
+    #[error("the client {0} could not be created")]
+    Client(&'static str),
 }
 
 /// Creates the users without the use case, because their ids are fixed and the use case lets no client choose an id.
-pub async fn seed(core: &Core) -> Result<(), SeedError> {
+pub(super) async fn seed(core: &Core) -> Result<(), SeedError> {
     for seed in SEEDS {
         let email = Email::parse(seed.email).map_err(|_| SeedError::Refused(seed.email))?;
         let requester = Requester::new(&ClientInfo::default(), ClientTrust::Recognised);

@@ -9,11 +9,16 @@ mod admin;
 mod audit;
 mod authn;
 mod client;
+mod client_admin;
 mod credential;
 mod dev_letters;
+mod ephemeral_page;
 mod factor;
+mod factor_pages;
 mod health;
 mod outbox;
+mod provider;
+mod provider_pages;
 mod router;
 mod session;
 pub mod shared;
@@ -34,8 +39,10 @@ pub use admin::{AdminUserDto, AdminUserPage, user_cursor};
 pub(crate) use audit::{AuditEventPage, actor, audit_cursor};
 pub use health::HealthEndpoint;
 pub(crate) use outbox::{LetterPage, letter_cursor};
+pub use provider_pages::claims_parameter;
 pub use shared::body::PendingBodies;
 pub use shared::client::{ProxyHeader, TrustedProxies};
+pub use shared::client_origins::ClientOrigins;
 pub use shared::document::{Served, document as openapi_document};
 pub use shared::issuer::Issuer;
 pub use shared::state::AppState;
@@ -46,9 +53,14 @@ pub fn endpoint(state: &Arc<AppState>, cors: AllowedOrigins) -> BoxEndpoint<'sta
     let document = openapi_document(&state.project_name, &state.issuer, served);
     let mut routes = RouteTable::of(&document).with_metadata_of(&state.issuer);
     let mut pages = account_pages::routes(health::routes(shared::problem_pages::routes(Route::new())));
+    pages = factor_pages::routes(provider_pages::routes(pages, state));
     if let Some(letters) = &state.recent_letters {
         routes = routes.with_development_pages();
         pages = dev_letters::routes(pages, letters);
+    }
+    if state.is_ephemeral {
+        routes = routes.with_ephemeral_page();
+        pages = ephemeral_page::routes(pages);
     }
     let routes = Arc::new(routes);
     let requests = state.metrics.requests(|| routes.operations().to_vec());

@@ -12,6 +12,8 @@ pub mod samples;
 mod templates;
 mod writer;
 
+use inwren_domain::outbox::LetterKind;
+
 pub use catalog::{Catalog, Catalogs};
 pub use checked::writer;
 pub use page_texts::PageTexts;
@@ -19,3 +21,8 @@ pub use recent::{RecentLetters, record};
 pub use templates::TemplateError;
 pub use writer::Writer;
 pub(crate) use writer::time_text;
+
+/// The kinds of letters to people. A logout token goes to an application, and has no texts.
+pub fn kinds() -> impl Iterator<Item = LetterKind> {
+    LetterKind::ALL.iter().copied().filter(|kind| kind.is_letter())
+}

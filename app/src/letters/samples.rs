@@ -7,6 +7,7 @@ use inwren_domain::pending_registration::VerificationId;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::kinds;
 use super::templates::TemplateError;
 use super::writer::Writer;
 
@@ -29,7 +30,7 @@ pub fn all(writer: &Writer) -> impl Iterator<Item = Result<Message, TemplateErro
 fn samples() -> Vec<(Letter, Content)> {
     let token = || PlainToken::new("A".repeat(70));
     let mut samples = Vec::new();
-    for kind in LetterKind::ALL.iter().copied() {
+    for kind in kinds() {
         let content = match kind {
             LetterKind::EmailVerification => {
                 let registration = VerificationId::from_uuid(Uuid::nil());
@@ -58,6 +59,7 @@ fn letter(kind: LetterKind) -> Letter {
         action_token_id: Some(ActionTokenId::from_uuid(Uuid::nil())),
         verification_id: None,
         new_email: Some("ann.lee@example.org".to_owned()),
+        logout: None,
         locale: None,
         client: ClientInfo::new(Some([203, 0, 113, 9].into()), Some(AGENT)),
         state: LetterState::Sending,
@@ -78,7 +80,7 @@ mod tests {
     fn every_letter_has_its_texts_and_escapes_values() {
         let writer = Writer::read("https://auth.example.org", "A & <B>", None).unwrap();
         let messages: Vec<Message> = all(&writer).map(|message| message.unwrap()).collect();
-        assert_eq!(messages.len(), 2 * (LetterKind::ALL.len() + 1));
+        assert_eq!(messages.len(), 2 * (kinds().count() + 1));
         for message in messages {
             assert!(!message.subject.contains('{') && !message.text.contains('{'), "{message:?}");
             assert!(

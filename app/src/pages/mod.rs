@@ -26,6 +26,10 @@ const LOGO: &str = include_str!("assets/logo.svg");
 
 /// The script of pages with something to copy. It shows the buttons that need it.
 pub(crate) const COPY_SCRIPT: &str = include_str!("assets/copy.js");
+/// The script of pages that ask for a passkey.
+pub(crate) const PASSKEY_SCRIPT: &str = include_str!("assets/passkey.js");
+/// The script that submits the form of an authorization response.
+pub(crate) const POST_SCRIPT: &str = include_str!("assets/post.js");
 /// The script of the registration form, which exists in development only.
 pub(crate) const TRY_SCRIPT: &str = include_str!("assets/try.js");
 /// The styles of the pages to which letters link.
@@ -83,6 +87,19 @@ pub(crate) fn render(view: &View<'_>, values: Value) -> Result<Page, minijinja::
     render_from(&ENVIRONMENT, view, values)
 }
 
+/// Renders a page whose forms may also lead to these sources, besides this service.
+///
+/// # Errors
+///
+/// As [`render`].
+pub(crate) fn render_to(
+    view: &View<'_>,
+    targets: &[String],
+    values: Value,
+) -> Result<Page, minijinja::Error> {
+    render_with(&ENVIRONMENT, view, targets, values)
+}
+
 /// Renders a page whose template is in this environment.
 ///
 /// # Errors
@@ -91,6 +108,15 @@ pub(crate) fn render(view: &View<'_>, values: Value) -> Result<Page, minijinja::
 pub(crate) fn render_from(
     environment: &Environment<'_>,
     view: &View<'_>,
+    values: Value,
+) -> Result<Page, minijinja::Error> {
+    render_with(environment, view, &[], values)
+}
+
+fn render_with(
+    environment: &Environment<'_>,
+    view: &View<'_>,
+    targets: &[String],
     values: Value,
 ) -> Result<Page, minijinja::Error> {
     let styles: Vec<&str> = std::iter::once(STYLE).chain(view.styles.iter().copied()).collect();
@@ -105,7 +131,7 @@ pub(crate) fn render_from(
         icon => templates::icon(LOGO),
     };
     let html = environment.get_template(view.template)?.render(context! { ..values, ..common })?;
-    Ok(Page { html: Bytes::from(html), policy: policy(&styles, view.scripts, view.grants) })
+    Ok(Page { html: Bytes::from(html), policy: policy(&styles, view.scripts, view.grants, targets) })
 }
 
 /// Marks a text as HTML, which the template does not escape. Only for texts of the program.

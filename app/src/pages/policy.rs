@@ -29,8 +29,9 @@ impl Grants {
 }
 
 /// Returns the policy of a page with these styles and scripts. It allows them by their digests, and `data:` images, and
-/// nothing that was not granted.
-pub(super) fn policy(styles: &[&str], scripts: &[&str], grants: Grants) -> HeaderValue {
+/// nothing that was not granted. Forms, if granted, may also lead to the targets: Chromium applies the policy to the
+/// redirects that follow.
+pub(super) fn policy(styles: &[&str], scripts: &[&str], grants: Grants, targets: &[String]) -> HeaderValue {
     let mut styles: Vec<String> = styles.iter().copied().map(digest).collect();
     if grants.style_elements {
         // A new element is empty, and its rules are not subject to the policy.
@@ -49,7 +50,8 @@ pub(super) fn policy(styles: &[&str], scripts: &[&str], grants: Grants) -> Heade
         policy += "worker-src blob:; ";
     }
     let forms = if grants.forms { "'self'" } else { "'none'" };
-    policy += &format!("base-uri 'none'; form-action {forms}; frame-ancestors 'none'");
+    let targets: String = targets.iter().map(|target| format!(" {target}")).collect();
+    policy += &format!("base-uri 'none'; form-action {forms}{targets}; frame-ancestors 'none'");
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
@@ -64,7 +66,7 @@ mod tests {
     #[test]
     fn a_page_without_scripts_allows_none() {
         assert_eq!(
-            policy(&[""], &[], Grants::NONE),
+            policy(&[""], &[], Grants::NONE, &[]),
             "default-src 'none'; object-src 'none'; style-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; \
              img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
@@ -73,7 +75,7 @@ mod tests {
     #[test]
     fn grants_are_in_the_policy() {
         let grants = Grants { requests: true, forms: true, workers: true, style_elements: true };
-        let policy = policy(&["a{}"], &["b", "c"], grants);
+        let policy = policy(&["a{}"], &["b", "c"], grants, &["https://app.example".to_owned()]);
         let policy = policy.to_str().unwrap();
         let count = |name: &str| {
             let directive = policy.split("; ").find(|directive| directive.starts_with(name));
@@ -81,6 +83,6 @@ mod tests {
         };
         assert_eq!((count("script-src"), count("style-src")), (2, 3));
         assert!(policy.contains("; connect-src 'self'; worker-src blob:; "), "{policy}");
-        assert!(policy.contains("; form-action 'self'; "), "{policy}");
+        assert!(policy.contains("; form-action 'self' https://app.example; "), "{policy}");
     }
 }

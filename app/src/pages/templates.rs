@@ -8,13 +8,31 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 
 /// The templates by file name.
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 25] = [
     ("base.html", include_str!("templates/base.html")),
+    ("choose.html", include_str!("templates/choose.html")),
+    ("consent.html", include_str!("templates/consent.html")),
+    ("enrol.html", include_str!("templates/enrol.html")),
+    ("ephemeral.html", include_str!("templates/ephemeral.html")),
+    ("factor.html", include_str!("templates/factor.html")),
+    ("factor_app.html", include_str!("templates/factor_app.html")),
+    ("factor_codes.html", include_str!("templates/factor_codes.html")),
+    ("factor_passkey.html", include_str!("templates/factor_passkey.html")),
+    ("factor_start.html", include_str!("templates/factor_start.html")),
+    ("factors.html", include_str!("templates/factors.html")),
+    ("form_post.html", include_str!("templates/form_post.html")),
+    ("grants.html", include_str!("templates/grants.html")),
     ("home.html", include_str!("templates/home.html")),
     ("letters.html", include_str!("templates/letters.html")),
+    ("login.html", include_str!("templates/login.html")),
+    ("logout.html", include_str!("templates/logout.html")),
+    ("message.html", include_str!("templates/message.html")),
     ("problem.html", include_str!("templates/problem.html")),
     ("problems.html", include_str!("templates/problems.html")),
+    ("provider.html", include_str!("templates/provider.html")),
     ("redoc.html", include_str!("templates/redoc.html")),
+    ("register.html", include_str!("templates/register.html")),
+    ("registered.html", include_str!("templates/registered.html")),
     ("swagger.html", include_str!("templates/swagger.html")),
 ];
 

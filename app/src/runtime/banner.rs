@@ -70,6 +70,12 @@ impl Banner<'_> {
                 Some(secret) => format!("{} ({}, TOTP secret {secret})", seed.email, seed.password),
             });
             lines.push(("users", people.join("\n             ")));
+            let clients = ephemeral::CLIENTS.map(|client| match client.secret {
+                None => format!("{} (public)", client.id),
+                Some(secret) => format!("{} ({secret})", client.id),
+            });
+            lines.push(("clients", clients.join("\n             ")));
+            lines.push(("page", format!("{url}/ephemeral with users, clients and redirect URIs")));
         }
         lines.extend(self.hint().map(|hint| ("note", hint)));
         let title = paint(colours, colour::STRONG, &self.title());

@@ -9,7 +9,7 @@ use crate::authn::Acr;
 use crate::factor::Factor;
 use crate::kernel::{ClientInfo, Email};
 use crate::outbox::{LetterKind, NewLetter};
-use crate::session::{RevocationReason, end_legacy_tokens};
+use crate::session::{RevocationReason, end_all, end_legacy_tokens};
 use crate::store::UnitOfWork;
 use crate::{Core, Failure, PortFailure};
 
@@ -63,7 +63,7 @@ async fn apply(
         Some(session) if unit.sessions().is_live(session, user.id, now).await? => Some(session),
         _ => None,
     };
-    unit.sessions().revoke_all(user.id, kept, RevocationReason::EmailChanged, now).await?;
+    end_all(unit, user.id, kept, RevocationReason::EmailChanged, now).await?;
     Ok(Ok(()))
 }
 
@@ -105,7 +105,7 @@ async fn restore(
     remove_later_factors(unit, &user, token, now).await?;
     action_token::void_all(unit, user.id).await?;
     unit.action_tokens().void_undo_after(user.id, token.created_at).await?;
-    unit.sessions().revoke_all(user.id, None, RevocationReason::EmailChanged, now).await?;
+    end_all(unit, user.id, None, RevocationReason::EmailChanged, now).await?;
     let Some(user) = unit.users().lock(user.id).await? else { return Ok(Err(Refusal::Invalid)) };
     if core.mail.is_some() {
         let id = ActionTokenId::generate(now, core.entropy.as_ref())?;

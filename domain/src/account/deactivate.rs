@@ -5,7 +5,7 @@ use super::superuser::{LastSuperuser, require_another};
 use crate::audit::{AuditEventKind, Trail};
 use crate::authn::step_up::StepUpRequired;
 use crate::kernel::ClientInfo;
-use crate::session::{Principal, RevocationReason, end_legacy_tokens};
+use crate::session::{Principal, RevocationReason, end_all, end_legacy_tokens};
 use crate::{Core, Failure};
 
 /// Why the account was not deactivated.
@@ -51,9 +51,10 @@ pub async fn execute(
     };
     end_legacy_tokens(core, unit.as_mut(), &current, now).await?;
     unit.users().update(user.id, &change, now).await?;
-    unit.sessions().revoke_all(user.id, None, RevocationReason::Deactivated, now).await?;
+    end_all(unit.as_mut(), user.id, None, RevocationReason::Deactivated, now).await?;
     unit.trusted_devices().delete_all(user.id).await?;
     unit.audit().record(&event).await?;
     unit.commit().await?;
+    core.letters_queued();
     Ok(())
 }

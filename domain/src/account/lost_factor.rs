@@ -11,7 +11,7 @@ use crate::credential::Password;
 use crate::factor::change::complete;
 use crate::kernel::{ClientInfo, Email};
 use crate::outbox::{LetterKind, NewLetter};
-use crate::session::RevocationReason;
+use crate::session::{RevocationReason, end_all};
 use crate::store::UnitOfWork;
 use crate::{Core, Failure, PortFailure};
 
@@ -145,7 +145,7 @@ async fn remove(
     let Some(user) = locked.filter(is_same) else { return Ok(()) };
     let trail = Trail { core, at: now, actor: None, client: &token.client };
     unit.factors().remove_all(user.id).await?;
-    unit.sessions().revoke_all(user.id, None, RevocationReason::FactorsChanged, now).await?;
+    end_all(unit, user.id, None, RevocationReason::FactorsChanged, now).await?;
     let event = trail.event(AuditEventKind::FactorsRemoved, user.id, None)?;
     complete(unit, &user, event, (LetterKind::FactorsRemoved, trail.client), &trail).await
 }

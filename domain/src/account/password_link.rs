@@ -11,7 +11,7 @@ use crate::credential::{ClientTrust, Password, PasswordHash, Requester};
 use crate::factor::Budget;
 use crate::kernel::{ClientInfo, PlainToken};
 use crate::outbox::{Letter, LetterKind, notice};
-use crate::session::RevocationReason;
+use crate::session::{RevocationReason, end_all};
 use crate::store::UnitOfWork;
 use crate::{Core, Failure, PortFailure};
 
@@ -96,7 +96,7 @@ pub(super) async fn set(
         unit.users().update(user.id, &change, now).await?;
     }
     action_token::void_all(unit.as_mut(), user.id).await?;
-    unit.sessions().revoke_all(user.id, None, RevocationReason::PasswordChanged, now).await?;
+    end_all(unit.as_mut(), user.id, None, RevocationReason::PasswordChanged, now).await?;
     unit.audit().record(&event).await?;
     if let Some(letter) = notice(core, kind.notice, &user, client, now)? {
         unit.outbox().insert_once_since(&letter, now - Letter::NOTICE_INTERVAL).await?;

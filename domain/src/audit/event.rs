@@ -3,7 +3,7 @@ use std::fmt;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::client::ServiceClientId;
+use crate::client::ClientUid;
 use crate::kernel::{ClientInfo, SessionId, UserId, id};
 
 id!(
@@ -21,7 +21,7 @@ pub struct AuditEvent {
     pub occurred_at: OffsetDateTime,
     /// What happened.
     pub kind: AuditEventKind,
-    /// The user or service client that the event is about.
+    /// The user or client that the event is about.
     pub subject: Subject,
     /// The session that the event is about, if any.
     pub session_id: Option<SessionId>,
@@ -42,8 +42,8 @@ pub const OPERATOR: UserId = UserId::from_uuid(Uuid::nil());
 pub enum Subject {
     /// A user. The id stays when the user is deleted.
     User(UserId),
-    /// A service client.
-    Client(ServiceClientId),
+    /// A client. The id stays when the client is deleted.
+    Client(ClientUid),
 }
 
 /// `user:` or `client:` with the id.
@@ -62,8 +62,8 @@ impl From<UserId> for Subject {
     }
 }
 
-impl From<ServiceClientId> for Subject {
-    fn from(id: ServiceClientId) -> Self {
+impl From<ClientUid> for Subject {
+    fn from(id: ClientUid) -> Self {
         Self::Client(id)
     }
 }
@@ -161,4 +161,24 @@ kinds! {
     FactorRemovalCancelled = "factor_removal_cancelled",
     /// The second factors were removed after the announced delay.
     FactorsRemoved = "factors_removed",
+    /// An application was created.
+    ClientCreated = "client_created",
+    /// The settings of a client were changed.
+    ClientUpdated = "client_updated",
+    /// A client was deleted.
+    ClientDeleted = "client_deleted",
+    /// A client got a further secret.
+    ClientSecretCreated = "client_secret_created",
+    /// A secret of a client was deleted.
+    ClientSecretDeleted = "client_secret_deleted",
+    /// A user logged in to an application, whose session started.
+    ApplicationLoggedIn = "application_logged_in",
+    /// A user consented to what an application requested.
+    ConsentGranted = "consent_granted",
+    /// A user withdrew the consent to an application.
+    ConsentRevoked = "consent_revoked",
+    /// An authorization code was presented again, and its session was revoked.
+    CodeReused = "code_reused",
+    /// An application did not accept the announcement of an ended session, and no attempt follows.
+    LogoutNotDelivered = "logout_not_delivered",
 }

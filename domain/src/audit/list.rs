@@ -6,13 +6,13 @@ use uuid::Uuid;
 
 use super::{AuditEvent, AuditEventId, AuditEventKind, AuditFilter, Period, Subject};
 use crate::account::admin::Admin;
-use crate::client::ServiceClientId;
+use crate::client::{ClientId, ClientUid};
 use crate::kernel::{AgeCursor, Page, PageRequest, StoreError, UserId};
 use crate::store::ReadView;
 use crate::{Core, PortFailure};
 
 /// The events that the caller wants; `None` matches all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     /// Only events about this subject.
     pub subject: Option<NamedSubject>,
@@ -23,11 +23,13 @@ pub struct Query {
 }
 
 /// A subject as a caller names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamedSubject {
     /// By type and id.
     Typed(Subject),
-    /// By id only: a service client if one has this id, else a user, who may be deleted.
+    /// A client, by its `client_id`.
+    Client(ClientId),
+    /// By id only: a client if one has this id, else a user, who may be deleted.
     Id(Uuid),
 }
 
@@ -44,7 +46,10 @@ impl FromStr for NamedSubject {
         match text.split_once(':') {
             None => Ok(Self::Id(id(text)?)),
             Some(("user", user)) => Ok(Self::Typed(UserId::from_uuid(id(user)?).into())),
-            Some(("client", client)) => Ok(Self::Typed(ServiceClientId::from_uuid(id(client)?).into())),
+            Some(("client", client)) => match id(client) {
+                Ok(id) => Ok(Self::Typed(ClientUid::from_uuid(id).into())),
+                Err(_) => ClientId::parse(client).map(Self::Client).map_err(|_| InvalidSubject),
+            },
             Some(_) => Err(InvalidSubject),
         }
     }
@@ -69,11 +74,15 @@ pub async fn page(
 async fn resolve(view: &mut dyn ReadView, named: NamedSubject) -> Result<Subject, StoreError> {
     let id = match named {
         NamedSubject::Typed(subject) => return Ok(subject),
+        NamedSubject::Client(id) => {
+            let found = view.clients().by_id(&id).await?;
+            // No event is about the nil id.
+            return Ok(found.map_or(ClientUid::from_uuid(Uuid::nil()), |client| client.uid).into());
+        }
         NamedSubject::Id(id) => id,
     };
-    // Clients are revoked but never deleted, so a client is always found.
-    let client = ServiceClientId::from_uuid(id);
-    let found = view.service_clients().by_id(client).await?;
+    let client = ClientUid::from_uuid(id);
+    let found = view.clients().by_uid(client).await?;
     Ok(if found.is_some() { client.into() } else { UserId::from_uuid(id).into() })
 }
 
@@ -85,8 +94,7 @@ mod tests {
 
     #[test]
     fn a_written_subject_can_be_parsed() {
-        for subject in [Subject::User(UserId::from_uuid(ID)), Subject::Client(ServiceClientId::from_uuid(ID))]
-        {
+        for subject in [Subject::User(UserId::from_uuid(ID)), Subject::Client(ClientUid::from_uuid(ID))] {
             assert_eq!(subject.to_string().parse(), Ok(NamedSubject::Typed(subject)));
         }
         assert_eq!(ID.to_string().parse(), Ok(NamedSubject::Id(ID)));

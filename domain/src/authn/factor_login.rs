@@ -7,7 +7,7 @@ use crate::audit::Trail;
 use crate::challenge::{self, Challenge, ChallengeId, ChallengePurpose};
 use crate::kernel::{ClientInfo, PlainToken, UserId, random_secret};
 use crate::session::start::{self, Prepared};
-use crate::token::TokenPair;
+use crate::session::{SessionKind, Started};
 use crate::trusted_device::{TrustedDevice, TrustedDeviceId};
 use crate::{Core, Failure, PortFailure};
 
@@ -20,6 +20,8 @@ pub struct Command {
     pub answer: Answer,
     /// Whether the device may leave out the second step for a while. Ignored if trusted devices are disabled.
     pub remember_device: bool,
+    /// Whether a browser gets the session, for the pages of this service.
+    pub in_browser: bool,
     /// Where the request came from.
     pub client: ClientInfo,
 }
@@ -58,11 +60,11 @@ impl Refusal {
     }
 }
 
-/// The tokens of a login, and the token of the device if it is trusted from now on.
+/// The session of a login, and the token of the device if it is trusted from now on.
 #[derive(Debug)]
 pub struct LoggedIn {
-    /// The tokens.
-    pub tokens: TokenPair,
+    /// The session.
+    pub started: Started,
     /// The token that lets the second step be left out.
     pub device_token: Option<PlainToken>,
 }
@@ -95,7 +97,7 @@ pub async fn execute(core: &Core, command: Command) -> Result<LoggedIn, Failure<
         None => Outcome::Wrong,
     };
     match outcome {
-        Outcome::LoggedIn(logged_in) => Ok(logged_in),
+        Outcome::LoggedIn(logged_in) => Ok(*logged_in),
         Outcome::Over => Err(over()),
         Outcome::Wrong => {
             second_factor::note_closed(core, &user, taken, &trail).await?;
@@ -106,7 +108,7 @@ pub async fn execute(core: &Core, command: Command) -> Result<LoggedIn, Failure<
 
 /// The outcome of an answer whose attempt was counted.
 enum Outcome {
-    LoggedIn(LoggedIn),
+    LoggedIn(Box<LoggedIn>),
     /// The challenge was spent, or became void, meanwhile.
     Over,
     /// The factor is wrong, or another request has spent it.
@@ -135,7 +137,8 @@ async fn open(
     let Some(proven) = Proven::by(user, &[Evidence::Password, shown.evidence]) else {
         return Ok(Outcome::Over);
     };
-    let prepared: Prepared = start::prepare(core, proven, command.client.clone()).await?;
+    let kind = SessionKind::of_login(command.in_browser);
+    let prepared: Prepared = start::prepare(core, proven, kind, command.client.clone()).await?;
     let device = new_device(core, user, command, trail)?;
     let mut unit = core.store.begin().await?;
     let locked = unit.users().lock(user.id).await?;
@@ -151,9 +154,10 @@ async fn open(
     if let Some((_, device)) = &device {
         unit.trusted_devices().insert(device).await?;
     }
-    let Some(tokens) = prepared.open_in(core, unit).await? else { return Ok(Outcome::Over) };
+    let Some(started) = prepared.open_in(unit).await? else { return Ok(Outcome::Over) };
     core.letters_queued();
-    Ok(Outcome::LoggedIn(LoggedIn { tokens, device_token: device.map(|(token, _)| token) }))
+    let device_token = device.map(|(token, _)| token);
+    Ok(Outcome::LoggedIn(Box::new(LoggedIn { started, device_token })))
 }
 
 /// Creates a trusted device, if the user wants one and the operator allows it.

@@ -3,8 +3,8 @@
 use super::{Attempt, NeedsFactor, client_trust};
 use crate::credential::{ClientTrust, Password};
 use crate::kernel::{ClientInfo, Email, PlainToken, StoreError, UserId};
-use crate::token::TokenPair;
-use crate::{Core, Failure, authn, session};
+use crate::session::{SessionKind, Started, start};
+use crate::{Core, Failure, authn};
 
 /// A login request.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct Command {
     pub password: Password,
     /// The token of a trusted device, which may leave out the second factor.
     pub device_token: Option<PlainToken>,
+    /// Whether a browser gets the session, for the pages of this service.
+    pub in_browser: bool,
     /// Where the request came from.
     pub client: ClientInfo,
 }
@@ -53,7 +55,7 @@ pub async fn trust(core: &Core, email: &Email, client: &ClientInfo) -> Result<Cl
 }
 
 /// Verifies the password and starts a session.
-pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure<Refusal>> {
+pub async fn execute(core: &Core, command: Command) -> Result<Started, Failure<Refusal>> {
     core.clock.signing_time()?;
     let attempt = Attempt::start(core, &command.email, &command.client).await?;
     let attempt = attempt.password(core, command.password).await.map_err(|f| f.map(Refusal::Attempt))?;
@@ -66,6 +68,7 @@ pub async fn execute(core: &Core, command: Command) -> Result<TokenPair, Failure
         Failure::Refused(needed.map_or(unproven, Refusal::NeedsFactor))
     })?;
     let user = proven.user().id;
-    let started = session::start::execute(core, proven, command.client).await;
-    started.map_err(|failure| failure.map(|session::start::ChangedMeanwhile| Refusal::ChangedMeanwhile(user)))
+    let kind = SessionKind::of_login(command.in_browser);
+    let started = start::execute(core, proven, kind, command.client).await;
+    started.map_err(|failure| failure.map(|start::ChangedMeanwhile| Refusal::ChangedMeanwhile(user)))
 }

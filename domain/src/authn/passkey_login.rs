@@ -8,8 +8,7 @@ use crate::audit::Trail;
 use crate::challenge::{self, ChallengePurpose};
 use crate::factor::{Assertion, Factor};
 use crate::kernel::{ClientInfo, UserId};
-use crate::session::start;
-use crate::token::TokenPair;
+use crate::session::{SessionKind, Started, start};
 use crate::{Core, Failure, PortFailure};
 
 /// The service has no domain to which passkeys can be bound.
@@ -50,8 +49,9 @@ pub async fn options(core: &Core) -> Result<PasskeyRequest, Failure<NotRelyingPa
 pub async fn execute(
     core: &Core,
     assertion: Assertion,
+    in_browser: bool,
     client: ClientInfo,
-) -> Result<TokenPair, Failure<Refusal>> {
+) -> Result<Started, Failure<Refusal>> {
     let now = core.clock.signing_time()?;
     let over = || Failure::Refused(Refusal::ChallengeOver);
     let found =
@@ -64,7 +64,7 @@ pub async fn execute(
     let asked = Asked { challenge: &token, is_passwordless: true };
     let shown = verify_passkey(core, &factor, &assertion, asked, &trail)?.ok_or_else(wrong)?;
     let proven = Proven::by(&user, &[shown.evidence]).ok_or_else(wrong)?;
-    let prepared = start::prepare(core, proven, client.clone()).await?;
+    let prepared = start::prepare(core, proven, SessionKind::of_login(in_browser), client.clone()).await?;
     let mut unit = core.store.begin().await?;
     unit.users().lock(user.id).await?;
     if !unit.challenges().spend(challenge.id, now).await? {
@@ -75,7 +75,7 @@ pub async fn execute(
         unit.rollback().await?;
         return Err(wrong());
     }
-    prepared.open_in(core, unit).await?.ok_or_else(wrong)
+    prepared.open_in(unit).await?.ok_or_else(wrong)
 }
 
 /// The passkey that answers, and its active user.

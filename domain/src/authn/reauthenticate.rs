@@ -10,8 +10,7 @@ use crate::challenge::{self, Challenge, ChallengePurpose};
 use crate::credential::{Account, ClientTrust, Password, Requester};
 use crate::factor::Spent;
 use crate::kernel::ClientInfo;
-use crate::session::{Principal, Session, access_token, rekeyed};
-use crate::token::TokenPair;
+use crate::session::{Principal, Session, Started, rekeyed};
 use crate::{Core, Failure};
 
 /// What the user presents: the password, a second factor, or both.
@@ -64,13 +63,13 @@ pub async fn options(core: &Core, principal: &Principal) -> Result<PasskeyReques
     Ok(request)
 }
 
-/// Verifies what the user presents, re-keys the session and returns its new tokens. The old ones end.
+/// Verifies what the user presents, and re-keys the session. Its earlier tokens, or its earlier cookie, end.
 pub async fn execute(
     core: &Core,
     principal: &Principal,
     command: Command,
     client: &ClientInfo,
-) -> Result<TokenPair, Failure<Refusal>> {
+) -> Result<Started, Failure<Refusal>> {
     let now = core.clock.signing_time()?;
     let session = principal.session().ok_or(Failure::Refused(Refusal::LoginNeeded))?;
     let user = &principal.user;
@@ -179,9 +178,9 @@ async fn renew(
     presented: Option<VerifiedAnswer>,
     assurance: Assurance,
     trail: &Trail<'_>,
-) -> Result<TokenPair, Failure<Refusal>> {
+) -> Result<Started, Failure<Refusal>> {
     let authenticated = (trail.at, assurance);
-    let (renewed, refresh_token, rekey) = rekeyed(core, session, authenticated, trail.client)?;
+    let (renewed, token, rekey) = rekeyed(core, session, authenticated, trail.client)?;
     let event = trail.event(AuditEventKind::SteppedUp, session.user_id, Some(session.id))?;
     let mut unit = core.store.begin().await?;
     let locked = crate::session::lock_unchanged(unit.as_mut(), principal, trail.at).await?;
@@ -209,6 +208,5 @@ async fn renew(
     unit.audit().record(&event).await?;
     unit.commit().await?;
     core.letters_queued();
-    let (access_token, expires_in) = access_token(core, &renewed, &user, rekey.at)?;
-    Ok(TokenPair { access_token, refresh_token, expires_in })
+    Ok(Started { session: renewed, user, token })
 }

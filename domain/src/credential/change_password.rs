@@ -10,7 +10,7 @@ use crate::authn::Assurance;
 use crate::authn::step_up::StepUpRequired;
 use crate::kernel::{ClientInfo, StoreError};
 use crate::outbox::{Letter, LetterKind, notice};
-use crate::session::{Principal, Rekey, RevocationReason, Session, access_token, rekeyed};
+use crate::session::{Holder, Principal, Rekey, RevocationReason, Session, access_token, end_all, rekeyed};
 use crate::store::UnitOfWork;
 use crate::token::TokenPair;
 use crate::{Core, Failure, PortFailure};
@@ -78,7 +78,7 @@ pub async fn execute(
     unit.commit().await?;
     core.letters_queued();
 
-    let (access_token, expires_in) = access_token(core, &session, &current, rekey.at)?;
+    let (access_token, expires_in) = access_token(core, &session, &current, Holder::Api, rekey.at)?;
     Ok(TokenPair { access_token, refresh_token: refresh, expires_in })
 }
 
@@ -148,6 +148,6 @@ async fn replace_password(
         return Ok(Err(Refusal::WrongPassword));
     }
     let reason = RevocationReason::PasswordChanged;
-    unit.sessions().revoke_all(current.id, Some(rekey.session_id), reason, rekey.at).await?;
+    end_all(unit, current.id, Some(rekey.session_id), reason, rekey.at).await?;
     Ok(if unit.sessions().rekey(rekey).await? { Ok(current) } else { Err(Refusal::ChangedMeanwhile) })
 }

@@ -6,7 +6,7 @@ use crate::action_token;
 use crate::audit::{AuditEventKind, OPERATOR, Trail};
 use crate::kernel::{ClientInfo, Email};
 use crate::outbox::{Letter, LetterKind, notice};
-use crate::session::RevocationReason;
+use crate::session::{RevocationReason, end_all};
 use crate::{Core, Failure};
 
 /// Why the password was not changed.
@@ -37,7 +37,7 @@ pub async fn execute(core: &Core, email: &Email, password: Password) -> Result<(
         unit.rollback().await?;
         return Err(Failure::Refused(Refusal::ChangedMeanwhile));
     }
-    unit.sessions().revoke_all(user.id, None, RevocationReason::PasswordChanged, trail.at).await?;
+    end_all(unit.as_mut(), user.id, None, RevocationReason::PasswordChanged, trail.at).await?;
     action_token::void_all(unit.as_mut(), user.id).await?;
     unit.audit().record(&event).await?;
     if let Some(letter) = notice(core, LetterKind::PasswordChanged, &user, &client, trail.at)? {

@@ -12,7 +12,7 @@ use crate::challenge::{self, Challenge, ChallengePurpose};
 use crate::factor::Code;
 use crate::kernel::{ClientInfo, PlainToken};
 use crate::outbox::LetterKind;
-use crate::session::{Principal, RevocationReason, Session, lock_unchanged};
+use crate::session::{Principal, RevocationReason, Session, end_all, lock_unchanged};
 use crate::store::UnitOfWork;
 use crate::{Core, Failure, PortFailure};
 
@@ -291,7 +291,7 @@ async fn add(
         if core.settings.factors.required_for.requires(&user) {
             // The other sessions showed no factor, and would no longer be limited to the enrolment.
             let (own, reason) = (principal.session_id(), RevocationReason::FactorsChanged);
-            unit.sessions().revoke_all(user.id, own, reason, trail.at).await?;
+            end_all(unit, user.id, own, reason, trail.at).await?;
         }
         Some(renew_recovery_codes(core, unit, &user).await?)
     };

@@ -2,20 +2,22 @@
 
 use time::{Duration, OffsetDateTime};
 
+use super::logout;
 use super::prepare::prepare;
-use super::{ClaimId, Letter, LetterKind, LetterState, Mail, MailError};
+use super::{ClaimId, Delivery, Letter, LetterKind, LetterState, MailError};
 use crate::{Core, PortFailure};
 
 /// How much of a claim must be left when a message is sent: the longest time that a [`Mailer`](super::Mailer) takes, and
 /// a difference between the clocks of two instances.
 const NEEDED_LEASE: Duration = Duration::seconds(55);
 
-/// Claims letters that are due. If it returns as many as it [can](Letter::CLAIMED_AT_ONCE), there may be more.
-pub async fn claim(core: &Core) -> Result<Vec<Letter>, PortFailure> {
+/// Claims what is due. If it returns as many as it [can](Letter::CLAIMED_AT_ONCE), there may be more.
+pub async fn claim(core: &Core, delivery: Delivery) -> Result<Vec<Letter>, PortFailure> {
     let now = core.clock.now();
     let claim = ClaimId::generate(now, core.entropy.as_ref())?;
     let mut unit = core.store.begin().await?;
-    let claimed = unit.outbox().claim(claim, now, now + Letter::LEASE, Letter::CLAIMED_AT_ONCE).await?;
+    let until = now + Letter::LEASE;
+    let claimed = unit.outbox().claim(claim, now, until, Letter::CLAIMED_AT_ONCE, delivery).await?;
     unit.commit().await?;
     Ok(claimed)
 }
@@ -36,7 +38,7 @@ pub enum Outcome {
 }
 
 /// Sends a claimed letter, and stores the outcome.
-pub async fn send(core: &Core, mail: &Mail, mut letter: Letter) -> Result<Outcome, PortFailure> {
+pub async fn send(core: &Core, mut letter: Letter) -> Result<Outcome, PortFailure> {
     let Some(claim) = letter.claim else { return Ok(Outcome::Lost) };
     let now = core.clock.now();
     if letter.next_attempt_at - now < NEEDED_LEASE && !prolong(core, &mut letter, claim, now).await? {
@@ -45,6 +47,13 @@ pub async fn send(core: &Core, mail: &Mail, mut letter: Letter) -> Result<Outcom
     if letter.expires_at <= now {
         return record(core, letter, claim, Err(MailError::Temporary("expired".to_owned()))).await;
     }
+    if let Some((client, session)) = letter.logout {
+        return match logout::send(core, &letter, client, session).await? {
+            Some(sent) => record(core, letter, claim, sent).await,
+            None => discard(core, &letter, claim).await,
+        };
+    }
+    let Some(mail) = &core.mail else { return Ok(Outcome::Lost) };
     let before = letter.clone();
     let content = match prepare(core, &mut letter, claim, now).await {
         // Another instance may have the key, or this one may get it.
@@ -53,18 +62,21 @@ pub async fn send(core: &Core, mail: &Mail, mut letter: Letter) -> Result<Outcom
         }
         content => content?,
     };
-    let Some(content) = content else {
-        let mut unit = core.store.begin().await?;
-        let deleted = unit.outbox().delete(letter.id, claim).await?;
-        unit.commit().await?;
-        return Ok(if deleted { Outcome::Dropped } else { Outcome::Lost });
-    };
+    let Some(content) = content else { return discard(core, &letter, claim).await };
     let sent = match mail.writer.write(&letter, &content) {
         Ok(message) => mail.mailer.send(&message).await,
         Err(error) => Err(MailError::Temporary(error.to_string())),
     };
     drop(content);
     record(core, letter, claim, sent).await
+}
+
+/// Deletes a letter that says nothing.
+async fn discard(core: &Core, letter: &Letter, claim: ClaimId) -> Result<Outcome, PortFailure> {
+    let mut unit = core.store.begin().await?;
+    let deleted = unit.outbox().delete(letter.id, claim).await?;
+    unit.commit().await?;
+    Ok(if deleted { Outcome::Dropped } else { Outcome::Lost })
 }
 
 async fn prolong(
@@ -94,7 +106,7 @@ async fn record(
         Ok(()) => (Outcome::Delivered(kind), Some(None)),
         Err(MailError::Rejected(error)) => (Outcome::Died(kind, shortened(error)), Some(Some(now))),
         Err(MailError::Temporary(error)) => {
-            let next = now + Letter::delay_after(letter.attempts);
+            let next = now + Letter::delay_after(kind, letter.attempts);
             if next < letter.expires_at {
                 letter.next_attempt_at = next;
                 (Outcome::Postponed(kind, shortened(error)), None)
@@ -109,12 +121,18 @@ async fn record(
         Outcome::Died(_, error) => (LetterState::Dead, Some(error.clone())),
         _ => (LetterState::Delivered, None),
     };
+    let event = logout::event_of(core, &letter, now)?;
     let mut unit = core.store.begin().await?;
     if !unit.outbox().update(&letter, claim).await? {
         unit.rollback().await?;
         return Ok(Outcome::Lost);
     }
-    if let Some((user, undeliverable_at)) = letter.user_id.zip(undeliverable_at) {
+    if let Some(event) = event {
+        unit.audit().record(&event).await?;
+    }
+    if letter.logout.is_none()
+        && let Some((user, undeliverable_at)) = letter.user_id.zip(undeliverable_at)
+    {
         unit.outbox().mark_address(user, &letter.recipient, undeliverable_at).await?;
     }
     unit.commit().await?;

@@ -1,7 +1,8 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::action_token::{ActionTokenId, Purpose};
-use crate::kernel::{ClientInfo, Email, Locale, UserId, id};
+use crate::client::ClientUid;
+use crate::kernel::{ClientInfo, Email, Locale, SessionId, UserId, id};
 use crate::pending_registration::VerificationId;
 
 id!(
@@ -14,14 +15,15 @@ id!(
     ClaimId
 );
 
-/// A letter in the outbox. It contains no secret: the worker derives links and codes from what it names.
+/// A letter in the outbox, or a logout token for an application. It contains no secret: the worker derives links, codes
+/// and tokens from what it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
     /// Identifies the letter.
     pub id: LetterId,
     /// What it is about.
     pub kind: LetterKind,
-    /// The address that it goes to.
+    /// The address that it goes to. A logout token goes to the application; this is the address of its user.
     pub recipient: Email,
     /// The user that it is about. `None` if the worker finds the user by the address.
     pub user_id: Option<UserId>,
@@ -31,6 +33,8 @@ pub struct Letter {
     pub verification_id: Option<VerificationId>,
     /// The new address, of a letter about a change of address.
     pub new_email: Option<String>,
+    /// The application that gets a logout token, and its session that ended.
+    pub logout: Option<(ClientUid, SessionId)>,
     /// The language, if it is known.
     pub locale: Option<Locale>,
     /// The client whose request caused the letter.
@@ -63,8 +67,22 @@ impl Letter {
     /// The longest error that is stored, in bytes.
     pub const MAX_ERROR_BYTES: usize = 300;
 
+    /// How long workers try to deliver a logout token: eight attempts.
+    pub const LOGOUT_LIFETIME: Duration = Duration::hours(32);
+
     /// How long after the given number of failed attempts the next one follows.
-    pub const fn delay_after(attempts: i16) -> Duration {
+    pub const fn delay_after(kind: LetterKind, attempts: i16) -> Duration {
+        if matches!(kind, LetterKind::BackchannelLogout) {
+            return match attempts {
+                ..=1 => Duration::seconds(1),
+                2 => Duration::seconds(10),
+                3 => Duration::minutes(1),
+                4 => Duration::minutes(10),
+                5 => Duration::hours(1),
+                6 => Duration::hours(6),
+                _ => Duration::hours(24),
+            };
+        }
         match attempts {
             ..=1 => Duration::seconds(30),
             2 => Duration::minutes(2),
@@ -153,6 +171,9 @@ names! {
         FactorRemovalRequested = "factor_removal_requested",
         /// Notice: the second factors were removed after the announced delay.
         FactorsRemoved = "factors_removed",
+        /// To an application: a token that says that a session of its user has ended (OpenID Connect Back-Channel Logout
+        /// 1.0).
+        BackchannelLogout = "backchannel_logout",
     }
 }
 
@@ -170,7 +191,28 @@ names! {
     }
 }
 
+/// What a worker delivers. Each kind has a worker of its own, so that applications that do not answer delay no letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Letters, by mail.
+    Letters,
+    /// Logout tokens, by HTTP.
+    LogoutTokens,
+}
+
+impl Delivery {
+    /// Whether it includes this kind.
+    pub fn includes(self, kind: LetterKind) -> bool {
+        kind.is_letter() == (self == Self::Letters)
+    }
+}
+
 impl LetterKind {
+    /// Whether it goes to a person. The only other kind goes to an application.
+    pub const fn is_letter(self) -> bool {
+        !matches!(self, Self::BackchannelLogout)
+    }
+
     /// The action of the letter's link. `None` for a notice.
     pub const fn purpose(self) -> Option<Purpose> {
         match self {
@@ -192,7 +234,24 @@ impl LetterKind {
             | Self::RecoveryCodesLow
             | Self::FactorClosed
             | Self::FactorsReset
-            | Self::FactorsRemoved => None,
+            | Self::FactorsRemoved
+            | Self::BackchannelLogout => None,
         }
     }
+}
+
+/// Of which sessions applications get a logout token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogoutsOf {
+    /// This one, revoked or not.
+    Session(SessionId),
+    /// The unrevoked ones that began in this browser session.
+    Browser(SessionId),
+    /// The unrevoked ones of this application.
+    Client(ClientUid),
+    /// All unrevoked ones, except this one.
+    User {
+        /// The session that stays.
+        except: Option<SessionId>,
+    },
 }

@@ -13,8 +13,6 @@ pub struct Mail {
     pub mailer: Arc<dyn Mailer>,
     /// Writes messages.
     pub writer: Arc<dyn LetterWriter>,
-    /// Wakes the worker.
-    pub signal: Arc<dyn OutboxSignal>,
 }
 
 /// Sends messages.
@@ -82,9 +80,3 @@ pub enum Content {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WriteError(pub String);
-
-/// Wakes the worker that sends letters.
-pub trait OutboxSignal: Send + Sync {
-    /// Says that the outbox has new letters, which are committed. It MUST NOT wait.
-    fn letters_queued(&self);
-}

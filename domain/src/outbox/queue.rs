@@ -70,6 +70,7 @@ impl<'a> NewLetter<'a> {
             action_token_id: self.token.map(|token| token.id),
             verification_id: self.verification_id,
             new_email: self.new_email.map(|email| email.as_str().to_owned()),
+            logout: None,
             locale: self.locale,
             client: self.client.clone(),
             state: LetterState::Pending,

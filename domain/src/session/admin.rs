@@ -1,6 +1,6 @@
 //! Lists and ends a user's sessions, for superusers.
 
-use super::{RevocationReason, Session, end_legacy_tokens};
+use super::{RevocationReason, Session, end_all, end_legacy_tokens};
 use crate::account::admin::{Admin, NotFound, Unconfirmed};
 use crate::audit::{AuditEventKind, Trail};
 use crate::kernel::{AgeCursor, ClientInfo, Page, PageRequest, SessionId, UserId};
@@ -52,9 +52,10 @@ pub async fn revoke_all(
     };
     let ended = end_legacy_tokens(core, unit.as_mut(), &user, trail.at).await?;
     unit.trusted_devices().delete_all(id).await?;
-    if unit.sessions().revoke_all(id, None, RevocationReason::RevokedByAdmin, trail.at).await? > 0 || ended {
+    if end_all(unit.as_mut(), id, None, RevocationReason::RevokedByAdmin, trail.at).await? > 0 || ended {
         unit.audit().record(&event).await?;
     }
     unit.commit().await?;
+    core.letters_queued();
     Ok(())
 }

@@ -1,17 +1,18 @@
 use time::OffsetDateTime;
 
 use super::issue::may_only_enrol;
-use super::{NotAuthenticated, Session, legacy};
+use super::{NotAuthenticated, Session, SessionKind, legacy};
 use crate::Core;
 use crate::account::User;
 use crate::authn::Acr;
 use crate::authn::step_up::{Authentication, StepUpRequired};
 use crate::kernel::{SessionId, StoreError};
 use crate::store::UnitOfWork;
-use crate::token::{AccessClaims, InvalidToken};
+use crate::token::{AccessClaims, ApplicationClaims, InvalidToken};
 
 /// An authenticated caller: the user and the session as they are now, not as the token's claims say. Only
-/// [`authenticate`] creates one, and only use cases can change it.
+/// [`authenticate`] and [`authenticate_browser`](super::authenticate_browser) create one, and only use cases can change
+/// it.
 #[derive(Clone, Debug)]
 pub struct Principal {
     pub(crate) user: User,
@@ -19,11 +20,11 @@ pub struct Principal {
     pub(crate) grant: Option<Grant>,
 }
 
-/// A live session, and the claims of the presented token.
+/// A live session, and when the user authenticated according to the presented token or cookie.
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
     pub(crate) session: Session,
-    pub(crate) claims: AccessClaims,
+    pub(crate) authenticated_at: OffsetDateTime,
 }
 
 impl Principal {
@@ -38,7 +39,7 @@ impl Principal {
     }
 
     /// Whether the caller may only enrol a second factor.
-    fn may_only_enrol(&self, core: &Core) -> bool {
+    pub fn may_only_enrol(&self, core: &Core) -> bool {
         match &self.grant {
             Some(grant) => may_only_enrol(core, &self.user, &grant.session),
             // The legacy service knows no second factor.
@@ -84,7 +85,7 @@ impl Principal {
 impl Grant {
     /// When and how strongly the user authenticated.
     pub(crate) fn authentication(&self) -> Authentication {
-        Authentication { at: self.claims.authenticated_at, acr: self.session.assurance.acr }
+        Authentication { at: self.authenticated_at, acr: self.session.assurance.acr }
     }
 }
 
@@ -121,8 +122,13 @@ pub async fn authenticate_to_enrol(core: &Core, token: &str) -> Result<Principal
     let now = core.clock.now();
     match core.verifier.verify_access(token, now) {
         Ok(claims) => {
-            let (user, grant) = by_session(core, claims, now).await?;
-            Ok(Principal { user, grant: Some(grant) })
+            // The tokens of an application are for resource servers, and not for the user's own account.
+            if claims.application.is_some() {
+                return Err(InvalidToken::Claims.into());
+            }
+            let (user, session) = by_session(core, &claims, now).await?;
+            let authenticated_at = claims.authenticated_at;
+            Ok(Principal { user, grant: Some(Grant { session, authenticated_at }) })
         }
         // No token of this service has such a header: it may be a legacy token.
         Err(InvalidToken::Header) => {
@@ -133,21 +139,53 @@ pub async fn authenticate_to_enrol(core: &Core, token: &str) -> Result<Principal
     }
 }
 
+/// Authenticates an application by its access token, and returns what it may do and for which user.
+pub(crate) async fn authenticate_application(
+    core: &Core,
+    token: &str,
+) -> Result<(ApplicationClaims, User), NotAuthenticated> {
+    let now = core.clock.now();
+    let claims = core.verifier.verify_access(token, now)?;
+    let Some(application) = &claims.application else { return Err(InvalidToken::Claims.into()) };
+    let (user, session) = by_session(core, &claims, now).await?;
+    if !is_active(core, application, &session).await? {
+        return Err(NotAuthenticated::SessionEnded);
+    }
+    Ok((application.clone(), user))
+}
+
+/// Whether the application of a token exists, is active and holds the session.
+pub(super) async fn is_active(
+    core: &Core,
+    application: &ApplicationClaims,
+    session: &Session,
+) -> Result<bool, StoreError> {
+    let found = core.store.read().await?.clients().by_id(&application.client_id).await?;
+    let client = found.filter(|client| client.is_active());
+    let holder = session.grant().map(|grant| grant.client);
+    Ok(client.is_some_and(|client| holder == Some(client.uid)))
+}
+
 /// Returns the session of a verified token, and its user.
 pub(super) async fn by_session(
     core: &Core,
-    claims: AccessClaims,
+    claims: &AccessClaims,
     now: OffsetDateTime,
-) -> Result<(User, Grant), NotAuthenticated> {
+) -> Result<(User, Session), NotAuthenticated> {
     let found = core.store.read().await?.sessions().with_user(claims.session_id).await?;
     let (session, user) = found.ok_or(NotAuthenticated::SessionEnded)?;
     // A re-key ends the access tokens from before it (OWASP ASVS 5.0, 7.2.4).
     let is_superseded = claims.id.generation().unwrap_or(0) < session.rekeyed_generation;
-    if user.id != claims.user_id || is_superseded || !session.is_live(&user, now) {
+    let is_held = match session.kind {
+        SessionKind::Api => claims.application.is_none(),
+        SessionKind::Application(_) => claims.application.is_some(),
+        SessionKind::Browser => false,
+    };
+    if user.id != claims.user_id || is_superseded || !is_held || !session.is_live(&user, now) {
         return Err(NotAuthenticated::SessionEnded);
     }
     if !user.is_active {
         return Err(NotAuthenticated::Inactive);
     }
-    Ok((user, Grant { session, claims }))
+    Ok((user, session))
 }

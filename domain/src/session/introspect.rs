@@ -1,11 +1,11 @@
 //! Token introspection: reports to another service whether a token is valid (RFC 7662).
 
-use super::NotAuthenticated;
-use super::authenticate::by_session;
+use super::authenticate::{by_session, is_active};
 use super::issue::may_only_enrol;
+use super::{NotAuthenticated, Session};
 use crate::Core;
 use crate::account::User;
-use crate::client::client_credentials;
+use crate::client::{Client, ClientId};
 use crate::kernel::{PlainToken, StoreError};
 use crate::token::{AccessClaims, ClientClaims, RefreshClaims};
 
@@ -18,7 +18,7 @@ pub enum Introspection {
     Access(AccessClaims, User),
     /// The live refresh token of a live session, and its user as they are now.
     Refresh(RefreshClaims, User),
-    /// The access token of a service client that is not revoked.
+    /// The access token that an active client got on its own behalf.
     Client(ClientClaims),
 }
 
@@ -28,8 +28,12 @@ pub async fn execute(core: &Core, token: &PlainToken) -> Result<Introspection, S
         return refresh(core, token, claims).await;
     }
     if let Ok(claims) = core.verifier.verify_client(token.expose(), core.clock.now()) {
-        let client = client_credentials::by_id(core, claims.client_id).await?;
-        let is_live = client.is_some_and(|client| client.revoked_at.is_none());
+        let client = core.store.read().await?.clients().by_id(&claims.client_id).await?;
+        // A client that has the id of a deleted one does not inherit its tokens.
+        let is_holder = |client: &Client| {
+            client.is_active() && claims.issued_at >= client.created_at.truncate_to_second()
+        };
+        let is_live = client.is_some_and(|client| is_holder(&client));
         return Ok(if is_live { Introspection::Client(claims) } else { Introspection::Inactive });
     }
     // Legacy tokens stay inactive: other services never accepted them as tokens of this service, and introspection does
@@ -38,10 +42,15 @@ pub async fn execute(core: &Core, token: &PlainToken) -> Result<Introspection, S
     let Ok(claims) = core.verifier.verify_access(token.expose(), now) else {
         return Ok(Introspection::Inactive);
     };
-    match by_session(core, claims, now).await {
+    match by_session(core, &claims, now).await {
         // No other service accepts a token that may only enrol a second factor.
-        Ok((user, grant)) if may_only_enrol(core, &user, &grant.session) => Ok(Introspection::Inactive),
-        Ok((user, grant)) => Ok(Introspection::Access(grant.claims, user)),
+        Ok((user, session)) if may_only_enrol(core, &user, &session) => Ok(Introspection::Inactive),
+        Ok((user, session)) => match &claims.application {
+            Some(application) if !is_active(core, application, &session).await? => {
+                Ok(Introspection::Inactive)
+            }
+            _ => Ok(Introspection::Access(claims, user)),
+        },
         Err(NotAuthenticated::Store(error)) => Err(error),
         Err(_) => Ok(Introspection::Inactive),
     }
@@ -62,6 +71,22 @@ async fn refresh(
         && user.is_active
         && session.is_live(&user, core.clock.now())
         && !may_only_enrol(core, &user, &session)
-        && session.hashed_refresh_token == core.verifier.digest(token);
+        && session.hashed_refresh_token == core.verifier.digest(token)
+        && is_held(core, &session, claims.client_id.as_ref()).await?;
     Ok(if is_live { Introspection::Refresh(claims, user) } else { Introspection::Inactive })
+}
+
+/// Whether the application of a refresh token may still use it. A token of this service's own API has none.
+async fn is_held(core: &Core, session: &Session, client: Option<&ClientId>) -> Result<bool, StoreError> {
+    let (Some(client), Some(grant)) = (client, session.grant()) else {
+        return Ok(client.is_none() && session.grant().is_none());
+    };
+    let mut view = core.store.read().await?;
+    let found = view.clients().by_id(client).await?;
+    if !found.is_some_and(|client| client.is_active() && client.uid == grant.client) {
+        return Ok(false);
+    }
+    let browser = if grant.is_offline() { None } else { view.sessions().with_user(grant.browser).await? };
+    let is_in = browser.is_some_and(|(browser, user)| browser.is_live(&user, core.clock.now()));
+    Ok(grant.is_offline() || is_in)
 }

@@ -1,6 +1,6 @@
 //! Ends the caller's session.
 
-use super::{Principal, RevocationReason, end_legacy_tokens};
+use super::{Principal, RevocationReason, end, end_legacy_tokens};
 use crate::audit::{AuditEventKind, Trail};
 use crate::kernel::{ClientInfo, UserId};
 use crate::{Core, PortFailure};
@@ -16,10 +16,11 @@ pub async fn execute(core: &Core, principal: &Principal, client: &ClientInfo) ->
     let event = trail.event(AuditEventKind::LoggedOut, user, Some(session))?;
     let mut unit = core.store.begin().await?;
     unit.users().lock(user).await?;
-    if unit.sessions().revoke(session, user, RevocationReason::Logout, trail.at).await? {
+    if end(unit.as_mut(), session, user, RevocationReason::Logout, trail.at).await? {
         unit.audit().record(&event).await?;
     }
     unit.commit().await?;
+    core.letters_queued();
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Lists and ends the caller's sessions.
 
-use super::{Principal, RevocationReason, Session, end_legacy_tokens};
+use super::{Principal, RevocationReason, Session, end, end_all, end_legacy_tokens};
 use crate::audit::{AuditEventKind, Trail};
 use crate::kernel::{AgeCursor, ClientInfo, Page, PageRequest, SessionId};
 use crate::{Core, Failure, PortFailure};
@@ -43,7 +43,7 @@ pub async fn revoke(
         None => Some(Refusal::ChangedMeanwhile),
         Some(_) => {
             let reason = RevocationReason::RevokedByUser;
-            let revoked = unit.sessions().revoke(session, user, reason, trail.at).await?;
+            let revoked = end(unit.as_mut(), session, user, reason, trail.at).await?;
             (!revoked).then_some(Refusal::NotFound)
         }
     };
@@ -53,6 +53,7 @@ pub async fn revoke(
     }
     unit.audit().record(&event).await?;
     unit.commit().await?;
+    core.letters_queued();
     Ok(())
 }
 
@@ -74,11 +75,10 @@ pub async fn revoke_others(
     let ended = end_legacy_tokens(core, unit.as_mut(), &locked, trail.at).await?;
     unit.trusted_devices().delete_all(user).await?;
     let current = principal.session_id();
-    if unit.sessions().revoke_all(user, current, RevocationReason::RevokedByUser, trail.at).await? > 0
-        || ended
-    {
+    if end_all(unit.as_mut(), user, current, RevocationReason::RevokedByUser, trail.at).await? > 0 || ended {
         unit.audit().record(&event).await?;
     }
     unit.commit().await?;
+    core.letters_queued();
     Ok(())
 }

@@ -1,7 +1,10 @@
-//! Sessions: start, rotation, refresh, logout, revocation, and the caller that a token names.
+//! Sessions: start, rotation, refresh, logout, revocation, and the caller that a token or a cookie names.
 
 pub mod admin;
 mod authenticate;
+mod browser;
+mod cookie;
+mod end;
 pub mod introspect;
 mod issue;
 mod legacy;
@@ -21,14 +24,18 @@ pub(crate) mod start;
 mod undelivered;
 
 pub(crate) use authenticate::is_still_in;
+pub(crate) use authenticate::{Grant, authenticate_application};
 pub use authenticate::{Principal, authenticate, authenticate_to_enrol};
-pub(crate) use issue::{access_token, refresh_expiry, refresh_token};
+pub use browser::{authenticate_browser, replace_browser};
+pub(crate) use end::{end, end_all, end_of_client};
+pub(crate) use issue::{Holder, access_token, live_token, refresh_expiry, refresh_token};
 pub(crate) use legacy::end_tokens as end_legacy_tokens;
 pub(crate) use lock::{lock, lock_unchanged};
-pub use model::{Revocation, RevocationReason, Session};
+pub use model::{ClientGrant, Revocation, RevocationReason, Session, SessionKind};
 pub use not_authenticated::NotAuthenticated;
 pub use ports::{SessionReader, SessionRepository};
 pub(crate) use rekeyed::rekeyed;
 pub use rotation::{Rekey, Rotation, RotationOutcome};
 pub use session_start::{Eviction, REVOKED_AT_ONCE, SessionStart, SessionStartOutcome};
+pub use start::Started;
 pub use undelivered::UndeliveredRotations;

@@ -2,9 +2,11 @@ use time::OffsetDateTime;
 
 use crate::account::User;
 use crate::authn::Assurance;
+use crate::client::{ClientUid, Scope};
 use crate::kernel::{ClientInfo, SessionId, TokenDigest, TokenId, UserId};
 
-/// One login on one device: a family of refresh tokens of which exactly one is live.
+/// One login on one device, or one authorization of an application: a family of refresh tokens of which exactly one is
+/// live. The session of a browser has a cookie instead.
 ///
 /// Rotation updates this row and adds none, so the table grows with logins and not with use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub struct Session {
     pub id: SessionId,
     /// The owner of the session.
     pub user_id: UserId,
+    /// What holds the session.
+    pub kind: SessionKind,
     /// The generation of the live refresh token. Each rotation increments it; a re-key advances it further.
     pub generation: i64,
     /// The first generation since the last re-key. Tokens of earlier generations were revoked on purpose, so their use
@@ -57,9 +61,55 @@ impl Session {
         self.is_unrevoked(user) && now < self.expires_at && now < self.max_expires_at
     }
 
+    /// What the user granted to the application that holds the session, if one does.
+    pub fn grant(&self) -> Option<&ClientGrant> {
+        match &self.kind {
+            SessionKind::Application(grant) => Some(grant),
+            SessionKind::Api | SessionKind::Browser => None,
+        }
+    }
+
     /// Whether the session was not revoked, neither alone nor with all sessions of the user.
     pub fn is_unrevoked(&self, user: &User) -> bool {
         self.user_id == user.id && self.epoch == user.sessions_epoch && self.revoked.is_none()
+    }
+}
+
+/// What holds a session, and what it can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionKind {
+    /// A client of this service's own API: its tokens authorise everything that the user may do.
+    Api,
+    /// A browser on the pages of this service. Its cookie takes the place of the refresh token; it has no access tokens.
+    Browser,
+    /// An application, whose tokens authorise what the user granted to it, and nothing in this service's own API.
+    Application(Box<ClientGrant>),
+}
+
+impl SessionKind {
+    /// The kind of a session that starts with a login.
+    pub(crate) fn of_login(in_browser: bool) -> Self {
+        if in_browser { Self::Browser } else { Self::Api }
+    }
+}
+
+/// What a user granted to an application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientGrant {
+    /// The application.
+    pub client: ClientUid,
+    /// The scope of its tokens.
+    pub scope: Scope,
+    /// The resource server of its access tokens (RFC 8707); `None` for the usual audience.
+    pub resource: Option<String>,
+    /// The session of the browser in which the user granted it.
+    pub browser: SessionId,
+}
+
+impl ClientGrant {
+    /// Whether the session outlives the browser session (OpenID Connect Core section 11).
+    pub fn is_offline(&self) -> bool {
+        self.scope.contains(Scope::OFFLINE_ACCESS)
     }
 }
 
@@ -96,10 +146,14 @@ pub enum RevocationReason {
     RefreshTokenReused,
     /// A login exceeded the session limit of the account, and this session was the least recently used.
     SessionLimit,
+    /// The user withdrew the consent to the application.
+    ConsentRevoked,
+    /// The authorization code from which the session started was presented again (RFC 6749 section 4.1.2).
+    CodeReused,
 }
 
 impl RevocationReason {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Logout,
         Self::RevokedByUser,
         Self::RevokedByAdmin,
@@ -110,6 +164,8 @@ impl RevocationReason {
         Self::Demoted,
         Self::RefreshTokenReused,
         Self::SessionLimit,
+        Self::ConsentRevoked,
+        Self::CodeReused,
     ];
 
     /// The name in the store.
@@ -125,6 +181,8 @@ impl RevocationReason {
             Self::Demoted => "demoted",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::SessionLimit => "session_limit",
+            Self::ConsentRevoked => "consent_revoked",
+            Self::CodeReused => "code_reused",
         }
     }
 

@@ -3,9 +3,10 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{Rekey, RevocationReason, Session, SessionStart};
+use super::{Rekey, RevocationReason, Session, SessionKind, SessionStart};
 use crate::account::User;
-use crate::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, UserId};
+use crate::client::ClientUid;
+use crate::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, TokenDigest, UserId};
 
 /// Reads sessions.
 #[async_trait]
@@ -44,14 +45,55 @@ pub trait SessionRepository: Send {
     /// the session is not the user's or not live at `rekey.at`, it MUST change nothing and return `false`.
     async fn rekey(&mut self, rekey: &Rekey) -> Result<bool, StoreError>;
 
-    /// Revokes a live session of the user. If there is none with this id, it MUST change nothing and return `false`.
+    /// Prolongs a live session of a browser until `expires_at`, which is not after its `max_expires_at`, and sets its
+    /// `last_used_at` to `at`, if its live token still has this digest. If not, it MUST change nothing and return
+    /// `false`.
+    async fn touch(
+        &mut self,
+        id: SessionId,
+        user: UserId,
+        digest: &TokenDigest,
+        at: OffsetDateTime,
+        expires_at: OffsetDateTime,
+    ) -> Result<bool, StoreError>;
+
+    /// Revokes a live session of the user, and returns what held it. If there is none with this id, it MUST change nothing
+    /// and return `None`.
     async fn revoke(
         &mut self,
         id: SessionId,
         user: UserId,
         reason: RevocationReason,
         at: OffsetDateTime,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Option<SessionKind>, StoreError>;
+
+    /// Revokes the user's [unrevoked](Session::is_unrevoked) sessions of applications that began in this browser session,
+    /// except those that [outlive it](super::ClientGrant::is_offline), and returns their number.
+    async fn revoke_of_browser(
+        &mut self,
+        browser: SessionId,
+        user: UserId,
+        reason: RevocationReason,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError>;
+
+    /// Makes the user's sessions of applications that began in one browser session belong to another one, and returns
+    /// their number.
+    async fn move_to_browser(
+        &mut self,
+        from: SessionId,
+        to: SessionId,
+        user: UserId,
+    ) -> Result<u64, StoreError>;
+
+    /// Revokes the user's [unrevoked](Session::is_unrevoked) sessions of this application, and returns their number.
+    async fn revoke_of_client(
+        &mut self,
+        client: ClientUid,
+        user: UserId,
+        reason: RevocationReason,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError>;
 
     /// Ends the user's sessions, all or all except one, by incrementing [`User::sessions_epoch`]; the session that is
     /// kept MUST get the new epoch. A session that has expired but is not revoked MUST end too: a rotation that began

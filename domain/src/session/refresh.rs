@@ -1,14 +1,14 @@
 //! Exchanges a refresh token for its successor (RFC 6749 section 6; RFC 9700 section 4.14.2).
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::issue::whole_seconds;
 use super::undelivered::Attempt;
 use super::{
-    RevocationReason, Rotation, RotationOutcome, Session, access_token, refresh_expiry, refresh_token,
+    Holder, RevocationReason, Rotation, RotationOutcome, Session, Started, access_token, end, refresh_token,
 };
-use crate::account::User;
 use crate::audit::{AuditEventKind, Trail};
+use crate::client::{Client, ClientId};
 use crate::kernel::{ClientInfo, PlainToken, SessionId, StoreError, TokenDigest, TokenId};
 use crate::outbox::{Letter, LetterKind, notice};
 use crate::token::{InvalidToken, RefreshClaims, TokenPair};
@@ -31,6 +31,11 @@ impl Presented {
     /// The session that the token names. Rate limits for refresh are per session.
     pub fn session_id(&self) -> SessionId {
         self.claims.session_id
+    }
+
+    /// The application that holds the token; `None` for a client of this service's own API.
+    pub fn client_id(&self) -> Option<&ClientId> {
+        self.claims.client_id.as_ref()
     }
 }
 
@@ -80,27 +85,61 @@ pub async fn execute(
     presented: Presented,
     client: &ClientInfo,
 ) -> Result<Refreshed, Failure<Refusal>> {
+    // The token of an application has no value here.
+    if presented.client_id().is_some() {
+        return Err(Failure::Refused(Refusal::Unknown));
+    }
     let now = core.clock.signing_time()?;
-    let (outcome, successor, attempt) = rotate(core, &presented, now, client).await?;
-    let refreshed = match outcome {
+    let lifetime = core.settings.refresh_token_lifetime;
+    let (started, is_first, attempt) = exchange(core, &presented, lifetime, now, client).await?;
+    let (session, user) = (&started.session, &started.user);
+    let (access_token, expires_in) = access_token(core, session, user, Holder::Api, now)?;
+    let pair = TokenPair { access_token, refresh_token: started.token, expires_in };
+    attempt.delivered();
+    Ok(if is_first { Refreshed::Rotated(pair) } else { Refreshed::Raced(pair) })
+}
+
+/// Exchanges the refresh token of an application as [`execute`] does, and returns its session with the successor. The
+/// attempt is delivered when the caller has the response.
+pub(crate) async fn rotate_of_application<'a>(
+    core: &'a Core,
+    presented: Presented,
+    application: &Client,
+    client: &ClientInfo,
+) -> Result<(Started, Attempt<'a>), Failure<Refusal>> {
+    let now = core.clock.signing_time()?;
+    let lifetime = application.refresh_lifetime();
+    let (started, _, attempt) = exchange(core, &presented, lifetime, now, client).await?;
+    Ok((started, attempt))
+}
+
+/// Exchanges the token. Returns the session with the successor, and whether this caller won; the attempt is settled
+/// when the caller can deliver its response.
+async fn exchange<'a>(
+    core: &'a Core,
+    presented: &Presented,
+    lifetime: Duration,
+    now: OffsetDateTime,
+    client: &ClientInfo,
+) -> Result<(Started, bool, Attempt<'a>), Failure<Refusal>> {
+    let (outcome, successor, attempt) = rotate(core, presented, lifetime, now, client).await?;
+    match outcome {
         RotationOutcome::Rotated(session, user) => {
-            Refreshed::Rotated(pair(core, &session, &user, successor, now)?)
+            Ok((Started { session, user, token: successor }, true, attempt))
         }
         RotationOutcome::Raced(session, user) => {
-            let again = refresh_token(core, &session)?;
+            let again = refresh_token(core, &session, presented.client_id())?;
             if again.digest != session.hashed_refresh_token {
                 attempt.refused();
                 return Err(Failure::Refused(Refusal::NotRepeatable));
             }
-            Refreshed::Raced(pair(core, &session, &user, again.token, now)?)
+            Ok((Started { session, user, token: again.token }, false, attempt))
         }
         refused => {
             attempt.refused();
-            return Err(refusal(core, refused, now, client).await?);
+            Err(refusal(core, refused, now, client).await?)
         }
-    };
-    attempt.delivered();
-    Ok(refreshed)
+    }
 }
 
 /// Converts an outcome without tokens to a refusal. Reuse revokes the session first.
@@ -129,10 +168,12 @@ async fn refusal(
 async fn rotate<'a>(
     core: &'a Core,
     presented: &Presented,
+    lifetime: Duration,
     now: OffsetDateTime,
     client: &ClientInfo,
 ) -> Result<(RotationOutcome, PlainToken, Attempt<'a>), PortFailure> {
-    let (rotation, successor) = prepare(core, presented, now, refresh_expiry(core, now), client)?;
+    let expires_at = whole_seconds(now) + lifetime;
+    let (rotation, successor) = prepare(core, presented, now, expires_at, client)?;
     let attempt = core.undelivered.attempt(&rotation);
     let outcome = core.store.rotate_session(&rotation).await?;
     let RotationOutcome::Capped(session_end) = outcome else {
@@ -158,6 +199,7 @@ fn prepare(
         id: refresh_jti.clone(),
         user_id: claims.user_id,
         session_id: claims.session_id,
+        client_id: claims.client_id.clone(),
         issued_at: whole_seconds(now),
         expires_at,
     })?;
@@ -182,17 +224,6 @@ fn digest(core: &Core, token: &PlainToken) -> TokenDigest {
     core.verifier.digest(token)
 }
 
-fn pair(
-    core: &Core,
-    session: &Session,
-    user: &User,
-    refresh_token: PlainToken,
-    now: OffsetDateTime,
-) -> Result<TokenPair, PortFailure> {
-    let (access_token, expires_in) = access_token(core, session, user, now)?;
-    Ok(TokenPair { access_token, refresh_token, expires_in })
-}
-
 /// Revokes the whole family and records the reuse, in one transaction and before the client gets the response. `false`
 /// if another request has ended it since it was read, so that there is nothing to revoke or to record.
 async fn revoke_family(
@@ -206,7 +237,7 @@ async fn revoke_family(
     let mut unit = core.store.begin().await?;
     let user = unit.users().lock(session.user_id).await?;
     let reason = RevocationReason::RefreshTokenReused;
-    let revoked = unit.sessions().revoke(session.id, session.user_id, reason, now).await?;
+    let revoked = end(unit.as_mut(), session.id, session.user_id, reason, now).await?;
     if revoked {
         unit.audit().record(&event).await?;
         let notice = user.map(|user| notice(core, LetterKind::RefreshTokenReused, &user, client, now));

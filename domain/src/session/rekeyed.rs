@@ -1,6 +1,6 @@
 use time::OffsetDateTime;
 
-use super::{Rekey, Session, refresh_expiry, refresh_token};
+use super::{Rekey, Session, SessionKind, cookie, live_token, refresh_expiry};
 use crate::authn::Assurance;
 use crate::kernel::{ClientInfo, PlainToken, TokenDigest, TokenId};
 use crate::{Core, PortFailure};
@@ -27,10 +27,17 @@ pub(crate) fn rekeyed(
         at: now,
         authenticated_at,
         assurance,
-        expires_at: refresh_expiry(core, now).min(session.max_expires_at),
+        expires_at: expiry(core, session, now).min(session.max_expires_at),
         client: client.clone(),
     };
-    let issued = refresh_token(core, &rekey.applied_to(session))?;
+    let issued = live_token(core, &rekey.applied_to(session), None)?;
     rekey.hashed_refresh_token = issued.digest;
     Ok((rekey.applied_to(session), issued.token, rekey))
+}
+
+fn expiry(core: &Core, session: &Session, now: OffsetDateTime) -> OffsetDateTime {
+    match session.kind {
+        SessionKind::Browser => now + cookie::IDLE,
+        SessionKind::Api | SessionKind::Application(_) => refresh_expiry(core, now),
+    }
 }

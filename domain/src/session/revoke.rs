@@ -1,6 +1,6 @@
 //! Token revocation (RFC 7009): ends the session of a token.
 
-use super::{NotAuthenticated, RevocationReason, legacy, logout};
+use super::{NotAuthenticated, RevocationReason, end, legacy, logout};
 use crate::audit::{AuditEventKind, Trail};
 use crate::kernel::{ClientInfo, PlainToken, SessionId, UserId};
 use crate::{Core, Failure};
@@ -32,10 +32,11 @@ pub async fn execute(
     let event = trail.event(AuditEventKind::LoggedOut, user, Some(session))?;
     let mut unit = core.store.begin().await?;
     unit.users().lock(user).await?;
-    if unit.sessions().revoke(session, user, RevocationReason::Logout, trail.at).await? {
+    if end(unit.as_mut(), session, user, RevocationReason::Logout, trail.at).await? {
         unit.audit().record(&event).await?;
     }
     unit.commit().await?;
+    core.letters_queued();
     Ok(())
 }
 

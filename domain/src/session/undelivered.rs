@@ -89,7 +89,7 @@ impl Attempts {
 }
 
 /// A rotation in progress.
-pub(super) struct Attempt<'a> {
+pub(crate) struct Attempt<'a> {
     undelivered: &'a UndeliveredRotations,
     presented: TokenDigest,
     successor: TokenDigest,
@@ -105,7 +105,7 @@ impl Attempt<'_> {
     }
 
     /// Settles the attempt: the client gets the live token, so the presented one counts as used from now on.
-    pub(super) fn delivered(mut self) {
+    pub(crate) fn delivered(mut self) {
         self.is_settled = true;
         self.undelivered.attempts().successors.remove(self.presented.as_bytes());
     }

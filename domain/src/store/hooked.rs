@@ -17,8 +17,9 @@ use crate::action_token::{ActionToken, ActionTokenId, ActionTokenReader, ActionT
 use crate::audit::{AuditEvent, AuditEventId, AuditEventKind, AuditFilter, AuditLog, AuditReader};
 use crate::authn::Acr;
 use crate::challenge::{Challenge, ChallengeId, ChallengePurpose, ChallengeReader, ChallengeRepository};
-use crate::client::ServiceClientId;
-use crate::client::{ServiceClient, ServiceClientReader, ServiceClientRepository};
+use crate::client::{
+    Client, ClientId, ClientReader, ClientRepository, ClientSecret, ClientSecretId, ClientUid,
+};
 use crate::credential::{Account, CredentialReader, CredentialRepository, PasswordHash};
 use crate::factor::{
     Budget, CredentialId, Factor, FactorId, FactorName, FactorReader, FactorRepository, PasskeyUse, Spent,
@@ -26,15 +27,19 @@ use crate::factor::{
 use crate::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, TokenDigest, UserId};
 use crate::keyring::SecretKeyId;
 use crate::outbox::{
-    ClaimId, Letter, LetterCursor, LetterId, LetterKind, LetterState, OutboxFigures, OutboxReader,
-    OutboxRepository,
+    ClaimId, Delivery, Letter, LetterCursor, LetterId, LetterKind, LetterState, LogoutsOf, OutboxFigures,
+    OutboxReader, OutboxRepository,
 };
 use crate::pending_registration::{
     PendingRegistration, PendingRegistrationReader, PendingRegistrationRepository, VerificationId,
 };
+use crate::provider::{
+    AuthorizationCode, AuthorizationCodeId, AuthorizationCodeReader, AuthorizationCodeRepository, Consent,
+    ConsentReader, ConsentRepository,
+};
 use crate::session::{
-    Rekey, RevocationReason, Rotation, RotationOutcome, Session, SessionReader, SessionRepository,
-    SessionStart, SessionStartOutcome,
+    Rekey, RevocationReason, Rotation, RotationOutcome, Session, SessionKind, SessionReader,
+    SessionRepository, SessionStart, SessionStartOutcome,
 };
 use crate::trusted_device::{TrustedDevice, TrustedDeviceReader, TrustedDeviceRepository};
 
@@ -159,9 +164,21 @@ passed_on! {
         fn recent_addresses(email: &Email, limit: u16) -> Vec<IpAddr>;
     }
 
-    ServiceClientReader of ReadView through service_clients {
-        fn by_id(id: ServiceClientId) -> Option<ServiceClient>;
-        fn all() -> Vec<ServiceClient>;
+    ClientReader of ReadView through clients {
+        fn by_id(id: &ClientId) -> Option<Client>;
+        fn by_uid(uid: ClientUid) -> Option<Client>;
+        fn secrets(client: ClientUid) -> Vec<ClientSecret>;
+        fn page(page: PageRequest<ClientId>) -> Page<Client, ClientId>;
+        fn all() -> Vec<Client>;
+    }
+
+    AuthorizationCodeReader of ReadView through authorization_codes {
+        fn by_digest(digest: &TokenDigest) -> Option<AuthorizationCode>;
+    }
+
+    ConsentReader of ReadView through consents {
+        fn of(user: UserId, client: ClientUid) -> Option<Consent>;
+        fn of_user(user: UserId) -> Vec<Consent>;
     }
 
     AuditReader of ReadView through audit {
@@ -213,7 +230,10 @@ passed_on! {
     OutboxRepository of UnitOfWork through outbox {
         fn insert(letter: &Letter) -> ();
         fn insert_once_since(letter: &Letter, since: OffsetDateTime) -> bool;
-        fn claim(claim: ClaimId, now: OffsetDateTime, until: OffsetDateTime, limit: u16) -> Vec<Letter>;
+        fn queue_logouts(of: LogoutsOf, user: UserId, at: OffsetDateTime) -> u64;
+        fn claim(
+            claim: ClaimId, now: OffsetDateTime, until: OffsetDateTime, limit: u16, delivery: Delivery
+        ) -> Vec<Letter>;
         fn prolong(id: LetterId, claim: ClaimId, until: OffsetDateTime) -> bool;
         fn update(letter: &Letter, claim: ClaimId) -> bool;
         fn delete(id: LetterId, claim: ClaimId) -> bool;
@@ -293,7 +313,19 @@ passed_on! {
         fn insert(session: &Session) -> ();
         fn is_live(id: SessionId, user: UserId, now: OffsetDateTime) -> bool;
         fn rekey(rekey: &Rekey) -> bool;
-        fn revoke(id: SessionId, user: UserId, reason: RevocationReason, at: OffsetDateTime) -> bool;
+        fn touch(
+            id: SessionId, user: UserId, digest: &TokenDigest, at: OffsetDateTime, expires_at: OffsetDateTime
+        ) -> bool;
+        fn revoke(
+            id: SessionId, user: UserId, reason: RevocationReason, at: OffsetDateTime
+        ) -> Option<SessionKind>;
+        fn revoke_of_browser(
+            browser: SessionId, user: UserId, reason: RevocationReason, at: OffsetDateTime
+        ) -> u64;
+        fn move_to_browser(from: SessionId, to: SessionId, user: UserId) -> u64;
+        fn revoke_of_client(
+            client: ClientUid, user: UserId, reason: RevocationReason, at: OffsetDateTime
+        ) -> u64;
         fn revoke_all(
             user: UserId, except: Option<SessionId>, reason: RevocationReason, at: OffsetDateTime
         ) -> u64;
@@ -301,9 +333,29 @@ passed_on! {
         fn sweep_ended(before: OffsetDateTime, limit: u16) -> u64;
     }
 
-    ServiceClientRepository of UnitOfWork through service_clients {
-        fn insert(client: &ServiceClient) -> bool;
-        fn revoke(id: ServiceClientId, at: OffsetDateTime) -> bool;
+    ClientRepository of UnitOfWork through clients {
+        fn insert(client: &Client) -> bool;
+        fn update(client: &Client) -> bool;
+        fn delete(client: ClientUid) -> bool;
+        fn lock(client: ClientUid) -> Option<Client>;
+        fn insert_secret(secret: &ClientSecret) -> ();
+        fn count_secrets(client: ClientUid) -> usize;
+        fn delete_secret(id: ClientSecretId, client: ClientUid) -> bool;
+        fn use_assertion(client: ClientUid, digest: &TokenDigest, expires_at: OffsetDateTime) -> bool;
+        fn sweep_assertions(before: OffsetDateTime, limit: u16) -> u64;
+    }
+
+    AuthorizationCodeRepository of UnitOfWork through authorization_codes {
+        fn insert(code: &AuthorizationCode) -> ();
+        fn spend(id: AuthorizationCodeId, now: OffsetDateTime) -> bool;
+        fn count_wrong(id: AuthorizationCodeId) -> ();
+        fn sweep(before: OffsetDateTime, limit: u16) -> u64;
+    }
+
+    ConsentRepository of UnitOfWork through consents {
+        fn current(user: UserId, client: ClientUid) -> Option<Consent>;
+        fn put(consent: &Consent) -> ();
+        fn delete(user: UserId, client: ClientUid) -> bool;
     }
 
     UserTransfer of UnitOfWork through transfer {

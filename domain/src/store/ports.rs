@@ -5,12 +5,15 @@ use crate::account::{Inserted, Registration, UserReader, UserRepository};
 use crate::action_token::{ActionTokenReader, ActionTokenRepository};
 use crate::audit::{AuditLog, AuditReader};
 use crate::challenge::{ChallengeReader, ChallengeRepository};
-use crate::client::{ServiceClientReader, ServiceClientRepository};
+use crate::client::{ClientReader, ClientRepository};
 use crate::credential::{CredentialReader, CredentialRepository};
 use crate::factor::{FactorReader, FactorRepository};
 use crate::kernel::StoreError;
 use crate::outbox::{Letter, OutboxReader, OutboxRepository};
 use crate::pending_registration::{PendingRegistrationReader, PendingRegistrationRepository};
+use crate::provider::{
+    AuthorizationCodeReader, AuthorizationCodeRepository, ConsentReader, ConsentRepository,
+};
 use crate::session::{
     Rotation, RotationOutcome, SessionReader, SessionRepository, SessionStart, SessionStartOutcome,
 };
@@ -79,7 +82,7 @@ pub trait ReadView:
     UserReader
     + CredentialReader
     + SessionReader
-    + ServiceClientReader
+    + ClientReader
     + AuditReader
     + ActionTokenReader
     + PendingRegistrationReader
@@ -87,6 +90,8 @@ pub trait ReadView:
     + FactorReader
     + ChallengeReader
     + TrustedDeviceReader
+    + AuthorizationCodeReader
+    + ConsentReader
 {
 }
 
@@ -94,7 +99,7 @@ impl<T> ReadView for T where
     T: UserReader
         + CredentialReader
         + SessionReader
-        + ServiceClientReader
+        + ClientReader
         + AuditReader
         + ActionTokenReader
         + PendingRegistrationReader
@@ -102,6 +107,8 @@ impl<T> ReadView for T where
         + FactorReader
         + ChallengeReader
         + TrustedDeviceReader
+        + AuthorizationCodeReader
+        + ConsentReader
 {
 }
 
@@ -121,8 +128,8 @@ impl<'a> dyn ReadView + 'a {
         self
     }
 
-    /// Service clients.
-    pub fn service_clients(&mut self) -> &mut (dyn ServiceClientReader + 'a) {
+    /// Clients.
+    pub fn clients(&mut self) -> &mut (dyn ClientReader + 'a) {
         self
     }
 
@@ -160,6 +167,16 @@ impl<'a> dyn ReadView + 'a {
     pub fn trusted_devices(&mut self) -> &mut (dyn TrustedDeviceReader + 'a) {
         self
     }
+
+    /// Authorization codes.
+    pub fn authorization_codes(&mut self) -> &mut (dyn AuthorizationCodeReader + 'a) {
+        self
+    }
+
+    /// Consents.
+    pub fn consents(&mut self) -> &mut (dyn ConsentReader + 'a) {
+        self
+    }
 }
 
 /// The writes of one transaction. Dropping it rolls back.
@@ -168,7 +185,7 @@ pub trait UnitOfWork:
     UserRepository
     + CredentialRepository
     + SessionRepository
-    + ServiceClientRepository
+    + ClientRepository
     + AuditLog
     + ActionTokenRepository
     + PendingRegistrationRepository
@@ -176,6 +193,8 @@ pub trait UnitOfWork:
     + FactorRepository
     + ChallengeRepository
     + TrustedDeviceRepository
+    + AuthorizationCodeRepository
+    + ConsentRepository
     + UserTransfer
 {
     /// Makes all writes durable and visible. An error MUST mean that it is unknown whether they were made, but that
@@ -202,8 +221,8 @@ impl<'a> dyn UnitOfWork + 'a {
         self
     }
 
-    /// Service clients.
-    pub fn service_clients(&mut self) -> &mut (dyn ServiceClientRepository + 'a) {
+    /// Clients.
+    pub fn clients(&mut self) -> &mut (dyn ClientRepository + 'a) {
         self
     }
 
@@ -239,6 +258,16 @@ impl<'a> dyn UnitOfWork + 'a {
 
     /// Trusted devices.
     pub fn trusted_devices(&mut self) -> &mut (dyn TrustedDeviceRepository + 'a) {
+        self
+    }
+
+    /// Authorization codes.
+    pub fn authorization_codes(&mut self) -> &mut (dyn AuthorizationCodeRepository + 'a) {
+        self
+    }
+
+    /// Consents.
+    pub fn consents(&mut self) -> &mut (dyn ConsentRepository + 'a) {
         self
     }
 

@@ -1,12 +1,8 @@
 use crate::account::Tier;
 use crate::authn::Assurance;
-use crate::client::ServiceClientId;
+use crate::client::{ClientId, Scope};
 use crate::kernel::{PlainToken, SessionId, TokenDigest, TokenId, UserId};
 use time::OffsetDateTime;
-
-/// The `client_id` of tokens from a login at this service (RFC 9068 section 2.2). Tokens of a service client contain
-/// the id of that client.
-pub const FIRST_PARTY_CLIENT: &str = "inwren";
 
 /// The claims of an access token. The issuer adds issuer, audience and key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,15 +32,31 @@ pub struct AccessClaims {
     pub tier: Tier,
     /// `is_superuser`.
     pub is_superuser: bool,
+    /// The application that holds the token; `None` for a client of this service's own API. The token of an application
+    /// has `email` and `email_verified` only if its scope has [`Scope::EMAIL`], and never `is_superuser`.
+    pub application: Option<ApplicationClaims>,
 }
 
-/// The claims of a service client's access token. They name no user and no session.
+/// The claims about the application that holds an access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApplicationClaims {
+    /// `client_id`.
+    pub client_id: ClientId,
+    /// `scope` (RFC 8693 section 4.2).
+    pub scope: Scope,
+    /// `aud`, if it is a resource server that the application chose (RFC 8707).
+    pub resource: Option<String>,
+}
+
+/// The claims of an access token that a client gets on its own behalf. They name no user and no session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientClaims {
     /// `jti`.
     pub id: TokenId,
     /// `sub` and `client_id` (RFC 9068 section 2.2).
-    pub client_id: ServiceClientId,
+    pub client_id: ClientId,
+    /// `scope`; empty for none.
+    pub scope: Scope,
     /// `iat`, in whole seconds.
     pub issued_at: OffsetDateTime,
     /// `exp`, in whole seconds.
@@ -56,6 +68,71 @@ pub struct ClientClaims {
 pub struct RefreshClaims {
     /// `jti`, which contains the generation.
     pub id: TokenId,
+    /// `sub`.
+    pub user_id: UserId,
+    /// `sid`.
+    pub session_id: SessionId,
+    /// `client_id`: the application that holds the token; `None` for a client of this service's own API.
+    pub client_id: Option<ClientId>,
+    /// `iat`, in whole seconds.
+    pub issued_at: OffsetDateTime,
+    /// `exp`, in whole seconds.
+    pub expires_at: OffsetDateTime,
+}
+
+/// The claims of an ID token (OpenID Connect Core section 2). The issuer adds `iss` and `at_hash`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdClaims {
+    /// `sub`.
+    pub user_id: UserId,
+    /// `aud`.
+    pub client_id: ClientId,
+    /// `sid`.
+    pub session_id: SessionId,
+    /// `iat`, in whole seconds.
+    pub issued_at: OffsetDateTime,
+    /// `exp`, in whole seconds.
+    pub expires_at: OffsetDateTime,
+    /// `auth_time`.
+    pub authenticated_at: OffsetDateTime,
+    /// `acr` and `amr`.
+    pub assurance: Assurance,
+    /// `nonce`, of the first token of an authorization.
+    pub nonce: Option<String>,
+    /// The claims about the user that the application may read.
+    pub profile: Vec<(&'static str, ClaimValue)>,
+}
+
+/// The value of a claim about a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimValue {
+    /// A text.
+    Text(String),
+    /// A truth value.
+    Flag(bool),
+    /// A time, in seconds since 1970.
+    Seconds(i64),
+}
+
+/// What the holder of an ID token shows with it: the application, the user and the session. It may have expired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdHint {
+    /// `aud`.
+    pub client_id: ClientId,
+    /// `sub`.
+    pub user_id: UserId,
+    /// `sid`.
+    pub session_id: SessionId,
+}
+
+/// The claims of a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4). The issuer adds `iss` and
+/// `events`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogoutClaims {
+    /// `jti`.
+    pub id: TokenId,
+    /// `aud`.
+    pub client_id: ClientId,
     /// `sub`.
     pub user_id: UserId,
     /// `sid`.

@@ -6,7 +6,11 @@ mod legacy;
 mod legacy_verifier;
 mod ports;
 
-pub use claims::{AccessClaims, ClientClaims, FIRST_PARTY_CLIENT, IssuedToken, RefreshClaims, TokenPair};
+pub use crate::client::FIRST_PARTY_CLIENT;
+pub use claims::{
+    AccessClaims, ApplicationClaims, ClaimValue, ClientClaims, IdClaims, IdHint, IssuedToken, LogoutClaims,
+    RefreshClaims, TokenPair,
+};
 pub use key_directory::{KeyDirectory, KeyState, PublishedKey};
 pub use legacy::{LegacyClaims, LegacySubject};
 pub use legacy_verifier::LegacyTokenVerifier;

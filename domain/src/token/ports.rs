@@ -1,6 +1,6 @@
 use time::OffsetDateTime;
 
-use super::{AccessClaims, ClientClaims, IssuedToken, RefreshClaims};
+use super::{AccessClaims, ClientClaims, IdClaims, IdHint, IssuedToken, LogoutClaims, RefreshClaims};
 use crate::kernel::{PlainToken, TokenDigest};
 
 /// Signs tokens. Signing is pure computation of well under a millisecond, so the port is synchronous.
@@ -10,6 +10,13 @@ pub trait TokenIssuer: Send + Sync {
 
     /// Signs a service client's access token.
     fn issue_client(&self, claims: &ClientClaims) -> Result<PlainToken, SigningError>;
+
+    /// Signs an ID token, with the `at_hash` of this access token (OpenID Connect Core section 3.1.3.6). Its header MUST
+    /// have the `typ` `JWT`, and no verifier may accept it as a token of another class.
+    fn issue_id(&self, claims: &IdClaims, access_token: &PlainToken) -> Result<PlainToken, SigningError>;
+
+    /// Signs a logout token. Its header MUST have the `typ` `logout+jwt`; it MUST NOT have a `nonce`.
+    fn issue_logout(&self, claims: &LogoutClaims) -> Result<PlainToken, SigningError>;
 
     /// Signs a refresh token.
     ///
@@ -33,6 +40,10 @@ pub trait TokenVerifier: Send + Sync {
 
     /// Verifies a refresh token.
     fn verify_refresh(&self, token: &str, now: OffsetDateTime) -> Result<RefreshClaims, InvalidToken>;
+
+    /// Verifies an ID token that an application shows to name its user (`id_token_hint`). It MUST accept an expired one,
+    /// and nothing but an ID token of this service under a key that is not revoked.
+    fn verify_id_hint(&self, token: &str, now: OffsetDateTime) -> Result<IdHint, InvalidToken>;
 
     /// Returns the digest of a token of any class: the same that the issuer returned with the token.
     fn digest(&self, token: &PlainToken) -> TokenDigest;

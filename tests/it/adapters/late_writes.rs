@@ -69,7 +69,8 @@ async fn session_of(store: &SqlStore, session: &Session) -> Option<Session> {
 async fn revoking(store: &SqlStore, user: &User, session: &Session) -> Box<dyn UnitOfWork> {
     let mut unit = store.begin().await.unwrap();
     unit.users().lock(user.id).await.unwrap();
-    assert!(unit.sessions().revoke(session.id, user.id, RevocationReason::Logout, now()).await.unwrap());
+    let reason = RevocationReason::Logout;
+    assert!(unit.sessions().revoke(session.id, user.id, reason, now()).await.unwrap().is_some());
     let change = UserChange { is_active: Some(false), ..UserChange::default() };
     unit.users().update(user.id, &change, now()).await.unwrap();
     unit

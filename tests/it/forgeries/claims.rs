@@ -6,7 +6,7 @@ use super::{Forgery, Original, twice, with, without};
 
 pub(super) fn all(original: &Original) -> Vec<Forgery> {
     let mut all = Vec::new();
-    for (name, value) in values(original) {
+    for (name, value) in values(original).into_iter().chain(clients(original)) {
         // A refresh token has none of the claims that only access tokens have, and is refused with one.
         all.push(Forgery::new(format!("{name} {value}"), original.with_claim(name, value)));
     }
@@ -78,12 +78,18 @@ fn values(original: &Original) -> Vec<(&'static str, Value)> {
         ("amr", json!("pwd")),
         ("amr", json!([1])),
         ("amr", json!(null)),
-        ("client_id", json!(subject)),
         ("client_id", json!("")),
-        ("client_id", json!("another")),
         ("client_id", json!(["inwren"])),
         ("client_id", json!(null)),
     ]
+}
+
+/// Clients of other tokens. Only an access token shows by its other claims that none of them holds it; the session of a
+/// refresh token decides.
+fn clients(original: &Original) -> Vec<(&'static str, Value)> {
+    let is_access = original.claims.get("tier").is_some();
+    let clients = [original.claims["sub"].clone(), json!("another")];
+    clients.into_iter().filter(|_| is_access).map(|client| ("client_id", client)).collect()
 }
 
 fn duplicates(original: &Original) -> Vec<Forgery> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use inwren_app::letters;
 use inwren_domain::account::EmailVerification;
 use inwren_domain::kernel::PlainToken;
-use inwren_domain::outbox::{Content, LetterWriter as _, deliver};
+use inwren_domain::outbox::{Content, Delivery, LetterWriter as _, deliver};
 use inwren_domain::store::Store;
 use inwren_tests::app::{ISSUER, PASSWORD, Reply, TestApp};
 use inwren_tests::fakes::{kind_in, token_in};
@@ -286,7 +286,7 @@ async fn forwarding_headers_change_no_letter(store: Arc<dyn Store>) {
         let body = json!({ "email": ann.email });
         let call = app.post("/auth/password/forgot").header(name, value).json(&body);
         let _ = call.over_anything().send().await.expect_status(202);
-        let letters = deliver::claim(&app.state.core).await.unwrap();
+        let letters = deliver::claim(&app.state.core, Delivery::Letters).await.unwrap();
         let letter = letters.iter().find(|letter| letter.recipient.as_str() == ann.email).unwrap();
         let message = writer.write(letter, &content).unwrap();
         texts.push((message.subject, message.text, message.html, message.language));

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use inwren_domain::audit::AuditEventKind;
-use inwren_domain::client::{self, ServiceClientName};
 use inwren_domain::store::Store;
 use inwren_tests::app::{Account, Reply, TestApp};
 use inwren_tests::fixtures::unique;
 use serde_json::{Value, json};
 use time::Duration;
+
+use super::clients::service;
 
 stories! {
     an_event_says_who_did_what
@@ -110,8 +111,7 @@ async fn a_link_leads_to_the_next_page(store: Arc<dyn Store>) {
 async fn events_are_found_by_subject(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let (boss, ann) = (app.superuser().await, app.user_fixture().await);
-    let name = ServiceClientName::parse(&format!("billing {}", unique())).unwrap();
-    let (billing, _) = client::manage::create(&app.state.core, name).await.expect("a client");
+    let (billing, _) = service(&app, &format!("billing {}", unique())).await;
     let of_ann = ["logged_in", "user_registered"];
     for query in [format!("subject={}", ann.id), format!("subject={}", user(&ann))] {
         let mut kinds = kinds(&app, &boss, &query).await;

@@ -20,12 +20,14 @@ stories! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum For {
     Public,
+    /// Applications, on behalf of their users.
+    Applications,
     Users,
     Superusers,
 }
 
 /// All operations. A new operation fails the test until its author adds it here with its permitted callers.
-const OPERATIONS: [(&str, For); 56] = [
+const OPERATIONS: [(&str, For); 68] = [
     ("register", For::Public),
     ("login", For::Public),
     ("create_access_token", For::Public),
@@ -50,6 +52,9 @@ const OPERATIONS: [(&str, For); 56] = [
     ("request_factor_removal", For::Public),
     ("cancel_factor_removal", For::Public),
     ("get_passkey_origins", For::Public),
+    ("oauth_token", For::Public),
+    ("get_userinfo", For::Applications),
+    ("post_userinfo", For::Applications),
     ("logout", For::Users),
     ("get_current_user", For::Users),
     ("update_current_user", For::Users),
@@ -59,6 +64,8 @@ const OPERATIONS: [(&str, For); 56] = [
     ("revoke_session", For::Users),
     ("revoke_other_sessions", For::Users),
     ("list_activity", For::Users),
+    ("list_grants", For::Users),
+    ("revoke_grant", For::Users),
     ("start_step_up", For::Users),
     ("step_up", For::Users),
     ("list_factors", For::Users),
@@ -82,6 +89,13 @@ const OPERATIONS: [(&str, For); 56] = [
     ("reset_user_factors", For::Superusers),
     ("list_letters", For::Superusers),
     ("retry_letter", For::Superusers),
+    ("list_clients", For::Superusers),
+    ("create_client", For::Superusers),
+    ("get_client", For::Superusers),
+    ("update_client", For::Superusers),
+    ("delete_client", For::Superusers),
+    ("create_client_secret", For::Superusers),
+    ("delete_client_secret", For::Superusers),
 ];
 
 fn who(operation: &Operation) -> For {
@@ -138,6 +152,7 @@ async fn a_plain_user_does_not_administer(store: Arc<dyn Store>) {
             }
             // Each operation has authenticated the caller, and then rejects the invalid request or performs it.
             For::Users => assert!(![401, 403].contains(&reply.status), "{reply}"),
+            For::Applications => reply.expect_invalid_token(),
             For::Public => assert_ne!(reply.status, 403, "{reply}"),
         }
     }

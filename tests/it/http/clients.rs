@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use inwren_domain::account::admin::Admin;
 use inwren_domain::audit::{AuditEventKind, AuditFilter, OPERATOR};
-use inwren_domain::client::ServiceClientId;
-use inwren_domain::client::{self, ServiceClientName};
+use inwren_domain::client::{self, ClientId, ClientName, ClientSettings, ClientUid, manage};
+use inwren_domain::kernel::ClientInfo;
 use inwren_domain::store::Store;
 use inwren_tests::app::{AUDIENCE, ISSUER, TestApp, forge};
 use inwren_tests::fixtures::{audit_events, unique};
@@ -25,16 +26,30 @@ stories! {
 }
 
 struct Client {
-    id: ServiceClientId,
+    uid: ClientUid,
+    id: ClientId,
     name: String,
     secret: String,
 }
 
 async fn client(app: &TestApp) -> Client {
     let name = format!("service-{}", unique());
-    let parsed = ServiceClientName::parse(&name).unwrap();
-    let (client, secret) = client::manage::create(&app.state.core, parsed).await.expect("a new client");
-    Client { id: client.id, name, secret: secret.expose().to_owned() }
+    let (client::Client { uid, id, .. }, secret) = service(app, &name).await;
+    Client { uid, id, name, secret }
+}
+
+/// Creates a service, and returns it with its secret.
+pub(super) async fn service(app: &TestApp, name: &str) -> (client::Client, String) {
+    let settings = ClientSettings::of_service(ClientName::parse(name).unwrap());
+    let (admin, caller) = (Admin::operator(), ClientInfo::default());
+    let created = manage::create(&app.state.core, admin, None, settings, &caller).await;
+    let created = created.expect("a new client");
+    (created.client, created.secret.expect("a secret").expose().to_owned())
+}
+
+async fn disable(app: &TestApp, client: &Client) -> bool {
+    let (admin, caller) = (Admin::operator(), ClientInfo::default());
+    manage::disable(&app.state.core, admin, &client.id, &caller).await.is_ok()
 }
 
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");
@@ -49,7 +64,7 @@ async fn a_client_gets_a_token_of_its_own(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let client = client(&app).await;
     let id = client.id.to_string();
-    assert_eq!(client.secret.len(), 43);
+    assert!(client.secret.starts_with("secret-token:inwren_") && client.secret.len() == 63);
     let basic = app.post("/auth/access-token").basic(&id, &client.secret).form(&[GRANT, ("scope", "")]);
     let form = [GRANT, ("client_id", &id), ("client_secret", &client.secret)];
     for call in [basic, app.post("/auth/access-token").form(&form)] {
@@ -86,7 +101,7 @@ async fn a_clients_token_is_no_users(store: Arc<dyn Store>) {
         assert!(asked.take_calls().is_empty(), "the claims say that it is no user's");
     };
     expect_refused_everywhere().await;
-    client::manage::revoke(&app.state.core, client.id).await.expect("a revocation");
+    assert!(disable(&app, &client).await);
     expect_refused_everywhere().await;
 }
 
@@ -222,7 +237,7 @@ async fn a_revoked_client_is_out_at_once(store: Arc<dyn Store>) {
     let app = TestApp::over(store);
     let (one, other) = (client(&app).await, client(&app).await);
     let own = token(&app, &one).await;
-    client::manage::revoke(&app.state.core, one.id).await.expect("a revocation");
+    assert!(disable(&app, &one).await);
     let reply =
         app.post("/auth/access-token").basic(&one.id.to_string(), &one.secret).form(&[GRANT]).send().await;
     assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_client")), "{reply}");
@@ -231,18 +246,19 @@ async fn a_revoked_client_is_out_at_once(store: Arc<dyn Store>) {
     };
     ask(&one).send().await.expect_problem(401, "invalid-client");
     assert_eq!(ask(&other).send().await.expect_status(200).json(), json!({ "active": false }));
-    assert!(client::manage::revoke(&app.state.core, one.id).await.is_err());
+    assert!(!disable(&app, &one).await);
 }
 
 async fn what_is_done_to_clients_is_written_down(store: Arc<dyn Store>) {
     let app = TestApp::over(store.clone());
     let one = client(&app).await;
-    let name = ServiceClientName::parse(&one.name).unwrap();
-    assert!(client::manage::create(&app.state.core, name).await.is_err());
-    client::manage::revoke(&app.state.core, one.id).await.expect("a revocation");
+    let settings = ClientSettings::of_service(ClientName::parse(&one.name).unwrap());
+    let (admin, caller) = (Admin::operator(), ClientInfo::default());
+    assert!(manage::create(&app.state.core, admin, None, settings, &caller).await.is_err());
+    assert!(disable(&app, &one).await);
     let events = audit_events(&*store, &AuditFilter::default()).await.unwrap();
     let mut kinds: Vec<AuditEventKind> = events.iter().map(|event| event.kind).collect();
     kinds.sort_by_key(|kind| kind.as_str());
     assert_eq!(kinds, [AuditEventKind::ServiceClientCreated, AuditEventKind::ServiceClientRevoked]);
-    assert!(events.iter().all(|event| event.subject == one.id.into() && event.actor_id == Some(OPERATOR)));
+    assert!(events.iter().all(|event| event.subject == one.uid.into() && event.actor_id == Some(OPERATOR)));
 }

@@ -4,13 +4,14 @@
 use std::sync::{Arc, Mutex};
 
 use inwren_adapters::clock::{Machine, SteadyClock};
-use inwren_domain::client::{self, ServiceClientName};
 use inwren_domain::housekeeping::{sweep_audit_events, sweep_ended_sessions};
 use inwren_domain::store::Store;
 use inwren_tests::app::{LEEWAY_SECONDS, PASSWORD, Reply, TestApp, forge};
 use inwren_tests::fixtures::unique;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
+
+use super::clients::service;
 
 stories! {
     no_token_outlives_its_time
@@ -185,8 +186,7 @@ async fn clock_ahead_of_the_system_signs_nothing(store: Arc<dyn Store>) {
     const WRONG: Duration = Duration::days(400);
     let (machine, app) = app(&store);
     let ann = app.user_fixture().await;
-    let name = ServiceClientName::parse(&format!("service-{}", unique())).unwrap();
-    let (client, secret) = client::manage::create(&app.state.core, name).await.expect("a new client");
+    let (client, secret) = service(&app, &format!("service-{}", unique())).await;
     machine.set(-WRONG);
     expect_clock(&app.get("/health").send().await, "unavailable");
     app.get("/health/live").send().await.expect_status(200).json();
@@ -205,7 +205,7 @@ async fn clock_ahead_of_the_system_signs_nothing(store: Arc<dyn Store>) {
             app.post("/users/me/password").bearer(&ann.tokens.access).json(&change).send().await,
             form(&password).send().await,
             form(&refresh).send().await,
-            form(&grant).basic(&client.id.to_string(), secret.expose()).send().await,
+            form(&grant).basic(&client.id.to_string(), &secret).send().await,
         ]
     };
     for reply in signing().await {

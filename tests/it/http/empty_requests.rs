@@ -38,7 +38,9 @@ async fn nothing_is_done_for_a_request_with_nothing_in_it(store: Arc<dyn Store>)
             let reply = call.body(media_type, body).send().await;
             // An update that changes nothing is a valid request, and so is a new authenticator app without a name: it
             // counts for nothing until a code has confirmed it.
-            let is_valid = operation.method == "PUT" || operation.id() == "add_totp";
+            // There is no client with this id.
+            let is_update = operation.method == "PUT" && operation.id() != "update_client";
+            let is_valid = is_update || operation.id() == "add_totp";
             assert_eq!(reply.status < 400, is_valid && body == "{}", "{media_type} {body:?}: {reply}");
         }
         let reply = app.call(&operation.method, &path).bearer(&admin.tokens.access).send().await;

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use inwren_app::config;
-use inwren_domain::client::{ServiceClientName, manage};
 use inwren_domain::limiter::Quota;
 use inwren_domain::store::Store;
 use inwren_tests::app::{Account, Call, Operation, PASSWORD, Reply, TestApp};
 use inwren_tests::fixtures::unique;
 use serde_json::{Value, json};
 use time::Duration;
+
+use super::clients::service;
 
 stories! {
     every_operation_has_its_limit
@@ -81,6 +82,9 @@ const UNLIMITED: [&str; 7] = [
 /// Operations that request a letter. They never say that they are limited: `letters::limits` has the tests.
 const SILENT: [&str; 2] = ["forgot_password", "resend_verification"];
 
+/// Operations that only tokens of applications may use. They are limited per user of the token.
+const OF_APPLICATIONS: [&str; 2] = ["get_userinfo", "post_userinfo"];
+
 /// Returns the name and quota per minute of an operation's limit. A new operation fails the test until its limit is
 /// added here.
 fn limit_of(operation: &Operation) -> (&'static str, u32) {
@@ -109,6 +113,9 @@ fn limit_of(operation: &Operation) -> (&'static str, u32) {
         "reset_password" => ("reset-password", 10),
         "confirm_email_change" | "undo_email_change" => ("confirm-email", 10),
         "accept_invitation" => ("accept-invitation", 10),
+        "oauth_token" => ("code-exchange", 600),
+        "list_grants" => ("grants", 20),
+        "revoke_grant" => ("revoke-grant", 10),
         "get_current_user" => ("me", 20),
         "update_current_user" => ("update-me", 10),
         "change_password" => ("change-password", 5),
@@ -154,6 +161,16 @@ fn refused_body<'a>(operation: &Operation, call: Call<'a>) -> Call<'a> {
         "change_password" => {
             call.json(&json!({ "current_password": wrong, "new_password": "even more secure 456" }))
         }
+        "oauth_token" => call.form(&[
+            ("grant_type", "authorization_code"),
+            ("code", "x"),
+            ("redirect_uri", "https://app.example.org/callback"),
+            ("code_verifier", "x"),
+            ("client_id", "nobody"),
+        ]),
+        "create_client" => call.json(&json!({ "name": "Billing", "kind": "service" })),
+        "update_client" => call.json(&json!({ "state": "disabled" })),
+        "create_client_secret" => call.json(&json!({})),
         "update_user" => call.json(&json!({ "tier": "premium" })),
         "verify_email" | "confirm_email_change" | "undo_email_change" | "cancel_factor_removal" => {
             call.json(&json!({ "token": "x" }))
@@ -188,13 +205,16 @@ async fn every_operation_has_its_limit(store: Arc<dyn Store>) {
             continue;
         }
         assert!(is_limited, "{} does not say that it is limited", operation.id());
+        if OF_APPLICATIONS.contains(&operation.id()) {
+            continue;
+        }
         met.insert(limit_of(&operation).0);
         // The quotas that the previous operation used have recovered.
         app.clock.advance(Duration::MINUTE);
         check_limit(&app, &operation).await;
     }
     // These limits depend on the content of a request and have separate tests.
-    met.extend(["client-token", "login-account", "malformed", "request-letter"]);
+    met.extend(["authorize", "client-token", "login-account", "malformed", "request-letter", "userinfo"]);
     let all: BTreeSet<_> = config::Operation::ALL.iter().map(|operation| operation.label()).collect();
     assert_eq!(met, all);
 }
@@ -402,9 +422,8 @@ async fn introspection_is_limited_per_caller(store: Arc<dyn Store>) {
         config.limits.set(config::Operation::Introspect, Quota::per_minute(3));
     });
     let service_client = async || {
-        let name = ServiceClientName::parse(&format!("service-{}", unique())).unwrap();
-        let (client, secret) = manage::create(&app.state.core, name).await.expect("a new client");
-        (client.id.to_string(), secret.expose().to_owned())
+        let (client, secret) = service(&app, &format!("service-{}", unique())).await;
+        (client.id.to_string(), secret)
     };
     let (one, other) = (service_client().await, service_client().await);
     let introspect = || app.post("/auth/introspect").form(&[("token", "x")]);

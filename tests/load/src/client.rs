@@ -1,5 +1,6 @@
 //! A low-cost HTTP client: it prepares requests in advance and reads only the necessary parts of a response.
 
+use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -26,8 +27,19 @@ pub struct SharedConnection {
 pub struct Answer<'a> {
     /// The status code.
     pub status: u16,
+    /// The status line and the headers.
+    head: &'a [u8],
     /// The body.
     pub body: &'a [u8],
+}
+
+impl<'a> Answer<'a> {
+    /// The values of all headers with this name.
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        let lines = std::str::from_utf8(self.head).unwrap_or_default().lines();
+        let headers = lines.filter_map(|line| line.split_once(':'));
+        headers.filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
 }
 
 impl Connection {
@@ -97,7 +109,7 @@ impl Received {
     }
 
     fn answer(&self, (status, start, end): Place) -> Answer<'_> {
-        Answer { status, body: &self.bytes[start..end] }
+        Answer { status, head: &self.bytes[..start], body: &self.bytes[start..end] }
     }
 }
 
@@ -128,4 +140,41 @@ pub fn send(method: &str, path: &str, token: Option<&str>, body: &serde_json::Va
         body.len()
     )
     .into_bytes()
+}
+
+/// The beginning of a request of a browser with these cookies.
+fn page_head(method: &str, path: &str, cookies: &str) -> String {
+    let cookies = if cookies.is_empty() { String::new() } else { format!("Cookie: {cookies}\r\n") };
+    format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n{cookies}")
+}
+
+/// A GET request of a browser with these cookies.
+pub fn open(path: &str, cookies: &str) -> Vec<u8> {
+    format!("{}\r\n", page_head("GET", path, cookies)).into_bytes()
+}
+
+/// A POST request with a form, of a browser with these cookies.
+pub fn submit(path: &str, cookies: &str, fields: &[(&str, &str)]) -> Vec<u8> {
+    let (head, body) = (page_head("POST", path, cookies), encoded(fields));
+    format!(
+        "{head}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// The fields as a query or a form.
+pub fn encoded(fields: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    for (name, value) in fields {
+        text.extend([if text.is_empty() { "" } else { "&" }, *name, "="]);
+        for byte in value.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                text.push(byte.into());
+            } else {
+                let _ = write!(text, "%{byte:02X}");
+            }
+        }
+    }
+    text
 }

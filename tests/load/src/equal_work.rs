@@ -16,7 +16,7 @@ use inwren_domain::credential::{
     Account, ClientTrust, Password, PasswordHash, PasswordHasher as _, Requester,
 };
 use inwren_domain::kernel::{ClientInfo, Clock as _, Email, SessionId, TokenDigest, TokenId, UserId};
-use inwren_domain::session::Session;
+use inwren_domain::session::{Session, SessionKind};
 use inwren_domain::store::Store as _;
 use serde_json::json;
 
@@ -112,6 +112,7 @@ async fn add(store: &SqlStore, email: &str, is_active: bool, hash: PasswordHash)
         let session = Session {
             id: SessionId::generate(now, &SystemEntropy).expect("an id"),
             user_id,
+            kind: SessionKind::Api,
             generation: 0,
             rekeyed_generation: 0,
             refresh_jti: TokenId::for_refresh(0, &SystemEntropy).expect("an id"),

@@ -11,6 +11,7 @@ mod growth;
 mod letters;
 mod limits;
 mod paths;
+mod provider;
 mod report;
 mod seed;
 mod service;
@@ -33,8 +34,18 @@ use service::{Service, Settings};
 const CONNECTIONS: usize = 32;
 /// The number of alternating measurements of a path and its limit, where one measurement is not enough.
 const ROUNDS: usize = 3;
-const PARTS: [&str; 9] =
-    ["hashing", "reading", "refreshing", "flood", "equal", "letters", "growth", "footprint", "soak"];
+const PARTS: [&str; 10] = [
+    "hashing",
+    "reading",
+    "refreshing",
+    "flood",
+    "equal",
+    "letters",
+    "provider",
+    "growth",
+    "footprint",
+    "soak",
+];
 
 /// The unit of memory figures: one million bytes, the stricter reading of a bound.
 const MEGABYTE: f64 = 1e6;
@@ -123,6 +134,7 @@ impl Bench {
                 "flood" => self.flood(),
                 "equal" => self.equal(),
                 "letters" => self.letters(),
+                "provider" => self.provider(),
                 "growth" => self.growth(),
                 "soak" => self.soak(),
                 _ => self.footprint(),
@@ -283,6 +295,33 @@ impl Bench {
         let [accepted, silent] = letters::with_silent_server(&folders, self.wanted.measured);
         let name = "register, with a silent mail server: p99";
         self.add(name, silent, accepted, "ms", Target::AtMost(1.05));
+    }
+
+    fn provider(&mut self) {
+        let measured = self.wanted.measured;
+        // An exchange signs an access token, a refresh token and an ID token.
+        let exchanges = limits::signatures(measured).0 / 3.0;
+        let millis = |time: Duration| time.as_secs_f64() * 1e3;
+        let storages = [("PostgreSQL", self.database("provider")), ("SQLite", self.sqlite("provider"))];
+        for (name, (folder, url)) in &storages {
+            let service = provider::start(&Settings { folder, database: url, real_hashes: false });
+            let rate = provider::exchanges(&service, measured);
+            self.add(format!("code exchange, {name}"), rate, exchanges, "/s", Target::AtLeast(0.6));
+            for (clients, with) in [(1, "1 client"), (8, "8 clients")] {
+                let [median, p99] = provider::authorization_times(&service, clients, measured).map(millis);
+                let name = format!("GET /oauth/authorize, {name}, {with}");
+                self.add(format!("{name}: median"), median, 10.0, "ms", Target::AtMost(1.0));
+                self.add(format!("{name}: p99"), p99, 10.0, "ms", Target::AtMost(1.0));
+            }
+        }
+        let storages =
+            [("PostgreSQL", self.database("provider_clients")), ("SQLite", self.sqlite("provider-clients"))];
+        for (name, (folder, url)) in &storages {
+            let settings = Settings { folder, database: url, real_hashes: true };
+            let resident = provider::resident(&settings) as f64 / MEGABYTE;
+            let name = format!("idle, {} clients, {name}", provider::CLIENTS);
+            self.add(name, resident, 24.0, "MB", Target::AtMost(1.0));
+        }
     }
 
     fn growth(&mut self) {

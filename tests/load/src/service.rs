@@ -41,6 +41,14 @@ pub fn binary() -> PathBuf {
     own.with_file_name("inwren")
 }
 
+/// Runs a command of the program on the database of these settings.
+pub fn run(settings: &Settings<'_>, arguments: &[&str]) {
+    let mut command = Command::new(binary());
+    command.env_clear().current_dir(settings.folder).env("DATABASE_URL", settings.database);
+    let run = command.args(arguments).output().expect("the program");
+    assert!(run.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+}
+
 impl Service {
     /// Starts the service and waits until it is healthy.
     pub fn start(settings: &Settings<'_>) -> Self {

@@ -1,6 +1,7 @@
 //! The whole service in the process of the test: the real HTTP endpoint over any store, with a clock that the test
 //! controls.
 
+mod browser;
 mod call;
 mod contract;
 pub mod forge;
@@ -12,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use inwren_adapters::crypto::argon2::{Argon2Hasher, Argon2Parameters, HasherLimits};
+use inwren_adapters::crypto::client_assertions::ClientAssertionVerifier;
 use inwren_adapters::crypto::jwt::SigningKeys;
 use inwren_adapters::crypto::keys::KeyPair;
 use inwren_adapters::crypto::passkey::WebAuthn;
@@ -31,12 +33,14 @@ use poem::Response;
 use poem::endpoint::BoxEndpoint;
 use serde_json::{Value, json};
 
+pub use browser::{Browser, Field, Form, SESSION_COOKIE};
 pub use call::Call;
 pub use contract::{Contract, Operation};
 pub use reply::Reply;
 
 use crate::fakes::{
-    FakeClock, FakeKeyring, FakeMail, Script, deliver_letters, factor_settings, faulty_store,
+    FakeClock, FakeKeyring, FakeMail, FakeOutbound, FakeSignal, Script, deliver_letters, factor_settings,
+    faulty_store,
 };
 use crate::fixtures::{email, fresh_email, now};
 
@@ -57,6 +61,8 @@ pub struct TestApp {
     pub state: Arc<AppState>,
     /// What sends the letters, if the service has mail.
     pub mail: Arc<FakeMail>,
+    /// The requests of the service to the applications of clients.
+    pub outbound: Arc<FakeOutbound>,
     /// The secret keys of the service.
     pub keyring: Arc<FakeKeyring>,
     endpoint: BoxEndpoint<'static, Response>,
@@ -132,7 +138,7 @@ impl TestApp {
         config.rules.factors = factor_settings();
         change(&mut config);
         let (clock, mail) = (Arc::new(FakeClock::default()), Arc::new(FakeMail::default()));
-        let keyring = Arc::new(FakeKeyring::default());
+        let (keyring, outbound) = (Arc::new(FakeKeyring::default()), Arc::new(FakeOutbound::default()));
         let keys = SigningKeys::of_one(key().clone());
         let tokens = wiring::tokens(&config, &keys).expect("a key that signs");
         let core = Core {
@@ -145,7 +151,10 @@ impl TestApp {
             keyring: Some(keyring.clone()),
             totp: Arc::new(HmacTotpCodes),
             passkeys: Arc::new(WebAuthn),
+            assertions: Arc::new(ClientAssertionVerifier::new(vec![ISSUER.to_owned()])),
             mail: has_mail.then(|| mail.mail()),
+            outbound: outbound.clone(),
+            outbox_signal: Arc::new(FakeSignal::default()),
             clock: other_clock.unwrap_or_else(|| clock.clone()),
             entropy: Arc::new(SystemEntropy),
             undelivered: Arc::default(),
@@ -156,7 +165,7 @@ impl TestApp {
         let served = http::Served { settings: &config.rules, has_mail };
         let document = http::openapi_document(&state.project_name, &state.issuer, served);
         let contract = Contract::read(&document);
-        Self { clock, state, mail, keyring, endpoint, contract }
+        Self { clock, state, mail, outbound, keyring, endpoint, contract }
     }
 
     /// The OpenAPI document of the service.
@@ -231,7 +240,7 @@ impl TestApp {
         self.get("/users/me").bearer(access_token).send().await
     }
 
-    /// Sends all letters that are due, and returns the outcomes.
+    /// Sends all letters and logout tokens that are due, and returns the outcomes.
     pub async fn deliver_letters(&self) -> Vec<Outcome> {
         deliver_letters(&self.state.core).await
     }

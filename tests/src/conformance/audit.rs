@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use inwren_domain::audit::{AuditEvent, AuditEventId, AuditEventKind, AuditFilter, Period, Subject};
-use inwren_domain::client::ServiceClientId;
+use inwren_domain::client::ClientUid;
 use inwren_domain::kernel::{AgeCursor, ClientInfo, Page, PageRequest};
 use inwren_domain::store::Store;
 use time::{Duration, OffsetDateTime};
@@ -39,7 +39,7 @@ pub async fn events_are_read_back_exactly_newest_first(store: Arc<dyn Store>) {
         reason: (n % 4 == 0).then(|| format!("Ünïcode \u{1f980} 'quoted\"\nline {n}")),
         client,
         ..if kind == AuditEventKind::ServiceClientCreated {
-            event(kind, service_client("a client").id)
+            event(kind, service_client("a client").uid)
         } else {
             event(kind, user.id)
         }
@@ -86,8 +86,8 @@ pub async fn filters_select_events(store: Arc<dyn Store>) {
     let subjects: [Subject; 4] = [
         id.into(),
         user_id().into(),
-        ServiceClientId::from_uuid(id.as_uuid()).into(),
-        service_client("a client").id.into(),
+        ClientUid::from_uuid(id.as_uuid()).into(),
+        service_client("a client").uid.into(),
     ];
     let all: Vec<AuditEvent> = (0..60)
         .map(|n: usize| AuditEvent {

@@ -31,11 +31,9 @@ pub(super) async fn login(
     password: &str,
 ) -> Result<TokenPair, Failure<login::Refusal>> {
     let password = Password::new(password);
-    login::execute(
-        core,
-        login::Command { email: email.clone(), password, device_token: None, client: client() },
-    )
-    .await
+    let (email, client) = (email.clone(), client());
+    let command = login::Command { email, password, device_token: None, in_browser: false, client };
+    login::execute(core, command).await?.into_tokens(core).map_err(Failure::Port)
 }
 
 pub(super) async fn exchange(

@@ -7,14 +7,15 @@ use inwren_domain::account::User;
 use inwren_domain::action_token::{ActionTokenId, Purpose};
 use inwren_domain::kernel::{AgeCursor, ClientInfo, Email, Locale, Page, PageRequest, UserId};
 use inwren_domain::outbox::{
-    ClaimId, Letter, LetterCursor, LetterId, LetterKind, LetterState, OutboxFigures,
+    ClaimId, Delivery, Letter, LetterCursor, LetterId, LetterKind, LetterState, OutboxFigures,
 };
 use inwren_domain::store::Store;
 use time::{Duration, OffsetDateTime};
 
 use super::support::{ROUNDS, add_users, assert_same_user, together, user_of};
 use crate::fixtures::{
-    self, action_token, claim_id, distinct_user, email, fresh_email, now, pending_registration, user_id,
+    self, action_token, application, claim_id, distinct_user, email, fresh_email, now, pending_registration,
+    session_id, user_id,
 };
 
 const TICK: Duration = Duration::MICROSECOND;
@@ -53,7 +54,11 @@ async fn letter_of(store: &dyn Store, id: LetterId) -> Option<Letter> {
 }
 
 async fn claim(store: &dyn Store, by: ClaimId, now: OffsetDateTime, limit: u16) -> Vec<Letter> {
-    in_unit!(store, |unit| unit.outbox().claim(by, now, now + Letter::LEASE, limit).await.unwrap())
+    in_unit!(store, |unit| unit
+        .outbox()
+        .claim(by, now, now + Letter::LEASE, limit, Delivery::Letters)
+        .await
+        .unwrap())
 }
 
 async fn sweep(store: &dyn Store, before: OffsetDateTime, limit: u16) -> u64 {
@@ -71,6 +76,8 @@ pub async fn letters_are_read_back_exactly(store: Arc<dyn Store>) {
             action_token_id: Some(action_token(&user, Purpose::ResetPassword).id),
             verification_id: Some(pending_registration(address.as_str()).id),
             new_email: Some("Lee@example.org".to_owned()),
+            logout: (*kind == LetterKind::BackchannelLogout)
+                .then(|| (application("a name").uid, session_id())),
             locale: Locale::parse("pt-BR"),
             client: ClientInfo::new(Some("2001:db8::1".parse().unwrap()), Some("Ünïcode/1.0")),
             attempts: i16::MAX,

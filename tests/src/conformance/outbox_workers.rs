@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use inwren_domain::Core;
 use inwren_domain::outbox::deliver::{self, Outcome};
-use inwren_domain::outbox::{Letter, LetterKind, Mail, MailError, Mailer, Message};
+use inwren_domain::outbox::{Delivery, Letter, LetterKind, Mail, MailError, Mailer, Message};
 use inwren_domain::store::Store;
 use time::Duration;
 
@@ -27,7 +27,7 @@ struct WatchedMailer {
 impl Mailer for WatchedMailer {
     async fn send(&self, _: &Message) -> Result<(), MailError> {
         for second in 0..LONGEST {
-            let claimed = deliver::claim(&self.other).await.expect("a claim");
+            let claimed = deliver::claim(&self.other, Delivery::Letters).await.expect("a claim");
             assert!(claimed.is_empty(), "the other worker has the letter, too, after {second} s");
             pass(&self.clocks, Duration::SECOND);
         }
@@ -44,11 +44,13 @@ fn pass(clocks: &[Arc<FakeClock>; 2], time: Duration) {
 pub async fn a_letter_is_with_one_worker_whatever_its_clock_says(store: Arc<dyn Store>) {
     for skew in [SKEW, -SKEW] {
         let clocks = [now(), now() + skew].map(|time| Arc::new(FakeClock::at(time)));
-        let [own, other] = clocks.clone().map(|clock| Fakes::with_clock(store.clone(), clock));
+        let [mut own, mut other] = clocks.clone().map(|clock| Fakes::with_clock(store.clone(), clock));
+        other.core.mail = Some(other.mail.mail());
         let mailer = Arc::new(WatchedMailer { clocks: clocks.clone(), other: other.core.clone() });
-        let mail = Mail { mailer, ..own.mail.mail() };
+        own.core.mail = Some(Mail { mailer, ..own.mail.mail() });
+        let (own, other) = (own.core, other.core);
         let claim_new = async || {
-            let time = own.core.clock.now().min(other.core.clock.now());
+            let time = own.clock.now().min(other.clock.now());
             let letter = Letter {
                 created_at: time,
                 next_attempt_at: time,
@@ -56,21 +58,21 @@ pub async fn a_letter_is_with_one_worker_whatever_its_clock_says(store: Arc<dyn 
                 ..fixtures::letter(LetterKind::PasswordChanged, &fresh_email())
             };
             in_unit!(store, |unit| unit.outbox().insert(&letter).await.unwrap());
-            deliver::claim(&own.core).await.expect("a claim").pop().expect("the letter")
+            deliver::claim(&own, Delivery::Letters).await.expect("a claim").pop().expect("the letter")
         };
         for waiting in [0, 4, 5, 6, 30, 54] {
             let claimed = claim_new().await;
             pass(&clocks, Duration::seconds(waiting));
-            let sent = deliver::send(&own.core, &mail, claimed).await;
+            let sent = deliver::send(&own, claimed).await;
             assert_eq!(sent.unwrap(), Outcome::Delivered(LetterKind::PasswordChanged), "{skew} {waiting}");
         }
         // When the claim is over for the other worker, it gets the letter, and the first one sends nothing.
         let claimed = claim_new().await;
         pass(&clocks, Letter::LEASE + SKEW);
-        let taken = deliver::claim(&other.core).await.expect("a claim");
+        let taken = deliver::claim(&other, Delivery::Letters).await.expect("a claim");
         assert_eq!(taken.len(), 1);
-        assert_eq!(deliver::send(&own.core, &mail, claimed).await.unwrap(), Outcome::Lost);
-        let sent = deliver::send(&other.core, &other.mail.mail(), taken.into_iter().next().unwrap()).await;
+        assert_eq!(deliver::send(&own, claimed).await.unwrap(), Outcome::Lost);
+        let sent = deliver::send(&other, taken.into_iter().next().unwrap()).await;
         assert_eq!(sent.unwrap(), Outcome::Delivered(LetterKind::PasswordChanged));
     }
 }

@@ -8,13 +8,19 @@ use inwren_domain::account::{self, NotCreated, UserChange, register};
 use inwren_domain::action_token::{ActionToken, Purpose};
 use inwren_domain::audit::AuditEventKind;
 use inwren_domain::authn::{self, login};
+use inwren_domain::client::authenticate::{Credentials, execute as authenticate_client};
+use inwren_domain::client::{Client, ClientSettings, manage};
 use inwren_domain::credential::{self, ClientTrust, Password, PasswordHash, Requester};
-use inwren_domain::kernel::{ClientInfo, PageRequest, StoreError};
+use inwren_domain::kernel::{ClientInfo, Email, PageRequest, PlainToken, StoreError};
 use inwren_domain::outbox::{Letter, LetterKind, LetterState};
-use inwren_domain::session::{self, NotAuthenticated, RevocationReason, authenticate, logout, refresh};
+use inwren_domain::provider::authorize::{Next, Progress};
+use inwren_domain::provider::{self, AuthorizationCode, authorize, exchange, request, userinfo};
+use inwren_domain::session::{
+    self, NotAuthenticated, Principal, RevocationReason, Started, authenticate, logout, refresh,
+};
 use inwren_domain::store::Store;
 use inwren_domain::token::InvalidToken;
-use inwren_domain::{Failure, housekeeping};
+use inwren_domain::{Core, Failure, housekeeping};
 use time::Duration;
 
 use super::client::{self, NEW, OLD, client};
@@ -23,7 +29,10 @@ use super::support::{
     updated, user_of,
 };
 use crate::fakes::{Fakes, faulty_store};
-use crate::fixtures::{action_token, email, fresh_email, letter, now, pending_registration, user_fixture};
+use crate::fixtures::{
+    action_token, application, authorization_code, email, fresh_email, letter, now, pending_registration,
+    user_fixture,
+};
 
 /// Reuse of a rotated token ends its session and records an event that says so.
 pub async fn reuse_ends_the_session_and_is_written_down(store: Arc<dyn Store>) {
@@ -264,6 +273,7 @@ pub async fn a_client_is_known_after_its_first_login(store: Arc<dyn Store>) {
             email: email.clone(),
             password: Password::new(OLD),
             device_token: None,
+            in_browser: false,
             client: from.clone(),
         };
         login::execute(core, command).await.unwrap();
@@ -301,7 +311,7 @@ pub async fn of_many_registrations_exactly_one_succeeds(store: Arc<dyn Store>) {
     assert_eq!((all_users(&*store).await.len(), events(&*store).await.len()), (1, 1));
 }
 
-/// The sweep of letters deletes old letters, expired tokens and expired registrations, and nothing that may still act.
+/// The sweep deletes old letters, expired tokens, registrations, assertions and codes, and nothing that may still act.
 pub async fn a_sweep_deletes_what_no_longer_acts(store: Arc<dyn Store>) {
     let fakes = Fakes::over(store.clone());
     let user = user_fixture();
@@ -311,8 +321,13 @@ pub async fn a_sweep_deletes_what_no_longer_acts(store: Arc<dyn Store>) {
     let registration = pending_registration("ann@example.org");
     let old = Letter { state: LetterState::Delivered, ..letter(LetterKind::PasswordReset, &user.email) };
     let waiting = letter(LetterKind::PasswordReset, &user.email);
+    let client = application("an application");
+    let code = authorization_code(&user, &client);
     in_unit!(store, |unit| {
         unit.users().lock(user.id).await.unwrap();
+        assert!(unit.clients().insert(&client).await.unwrap());
+        assert!(unit.clients().use_assertion(client.uid, &code.digest, now()).await.unwrap());
+        unit.authorization_codes().insert(&code).await.unwrap();
         for token in [&expired, &valid] {
             unit.action_tokens().insert(token).await.unwrap();
         }
@@ -322,9 +337,16 @@ pub async fn a_sweep_deletes_what_no_longer_acts(store: Arc<dyn Store>) {
         }
     });
     assert_eq!(housekeeping::sweep_expired(&fakes.core).await.unwrap(), 0);
-    fakes.clock.advance(Duration::days(7) + Duration::SECOND);
-    assert_eq!(housekeeping::sweep_expired(&fakes.core).await.unwrap(), 3);
+    // A code stays for an hour after its expiry.
+    fakes.clock.advance(AuthorizationCode::LIFETIME + AuthorizationCode::KEPT);
+    assert_eq!(housekeeping::sweep_expired(&fakes.core).await.unwrap(), 1);
     let mut view = store.read().await.unwrap();
+    assert_eq!(view.authorization_codes().by_digest(&code.digest).await.unwrap().as_ref(), Some(&code));
+    drop(view);
+    fakes.clock.advance(Duration::days(7));
+    assert_eq!(housekeeping::sweep_expired(&fakes.core).await.unwrap(), 4);
+    let mut view = store.read().await.unwrap();
+    assert_eq!(view.authorization_codes().by_digest(&code.digest).await.unwrap(), None);
     assert_eq!(view.action_tokens().by_id(expired.id).await.unwrap(), None);
     assert_eq!(view.action_tokens().by_id(valid.id).await.unwrap(), Some(valid));
     assert_eq!(view.pending_registrations().by_id(registration.id).await.unwrap(), None);
@@ -384,21 +406,144 @@ pub async fn every_use_case_keeps_the_rules_of_a_unit(store: Arc<dyn Store>) {
 
     assert_eq!((script.most_open_handles(), script.open_handles()), (1, 0));
     let calls = script.take_calls();
-    let mut ended = calls.split_inclusive(|call| matches!(*call, "commit" | "rollback"));
-    let units = ended.by_ref().filter_map(|calls| {
+    let touched = units_with_sessions(&calls);
+    assert!(touched >= 9, "only {touched} units touched sessions");
+    // A login is a unit of its own, in which the store takes the locks: see the cases of `session_start`.
+    let opened = calls.iter().filter(|call| **call == "open_session").count();
+    assert!(opened >= 4, "only {opened} sessions were opened");
+}
+
+/// Checks that each unit that changes sessions has locked their user first, and returns how many such units there are.
+fn units_with_sessions(calls: &[&'static str]) -> usize {
+    let of_sessions = [
+        "sessions.insert",
+        "sessions.rekey",
+        "sessions.touch",
+        "sessions.revoke",
+        "sessions.revoke_of_browser",
+        "sessions.move_to_browser",
+        "sessions.revoke_of_client",
+        "sessions.revoke_all",
+        "consents.put",
+        "consents.delete",
+    ];
+    let ended = calls.split_inclusive(|call| matches!(*call, "commit" | "rollback"));
+    let units = ended.filter_map(|calls| {
         let begin = calls.iter().position(|call| *call == "begin")?;
         Some(&calls[begin..])
     });
     let mut touched = 0;
     for unit in units {
-        let of_sessions = ["sessions.insert", "sessions.rekey", "sessions.revoke", "sessions.revoke_all"];
         if let Some(touches) = unit.iter().position(|call| of_sessions.contains(call)) {
             assert!(unit[..touches].contains(&"users.lock"), "{unit:?}");
             touched += 1;
         }
     }
-    assert!(touched >= 9, "only {touched} units touched sessions");
-    // A login is a unit of its own, in which the store takes the locks: see the cases of `session_start`.
-    let opened = calls.iter().filter(|call| **call == "open_session").count();
-    assert!(opened >= 4, "only {opened} sessions were opened");
+    touched
+}
+
+/// The verifier and the challenge of the example in RFC 7636 appendix B.
+const PKCE: [&str; 2] =
+    ["dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"];
+
+/// The use cases of the provider and of its clients follow the rules of a unit of work, too.
+pub async fn provider_use_cases_keep_the_rules_of_a_unit(store: Arc<dyn Store>) {
+    let (faulty, script) = faulty_store(store.clone());
+    let fakes = Fakes::over(faulty);
+    fakes.tokens.watch(script.clone());
+    let core = &fakes.core;
+    let app = managed_application(core).await;
+    let ann = email("ann@example.org");
+    client::register(core, &ann).await.unwrap();
+
+    let caller = in_browser(core, &ann).await.1;
+    let first = code(core, &app, &caller).await;
+    let tokens = exchange::execute(core, &app, presented(&first)).await.unwrap();
+    userinfo::execute(core, tokens.access_token.expose()).await.unwrap();
+    let token = tokens.refresh_token.expect("a refresh token");
+    let token = refresh::Presented::verify(core, token).unwrap();
+    provider::refresh::execute(core, &app, token, (None, None), &client()).await.unwrap();
+    let again = exchange::execute(core, &app, presented(&first)).await;
+    assert!(matches!(again, Err(Failure::Refused(exchange::Refusal::Reused))), "{again:?}");
+    let wrong = exchange::Command { code_verifier: PKCE[1].to_owned(), ..presented(&first) };
+    let wrong = exchange::execute(core, &app, wrong).await;
+    assert!(matches!(wrong, Err(Failure::Refused(exchange::Refusal::Mismatch))), "{wrong:?}");
+
+    let second = code(core, &app, &caller).await;
+    exchange::execute(core, &app, presented(&second)).await.unwrap();
+    let (started, next) = in_browser(core, &ann).await;
+    session::replace_browser(core, &caller, &started.session, &client()).await.unwrap();
+    assert_eq!(provider::consents::list(core, &next).await.unwrap().len(), 1);
+    provider::consents::revoke(core, &next, &app.id, &client()).await.unwrap();
+    let third = code(core, &app, &next).await;
+    exchange::execute(core, &app, presented(&third)).await.unwrap();
+    fakes.clock.advance(Duration::HOUR);
+    let used = session::authenticate_browser(core, &started.token).await.unwrap().expect("a session");
+    logout::execute(core, &used, &client()).await.unwrap();
+    manage::delete(core, Admin::operator(), &app.id, &client()).await.unwrap();
+
+    assert_eq!((script.most_open_handles(), script.open_handles()), (1, 0));
+    let touched = units_with_sessions(&script.take_calls());
+    assert!(touched >= 8, "only {touched} units touched sessions or consents");
+    // The sessions of the first and the second code ended by reuse and by withdrawal, that of the third by the logout.
+    let mut figures = store.read().await.unwrap().outbox().figures().await.unwrap();
+    figures.letters.retain(|(.., count)| *count > 0);
+    assert_eq!(figures.letters, [(LetterKind::BackchannelLogout, LetterState::Pending, 3)]);
+}
+
+/// An application that was created, changed and given secrets, and that has authenticated.
+async fn managed_application(core: &Core) -> Client {
+    let (operator, caller) = (Admin::operator(), client());
+    let settings = application("an application").settings;
+    let created = manage::create(core, operator, None, settings.clone(), &caller).await.unwrap();
+    let id = created.client.id.clone();
+    let settings = ClientSettings { access_minutes: 5, ..settings };
+    let updated = manage::update(core, operator, created.client, settings, &caller).await.unwrap();
+    let (added, _) = manage::add_secret(core, operator, &id, None, &caller).await.unwrap();
+    manage::delete_secret(core, operator, &id, added.id, &caller).await.unwrap();
+    assert_eq!(manage::page(core, operator, PageRequest::new(9, None)).await.unwrap().items.len(), 1);
+    assert_eq!(manage::get(core, operator, &id).await.unwrap().1.len(), 1);
+    let secret = created.secret.expect("a secret");
+    let credentials = Credentials::Basic { id: id.as_str().to_owned(), secret };
+    assert_eq!(authenticate_client(core, &credentials).await.unwrap(), updated);
+    updated
+}
+
+/// Logs in in a browser.
+async fn in_browser(core: &Core, email: &Email) -> (Started, Principal) {
+    let (email, password) = (email.clone(), Password::new(OLD));
+    let command = login::Command { email, password, device_token: None, in_browser: true, client: client() };
+    let started = login::execute(core, command).await.unwrap();
+    let principal = session::authenticate_browser(core, &started.token).await.unwrap().expect("a session");
+    (started, principal)
+}
+
+/// Requests a code as the application, and grants it with consent.
+async fn code(core: &Core, app: &Client, caller: &Principal) -> PlainToken {
+    let text = |text: &str| Some(text.to_owned());
+    let parameters = request::Parameters {
+        response_type: text("code"),
+        client_id: text(app.id.as_str()),
+        redirect_uri: text(app.settings.redirect_uris[0].as_str()),
+        scope: text("openid email"),
+        code_challenge: text(PKCE[1]),
+        code_challenge_method: text("S256"),
+        ..request::Parameters::default()
+    };
+    let now = core.clock.now();
+    let request = request::validate(core, parameters, now).await.unwrap();
+    let progress = Progress { started_at: now, has_chosen_account: false, has_consented: true };
+    assert_eq!(authorize::next(core, &request, Some(caller), progress).await.unwrap(), Next::Grant);
+    authorize::grant(core, &request, caller, progress, &client()).await.unwrap()
+}
+
+/// The code as the application presents it.
+fn presented(code: &PlainToken) -> exchange::Command {
+    exchange::Command {
+        code: code.clone(),
+        redirect_uri: "https://app.example.org/callback".to_owned(),
+        code_verifier: PKCE[0].to_owned(),
+        resource: None,
+        caller: client(),
+    }
 }

@@ -104,6 +104,7 @@ impl World {
             challenge,
             answer: Answer::RecoveryCode(code(&seen_recovery_code)),
             remember_device: true,
+            in_browser: false,
             client: client(),
         };
         let device = factor_login::execute(core, answered).await.unwrap().device_token.expect("a device");
@@ -113,6 +114,7 @@ impl World {
             challenge: challenge.clone(),
             answer: Answer::Totp(code(&seen_code)),
             remember_device: false,
+            in_browser: false,
             client: client(),
         };
         factor_login::execute(core, answered).await.unwrap();
@@ -120,7 +122,8 @@ impl World {
         let challenge = passkey_login::options(core).await.unwrap().challenge;
         let mut assertion = answer(owner.passkey, &challenge);
         assertion.user_handle = Some(handle(&store, owner.passkey).await);
-        let session = passkey_login::execute(core, assertion, client()).await.unwrap();
+        let started = passkey_login::execute(core, assertion, false, client()).await.unwrap();
+        let session = started.into_tokens(core).unwrap();
         deliver_letters(core).await;
         let stale_since = fakes.clock.now();
         let factors = factor_ids(&store, owner.id).await;
@@ -186,9 +189,11 @@ impl World {
             Move::Answer(guess) => {
                 let challenge = self.challenge.clone()?;
                 let answer = self.guess(guess, &challenge);
-                let command = factor_login::Command { challenge, answer, remember_device: true, client };
+                let (remember_device, in_browser) = (true, false);
+                let command =
+                    factor_login::Command { challenge, answer, remember_device, in_browser, client };
                 let logged_in = factor_login::execute(core, command).await.ok()?;
-                self.session = logged_in.tokens;
+                self.session = logged_in.started.into_tokens(core).ok()?;
                 Some(())
             }
             Move::PasskeyLogin(guess) => {
@@ -197,7 +202,8 @@ impl World {
                 // The thief may try any handle; the domain compares it with the stored one.
                 let own = if guess == Guess::OwnPasskey { self.thief.passkey } else { self.owner.passkey };
                 assertion.user_handle = Some(handle(&self.store, own).await);
-                let tokens = passkey_login::execute(core, *assertion, client).await.ok()?;
+                let started = passkey_login::execute(core, *assertion, false, client).await.ok()?;
+                let tokens = started.into_tokens(core).ok()?;
                 let principal = authenticate(core, tokens.access_token.expose()).await.ok()?;
                 // The thief's own account is no prey.
                 (principal.user().id == self.owner.id).then(|| self.session = tokens)
@@ -334,16 +340,18 @@ impl World {
         let seen = totp_code(&self.owner.secret, self.now);
         let answer = Answer::Totp(code(&seen));
         let client = ClientInfo::default();
-        let command = factor_login::Command { challenge, answer, remember_device: false, client };
+        let (remember_device, in_browser) = (false, false);
+        let command = factor_login::Command { challenge, answer, remember_device, in_browser, client };
         let logged_in = factor_login::execute(core, command).await.ok()?;
         (self.seen_code, self.requested_at) = (seen, None);
-        Some(logged_in.tokens)
+        logged_in.started.into_tokens(core).ok()
     }
 
     async fn step_up(&mut self, core: &Core, command: reauthenticate::Command) -> Option<()> {
         let principal = self.principal(core).await?;
         let client = ClientInfo::default();
-        self.session = reauthenticate::execute(core, &principal, command, &client).await.ok()?;
+        let started = reauthenticate::execute(core, &principal, command, &client).await.ok()?;
+        self.session = started.into_tokens(core).ok()?;
         Some(())
     }
 
@@ -482,9 +490,9 @@ async fn challenge(
     device_token: Option<PlainToken>,
 ) -> Result<TokenPair, Option<PlainToken>> {
     let (password, client) = (Password::new(password), ClientInfo::default());
-    let command = login::Command { email: email.clone(), password, device_token, client };
+    let command = login::Command { email: email.clone(), password, device_token, in_browser: false, client };
     match login::execute(core, command).await {
-        Ok(tokens) => Ok(tokens),
+        Ok(started) => Ok(started.into_tokens(core).expect("tokens")),
         Err(Failure::Refused(login::Refusal::NeedsFactor(needed))) => {
             Err(Some(second_step::begin(core, *needed).await.expect("a second step").challenge))
         }
@@ -510,7 +518,8 @@ async fn person(fakes: &Fakes, address: &str, passkey: &'static str) -> (Person,
     let answer = Some(Answer::Totp(code(&totp_code(&secret, fakes.clock.now()))));
     let command = reauthenticate::Command { password: None, answer };
     let principal = authenticate(core, tokens.access_token.expose()).await.expect("a session");
-    let tokens = reauthenticate::execute(core, &principal, command, &client).await.expect("a step-up");
+    let started = reauthenticate::execute(core, &principal, command, &client).await.expect("a step-up");
+    let tokens = started.into_tokens(core).expect("tokens");
     let principal = authenticate(core, tokens.access_token.expose()).await.expect("a session");
     let options = enrol::passkey_options(core, &principal, &client).await.expect("options");
     let created = creation(passkey, &options.challenge);

@@ -5,7 +5,7 @@ use inwren_domain::Core;
 use inwren_domain::kernel::{Email, PlainToken};
 use inwren_domain::outbox::deliver::{self, Outcome};
 use inwren_domain::outbox::{
-    Content, Letter, LetterWriter, Mail, MailError, Mailer, Message, OutboxSignal, WriteError,
+    Content, Delivery, Letter, LetterWriter, Mail, MailError, Mailer, Message, WriteError,
 };
 
 /// Mail that stays in memory. The text of a message is one line for its kind, and one each for its token and code.
@@ -13,13 +13,12 @@ use inwren_domain::outbox::{
 pub struct FakeMail {
     sent: Mutex<Vec<Message>>,
     failures: Mutex<Vec<MailError>>,
-    wakings: Mutex<u64>,
 }
 
 impl FakeMail {
     /// The ports for a core.
     pub fn mail(self: &Arc<Self>) -> Mail {
-        Mail { mailer: self.clone(), writer: self.clone(), signal: self.clone() }
+        Mail { mailer: self.clone(), writer: self.clone() }
     }
 
     /// The next attempt fails with this error. Of several errors each is for one attempt, the last one first.
@@ -40,11 +39,6 @@ impl FakeMail {
     /// The messages that were sent to this address, in its normalised form, oldest first.
     pub fn sent_to(&self, email: &Email) -> Vec<Message> {
         self.sent().into_iter().filter(|message| message.to == *email).collect()
-    }
-
-    /// How often the worker was woken.
-    pub fn wakings(&self) -> u64 {
-        *self.wakings.lock().unwrap()
     }
 }
 
@@ -90,12 +84,6 @@ impl LetterWriter for FakeMail {
     }
 }
 
-impl OutboxSignal for FakeMail {
-    fn letters_queued(&self) {
-        *self.wakings.lock().unwrap() += 1;
-    }
-}
-
 /// The kind of a message, as [`LetterKind::as_str`](inwren_domain::outbox::LetterKind::as_str) returns it.
 pub fn kind_in(message: &Message) -> &str {
     value_in(message, "kind").expect("a kind")
@@ -115,17 +103,20 @@ fn value_in<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
     message.text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// Sends all letters that are due, as a worker does, and returns the outcomes. The core must have mail.
+/// Sends all letters and logout tokens that are due, as a worker does, and returns the outcomes. Without mail, letters
+/// stay in the outbox.
 pub async fn deliver_letters(core: &Core) -> Vec<Outcome> {
-    let mail = core.mail.as_ref().expect("a core with mail");
     let mut outcomes = Vec::new();
     loop {
-        let claimed = deliver::claim(core).await.expect("a claim");
+        let mut claimed = deliver::claim(core, Delivery::LogoutTokens).await.expect("a claim");
+        if core.mail.is_some() {
+            claimed.extend(deliver::claim(core, Delivery::Letters).await.expect("a claim"));
+        }
         if claimed.is_empty() {
             return outcomes;
         }
         for letter in claimed {
-            outcomes.push(deliver::send(core, mail, letter).await.expect("an outcome"));
+            outcomes.push(deliver::send(core, letter).await.expect("an outcome"));
         }
     }
 }

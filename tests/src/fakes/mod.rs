@@ -1,11 +1,14 @@
 //! Fakes of the ports: exact, fast, and controlled by the test.
 
+mod assertions;
 mod clock;
 mod entropy;
 mod hasher;
 mod keyring;
 mod mail;
+mod outbound;
 mod script;
+mod signal;
 mod store;
 mod tokens;
 
@@ -20,12 +23,15 @@ use inwren_domain::store::Store;
 use inwren_domain::{Core, FactorSettings, Retention, Settings};
 use time::Duration;
 
+pub use assertions::{FakeAssertions, client_assertion};
 pub use clock::FakeClock;
 pub use entropy::SeededEntropy;
 pub use hasher::{HeldCheck, PlainHasher};
 pub use keyring::FakeKeyring;
 pub use mail::{FakeMail, code_in, deliver_letters, kind_in, token_in};
+pub use outbound::{FakeOutbound, Post};
 pub use script::Script;
+pub use signal::FakeSignal;
 pub use store::{dawdling_store, faulty_store, step_by_step_store};
 pub use tokens::FakeTokens;
 
@@ -50,6 +56,10 @@ pub struct Fakes {
     pub keyring: Arc<FakeKeyring>,
     /// What sends the letters of the core, if it has mail.
     pub mail: Arc<FakeMail>,
+    /// The requests to the applications of clients.
+    pub outbound: Arc<FakeOutbound>,
+    /// What wakes the worker of the outbox.
+    pub signal: Arc<FakeSignal>,
 }
 
 impl Fakes {
@@ -70,6 +80,7 @@ impl Fakes {
         let hasher = Arc::new(PlainHasher::default());
         let tokens = Arc::new(FakeTokens::default());
         let (keyring, mail) = (Arc::new(FakeKeyring::default()), Arc::new(FakeMail::default()));
+        let (outbound, signal) = (Arc::new(FakeOutbound::default()), Arc::new(FakeSignal::default()));
         let core = Core {
             store,
             hasher: hasher.clone(),
@@ -80,13 +91,16 @@ impl Fakes {
             keyring: Some(keyring.clone()),
             totp: Arc::new(HmacTotpCodes),
             passkeys: Arc::new(WebAuthn),
+            assertions: Arc::new(FakeAssertions),
             mail: None,
+            outbound: outbound.clone(),
+            outbox_signal: signal.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(unique())),
             undelivered: Arc::default(),
             settings: settings(),
         };
-        Self { core, clock, hasher, tokens, keyring, mail }
+        Self { core, clock, hasher, tokens, keyring, mail, outbound, signal }
     }
 }
 

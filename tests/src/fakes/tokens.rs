@@ -2,11 +2,11 @@ use std::sync::{Arc, Mutex};
 
 use inwren_domain::account::Tier;
 use inwren_domain::authn::{Acr, Amr, Assurance};
-use inwren_domain::client::ServiceClientId;
+use inwren_domain::client::{ClientId, Scope};
 use inwren_domain::kernel::{PlainToken, SessionId, TokenDigest, TokenId, UserId};
 use inwren_domain::token::{
-    AccessClaims, ClientClaims, InvalidToken, IssuedToken, KeyDirectory, PublishedKey, RefreshClaims,
-    SigningError, TokenIssuer, TokenVerifier,
+    AccessClaims, ApplicationClaims, ClaimValue, ClientClaims, IdClaims, IdHint, InvalidToken, IssuedToken,
+    KeyDirectory, LogoutClaims, PublishedKey, RefreshClaims, SigningError, TokenIssuer, TokenVerifier,
 };
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -70,6 +70,10 @@ impl KeyDirectory for FakeTokens {
 
 impl TokenIssuer for FakeTokens {
     fn issue_access(&self, claims: &AccessClaims) -> Result<PlainToken, SigningError> {
+        let [client, scope, resource] = holder(claims.application.as_ref());
+        // The token of an application has fewer claims.
+        let has_email = claims.application.as_ref().is_none_or(|one| one.scope.contains(Scope::EMAIL));
+        let is_superuser = claims.is_superuser && claims.application.is_none();
         Ok(self.sign(
             "access",
             &[
@@ -82,17 +86,63 @@ impl TokenIssuer for FakeTokens {
                 claims.assurance.acr.as_str().to_owned(),
                 claims.assurance.amr.as_str().to_owned(),
                 claims.is_for_enrolment.to_string(),
-                claims.email.clone(),
-                claims.email_verified.to_string(),
+                if has_email { claims.email.clone() } else { String::new() },
+                (has_email && claims.email_verified).to_string(),
                 claims.tier.as_str().to_owned(),
-                claims.is_superuser.to_string(),
+                is_superuser.to_string(),
+                client,
+                scope,
+                resource,
             ],
         ))
     }
 
     fn issue_client(&self, claims: &ClientClaims) -> Result<PlainToken, SigningError> {
-        let (id, client) = (claims.id.as_str().to_owned(), claims.client_id.to_string());
-        Ok(self.sign("client", &[id, client, seconds(claims.issued_at)?, seconds(claims.expires_at)?]))
+        Ok(self.sign(
+            "client",
+            &[
+                claims.id.as_str().to_owned(),
+                claims.client_id.to_string(),
+                claims.scope.to_string(),
+                seconds(claims.issued_at)?,
+                seconds(claims.expires_at)?,
+            ],
+        ))
+    }
+
+    fn issue_id(&self, claims: &IdClaims, access_token: &PlainToken) -> Result<PlainToken, SigningError> {
+        let mut lines = vec![
+            claims.user_id.to_string(),
+            claims.client_id.to_string(),
+            claims.session_id.to_string(),
+            seconds(claims.issued_at)?,
+            seconds(claims.expires_at)?,
+            seconds(claims.authenticated_at)?,
+            claims.assurance.acr.as_str().to_owned(),
+            claims.assurance.amr.as_str().to_owned(),
+            claims.nonce.clone().unwrap_or_default(),
+            hex(self.digest(access_token).as_bytes()),
+        ];
+        lines.extend(claims.profile.iter().map(|(name, value)| match value {
+            ClaimValue::Text(text) => format!("{name} {text}"),
+            ClaimValue::Flag(flag) => format!("{name} {flag}"),
+            ClaimValue::Seconds(seconds) => format!("{name} {seconds}"),
+        }));
+        Ok(self.sign("id", &lines))
+    }
+
+    fn issue_logout(&self, claims: &LogoutClaims) -> Result<PlainToken, SigningError> {
+        Ok(self.sign(
+            "logout",
+            &[
+                claims.id.as_str().to_owned(),
+                claims.client_id.to_string(),
+                claims.user_id.to_string(),
+                claims.session_id.to_string(),
+                seconds(claims.issued_at)?,
+                seconds(claims.expires_at)?,
+            ],
+        ))
     }
 
     fn issue_refresh(&self, claims: &RefreshClaims) -> Result<IssuedToken, SigningError> {
@@ -104,6 +154,7 @@ impl TokenIssuer for FakeTokens {
                 claims.session_id.to_string(),
                 seconds(claims.issued_at)?,
                 seconds(claims.expires_at)?,
+                claims.client_id.as_ref().map(ToString::to_string).unwrap_or_default(),
             ],
         );
         Ok(IssuedToken { digest: self.digest(&token), token })
@@ -118,7 +169,9 @@ impl TokenVerifier for FakeTokens {
         else {
             return Err(InvalidToken::Claims);
         };
-        let [email, verified, tier, superuser] = rest else { return Err(InvalidToken::Claims) };
+        let [email, verified, tier, superuser, client, scope, resource] = rest else {
+            return Err(InvalidToken::Claims);
+        };
         let (issued_at, expires_at) = (time(issued)?, time(expires)?);
         check_times(issued_at, expires_at, now)?;
         Ok(AccessClaims {
@@ -137,21 +190,31 @@ impl TokenVerifier for FakeTokens {
             email_verified: verified.parse().map_err(|_| InvalidToken::Claims)?,
             tier: Tier::from_stored(tier.clone()),
             is_superuser: superuser.parse().map_err(|_| InvalidToken::Claims)?,
+            application: client_id(client).map(|client_id| ApplicationClaims {
+                client_id,
+                scope: Scope::from_stored(scope.clone()),
+                resource: Some(resource.clone()).filter(|resource| !resource.is_empty()),
+            }),
         })
     }
 
     fn verify_client(&self, token: &str, now: OffsetDateTime) -> Result<ClientClaims, InvalidToken> {
         let claims = self.open("client", token)?;
-        let [id, client, issued, expires] = &claims[..] else { return Err(InvalidToken::Claims) };
+        let [id, client, scope, issued, expires] = &claims[..] else { return Err(InvalidToken::Claims) };
         let (issued_at, expires_at) = (time(issued)?, time(expires)?);
         check_times(issued_at, expires_at, now)?;
-        let (id, client_id) = (TokenId::from_stored(id.clone()), ServiceClientId::from_uuid(uuid(client)?));
-        Ok(ClientClaims { id, client_id, issued_at, expires_at })
+        Ok(ClientClaims {
+            id: TokenId::from_stored(id.clone()),
+            client_id: ClientId::from_stored(client.clone()),
+            scope: Scope::from_stored(scope.clone()),
+            issued_at,
+            expires_at,
+        })
     }
 
     fn verify_refresh(&self, token: &str, now: OffsetDateTime) -> Result<RefreshClaims, InvalidToken> {
         let claims = self.open("refresh", token)?;
-        let [id, user, session, issued, expires] = &claims[..] else {
+        let [id, user, session, issued, expires, client] = &claims[..] else {
             return Err(InvalidToken::Claims);
         };
         let (issued_at, expires_at) = (time(issued)?, time(expires)?);
@@ -160,14 +223,40 @@ impl TokenVerifier for FakeTokens {
             id: TokenId::from_stored(id.clone()),
             user_id: UserId::from_uuid(uuid(user)?),
             session_id: SessionId::from_uuid(uuid(session)?),
+            client_id: client_id(client),
             issued_at,
             expires_at,
+        })
+    }
+
+    fn verify_id_hint(&self, token: &str, now: OffsetDateTime) -> Result<IdHint, InvalidToken> {
+        let claims = self.open("id", token)?;
+        let [user, client, session, issued, ..] = &claims[..] else { return Err(InvalidToken::Claims) };
+        if now < time(issued)? {
+            return Err(InvalidToken::Early);
+        }
+        Ok(IdHint {
+            client_id: client_id(client).ok_or(InvalidToken::Claims)?,
+            user_id: UserId::from_uuid(uuid(user)?),
+            session_id: SessionId::from_uuid(uuid(session)?),
         })
     }
 
     fn digest(&self, token: &PlainToken) -> TokenDigest {
         TokenDigest::from_bytes(Sha256::digest(token.expose()).into())
     }
+}
+
+/// The claims about an application; empty for none.
+fn holder(application: Option<&ApplicationClaims>) -> [String; 3] {
+    let Some(application) = application else { return Default::default() };
+    let ApplicationClaims { client_id, scope, resource } = application;
+    [client_id.to_string(), scope.to_string(), resource.clone().unwrap_or_default()]
+}
+
+/// The application of a token; `None` for an empty text.
+fn client_id(text: &str) -> Option<ClientId> {
+    (!text.is_empty()).then(|| ClientId::from_stored(text.to_owned()))
 }
 
 fn check_times(

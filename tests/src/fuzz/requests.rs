@@ -29,9 +29,13 @@ pub(super) fn address(bytes: &[u8]) {
     if !path.starts_with('/') || path.parse::<Uri>().is_err() || !is_method || method.len() > 16 {
         return;
     }
-    // A request without a token changes nothing.
+    // A request without a token changes nothing. A browser without a session is logged out, or sees the login.
     let reply = ask(|service| service.app.call(method, path));
-    assert!(reply.status >= 400 || ["GET", "HEAD", "OPTIONS"].contains(&method), "{reply}");
+    let is_logged_out = reply.path == "/oauth/logout";
+    let leads_to_login =
+        reply.status == 303 && reply.header("location").is_some_and(|l| l.ends_with("/login"));
+    let is_safe = ["GET", "HEAD", "OPTIONS"].contains(&method);
+    assert!(reply.status >= 400 || is_safe || is_logged_out || leads_to_login, "{reply}");
 }
 
 /// Sends any bytes as the cursor, and then as the whole query.
@@ -66,12 +70,13 @@ const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 
 /// Sends any bytes as the form of an OAuth 2.0 endpoint. The service has no clients that a random name could match.
 pub(super) fn form(bytes: &[u8]) {
-    for path in ["/auth/access-token", "/auth/revoke", "/auth/introspect"] {
+    for path in ["/auth/access-token", "/oauth/token", "/auth/revoke", "/auth/introspect"] {
         let reply = ask(|service| {
             let call = service.app.post(path).bearer(&service.admin.tokens.access);
             call.body("application/x-www-form-urlencoded", bytes)
         });
-        let statuses: &[u16] = if path == "/auth/access-token" { &[400, 401, 413] } else { &[200, 400, 413] };
+        let is_token_endpoint = ["/auth/access-token", "/oauth/token"].contains(&path);
+        let statuses: &[u16] = if is_token_endpoint { &[400, 401, 413] } else { &[200, 400, 413] };
         assert!(statuses.contains(&reply.status), "{reply}");
     }
 }

@@ -28,6 +28,11 @@ impl Service {
         Self { app, admin, runtime, requests: 0 }
     }
 
+    /// Whether this is the first run with this service.
+    pub(super) fn is_new(&self) -> bool {
+        self.requests == 1
+    }
+
     pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }

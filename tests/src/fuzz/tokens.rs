@@ -2,7 +2,7 @@ use std::sync::OnceLock;
 
 use inwren_adapters::crypto::jwt::{AwsLcTokens, PortableTokens, TokenFormat};
 use inwren_domain::token::{
-    AccessClaims, ClientClaims, InvalidToken, RefreshClaims, TokenIssuer as _, TokenVerifier,
+    AccessClaims, ClientClaims, IdHint, InvalidToken, RefreshClaims, TokenIssuer as _, TokenVerifier,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -38,25 +38,40 @@ fn refresh_header() -> String {
     access_header().replace("at+jwt", "rt+jwt")
 }
 
+fn id_header() -> String {
+    access_header().replace("at+jwt", "JWT")
+}
+
 type Verified<C> = Result<C, InvalidToken>;
 
-fn verify(
-    tokens: &dyn TokenVerifier,
-    token: &str,
-) -> (Verified<AccessClaims>, Verified<ClientClaims>, Verified<RefreshClaims>) {
-    (
-        tokens.verify_access(token, now()),
-        tokens.verify_client(token, now()),
-        tokens.verify_refresh(token, now()),
-    )
+/// The result of each verifier.
+struct Results {
+    access: Verified<AccessClaims>,
+    client: Verified<ClientClaims>,
+    refresh: Verified<RefreshClaims>,
+    hint: Verified<IdHint>,
+}
+
+impl Results {
+    fn accepted(&self) -> [bool; 4] {
+        [self.access.is_ok(), self.client.is_ok(), self.refresh.is_ok(), self.hint.is_ok()]
+    }
+}
+
+fn verify(tokens: &dyn TokenVerifier, token: &str) -> Results {
+    Results {
+        access: tokens.verify_access(token, now()),
+        client: tokens.verify_client(token, now()),
+        refresh: tokens.verify_refresh(token, now()),
+        hint: tokens.verify_id_hint(token, now()),
+    }
 }
 
 /// Verifies any text as a token. The verifiers reject all texts, because a random signature is never valid.
 pub(super) fn token(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     for tokens in [&both().aws_lc as &dyn TokenVerifier, &both().portable] {
-        let (access, client, refresh) = verify(tokens, text);
-        assert!(access.is_err() && client.is_err() && refresh.is_err(), "{text}");
+        assert_eq!(verify(tokens, text).accepted(), [false; 4], "{text}");
     }
 }
 
@@ -71,40 +86,53 @@ pub(super) fn header(bytes: &[u8]) {
     let good = both().forger.sign(Algorithm::Rs256, access_header(), &claims);
     assert!(both().aws_lc.verify_client(&good, now()).is_ok(), "the claims are not good");
     let token = both().forger.sign(Algorithm::Rs256, bytes, &claims);
-    let (access, client, refresh) = verify(&both().aws_lc, &token);
-    assert!(access.is_err() && refresh.is_err());
-    assert_eq!(client.is_ok(), bytes == access_header().as_bytes());
+    let is_ours = bytes == access_header().as_bytes();
+    assert_eq!(verify(&both().aws_lc, &token).accepted(), [false, is_ours, false, false]);
 }
 
 /// Verifies any claims with a valid header and a valid signature. Accepted claims belong to one class of tokens, are
 /// valid now, and can be issued again unchanged.
 pub(super) fn claims(bytes: &[u8]) {
     let Both { aws_lc, forger, .. } = both();
-    let access = forger.sign(Algorithm::Rs256, access_header(), bytes);
-    let refresh = forger.sign(Algorithm::Rs256, refresh_header(), bytes);
-    let (of_user, of_client, none) = verify(aws_lc, &access);
-    assert!(none.is_err() && !(of_user.is_ok() && of_client.is_ok()));
-    if let Ok(claims) = of_user {
+    let verified = |header: String| verify(aws_lc, &forger.sign(Algorithm::Rs256, header, bytes));
+    let access = verified(access_header());
+    assert!(access.refresh.is_err() && access.hint.is_err());
+    assert!(access.access.is_err() || access.client.is_err());
+    if let Ok(claims) = access.access {
         expect_to_hold(claims.issued_at, claims.expires_at);
         let again = aws_lc.issue_access(&claims).expect("a token");
         assert_eq!(aws_lc.verify_access(again.expose(), now()).as_ref(), Ok(&claims));
         expect_same_claims(again.expose(), bytes);
     }
-    if let Ok(claims) = of_client {
+    if let Ok(claims) = access.client {
         expect_to_hold(claims.issued_at, claims.expires_at);
         let again = aws_lc.issue_client(&claims).expect("a token");
         assert_eq!(aws_lc.verify_client(again.expose(), now()).as_ref(), Ok(&claims));
         expect_same_claims(again.expose(), bytes);
     }
-    let (of_user, of_client, claims) = verify(aws_lc, &refresh);
-    assert!(of_user.is_err() && of_client.is_err());
-    if let Ok(claims) = claims {
+    let refresh = verified(refresh_header());
+    assert!(refresh.access.is_err() && refresh.client.is_err() && refresh.hint.is_err());
+    if let Ok(claims) = refresh.refresh {
         expect_to_hold(claims.issued_at, claims.expires_at);
         assert!(claims.id.generation().is_some());
         let again = aws_lc.issue_refresh(&claims).expect("a token");
         assert_eq!(aws_lc.verify_refresh(again.token.expose(), now()).as_ref(), Ok(&claims));
         expect_same_claims(again.token.expose(), bytes);
     }
+    let id = verified(id_header());
+    assert!(id.access.is_err() && id.client.is_err() && id.refresh.is_err());
+    if let Ok(hint) = id.hint {
+        expect_same_hint(&hint, bytes);
+    }
+}
+
+/// Checks that a hint is for the user, the application and the session of the claims.
+fn expect_same_hint(hint: &IdHint, bytes: &[u8]) {
+    let given: serde_json::Value = serde_json::from_slice(bytes).expect("JSON");
+    assert_eq!(given["sub"], hint.user_id.to_string());
+    assert_eq!(given["aud"], hint.client_id.as_str());
+    assert_eq!(given["sid"], hint.session_id.to_string());
+    assert!(given["iat"].as_i64().is_some_and(|issued| issued <= now().unix_timestamp() + 10));
 }
 
 fn expect_to_hold(issued_at: OffsetDateTime, expires_at: OffsetDateTime) {

@@ -118,9 +118,16 @@ async fn attempt(core: &Core, job: Job) -> Result<Outcome, String> {
 }
 
 async fn log_in(core: &Core, email: Email, password: Password) -> Result<Outcome, String> {
-    let command = login::Command { email, password, device_token: None, client: ClientInfo::default() };
+    let command = login::Command {
+        email,
+        password,
+        device_token: None,
+        in_browser: false,
+        client: ClientInfo::default(),
+    };
     match login::execute(core, command).await {
-        Ok(tokens) => {
+        Ok(started) => {
+            let tokens = started.into_tokens(core).map_err(|failure| failure.to_string())?;
             let token = tokens.access_token;
             let principal = authenticate(core, token.expose()).await.map_err(|error| error.to_string())?;
             Ok(Outcome::Session(token, principal.user().id))

@@ -40,8 +40,10 @@ pub(super) async fn execute(core: Core, job: Job) -> Outcome {
     let client = ClientInfo::default();
     match job {
         Job::Login(email, password) => {
-            let command = login::Command { email, password, device_token: None, client };
-            tokens(login::execute(&core, command).await, |_| Refusal::Login)
+            let command = login::Command { email, password, device_token: None, in_browser: false, client };
+            let started = login::execute(&core, command).await;
+            let issued = started.and_then(|started| started.into_tokens(&core).map_err(Failure::Port));
+            tokens(issued, |_| Refusal::Login)
         }
         Job::Exchange(token) => match refresh::Presented::verify(&core, token) {
             Ok(presented) => {

@@ -6,29 +6,28 @@ use serde::Serialize;
 /// Maximum token length in bytes. Longer tokens are refused before any decoding.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// The purpose of a token. A token of one type is never accepted as the other: both header and claims state the type.
+/// The purpose of a token. A token of one type is never accepted as another: the headers of the types differ.
 #[derive(Clone, Copy)]
 pub(super) enum TokenType {
     /// Access token, which clients present to services.
     Access,
     /// Refresh token, which clients exchange for the next pair.
     Refresh,
+    /// ID token, which tells an application who its user is.
+    Id,
+    /// Logout token, which tells an application that a session has ended.
+    Logout,
 }
 
 impl TokenType {
-    /// Returns the `typ` of the header (RFC 8725 section 3.11, RFC 9068 section 2.1).
+    /// Returns the `typ` of the header (RFC 8725 section 3.11, RFC 9068 section 2.1, OpenID Connect Back-Channel Logout
+    /// 1.0 section 2.4).
     pub(super) const fn typ(self) -> &'static str {
         match self {
             Self::Access => "at+jwt",
             Self::Refresh => "rt+jwt",
-        }
-    }
-
-    /// Returns the value of the claim `type`.
-    pub(super) const fn claim(self) -> &'static str {
-        match self {
-            Self::Access => "access",
-            Self::Refresh => "refresh",
+            Self::Id => "JWT",
+            Self::Logout => "logout+jwt",
         }
     }
 }
@@ -69,19 +68,28 @@ const TYPICAL_TOKEN_BYTES: usize = 1024;
 pub(super) struct Headers {
     access: Header,
     refresh: Header,
+    id: Header,
+    logout: Header,
 }
 
 impl Headers {
     /// Creates the headers of the key with this id.
     pub(super) fn new(kid: &str) -> Self {
         let header = |r#type: TokenType| Header::new(r#type.typ(), kid);
-        Self { access: header(TokenType::Access), refresh: header(TokenType::Refresh) }
+        Self {
+            access: header(TokenType::Access),
+            refresh: header(TokenType::Refresh),
+            id: header(TokenType::Id),
+            logout: header(TokenType::Logout),
+        }
     }
 
     pub(super) fn of(&self, r#type: TokenType) -> &Header {
         match r#type {
             TokenType::Access => &self.access,
             TokenType::Refresh => &self.refresh,
+            TokenType::Id => &self.id,
+            TokenType::Logout => &self.logout,
         }
     }
 }

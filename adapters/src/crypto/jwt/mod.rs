@@ -1,4 +1,4 @@
-//! Signed JWTs (RFC 7519, RFC 7515, RFC 9068), RS256 only.
+//! Signed JWTs (RFC 7519, RFC 7515, RFC 9068, OpenID Connect Core), RS256 only.
 //!
 //! Two adapters implement the port, and each verifies tokens that the other signed: [`AwsLcTokens`], which release
 //! binaries use, and [`PortableTokens`] in pure Rust. Both are [`Tokens`], which holds all rules. They differ only in
@@ -13,12 +13,14 @@ mod key;
 mod keys;
 mod legacy;
 mod offline;
+mod openid;
 mod payload;
 #[cfg(feature = "portable")]
 mod portable;
 mod tokens;
 mod verified;
 
+pub(super) use envelope::Compact;
 pub use envelope::MAX_TOKEN_BYTES;
 pub use format::TokenFormat;
 pub use keys::{SigningKey, SigningKeys};

@@ -29,7 +29,8 @@ impl<K: TokenKey> OfflineVerifier<K> {
         let (_, key) = known.ok_or_else(|| token.foreign_header())?;
         key.verify(&token)?;
         let claims: AccessClaims = claims(&self.format, token.payload, now)?;
-        // Its audience is the issuer, not this service.
-        if claims.is_for_enrolment { Err(InvalidToken::Claims) } else { Ok(claims) }
+        let is_for_another = claims.application.as_ref().is_some_and(|client| client.resource.is_some());
+        // The audience is the issuer or another resource server, not this service.
+        if claims.is_for_enrolment || is_for_another { Err(InvalidToken::Claims) } else { Ok(claims) }
     }
 }

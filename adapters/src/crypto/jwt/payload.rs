@@ -5,8 +5,8 @@ use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-/// The claims of our tokens, in the order of the signed bytes. Every token has the first ones; each class has its own
-/// of the others.
+/// The claims of our access and refresh tokens, in the order of the signed bytes. Every token has the first ones; each
+/// class has its own of the others.
 ///
 /// Parsing ignores claims with other names (RFC 7519 section 4), so that tokens of a later release stay valid. It
 /// refuses duplicate names, and claims of ours that are null or of another type.
@@ -15,7 +15,7 @@ pub(super) struct Payload<'a> {
     pub(super) iat: i64,
     pub(super) exp: i64,
     pub(super) iss: Cow<'a, str>,
-    pub(super) sub: Id,
+    pub(super) sub: Subject<'a>,
     pub(super) aud: Cow<'a, str>,
     pub(super) jti: Cow<'a, str>,
     pub(super) r#type: Cow<'a, str>,
@@ -41,6 +41,8 @@ pub(super) struct Payload<'a> {
     /// Absent only in tokens from before the claim existed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) client_id: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) scope: Option<Cow<'a, str>>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
@@ -66,7 +68,7 @@ impl<'de> Visitor<'de> for PayloadVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let (mut iat, mut exp, mut nbf, mut auth_time) = (None, None, None, None);
         let (mut iss, mut aud, mut jti, mut r#type) = (None, None, None, None);
-        let (mut email, mut tier, mut client_id) = (None, None, None);
+        let (mut email, mut tier, mut client_id, mut scope) = (None, None, None, None);
         let (mut acr, mut amr) = (None, None);
         let (mut sub, mut sid) = (None, None);
         let (mut email_verified, mut is_superuser) = (None, None);
@@ -90,6 +92,7 @@ impl<'de> Visitor<'de> for PayloadVisitor {
                 "tier" => once(&mut map, &mut tier)?,
                 "is_superuser" => once(&mut map, &mut is_superuser)?,
                 "client_id" => once(&mut map, &mut client_id)?,
+                "scope" => once(&mut map, &mut scope)?,
                 _ if others.contains(&name) => return Err(A::Error::custom("a claim that comes twice")),
                 _ => {
                     let _: IgnoredAny = map.next_value()?;
@@ -102,7 +105,7 @@ impl<'de> Visitor<'de> for PayloadVisitor {
             iat: required(iat)?,
             exp: required(exp)?,
             iss: required(iss).map(text)?,
-            sub: required(sub)?,
+            sub: Subject::Text(required(sub)?),
             aud: required(aud).map(text)?,
             jti: required(jti).map(text)?,
             r#type: required(r#type).map(text)?,
@@ -116,6 +119,7 @@ impl<'de> Visitor<'de> for PayloadVisitor {
             tier: tier.map(text),
             is_superuser,
             client_id: client_id.map(text),
+            scope: scope.map(text),
         })
     }
 }
@@ -150,6 +154,42 @@ impl<'de> Deserialize<'de> for Methods<'_> {
         let names = Vec::<Text<'de>>::deserialize(deserializer)?;
         let names: Vec<&str> = names.iter().map(|Text(name)| name.as_ref()).collect();
         Ok(Self(Cow::Owned(names.join(" "))))
+    }
+}
+
+/// The subject of a token: the id of a user, or a `client_id`. Neither contains characters that JSON escapes.
+#[derive(Clone, Copy)]
+pub(super) enum Subject<'a> {
+    /// A user, for a token to write.
+    User(Id),
+    /// Any text.
+    Text(&'a str),
+}
+
+impl Subject<'_> {
+    /// Returns the id, if the subject may be a user.
+    pub(super) fn id(self) -> Option<Id> {
+        match self {
+            Self::User(id) => Some(id),
+            Self::Text(text) => Id::parse(text),
+        }
+    }
+
+    /// Whether the subject is this text.
+    pub(super) fn is(self, text: &str) -> bool {
+        match self {
+            Self::User(id) => id.written(&mut [0; 36]) == text,
+            Self::Text(own) => own == text,
+        }
+    }
+}
+
+impl Serialize for Subject<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::User(id) => id.serialize(serializer),
+            Self::Text(text) => serializer.serialize_str(text),
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use inwren_domain::client::ClientId;
 use inwren_domain::kernel::{PlainToken, TokenDigest};
 use inwren_domain::token::{
-    AccessClaims, ClientClaims, InvalidToken, IssuedToken, KeyDirectory, KeyState, PublishedKey,
-    RefreshClaims, SigningError, TokenIssuer, TokenVerifier,
+    AccessClaims, ClientClaims, FIRST_PARTY_CLIENT, IdClaims, IdHint, InvalidToken, IssuedToken,
+    KeyDirectory, KeyState, LogoutClaims, PublishedKey, RefreshClaims, SigningError, TokenIssuer,
+    TokenVerifier,
 };
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
@@ -13,6 +16,7 @@ use super::envelope::{Compact, TokenType};
 use super::format::TokenFormat;
 use super::key::{TokenKey, VerifyingKey as _};
 use super::keys::{Prepared, SigningKeys};
+use super::openid::{IdPayload, LogoutPayload, hint};
 use super::payload::Payload;
 use crate::crypto::keys::{KeyError, KeyPair};
 use crate::crypto::ring::SharedRing;
@@ -45,10 +49,18 @@ impl<K: TokenKey> Tokens<K> {
         claims: &C,
         issued_at: OffsetDateTime,
     ) -> Result<PlainToken, SigningError> {
+        self.sign(C::TYPE, &claims.payload(&self.format), issued_at)
+    }
+
+    fn sign(
+        &self,
+        r#type: TokenType,
+        payload: &impl Serialize,
+        issued_at: OffsetDateTime,
+    ) -> Result<PlainToken, SigningError> {
         let ring = self.ring.get();
         let signer = &ring.signer(issued_at).key;
-        let token = signer.key.sign(signer.headers.of(C::TYPE), &claims.payload(&self.format))?;
-        Ok(PlainToken::new(token))
+        Ok(PlainToken::new(signer.key.sign(signer.headers.of(r#type), payload)?))
     }
 
     /// Checks the signature before it reads the payload.
@@ -61,8 +73,8 @@ impl<K: TokenKey> Tokens<K> {
         let Prepared { key, verified, .. } = &known.key;
         match C::TYPE {
             TokenType::Access => verified.check(token.token, || key.public().verify(&token))?,
-            // Not cached, because a client presents a refresh token once.
-            TokenType::Refresh => key.public().verify(&token)?,
+            // Not cached, because clients do not present them repeatedly.
+            TokenType::Refresh | TokenType::Id | TokenType::Logout => key.public().verify(&token)?,
         }
         claims(&self.format, token.payload, now)
     }
@@ -78,8 +90,8 @@ pub(super) fn claims<C: TokenClass>(
     let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| InvalidToken::Claims)?;
     let payload: Payload<'_> = serde_json::from_slice(&json).map_err(|_| InvalidToken::Claims)?;
     let Payload { iat, exp, nbf, .. } = payload;
-    let ours = payload.iss == format.issuer && C::is_audience(format, &payload.aud);
-    if !ours || payload.r#type != C::TYPE.claim() || !(0..exp).contains(&iat) {
+    let is_ours = payload.iss == format.issuer && C::is_for_us(format, &payload);
+    if !is_ours || payload.r#type != C::NAME || !(0..exp).contains(&iat) {
         return Err(InvalidToken::Claims);
     }
     let now = now.unix_timestamp();
@@ -118,16 +130,38 @@ impl<K: TokenKey> KeyDirectory for Tokens<K> {
     }
 }
 
+/// Refuses an application whose tokens would pass for those of this service's own API.
+fn check_client(client_id: Option<&ClientId>) -> Result<(), SigningError> {
+    match client_id {
+        Some(client_id) if client_id.as_str() == FIRST_PARTY_CLIENT => {
+            Err(SigningError("the client has the reserved id"))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl<K: TokenKey> TokenIssuer for Tokens<K> {
     fn issue_access(&self, claims: &AccessClaims) -> Result<PlainToken, SigningError> {
+        check_client(claims.application.as_ref().map(|application| &application.client_id))?;
         self.issue(claims, claims.issued_at)
     }
 
     fn issue_client(&self, claims: &ClientClaims) -> Result<PlainToken, SigningError> {
+        check_client(Some(&claims.client_id))?;
         self.issue(claims, claims.issued_at)
     }
 
+    fn issue_id(&self, claims: &IdClaims, access_token: &PlainToken) -> Result<PlainToken, SigningError> {
+        let payload = IdPayload::new(&self.format, claims, access_token);
+        self.sign(TokenType::Id, &payload, claims.issued_at)
+    }
+
+    fn issue_logout(&self, claims: &LogoutClaims) -> Result<PlainToken, SigningError> {
+        self.sign(TokenType::Logout, &LogoutPayload::new(&self.format, claims), claims.issued_at)
+    }
+
     fn issue_refresh(&self, claims: &RefreshClaims) -> Result<IssuedToken, SigningError> {
+        check_client(claims.client_id.as_ref())?;
         let token = self.issue(claims, claims.issued_at)?;
         Ok(IssuedToken { digest: self.digest(&token), token })
     }
@@ -144,6 +178,19 @@ impl<K: TokenKey> TokenVerifier for Tokens<K> {
 
     fn verify_refresh(&self, token: &str, now: OffsetDateTime) -> Result<RefreshClaims, InvalidToken> {
         self.verify(token, now)
+    }
+
+    /// Accepts any key of the ring. A revoked key is not in it. A hint may come when its key is no longer published.
+    fn verify_id_hint(&self, token: &str, now: OffsetDateTime) -> Result<IdHint, InvalidToken> {
+        let token = Compact::parse(token)?;
+        let ring = self.ring.get();
+        let known = ring
+            .all(now)
+            .map(|(key, _, _)| &key.key)
+            .find(|key| key.headers.of(TokenType::Id).encoded == token.header)
+            .ok_or_else(|| token.foreign_header())?;
+        known.key.public().verify(&token)?;
+        hint(&self.format, token.payload, now)
     }
 
     fn digest(&self, token: &PlainToken) -> TokenDigest {

@@ -144,7 +144,7 @@ impl State {
         self.put_user(user);
     }
 
-    /// Deletes a user and their sessions.
+    /// Deletes a user with their sessions, authorization codes, consents and credentials.
     pub(super) fn remove_user(&mut self, id: UserId) -> bool {
         let Some(user) = self.users.remove(&id) else { return false };
         self.passwords.remove(&id);
@@ -152,6 +152,8 @@ impl State {
         self.delete_all_factors(id);
         self.delete_trusted_devices(id);
         self.delete_challenges(id);
+        self.delete_codes(|code| code.user_id == id);
+        self.delete_consents(|consent| consent.user_id == id);
         self.by_email.remove(user.email.normalized());
         self.by_creation.remove(&(user.created_at, id));
         for session in self.sessions_of.remove(&id).into_iter().flatten() {

@@ -16,6 +16,7 @@ mod credential;
 mod factor;
 mod outbox;
 mod pending_registration;
+mod provider;
 mod session;
 mod shared;
 mod state;

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::account::User;
-use inwren_domain::kernel::{AgeCursor, Email, Page, PageRequest, StoreError, UserId};
+use inwren_domain::client::ClientUid;
+use inwren_domain::kernel::{AgeCursor, ClientInfo, Email, Page, PageRequest, SessionId, StoreError, UserId};
 use inwren_domain::outbox::{
-    ClaimId, Letter, LetterCursor, LetterId, LetterKind, LetterState, OutboxFigures, OutboxReader,
-    OutboxRepository,
+    ClaimId, Delivery, Letter, LetterCursor, LetterId, LetterKind, LetterState, LogoutsOf, OutboxFigures,
+    OutboxReader, OutboxRepository,
 };
+use inwren_domain::session::Session;
 use time::OffsetDateTime;
 
 use super::state::State;
@@ -48,7 +50,7 @@ impl OutboxReader for MemoryView {
 
     async fn figures(&mut self) -> Result<OutboxFigures, StoreError> {
         let snapshot = self.shared.snapshot();
-        let is_waiting = |letter: &&Arc<Letter>| letter.state.is_waiting();
+        let is_waiting = |letter: &&Arc<Letter>| letter.state.is_waiting() && letter.kind.is_letter();
         let oldest_waiting = snapshot.outbox.values().find(is_waiting).map(|letter| letter.created_at);
         let mut counts = HashMap::new();
         for letter in snapshot.outbox.values().filter(|letter| letter.state != LetterState::Delivered) {
@@ -81,18 +83,33 @@ impl OutboxRepository for MemoryUnit {
         Ok(true)
     }
 
+    async fn queue_logouts(
+        &mut self,
+        of: LogoutsOf,
+        user: UserId,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let Some(user) = self.state.user(user).cloned() else { return Ok(0) };
+        let letters = self.state.logouts(of, &user, at);
+        let count = letters.len() as u64;
+        for letter in letters {
+            self.state.put_letter(letter);
+        }
+        Ok(count)
+    }
+
     async fn claim(
         &mut self,
         claim: ClaimId,
         now: OffsetDateTime,
         until: OffsetDateTime,
         limit: u16,
+        delivery: Delivery,
     ) -> Result<Vec<Letter>, StoreError> {
-        let due = self
-            .state
-            .outbox
-            .values()
-            .filter(|letter| letter.state.is_waiting() && letter.next_attempt_at <= now);
+        let is_due = |letter: &&Arc<Letter>| {
+            delivery.includes(letter.kind) && letter.state.is_waiting() && letter.next_attempt_at <= now
+        };
+        let due = self.state.outbox.values().filter(is_due);
         let mut due: Vec<Letter> = due.map(|letter| letter.as_ref().clone()).collect();
         due.sort_by_key(|letter| (letter.next_attempt_at, letter.id));
         due.truncate(limit.into());
@@ -183,7 +200,52 @@ impl State {
         self.letter(id).filter(is_claimed).cloned()
     }
 
+    /// Returns the logout tokens to deliver for these sessions of the user that have none yet.
+    fn logouts(&self, of: LogoutsOf, user: &User, at: OffsetDateTime) -> Vec<Letter> {
+        let chosen = self.all_sessions(user.id).filter(|session| is_chosen(of, session, user));
+        let announced = chosen.filter_map(|session| {
+            let client = session.grant().map(|grant| grant.client)?;
+            self.client(client)?.settings.backchannel_logout_uri.as_ref()?;
+            Some(logout(client, session.id, user, at))
+        });
+        announced.filter(|letter| self.letter(letter.id).is_none()).collect()
+    }
+
     fn put_letter(&mut self, letter: Letter) {
         self.outbox.insert((letter.created_at, letter.id), Arc::new(letter));
+    }
+}
+
+/// Whether an application gets a logout token for this session of the user.
+fn is_chosen(of: LogoutsOf, session: &Session, user: &User) -> bool {
+    let Some(grant) = session.grant() else { return false };
+    match of {
+        LogoutsOf::Session(id) => session.id == id,
+        LogoutsOf::Browser(browser) => grant.browser == browser && session.is_unrevoked(user),
+        LogoutsOf::Client(client) => grant.client == client && session.is_unrevoked(user),
+        LogoutsOf::User { except } => except != Some(session.id) && session.is_unrevoked(user),
+    }
+}
+
+/// A logout token to deliver.
+fn logout(client: ClientUid, session: SessionId, user: &User, at: OffsetDateTime) -> Letter {
+    Letter {
+        id: LetterId::from_uuid(session.as_uuid()),
+        kind: LetterKind::BackchannelLogout,
+        recipient: user.email.clone(),
+        user_id: Some(user.id),
+        action_token_id: None,
+        verification_id: None,
+        new_email: None,
+        logout: Some((client, session)),
+        locale: None,
+        client: ClientInfo::default(),
+        state: LetterState::Pending,
+        attempts: 0,
+        next_attempt_at: at,
+        last_error: None,
+        created_at: at,
+        expires_at: at + Letter::LOGOUT_LIFETIME,
+        claim: None,
     }
 }

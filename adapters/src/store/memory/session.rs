@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use inwren_domain::account::User;
-use inwren_domain::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, UserId};
+use inwren_domain::client::ClientUid;
+use inwren_domain::kernel::{
+    AgeCursor, Email, Page, PageRequest, SessionId, StoreError, TokenDigest, UserId,
+};
 use inwren_domain::session::{
-    Eviction, REVOKED_AT_ONCE, Rekey, Revocation, RevocationReason, Session, SessionReader,
-    SessionRepository, SessionStart,
+    ClientGrant, Eviction, REVOKED_AT_ONCE, Rekey, Revocation, RevocationReason, Session, SessionKind,
+    SessionReader, SessionRepository, SessionStart,
 };
 use time::OffsetDateTime;
 
@@ -62,16 +65,64 @@ impl SessionRepository for MemoryUnit {
         Ok(true)
     }
 
+    async fn touch(
+        &mut self,
+        id: SessionId,
+        user: UserId,
+        digest: &TokenDigest,
+        at: OffsetDateTime,
+        expires_at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let is_same = |session: &Session| {
+            session.kind == SessionKind::Browser && session.hashed_refresh_token == *digest
+        };
+        let Some(session) = self.live_session(id, user, at).filter(is_same) else { return Ok(false) };
+        self.state.put_session(Session { last_used_at: at, expires_at, ..session });
+        Ok(true)
+    }
+
     async fn revoke(
         &mut self,
         id: SessionId,
         user: UserId,
         reason: RevocationReason,
         at: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
-        let Some(session) = self.live_session(id, user, at) else { return Ok(false) };
+    ) -> Result<Option<SessionKind>, StoreError> {
+        let Some(session) = self.live_session(id, user, at) else { return Ok(None) };
+        let kind = session.kind.clone();
         self.state.put_session(Session { revoked: Some(Revocation { at, reason }), ..session });
-        Ok(true)
+        Ok(Some(kind))
+    }
+
+    async fn revoke_of_browser(
+        &mut self,
+        browser: SessionId,
+        user: UserId,
+        reason: RevocationReason,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let ends = |grant: &ClientGrant| grant.browser == browser && !grant.is_offline();
+        Ok(self.state.revoke_applications(user, Revocation { at, reason }, ends))
+    }
+
+    async fn move_to_browser(
+        &mut self,
+        from: SessionId,
+        to: SessionId,
+        user: UserId,
+    ) -> Result<u64, StoreError> {
+        Ok(self.state.move_to_browser(from, to, user))
+    }
+
+    async fn revoke_of_client(
+        &mut self,
+        client: ClientUid,
+        user: UserId,
+        reason: RevocationReason,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let ends = |grant: &ClientGrant| grant.client == client;
+        Ok(self.state.revoke_applications(user, Revocation { at, reason }, ends))
     }
 
     async fn revoke_all(
@@ -136,6 +187,37 @@ impl State {
         unrevoked
     }
 
+    /// Revokes the user's unrevoked sessions of applications whose grant matches, and returns their number.
+    fn revoke_applications(
+        &mut self,
+        user: UserId,
+        revocation: Revocation,
+        matches: impl Fn(&ClientGrant) -> bool,
+    ) -> u64 {
+        let Some(user) = self.user(user).cloned() else { return 0 };
+        let mut ending = self.unrevoked_sessions(&user);
+        ending.retain(|session| session.grant().is_some_and(&matches));
+        let count = ending.len() as u64;
+        for session in ending {
+            self.put_session(Session { revoked: Some(revocation), ..session });
+        }
+        count
+    }
+
+    /// Makes the user's sessions of applications belong to another browser session, and returns their number.
+    fn move_to_browser(&mut self, from: SessionId, to: SessionId, user: UserId) -> u64 {
+        let began_there = |session: &&Session| session.grant().is_some_and(|grant| grant.browser == from);
+        let moving: Vec<Session> = self.all_sessions(user).filter(began_there).cloned().collect();
+        let count = moving.len() as u64;
+        for mut session in moving {
+            if let SessionKind::Application(grant) = &mut session.kind {
+                grant.browser = to;
+            }
+            self.put_session(session);
+        }
+        count
+    }
+
     /// Revokes all of the user's sessions except those in `kept`, writes the revocation into the newest of them, and
     /// returns into how many.
     pub(super) fn end_sessions(&mut self, user: UserId, kept: &[SessionId], revocation: Revocation) -> u64 {
@@ -185,7 +267,7 @@ impl State {
         newest.collect::<BTreeSet<IpAddr>>().into_iter().collect()
     }
 
-    fn all_sessions(&self, user: UserId) -> impl Iterator<Item = &Session> {
+    pub(super) fn all_sessions(&self, user: UserId) -> impl Iterator<Item = &Session> {
         let of_user = self.sessions_of.get(&user).into_iter().flatten();
         of_user.filter_map(|id| self.session(*id))
     }

@@ -5,13 +5,13 @@ use inwren_domain::account::User;
 use inwren_domain::action_token::{ActionToken, ActionTokenId};
 use inwren_domain::audit::{AuditEvent, AuditEventId};
 use inwren_domain::challenge::{Challenge, ChallengeId};
-use inwren_domain::client::ServiceClient;
-use inwren_domain::client::ServiceClientId;
+use inwren_domain::client::{Client, ClientSecret, ClientSecretId, ClientUid};
 use inwren_domain::credential::PasswordHash;
 use inwren_domain::factor::{Budget, Factor, FactorId, Spent};
 use inwren_domain::kernel::{SessionId, TokenDigest, UserId};
 use inwren_domain::outbox::{Letter, LetterId};
 use inwren_domain::pending_registration::{PendingRegistration, VerificationId};
+use inwren_domain::provider::{AuthorizationCode, AuthorizationCodeId, Consent};
 use inwren_domain::session::Session;
 use inwren_domain::trusted_device::{TrustedDevice, TrustedDeviceId};
 use time::OffsetDateTime;
@@ -25,7 +25,12 @@ pub(super) struct State {
     pub(super) by_creation: OrdMap<(OffsetDateTime, UserId), Arc<User>>,
     pub(super) sessions: HashMap<SessionId, Arc<Session>>,
     pub(super) sessions_of: HashMap<UserId, OrdSet<SessionId>>,
-    pub(super) clients: OrdMap<ServiceClientId, Arc<ServiceClient>>,
+    pub(super) clients: OrdMap<ClientUid, Arc<Client>>,
+    pub(super) client_secrets: OrdMap<ClientSecretId, Arc<ClientSecret>>,
+    /// When the used assertions expire, by client and digest.
+    pub(super) client_assertions: OrdMap<(ClientUid, [u8; 32]), OffsetDateTime>,
+    pub(super) authorization_codes: OrdMap<AuthorizationCodeId, Arc<AuthorizationCode>>,
+    pub(super) consents: OrdMap<(UserId, ClientUid), Arc<Consent>>,
     pub(super) audit: OrdMap<(OffsetDateTime, AuditEventId), Arc<AuditEvent>>,
     pub(super) action_tokens: OrdMap<ActionTokenId, Arc<ActionToken>>,
     pub(super) pending_registrations: OrdMap<VerificationId, Arc<PendingRegistration>>,

@@ -136,10 +136,10 @@ async fn one_at_a_time(connection: &Connection<DatabaseTransaction>) -> Result<(
 }
 
 /// Runs the update after a savepoint, so that a violation leaves the transaction unchanged.
-pub(super) async fn undoing_failure(
+pub(super) async fn undoing_failure<E: EntityTrait>(
     connection: &Connection<DatabaseTransaction>,
-    update: UpdateMany<Entity>,
-) -> Result<Vec<Model>, DbErr> {
+    update: UpdateMany<E>,
+) -> Result<Vec<E::Model>, DbErr> {
     let timeout = connection.timeout();
     let savepoint = timeout.wait(connection.inner().begin()).await?;
     let savepoint = Connection::new(savepoint, timeout.clone());

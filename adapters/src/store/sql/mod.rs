@@ -44,6 +44,7 @@ mod keyset;
 mod maintenance;
 mod outbox;
 mod pending_registration;
+mod provider;
 mod session;
 mod session_eviction;
 mod session_lookup;

@@ -3,11 +3,14 @@
 use async_trait::async_trait;
 use inwren_domain::kernel::{AgeCursor, Email, Page, PageRequest, StoreError, UserId};
 use inwren_domain::outbox::{
-    ClaimId, Letter, LetterCursor, LetterId, LetterKind, LetterState, OutboxFigures, OutboxReader,
-    OutboxRepository,
+    ClaimId, Delivery, Letter, LetterCursor, LetterId, LetterKind, LetterState, LogoutsOf, OutboxFigures,
+    OutboxReader, OutboxRepository,
 };
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, UpdateMany};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    Statement, UpdateMany, Value,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -70,10 +73,12 @@ impl OutboxReader for SqlView {
         // One statement for each state, so that an index serves it.
         for state in [LetterState::Pending, LetterState::Sending, LetterState::Dead] {
             for (kind, count, oldest) in self.counts(state).await? {
-                if state.is_waiting() && figures.oldest_waiting.is_none_or(|before| oldest.0 < before) {
+                let kind = LetterKind::from_name(&kind);
+                let is_older = figures.oldest_waiting.is_none_or(|before| oldest.0 < before);
+                if state.is_waiting() && kind.is_none_or(LetterKind::is_letter) && is_older {
                     figures.oldest_waiting = Some(oldest.0);
                 }
-                if let (Some(kind), Ok(count)) = (LetterKind::from_name(&kind), u64::try_from(count)) {
+                if let (Some(kind), Ok(count)) = (kind, u64::try_from(count)) {
                     figures.letters.push((kind, state, count));
                 }
             }
@@ -121,13 +126,32 @@ impl OutboxRepository for SqlUnit {
         Ok(true)
     }
 
+    async fn queue_logouts(
+        &mut self,
+        of: LogoutsOf,
+        user: UserId,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let (condition, argument) = ended_sessions(of);
+        let mut values: Vec<Value> =
+            vec![Timestamp(at).into(), Timestamp(at + Letter::LOGOUT_LIFETIME).into(), user.as_uuid().into()];
+        values.extend(argument.map(Value::from));
+        let backend = self.connection().get_database_backend();
+        let insert = Statement::from_sql_and_values(backend, logouts(&condition), values);
+        Ok(self.connection().execute_raw(insert).await.map_err(store_error)?.rows_affected())
+    }
+
     async fn claim(
         &mut self,
         claim: ClaimId,
         now: OffsetDateTime,
         until: OffsetDateTime,
         limit: u16,
+        delivery: Delivery,
     ) -> Result<Vec<Letter>, StoreError> {
+        // During an upgrade, a newer instance may write kinds that this one does not know.
+        let kinds = LetterKind::ALL.iter().filter(|kind| delivery.includes(**kind));
+        let kinds: Vec<&str> = kinds.map(|kind| kind.as_str()).collect();
         // The unit holds the rows that this query locks; on SQLite it holds the whole database.
         let mut due: Vec<(Timestamp, Uuid)> = Vec::new();
         // One statement for each state, so that an index has the order.
@@ -138,8 +162,7 @@ impl OutboxRepository for SqlUnit {
                 .column(Column::Id)
                 .filter(Column::State.eq(state.as_str()))
                 .filter(Column::NextAttemptAt.lte(Timestamp(now)))
-                // During an upgrade, a newer instance may write kinds that this one does not know.
-                .filter(Column::Kind.is_in(LetterKind::ALL.iter().map(|kind| kind.as_str())))
+                .filter(Column::Kind.is_in(kinds.iter().copied()))
                 .filter(Column::Attempts.lt(i16::MAX))
                 .order_by_asc(Column::NextAttemptAt)
                 .order_by_asc(Column::Id)
@@ -263,6 +286,34 @@ impl SqlUnit {
 fn letter(row: Model) -> Option<Letter> {
     let id = row.id;
     Letter::try_from(row).inspect_err(|error| tracing::error!(%id, %error, "a letter cannot be read")).ok()
+}
+
+/// Adds a logout token for each session `s` of the user `$3` that meets the condition, at `$1`; it expires at `$2`. For
+/// both databases: each parameter first appears in the order of its number.
+fn logouts(condition: &str) -> String {
+    let (kind, state) = (LetterKind::BackchannelLogout.as_str(), LetterState::Pending.as_str());
+    format!(
+        "INSERT INTO outbox (id, kind, recipient, recipient_normalized, user_id, state, attempts, next_attempt_at, \
+         created_at, expires_at, client_uid, session_id) \
+         SELECT s.id, '{kind}', u.email, u.email_normalized, u.id, '{state}', 0, $1, $1, $2, s.client_uid, s.id \
+         FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN clients AS c ON c.uid = s.client_uid \
+         WHERE s.user_id = $3 AND c.backchannel_logout_uri IS NOT NULL AND {condition} \
+         ON CONFLICT (id) DO NOTHING"
+    )
+}
+
+/// The condition on the session `s` of the user `u`, and its argument `$4` if it has one.
+fn ended_sessions(of: LogoutsOf) -> (String, Option<Uuid>) {
+    const UNREVOKED: &str = "s.epoch = u.sessions_epoch AND s.revoked_at IS NULL";
+    match of {
+        LogoutsOf::Session(id) => ("s.id = $4".to_owned(), Some(id.as_uuid())),
+        LogoutsOf::Browser(id) => (format!("s.browser_session_id = $4 AND {UNREVOKED}"), Some(id.as_uuid())),
+        LogoutsOf::Client(uid) => (format!("s.client_uid = $4 AND {UNREVOKED}"), Some(uid.as_uuid())),
+        LogoutsOf::User { except: Some(kept) } => {
+            (format!("s.id <> $4 AND {UNREVOKED}"), Some(kept.as_uuid()))
+        }
+        LogoutsOf::User { except: None } => (UNREVOKED.to_owned(), None),
+    }
 }
 
 /// The letter, if the claim still holds it.

@@ -4,9 +4,13 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use inwren_domain::account::User;
-use inwren_domain::kernel::{AgeCursor, Email, Page, PageRequest, SessionId, StoreError, UserId};
+use inwren_domain::client::{ClientUid, Scope};
+use inwren_domain::kernel::{
+    AgeCursor, Email, Page, PageRequest, SessionId, StoreError, TokenDigest, UserId,
+};
 use inwren_domain::session::{
-    REVOKED_AT_ONCE, Rekey, RevocationReason, Session, SessionReader, SessionRepository, SessionStart,
+    REVOKED_AT_ONCE, Rekey, RevocationReason, Session, SessionKind, SessionReader, SessionRepository,
+    SessionStart,
 };
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 use sea_orm::{
@@ -139,16 +143,75 @@ impl SessionRepository for SqlUnit {
         Ok(changed(self.connection(), update).await? == 1)
     }
 
+    async fn touch(
+        &mut self,
+        id: SessionId,
+        user: UserId,
+        digest: &TokenDigest,
+        at: OffsetDateTime,
+        expires_at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let update = Entity::update_many()
+            .col_expr(Column::LastUsedAt, Expr::val(Timestamp(at)))
+            .col_expr(Column::ExpiresAt, Expr::val(Timestamp(expires_at)))
+            .filter(Column::Id.eq(id.as_uuid()))
+            .filter(Column::IsBrowser.eq(true))
+            .filter(Column::HashedRefreshToken.eq(digest.as_bytes().to_vec()))
+            .filter(live_sessions_of(user, at));
+        Ok(changed(self.connection(), update).await? == 1)
+    }
+
     async fn revoke(
         &mut self,
         id: SessionId,
         user: UserId,
         reason: RevocationReason,
         at: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<SessionKind>, StoreError> {
         let update =
             revocation(reason, at).filter(live_sessions_of(user, at)).filter(Column::Id.eq(id.as_uuid()));
-        Ok(changed(self.connection(), update).await? == 1)
+        let revoked = update.exec_with_returning(self.connection()).await.map_err(store_error)?;
+        revoked.first().map(Model::kind).transpose()
+    }
+
+    async fn revoke_of_browser(
+        &mut self,
+        browser: SessionId,
+        user: UserId,
+        reason: RevocationReason,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let update = revocation(reason, at)
+            .filter(unrevoked_sessions_of(user))
+            .filter(Column::BrowserSessionId.eq(browser.as_uuid()))
+            .filter(ends_with_browser());
+        changed(self.connection(), update).await
+    }
+
+    async fn move_to_browser(
+        &mut self,
+        from: SessionId,
+        to: SessionId,
+        user: UserId,
+    ) -> Result<u64, StoreError> {
+        let update = Entity::update_many()
+            .col_expr(Column::BrowserSessionId, Expr::val(to.as_uuid()))
+            .filter(Column::BrowserSessionId.eq(from.as_uuid()))
+            .filter(Column::UserId.eq(user.as_uuid()));
+        changed(self.connection(), update).await
+    }
+
+    async fn revoke_of_client(
+        &mut self,
+        client: ClientUid,
+        user: UserId,
+        reason: RevocationReason,
+        at: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let update = revocation(reason, at)
+            .filter(unrevoked_sessions_of(user))
+            .filter(Column::ClientUid.eq(client.as_uuid()));
+        changed(self.connection(), update).await
     }
 
     async fn revoke_all(
@@ -214,6 +277,13 @@ fn unrevoked_sessions_of(user: UserId) -> Condition {
         .add(Column::UserId.eq(user.as_uuid()))
         .add(Expr::col(Column::Epoch).eq(epoch))
         .add(Column::RevokedAt.is_null())
+}
+
+/// Returns the opposite of [`is_offline`](inwren_domain::session::ClientGrant::is_offline) as a condition. `replace`
+/// distinguishes case in both databases, unlike `LIKE`.
+fn ends_with_browser() -> Expr {
+    let name = Scope::OFFLINE_ACCESS;
+    Expr::cust(format!("replace(' ' || scope || ' ', ' {name} ', '') = ' ' || scope || ' '"))
 }
 
 fn epoch_of(user: UserId) -> SelectStatement {

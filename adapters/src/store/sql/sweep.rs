@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::connection::error::store_error;
 
 /// Larger than a batch, and below the limit of arguments of either database.
-const MAX_ARGUMENTS: usize = 1_000;
+pub(super) const MAX_ARGUMENTS: usize = 1_000;
 
 /// Deletes the rows that a query finds, by their `id`, and returns how many. Concurrent sweeps take different rows, and
 /// do not wait for each other.

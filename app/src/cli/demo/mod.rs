@@ -53,7 +53,7 @@ pub(super) async fn run(flags: &HashMap<&'static str, String>) -> Outcome {
     };
     let outcome = tokio::select! {
         served = serve(&config, Some(given), &log) => Err(stopped(served)),
-        shown = shown => shown.map_err(Failed::Failed),
+        shown = shown => shown.map_err(Failed::Reason),
     };
     drop(folder);
     outcome?;
@@ -63,7 +63,7 @@ pub(super) async fn run(flags: &HashMap<&'static str, String>) -> Outcome {
 
 fn stopped(served: Result<(), ServiceError>) -> Failed {
     match served {
-        Ok(()) => Failed::Failed("the demo was interrupted".to_owned()),
+        Ok(()) => Failed::Reason("the demo was interrupted".to_owned()),
         Err(error) => error.into(),
     }
 }
@@ -75,7 +75,7 @@ fn configuration(flags: &HashMap<&'static str, String>) -> Result<(Config, DemoF
     let mut config = Config::ephemeral(flags, any_port, false, wiring::clock().now())
         .map_err(|error| Failed::Usage(error.to_string()))?;
     let folder = DemoFolder::create()
-        .map_err(|error| Failed::Failed(format!("the folder for the keys cannot be created: {error}")))?;
+        .map_err(|error| Failed::Reason(format!("the folder for the keys cannot be created: {error}")))?;
     config.keys = KeyPaths::in_folder(folder.path());
     config.secret_keys.path = folder.path().join("secret.keys");
     Ok((config, folder))

@@ -8,9 +8,9 @@ One program, `inwren`, contains the service and the commands for its operators. 
 [settings](configuration.md), and accept them as flags; `inwren help settings` lists them. `inwren completions` and
 `inwren man` print completion scripts and manual pages.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. A command asks for confirmation before a change that cannot
-be undone; a script confirms it with `--yes`. A misspelt flag suggests the right one. Colours appear only on a terminal,
-and never with `NO_COLOR`.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 drift (`clients apply --dry-run`). A command asks for
+confirmation before a change that cannot be undone; a script confirms it with `--yes`. A misspelt flag suggests the right
+one. Colours appear only on a terminal, and never with `NO_COLOR`.
 
 Only `serve` and `migrate up` create a database, its tables or, in development, a signing key (`keys generate` creates a
 key everywhere). Every other command exits with 1 if they do not exist, and names the path that it looked at. A command

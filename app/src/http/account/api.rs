@@ -147,7 +147,7 @@ impl RegistrationApi {
 impl RegistrationApi {
     /// Registers. Only a request that may lead to a letter is charged to the limits of letters, so that the letter
     /// follows once a user has corrected a refused request.
-    async fn register_within_limits(
+    pub(in crate::http) async fn register_within_limits(
         &self,
         slot: &LimitSlot,
         command: account::register::Command,

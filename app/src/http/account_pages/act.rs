@@ -18,6 +18,7 @@ use super::Answer;
 use super::kind::AccountPage;
 use super::render::{Failed, Pages, Subject};
 use super::wrong_field::WrongField;
+use crate::http::provider_pages::return_link;
 use crate::http::shared::body::{FormFields, read_form};
 use crate::http::shared::client::Client;
 use crate::http::shared::limits::slot_of;
@@ -57,7 +58,7 @@ pub(super) async fn act(page: &AccountPage, request: Request) -> Answer {
         None => forgot(&state, &request, &form).await,
     };
     match outcome {
-        Ok(result) => Ok(pages.done(page, result)?),
+        Ok(result) => Ok(pages.done(page, result, return_link(&request, &state).as_deref())?),
         Err(Failure::Refused(Refusal::Failed(failed))) => Ok(pages.failed(page, &failed)?),
         Err(Failure::Refused(Refusal::Field(wrong))) => form_again(&state, &pages, page, &form, wrong).await,
         Err(Failure::Port(failure)) => problem_page(&pages, page, failure.into()),
@@ -191,14 +192,18 @@ fn removal(refusal: lost_factor::Refusal) -> Refusal {
 }
 
 fn weak_password(weak: WeakPassword) -> Refusal {
-    let text = match weak {
+    Refusal::Field(WrongField::weak_password(weak_password_text(weak)))
+}
+
+/// The name of the text of a weak password in the section `page.field`.
+pub(in crate::http) const fn weak_password_text(weak: WeakPassword) -> &'static str {
+    match weak {
         WeakPassword::TooShort => "too_short",
         WeakPassword::TooLong => "too_long",
         WeakPassword::Common => "common",
         WeakPassword::SameAsEmail => "same_as_email",
         WeakPassword::ContextWords => "context_words",
-    };
-    Refusal::Field(WrongField::weak_password(text))
+    }
 }
 
 /// Shows a problem of the API as a page. Only the operator learns the cause of a failure, from the log.
@@ -223,7 +228,7 @@ fn problem_page(pages: &Pages<'_>, page: &AccountPage, problem: Problem) -> Answ
 
 /// Returns whether another site submitted the form. Browsers send the origin `null` for a form of a page without
 /// referrer, which these pages are.
-fn is_cross_site(request: &Request, public_url: &str) -> bool {
+pub(in crate::http) fn is_cross_site(request: &Request, public_url: &str) -> bool {
     let headers = request.headers();
     let site = headers.get("sec-fetch-site").map(|value| value.as_bytes());
     let own = origin(public_url);

@@ -11,6 +11,7 @@ mod wrong_field;
 
 use poem::{EndpointExt as _, Request, Response, Route, endpoint, get};
 
+pub(in crate::http) use self::act::{is_cross_site, weak_password_text};
 pub(in crate::http) use self::kind::{AccountPage, PAGES};
 pub(crate) use self::render::check;
 

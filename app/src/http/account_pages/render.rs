@@ -80,9 +80,15 @@ impl<'a> Pages<'a> {
         self.response(status, self.render_form(page, subject, wrong))
     }
 
-    /// The page after the action. `result` is the prefix of its texts.
-    pub(super) fn done(&self, page: &AccountPage, result: &str) -> Result<Response, Problem> {
-        self.response(StatusCode::OK, self.render_done(page, result))
+    /// The page after the action. `result` is the prefix of its texts, and `back` the URL of the authorization request
+    /// to which the user can return.
+    pub(super) fn done(
+        &self,
+        page: &AccountPage,
+        result: &str,
+        back: Option<&str>,
+    ) -> Result<Response, Problem> {
+        self.response(StatusCode::OK, self.render_done(page, result, back))
     }
 
     /// The page of an action that did not happen.
@@ -187,9 +193,22 @@ impl<'a> Pages<'a> {
         shown.map(|(key, value)| Ok(context! { label => self.text(key, "")?, value })).collect()
     }
 
-    fn render_done(&self, page: &AccountPage, result: &str) -> Result<Page, TemplateError> {
+    fn render_done(
+        &self,
+        page: &AccountPage,
+        result: &str,
+        back: Option<&str>,
+    ) -> Result<Page, TemplateError> {
         let text = |key: &str| self.text(&format!("{}.{result}_{key}", page.section), "");
-        let next = (page.purpose == Some(Purpose::KeepFactors)).then(|| self.forgot()).transpose()?;
+        let next = match (page.purpose, back) {
+            (Some(Purpose::KeepFactors), _) => Some(self.forgot()?),
+            (Some(Purpose::VerifyEmail | Purpose::ResetPassword | Purpose::AcceptInvitation), Some(url))
+                if result == "done" =>
+            {
+                Some(context! { url, label => self.common("continue")? })
+            }
+            _ => None,
+        };
         let values = context! { paragraphs => [text("text")?], next, ..no_form() };
         self.render(&text("title")?, values)
     }
@@ -267,10 +286,11 @@ pub(crate) fn check(texts: &PageTexts) -> Result<(), TemplateError> {
             for name in Failed::NAMES {
                 pages.render_failed(page, name)?;
             }
-            pages.render_done(page, "done")?;
+            pages.render_done(page, "done", None)?;
+            pages.render_done(page, "done", Some("/oauth/authorize?client_id=wiki"))?;
             if page.purpose == Some(Purpose::VerifyEmail) {
-                pages.render_done(page, "discarded")?;
-                pages.render_done(page, "discarded_existing")?;
+                pages.render_done(page, "discarded", None)?;
+                pages.render_done(page, "discarded_existing", None)?;
             }
         }
     }
@@ -314,6 +334,29 @@ mod tests {
         ] {
             let page = form(purpose, wrong).await;
             assert!(!page.contains("name=\"code\""), "{page}");
+        }
+    }
+
+    #[tokio::test]
+    async fn finished_pages_lead_back_to_the_application() {
+        let texts = PageTexts::read(None).unwrap();
+        let catalog = texts.catalogs().of(None).unwrap();
+        let pages = Pages { texts: &texts, catalog, service: "Sample", root: "" };
+        let url = "/oauth/authorize?client_id=wiki";
+        for page in &PAGES {
+            for (result, back) in [("done", Some(url)), ("done", None), ("discarded", Some(url))] {
+                if result == "discarded" && page.purpose != Some(Purpose::VerifyEmail) {
+                    continue;
+                }
+                let done = pages.render_done(page, result, back).unwrap();
+                let html = done.response().into_body().into_string().await.unwrap();
+                let is_finished = matches!(
+                    page.purpose,
+                    Some(Purpose::VerifyEmail | Purpose::ResetPassword | Purpose::AcceptInvitation)
+                );
+                let expected = is_finished && result == "done" && back.is_some();
+                assert_eq!(html.contains("authorize?client_id=wiki"), expected, "{} {result}", page.path);
+            }
         }
     }
 

@@ -38,8 +38,8 @@ impl AuditApi {
         limit: Query<u16>,
         /// `next_cursor` of the previous page. Keep the other parameters as they were.
         cursor: Query<Option<Parameter<AgeCursor<AuditEventId>>>>,
-        /// Only events about this subject: `user:` or `client:` with the id, as `subject` and `actor` of an event have it, or the
-        /// id of a user or service client alone. The user may be deleted.
+        /// Only events about this subject: `user:` or `client:` with the id, as `subject` and `actor` of an event have it,
+        /// `client:` with a `client_id`, or the id of a user or client alone. The user may be deleted.
         subject: Query<Option<Checked<NamedSubject>>>,
         /// Only events of this kind. The problem for an unknown kind lists all kinds.
         kind: Query<Option<Checked<AuditEventKind>>>,

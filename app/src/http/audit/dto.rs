@@ -22,8 +22,8 @@ object! {
         occurred_at: OffsetDateTime = EXAMPLE_TIME,
         /// What happened. Later versions may add kinds.
         kind: String = "logged_in".to_owned(),
-        /// The user or service client that the event is about: `user:` or `client:` with the id. It stays when the user
-        /// is deleted.
+        /// The user or OAuth 2.0 client that the event is about: `user:` or `client:` with the permanent id, a UUID. It
+        /// stays when the user or the client is deleted.
         subject: String = Subject::User(EXAMPLE_USER).to_string(),
         /// Who acted: `user:` with the id of the user or superuser, or `operator` for the command line. `null` if
         /// unknown, as for the reuse of a refresh token.

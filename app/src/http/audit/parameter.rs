@@ -32,7 +32,8 @@ pub(super) trait FromText: Send + Sync + Sized {
 impl FromText for NamedSubject {
     fn schema() -> MetaSchema {
         let uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
-        MetaSchema { pattern: Some(format!("^((user|client):)?{uuid}$")), ..MetaSchema::new("string") }
+        let pattern = format!("^((user:)?{uuid}|client:[A-Za-z0-9._~-]{{1,64}})$");
+        MetaSchema { pattern: Some(pattern), ..MetaSchema::new("string") }
     }
 
     fn from_text(text: &str) -> Result<Self, String> {

@@ -48,10 +48,11 @@ impl LoginApi {
             email,
             password: Password::new(&password),
             device_token: device_token.map(PlainToken::new),
+            in_browser: false,
             client: client.0,
         };
         match log_in(&self.0, command).await? {
-            LoggedIn::Tokens(tokens) => Ok(Json(tokens.into())),
+            LoggedIn::Started(started) => Ok(Json(started.into_tokens(&self.0.core)?.into())),
             LoggedIn::NeedsFactor(needed) => {
                 let step = second_step::begin(&self.0.core, *needed).await?;
                 Err(second_factor_required(step).into())
@@ -76,6 +77,7 @@ impl LoginApi {
             challenge: PlainToken::new(challenge),
             answer: FactorFields { method, code, credential }.answer("")?,
             remember_device: remember_device.unwrap_or(false),
+            in_browser: false,
             client: client.0,
         };
         let result = factor_login::execute(&self.0.core, command).await;
@@ -85,6 +87,7 @@ impl LoginApi {
         }
         let logged_in = result?;
         let device_token = logged_in.device_token.map(|token| token.expose().to_owned());
-        Ok(Json(LoginTokenDto { tokens: logged_in.tokens.into(), device_token }))
+        let tokens = logged_in.started.into_tokens(&self.0.core)?.into();
+        Ok(Json(LoginTokenDto { tokens, device_token }))
     }
 }

@@ -3,7 +3,7 @@ use std::fmt::Display;
 use inwren_domain::Failure;
 use inwren_domain::authn::{NeedsFactor, login};
 use inwren_domain::kernel::UserId;
-use inwren_domain::token::TokenPair;
+use inwren_domain::session::Started;
 
 use crate::http::shared::problem::Problem;
 use crate::http::shared::refusals::invalid_credentials;
@@ -12,7 +12,7 @@ use crate::http::shared::state::AppState;
 /// What a correct password leads to.
 pub(in crate::http) enum LoggedIn {
     /// A session.
-    Tokens(TokenPair),
+    Started(Box<Started>),
     /// The question for the second factor.
     NeedsFactor(Box<NeedsFactor>),
 }
@@ -22,7 +22,7 @@ pub(in crate::http) async fn log_in(state: &AppState, command: login::Command) -
     let result = login::execute(&state.core, command).await;
     state.metrics.outcomes.logins.count((&result).into());
     match result {
-        Ok(tokens) => Ok(LoggedIn::Tokens(tokens)),
+        Ok(started) => Ok(LoggedIn::Started(Box::new(started))),
         Err(Failure::Refused(refusal)) => {
             log_refusal(&refusal, refusal.user());
             match refusal {
@@ -37,7 +37,7 @@ pub(in crate::http) async fn log_in(state: &AppState, command: login::Command) -
 }
 
 /// Logs why a step of a login was refused, with the id of the user only.
-pub(super) fn log_refusal(reason: &dyn Display, user: Option<UserId>) {
+pub(in crate::http) fn log_refusal(reason: &dyn Display, user: Option<UserId>) {
     let user_id = user.map(tracing::field::display);
     tracing::info!(%reason, user_id, "login refused");
 }

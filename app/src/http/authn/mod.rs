@@ -11,6 +11,6 @@ mod step_up;
 
 pub(super) use account_limit::check_account;
 pub(super) use api::LoginApi;
-pub(super) use log_in::{LoggedIn, log_in};
+pub(super) use log_in::{LoggedIn, log_in, log_refusal};
 pub(super) use passkey::PasskeyLoginApi;
 pub(super) use step_up::StepUpApi;

@@ -46,11 +46,11 @@ impl PasskeyLoginApi {
     ) -> Answer<Json<TokenDto>, answers::PasskeyLogin> {
         require_relying_party(&self.0.core)?;
         let assertion = body.0.credential.decode()?;
-        let result = passkey_login::execute(&self.0.core, assertion, client.0).await;
+        let result = passkey_login::execute(&self.0.core, assertion, false, client.0).await;
         self.0.metrics.outcomes.logins.count((&result).into());
         if let Err(Failure::Refused(refusal)) = &result {
             log_refusal(refusal, refusal.user());
         }
-        Ok(Json(result?.into()))
+        Ok(Json(result?.into_tokens(&self.0.core)?.into()))
     }
 }

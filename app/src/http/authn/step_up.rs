@@ -60,7 +60,8 @@ impl StepUpApi {
             check_account(&self.0, &slot, &principal.user().email, &client.0).await?;
         }
         let command = reauthenticate::Command { password, answer };
-        let tokens = reauthenticate::execute(core, principal, command, &client.0).await;
-        Ok(Json(tokens.map_err(|failure| not_stepped_up(core, principal, failure))?.into()))
+        let started = reauthenticate::execute(core, principal, command, &client.0).await;
+        let started = started.map_err(|failure| not_stepped_up(core, principal, failure))?;
+        Ok(Json(started.into_tokens(core)?.into()))
     }
 }

@@ -1,25 +1,27 @@
 use std::sync::Arc;
 
-use inwren_domain::client::client_credentials::Credentials;
+use inwren_domain::client::token;
 use inwren_domain::credential::Password;
 use inwren_domain::kernel::{Email, PlainToken};
-use inwren_domain::{Failure, authn, client, session};
+use inwren_domain::{Failure, authn, session};
 use poem::Request;
 use poem_openapi::{ApiResponse, Enum, OpenApi};
 use zeroize::Zeroizing;
 
-use super::answers::{self, OAuthError, OAuthErrorCode, OAuthRefused};
-use super::dto::{IntrospectionDto, OAuthTokenDto, TokenForm};
-use super::form::{FromForm, OAuthForm};
+use super::answers;
+use super::dto::{IntrospectionDto, IntrospectionForm, OAuthTokenDto, TokenForm};
 use crate::config::{Operation, by_client};
 use crate::http::authn::{LoggedIn, check_account, log_in};
 use crate::http::session::refresh;
 use crate::http::shared::authentication::bearer::Introspector;
-use crate::http::shared::authentication::service_client;
-use crate::http::shared::body::{FormFields, object};
+use crate::http::shared::authentication::oauth_client::{ClientFields, JWT_BEARER};
+use crate::http::shared::body::{EXAMPLE_ASSERTION, FormFields, object};
 use crate::http::shared::client::Client;
 use crate::http::shared::limited::{Limited, LimitedBody};
 use crate::http::shared::limits::LimitSlot;
+use crate::http::shared::oauth::{
+    FromForm, OAuthError, OAuthErrorCode, OAuthForm, OAuthRefused, authenticate_client,
+};
 use crate::http::shared::problem::{Kind, Problem};
 use crate::http::shared::responses::Json;
 use crate::http::shared::state::AppState;
@@ -32,9 +34,10 @@ impl OAuthApi {
     /// Get an OAuth 2.0 token
     ///
     /// The token endpoint for OAuth 2.0 libraries. It logs users in (RFC 6749 section 4.3), refreshes tokens (section
-    /// 6) and issues access tokens to service clients (section 4.4). Errors have the format of the standard. Unknown
+    /// 6) and issues access tokens to services (section 4.4). Errors have the format of the standard. Unknown
     /// parameters are ignored. The grant type `password` cannot ask for a second factor: users who have one get
     /// `invalid_grant`.
+    /// Applications that users log in to use `POST /oauth/token`.
     #[oai(path = "/access-token", method = "post", operation_id = "create_access_token")]
     async fn access_token(
         &self,
@@ -79,10 +82,14 @@ impl OAuthApi {
             email,
             password: Password::new(&password),
             device_token: None,
+            in_browser: false,
             client: client.0,
         };
         match log_in(&self.0, command).await {
-            Ok(LoggedIn::Tokens(pair)) => Ok(Json(pair.into())),
+            Ok(LoggedIn::Started(started)) => {
+                let pair = started.into_tokens(&self.0.core).map_err(Problem::from)?;
+                Ok(Json(pair.into()))
+            }
             Ok(LoggedIn::NeedsFactor(_)) => Err(OAuthError::second_factor_required().into()),
             Err(problem) if problem.kind == Kind::INVALID_CREDENTIALS => {
                 Err(OAuthError::wrong_credentials().into())
@@ -104,11 +111,9 @@ impl OAuthApi {
         };
         match refresh(&self.0, request, slot, PlainToken::new(token), client).await {
             Ok(pair) => Ok(Json(pair.into())),
-            Err(problem) if problem.kind == Kind::INVALID_TOKEN => Err(OAuthError::new(
-                OAuthErrorCode::InvalidGrant,
-                "The refresh token is invalid, expired or revoked.",
-            )
-            .into()),
+            Err(problem) if problem.kind == Kind::INVALID_TOKEN => {
+                Err(OAuthError::invalid_refresh_token().into())
+            }
             Err(problem) => Err(problem.into()),
         }
     }
@@ -121,28 +126,21 @@ impl OAuthApi {
         form: AccessTokenForm,
     ) -> Result<Json<OAuthTokenDto>, OAuthRefused<answers::AccessToken>> {
         self.0.limits.check_client(request, Operation::ClientToken).await?;
-        let secret = form.client_secret.map(PlainToken::new);
-        let credentials = match (service_client::basic_credentials(request), form.client_id, secret) {
-            (Some(_), _, Some(_)) => {
-                return Err(OAuthError::invalid_request(
-                    "Send the client secret either with HTTP Basic or in the form, not both.",
-                )
-                .into());
-            }
-            (Some(basic), id, None) => basic.filter(|basic| id.is_none_or(|id| id == basic.id)),
-            (None, Some(id), Some(secret)) => Some(Credentials { id, secret }),
-            (None, ..) => None,
+        let fields = ClientFields {
+            id: form.client_id,
+            secret: form.client_secret.map(PlainToken::new),
+            assertion: form.client_assertion.map(PlainToken::new),
+            assertion_type: form.client_assertion_type,
         };
-        let client = match service_client::authenticate(&self.0, credentials.as_ref()).await {
-            Ok(client) => client,
-            Err(problem) if problem.kind == Kind::INVALID_CLIENT => {
-                return Err(OAuthError::invalid_client().into());
+        let client = authenticate_client(&self.0, request, fields).await?;
+        // This endpoint has always ignored `scope`: the client gets its whole scope, which the response names.
+        match token::issue(&self.0.core, &client, None) {
+            Ok(token) => Ok(Json(token.into())),
+            Err(Failure::Refused(token::Refusal::UnauthorizedClient | token::Refusal::InvalidScope)) => {
+                Err(OAuthError::invalid_client().into())
             }
-            Err(problem) => return Err(problem.into()),
-        };
-        let (token, lifetime) =
-            client::client_credentials::issue(&self.0.core, &client).map_err(Problem::from)?;
-        Ok(Json(OAuthTokenDto::of_client(&token, lifetime)))
+            Err(Failure::Port(failure)) => Err(Problem::from(failure).into()),
+        }
     }
 }
 
@@ -159,9 +157,13 @@ object! {
         refresh_token: Option<String> =
             Some("eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln".to_owned()),
         /// The client id, for the grant type `client_credentials`. Prefer HTTP Basic.
-        client_id: Option<String> = Some("01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e23".to_owned()),
+        client_id: Option<String> = Some("billing".to_owned()),
         /// The client secret, for the grant type `client_credentials`. Prefer HTTP Basic.
         client_secret: Option<String> = Some("the secret that `inwren clients create` printed".to_owned()),
+        /// A token that the client signed, for the grant type `client_credentials` and the method `private_key_jwt`.
+        client_assertion: Option<String> = Some(EXAMPLE_ASSERTION.to_owned()),
+        /// Always `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`. Required with `client_assertion`.
+        client_assertion_type: Option<String> = Some(JWT_BEARER.to_owned()),
     }
 }
 
@@ -196,6 +198,8 @@ impl FromForm for AccessTokenForm {
             refresh_token: text("refresh_token"),
             client_id: text("client_id"),
             client_secret: text("client_secret"),
+            client_assertion: text("client_assertion"),
+            client_assertion_type: text("client_assertion_type"),
         })
     }
 }
@@ -214,7 +218,7 @@ impl TokensApi {
     /// Revoke a token
     ///
     /// Revokes the session of an access or refresh token (RFC 7009), and with it all tokens of the session. The token
-    /// itself is the only credential. The response to an unknown token is the same.
+    /// itself is the only credential, also for tokens of applications. The response to an unknown token is the same.
     #[oai(path = "/revoke", method = "post", operation_id = "revoke_token")]
     async fn revoke(
         &self,
@@ -227,7 +231,7 @@ impl TokensApi {
             Ok(()) => Ok(Revoked::Revoked),
             Err(Failure::Refused(session::revoke::HasNoSession)) => Err(OAuthError::new(
                 OAuthErrorCode::UnsupportedTokenType,
-                "Access tokens of service clients cannot be revoked. They are valid until they expire.",
+                "Access tokens that clients got for themselves cannot be revoked. They are valid until they expire.",
             )
             .into()),
             Err(Failure::Port(failure)) => Err(Problem::from(failure).into()),
@@ -236,16 +240,26 @@ impl TokensApi {
 
     /// Introspect a token
     ///
-    /// Returns whether a token is active, and its claims (RFC 7662). It is for services that must notice immediately
-    /// when a session ends, and for superusers. A refresh token is active only while it is the current one of its
-    /// session.
+    /// Returns whether a token is active, and its claims (RFC 7662). It is for confidential clients and services that must
+    /// notice immediately when a session ends, and for superusers. A refresh token is active only while it is the current
+    /// one of its session.
     #[oai(path = "/introspect", method = "post", operation_id = "introspect_token")]
     async fn introspect(
         &self,
-        _caller: Introspector,
-        form: OAuthForm<TokenForm>,
+        request: &Request,
+        caller: Introspector,
+        form: OAuthForm<IntrospectionForm>,
     ) -> Result<Json<IntrospectionDto>, OAuthRefused<answers::Introspect>> {
-        let token = PlainToken::new(form.0?.token);
+        let form = match form.0 {
+            Ok(form) => form,
+            Err(error) => {
+                caller.complete(request, ClientFields::default()).await?;
+                return Err(error.into());
+            }
+        };
+        let (token, fields) = form.into_parts();
+        caller.complete(request, fields).await?;
+        let token = token.ok_or_else(|| OAuthError::invalid_request("The parameter token is required."))?;
         let found = session::introspect::execute(&self.0.core, &token).await.map_err(Problem::from)?;
         Ok(Json(IntrospectionDto::new(found, &self.0.issuer)))
     }

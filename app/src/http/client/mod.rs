@@ -1,8 +1,7 @@
-//! OAuth 2.0 for clients: the token endpoint, revocation and introspection.
+//! OAuth 2.0 for clients of this service's own API and for services: the token endpoint, revocation and introspection.
 
 mod answers;
 mod api;
 mod dto;
-mod form;
 
 pub(super) use api::{OAuthApi, TokensApi};

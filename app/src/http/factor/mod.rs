@@ -6,3 +6,4 @@ mod dto;
 mod qr;
 
 pub(super) use api::FactorsApi;
+pub(super) use qr::svg as qr_svg;

@@ -6,7 +6,7 @@ use qrcodegen::{QrCode, QrCodeEcc};
 const BORDER: i32 = 4;
 
 /// Draws a QR code as SVG: black on white, without script. `None` if the text is too long.
-pub(super) fn svg(text: &str) -> Option<String> {
+pub(in crate::http) fn svg(text: &str) -> Option<String> {
     // A long text fits with less redundancy.
     let levels = [QrCodeEcc::Medium, QrCodeEcc::Low];
     let code = levels.into_iter().find_map(|level| QrCode::encode_text(text, level).ok())?;

@@ -47,6 +47,7 @@ async fn home(request: &Request) -> Result<Response, Problem> {
         command => command(state.issuer.public_url()),
         is_development,
         has_letters => state.recent_letters.is_some(),
+        is_ephemeral => state.is_ephemeral,
     };
     Ok(pages::render(&view, values).map_err(Problem::internal)?.response())
 }

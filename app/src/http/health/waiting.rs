@@ -21,7 +21,7 @@ pub(in crate::http) fn endpoint(entropy: Arc<dyn Entropy>, cors: Cors) -> BoxEnd
         let id = request_id(&request, entropy.as_ref());
         let is_over_tls = *request.scheme() == Scheme::HTTPS;
         let is_readable = request.extensions().get::<BadHead>().is_none();
-        let mut response = match cors.preflight(&request).filter(|_| is_readable) {
+        let mut response = match cors.preflight(&request, cors.grant(&request)).filter(|_| is_readable) {
             Some(preflight) => preflight,
             None => {
                 let mut response = answer(&request, &id);

@@ -8,14 +8,14 @@ use crate::http::shared::body::{EXAMPLE_TIME, object};
 use crate::http::shared::cursor::CursorText;
 
 object! {
-    /// A letter in the outbox.
+    /// A letter in the outbox, or a logout token for an application.
     #[oai(rename = "Letter")]
     pub(super) LetterDto {
         /// Identifies the letter.
         id: Uuid = Uuid::from_u128(0x0199_3b1e_7a5c_7f3a_9d2e_6c1b_0a4f_8e26),
         /// What the letter is about. Later versions may add kinds.
         kind: String = "password_reset".to_owned(),
-        /// The address that it goes to.
+        /// The address that it goes to. A `backchannel_logout` goes to an application; this is the address of its user.
         recipient: String = "ann@example.org".to_owned(),
         /// The state of its delivery: `pending`, `sending`, `delivered` or `dead`.
         state: String = "pending".to_owned(),

@@ -58,8 +58,7 @@ impl RefreshApi {
     }
 }
 
-/// Refreshes a session, for all refresh endpoints. A valid token is charged to its session's rate limit, any other to
-/// the client's.
+/// Refreshes a session of the API, for both of its endpoints.
 pub(in crate::http) async fn refresh(
     state: &AppState,
     request: &Request,
@@ -67,6 +66,25 @@ pub(in crate::http) async fn refresh(
     token: PlainToken,
     client: &Client,
 ) -> Result<inwren_domain::token::TokenPair, Problem> {
+    let presented = presented(state, request, slot, token).await?;
+    let result = session::refresh::execute(&state.core, presented, &client.0).await;
+    state.metrics.outcomes.refreshes.count((&result).into());
+    result.map(session::refresh::Refreshed::into_tokens).map_err(|failure| {
+        if let Failure::Refused(reason) = &failure {
+            tracing::info!(?reason, "refresh refused");
+        }
+        failure.into()
+    })
+}
+
+/// Verifies a refresh token, for all refresh endpoints, and charges the request: a valid token to its session's rate
+/// limit, any other to the client's.
+pub(in crate::http) async fn presented(
+    state: &AppState,
+    request: &Request,
+    slot: &LimitSlot,
+    token: PlainToken,
+) -> Result<session::refresh::Presented, Problem> {
     // A clock that is ahead makes valid tokens look expired, and a client that gets 401 here discards its session.
     if let Err(ahead) = state.core.clock.signing_time() {
         state.limits.check_client(request, Operation::Refresh).await?;
@@ -83,14 +101,7 @@ pub(in crate::http) async fn refresh(
         }
     };
     state.limits.check_session(slot, Operation::Refresh, presented.session_id()).await?;
-    let result = session::refresh::execute(&state.core, presented, &client.0).await;
-    state.metrics.outcomes.refreshes.count((&result).into());
-    result.map(session::refresh::Refreshed::into_tokens).map_err(|failure| {
-        if let Failure::Refused(reason) = &failure {
-            tracing::info!(?reason, "refresh refused");
-        }
-        failure.into()
-    })
+    Ok(presented)
 }
 
 pub(in crate::http) struct SessionsApi(pub(in crate::http) Arc<AppState>);

@@ -4,14 +4,16 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_domain::audit::AuditEventId;
+use inwren_domain::client::ClientId;
 use inwren_domain::kernel::{AgeCursor, SessionId, UserCursor, UserId};
 use inwren_domain::outbox::LetterId;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// The first byte is the format: age only, or age and address.
+/// The first byte is the format: age only, age and address, or the id of a client.
 const BY_AGE: u8 = 1;
 const BOTH: u8 = 2;
+const BY_CLIENT: u8 = 4;
 /// The size of the age: a time of 8 bytes and an id of 16.
 const AGE_BYTES: usize = 24;
 
@@ -85,6 +87,27 @@ impl CursorText for AgeCursor<AuditEventId> {
     }
 }
 
+/// A position in a list of clients: right after the client with this id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::http) struct ClientCursor(pub(in crate::http) ClientId);
+
+impl CursorText for ClientCursor {
+    fn encode(&self) -> String {
+        let id = self.0.as_str().as_bytes();
+        // The length makes a truncated cursor invalid. An id has at most 64 bytes.
+        let length = u8::try_from(id.len()).unwrap_or(u8::MAX);
+        URL_SAFE_NO_PAD.encode([&[BY_CLIENT, length][..], id].concat())
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let [BY_CLIENT, length, id @ ..] = bytes.as_slice() else { return None };
+        let is_whole = usize::from(*length) == id.len();
+        let id = std::str::from_utf8(id).ok().filter(|_| is_whole)?;
+        ClientId::parse(id).ok().map(Self)
+    }
+}
+
 fn encode_by_age(created_at: OffsetDateTime, id: Uuid) -> String {
     let mut bytes = vec![BY_AGE];
     bytes.extend(age_bytes(created_at, id));
@@ -134,6 +157,22 @@ mod tests {
                 UserCursor::decode(&of_session.encode()),
                 Some(UserCursor { age, address: String::new() })
             );
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_clients_survives() {
+        for id in ["a", "grafana", "..._~-", &"a".repeat(64)] {
+            let cursor = ClientCursor(ClientId::parse(id).unwrap());
+            let text = cursor.encode();
+            assert_eq!(ClientCursor::decode(&text), Some(cursor));
+            assert_eq!(UserCursor::decode(&text), None);
+        }
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        for text in
+            ["", "BA", &encode(&[4, 0]), &encode(b"\x04\x02a"), &encode(b"\x04\x01ab"), &encode(b"\x04\x01 ")]
+        {
+            assert_eq!(ClientCursor::decode(text), None, "{text}");
         }
     }
 

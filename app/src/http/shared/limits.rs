@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use inwren_domain::client::ServiceClientId;
+use inwren_domain::client::ClientUid;
 use inwren_domain::kernel::{ClientNetwork, Clock, Email, SessionId, UserId};
 use inwren_domain::limiter::{Decision, LimitKey, LimiterMetrics, Quota, RateLimiter};
 use inwren_domain::token::KeyDirectory;
@@ -116,12 +116,12 @@ impl Limits {
         self.check(&slot_of(request), operation, format!("user:{user}"), Return::IfMalformed).await
     }
 
-    /// Charges a call to the service client's rate limit.
-    pub(in crate::http) async fn check_service_client(
+    /// Charges a call to the rate limit of the OAuth 2.0 client, which is authenticated.
+    pub(in crate::http) async fn check_oauth_client(
         &self,
         request: &Request,
         operation: Operation,
-        client: ServiceClientId,
+        client: ClientUid,
     ) -> Result<(), Problem> {
         self.check(&slot_of(request), operation, format!("client:{client}"), Return::IfMalformed).await
     }

@@ -9,7 +9,7 @@ use inwren_domain::outbox::{LetterCursor, LetterState};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 
-use super::cursor::CursorText;
+use super::cursor::{ClientCursor, CursorText};
 
 /// A query parameter that is parsed from text.
 ///
@@ -46,6 +46,14 @@ impl FromText for AgeCursor<AuditEventId> {
 
 impl FromText for LetterCursor {
     const PATTERN: Option<&'static str> = AGE_CURSOR;
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::decode(text)
+    }
+}
+
+impl FromText for ClientCursor {
+    const PATTERN: Option<&'static str> = None;
 
     fn from_text(text: &str) -> Option<Self> {
         Self::decode(text)

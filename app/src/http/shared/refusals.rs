@@ -39,6 +39,11 @@ pub(in crate::http) fn not_found(what: &str) -> Problem {
     Problem::new(Kind::NOT_FOUND, format!("The {what} does not exist."))
 }
 
+/// A field of the body is invalid, for a reason that does not name it.
+pub(in crate::http) fn invalid_field(field: &str, reason: &str) -> Problem {
+    Problem::invalid(&format!("/{field}"), format_args!("Field `{field}`: {reason}"))
+}
+
 /// The caller is authenticated but not authorised.
 pub(in crate::http) fn not_permitted() -> Problem {
     const CHALLENGE: &str = r#"Bearer error="insufficient_scope""#;

@@ -8,6 +8,7 @@ use time::Duration;
 
 use super::body::PendingBodies;
 use super::client::TrustedProxies;
+use super::client_origins::ClientOrigins;
 use super::issuer::Issuer;
 use super::limits::Limits;
 use super::problem::Problem;
@@ -23,6 +24,8 @@ pub struct AppState {
     pub limits: Limits,
     /// The number of requests per network that wait for their bodies.
     pub bodies: PendingBodies,
+    /// The origins of the applications of clients.
+    pub client_origins: ClientOrigins,
     /// The metrics of the service.
     pub metrics: Metrics,
     /// Creates spans, if traces are exported.
@@ -41,6 +44,8 @@ pub struct AppState {
     pub page_texts: PageTexts,
     /// The letters that this process sent last. Only in development, for the page that shows them.
     pub recent_letters: Option<Arc<RecentLetters>>,
+    /// Whether the users and clients of an ephemeral service exist, and the page that lists them.
+    pub is_ephemeral: bool,
     /// Whether the log shows the path of a request, and not only its route. Paths may contain what clients put there by
     /// mistake, so only a developer's log does.
     pub logs_paths: bool,

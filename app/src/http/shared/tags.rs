@@ -13,9 +13,12 @@ pub(in crate::http) enum ApiTags {
     /// Your authenticator apps, passkeys and recovery codes.
     #[oai(rename = "Second factors")]
     SecondFactors,
+    /// Tokens and claims for applications that users log in to (OpenID Connect).
+    #[oai(rename = "OpenID provider")]
+    OpenIdProvider,
     /// Public keys and metadata for services that verify tokens locally.
     Verification,
-    /// Management of users and their sessions, for superusers.
+    /// Management of users, their sessions and OAuth 2.0 clients, for superusers.
     Administration,
     /// Health checks and information about the service.
     Service,

@@ -5,7 +5,7 @@ use poem_openapi::types::ToJSON;
 use poem_openapi::{ApiResponse, OpenApi};
 use time::Duration;
 
-use super::dto::{JwkSet, OpenIdConfiguration, RelatedOrigins, ServerMetadata};
+use super::dto::{Described, JwkSet, RelatedOrigins, ServerMetadata};
 use super::etag::{entity_tag, is_current};
 use crate::http::shared::problem::{Kind, Problem};
 use crate::http::shared::responses::{self, Answer, Json, problems};
@@ -66,7 +66,8 @@ impl WellKnownApi {
 
     /// Get the server metadata
     ///
-    /// Returns the endpoints and capabilities of the service for OAuth 2.0 libraries (RFC 8414).
+    /// Returns the endpoints and capabilities of the service for OAuth 2.0 libraries (RFC 8414). The document for OpenID
+    /// Connect libraries is the same.
     #[oai(path = "/oauth-authorization-server", method = "get", operation_id = "get_server_metadata")]
     async fn server(&self, request: &Request) -> Answer<Cacheable<ServerMetadata>, responses::Always> {
         Ok(self.cacheable(request, self.metadata()))
@@ -74,11 +75,11 @@ impl WellKnownApi {
 
     /// Get the OpenID Connect metadata
     ///
-    /// Returns the server metadata for libraries that look for it at this path. The service is not an OpenID provider:
-    /// it has no authorization endpoint and issues no ID tokens.
+    /// Returns the endpoints and capabilities of the service for OpenID Connect libraries (OpenID Connect Discovery
+    /// 1.0).
     #[oai(path = "/openid-configuration", method = "get", operation_id = "get_openid_configuration")]
-    async fn openid(&self, request: &Request) -> Answer<Cacheable<OpenIdConfiguration>, responses::Always> {
-        Ok(self.cacheable(request, self.metadata().into()))
+    async fn openid(&self, request: &Request) -> Answer<Cacheable<ServerMetadata>, responses::Always> {
+        Ok(self.cacheable(request, self.metadata()))
     }
 
     /// Get the origins of passkeys
@@ -105,9 +106,15 @@ impl WellKnownApi {
 
     fn metadata(&self) -> ServerMetadata {
         let (issuer, core) = (&self.0.issuer, &self.0.core);
-        let settings = &core.settings;
-        let (registration, verification) = (settings.registration, settings.email_verification);
-        let (name, address) = (issuer.name(), issuer.public_url());
-        ServerMetadata::of(name, address, registration, verification, core.mail.is_some())
+        let catalogs = self.0.page_texts.catalogs().all();
+        Described {
+            issuer: issuer.name(),
+            address: issuer.public_url(),
+            registration: core.settings.registration,
+            email_verification: core.settings.email_verification,
+            mail_configured: core.mail.is_some(),
+            languages: catalogs.iter().map(|catalog| catalog.language().to_owned()).collect(),
+        }
+        .into()
     }
 }

@@ -2,6 +2,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inwren_domain::account::{EmailVerification, RegistrationMode};
 use inwren_domain::authn::Acr;
+use inwren_domain::client::{AuthMethod, GrantType, Scope};
+use inwren_domain::provider::CLAIMS;
 use inwren_domain::token::PublishedKey;
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -57,73 +59,154 @@ impl From<Vec<PublishedKey>> for JwkSet {
     }
 }
 
-/// The endpoints and capabilities of the service (RFC 8414 section 2).
+/// The endpoints and capabilities of the service (RFC 8414 section 2; OpenID Connect Discovery 1.0 section 3).
 #[derive(Object)]
 #[oai(rename = "ServerMetadata", example)]
 pub(super) struct ServerMetadata {
     /// The issuer, which is the `iss` of tokens.
-    pub(super) issuer: String,
+    issuer: String,
+    /// The URL of the page where users log in to applications.
+    authorization_endpoint: String,
     /// The URL of the token endpoint.
-    pub(super) token_endpoint: String,
+    token_endpoint: String,
+    /// The URL of the userinfo endpoint.
+    userinfo_endpoint: String,
+    /// The URL of the page where applications log users out (OpenID Connect RP-Initiated Logout 1.0).
+    end_session_endpoint: String,
     /// The URL of the public keys.
-    pub(super) jwks_uri: String,
-    /// Always empty, because the service has no authorization endpoint.
-    pub(super) response_types_supported: Vec<String>,
-    /// The URL of the revocation endpoint (RFC 7009).
-    pub(super) revocation_endpoint: String,
-    /// The client authentication methods of the revocation endpoint: `none`, because the token suffices.
-    pub(super) revocation_endpoint_auth_methods_supported: Vec<String>,
-    /// The URL of the introspection endpoint (RFC 7662).
-    pub(super) introspection_endpoint: String,
-    /// The client authentication methods of the introspection endpoint.
-    pub(super) introspection_endpoint_auth_methods_supported: Vec<String>,
+    jwks_uri: String,
+    /// The scopes that the service defines. Clients may have others, which their resource servers define.
+    scopes_supported: Vec<String>,
+    /// The claims of ID tokens and of userinfo.
+    claims_supported: Vec<String>,
+    /// The response types: only authorization codes.
+    response_types_supported: Vec<String>,
+    /// How authorization responses reach the application.
+    response_modes_supported: Vec<String>,
     /// The grant types of the token endpoint.
-    pub(super) grant_types_supported: Vec<String>,
-    /// The assurance levels: the values of `acr` in access tokens, the weakest first.
-    pub(super) acr_values_supported: Vec<String>,
+    grant_types_supported: Vec<String>,
+    /// The code challenge methods (RFC 7636). Every client needs PKCE.
+    code_challenge_methods_supported: Vec<String>,
     /// The client authentication methods of the token endpoint.
-    pub(super) token_endpoint_auth_methods_supported: Vec<String>,
+    token_endpoint_auth_methods_supported: Vec<String>,
+    /// The signature algorithms of client assertions.
+    token_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// The URL of the revocation endpoint (RFC 7009).
+    revocation_endpoint: String,
+    /// The client authentication methods of the revocation endpoint: `none`, because the token suffices.
+    revocation_endpoint_auth_methods_supported: Vec<String>,
+    /// The URL of the introspection endpoint (RFC 7662).
+    introspection_endpoint: String,
+    /// The client authentication methods of the introspection endpoint.
+    introspection_endpoint_auth_methods_supported: Vec<String>,
+    /// The signature algorithms of client assertions at the introspection endpoint.
+    introspection_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// Always `public`: every application sees the same `sub` of a user.
+    subject_types_supported: Vec<String>,
+    /// The signature algorithm of ID tokens.
+    id_token_signing_alg_values_supported: Vec<String>,
+    /// The assurance levels: the values of `acr` in tokens, the weakest first.
+    acr_values_supported: Vec<String>,
+    /// The values of the parameter `prompt`.
+    prompt_values_supported: Vec<String>,
+    /// The languages of the pages.
+    ui_locales_supported: Vec<String>,
+    /// Whether authorization requests may have the parameter `claims`.
+    claims_parameter_supported: bool,
+    /// Whether authorization requests may be signed objects.
+    request_parameter_supported: bool,
+    /// Whether authorization requests may be references.
+    request_uri_parameter_supported: bool,
+    /// Whether such references have to be registered.
+    require_request_uri_registration: bool,
+    /// Whether authorization responses name the issuer (RFC 9207).
+    authorization_response_iss_parameter_supported: bool,
+    /// Whether the service announces ended sessions (OpenID Connect Back-Channel Logout 1.0).
+    backchannel_logout_supported: bool,
+    /// Whether these announcements name the session.
+    backchannel_logout_session_supported: bool,
     /// The URL of the documentation of the service.
-    pub(super) service_documentation: String,
+    service_documentation: String,
     /// Who may register: `open`, `invited` or `closed`. An extension of this service.
-    pub(super) registration: String,
+    registration: String,
     /// Whether users verify their addresses: `off`, `optional` or `required`. An extension of this service.
-    pub(super) email_verification: String,
+    email_verification: String,
     /// Whether the service can send letters. If not, operations that need one return `mail-not-configured`. An
     /// extension of this service.
-    pub(super) mail_configured: bool,
+    mail_configured: bool,
 }
 
-impl ServerMetadata {
-    /// Returns the metadata of the service at an address.
-    pub(super) fn of(
-        issuer: &str,
-        address: &str,
-        registration: RegistrationMode,
-        email_verification: EmailVerification,
-        mail_configured: bool,
-    ) -> Self {
-        let at = |path: &str| format!("{address}{path}");
+/// What the metadata depend on.
+pub(super) struct Described<'a> {
+    /// The issuer of tokens.
+    pub(super) issuer: &'a str,
+    /// The public URL of the service.
+    pub(super) address: &'a str,
+    /// Who may register.
+    pub(super) registration: RegistrationMode,
+    /// Whether addresses are verified.
+    pub(super) email_verification: EmailVerification,
+    /// Whether mail is configured.
+    pub(super) mail_configured: bool,
+    /// The languages of the pages.
+    pub(super) languages: Vec<String>,
+}
+
+/// The signature algorithms of client assertions.
+const ASSERTION_ALGORITHMS: [&str; 3] = ["RS256", "PS256", "ES256"];
+
+/// The claims of ID tokens that are not about the profile of the user.
+const PROTOCOL_CLAIMS: [&str; 11] =
+    ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
+
+impl From<Described<'_>> for ServerMetadata {
+    fn from(described: Described<'_>) -> Self {
+        let at = |path: &str| format!("{}{path}", described.address);
+        let claims = PROTOCOL_CLAIMS.into_iter().chain(CLAIMS.map(|(name, _)| name));
         Self {
-            issuer: issuer.to_owned(),
-            token_endpoint: at("/auth/access-token"),
+            issuer: described.issuer.to_owned(),
+            authorization_endpoint: at("/oauth/authorize"),
+            token_endpoint: at("/oauth/token"),
+            userinfo_endpoint: at("/oauth/userinfo"),
+            end_session_endpoint: at("/oauth/logout"),
             jwks_uri: at("/.well-known/jwks.json"),
-            response_types_supported: Vec::new(),
+            scopes_supported: names(&[Scope::OPENID, Scope::PROFILE, Scope::EMAIL, Scope::OFFLINE_ACCESS]),
+            claims_supported: claims.map(str::to_owned).collect(),
+            response_types_supported: names(&["code"]),
+            response_modes_supported: names(&["query", "form_post"]),
+            grant_types_supported: GrantType::ALL.iter().map(|grant| grant.as_str().to_owned()).collect(),
+            code_challenge_methods_supported: names(&["S256"]),
+            token_endpoint_auth_methods_supported: AuthMethod::ALL
+                .iter()
+                .map(|method| method.as_str().to_owned())
+                .collect(),
+            token_endpoint_auth_signing_alg_values_supported: names(&ASSERTION_ALGORITHMS),
             revocation_endpoint: at("/auth/revoke"),
             revocation_endpoint_auth_methods_supported: names(&["none"]),
             introspection_endpoint: at("/auth/introspect"),
-            introspection_endpoint_auth_methods_supported: names(&["client_secret_basic", "Bearer"]),
-            grant_types_supported: names(&["password", "refresh_token", "client_credentials"]),
-            acr_values_supported: names(&Acr::ALL.map(Acr::as_str)),
-            token_endpoint_auth_methods_supported: names(&[
-                "none",
+            introspection_endpoint_auth_methods_supported: names(&[
                 "client_secret_basic",
                 "client_secret_post",
+                "private_key_jwt",
+                "Bearer",
             ]),
+            introspection_endpoint_auth_signing_alg_values_supported: names(&ASSERTION_ALGORITHMS),
+            subject_types_supported: names(&["public"]),
+            id_token_signing_alg_values_supported: names(&["RS256"]),
+            acr_values_supported: names(&Acr::ALL.map(Acr::as_str)),
+            prompt_values_supported: names(&["none", "login", "consent", "select_account"]),
+            ui_locales_supported: described.languages,
+            claims_parameter_supported: true,
+            request_parameter_supported: false,
+            request_uri_parameter_supported: false,
+            require_request_uri_registration: false,
+            authorization_response_iss_parameter_supported: true,
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
             service_documentation: at("/docs"),
-            registration: registration.as_str().to_owned(),
-            email_verification: email_verification.as_str().to_owned(),
-            mail_configured,
+            registration: described.registration.as_str().to_owned(),
+            email_verification: described.email_verification.as_str().to_owned(),
+            mail_configured: described.mail_configured,
         }
     }
 }
@@ -131,37 +214,15 @@ impl ServerMetadata {
 impl Example for ServerMetadata {
     fn example() -> Self {
         let address = "https://auth.example.org";
-        Self::of(address, address, RegistrationMode::Open, EmailVerification::Required, true)
-    }
-}
-
-/// The server metadata for libraries that look for OpenID Connect metadata (OpenID Connect Discovery 1.0 section 3).
-/// The service has no authorization endpoint and issues no ID tokens.
-#[derive(Object)]
-#[oai(rename = "OpenIdConfiguration", example)]
-pub(super) struct OpenIdConfiguration {
-    /// The server metadata.
-    #[oai(flatten)]
-    server: ServerMetadata,
-    /// Always `public`: every service sees the same `sub` of a user.
-    subject_types_supported: Vec<String>,
-    /// The signature algorithm of tokens.
-    id_token_signing_alg_values_supported: Vec<String>,
-}
-
-impl From<ServerMetadata> for OpenIdConfiguration {
-    fn from(server: ServerMetadata) -> Self {
-        Self {
-            server,
-            subject_types_supported: names(&["public"]),
-            id_token_signing_alg_values_supported: names(&["RS256"]),
+        Described {
+            issuer: address,
+            address,
+            registration: RegistrationMode::Open,
+            email_verification: EmailVerification::Required,
+            mail_configured: true,
+            languages: names(&["en", "de"]),
         }
-    }
-}
-
-impl Example for OpenIdConfiguration {
-    fn example() -> Self {
-        ServerMetadata::example().into()
+        .into()
     }
 }
 

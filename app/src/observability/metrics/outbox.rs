@@ -10,7 +10,7 @@ use super::text::{Kind, Page};
 /// The outcomes of an attempt, in the order of their counters.
 const OUTCOMES: [&str; 3] = ["delivered", "postponed", "dead"];
 
-/// The letters that this instance sent, and the figures of the outbox when the worker last read them.
+/// The letters and logout tokens that this instance sent, and the figures of the outbox when the worker last read them.
 #[derive(Debug)]
 pub struct OutboxMetrics {
     attempts: Vec<(LetterKind, [AtomicU64; OUTCOMES.len()])>,
@@ -49,8 +49,11 @@ impl OutboxMetrics {
         let age = figures.oldest_waiting.map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0));
         page.metric("inwren_outbox_oldest_seconds", Kind::Gauge, "Age of the oldest letter that waits.")
             .sample(&[], age);
-        let mut letters =
-            page.metric("inwren_outbox_letters", Kind::Gauge, "Letters in the outbox, by kind and state.");
+        let mut letters = page.metric(
+            "inwren_outbox_letters",
+            Kind::Gauge,
+            "Letters and logout tokens in the outbox, by kind and state.",
+        );
         for kind in LetterKind::ALL {
             for state in [LetterState::Pending, LetterState::Dead] {
                 let of_pair = figures.letters.iter().filter(|(k, s, _)| (k, s) == (kind, &state));
@@ -61,7 +64,7 @@ impl OutboxMetrics {
         let mut sent = page.metric(
             "inwren_letters_sent_total",
             Kind::Counter,
-            "Attempts to send a letter, by kind and outcome.",
+            "Attempts to send a letter or logout token, by kind and outcome.",
         );
         for (kind, counters) in &self.attempts {
             for (outcome, counter) in OUTCOMES.iter().zip(counters) {

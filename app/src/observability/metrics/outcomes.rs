@@ -2,9 +2,10 @@
 
 use inwren_domain::account::{NotCreated, register};
 use inwren_domain::authn::{self, factor_login, login, passkey_login};
-use inwren_domain::client::client_credentials::NotAuthenticated as ClientNotAuthenticated;
+use inwren_domain::client::authenticate::NotAuthenticated as ClientNotAuthenticated;
 use inwren_domain::credential::HasherError;
 use inwren_domain::kernel::StoreError;
+use inwren_domain::provider;
 use inwren_domain::session::NotAuthenticated;
 use inwren_domain::session::refresh::{self, Refreshed};
 use inwren_domain::token::InvalidToken;
@@ -106,11 +107,11 @@ labels! {
         MayOnlyEnrol = "may_only_enrol",
     }
 
-    /// The result of a service client's authentication.
+    /// The result of a client's authentication.
     ClientResult {
         /// The client is authenticated.
         Succeeded = "succeeded",
-        /// The client is unknown or revoked, or the secret is wrong.
+        /// The client is unknown or disabled, or its credentials are wrong.
         Refused = "refused",
         /// A dependency failed.
         Failed = "failed",
@@ -152,7 +153,7 @@ impl Outcomes {
             page,
             "inwren_service_clients_total",
             "result",
-            "Authentications of service clients, by result.",
+            "Authentications of OAuth 2.0 clients, by result.",
         );
     }
 }
@@ -227,14 +228,36 @@ impl From<&Result<Refreshed, Failure<refresh::Refusal>>> for RefreshOutcome {
         match result {
             Ok(Refreshed::Rotated(_)) => Self::Rotated,
             Ok(Refreshed::Raced(_)) => Self::Raced,
-            Err(Failure::Refused(refresh::Refusal::Reused)) => Self::Reused,
-            Err(Failure::Refused(refresh::Refusal::Superseded)) => Self::Superseded,
-            Err(Failure::Refused(refresh::Refusal::Ended)) => Self::Ended,
-            Err(Failure::Refused(refresh::Refusal::Inactive)) => Self::Inactive,
-            Err(Failure::Refused(refresh::Refusal::Unknown)) => Self::Unknown,
-            Err(Failure::Refused(refresh::Refusal::NotRepeatable)) => Self::NotRepeatable,
+            Err(Failure::Refused(refusal)) => Self::of(*refusal),
             Err(Failure::Port(failure)) if is_busy(failure) => Self::Busy,
             Err(Failure::Port(_)) => Self::Failed,
+        }
+    }
+}
+
+/// A refresh by an application. Its result does not show whether the same successor was returned before.
+impl<T> From<&Result<T, Failure<provider::refresh::Refusal>>> for RefreshOutcome {
+    fn from(result: &Result<T, Failure<provider::refresh::Refusal>>) -> Self {
+        match result {
+            Ok(_) => Self::Rotated,
+            Err(Failure::Refused(provider::refresh::Refusal::Session(refusal))) => Self::of(*refusal),
+            Err(Failure::Refused(provider::refresh::Refusal::NoLongerPermitted)) => Self::Ended,
+            Err(Failure::Refused(_)) => Self::Invalid,
+            Err(Failure::Port(failure)) if is_busy(failure) => Self::Busy,
+            Err(Failure::Port(_)) => Self::Failed,
+        }
+    }
+}
+
+impl RefreshOutcome {
+    fn of(refusal: refresh::Refusal) -> Self {
+        match refusal {
+            refresh::Refusal::Reused => Self::Reused,
+            refresh::Refusal::Superseded => Self::Superseded,
+            refresh::Refusal::Ended => Self::Ended,
+            refresh::Refusal::Inactive => Self::Inactive,
+            refresh::Refusal::Unknown => Self::Unknown,
+            refresh::Refusal::NotRepeatable => Self::NotRepeatable,
         }
     }
 }

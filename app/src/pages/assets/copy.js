@@ -6,7 +6,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     button.addEventListener("click", async () => {
         try {
             await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-            button.textContent = "Copied";
+            button.textContent = button.dataset.copied ?? "Copied";
         } catch {
             button.textContent = "Select the text to copy it";
         }

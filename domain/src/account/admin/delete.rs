@@ -5,6 +5,7 @@ use crate::account::superuser::{LastSuperuser, require_another};
 use crate::audit::{AuditEventKind, Trail};
 use crate::authn::step_up::StepUpRequired;
 use crate::kernel::{ClientInfo, UserId};
+use crate::outbox::LogoutsOf;
 use crate::{Core, Failure};
 
 /// Why the user was not deleted.
@@ -43,8 +44,10 @@ pub async fn execute(
         unit.rollback().await?;
         return Err(Failure::Refused(refusal));
     }
+    unit.outbox().queue_logouts(LogoutsOf::User { except: None }, id, trail.at).await?;
     unit.users().delete(id).await?;
     unit.audit().record(&event).await?;
     unit.commit().await?;
+    core.letters_queued();
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::authn::step_up::StepUpRequired;
 use crate::factor::change;
 use crate::kernel::{ClientInfo, UserId};
 use crate::outbox::LetterKind;
-use crate::session::RevocationReason;
+use crate::session::{RevocationReason, end_all};
 use crate::store::UnitOfWork;
 use crate::{Core, Failure, PortFailure};
 
@@ -92,7 +92,7 @@ async fn reset(
         return Ok(Ok(()));
     }
     unit.factors().remove_all(id).await?;
-    unit.sessions().revoke_all(id, None, RevocationReason::FactorsChanged, trail.at).await?;
+    end_all(unit, id, None, RevocationReason::FactorsChanged, trail.at).await?;
     let mut event = trail.event(AuditEventKind::FactorsReset, id, None)?;
     event.reason = Some(reason);
     // The letter names no administrator and no address of one.

@@ -8,7 +8,7 @@ use crate::action_token;
 use crate::audit::{AuditEventKind, Trail};
 use crate::authn::step_up::StepUpRequired;
 use crate::kernel::{ClientInfo, Email, UserId};
-use crate::session::{RevocationReason, end_legacy_tokens};
+use crate::session::{RevocationReason, end_all, end_legacy_tokens};
 use crate::store::UnitOfWork;
 use crate::{Core, Failure};
 
@@ -64,6 +64,7 @@ pub async fn execute(
     match apply(core, unit.as_mut(), admin, id, wanted, client).await {
         Ok(user) => {
             unit.commit().await?;
+            core.letters_queued();
             Ok(user)
         }
         Err(failure) => {
@@ -114,7 +115,7 @@ async fn apply(
     let deactivated = change.is_active == Some(false);
     if change.takes_rights() {
         let reason = if deactivated { RevocationReason::Deactivated } else { RevocationReason::Demoted };
-        unit.sessions().revoke_all(id, None, reason, trail.at).await?;
+        end_all(unit, id, None, reason, trail.at).await?;
         unit.trusted_devices().delete_all(id).await?;
     }
     let kind = if deactivated { AuditEventKind::UserDeactivated } else { AuditEventKind::UserUpdated };

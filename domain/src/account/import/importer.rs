@@ -15,7 +15,7 @@ use crate::account::tier_choice::given_by_superuser;
 use crate::audit::{AuditEvent, AuditEventId, AuditEventKind, OPERATOR};
 use crate::credential::{Account, HashScheme};
 use crate::kernel::{ClientInfo, EntropyError, UserId};
-use crate::session::RevocationReason;
+use crate::session::{RevocationReason, end_all};
 use crate::store::UnitOfWork;
 
 /// Maximum number of users per unit of work, so that no request waits long for it.
@@ -407,7 +407,7 @@ impl<'a> Round<'a> {
         .into_iter()
         .find_map(|(holds, reason)| holds.then_some(reason));
         if let Some(reason) = reason {
-            unit.sessions().revoke_all(user.id, None, reason, self.at).await?;
+            end_all(unit, user.id, None, reason, self.at).await?;
         }
         if has_new_password {
             self.note(AuditEventKind::PasswordChanged, user.id)?;

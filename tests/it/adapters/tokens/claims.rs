@@ -22,7 +22,7 @@ fn a_token_says_what_was_claimed_and_nothing_else() {
         }),
         Class::Client => json!({
             "type": "access", "sub": client_id, "client_id": client_id, "jti": client().id.as_str(),
-            "exp": 1_800_001_800,
+            "exp": 1_800_001_800, "scope": "stock:read stock:write",
         }),
         Class::Refresh => json!({
             "type": "refresh", "sub": user, "sid": session, "jti": refresh().id.as_str(),

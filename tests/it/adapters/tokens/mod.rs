@@ -1,7 +1,9 @@
 //! Both token adapters against one suite, and each against the other.
 
 mod agreement;
+mod applications;
 mod claims;
+mod id_tokens;
 mod legacy;
 mod offline;
 mod refusals;
@@ -16,10 +18,11 @@ use inwren_adapters::crypto::jwt::{AwsLcTokens, PortableTokens, SigningKeys, Tok
 use inwren_adapters::crypto::keys::{KeyError, KeyPair};
 use inwren_domain::account::Tier;
 use inwren_domain::authn::Assurance;
-use inwren_domain::client::ServiceClientId;
+use inwren_domain::client::{ClientId, Scope};
 use inwren_domain::kernel::{PlainToken, SessionId, TokenId, UserId};
 use inwren_domain::token::{
-    AccessClaims, ClientClaims, InvalidToken, KeyDirectory, RefreshClaims, TokenIssuer, TokenVerifier,
+    AccessClaims, ApplicationClaims, ClaimValue, ClientClaims, IdClaims, InvalidToken, KeyDirectory,
+    LogoutClaims, RefreshClaims, TokenIssuer, TokenVerifier,
 };
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
@@ -95,13 +98,70 @@ fn access() -> AccessClaims {
         email_verified: true,
         tier: Tier::from_stored("free".to_owned()),
         is_superuser: true,
+        application: None,
+    }
+}
+
+fn client_id() -> ClientId {
+    ClientId::parse("web-shop").unwrap()
+}
+
+/// An access token of an application with this scope.
+fn application(scope: &str) -> AccessClaims {
+    let application =
+        ApplicationClaims { client_id: client_id(), scope: Scope::parse(scope).unwrap(), resource: None };
+    let has_email = application.scope.contains(Scope::EMAIL);
+    AccessClaims {
+        email: if has_email { access().email } else { String::new() },
+        email_verified: has_email,
+        is_superuser: false,
+        application: Some(application),
+        ..access()
+    }
+}
+
+/// An access token of an application for this resource server.
+fn for_resource(resource: &str) -> AccessClaims {
+    let claims = application("openid");
+    let application =
+        claims.application.map(|claims| ApplicationClaims { resource: Some(resource.to_owned()), ..claims });
+    AccessClaims { application, ..claims }
+}
+
+fn id() -> IdClaims {
+    IdClaims {
+        user_id: UserId::from_uuid(Uuid::from_u128(7)),
+        client_id: client_id(),
+        session_id: SessionId::from_uuid(Uuid::from_u128(8)),
+        issued_at: now(),
+        expires_at: now() + Duration::minutes(10),
+        authenticated_at: now() - Duration::hours(1),
+        assurance: Assurance::PASSWORD,
+        nonce: Some("n-0S6_WzA2Mj\"".to_owned()),
+        profile: vec![
+            ("preferred_username", ClaimValue::Text(access().email)),
+            ("email_verified", ClaimValue::Flag(true)),
+            ("updated_at", ClaimValue::Seconds(1_799_000_000)),
+        ],
+    }
+}
+
+fn logout() -> LogoutClaims {
+    LogoutClaims {
+        id: TokenId::from_stored("d4".repeat(32)),
+        client_id: client_id(),
+        user_id: UserId::from_uuid(Uuid::from_u128(7)),
+        session_id: SessionId::from_uuid(Uuid::from_u128(8)),
+        issued_at: now(),
+        expires_at: now() + Duration::minutes(2),
     }
 }
 
 fn client() -> ClientClaims {
     ClientClaims {
         id: TokenId::from_stored("c3".repeat(32)),
-        client_id: ServiceClientId::from_uuid(Uuid::from_u128(0xab << 120 | 9)),
+        client_id: ClientId::parse("orders-api").unwrap(),
+        scope: Scope::parse("stock:read stock:write").unwrap(),
         issued_at: now(),
         expires_at: now() + Duration::minutes(30),
     }
@@ -112,12 +172,13 @@ fn refresh() -> RefreshClaims {
         id: TokenId::from_stored(format!("3.{}", "b2".repeat(32))),
         user_id: UserId::from_uuid(Uuid::from_u128(7)),
         session_id: SessionId::from_uuid(Uuid::from_u128(8)),
+        client_id: None,
         issued_at: now(),
         expires_at: now() + Duration::days(7),
     }
 }
 
-/// A class of tokens: how a test issues and verifies one.
+/// A class of tokens of this service's own API: how a test issues and verifies one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Class {
     Access,

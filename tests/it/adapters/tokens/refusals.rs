@@ -104,8 +104,6 @@ fn a_payload_that_ours_never_have_is_refused_though_well_signed() {
             payload.replacen("\"iat\":1800000000,", "", 1),
             payload.replace("\"exp\":18", "\"exp\":17"),
             payload.replace("\"exp\":", "\"exp\":9999999999"),
-            payload.replace("-0000-0000-", "00000000"),
-            payload.replace("-0000-0000-", "-0000-000A-"),
             format!("{payload}{payload}"),
             format!("[{payload}]"),
             payload[..payload.len() - 1].to_owned(),
@@ -119,6 +117,20 @@ fn a_payload_that_ours_never_have_is_refused_though_well_signed() {
             Class::Client => [with(r#""sid":null"#), with(r#""email":null"#)],
             Class::Refresh => [with(r#""is_superuser":false"#), with(r#""email":null"#)],
         });
+        // Another spelling of the user's id, or of the client's.
+        payloads.extend(match class {
+            Class::Client => [
+                payload.replacen("orders-api", r"orders\u002dapi", 1),
+                payload.replace("orders-api", "orders api"),
+            ],
+            Class::Access | Class::Refresh => {
+                [payload.replace("-0000-0000-", "00000000"), payload.replace("-0000-0000-", "-0000-000A-")]
+            }
+        });
+        payloads.push(match class {
+            Class::Client => payload.replace("stock:read stock:write", ""),
+            Class::Access | Class::Refresh => with(r#""scope":"openid""#),
+        });
         for payload in payloads {
             refused_by_both(class, &signed(&header, &payload), InvalidToken::Claims);
         }
@@ -131,7 +143,7 @@ fn a_claim_with_an_unknown_name_is_ignored() {
         let (header, payload) = texts(class);
         for claims in [
             r#""unknown":1"#,
-            r#""scope":"","nickname":"Ann""#,
+            r#""locale":"","nickname":"Ann""#,
             r#""unknown":null,"other":{"sub":"x","exp":0}"#,
             r#""nbf":1800000000"#,
         ] {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use inwren_domain::client::{ServiceClientName, manage};
 use inwren_domain::factor::FactorPolicy;
 use inwren_domain::store::Store;
 use inwren_tests::app::{AUDIENCE, Account, ISSUER, Operation, PASSWORD, Reply, TestApp, Tokens};
@@ -16,6 +15,7 @@ use super::{
     expect_live, expect_step_up, factors, log_in, log_in_by_passkey, member, remove, replace_recovery_codes,
     step_up,
 };
+use crate::http::clients::service;
 use crate::http::protected;
 
 stories! {
@@ -94,11 +94,10 @@ async fn its_token_is_for_this_service_alone(store: Arc<dyn Store>) {
     let refreshed = app.refresh(&ann.tokens.refresh).await;
     let form = [("username", ann.email.as_str()), ("password", PASSWORD)];
     let granted = app.post("/auth/access-token").form(&form).send().await.expect_status(200).tokens();
-    let name = ServiceClientName::parse(&format!("service-{}", unique())).unwrap();
-    let (client, secret) = manage::create(&app.state.core, name).await.expect("a new client");
+    let (client, secret) = service(&app, &format!("service-{}", unique())).await;
     let introspect = async |token: &str| -> Value {
         let call = app.post("/auth/introspect").form(&[("token", token)]);
-        call.basic(&client.id.to_string(), secret.expose()).send().await.expect_status(200).json()
+        call.basic(client.id.as_str(), &secret).send().await.expect_status(200).json()
     };
     for tokens in [&ann.tokens, &refreshed, &granted] {
         assert_eq!(claims(tokens)["aud"], ISSUER);

@@ -39,9 +39,10 @@ fn a_script_has_to_say_that_it_means_what_cannot_be_undone() {
         (states, clients, json(&folder, &["migrate", "status", "--json"]))
     };
     let before = state();
-    let dangerous: [&[&str]; 4] = [
+    let dangerous: [&[&str]; 5] = [
         &["keys", "revoke", &kid],
         &["clients", "revoke", id],
+        &["clients", "delete", id],
         &["restore", "backup.db"],
         &["migrate", "down"],
     ];
@@ -111,6 +112,7 @@ fn every_listing_is_there_for_programs() {
     let client = &clients["clients"][0];
     assert_eq!((&client["name"], &client["revoked_at"]), (&"billing".into(), &Value::Null));
     assert_eq!(client["id"].as_str().unwrap().len(), 36);
+    assert_eq!((&client["kind"], &client["state"]), (&"service".into(), &"active".into()));
     let settings = json(&folder, &["config", "check", "--json"]);
     assert_eq!(settings["DATABASE_URL"], "sqlite://data/inwren.db");
     let program = Program::new(folder.path()).env("FIRST_SUPERUSER_EMAIL", "root@example.org");

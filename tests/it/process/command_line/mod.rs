@@ -2,6 +2,7 @@
 
 mod arguments;
 mod audit;
+mod clients;
 mod commands;
 mod outbox;
 mod reference;

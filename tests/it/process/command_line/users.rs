@@ -186,7 +186,7 @@ fn commands_in_the_wrong_folder_create_nothing() {
     };
     let database = folder.path().canonicalize().unwrap().join("data/inwren.db").display().to_string();
     let key = folder.path().canonicalize().unwrap().join("certs/private.pem").display().to_string();
-    let of_database: [&[&str]; 13] = [
+    let of_database: [&[&str]; 15] = [
         &["users", "create", "ann@example.org", "--password-stdin"],
         &["users", "list"],
         &["users", "delete", "ann@example.org", "--yes"],
@@ -195,6 +195,8 @@ fn commands_in_the_wrong_folder_create_nothing() {
         &["users", "import", "-"],
         &["clients", "create", "billing"],
         &["clients", "list"],
+        &["clients", "show", "billing"],
+        &["clients", "apply", "clients.toml"],
         &["sweep"],
         &["migrate", "status"],
         &["migrate", "down", "--yes"],

@@ -88,7 +88,7 @@ fn every_start_is_the_same_and_takes_milliseconds() {
         let double = Double::start(&Program::bare(folder.path()));
         starts.push((double.work, double.ready_after));
         double.call(&register("new@example.org", "a pass phrase of the tests")).expect(201);
-        told.push((double.told["users"].clone(), double.told["kid"].clone()));
+        told.push(["users", "clients", "kid"].map(|name| double.told[name].clone()));
         double.stop();
     }
     starts.sort_unstable();
@@ -117,10 +117,58 @@ fn standard_output_has_what_a_shell_can_read_and_nothing_else() {
         let plain = |c: char| c.is_ascii_alphanumeric() || ":/.@_-".contains(c);
         assert!(value.chars().all(plain), "a shell would read something else: {line}");
     }
-    for name in ["INWREN_URL", "INWREN_ISSUER", "INWREN_ROOT_PASSWORD", "INWREN_ANN_EMAIL", "INWREN_BOB_ID"] {
+    for name in ["INWREN_URL", "INWREN_ISSUER", "INWREN_ROOT_PASSWORD", "INWREN_ANN_EMAIL", "INWREN_BOB_ID"]
+        .into_iter()
+        .chain(["INWREN_DISCOVERY_URL", "INWREN_DEMO_APP_CLIENT_ID", "INWREN_DEMO_WEB_CLIENT_SECRET"])
+    {
         assert!(told.contains(&format!("{name}=")), "{told}");
     }
     assert!(rest.contains("for tests only") && rest.contains("stopped"), "{log}");
+}
+
+#[test]
+fn its_clients_and_their_page_exist() {
+    let folder = TempFolder::new();
+    let double = Double::start(&Program::bare(folder.path()));
+    let [app, web] = [0_usize, 1].map(|place| double.told["clients"][place].clone());
+    assert_eq!((&app["client_id"], &app["kind"]), (&json!("demo-app"), &json!("public")));
+    assert!(app["client_secret"].is_null(), "{app}");
+    assert_eq!((&web["client_id"], &web["kind"]), (&json!("demo-web"), &json!("confidential")));
+    let discovery = double.call(&Call::get("/.well-known/openid-configuration")).expect(200).json();
+    assert_eq!(discovery["issuer"], double.told["issuer"]);
+
+    let page = double.call(&Call::get("/ephemeral")).expect(200).body;
+    let listed = ["ann@example.org", "demo-app", "demo-web", "http:&#x2f;&#x2f;localhost:5173&#x2f;callback"];
+    for part in listed.into_iter().chain(web["client_secret"].as_str()) {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    let home = double.call(&Call::get("/").header("Accept", "text/html")).expect(200).body;
+    assert!(home.contains("ephemeral\">Test users and clients"), "{home}");
+
+    // Both clients reach the authorization endpoint's page, with a redirect URI on any port for the public one.
+    for (client, redirect_uri) in [
+        ("demo-app", "http://127.0.0.1:51004/callback"),
+        ("demo-app", "http://localhost:5173/callback"),
+        ("demo-web", "http://localhost:8080/callback"),
+    ] {
+        let request = format!(
+            "/oauth/authorize?response_type=code&client_id={client}&redirect_uri={redirect_uri}&scope=openid\
+             &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+        );
+        double.call(&Call::get(&request)).expect(200);
+    }
+    let token = Call::new("POST", "/oauth/token").form(&[
+        ("grant_type", "authorization_code"),
+        ("code", "no-such-code"),
+        ("code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+        ("redirect_uri", "http%3A%2F%2Flocalhost%3A8080%2Fcallback"),
+    ]);
+    let basic = |credentials: &str| token.clone().header("Authorization", &format!("Basic {credentials}"));
+    // demo-web:ephemeral-demo-web-secret, and a wrong secret.
+    let known = double.call(&basic("ZGVtby13ZWI6ZXBoZW1lcmFsLWRlbW8td2ViLXNlY3JldA==")).expect(400);
+    assert_eq!(known.json()["error"], "invalid_grant");
+    double.call(&basic("ZGVtby13ZWI6d3Jvbmc=")).expect(401);
+    double.stop();
 }
 
 #[test]

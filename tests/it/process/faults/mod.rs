@@ -6,6 +6,7 @@ mod database_silent;
 mod database_start;
 mod database_stops;
 mod kill;
+mod kill_codes;
 mod log;
 mod mail;
 pub(super) mod redis;

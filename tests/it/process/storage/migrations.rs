@@ -246,6 +246,71 @@ fn rollback_removes_factors_and_enrolment_sessions() {
     }
 }
 
+/// A release without applications knows services only. It would treat the session of a browser or an application as one
+/// of its own.
+#[test]
+fn services_become_clients_and_come_back() {
+    const APPLICATION: &str = "INSERT INTO clients (uid, client_id, name, kind, redirect_uris, \
+        post_logout_redirect_uris, scopes, grant_types, auth_method, first_party, min_acr, allowed_tiers, access_minutes, \
+        refresh_days, resources, state, created_at, updated_at) \
+        SELECT {uid}, 'app', 'App', 'public', 'https://app.example/cb', '', 'openid', 'authorization_code', 'none', \
+        FALSE, 'aal1', '', 30, 7, '', 'active', created_at, updated_at FROM clients WHERE name = 'billing'";
+    let steps = steps_before("m20261201_000001_provider");
+    for storage in Storage::each() {
+        let folder = TempFolder::new();
+        let program = Program::new(folder.path()).env("DATABASE_URL", storage.url());
+        let run = |arguments: &[&str]| program.clone().args(arguments.iter().copied()).run().with_code(0);
+        let create = |name: &str| {
+            let text = run(&["clients", "create", name]);
+            let field = |field: &str| {
+                let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+                line.trim_start_matches(':').trim().to_owned()
+            };
+            (field("client_id"), field("client_secret"))
+        };
+        run(&["migrate", "up"]);
+        let (billing, reports) = (create("billing"), create("reports"));
+        run(&["clients", "revoke", &reports.0, "--yes"]);
+        let uid = match storage {
+            Storage::Postgres(_) => "gen_random_uuid()",
+            Storage::Sqlite(_) => "randomblob(16)",
+        };
+        block_on(execute(&storage.url(), &APPLICATION.replace("{uid}", uid)));
+        let service = program.start();
+        let ann = join(&mut service.connect(), "ann@example.org").unwrap();
+        let browser = Tokens::of(&service.call(&login("ann@example.org", PASSWORD)));
+        service.stop();
+        let newest =
+            "UPDATE sessions SET is_browser = TRUE WHERE created_at = (SELECT max(created_at) FROM sessions)";
+        block_on(execute(&storage.url(), newest));
+
+        run(&["migrate", "down", "--yes", &steps]);
+        let names = |condition: &str| -> Vec<String> {
+            let rows =
+                storage.ask(&format!("SELECT name FROM service_clients WHERE {condition} ORDER BY name"));
+            rows.iter().map(|row| row.try_get("", "name").unwrap()).collect()
+        };
+        assert_eq!(names("revoked_at IS NULL"), ["billing"], "{}", storage.name());
+        assert_eq!(names("revoked_at IS NOT NULL"), ["reports"], "{}", storage.name());
+
+        let service = program.start();
+        for ((id, secret), status) in [(&billing, 200), (&reports, 401)] {
+            let form = [
+                ("grant_type", "client_credentials"),
+                ("client_id", id.as_str()),
+                ("client_secret", secret.as_str()),
+            ];
+            service.call(&Call::new("POST", "/auth/access-token").form(&form)).expect(status);
+        }
+        service.call(&me(&ann.access)).expect(200);
+        service.call(&me(&browser.access)).expect(401);
+        service.stop();
+        let clients = storage.ask("SELECT client_id FROM clients ORDER BY name");
+        let ids: Vec<String> = clients.iter().map(|row| row.try_get("", "client_id").unwrap()).collect();
+        assert_eq!(ids, [billing.0, reports.0], "{}", storage.name());
+    }
+}
+
 #[test]
 fn a_memory_store_has_no_schema() {
     let folder = TempFolder::new();

@@ -1,5 +1,6 @@
 //! Shared by several of these tests: clients, databases, second factors, load, and the timeouts of the service.
 
+pub(super) mod application;
 pub(super) mod client;
 pub(super) mod database;
 pub(super) mod factors;

@@ -114,7 +114,7 @@ fn forgeries(key: &KeyPair, good: &Tokens, user: &str, until: Option<i64>) -> Ve
 
 /// All rows of the database, as text.
 fn rows(storage: &Storage) -> Vec<String> {
-    let tables = ["users", "sessions", "audit_events", "service_clients"];
+    let tables = ["users", "sessions", "audit_events", "clients", "client_secrets"];
     let read = |table| {
         let question = format!("SELECT t::text AS row FROM {table} t ORDER BY 1");
         let rows = storage.ask(&question);

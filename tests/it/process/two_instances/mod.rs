@@ -3,6 +3,7 @@
 
 mod accounts;
 mod limits;
+mod provider;
 mod sessions;
 mod start;
 

@@ -1,6 +1,6 @@
 use inwren_domain::audit::AuditEventId;
 use inwren_domain::audit::{AuditEvent, AuditEventKind, Subject};
-use inwren_domain::client::ServiceClientId;
+use inwren_domain::client::ClientUid;
 use inwren_domain::kernel::{SessionId, StoreError, UserId};
 use sea_orm::entity::prelude::*;
 
@@ -60,7 +60,7 @@ impl TryFrom<Model> for AuditEvent {
             kind: AuditEventKind::from_name(&row.kind).ok_or_else(|| named.inconsistent("kind"))?,
             subject: match (row.user_id, row.client_id) {
                 (Some(id), None) => UserId::from_uuid(id).into(),
-                (None, Some(id)) => ServiceClientId::from_uuid(id).into(),
+                (None, Some(id)) => ClientUid::from_uuid(id).into(),
                 _ => return Err(named.inconsistent("user_id")),
             },
             session_id: row.session_id.map(SessionId::from_uuid),

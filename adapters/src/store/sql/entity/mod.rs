@@ -2,14 +2,18 @@
 
 pub(super) mod action_tokens;
 pub(super) mod audit_events;
+pub(super) mod authorization_codes;
 pub(super) mod challenges;
+pub(super) mod client_assertions;
+pub(super) mod client_secrets;
+pub(super) mod clients;
+pub(super) mod consents;
 pub(super) mod factor_budgets;
 pub(super) mod factors;
 pub(super) mod outbox;
 pub(super) mod pending_registrations;
 pub(super) mod recovery_codes;
 pub(super) mod row;
-pub(super) mod service_clients;
 pub(super) mod sessions;
 pub(super) mod trusted_devices;
 pub(super) mod users;

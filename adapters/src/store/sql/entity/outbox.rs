@@ -1,5 +1,6 @@
 use inwren_domain::action_token::ActionTokenId;
-use inwren_domain::kernel::{Email, Locale, StoreError, UserId};
+use inwren_domain::client::ClientUid;
+use inwren_domain::kernel::{Email, Locale, SessionId, StoreError, UserId};
 use inwren_domain::outbox::{ClaimId, Letter, LetterId, LetterKind, LetterState};
 use inwren_domain::pending_registration::VerificationId;
 use sea_orm::entity::prelude::*;
@@ -30,6 +31,8 @@ row! {
         pub(crate) created_at: Timestamp,
         pub(crate) expires_at: Timestamp,
         pub(crate) claim: Option<Uuid>,
+        pub(crate) client_uid: Option<Uuid>,
+        pub(crate) session_id: Option<Uuid>,
     }
 }
 
@@ -57,6 +60,8 @@ impl From<&Letter> for Model {
             created_at: Timestamp(letter.created_at),
             expires_at: Timestamp(letter.expires_at),
             claim: letter.claim.map(ClaimId::as_uuid),
+            client_uid: letter.logout.map(|(client, _)| client.as_uuid()),
+            session_id: letter.logout.map(|(_, session)| session.as_uuid()),
         }
     }
 }
@@ -66,6 +71,7 @@ impl TryFrom<Model> for Letter {
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
         let named = Row { table: "outbox", id: row.id };
+        let logout = row.client_uid.zip(row.session_id);
         Ok(Self {
             id: LetterId::from_uuid(row.id),
             kind: LetterKind::from_name(&row.kind).ok_or_else(|| named.inconsistent("kind"))?,
@@ -74,6 +80,8 @@ impl TryFrom<Model> for Letter {
             action_token_id: row.action_token_id.map(ActionTokenId::from_uuid),
             verification_id: row.verification_id.map(VerificationId::from_uuid),
             new_email: row.new_email,
+            logout: logout
+                .map(|(client, session)| (ClientUid::from_uuid(client), SessionId::from_uuid(session))),
             locale: row.locale.as_deref().and_then(Locale::parse),
             client: named.client("ip_address", row.ip_address, row.user_agent)?,
             state: LetterState::from_name(&row.state).ok_or_else(|| named.inconsistent("state"))?,

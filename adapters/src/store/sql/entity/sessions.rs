@@ -1,6 +1,7 @@
 use inwren_domain::authn::{Acr, Amr, Assurance};
+use inwren_domain::client::{ClientUid, Scope};
 use inwren_domain::kernel::{ClientInfo, SessionId, StoreError, TokenId, UserId};
-use inwren_domain::session::{Revocation, RevocationReason, Session};
+use inwren_domain::session::{ClientGrant, Revocation, RevocationReason, Session, SessionKind};
 use sea_orm::entity::prelude::*;
 
 use super::Row;
@@ -34,6 +35,11 @@ row! {
         pub(crate) last_ip_address: Option<String>,
         pub(crate) last_user_agent: Option<String>,
         pub(crate) is_for_enrolment: bool,
+        pub(crate) is_browser: bool,
+        pub(crate) client_uid: Option<Uuid>,
+        pub(crate) scope: Option<String>,
+        pub(crate) resource: Option<String>,
+        pub(crate) browser_session_id: Option<Uuid>,
     }
 }
 
@@ -55,6 +61,7 @@ impl From<&Session> for Model {
         let ip_address = first.ip_address.map(|address| address.to_string());
         let last_ip_address = last.ip_address.map(|address| address.to_string());
         let last_ip_address = changed(ip_address.as_deref(), last_ip_address);
+        let grant = session.grant();
         Self {
             id: session.id.as_uuid(),
             user_id: session.user_id.as_uuid(),
@@ -81,6 +88,11 @@ impl From<&Session> for Model {
             last_ip_address,
             last_user_agent: changed(first.user_agent.as_deref(), last.user_agent.clone()),
             is_for_enrolment: session.is_for_enrolment,
+            is_browser: session.kind == SessionKind::Browser,
+            client_uid: grant.map(|grant| grant.client.as_uuid()),
+            scope: grant.map(|grant| grant.scope.as_str().to_owned()),
+            resource: grant.and_then(|grant| grant.resource.clone()),
+            browser_session_id: grant.map(|grant| grant.browser.as_uuid()),
         }
     }
 }
@@ -90,12 +102,14 @@ impl TryFrom<Model> for Session {
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
         let named = Row { table: "sessions", id: row.id };
+        let kind = row.kind()?;
         let previous = row.previous_hashed_refresh_token;
         let last_ip_address = unless_changed(row.ip_address.as_deref(), row.last_ip_address);
         let last_user_agent = unless_changed(row.user_agent.as_deref(), row.last_user_agent);
         Ok(Self {
             id: SessionId::from_uuid(row.id),
             user_id: UserId::from_uuid(row.user_id),
+            kind,
             generation: row.generation,
             rekeyed_generation: row.rekeyed_generation,
             refresh_jti: TokenId::from_stored(row.refresh_jti),
@@ -119,6 +133,27 @@ impl TryFrom<Model> for Session {
             last_client: named.client("last_ip_address", last_ip_address, last_user_agent)?,
             epoch: row.epoch,
         })
+    }
+}
+
+impl Model {
+    /// What holds the session.
+    pub(crate) fn kind(&self) -> Result<SessionKind, StoreError> {
+        let named = Row { table: "sessions", id: self.id };
+        let Some(client) = self.client_uid else {
+            return Ok(if self.is_browser { SessionKind::Browser } else { SessionKind::Api });
+        };
+        match (&self.scope, self.browser_session_id) {
+            (Some(scope), Some(browser)) if !self.is_browser => {
+                Ok(SessionKind::Application(Box::new(ClientGrant {
+                    client: ClientUid::from_uuid(client),
+                    scope: Scope::from_stored(scope.clone()),
+                    resource: self.resource.clone(),
+                    browser: SessionId::from_uuid(browser),
+                })))
+            }
+            _ => Err(named.inconsistent("client_uid")),
+        }
     }
 }
 

@@ -16,8 +16,8 @@ pub struct Contents {
     pub users: u64,
     /// Number of sessions, including ended ones.
     pub sessions: u64,
-    /// Number of service clients.
-    pub service_clients: u64,
+    /// Number of clients.
+    pub clients: u64,
     /// Number of audit events.
     pub audit_events: u64,
 }
@@ -69,12 +69,14 @@ async fn read(path: &Path, connection: &mut SqliteConnection, bytes: u64) -> Res
         return Err(FileError::Foreign(path.to_owned()));
     };
     let sessions = count("sessions", "SELECT count(*) FROM sessions").await?.unwrap_or_default();
-    let service_clients =
-        count("service_clients", "SELECT count(*) FROM service_clients").await?.unwrap_or_default();
+    let clients = count("clients", "SELECT count(*) FROM clients").await?;
+    // The table of earlier releases.
+    let services = count("service_clients", "SELECT count(*) FROM service_clients").await?;
+    let clients = clients.or(services).unwrap_or_default();
     let audit_events = count("audit_events", "SELECT count(*) FROM audit_events").await?.unwrap_or_default();
     let migrations = query_scalar("SELECT version FROM seaql_migrations ORDER BY version")
         .fetch_all(connection)
         .await
         .map_err(database(path))?;
-    Ok(Contents { bytes, migrations, users, sessions, service_clients, audit_events })
+    Ok(Contents { bytes, migrations, users, sessions, clients, audit_events })
 }

@@ -5,18 +5,23 @@ use std::marker::PhantomData;
 use inwren_domain::Core;
 use inwren_domain::account::admin::{Admin, NotAdmin};
 use inwren_domain::authn::step_up::StepUpRequired;
+use inwren_domain::client::ClientKind;
+use inwren_domain::client::authenticate::Credentials;
+use inwren_domain::kernel::PlainToken;
 use inwren_domain::session::{NotAuthenticated, Principal, authenticate, authenticate_to_enrol};
 use poem::http::{HeaderValue, header};
 use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::{authorization, service_client};
+use super::authorization;
+use super::oauth_client::{self, ClientFields};
 use crate::config::{LimitedOperation, Operation};
+use crate::http::shared::body::FORM;
 use crate::http::shared::problem::{Kind, Problem};
 use crate::http::shared::refusals::{BEARER_CHALLENGE, invalid_token, not_permitted};
 use crate::http::shared::state::AppState;
-use crate::observability::metrics::AccessRefusal;
+use crate::observability::metrics::{AccessRefusal, Outcomes};
 
 /// A caller with a valid access token and the role that `W` proves. The call is charged to the user's rate limit for
 /// the operation `O`, or to that of the client's network if the token is missing or invalid.
@@ -67,13 +72,19 @@ impl Witness for Admin {
     }
 }
 
-/// A caller who may introspect tokens: a service client with its secret, or a superuser with an access token. The call
-/// is charged to that service client or user.
-pub(in crate::http) struct Introspector;
+/// A caller who may introspect tokens: a confidential client or a service with its credentials, or a superuser with an
+/// access token. The call is charged to that client or user.
+pub(in crate::http) enum Introspector {
+    /// The header `Authorization` has proven the caller.
+    Proven,
+    /// The request has no such header: its form has to [prove](Self::complete) the caller.
+    ByForm,
+}
 
 const BEARER: &str = "bearer";
 const PASSWORD: &str = "password";
 const CLIENT: &str = "client";
+const APPLICATION: &str = "application";
 
 async fn principal(request: &Request) -> Result<Principal, Problem> {
     let core = &AppState::of(request)?.core;
@@ -92,25 +103,28 @@ fn accepted(
     authenticated: Result<Principal, NotAuthenticated>,
 ) -> Result<Principal, Problem> {
     let outcomes = &AppState::of(request)?.metrics.outcomes;
-    let principal = authenticated.map_err(|refusal| {
-        if let NotAuthenticated::Store(error) = refusal {
-            return error.into();
-        }
-        if let Some(reason) = AccessRefusal::of(&refusal) {
-            outcomes.access_refusals.count(reason);
-        }
-        tracing::info!(reason = %refusal, "access token refused");
-        match refusal {
-            NotAuthenticated::MayOnlyEnrol => Problem::of(Kind::FACTOR_ENROLLMENT_REQUIRED),
-            _ => invalid_token(),
-        }
-    })?;
+    let principal = authenticated.map_err(|refusal| refused(outcomes, refusal))?;
     if principal.session().is_none() {
         tracing::debug!("accepted an access token of the legacy service");
     }
     // All later log lines of the request carry the id of the user.
     tracing::Span::current().record("user_id", tracing::field::display(principal.user().id));
     Ok(principal)
+}
+
+/// Counts and logs why an access token is refused.
+pub(in crate::http) fn refused(outcomes: &Outcomes, refusal: NotAuthenticated) -> Problem {
+    if let NotAuthenticated::Store(error) = refusal {
+        return error.into();
+    }
+    if let Some(reason) = AccessRefusal::of(&refusal) {
+        outcomes.access_refusals.count(reason);
+    }
+    tracing::info!(reason = %refusal, "access token refused");
+    match refusal {
+        NotAuthenticated::MayOnlyEnrol => Problem::of(Kind::FACTOR_ENROLLMENT_REQUIRED),
+        _ => invalid_token(),
+    }
 }
 
 /// A caller who may present an access token. One that is presented has to be valid.
@@ -179,7 +193,7 @@ fn bearer_token(request: &Request) -> Result<&str, Problem> {
 }
 
 /// The problem of a request without a token.
-fn missing_token() -> Problem {
+pub(in crate::http) fn missing_token() -> Problem {
     Problem::of(Kind::MISSING_TOKEN)
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE))
 }
@@ -221,9 +235,52 @@ fn register_schemes(registry: &mut Registry) {
     registry.create_security_scheme(PASSWORD, MetaSecurityScheme { flows: Some(flows), ..password });
     let client = scheme(
         "http",
-        "The id and the secret of a service client (RFC 7617), form-encoded (RFC 6749 section 2.3.1).",
+        "The id and the secret of a client (RFC 7617), form-encoded (RFC 6749 section 2.3.1).",
     );
     registry.create_security_scheme(CLIENT, MetaSecurityScheme { scheme: Some("basic"), ..client });
+}
+
+/// The access token of an application that the request presents in the header `Authorization`. `None` if it has no such
+/// header. Nothing is verified.
+pub(in crate::http) struct ApplicationToken(pub(in crate::http) Option<PlainToken>);
+
+impl<'a> ApiExtractor<'a> for ApplicationToken {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        let scheme = MetaSecurityScheme {
+            ty: "http",
+            description: Some("An access token of an application, as returned by `/oauth/token` (RFC 6750)."),
+            name: None,
+            key_in: None,
+            scheme: Some("bearer"),
+            bearer_format: Some("JWT"),
+            flows: None,
+            openid_connect_url: None,
+        };
+        registry.create_security_scheme(APPLICATION, scheme);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![APPLICATION]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        match bearer_token(request) {
+            Ok(token) => Ok(Self(Some(PlainToken::new(token.to_owned())))),
+            Err(problem) if problem.kind == Kind::MISSING_TOKEN => Ok(Self(None)),
+            Err(problem) => {
+                AppState::of(request)?.limits.check_client(request, Operation::UserInfo).await?;
+                Err(problem.into())
+            }
+        }
+    }
 }
 
 impl<'a, W: Witness, O: LimitedOperation> ApiExtractor<'a> for Caller<W, O> {
@@ -271,28 +328,66 @@ impl<'a> ApiExtractor<'a> for Introspector {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let operation = Operation::Introspect;
-        if let Some(credentials) = service_client::basic_credentials(request) {
-            let state = AppState::of(request)?;
-            // Wrong secrets use up the limit of the client network. A client with the right secret has its own limit,
-            // so guesses from its network do not block it. A secret has 256 random bits, too many to guess.
-            match service_client::authenticate(state, credentials.as_ref()).await {
-                Ok(client) => state.limits.check_service_client(request, operation, client.id).await?,
-                Err(refused) => {
-                    state.limits.check_client(request, operation).await?;
-                    return Err(refused.into());
-                }
-            }
-            return Ok(Self);
+        if let Some(credentials) = oauth_client::basic_credentials(request) {
+            introspecting_client(request, credentials.as_ref()).await?;
+            return Ok(Self::Proven);
+        }
+        if !request.headers().contains_key(header::AUTHORIZATION) && has_form(request) {
+            return Ok(Self::ByForm);
         }
         let principal = principal(request).await.map_err(|problem| match problem.kind {
             Kind::MISSING_TOKEN => missing_either(),
             _ => problem,
         });
-        let principal = charged(request, operation, principal).await?;
+        let principal = charged(request, Operation::Introspect, principal).await?;
         Admin::of(principal, &AppState::of(request)?.core)?;
-        Ok(Self)
+        Ok(Self::Proven)
     }
+}
+
+impl Introspector {
+    /// Authenticates the client of the form, if the header has not proven the caller.
+    pub(in crate::http) async fn complete(
+        self,
+        request: &Request,
+        fields: ClientFields,
+    ) -> Result<(), Problem> {
+        match self {
+            Self::Proven => Ok(()),
+            Self::ByForm if fields.is_empty() => {
+                AppState::of(request)?.limits.check_client(request, Operation::Introspect).await?;
+                Err(missing_either())
+            }
+            Self::ByForm => {
+                let credentials = oauth_client::credentials(request, fields).ok();
+                introspecting_client(request, credentials.as_ref()).await
+            }
+        }
+    }
+}
+
+/// Authenticates a client that may introspect tokens: one that has a secret or a key.
+///
+/// Wrong credentials use up the limit of the client network. A client with the right ones has its own limit, so guesses
+/// from its network do not block it. A secret has 256 random bits, too many to guess.
+async fn introspecting_client(request: &Request, credentials: Option<&Credentials>) -> Result<(), Problem> {
+    let (state, operation) = (AppState::of(request)?, Operation::Introspect);
+    let authenticated = oauth_client::authenticate(state, credentials).await;
+    let refused = match authenticated {
+        Ok(client) if client.settings.kind != ClientKind::Public => {
+            return state.limits.check_oauth_client(request, operation, client.uid).await;
+        }
+        Ok(_) => oauth_client::invalid_client(),
+        Err(refused) => refused,
+    };
+    state.limits.check_client(request, operation).await?;
+    Err(refused)
+}
+
+/// Whether the body of the request is a form.
+fn has_form(request: &Request) -> bool {
+    let essence = request.content_type().and_then(|content_type| content_type.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(FORM))
 }
 
 /// The problem of a request without credentials where the operation accepts a token or a client secret.
@@ -300,7 +395,7 @@ fn missing_either() -> Problem {
     const CHALLENGES: &str = r#"Bearer realm="inwren", Basic realm="inwren""#;
     Problem::new(
         Kind::MISSING_TOKEN,
-        "Send an access token, or the id and secret of a service client, in the Authorization header.",
+        "Send an access token, or the id and secret of a client, in the Authorization header.",
     )
     .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGES))
 }

@@ -1,6 +1,8 @@
 use std::fmt::Display;
 
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::http::shared::problem::{FieldError, Problem};
@@ -121,6 +123,31 @@ impl FromField for String {
 impl FromField for Uuid {
     fn read(value: Value) -> Result<Self, Invalid> {
         value.as_str().and_then(|text| Self::try_parse(text).ok()).ok_or("must be a UUID".into())
+    }
+}
+
+impl FromField for OffsetDateTime {
+    fn read(value: Value) -> Result<Self, Invalid> {
+        // A time whose form in UTC is out of range would make the database driver panic.
+        let time = value.as_str().and_then(|text| Self::parse(text, &Rfc3339).ok()?.checked_to_utc());
+        time.map(Into::into).ok_or("must be a time in RFC 3339, such as 2026-11-30T08:00:00Z".into())
+    }
+}
+
+impl FromField for u16 {
+    fn read(value: Value) -> Result<Self, Invalid> {
+        let number = value.as_u64().and_then(|number| Self::try_from(number).ok());
+        number.ok_or("must be a whole number from 0 to 65535".into())
+    }
+}
+
+impl FromField for Vec<String> {
+    fn read(value: Value) -> Result<Self, Invalid> {
+        let Value::Array(items) = value else { return Err("must be a list of strings".into()) };
+        items
+            .into_iter()
+            .map(|item| String::read(item).map_err(|_| "must contain only strings".into()))
+            .collect()
     }
 }
 

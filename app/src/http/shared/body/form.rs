@@ -15,6 +15,11 @@ impl FormFields {
         (!value.is_empty()).then_some(value)
     }
 
+    /// Returns all parameters, as the client sent them.
+    pub(in crate::http) fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// Returns whether a parameter is repeated, which RFC 6749 section 3.2 forbids.
     pub(in crate::http) fn has_duplicates(&self) -> bool {
         self.0

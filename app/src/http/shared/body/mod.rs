@@ -12,7 +12,9 @@ use poem::{Request, RequestBody};
 pub(in crate::http) use fields::{Fields, FromField, FromFields, Invalid};
 pub(in crate::http) use form::{FORM, FormFields, read_form};
 pub(in crate::http) use json::{JsonBody, OptionalJsonBody};
-pub(in crate::http) use object::{EXAMPLE_REASON, EXAMPLE_SECRET, EXAMPLE_TIME, object, request_body};
+pub(in crate::http) use object::{
+    EXAMPLE_ASSERTION, EXAMPLE_REASON, EXAMPLE_SECRET, EXAMPLE_TIME, object, request_body,
+};
 pub use pending::PendingBodies;
 
 use super::problem::Problem;

@@ -7,6 +7,10 @@ pub(in crate::http) const EXAMPLE_TIME: OffsetDateTime =
 /// A challenge and the token of a device in examples.
 pub(in crate::http) const EXAMPLE_SECRET: &str = "Zb8xTeEYz1nmPmgR5BVXMJcZkFbDW0pXOO5VuChSJ2E";
 
+/// A token that a client signed, in examples.
+pub(in crate::http) const EXAMPLE_ASSERTION: &str =
+    "eyJhbGciOiJFUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6IkpXVCJ9.e30.c2ln";
+
 /// The reason of an administrator in examples.
 pub(in crate::http) const EXAMPLE_REASON: &str = "Lost the phone; identity checked by video call";
 

@@ -3,7 +3,7 @@
 use poem_openapi::types::{Example as _, ToJSON as _};
 use serde_json::{Value, json};
 
-use crate::http::shared::body::{EXAMPLE_REASON, EXAMPLE_SECRET};
+use crate::http::shared::body::{EXAMPLE_ASSERTION, EXAMPLE_REASON, EXAMPLE_SECRET};
 use crate::http::shared::passkeys::{AssertionDto, RequestOptionsDto};
 use crate::http::shared::problem::{FieldError, Kind, Problem};
 
@@ -23,9 +23,9 @@ pub(super) fn complete(document: &mut Value) {
                 property["example"] = alternative;
             }
         }
-        // The fields of this form belong to different grants, each of which has an example. An object within an object
-        // needs one example, because linters take the ids in two for ids of schemas.
-        if whole.is_null() || name == "AccessTokenForm" || has_ids_within(&whole) {
+        // The fields of these forms belong to different grants or methods, and an example has one of them. An object
+        // within an object needs one example, because linters take the ids in two for ids of schemas.
+        if whole.is_null() || FORMS_WITH_CHOICES.contains(&name.as_str()) || has_ids_within(&whole) {
             schema.as_object_mut().map(|schema| schema.remove("example"));
         }
     }
@@ -33,11 +33,18 @@ pub(super) fn complete(document: &mut Value) {
         for parameter in super::parameters(operation) {
             parameter["example"] = of_parameter(parameter["name"].as_str().unwrap_or_default());
         }
-        if operation["operationId"] == "create_access_token" {
-            operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["examples"] = grants();
-        }
+        let examples = match operation["operationId"].as_str() {
+            Some("create_access_token") => grants(),
+            Some("oauth_token") => grants_of_applications(),
+            Some("introspect_token") => introspections(),
+            _ => continue,
+        };
+        operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["examples"] = examples;
     }
 }
+
+/// Forms whose fields exclude each other.
+const FORMS_WITH_CHOICES: [&str; 3] = ["AccessTokenForm", "OAuthTokenForm", "IntrospectionForm"];
 
 /// Whether an object within the example has an id.
 fn has_ids_within(whole: &Value) -> bool {
@@ -51,6 +58,7 @@ fn alternative(field: &str) -> Option<Value> {
         "credential" => AssertionDto::example_of_field().to_json(),
         "challenge" => Some(json!(EXAMPLE_SECRET)),
         "reason" => Some(json!(EXAMPLE_REASON)),
+        "jwks" => Some(json!(r#"{"keys":[{"kty":"EC","crv":"P-256","x":"…","y":"…"}]}"#)),
         "factor" => Some(json!({ "method": "totp", "code": "492039" })),
         _ => None,
     }
@@ -76,6 +84,7 @@ fn of_parameter(name: &str) -> Value {
         "cursor" => json!("AQAGI5taLAAAAZk7HnpcfzqdLmwbCk-OIQ"),
         "email" => json!("ann"),
         "tier" => json!("premium"),
+        "client_id" => json!("grafana"),
         "subject" => json!("user:01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e21"),
         "kind" => json!("logged_in"),
         "state" => json!("dead"),
@@ -99,12 +108,52 @@ fn grants() -> Value {
             "value": { "grant_type": "refresh_token", "refresh_token": token },
         },
         "client_credentials": {
-            "summary": "Get an access token for a service client, which may also use HTTP Basic",
+            "summary": "Get an access token for a service, which may also use HTTP Basic",
             "value": {
                 "grant_type": "client_credentials",
-                "client_id": "01993b1e-7a5c-7f3a-9d2e-6c1b0a4f8e23",
+                "client_id": "billing",
                 "client_secret": "the secret that `inwren clients create` printed",
             },
+        },
+    })
+}
+
+fn grants_of_applications() -> Value {
+    json!({
+        "authorization_code": {
+            "summary": "Exchange an authorization code, as a public client",
+            "value": {
+                "grant_type": "authorization_code",
+                "code": EXAMPLE_SECRET,
+                "redirect_uri": "http://127.0.0.1:51004/callback",
+                "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+                "client_id": "phone-app",
+            },
+        },
+        "refresh_token": {
+            "summary": "Refresh tokens, as a confidential client that uses HTTP Basic",
+            "value": {
+                "grant_type": "refresh_token",
+                "refresh_token": "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln",
+            },
+        },
+        "client_credentials": {
+            "summary": "Get an access token for a service that signs assertions",
+            "value": {
+                "grant_type": "client_credentials",
+                "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                "client_assertion": EXAMPLE_ASSERTION,
+            },
+        },
+    })
+}
+
+fn introspections() -> Value {
+    let token = "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.e30.c2ln";
+    json!({
+        "token": {
+            "summary": "Introspect a token, as a client that uses HTTP Basic or as a superuser",
+            "value": { "token": token },
         },
     })
 }

@@ -25,6 +25,13 @@ password. ReDoc only shows the document.
 Access tokens are JWTs, signed with RS256. Any service can verify them locally with the keys at `/.well-known/jwks.json`. \
 If a token must become invalid as soon as its session is revoked, use `POST /auth/introspect`.
 
+# Log in to applications
+
+The service is an OpenID provider: applications send users to `/oauth/authorize` with the authorization code flow and PKCE, \
+exchange the code at `POST /oauth/token`, and read claims at `GET /oauth/userinfo`. Any certified OpenID Connect library works \
+with the metadata at `/.well-known/openid-configuration`. Superusers manage clients with `/admin/clients`, operators with \
+`inwren clients`. `GET /users/me/grants` lists the applications that a user has allowed.
+
 # Second factors
 
 Users can enrol authenticator apps (`POST /users/me/totp`) and passkeys (`POST /users/me/passkeys/options`). A login with the \
@@ -46,7 +53,7 @@ Errors are `application/problem+json` (RFC 9457). `code` identifies the error, `
 may succeed later, `errors` lists the invalid parts (status 422), and `request_id` identifies the request in the log. Each \
 operation lists the problems that it can return. Later versions may add codes: handle an unknown code by its status.
 
-The OAuth 2.0 endpoints (`/auth/access-token`, `/auth/revoke`, `/auth/introspect`) return the errors that OAuth 2.0 defines \
+The OAuth 2.0 endpoints (`/oauth/token`, `/auth/access-token`, `/auth/revoke`, `/auth/introspect`) return the errors that OAuth 2.0 defines \
 in the format of RFC 6749.
 
 # Rate limits
@@ -60,11 +67,12 @@ Each `operationId` is a valid method name. Requests with unknown fields are refu
 misspelled field. Later versions may add fields to responses: ignore fields that you do not know.";
 
 /// The tags, in the order in which new users need them.
-const TAGS: [&str; 7] = [
+const TAGS: [&str; 8] = [
     "Authentication",
     "Recovery",
     "Current user",
     "Second factors",
+    "OpenID provider",
     "Verification",
     "Administration",
     "Service",

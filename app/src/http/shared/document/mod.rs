@@ -29,11 +29,16 @@ use crate::http::admin::AdminApi;
 use crate::http::audit::{ActivityApi, AuditApi};
 use crate::http::authn::{LoginApi, PasskeyLoginApi, StepUpApi};
 use crate::http::client::{OAuthApi, TokensApi};
+use crate::http::client_admin::ClientsApi;
 use crate::http::credential::CredentialApi;
 use crate::http::dev_letters;
+use crate::http::ephemeral_page;
 use crate::http::factor::FactorsApi;
+use crate::http::factor_pages;
 use crate::http::health::HealthApi;
 use crate::http::outbox::OutboxApi;
+use crate::http::provider::{GrantsApi, ProviderApi};
+use crate::http::provider_pages::{self, ProviderPage};
 use crate::http::session::{RefreshApi, SessionsApi};
 use crate::http::well_known::WellKnownApi;
 use crate::observability::metrics::{CountedOperation, OperationIndex};
@@ -54,11 +59,12 @@ type AuthenticationApis = (
     RefreshApi,
     OAuthApi,
     TokensApi,
+    ProviderApi,
 );
 
-type UserApis = (AccountApi, CredentialApi, FactorsApi, SessionsApi, ActivityApi);
+type UserApis = (AccountApi, CredentialApi, FactorsApi, SessionsApi, ActivityApi, GrantsApi);
 
-type ServiceApis = (AdminApi, OutboxApi, AuditApi, WellKnownApi, HealthApi);
+type ServiceApis = (AdminApi, ClientsApi, OutboxApi, AuditApi, WellKnownApi, HealthApi);
 
 /// Builds the endpoint of all operations of the service.
 pub(in crate::http) fn service(state: &Arc<AppState>) -> BoxEndpoint<'static, Response> {
@@ -72,6 +78,7 @@ pub(in crate::http) fn service(state: &Arc<AppState>) -> BoxEndpoint<'static, Re
         RefreshApi(Arc::clone(state)),
         OAuthApi(Arc::clone(state)),
         TokensApi(Arc::clone(state)),
+        ProviderApi(Arc::clone(state)),
     );
     let user: UserApis = (
         AccountApi(Arc::clone(state)),
@@ -79,9 +86,11 @@ pub(in crate::http) fn service(state: &Arc<AppState>) -> BoxEndpoint<'static, Re
         FactorsApi(Arc::clone(state)),
         SessionsApi(Arc::clone(state)),
         ActivityApi(Arc::clone(state)),
+        GrantsApi(Arc::clone(state)),
     );
     let service: ServiceApis = (
         AdminApi(Arc::clone(state)),
+        ClientsApi(Arc::clone(state)),
         OutboxApi(Arc::clone(state)),
         AuditApi(Arc::clone(state)),
         WellKnownApi(Arc::clone(state)),
@@ -199,6 +208,15 @@ impl RouteTable {
             ];
             table.add(path, methods, true);
         }
+        let pages = provider_pages::PAGES.iter().chain(&factor_pages::PAGES);
+        for ProviderPage { path, shown, submitted } in pages {
+            let about = |(name, statuses): &(&str, &[u16])| CountedOperation {
+                name: (*name).to_owned(),
+                statuses: statuses.to_vec(),
+            };
+            let methods = vec![("GET".to_owned(), about(shown)), ("POST".to_owned(), about(submitted))];
+            table.add(path, methods, true);
+        }
         table
     }
 
@@ -208,6 +226,14 @@ impl RouteTable {
             let about = CountedOperation { name: name.to_owned(), statuses: vec![200] };
             self.add(page, vec![("GET".to_owned(), about)], true);
         }
+        self
+    }
+
+    /// Adds the page that only an ephemeral service has.
+    pub(in crate::http) fn with_ephemeral_page(mut self) -> Self {
+        let (page, name) = ephemeral_page::PAGE;
+        let about = CountedOperation { name: name.to_owned(), statuses: vec![200] };
+        self.add(page, vec![("GET".to_owned(), about)], true);
         self
     }
 
@@ -368,12 +394,12 @@ mod tests {
 
     #[test]
     fn the_methods_of_a_path_are_those_of_the_document() {
-        let document =
-            r#"{"paths": {"/users/{id}": {"get": {}, "put": {}}, "/": {"get": {}}, "/login": {"post": {}}}}"#;
+        let document = r#"{"paths": {"/users/{id}": {"get": {}, "put": {}}, "/": {"get": {}}, "/auth/login": {"post": {}}}}"#;
         let routes = RouteTable::of(document);
         let allow = |path: &str| routes.find(path).map(KnownRoute::allow).unwrap();
         assert_eq!(allow("/users/42"), "GET, PUT, HEAD, OPTIONS");
-        assert_eq!(allow("/login"), "POST, OPTIONS");
+        assert_eq!(allow("/auth/login"), "POST, OPTIONS");
+        assert_eq!(allow("/login"), "GET, POST, HEAD, OPTIONS");
         assert_eq!(allow("/"), "GET, HEAD, OPTIONS");
         assert_eq!(allow("/docs"), "GET, HEAD, OPTIONS");
         let template = |path: &str| routes.find(path).map(KnownRoute::template);

@@ -79,12 +79,12 @@ impl<E: Endpoint> Endpoint for PipelineEndpoint<E> {
         let slot = self.state.limits.slot(client, &self.state.trusted_proxies);
         request.extensions_mut().insert(slot.clone());
         let route = self.routes.find(request.uri().path());
-        let grant = self.cors.grant(&request);
+        let template = route.map(KnownRoute::template);
+        let grant = self.cors.grant_for(&request, template, &self.state).await;
         let bad_head = request.extensions().get::<BadHead>().map(|bad| Problem::from(*bad).into_response());
-        let preflight = if bad_head.is_none() { self.cors.preflight(&request) } else { None };
+        let preflight = if bad_head.is_none() { self.cors.preflight(&request, grant.clone()) } else { None };
         let is_preflight = preflight.is_some();
 
-        let template = route.map(KnownRoute::template);
         let trace =
             RequestTrace::begin(self.state.tracer.as_deref(), request.headers(), &method, template, &id);
         // The span is enabled at every log level, so that every log line has the request id that the client received.

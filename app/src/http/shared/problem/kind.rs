@@ -92,10 +92,11 @@ kinds! {
             revokes the session.",
     }
     INVALID_CLIENT = "invalid-client" 401 "Invalid client credentials" false {
-        detail: "The client is unknown or revoked, or its secret is wrong.",
-        meaning: "The id or the secret of the service client is wrong, or the client was revoked.",
-        remedy: "Check the configuration of the client. The operator can create a new client with `inwren clients \
-            create`.",
+        detail: "The client is unknown or disabled, or its credentials are wrong or not of its method.",
+        meaning: "The id, the secret or the signed assertion of the client is wrong, the client uses another method \
+            than its `auth_method`, or it is disabled.",
+        remedy: "Check the configuration of the client. A superuser can read its settings with `GET \
+            /admin/clients/{client_id}` and create a new secret with `POST /admin/clients/{client_id}/secrets`.",
     }
     STEP_UP_REQUIRED = "insufficient-user-authentication" 401 "More recent or stronger login required" false {
         detail: "This requires a login that is at most 900 seconds old. Step up with `POST /auth/step-up` or log in \
@@ -111,6 +112,11 @@ kinds! {
         meaning: "The caller is authenticated, but is not a superuser.",
         remedy: "Use the access token of a superuser. If the user is promoted to superuser, the current access token \
             works immediately.",
+    }
+    INSUFFICIENT_SCOPE = "insufficient-scope" 403 "Insufficient scope" false {
+        detail: "The access token needs the scope `openid`, and no `resource`.",
+        meaning: "The access token is valid, but its scope does not permit the operation, or it is for a resource server.",
+        remedy: "Request the scope `openid` at `/oauth/authorize`, and an access token without `resource`.",
     }
     FACTOR_ENROLLMENT_REQUIRED = "factor-enrollment-required" 403 "Second factor must be enrolled" false {
         detail: "This account must have a second factor. Enrol one, and log in with it.",
@@ -148,6 +154,26 @@ kinds! {
         detail: "An account with this e-mail address exists already.",
         meaning: "Another account has this e-mail address. Addresses that differ only in case are equal.",
         remedy: "Log in instead, or use another address.",
+    }
+    CLIENT_ID_TAKEN = "client-id-taken" 409 "Client id taken" false {
+        detail: "A client with this id exists already.",
+        meaning: "Another client has this `id`.",
+        remedy: "Choose another `id`, or change the existing client with `PUT /admin/clients/{client_id}`.",
+    }
+    CLIENT_NAME_TAKEN = "client-name-taken" 409 "Client name taken" false {
+        detail: "A client with this name exists already.",
+        meaning: "Another client has this `name`. Users recognise an application by its name, so names are unique.",
+        remedy: "Choose another name for the client.",
+    }
+    CLIENT_WITHOUT_SECRET = "client-without-secret" 409 "Client without secret" false {
+        detail: "The client does not authenticate with a secret.",
+        meaning: "The `auth_method` of the client is `none` or `private_key_jwt`, which need no secret.",
+        remedy: "Set `auth_method` to `client_secret_basic` or `client_secret_post` first.",
+    }
+    TOO_MANY_SECRETS = "too-many-secrets" 409 "Too many client secrets" false {
+        detail: "The client has 5 secrets, which is the maximum.",
+        meaning: "A client can have 5 secrets, so that an operator can replace one without an interruption.",
+        remedy: "Delete a secret that is no longer used: `DELETE /admin/clients/{client_id}/secrets/{secret_id}`.",
     }
     LAST_SUPERUSER = "last-superuser" 409 "Last active superuser" false {
         detail: "The last active superuser can be neither demoted, deactivated nor deleted.",

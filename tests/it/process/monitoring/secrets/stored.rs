@@ -16,7 +16,7 @@ pub(super) fn digests(storage: &Storage) -> Vec<String> {
     }
     for question in [
         "SELECT hashed_refresh_token AS digest FROM sessions",
-        "SELECT hashed_secret AS digest FROM service_clients",
+        "SELECT digest FROM client_secrets",
         "SELECT digest FROM recovery_codes",
         "SELECT digest FROM challenges",
         "SELECT digest FROM trusted_devices",

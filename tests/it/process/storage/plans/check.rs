@@ -1,7 +1,7 @@
 //! Checks that the story covers every kind of statement.
 
 /// Fragments that identify each kind of statement, in the SQL of both databases.
-const KINDS: [&[&str]; 82] = [
+const KINDS: [&[&str]; 99] = [
     &["INSERT INTO \"users\""],
     &["INSERT INTO \"sessions\""],
     &["INSERT INTO \"audit_events\""],
@@ -84,6 +84,23 @@ const KINDS: [&[&str]; 82] = [
     &["SELECT", "FROM \"action_tokens\"", "\"email_normalized\" =", "\"purpose\" = 'undo_email'"],
     &["UPDATE \"action_tokens\" SET \"wrong_codes\" ="],
     &["DELETE FROM \"action_tokens\"", "\"user_id\" =", "\"purpose\" ="],
+    &["SELECT", "FROM \"clients\"", "\"client_id\" ="],
+    &["SELECT", "FROM \"clients\"", "\"client_id\" >", "ORDER BY"],
+    &["INSERT INTO \"clients\"", "ON CONFLICT"],
+    &["UPDATE \"clients\" SET", "\"updated_at\" ="],
+    &["DELETE FROM \"clients\"", "\"uid\" ="],
+    &["SELECT", "FROM \"client_secrets\"", "\"client_uid\" =", "ORDER BY"],
+    &["INSERT INTO \"client_secrets\""],
+    &["DELETE FROM \"client_secrets\"", "\"client_uid\" ="],
+    &["SELECT", "FROM \"client_assertions\"", "\"expires_at\" <", "ORDER BY"],
+    &["DELETE FROM \"client_assertions\"", "\"client_uid\" =", "\"digest\" IN"],
+    &["SELECT", "FROM \"authorization_codes\"", "\"digest\" ="],
+    &["SELECT", "FROM \"authorization_codes\"", "\"expires_at\" <", "ORDER BY"],
+    &["DELETE FROM \"authorization_codes\"", "\"id\" IN"],
+    &["SELECT", "FROM \"consents\"", "\"user_id\" =", "ORDER BY"],
+    &["DELETE FROM \"consents\"", "\"user_id\" =", "\"client_uid\" ="],
+    &["INSERT INTO outbox", "s.client_uid = $4"],
+    &["UPDATE \"sessions\" SET \"revoked_at\"", "\"client_uid\" ="],
 ];
 
 /// Checks that the story executed every kind of statement.

@@ -36,6 +36,7 @@ impl Look {
         program.clone().args(["migrate", "up"]).run().with_code(0);
         seed::add_letters(storage);
         seed::add_factors(storage);
+        seed::add_grants(storage);
         prepare(storage);
         let create = ["users", "create", story::ROOT, "--superuser", "--password-stdin"];
         program.clone().args(create).input(PASSWORD).run().with_code(0);

@@ -52,6 +52,17 @@ pub(super) fn add_factors(storage: &Storage) {
     }
 }
 
+/// Adds clients, and for each user a consent, a code, a used assertion, and a session of an application.
+pub(super) fn add_grants(storage: &Storage) {
+    let script = match storage {
+        Storage::Postgres(_) => concat!(include_str!("../../../../data/grants.postgres.sql"), ";\nVACUUM"),
+        Storage::Sqlite(_) => include_str!("../../../../data/grants.sqlite.sql"),
+    };
+    for statement in script.split(';') {
+        storage.ask(statement);
+    }
+}
+
 /// The scripts for users and for their sessions.
 fn scripts(storage: &Storage) -> [&'static str; 2] {
     match storage {

@@ -5,7 +5,7 @@ use std::thread;
 use inwren_tests::process::{Call, Program, Service};
 use serde_json::json;
 
-use super::{factors, listing};
+use super::{clients, factors, listing};
 use crate::process::support::client::{PASSWORD, Tokens, join, login, me, refresh, register};
 use crate::process::support::database::Storage;
 
@@ -21,6 +21,7 @@ pub(super) fn tell(service: &Service, program: &Program, storage: &Storage, user
     many_sessions(service);
     administration(service, &root);
     machines(service, program, &root);
+    clients::tell(service, storage, &root);
     audit(service, &root);
     crowd(service);
     for path in ["/health", "/.well-known/jwks.json", "/"] {

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::store::sql::connection::Connection as DriverConnection;
     use crate::store::sql::connection::statement_timeout::StatementTimeout;
-    use crate::store::sql::entity::{audit_events, service_clients};
+    use crate::store::sql::entity::{audit_events, client_secrets};
 
     /// Returns a value that no other column of the row has. Booleans alternate.
     fn distinct<C: ColumnTrait>(column: C, place: u8) -> Value {
@@ -157,7 +157,7 @@ mod tests {
         both_paths_agree::<users::Entity>(&folder).await;
         both_paths_agree::<sessions::Entity>(&folder).await;
         both_paths_agree::<audit_events::Entity>(&folder).await;
-        both_paths_agree::<service_clients::Entity>(&folder).await;
+        both_paths_agree::<client_secrets::Entity>(&folder).await;
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }
