@@ -69,7 +69,11 @@ class Person(Browser):
         for name, text in fields.items():
             self._tab_to(f"form:nth-of-type({form}) [name={name}]")
             self.press(*text)
-        self._tab_to(f"form:nth-of-type({form}) button")
+        self.choose(f"form:nth-of-type({form}) button")
+
+    def choose(self, selector):
+        """Presses a button or follows a link."""
+        self._tab_to(selector)
         self.leave(lambda: self.press(ENTER))
 
     def leave(self, act):
@@ -78,6 +82,10 @@ class Person(Browser):
         act()
         other = "return document.readyState == 'complete' && !document.documentElement.classList.contains('left')"
         self.wait(lambda: self.script(other), "another page")
+
+    def forget(self):
+        """Deletes all cookies."""
+        self._devtools("Network.clearBrowserCookies", {})
 
     def _tab_to(self, selector):
         for _ in range(12):

@@ -58,6 +58,7 @@ def commands(folder):
         ["adopt", "--from", "sqlite://old.db"],
         ["keys", "revoke", kid],
         ["clients", "revoke", client],
+        ["clients", "delete", client],
         ["restore", "backup.db"],
         ["migrate", "down"],
     ]
@@ -71,7 +72,7 @@ def test_whoever_does_not_say_yes_has_done_nothing(folder, answer):
         assert code == 1 and "Type yes" in shown and "nothing was changed" in shown, shown
     assert files == {path: path.read_bytes() for path in folder.glob("certs/*")}
     assert "pending" not in run(folder, "migrate", "status")[1]
-    assert "revoked" not in run(folder, "clients", "list")[1]
+    assert "disabled" not in run(folder, "clients", "list")[1]
 
 
 def test_whoever_says_yes_has_it_done(folder):

@@ -52,6 +52,10 @@ find_w3m() { command -v w3m >/dev/null; }
 # Debian installs nginx and Postfix in /usr/sbin, which is not in the PATH of regular users.
 find_nginx() { PATH="$PATH:/usr/sbin" command -v nginx >/dev/null; }
 
+find_apache() {
+    PATH="$PATH:/usr/sbin" command -v apache2 >/dev/null && [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ]
+}
+
 find_postfix() { PATH="$PATH:/usr/sbin" command -v postfix >/dev/null; }
 
 find_rspamd() { command -v rspamd >/dev/null; }

@@ -112,6 +112,8 @@ async fn main() -> Outcome<()> {
         password: Some("not it".to_owned()),
         client_id: None,
         client_secret: None,
+        client_assertion: None,
+        client_assertion_type: None,
         refresh_token: None,
     };
     let answer = anonymous.create_access_token(&form).await;
