@@ -24,7 +24,7 @@ first_party = true
 const REDIRECT_URI: &str = "https://app.example/callback";
 /// The verifier and its challenge of RFC 7636 appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJGuCHaoeK1t8URWbuGJSstw-cM";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 /// Number of connections.
 const CONNECTIONS: usize = 32;
 /// Number of users per connection. With few users, each would have more sessions than real users have.
