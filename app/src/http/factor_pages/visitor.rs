@@ -2,16 +2,13 @@
 
 use inwren_domain::authn::step_up::StepUpRequired;
 use inwren_domain::factor::{FactorName, InvalidFactorName};
-use inwren_domain::kernel::PlainToken;
 use inwren_domain::session::Principal;
 use minijinja::{Value, context};
 use poem::RequestBody;
 use poem::http::StatusCode;
 
 use crate::config::Operation;
-use crate::http::provider_pages::{
-    self, Destination, Flow, Outcome, Visit, form_token, is_form_token, paths,
-};
+use crate::http::provider_pages::{self, Destination, Flow, Outcome, Visit, paths};
 use crate::http::shared::body::FormFields;
 use crate::http::shared::problem::Problem;
 
@@ -44,8 +41,7 @@ impl Submitted {
         let form = visit.form(body, Operation::ManageFactors).await?;
         let caller = user(visit).await?;
         visit.limit_user(Operation::ManageFactors, &caller).await?;
-        let token = form.get("token").unwrap_or_default();
-        if !is_form_token(visit.core().keys.as_ref(), token, cookie(visit)) {
+        if !visit.is_own_form(&form) {
             let pages = visit.pages()?;
             let link = Some((pages.url(paths::FACTORS), "page.factors.title"));
             return Err(pages.message(StatusCode::BAD_REQUEST, "expired", link)?.into());
@@ -59,14 +55,10 @@ impl Submitted {
     }
 }
 
-fn cookie(visit: &Visit) -> &str {
-    visit.jar.session().map(PlainToken::expose).unwrap_or_default()
-}
-
 /// Returns the hidden fields of the forms of a page.
 pub(super) fn hidden(visit: &mut Visit, flow: Option<&Flow>) -> Result<Value, Problem> {
     let interaction = flow.map(|flow| flow.seal(visit)).transpose()?;
-    let token = form_token(visit.core().keys.as_ref(), cookie(visit));
+    let token = visit.form_token();
     Ok(context! { token, interaction })
 }
 

@@ -7,7 +7,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, Enum, ExtractParamOptions};
 use super::answers::malformed;
 use crate::http::shared::authentication::oauth_client::{ClientFields, JWT_BEARER};
 use crate::http::shared::body::{
-    Body, EXAMPLE_ASSERTION, EXAMPLE_SECRET, FORM, FormFields, object, read_form,
+    Body, EXAMPLE_ASSERTION, EXAMPLE_SECRET, FORM, FormFields, is_form, object, read_form,
 };
 use crate::http::shared::oauth::{FromForm, OAuthError, OAuthErrorCode};
 use crate::http::shared::problem::Problem;
@@ -136,11 +136,7 @@ impl<'a> ApiExtractor<'a> for TokenInForm {
 impl Body for TokenInForm {
     async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
         // Other bodies are ignored: most libraries send an empty one.
-        let is_form = request.content_type().is_some_and(|content_type| {
-            let essence = content_type.split(';').next().unwrap_or_default();
-            essence.trim().eq_ignore_ascii_case(FORM)
-        });
-        if !is_form {
+        if !is_form(request) {
             return Ok(Self(None));
         }
         let form = read_form(request, body).await?.map_err(malformed)?;

@@ -1,9 +1,7 @@
-use inwren_domain::kernel::PlainToken;
 use minijinja::context;
 use poem::http::StatusCode;
 
 use super::flow::Flow;
-use super::interaction::form_token;
 use super::paths;
 use super::render::Sheet;
 use super::visit::{Outcome, Visit};
@@ -12,8 +10,7 @@ use crate::pages;
 /// The page of a user who must enrol a second factor first. Its forms take the request along.
 pub(super) fn page(visit: &mut Visit, flow: &Flow) -> Outcome {
     let interaction = flow.seal(visit)?;
-    let cookie = visit.jar.session().map(PlainToken::expose).unwrap_or_default();
-    let token = form_token(visit.core().keys.as_ref(), cookie);
+    let token = visit.form_token();
     let has_passkeys = visit.core().settings.factors.relying_party.is_some();
     let pages = visit.pages()?;
     let client = flow.client_name().unwrap_or_default();

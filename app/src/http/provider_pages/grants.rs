@@ -1,13 +1,11 @@
 use inwren_domain::Failure;
 use inwren_domain::client::ClientId;
-use inwren_domain::kernel::PlainToken;
 use inwren_domain::provider::consents;
 use inwren_domain::session::Principal;
 use minijinja::{Value, context};
 use poem::http::StatusCode;
 use poem::{Request, RequestBody};
 
-use super::interaction::{form_token, is_form_token};
 use super::render::Sheet;
 use super::visit::{Outcome, Visit};
 use super::{Answer, consent_page, paths};
@@ -38,8 +36,7 @@ async fn shown(visit: &mut Visit) -> Outcome {
     let caller = user(visit).await?;
     visit.limit_user(Operation::Grants, &caller).await?;
     let found = consents::list(visit.core(), &caller).await?;
-    let cookie = visit.jar.session().map(PlainToken::expose).unwrap_or_default();
-    let token = form_token(visit.core().keys.as_ref(), cookie);
+    let token = visit.form_token();
     let pages = visit.pages()?;
     let mut grants: Vec<Value> = Vec::new();
     for (consent, client) in &found {
@@ -79,9 +76,7 @@ async fn submitted(visit: &mut Visit, body: &mut RequestBody) -> Outcome {
     let form = visit.form(body, Operation::Authorize).await?;
     let caller = user(visit).await?;
     visit.limit_user(Operation::RevokeGrant, &caller).await?;
-    let cookie = visit.jar.session().map(PlainToken::expose).unwrap_or_default();
-    let token = form.get("token").unwrap_or_default();
-    if !is_form_token(visit.core().keys.as_ref(), token, cookie) {
+    if !visit.is_own_form(&form) {
         let link = Some((visit.pages()?.url(paths::GRANTS), "page.grants.title"));
         return Ok(visit.pages()?.message(StatusCode::BAD_REQUEST, "expired", link)?);
     }

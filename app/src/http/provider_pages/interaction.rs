@@ -147,12 +147,12 @@ impl Interaction {
 }
 
 /// The token of a form of an account page, bound to the cookie of the session.
-pub(in crate::http) fn form_token(keys: &dyn KeyDirectory, cookie: &str) -> String {
+pub(super) fn form_token(keys: &dyn KeyDirectory, cookie: &str) -> String {
     URL_SAFE_NO_PAD.encode(mac(keys, SealFor::Form, "", cookie))
 }
 
 /// Returns whether this is the token of a form for this cookie.
-pub(in crate::http) fn is_form_token(keys: &dyn KeyDirectory, presented: &str, cookie: &str) -> bool {
+pub(super) fn is_form_token(keys: &dyn KeyDirectory, presented: &str, cookie: &str) -> bool {
     is_equal(presented, mac(keys, SealFor::Form, "", cookie))
 }
 

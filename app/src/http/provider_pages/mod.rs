@@ -32,7 +32,7 @@ use poem::{EndpointExt as _, Response, Route, endpoint, get};
 pub(in crate::http) use self::authorize::proceed;
 pub(in crate::http) use self::factor_page::{step_up, step_up_page};
 pub(in crate::http) use self::flow::Flow;
-pub(in crate::http) use self::interaction::{Destination, form_token, is_form_token};
+pub(in crate::http) use self::interaction::Destination;
 pub use self::parameters::claims as claims_parameter;
 pub(in crate::http) use self::render::{Pages, Sheet};
 pub(in crate::http) use self::returning::link_of as return_link;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use inwren_domain::kernel::{ClientInfo, Locale};
+use inwren_domain::kernel::{ClientInfo, Locale, PlainToken};
 use inwren_domain::session::{Principal, authenticate_browser};
 use inwren_domain::{Core, PortFailure};
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::Answer;
 use super::cookie::{self, Jar};
+use super::interaction::{form_token, is_form_token};
 use super::render::Pages;
 use crate::config::Operation;
 use crate::http::account_pages::is_cross_site;
@@ -158,6 +159,21 @@ impl Visit {
                 Err(problem.into())
             }
         }
+    }
+
+    /// The token of the forms of account pages, bound to the browser session.
+    pub(in crate::http) fn form_token(&self) -> String {
+        form_token(self.core().keys.as_ref(), self.session_cookie())
+    }
+
+    /// Returns whether a form comes from an account page of this browser session.
+    pub(in crate::http) fn is_own_form(&self, form: &FormFields) -> bool {
+        let token = form.get("token").unwrap_or_default();
+        is_form_token(self.core().keys.as_ref(), token, self.session_cookie())
+    }
+
+    fn session_cookie(&self) -> &str {
+        self.jar.session().map(PlainToken::expose).unwrap_or_default()
     }
 
     /// The page of a request that cannot be read.

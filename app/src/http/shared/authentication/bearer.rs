@@ -17,7 +17,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use super::authorization;
 use super::oauth_client::{self, ClientFields};
 use crate::config::{LimitedOperation, Operation};
-use crate::http::shared::body::FORM;
+use crate::http::shared::body::is_form;
 use crate::http::shared::problem::{Kind, Problem};
 use crate::http::shared::refusals::{BEARER_CHALLENGE, invalid_token, not_permitted};
 use crate::http::shared::state::AppState;
@@ -332,7 +332,7 @@ impl<'a> ApiExtractor<'a> for Introspector {
             introspecting_client(request, credentials.as_ref()).await?;
             return Ok(Self::Proven);
         }
-        if !request.headers().contains_key(header::AUTHORIZATION) && has_form(request) {
+        if !request.headers().contains_key(header::AUTHORIZATION) && is_form(request) {
             return Ok(Self::ByForm);
         }
         let principal = principal(request).await.map_err(|problem| match problem.kind {
@@ -382,12 +382,6 @@ async fn introspecting_client(request: &Request, credentials: Option<&Credential
     };
     state.limits.check_client(request, operation).await?;
     Err(refused)
-}
-
-/// Whether the body of the request is a form.
-fn has_form(request: &Request) -> bool {
-    let essence = request.content_type().and_then(|content_type| content_type.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(FORM))
 }
 
 /// The problem of a request without credentials where the operation accepts a token or a client secret.

@@ -29,6 +29,12 @@ impl FormFields {
     }
 }
 
+/// Returns whether the body of a request is a form, by its `Content-Type`.
+pub(in crate::http) fn is_form(request: &Request) -> bool {
+    let essence = request.content_type().and_then(|content_type| content_type.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(FORM))
+}
+
 /// Reads a form. The inner error is a syntax error, for which OAuth 2.0 has its own response.
 pub(in crate::http) async fn read_form(
     request: &Request,

@@ -10,7 +10,7 @@ mod pending;
 use poem::{Request, RequestBody};
 
 pub(in crate::http) use fields::{Fields, FromField, FromFields, Invalid};
-pub(in crate::http) use form::{FORM, FormFields, read_form};
+pub(in crate::http) use form::{FORM, FormFields, is_form, read_form};
 pub(in crate::http) use json::{JsonBody, OptionalJsonBody};
 pub(in crate::http) use object::{
     EXAMPLE_ASSERTION, EXAMPLE_REASON, EXAMPLE_SECRET, EXAMPLE_TIME, object, request_body,
