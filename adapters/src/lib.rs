@@ -7,7 +7,7 @@
 //!
 //! The adapters:
 //!
-//! - `store`: users, sessions, service clients and audit events, in memory or in a SQL database.
+//! - `store`: users, sessions, clients and audit events, in memory or in a SQL database.
 //! - `crypto`: keys, tokens, password hashes and second factors.
 //! - `limiter`: rate limits, in memory or in Redis.
 //! - `mail`: letters, by SMTP or as files.

@@ -77,7 +77,7 @@ impl Quota {
 pub struct LimitKey {
     /// The operation.
     pub operation: &'static str,
-    /// The subject: an address prefix, the id of a user, a service client or a session, or the keyed hash of an e-mail
+    /// The subject: an address prefix, the id of a user, a client or a session, or the keyed hash of an e-mail
     /// address. Never personal data in plain text.
     pub subject: String,
     /// The address block that the call comes from. The limiter charges this block for a key that is new to it.

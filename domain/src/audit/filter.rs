@@ -5,7 +5,7 @@ use super::{AuditEvent, AuditEventKind, Subject};
 /// Selects the events of a listing; `None` matches all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Only events about this user or service client.
+    /// Only events about this user or client.
     pub subject: Option<Subject>,
     /// Only events of this kind.
     pub kind: Option<AuditEventKind>,

@@ -5,7 +5,7 @@ use crate::audit::{AuditEventKind, Trail};
 use crate::kernel::{ClientInfo, PlainToken, SessionId, UserId};
 use crate::{Core, Failure};
 
-/// The token is a service client's, which belongs to no session (RFC 7009 section 2.2.1).
+/// A client got the token on its own behalf, so it belongs to no session (RFC 7009 section 2.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HasNoSession;
 

@@ -8,7 +8,7 @@ pub trait TokenIssuer: Send + Sync {
     /// Signs an access token.
     fn issue_access(&self, claims: &AccessClaims) -> Result<PlainToken, SigningError>;
 
-    /// Signs a service client's access token.
+    /// Signs the access token that a client gets on its own behalf.
     fn issue_client(&self, claims: &ClientClaims) -> Result<PlainToken, SigningError>;
 
     /// Signs an ID token, with the `at_hash` of this access token (OpenID Connect Core section 3.1.3.6). Its header MUST
@@ -34,8 +34,8 @@ pub trait TokenVerifier: Send + Sync {
     /// Verifies an access token.
     fn verify_access(&self, token: &str, now: OffsetDateTime) -> Result<AccessClaims, InvalidToken>;
 
-    /// Verifies a service client's access token. It MUST refuse a user's token, and
-    /// [`verify_access`](Self::verify_access) MUST refuse a service client's.
+    /// Verifies the access token that a client got on its own behalf. It MUST refuse a user's token, and
+    /// [`verify_access`](Self::verify_access) MUST refuse a client's.
     fn verify_client(&self, token: &str, now: OffsetDateTime) -> Result<ClientClaims, InvalidToken>;
 
     /// Verifies a refresh token.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use inwren_domain::account::admin::Admin;
+use inwren_domain::client::ClientSettings;
 use inwren_domain::client::apply::{Difference, InvalidClient, apply, compare};
-use inwren_domain::client::{AuthMethod, ClientSettings};
 use inwren_domain::kernel::ClientInfo;
 use inwren_domain::{Core, Failure};
 
@@ -144,9 +144,7 @@ async fn remove(core: &Core, differences: Vec<Difference>) -> Outcome {
 
 /// Whether the change makes the client authenticate by a secret, which it may not have.
 fn lacks_secret(difference: &Difference) -> bool {
-    let needs_one = |settings: &ClientSettings| {
-        matches!(settings.auth_method, AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost)
-    };
+    let needs_one = |settings: &ClientSettings| settings.auth_method.has_secret();
     match difference {
         Difference::Changed { client, settings } => needs_one(settings) && !needs_one(&client.settings),
         Difference::Missing(..) | Difference::Surplus(_) => false,
